@@ -1,0 +1,187 @@
+"""Every error that ragkit raises on purpose: one tree, each with a message that says the cure.
+
+RagkitError
+├── ConfigError              a setting, an environment variable or an installation is wrong
+│   ├── MissingPackageError  an optional package is not installed
+│   └── ModelError           a model cannot be found, loaded or trusted
+├── InputError               the caller's value is wrong
+│   ├── QueryError           an empty or over-long question
+│   ├── FilterError          a malformed `where` filter
+│   └── BudgetError          a prompt cannot fit its token budget
+├── NotFoundError            no such collection, document or generation
+├── ConflictError            something of that name is there already
+├── StoreError               the data folder
+│   ├── LockedError          another process is writing; names the holder
+│   ├── ModelMismatchError   the collection was built with another model
+│   ├── SchemaVersionError   written by a newer ragkit
+│   ├── CorruptError         a hash, an offset or a page of the database is wrong
+│   └── StorageFullError     no space left, or the disk refuses writes
+├── EmbeddingError           an embedder returned something that is not a set of unit vectors
+├── ExtractionError          a file gave no document; carries a typed reason
+└── ChatError                a model endpoint failed
+    ├── ChatTimeoutError     its deadline passed
+    └── ChatInterruptedError its stream ended before its end mark
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Reason = Literal[
+    "binary",
+    "changed_while_reading",
+    "damaged",
+    "empty_file",
+    "encrypted",
+    "encrypted_or_old_format",
+    "expands_too_much",
+    "ignored",
+    "link",
+    "missing",
+    "no_text",
+    "no_text_layer",
+    "not_regular",
+    "outside_root",
+    "path_too_long",
+    "permission",
+    "too_big",
+    "too_deep",
+    "too_many_parts",
+    "too_slow",
+    "type_mismatch",
+    "unknown_encoding",
+    "unsafe_xml",
+    "unsupported",
+    "worker_crashed",
+]
+"""Why a file gave no document."""
+
+SKIP_REASONS: Final[frozenset[Reason]] = frozenset(
+    {
+        "binary",
+        "empty_file",
+        "encrypted",
+        "encrypted_or_old_format",
+        "ignored",
+        "link",
+        "no_text",
+        "no_text_layer",
+        "not_regular",
+        "outside_root",
+        "too_big",
+        "type_mismatch",
+        "unknown_encoding",
+        "unsupported",
+    }
+)
+"""Reasons for leaving a file out on purpose; every other reason means that the file is bad or could not be read."""
+
+
+class RagkitError(Exception):
+    """Base of every error that ragkit raises on purpose.
+
+    `str(error)` is one line: what failed, the value, and, after a semicolon, what to do next.
+    """
+
+    def __init__(self, message: str, *, cure: str = "") -> None:
+        self.message = message
+        self.cure = cure
+        super().__init__(f"{message}; {cure}" if cure else message)
+
+
+class ConfigError(RagkitError):
+    """A setting, an environment variable or an installation is wrong."""
+
+
+class MissingPackageError(ConfigError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, *, purpose: str, install: str) -> None:
+        self.package = package
+        super().__init__(f"{purpose} needs the package {package}", cure=f"run: pip install {install}")
+
+
+class ModelError(ConfigError):
+    """A model cannot be found, loaded or trusted."""
+
+
+class InputError(RagkitError):
+    """The caller's value is wrong."""
+
+
+class QueryError(InputError):
+    """A question is empty or too long."""
+
+
+class FilterError(InputError):
+    """A `where` filter is malformed."""
+
+
+class BudgetError(InputError):
+    """The fixed parts of a prompt are larger than its token budget."""
+
+
+class NotFoundError(RagkitError):
+    """No such collection, document or generation."""
+
+
+class ConflictError(RagkitError):
+    """Something of that name exists already."""
+
+
+class StoreError(RagkitError):
+    """The data folder cannot be used as asked."""
+
+
+class LockedError(StoreError):
+    """Another writer holds the collection; `holder` describes it (process id, command, host, since)."""
+
+    def __init__(self, message: str, *, cure: str = "", holder: str = "") -> None:
+        self.holder = holder
+        super().__init__(message, cure=cure)
+
+
+class ModelMismatchError(StoreError):
+    """The collection was built with another embedding model."""
+
+
+class SchemaVersionError(StoreError):
+    """The collection was written by a newer version of ragkit."""
+
+
+class CorruptError(StoreError):
+    """A hash, an offset or a page of the database is wrong."""
+
+
+class StorageFullError(StoreError):
+    """There is no space left, or the disk refuses writes."""
+
+
+class EmbeddingError(RagkitError):
+    """An embedder returned something that is not one finite unit vector of the right dimension per text."""
+
+
+class ExtractionError(RagkitError):
+    """A file gave no document. `reason` is typed; `skipped` tells a file left out on purpose from a bad one."""
+
+    def __init__(self, reason: Reason, detail: str = "", *, cure: str = "") -> None:
+        self.reason: Reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}" if detail else reason, cure=cure)
+
+    @property
+    def skipped(self) -> bool:
+        """True when the file was left out on purpose, False when it is bad."""
+        return self.reason in SKIP_REASONS
+
+
+class ChatError(RagkitError):
+    """A model endpoint failed."""
+
+
+class ChatTimeoutError(ChatError):
+    """A model endpoint did not finish before the deadline."""
+
+
+class ChatInterruptedError(ChatError):
+    """A model's stream ended before its end mark."""

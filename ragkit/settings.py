@@ -1,0 +1,136 @@
+"""Frozen settings: what a collection pins (chunking, model) and what a call may vary (retrieval, prompt, chat)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from ragkit.errors import ConfigError
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+QUESTION_LIMIT = 8_000
+"""Longest question, in code points, that search, prompt and ask take."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSettings:
+    """How documents are cut. max_tokens counts the context line and special tokens too, by the embedder's tokenizer;
+    it is lowered to the model's limit where that is smaller. Pinned by a collection."""
+
+    max_tokens: int = 160
+    min_tokens: int = 24
+    context: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which embedding model, and how it runs. `name` is pinned by a collection; the rest is of this machine.
+
+    name: a sentence-transformers name or a folder. runtime: "openvino" is the compiled CPU model, "torch" the original;
+    "auto" takes the compiled one on a CPU and torch on a GPU. offline: forbid every download.
+    """
+
+    name: str = DEFAULT_MODEL
+    runtime: Literal["auto", "openvino", "torch"] = "auto"
+    device: str = "auto"
+    offline: bool = False
+    cache_dir: str = ""
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """How a question becomes hits.
+
+    k: passages wanted. candidates: how many each of dense and lexical search brings. dense_weight: the weight of the
+    dense score in the convex combination, the lexical one has the rest. rerank: a CrossEncoder name or folder, "" for
+    none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbouring hits into one passage.
+    """
+
+    k: int = 5
+    candidates: int = 100
+    dense_weight: float = 0.4
+    rerank: str = ""
+    mmr: float = 0.0
+    merge: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """How a prompt is laid out. budget: tokens of the whole prompt. encoding: a tiktoken encoding or model name.
+    history_share, examples_share: largest part of the budget that history and examples may take."""
+
+    budget: int = 3_000
+    encoding: str = "o200k_base"
+    history_share: float = 0.25
+    examples_share: float = 0.15
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """Which model answers: "extractive" (no LLM), "openai:NAME" (any compatible server) or "anthropic:NAME".
+    deadline: seconds for the whole answer. max_tokens: longest answer."""
+
+    model: str = "extractive"
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    deadline: float = 60.0
+    max_tokens: int = 1_024
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DenseSettings:
+    """Which dense index: "exact", "rabitq" or "ivf"; "auto" chooses by size."""
+
+    kind: Literal["auto", "exact", "rabitq", "ivf"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, in one value."""
+
+    chunk: ChunkSettings = field(default_factory=ChunkSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
+    prompt: PromptSettings = field(default_factory=PromptSettings)
+    chat: ChatSettings = field(default_factory=ChatSettings)
+    dense: DenseSettings = field(default_factory=DenseSettings)
+
+    def __post_init__(self) -> None:
+        chunk, retrieval, prompt = self.chunk, self.retrieval, self.prompt
+        for name, value, low, high in (
+            ("chunk.max_tokens", chunk.max_tokens, 32, 100_000),
+            ("chunk.min_tokens", chunk.min_tokens, 0, chunk.max_tokens - 1),
+            ("retrieval.k", retrieval.k, 1, 1_000),
+            ("retrieval.candidates", retrieval.candidates, 1, 10_000),
+            ("retrieval.dense_weight", retrieval.dense_weight, 0, 1),
+            ("retrieval.mmr", retrieval.mmr, 0, 1),
+            ("prompt.budget", prompt.budget, 256, 10_000_000),
+            ("prompt.history_share", prompt.history_share, 0, 0.9),
+            ("prompt.examples_share", prompt.examples_share, 0, 0.9),
+            ("chat.deadline", self.chat.deadline, 0.001, 86_400),
+            ("chat.max_tokens", self.chat.max_tokens, 1, 1_000_000),
+        ):
+            if not low <= value <= high:
+                raise ConfigError(f"setting {name} is {value!r}", cure=f"it must be from {low:,} to {high:,}")
+
+    def pinned(self) -> dict[str, Any]:
+        """Return what a collection pins, as JSON: chunking and the model's name."""
+        return {"chunk": asdict(self.chunk), "model": self.model.name}
+
+    def public(self) -> dict[str, Any]:
+        """Return every setting but secrets, as JSON, for reports."""
+        groups = {item.name: asdict(getattr(self, item.name)) for item in fields(self)}
+        groups["chat"].pop("api_key")
+        return groups
+
+
+def chunk_settings_from(pinned: Mapping[str, Any]) -> ChunkSettings:
+    """Rebuild chunk settings from what a collection pinned; unknown names of a newer version are an error."""
+    try:
+        return ChunkSettings(**pinned)
+    except TypeError as error:
+        raise ConfigError(f"the collection pins chunk settings that this version does not know: {error}") from error

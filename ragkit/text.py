@@ -1,0 +1,86 @@
+"""Make text clean once, so that every later offset means the same thing; and show text safely on a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# C0 but tab and newline, DEL, C1; bidi embeddings, overrides and isolates; zero-width space and BOM; tag characters
+# (invisible copies of ASCII, used to hide orders); interlinear annotation marks; noncharacters.
+_DROPPED = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff"
+    "\U000e0000-\U000e007f]"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_MARKS_LIMIT = 30  # the Stream-Safe Text Format of UAX #15 allows 30 non-starters in a row
+_GRAPHEME_JOINER = "\u034f"
+_UNSAFE_TO_SHOW = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+
+
+def clean_text(text: str) -> str:
+    """Return text in the one form that ragkit stores: NFC, newlines as LF, no surrogate, NUL or other control.
+
+    Lone surrogates become U+FFFD. Tab and newline stay; every other control character, bidi override,
+    zero-width space and tag character goes. Long runs of combining marks are broken as UAX #15 section 13
+    says, which bounds the time of normalisation. The function is idempotent.
+    """
+    if text.isascii():
+        return _DROPPED.sub("", _NEWLINES.sub("\n", text)) if not _plain_ascii(text) else text
+    text = _NEWLINES.sub("\n", text)
+    text = _DROPPED.sub("", _SURROGATES.sub("\ufffd", text))
+    if unicodedata.is_normalized("NFC", text) and not _has_long_mark_run(text):
+        return text
+    return unicodedata.normalize("NFC", _break_mark_runs(text))
+
+
+def _plain_ascii(text: str) -> bool:
+    return _DROPPED.search(text) is None and _NEWLINES.search(text) is None
+
+
+def _has_long_mark_run(text: str) -> bool:
+    run = 0
+    for char in text:
+        run = run + 1 if char > "\u02ff" and unicodedata.combining(char) else 0
+        if run > _MARKS_LIMIT:
+            return True
+    return False
+
+
+def _break_mark_runs(text: str) -> str:
+    """Insert a combining grapheme joiner after every 30 non-starters (UAX #15, Stream-Safe Text Process)."""
+    out: list[str] = []
+    run = 0
+    for char in text:
+        if char > "\u02ff" and unicodedata.combining(char):
+            if run == _MARKS_LIMIT:
+                out.append(_GRAPHEME_JOINER)
+                run = 0
+            run += 1
+        else:
+            run = 0
+        out.append(char)
+    return "".join(out)
+
+
+def show(text: str, limit: int = 0) -> str:
+    """Return text that is safe on one line of a terminal or log: controls, bidi marks and surrogates are escaped.
+
+    With a limit above 0, text of more code points than that ends in an ellipsis.
+    """
+    shown = _UNSAFE_TO_SHOW.sub(lambda match: _escape(match.group()), text)
+    if limit and len(shown) > limit:
+        return shown[: limit - 1] + "…"
+    return shown
+
+
+def _escape(char: str) -> str:
+    named = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    if char in named:
+        return named[char]
+    code = ord(char)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
