@@ -1,0 +1,77 @@
+"""Read settings from environment variables: once, at the edges (command line, service)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar, get_args
+
+from ragkit.errors import ConfigError
+from ragkit.settings import ChatSettings, ModelSettings, PromptSettings, RetrievalSettings, Settings
+
+T = TypeVar("T")
+DEFAULT_DATA = ".ragkit"
+
+VARIABLES: Mapping[str, str] = {
+    "RAGKIT_DATA": "data folder (default ./.ragkit)",
+    "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
+    "RAGKIT_RUNTIME": "auto, openvino or torch",
+    "RAGKIT_DEVICE": "auto, cpu or cuda",
+    "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
+    "RAGKIT_OFFLINE": "1 forbids every download",
+    "RAGKIT_RERANK": "cross-encoder name or folder",
+    "RAGKIT_CHAT": "extractive, openai:NAME or anthropic:NAME",
+    "RAGKIT_CHAT_BASE_URL": "address of an OpenAI-compatible server",
+    "RAGKIT_CHAT_API_KEY": "key of the chat model's endpoint",
+    "RAGKIT_CHAT_DEADLINE": "seconds for a whole answer",
+    "RAGKIT_PROMPT_BUDGET": "tokens of a whole prompt",
+    "RAGKIT_PROMPT_ENCODING": "a tiktoken encoding or model name",
+}
+"""Every variable that the library's settings are read from, with its meaning."""
+
+
+def settings_from_env(environ: Mapping[str, str]) -> Settings:
+    """Return settings with what the environment sets; an unreadable value is a ConfigError that names the variable."""
+    runtime = environ.get("RAGKIT_RUNTIME", "") or "auto"
+    known = get_args(ModelSettings.__annotations__["runtime"]) or ("auto", "openvino", "torch")
+    if runtime not in known:
+        raise ConfigError(f"RAGKIT_RUNTIME is {runtime!r}", cure="set it to auto, openvino or torch")
+    model = ModelSettings(
+        name=environ.get("RAGKIT_MODEL", "") or ModelSettings().name,
+        runtime=runtime,  # type: ignore[arg-type]  # checked against the literal's values above
+        device=environ.get("RAGKIT_DEVICE", "") or "auto",
+        offline=_flag(environ, "RAGKIT_OFFLINE"),
+        cache_dir=environ.get("RAGKIT_CACHE", ""),
+    )
+    chat = ChatSettings(
+        model=environ.get("RAGKIT_CHAT", "") or "extractive",
+        base_url=environ.get("RAGKIT_CHAT_BASE_URL", ""),
+        api_key=environ.get("RAGKIT_CHAT_API_KEY", ""),
+        deadline=_number(environ, "RAGKIT_CHAT_DEADLINE", float, ChatSettings().deadline),
+    )
+    prompt = replace(
+        PromptSettings(),
+        budget=_number(environ, "RAGKIT_PROMPT_BUDGET", int, PromptSettings().budget),
+        encoding=environ.get("RAGKIT_PROMPT_ENCODING", "") or PromptSettings().encoding,
+    )
+    retrieval = RetrievalSettings(rerank=environ.get("RAGKIT_RERANK", ""))
+    return Settings(model=model, chat=chat, prompt=prompt, retrieval=retrieval)
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    value = environ.get(name, "").strip().lower()
+    if value in {"", "0", "false", "no", "off"}:
+        return False
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    raise ConfigError(f"{name} is {value!r}", cure="set it to 1 or 0")
+
+
+def _number(environ: Mapping[str, str], name: str, kind: Callable[[Any], T], default: T) -> T:
+    value = environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise ConfigError(f"{name} is {value!r}", cure="set it to a number") from error
