@@ -1,0 +1,50 @@
+"""The embedding seam: what every embedder promises, and which one a setting names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.settings import ModelSettings
+from ragkit.types import Fingerprint
+from ragkit.vectors import check_vectors, compatible
+
+__all__ = ["Embedder", "check_vectors", "compatible", "load_embedder"]
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors and counts as the model counts. Every method may be called from many threads."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What makes the vectors comparable."""
+
+    @property
+    def max_tokens(self) -> int:
+        """The model's limit for one text, special tokens and prompt included."""
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per text, shape (n, d), in the order of the texts.
+
+        Nothing is truncated: a text above `max_tokens` is an EmbeddingError that names its index.
+        """
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per query, shape (n, d), in the order of the queries.
+
+        A query above `max_tokens` is cut into windows whose unit vectors are averaged, weighted by their tokens.
+        """
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the size of each text as a document: prompt and special tokens included, never truncated."""
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the half-open code-point span of each word piece of the text, special tokens left out."""
+
+
+def load_embedder(settings: ModelSettings) -> Embedder:
+    """Load the embedder that settings name. Raises ModelError, MissingPackageError."""
+    raise NotImplementedError
