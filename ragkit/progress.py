@@ -18,6 +18,7 @@ class AddProgress:
 
 
 ProgressCallback = Callable[[AddProgress], None]
+"""Called after each document and each slice of embedding, from whichever thread did it; must return soon."""
 
 
 @dataclass(frozen=True, slots=True)

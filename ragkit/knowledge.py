@@ -1,0 +1,400 @@
+"""KnowledgeBase: the one object that wires the steps, from documents to checked answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ragkit.audit import Problem, doctor_store, verify_store
+from ragkit.caches import Caches
+from ragkit.chat import ChatModel, load_chat
+from ragkit.citations import StreamChecker, check_answer
+from ragkit.embed import Embedder, compatible, load_embedder
+from ragkit.errors import InputError, ModelMismatchError, QueryError
+from ragkit.filters import parse_filter
+from ragkit.progress import AddReport, ProgressCallback
+from ragkit.prompt import build_prompt
+from ragkit.retrieve import Retriever
+from ragkit.settings import QUESTION_LIMIT, ChunkSettings, Settings, chunk_settings_from
+from ragkit.store import Store, collection_folder
+from ragkit.store import create_collection as create_collection
+from ragkit.store import delete_collection as delete_collection
+from ragkit.store import list_collections as list_collections
+from ragkit.tokens import Counter, load_counter
+from ragkit.types import (
+    Answer,
+    Document,
+    DocumentInfo,
+    Example,
+    FileState,
+    Fingerprint,
+    Generation,
+    Hits,
+    Message,
+    Prompt,
+)
+from ragkit.writer import KnowledgeWriter
+
+_log = logging.getLogger("ragkit")
+History = Sequence[Message | Mapping[str, str]]
+
+
+def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
+    path: str | Path,
+    *,
+    collection: str = "default",
+    settings: Settings | None = None,
+    embedder: Embedder | None = None,
+    chat: ChatModel | None = None,
+    create: bool = True,
+) -> KnowledgeBase:
+    """Open a collection of a data folder, making both where they are missing and `create` is true.
+
+    settings: what differs from the defaults; a collection that exists keeps the chunking and the model that it was
+    built with. embedder, chat: your own instead of what the settings name. No model is loaded until it is needed.
+
+    Raises NotFoundError (missing, `create` false), ModelMismatchError (built with another model, or cut otherwise),
+    SchemaVersionError (written by a newer ragkit), CorruptError, InputError (a name that is not allowed).
+    """
+    return KnowledgeBase(path, collection=collection, settings=settings, embedder=embedder, chat=chat, create=create)
+
+
+class KnowledgeBase:
+    """One collection: search it, build prompts and answers from it, and change what it holds.
+
+    Safe to use from many threads, and from several processes at once: readers never wait, and see every committed
+    change from the next call on; one process writes at a time (LockedError names the holder).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        collection: str = "default",
+        settings: Settings | None = None,
+        embedder: Embedder | None = None,
+        chat: ChatModel | None = None,
+        create: bool = True,
+    ) -> None:
+        self.path = Path(path)
+        self.collection = collection
+        folder = collection_folder(self.path, collection)
+        self._store = Store(folder, create=create)
+        self._lock = threading.RLock()
+        self._embedder = embedder
+        self._own_embedder = embedder is not None
+        self._chat = chat
+        self._counter: Counter | None = None
+        try:
+            self.settings = self._adopt(settings or Settings())
+        except BaseException:
+            self._store.close()
+            raise
+        self._caches = Caches(folder, dense=self.settings.dense)
+        self._retriever = Retriever(self._load_embedder, self.settings.retrieval, self.settings.model)
+
+    # ------------------------------------------------------------------ asking
+
+    def search(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+    ) -> Hits:
+        """Return the passages that answer a question best, best first; at most k (default: settings.retrieval.k).
+
+        where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"} (also ne, gt, gte, lt,
+        lte, in, nin, and, or) on source, title, media_type, page, time, sha256 or a metadata key; k passages come back
+        whenever k match. history: earlier messages, oldest first, for a question that leans on them.
+
+        Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
+        """
+        question = _checked_question(question)
+        count = self.settings.retrieval.k if k is None else k
+        if not 1 <= count <= 1_000:
+            raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
+        condition = parse_filter(where)
+        with self._store.read() as reader:
+            if reader.fingerprint is None:
+                return Hits(generation=reader.generation)
+            self._check_model(reader.fingerprint)
+            snapshot = self._caches.snapshot(reader)
+            allowed = None if condition is None else reader.select(condition)
+            return self._retriever.retrieve(
+                question, reader=reader, snapshot=snapshot, k=count, allowed=allowed, history=_messages(history)
+            )
+
+    def prompt(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+        examples: Sequence[Example] = (),
+        budget: int | None = None,
+    ) -> Prompt:
+        """Return messages for any chat model: rules, numbered sources, history and the question, within the budget.
+
+        Raises what `search` raises, and BudgetError when rules and question alone exceed the budget.
+        """
+        hits = self.search(question, k=k, where=where, history=history)
+        settings = self.settings.prompt if budget is None else replace(self.settings.prompt, budget=budget)
+        return build_prompt(
+            question.strip(),
+            hits,
+            counter=self._load_counter(),
+            settings=settings,
+            history=_messages(history),
+            examples=examples,
+        )
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+        examples: Sequence[Example] = (),
+    ) -> Answer:
+        """Return an answer whose every citation was checked against the source text.
+
+        Raises what `prompt` raises, and ChatError (ChatTimeoutError, ChatInterruptedError) for a model endpoint.
+        """
+        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
+        model = self._load_chat()
+        text = "".join(model.stream(prompt))
+        return check_answer(prompt, text, model=model.name, counter=self._load_counter())
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+        examples: Sequence[Example] = (),
+    ) -> Iterator[str | Answer]:
+        """Yield the answer's text as it is written, then the whole checked Answer.
+
+        The pieces are checked before they are yielded and add up to the answer's text. Errors before the first piece
+        are raised by this call itself; a stream that is cut raises ChatError and never ends normally.
+        """
+        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
+        return self._stream(prompt, self._load_chat())
+
+    def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
+        checker = StreamChecker(prompt, model=model.name, counter=self._load_counter())
+        for delta in model.stream(prompt):
+            text = checker.feed(delta)
+            if text:
+                yield text
+        rest, answer = checker.finish()
+        if rest:
+            yield rest
+        yield answer
+
+    # ------------------------------------------------------------------ changing
+
+    def add(self, documents: Document | Iterable[Document], *, progress: ProgressCallback | None = None) -> AddReport:
+        """Add documents, or replace those of the same source, as one generation.
+
+        Raises LockedError (another process writes), EmbeddingError, StorageFullError; what was committed stays.
+        """
+        items = [documents] if isinstance(documents, Document) else documents
+        with self.writer(kind="add") as writer:
+            return writer.add(items, progress=progress)
+
+    def remove(self, sources: str | Iterable[str]) -> int:
+        """Remove documents by source, as one generation; return how many were there. Raises LockedError."""
+        wanted = [sources] if isinstance(sources, str) else list(sources)
+        with self.writer(kind="remove") as writer:
+            return sum(writer.remove(source) for source in wanted)
+
+    @contextmanager
+    def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[KnowledgeWriter]:
+        """Hold the collection's write lock and write one generation; a run that changes nothing leaves none.
+
+        kind: what `history` calls the run. extractor: version of what made the documents. Raises LockedError.
+        """
+        with self._store.read() as reader:
+            fingerprint = reader.fingerprint
+        if fingerprint is None:
+            fingerprint = self._load_embedder().fingerprint
+        pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
+        with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
+            yield KnowledgeWriter(
+                writer, embedder=lambda: self._checked_embedder(fingerprint), settings=self.settings.chunk
+            )
+        with self._store.read() as reader:
+            self._caches.persist(reader)
+
+    # ------------------------------------------------------------------ looking
+
+    def documents(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
+        """Return the documents whose source begins with a prefix, by source."""
+        with self._store.read() as reader:
+            return reader.documents(prefix=prefix, limit=limit, offset=offset)
+
+    def document(self, source: str) -> Document:
+        """Return a document whole. Raises NotFoundError."""
+        with self._store.read() as reader:
+            return reader.document(source)
+
+    def history(self) -> list[Generation]:
+        """Return the generations, oldest first."""
+        with self._store.read() as reader:
+            return reader.generations()
+
+    def files(self, root: str) -> dict[bytes, FileState]:
+        """Return what ingest remembers of the files below a root, by path."""
+        with self._store.read() as reader:
+            return reader.files(root)
+
+    def roots(self) -> list[str]:
+        """Return the folders that were ingested."""
+        with self._store.read() as reader:
+            return reader.roots()
+
+    def status(self) -> dict[str, Any]:
+        """Return counts, the model, the last generation and sizes on disk, as JSON."""
+        with self._store.read() as reader:
+            counts = reader.counts()
+            fingerprint = reader.fingerprint
+            generations = reader.generations()
+            revision, generation = reader.revision, reader.generation
+        last = generations[-1].as_dict() if generations else None
+        return {
+            "data": str(self.path),
+            "collection": self.collection,
+            "documents": counts.documents,
+            "pages": counts.pages,
+            "chunks": counts.chunks,
+            "vectors": counts.vectors,
+            "characters": counts.characters,
+            "generation": generation,
+            "revision": revision,
+            "model": fingerprint.model if fingerprint else None,
+            "dimension": fingerprint.dimension if fingerprint else None,
+            "fingerprint": fingerprint.id if fingerprint else None,
+            "chunk": self.settings.pinned()["chunk"],
+            "last": last,
+            "bytes": {"database": self._store.size(), "caches": self._caches.size()},
+        }
+
+    def verify(self) -> list[Problem]:
+        """Check every hash, offset, page and vector of the store; return what is wrong."""
+        return verify_store(self._store)
+
+    def doctor(self) -> dict[str, Any]:
+        """Check the database and the caches against each other; return the findings as JSON, "ok" first."""
+        report = doctor_store(self._store)
+        with self._store.read() as reader:
+            report["caches"] = self._caches.check(reader)
+        report["ok"] = not report["problems"] and not report["caches"]
+        return report
+
+    def close(self) -> None:
+        """Close every connection and file. The object cannot be used afterwards."""
+        self._caches.close()
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------ models
+
+    def _adopt(self, settings: Settings) -> Settings:
+        """Take over what the collection pins; refuse what contradicts it."""
+        with self._store.read() as reader:
+            pinned, fingerprint = reader.pinned, reader.fingerprint
+        if not pinned or fingerprint is None:
+            return settings
+        chunk = chunk_settings_from(pinned["chunk"])
+        model = str(pinned["model"])
+        rebuild = f"run: ragkit rebuild --collection {self.collection}"
+        if self._own_embedder:
+            self._check_model(fingerprint)
+        elif settings.model.name and settings.model.name != model:
+            raise ModelMismatchError(
+                f"collection {self.collection!r} was built with the model {model!r}, not {settings.model.name!r}",
+                cure=f"{rebuild} --model {settings.model.name}",
+            )
+        if settings.chunk not in (ChunkSettings(), chunk):
+            raise ModelMismatchError(
+                f"collection {self.collection!r} was cut with {chunk}, not {settings.chunk}", cure=rebuild
+            )
+        return replace(settings, chunk=chunk, model=replace(settings.model, name=model))
+
+    def _load_embedder(self) -> Embedder:
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = load_embedder(self.settings.model)
+            return self._embedder
+
+    def _checked_embedder(self, fingerprint: Fingerprint) -> Embedder:
+        embedder = self._load_embedder()
+        if not compatible(embedder.fingerprint, fingerprint):
+            raise ModelMismatchError(
+                f"collection {self.collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the model"
+                f" at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
+                cure=f"use that model, or run: ragkit rebuild --collection {self.collection}",
+            )
+        return embedder
+
+    def _check_model(self, fingerprint: Fingerprint) -> None:
+        self._checked_embedder(fingerprint)
+
+    def _load_chat(self) -> ChatModel:
+        with self._lock:
+            if self._chat is None:
+                self._chat = load_chat(self.settings.chat)
+            return self._chat
+
+    def _load_counter(self) -> Counter:
+        with self._lock:
+            if self._counter is None:
+                self._counter = load_counter(self.settings.prompt.encoding, offline=self.settings.model.offline)
+            return self._counter
+
+
+def _checked_question(question: str) -> str:
+    stripped = question.strip()
+    if not stripped:
+        raise QueryError("the question is empty", cure="ask something")
+    if len(stripped) > QUESTION_LIMIT:
+        raise QueryError(
+            f"the question has {len(stripped):,} characters, and the limit is {QUESTION_LIMIT:,}", cure="shorten it"
+        )
+    return stripped
+
+
+def _messages(history: History) -> tuple[Message, ...]:
+    """Take messages as values or as the mappings that chat APIs use."""
+    out: list[Message] = []
+    for item in history:
+        if isinstance(item, Message):
+            out.append(item)
+            continue
+        role, content = item.get("role"), item.get("content")
+        if role not in ("system", "user", "assistant") or not isinstance(content, str):
+            raise InputError(
+                f"a message of the history is {dict(item)!r}",
+                cure='give {"role": "user" or "assistant", "content": text}',
+            )
+        out.append(Message(role, content))
+    return tuple(out)
