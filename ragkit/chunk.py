@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -70,11 +71,14 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
     ruler = _Ruler(np.fromiter((start for start, _ in embedder.token_offsets(document.text)), dtype=np.int64))
     contexts = _Contexts(document, embedder, settings, limit)
     spans: list[tuple[int, int, str]] = []
+    pieces: list[Unit] = []
     for group in _sections(units, ruler, settings.min_tokens):
         context, room = contexts.of(group[0])
-        for first, last in _pack(_short_units(group, ruler, document, room), ruler, room):
+        short = _short_units(group, ruler, document, room)
+        pieces += short
+        for first, last in _pack(short, ruler, room):
             spans.append((first.start, last.end, context if first.start == group[0].start else contexts.of(first)[0]))
-    return _finish(document, spans, embedder, limit)
+    return _finish(document, spans, pieces, embedder=embedder, limit=limit)
 
 
 class _Contexts:
@@ -220,14 +224,13 @@ def _pack(units: list[Unit], ruler: _Ruler, room: int) -> list[tuple[Unit, Unit]
     return [(units[start], units[stop - 1]) for start, stop in pairwise(cuts)]
 
 
-def _finish(document: Document, spans: list[tuple[int, int, str]], embedder: Tokenizing, limit: int) -> list[Chunk]:
+def _finish(
+    document: Document, spans: list[tuple[int, int, str]], units: list[Unit], *, embedder: Tokenizing, limit: int
+) -> list[Chunk]:
     """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
     done: list[tuple[int, int, str, int]] = []
     while spans:
-        texts = [
-            f"{context}\n{document.text[start:end]}" if context else document.text[start:end]
-            for start, end, context in spans
-        ]
+        texts = [_embedded(document.text[start:end], context) for start, end, context in spans]
         over: list[tuple[int, int, str]] = []
         for (start, end, context), count in zip(spans, embedder.count_tokens(texts), strict=True):
             if count <= limit:
@@ -236,8 +239,21 @@ def _finish(document: Document, spans: list[tuple[int, int, str]], embedder: Tok
                 over.extend((left, right, context) for left, right in _halves(document.text, start, end))
         spans = over
     done.sort()
-    page_starts = [page.start for page in document.pages]
-    return [_chunk(document, ordinal, span, bool(page_starts)) for ordinal, span in enumerate(done)]
+    starts = [unit.start for unit in units]
+    return [_chunk(document, ordinal, span, _within(units, starts, span)) for ordinal, span in enumerate(done)]
+
+
+def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int]) -> tuple[tuple[int, int], ...]:
+    """Return the units of a chunk, relative to its start; () where it is one unit."""
+    start, end = span[:2]
+    found: list[tuple[int, int]] = []
+    for unit in units[max(0, bisect_right(starts, start) - 1) :]:
+        if unit.start >= end:
+            break
+        left, right = max(unit.start, start), min(unit.end, end)
+        if left < right:
+            found.append((left - start, right - start))
+    return tuple(found) if len(found) > 1 else ()
 
 
 def _embedded(text: str, context: str) -> str:
@@ -259,7 +275,9 @@ def _halves(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return parts
 
 
-def _chunk(document: Document, ordinal: int, span: tuple[int, int, str, int], paged: bool) -> Chunk:
+def _chunk(
+    document: Document, ordinal: int, span: tuple[int, int, str, int], units: tuple[tuple[int, int], ...]
+) -> Chunk:
     start, end, context, tokens = span
     return Chunk(
         ordinal=ordinal,
@@ -269,6 +287,7 @@ def _chunk(document: Document, ordinal: int, span: tuple[int, int, str, int], pa
         context=context,
         tokens=tokens,
         heading=" › ".join(document.heading_path(start)),
-        page=document.page_at(start) if paged else None,
-        page_end=document.page_at(end - 1) if paged else None,
+        page=document.page_at(start),
+        page_end=document.page_at(end - 1),
+        units=units,
     )

@@ -154,6 +154,7 @@ class Chunk:
     tokens: size of `embedded`, counted by the embedder's own tokenizer, special tokens included.
     ordinal: position among the document's chunks, from 0.
     page, page_end: numbers from 1 of the pages of the first and last character, None without pages.
+    units: the sentences, rows or items in it, as spans relative to `start`, ascending; () means one unit.
     """
 
     ordinal: int
@@ -165,6 +166,7 @@ class Chunk:
     heading: str = ""
     page: int | None = None
     page_end: int | None = None
+    units: tuple[tuple[int, int], ...] = ()
 
     @property
     def embedded(self) -> str:

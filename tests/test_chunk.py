@@ -27,6 +27,10 @@ def cut(document: Document, settings: ChunkSettings = SMALL, embedder: HashEmbed
     for chunk in chunks:
         assert document.text[chunk.start : chunk.end] == chunk.text
         assert chunk.text.strip() == chunk.text != ""
+        edges = [edge for unit in chunk.units for edge in unit]
+        assert edges == sorted(edges)
+        assert all(left < right for left, right in chunk.units)
+        assert not edges or (edges[0], edges[-1]) == (0, len(chunk.text))
     for before, after in pairwise(chunks):
         assert before.end <= after.start
     return chunks
