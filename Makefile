@@ -1,0 +1,48 @@
+# make demo: from a fresh clone to an answered question. make test: what CI runs. See CONTRIBUTING.md.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+QUESTION ?= How long is the refund window, and who pays for the return shipping?
+
+.PHONY: help install demo test check-long bench lint types format clean
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+install: $(VENV)/installed ## make .venv with everything that development needs
+
+demo: $(VENV)/installed ## ingest sample_docs and answer a question about them
+	@rm -rf $(DEMO)
+	$(BIN)/ragkit ingest sample_docs --data $(DEMO)
+	@echo
+	$(BIN)/ragkit ask "$(QUESTION)" --data $(DEMO)
+
+lint: $(VENV)/installed ## ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed ## mypy, strict
+	$(BIN)/mypy
+
+test: lint types ## ruff, mypy and the tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
+	$(BIN)/python -m pytest -m "slow" -q
+
+bench: $(VENV)/installed ## speed and memory against a plain script, into docs/performance.md
+	$(BIN)/python -m tests.bench
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) $(DEMO) .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
