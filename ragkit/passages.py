@@ -1,0 +1,100 @@
+"""Ranked chunks -> hits: neighbours of a document become one passage, and no text comes back twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ragkit.rows import ChunkRow
+from ragkit.store import Reader
+from ragkit.types import Hit
+
+MERGE_LIMIT = 4
+"""Chunks that one passage may hold: a whole chapter is no passage."""
+GAP_LIMIT = 400
+"""Code points of left-out text (blanks, running heads) that may lie between neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A chunk with its fused score and the parts of it, each 0..1."""
+
+    row: ChunkRow
+    score: float
+    parts: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class _Passage:
+    """Neighbouring chunks; the best of them gives the score."""
+
+    best: Ranked
+    rows: list[ChunkRow] = field(default_factory=list)
+
+    @property
+    def first(self) -> ChunkRow:
+        return self.rows[0]
+
+    @property
+    def last(self) -> ChunkRow:
+        return self.rows[-1]
+
+    def takes(self, row: ChunkRow) -> bool:
+        """Join a chunk that directly precedes or follows; return whether it did."""
+        if row.document_id != self.first.document_id or len(self.rows) >= MERGE_LIMIT:
+            return False
+        if row.ordinal == self.last.ordinal + 1 and row.start - self.last.end <= GAP_LIMIT:
+            self.rows.append(row)
+        elif row.ordinal == self.first.ordinal - 1 and self.first.start - row.end <= GAP_LIMIT:
+            self.rows.insert(0, row)
+        else:
+            return False
+        return True
+
+
+def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]:
+    """Return at most k passages, best first, of chunks that are ranked best first.
+
+    A chunk that neighbours a passage joins it, as long as it ranks before the chunk that would open passage k + 1.
+    """
+    out: list[_Passage] = []
+    for item in ranked:
+        if merge and any(passage.takes(item.row) for passage in out):
+            continue
+        if len(out) == k:
+            break
+        out.append(_Passage(item, [item.row]))
+    return out
+
+
+def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[Hit]:
+    """Return the hits of ranked chunks, their text cut from the document: `document.text[start:end] == hit.text`."""
+    found = passages(ranked, k=k, merge=merge)
+    documents = reader.document_rows(sorted({passage.first.document_id for passage in found}))
+    hits: list[Hit] = []
+    for rank, passage in enumerate(found, 1):
+        first, last = passage.first, passage.last
+        document = documents[first.document_id]
+        whole = len(passage.rows) == 1
+        text = first.text if whole else reader.text_slice(first.document_id, first.start, last.end)
+        labels = reader.page_labels(first.document_id) if first.page is not None else ()
+        hits.append(
+            Hit(
+                rank=rank,
+                score=passage.best.score,
+                scores=passage.best.parts,
+                source=document.source,
+                title=document.title,
+                sha256=document.sha256,
+                media_type=document.media_type,
+                page=first.page,
+                page_end=last.page_end,
+                page_label=labels[first.page - 1] if first.page and first.page <= len(labels) else None,
+                start=first.start,
+                end=last.end,
+                heading=passage.best.row.heading,
+                text=text,
+                metadata=document.metadata,
+            )
+        )
+    return hits
