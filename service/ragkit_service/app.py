@@ -1,0 +1,155 @@
+"""The app factory: one FastAPI app of the routes, the middlewares around them, and how errors are told."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+import ragkit
+from ragkit import ConfigError, Document, RagkitError, show
+from ragkit_service.auth import Keyring
+from ragkit_service.context import Extractor, Service
+from ragkit_service.errors import Problem, Teller, http_problem, problem_response
+from ragkit_service.guard import Guard
+from ragkit_service.keys import KeyFile
+from ragkit_service.limits import BodyLimit
+from ragkit_service.observe import Observe
+from ragkit_service.pool import CollectionPool, DataFolder, Library
+from ragkit_service.routes import collections, documents, health, page, questions
+from ragkit_service.settings import ServiceSettings
+from ragkit_service.uploads import sweep_uploads
+
+_DESCRIPTION = (
+    "Grounded answers from your documents, with citations that were checked against their text. "
+    "Every error is `application/problem+json` with a `cure`."
+)
+_CURES = {
+    "extra_forbidden": "leave the field out",
+    "missing": "add the field",
+    "string_too_long": "shorten it",
+    "too_long": "send fewer",
+    "json_invalid": "send valid JSON",
+}
+
+
+def create_app(
+    settings: ServiceSettings, *, library: Library | None = None, extractor: Extractor | None = None
+) -> FastAPI:
+    """Return the app of a data folder.
+
+    library, extractor: stand in for the data folder and the file readers, in tests and in programs that embed the
+    service. Raises ConfigError when the address can be reached by others and there is no key.
+    """
+    keyring = keyring_of(settings)
+    require_key(settings, keyring)
+    teller = Teller([settings.data, Path.home(), Path.cwd()])
+    pool = CollectionPool(
+        library or DataFolder(settings.data, settings=settings.settings), limit=settings.limits.open_collections
+    )
+    service = Service(settings, pool=pool, teller=teller, extractor=extractor or ingest_extractor())
+    app = FastAPI(
+        title="ragkit",
+        description=_DESCRIPTION,
+        version=ragkit.__version__,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        **_quiet(),
+    )
+    app.state.service = service
+    for group in (health, collections, documents, questions, page):
+        app.include_router(group.router)
+    for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _tell)
+    app.add_middleware(BodyLimit, limits=settings.limits)
+    app.add_middleware(Guard, settings=settings, keyring=keyring)
+    app.add_middleware(Observe, teller=teller)
+    return app
+
+
+def keyring_of(settings: ServiceSettings) -> Keyring:
+    """Return the keys of the environment and of the key file; an address that others can reach always asks."""
+    return Keyring(api_key=settings.api_key, keys=KeyFile(settings.keys_file), always=not settings.is_loopback)
+
+
+def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
+    """Raise ConfigError when others could reach the service and there is no key to ask them for."""
+    if not settings.is_loopback and keyring.is_empty:
+        raise ConfigError(
+            f"{settings.host} can be reached from other machines and there is no key",
+            cure="set RAGKIT_API_KEY, or run: ragkit keys create NAME",
+        )
+
+
+def ingest_extractor() -> Extractor:
+    """Return what reads uploaded files: the readers of ragkit_ingest, each file in a process that can be killed."""
+    from ragkit_ingest import EXTRACTOR_VERSION, extract_file
+
+    def extract(path: Path) -> Document:
+        return extract_file(path)
+
+    return Extractor(EXTRACTOR_VERSION, extract)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Start to load the model at once, beside the first requests; close every collection at the end."""
+    service: Service = app.state.service
+    anyio.to_thread.current_default_thread_limiter().total_tokens = service.settings.limits.threads
+    await anyio.to_thread.run_sync(sweep_uploads, service.settings.data)
+    warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
+    warming.start()
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(warming.join)
+            await anyio.to_thread.run_sync(service.pool.close)
+
+
+async def _tell(request: Request, error: Exception) -> Response:
+    """Return an error as a problem; the one place where routes' errors become responses."""
+    service: Service = request.app.state.service
+    if isinstance(error, RequestValidationError):
+        problem = _validation_problem(error, service.teller)
+    elif isinstance(error, HTTPException):
+        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=error.headers)
+    else:
+        problem = service.tell(error, request)
+    request_id = request.scope.get("request_id", "")
+    return problem_response(problem, instance=request.url.path, request_id=request_id)
+
+
+def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:
+    """Return where and why a request is not as documented, without what was sent."""
+    errors: list[dict[str, Any]] = [
+        {"where": show(".".join(map(str, item["loc"])), 200), "what": show(item["msg"], 500), "kind": item["type"]}
+        for item in error.errors()[:20]
+    ]
+    first = errors[0]
+    return Problem(
+        422,
+        "validation",
+        "A value is wrong",
+        teller.clean(f"{first['where']}: {first['what']}"),
+        cure=_CURES.get(first["kind"], "see /openapi.json for what this route takes"),
+        extra={"errors": errors},
+    )
+
+
+def _quiet() -> dict[str, Any]:
+    """Switch off FastAPI's own telemetry where it has any: nothing is told of a request but in our log."""
+    if "telemetry" not in inspect.signature(FastAPI.__init__).parameters:
+        return {}
+    return {"telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}}

@@ -1,0 +1,92 @@
+"""What the routes share: the open collections, the limits, and how errors are told. Made once, in the app factory."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from starlette.requests import Request
+
+from ragkit import Document
+from ragkit_service.errors import Problem, Teller
+from ragkit_service.observe import log_failure
+from ragkit_service.pool import CollectionPool
+from ragkit_service.settings import ServiceSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Extractor:
+    """How an uploaded file becomes a document. extract raises ExtractionError and may block for its time limit.
+    version: told in the collection's history."""
+
+    version: str
+    extract: Callable[[Path], Document]
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Whether the service can answer: the model's state, and what is wrong with collections, by name."""
+
+    model: str = "loading"
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> bool:
+        """True once the model is loaded."""
+        return self.model == "ready"
+
+
+class Service:
+    """The parts of one running service."""
+
+    def __init__(
+        self, settings: ServiceSettings, *, pool: CollectionPool, teller: Teller, extractor: Extractor
+    ) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.teller = teller
+        self.extractor = extractor
+        self.readiness = Readiness()
+        self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
+        self.extracting = anyio.CapacityLimiter(2)
+        self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
+
+    def tell(self, error: Exception, request: Request) -> Problem:
+        """Log an error as far as the response will not say it, and return what the response says."""
+        log_failure(error, request.scope.get("request_id", ""))
+        return self.teller.problem(error)
+
+    def warm(self) -> None:
+        """Load the model, then open every collection, as far as they can be; what fails is logged and told by
+        /readyz. Runs beside the first requests."""
+        try:
+            self.pool.warm()
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: told by /readyz and by each request
+            logger.warning("the embedding model cannot be loaded: %s", error)
+            self.readiness.model = self.teller.problem(error).title
+            return
+        self.readiness.model = "ready"
+        self.check_collections()
+
+    def check_collections(self) -> None:
+        """Open the collections that are not open, as many as the pool keeps, and note which cannot be."""
+        problems: dict[str, str] = {}
+        for name in self.pool.names()[: self.settings.limits.open_collections]:
+            try:
+                with self.pool.use(name):
+                    pass
+            except Exception as error:  # noqa: BLE001 - one bad collection must not hide the others
+                problems[name] = self.teller.problem(error).title
+        self.readiness.problems = problems
+
+
+def service_of(request: Request) -> Service:
+    """Return the service that a request came to."""
+    service: Service = request.app.state.service
+    return service

@@ -1,0 +1,215 @@
+"""From errors to responses: the one table from error class to status, told as problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from ragkit import (
+    BudgetError,
+    ChatError,
+    ChatInterruptedError,
+    ChatTimeoutError,
+    ConfigError,
+    ConflictError,
+    CorruptError,
+    EmbeddingError,
+    ExtractionError,
+    FilterError,
+    InputError,
+    LockedError,
+    ModelError,
+    ModelMismatchError,
+    NotFoundError,
+    QueryError,
+    RagkitError,
+    SchemaVersionError,
+    StorageFullError,
+    StoreError,
+)
+
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one error class is told. detail "" tells the error's own words (paths taken out); else these instead,
+    because the error's words are for the log: they name folders, processes or servers."""
+
+    status: int
+    kind: str
+    title: str
+    detail: str = ""
+    cure: str = ""
+    retry_after: int = 0
+
+
+RULES: Final[Mapping[type[Exception], Rule]] = {
+    QueryError: Rule(422, "question", "The question cannot be searched"),
+    FilterError: Rule(422, "filter", "The filter is malformed"),
+    BudgetError: Rule(422, "budget", "The prompt does not fit its budget"),
+    InputError: Rule(422, "input", "A value is wrong"),
+    ExtractionError: Rule(422, "extraction", "The file gave no document"),
+    NotFoundError: Rule(404, "not-found", "There is no such thing here"),
+    ConflictError: Rule(409, "conflict", "Something of that name exists already"),
+    LockedError: Rule(
+        423,
+        "locked",
+        "Another writer is at work",
+        "another process is writing to this collection",
+        "send the request again a little later",
+        retry_after=5,
+    ),
+    ModelMismatchError: Rule(409, "model-mismatch", "The collection was built with another model"),
+    StorageFullError: Rule(
+        507, "storage-full", "The disk is full", "the service cannot write to its disk", "free space on the server"
+    ),
+    SchemaVersionError: Rule(
+        500,
+        "schema-version",
+        "The data is of a newer version",
+        "the collection was written by a newer version of ragkit",
+        "upgrade ragkit on the server",
+    ),
+    CorruptError: Rule(
+        500,
+        "corrupt",
+        "The collection is damaged",
+        "a stored hash, offset or page of the collection is wrong",
+        "run `ragkit doctor` on the server",
+    ),
+    StoreError: Rule(500, "store", "The data folder cannot be used", "the data folder failed", "see the server's log"),
+    EmbeddingError: Rule(
+        500, "embedding", "The embedding model failed", "the model returned no usable vectors", "see the server's log"
+    ),
+    ModelError: Rule(
+        503, "model", "The model is not there", "a model cannot be loaded on the server", "see the server's log"
+    ),
+    ConfigError: Rule(
+        500, "config", "The server is not set up for this", "a setting of the server is wrong", "see the server's log"
+    ),
+    ChatTimeoutError: Rule(
+        504,
+        "chat-timeout",
+        "The chat model took too long",
+        "the chat model did not finish before its deadline",
+        "send the request again, or raise RAGKIT_CHAT_DEADLINE on the server",
+    ),
+    ChatInterruptedError: Rule(
+        502,
+        "chat-interrupted",
+        "The chat model broke off",
+        "the chat model's stream ended before its end mark",
+        "send the request again",
+    ),
+    ChatError: Rule(502, "chat", "The chat model failed", "the chat model's endpoint failed", "see the server's log"),
+    RagkitError: Rule(500, "internal", "The request failed", "the request failed", "see the server's log"),
+    MemoryError: Rule(503, "memory", "The server is out of memory", "the server ran out of memory", "try again later"),
+}
+"""The one table: the nearest class in an error's ancestry decides."""
+
+UNKNOWN: Final = Rule(
+    500,
+    "internal",
+    "Internal error",
+    "the service failed and wrote why to its log",
+    "quote the request_id to whoever runs the service",
+)
+_ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?:/[^\s/'\";,:)]+){2,}/?")
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """A response that is no success, to be raised. extra: further members of the JSON object.
+
+    Not frozen: Python itself sets attributes on an exception that passes a context manager.
+    """
+
+    status: int
+    kind: str
+    title: str
+    detail: str
+    cure: str = ""
+    retry_after: int = 0
+    headers: Mapping[str, str] | None = None
+    extra: Mapping[str, Any] | None = None
+
+    def as_dict(self, *, instance: str, request_id: str) -> dict[str, Any]:
+        """Return the members of RFC 9457, with `cure` and `request_id`."""
+        return {
+            "type": f"urn:ragkit:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "cure": self.cure,
+            "request_id": request_id,
+            **(self.extra or {}),
+        }
+
+
+def rule_for(error: BaseException) -> Rule:
+    """Return the table's row for an error: that of its nearest ancestor that has one."""
+    for ancestor in type(error).__mro__:
+        if ancestor in RULES:
+            return RULES[ancestor]
+    return UNKNOWN
+
+
+class Teller:
+    """Turns errors into problems, without the paths of this server."""
+
+    def __init__(self, hidden: Sequence[Path] = ()) -> None:
+        names = {str(form) for path in hidden for form in (path, path.absolute(), path.resolve())}
+        self._hidden = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
+
+    def problem(self, error: Exception) -> Problem:
+        """Return what the caller may know of an error."""
+        if isinstance(error, Problem):
+            return error
+        rule = rule_for(error)
+        detail, cure = rule.detail, rule.cure
+        if not detail and isinstance(error, RagkitError):
+            detail, cure = self.clean(error.message), self.clean(error.cure)
+        extra = {"reason": error.reason} if isinstance(error, ExtractionError) else None
+        return Problem(rule.status, rule.kind, rule.title, detail, cure=cure, retry_after=rule.retry_after, extra=extra)
+
+    def clean_json(self, value: Any) -> Any:
+        """Return a JSON value in whose texts no folder of this server is named."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, Mapping):
+            return {key: self.clean_json(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean_json(item) for item in value]
+        return value
+
+    def clean(self, text: str) -> str:
+        """Return text in which no folder of this server is named."""
+        for name in self._hidden:
+            text = text.replace(name, "DATA")
+        return _ABSOLUTE_PATH.sub("PATH", text)
+
+
+def http_problem(status: int, detail: str = "", *, headers: Mapping[str, str] | None = None) -> Problem:
+    """Return a problem for a status of HTTP itself (no such route, method not allowed …)."""
+    phrase = HTTPStatus(status).phrase
+    cures = {404: "see /openapi.json for the routes", 405: "see /openapi.json for the methods of this route"}
+    kind = phrase.lower().replace(" ", "-")
+    return Problem(status, kind, phrase, detail or phrase, cure=cures.get(status, ""), headers=headers)
+
+
+def problem_response(problem: Problem, *, instance: str, request_id: str) -> Response:
+    """Return the response that tells a problem. The JSON is ASCII, so that any text in it can be sent."""
+    headers = dict(problem.headers or {})
+    if problem.retry_after:
+        headers["Retry-After"] = str(problem.retry_after)
+    body = json.dumps(problem.as_dict(instance=instance, request_id=request_id)).encode()
+    return Response(body, status_code=problem.status, headers=headers, media_type=PROBLEM_TYPE)

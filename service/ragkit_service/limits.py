@@ -1,0 +1,158 @@
+"""How much of a request is taken, and for how long: sizes are counted as bytes arrive, whatever the headers say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ragkit_service.errors import Problem, problem_response
+from ragkit_service.settings import Limits
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/documents/?")
+
+
+class BodyLimit:
+    """ASGI middleware: reads a small body whole before the routes see it, and meters an upload's.
+
+    A body is 413 as soon as one byte too many has arrived, 408 when it is not there in time, 415 when it is neither
+    JSON nor an upload's multipart. The requirement of a content type that no HTML form can send is also what keeps
+    other sites' forms out. The rest of a refused body is left to the server protocol, which reads it for a moment.
+    """
+
+    def __init__(self, app: ASGIApp, *, limits: Limits) -> None:
+        self.app = app
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its body, or answer it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            _check_type(scope)
+            if is_upload(scope):
+                meter = Meter(receive, limit=_upload_limit(self._limits), limits=self._limits)
+                _check_length(scope, _upload_limit(self._limits))
+                await self.app(scope, meter.receive, send)
+                return
+            _check_length(scope, self._limits.json_bytes)
+            body = await self._read(receive)
+        except Problem as problem:
+            response = problem_response(problem, instance=scope["path"], request_id=scope.get("request_id", ""))
+            await response(scope, receive, send)
+            return
+        if body is not None:
+            await self.app(scope, _replay(body, receive), send)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """Return the whole body; None when the client has gone."""
+        meter = Meter(receive, limit=self._limits.json_bytes, limits=self._limits, rate=0)
+        parts: list[bytes] = []
+        while True:
+            message = await meter.receive()
+            if message["type"] != "http.request":
+                return None
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+
+class Meter:
+    """Counts what arrives of one body, and how slowly. rate: bytes a second that extend the deadline, 0 for none."""
+
+    def __init__(self, receive: Receive, *, limit: int, limits: Limits, rate: int | None = None) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._started = time.monotonic()
+        self._seconds = limits.body_seconds
+        self._rate = limits.upload_rate if rate is None else rate
+        self._count = 0
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """Receive the next part; raises a Problem with 408 or 413."""
+        if self._complete:
+            return await self._receive()
+        extra = self._count / self._rate if self._rate else 0.0
+        remaining = self._started + self._seconds + extra - time.monotonic()
+        try:
+            async with asyncio.timeout(max(remaining, 0.0)):
+                message = await self._receive()
+        except TimeoutError:
+            raise Problem(
+                408,
+                "too-slow",
+                "The request took too long to arrive",
+                f"the body had not arrived after {self._seconds + extra:.0f} s",
+                cure="send it faster, or in smaller parts",
+            ) from None
+        if message["type"] == "http.request":
+            self._count += len(message.get("body", b""))
+            self._complete = not message.get("more_body", False)
+            if self._count > self._limit:
+                raise too_large(self._limit)
+        return message
+
+
+def too_large(limit: int, what: str = "the request body") -> Problem:
+    """Return the 413 that names the limit."""
+    return Problem(
+        413,
+        "too-large",
+        "Too large",
+        f"{what} is over {limit:,} bytes",
+        cure=f"send at most {limit:,} bytes",
+    )
+
+
+def is_upload(scope: Scope) -> bool:
+    """True for the one route that takes files."""
+    return scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]) is not None
+
+
+def _upload_limit(limits: Limits) -> int:
+    return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
+
+
+def _header(scope: Scope, wanted: bytes) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == wanted), None)
+
+
+def _check_type(scope: Scope) -> None:
+    if scope["method"] not in _WITH_BODY:
+        return
+    media_type = (_header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    wanted = b"multipart/form-data" if is_upload(scope) else b"application/json"
+    if media_type != wanted:
+        raise Problem(
+            415,
+            "media-type",
+            "Wrong content type",
+            f"this route takes {wanted.decode()}",
+            cure=f"send the header `Content-Type: {wanted.decode()}`",
+        )
+
+
+def _check_length(scope: Scope, limit: int) -> None:
+    length = _header(scope, b"content-length")
+    if length is not None and length.isdigit() and int(length[:20]) > limit:
+        raise too_large(limit)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a receive that gives the body once, then whatever comes (the client's leaving)."""
+    sent = False
+
+    async def replayed() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed

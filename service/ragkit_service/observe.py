@@ -1,0 +1,84 @@
+"""Around every request: its id, the headers that protect a browser, one line in the log, and no traceback outside."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ragkit import show
+from ragkit_service.errors import Teller, problem_response, rule_for
+
+access = logging.getLogger("ragkit_service.access")
+logger = logging.getLogger(__name__)
+
+CLIENT_LEFT: Final = 499
+"""What the log says of a request whose client left before its end (nginx's number)."""
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""Set on every response that has not set them itself."""
+
+
+class Observe:
+    """ASGI middleware, the outermost of ours. The log line has no query string, body or header: no question, no key."""
+
+    def __init__(self, app: ASGIApp, *, teller: Teller) -> None:
+        self.app = app
+        self._teller = teller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the request an id, pass it on, and tell how it went."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = scope["request_id"] = secrets.token_hex(8)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            status = status or CLIENT_LEFT
+        except Exception as error:
+            log_failure(error, request_id)
+            if status:
+                raise  # the head is out: only a broken connection can tell
+            problem = self._teller.problem(error)
+            response = problem_response(problem, instance=scope["path"], request_id=request_id)
+            await response(scope, receive, send_with_headers)
+        finally:
+            milliseconds = (time.perf_counter() - started) * 1000
+            path = show(scope["path"], 200)
+            access.info("%s %s %d %.1f ms %s", scope["method"], path, status, milliseconds, request_id)
+
+
+def log_failure(error: Exception, request_id: str) -> None:
+    """Write to the log what the response leaves out: one line for an error of ours, the traceback for a bug."""
+    rule = rule_for(error)
+    if rule.kind == "internal":
+        logger.error("request %s failed", request_id, exc_info=error)
+    elif rule.detail:
+        logger.warning("request %s: %s: %s", request_id, type(error).__name__, show(str(error), 1000))

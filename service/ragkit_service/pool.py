@@ -1,0 +1,235 @@
+"""The open collections of a service: each opened once, shared by all requests, closed when nobody uses it any more."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import ragkit
+from ragkit import NotFoundError, Settings, show
+
+if TYPE_CHECKING:
+    from ragkit import ChatModel, Embedder, KnowledgeBase
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Library(Protocol):
+    """What the service needs of a data folder; tests pass one that is in memory."""
+
+    def names(self) -> list[str]:
+        """Return the collections, in order."""
+
+    def identity(self, name: str) -> Hashable | None:
+        """Return what tells this collection from a later one of the same name; None when there is none. Quick."""
+
+    def open(self, name: str) -> KnowledgeBase:
+        """Open a collection that exists."""
+
+    def create(self, name: str) -> None:
+        """Make an empty collection; ConflictError, InputError."""
+
+    def delete(self, name: str) -> None:
+        """Delete a collection with all it holds; NotFoundError, LockedError."""
+
+    def warm(self) -> None:
+        """Load what every collection needs (the embedding model)."""
+
+
+class DataFolder:
+    """The library in a data folder. One embedder serves all collections; it is loaded when it is first needed."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        settings: Settings,
+        embedder: Embedder | None = None,
+        chat: ChatModel | None = None,
+    ) -> None:
+        self.data = data
+        self._settings = settings
+        self._embedder = embedder
+        self._chat = chat
+        self._loading = threading.Lock()
+
+    def names(self) -> list[str]:
+        """Return the collections, in order."""
+        names: list[str] = ragkit.list_collections(self.data)
+        return names
+
+    def identity(self, name: str) -> Hashable | None:
+        """Return device and inode of the collection's folder: a deleted and created one has another."""
+        try:
+            status = (self.data / "collections" / name).stat()
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino)
+
+    def open(self, name: str) -> KnowledgeBase:
+        """Open a collection that exists."""
+        return ragkit.open(
+            self.data,
+            collection=name,
+            settings=self._settings,
+            embedder=self.embedder(),
+            chat=self._chat,
+            create=False,
+        )
+
+    def create(self, name: str) -> None:
+        """Make an empty collection."""
+        ragkit.create_collection(self.data, name)
+
+    def delete(self, name: str) -> None:
+        """Delete a collection with all it holds."""
+        ragkit.delete_collection(self.data, name)
+
+    def warm(self) -> None:
+        """Load the embedding model and let it answer once, which is when it compiles."""
+        self.embedder().embed_queries(["warm up"])
+
+    def embedder(self) -> Embedder:
+        """Return the shared embedder, loaded at the first call; ModelError, MissingPackageError."""
+        with self._loading:
+            if self._embedder is None:
+                self._embedder = ragkit.load_embedder(self._settings.model)
+            return self._embedder
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One open collection. users: requests at work on it. retired: to be closed by the last of them."""
+
+    knowledge: KnowledgeBase
+    identity: Hashable
+    users: int = 0
+    retired: bool = False
+
+
+class CollectionPool:
+    """Hands out open collections by name, for as long as a `with` block lasts. Thread-safe.
+
+    A collection that another process deleted, or deleted and created again, is noticed at the next request.
+    limit: collections kept open; beyond it, the one that was unused for longest is closed.
+    """
+
+    def __init__(self, library: Library, *, limit: int = 64) -> None:
+        self._library = library
+        self._limit = limit
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._opening: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def names(self) -> list[str]:
+        """Return the names of all collections, open or not."""
+        return self._library.names()
+
+    def warm(self) -> None:
+        """Load the model."""
+        self._library.warm()
+
+    @contextmanager
+    def use(self, name: str) -> Iterator[KnowledgeBase]:
+        """Lend a collection, opening it when it is not open; NotFoundError when there is none of that name."""
+        entry = self._borrow(name)
+        try:
+            yield entry.knowledge
+        finally:
+            self._return(entry)
+
+    def create(self, name: str) -> None:
+        """Make an empty collection; ConflictError when there is one, InputError when the name is not allowed."""
+        self._library.create(name)
+
+    def delete(self, name: str) -> None:
+        """Delete a collection. Requests that are at work on it end undisturbed; later ones find nothing."""
+        self._identity(name)
+        with self._opening_lock(name):
+            self._identity(name)
+            self._library.delete(name)
+            self._retire(name)
+
+    def close(self) -> None:
+        """Close every collection; those in use when their last request ends."""
+        with self._lock:
+            self._closed = True
+            names = list(self._entries)
+        for name in names:
+            self._retire(name)
+
+    def _identity(self, name: str) -> Hashable:
+        identity = self._library.identity(name) if _NAME.fullmatch(name) else None
+        if identity is None:
+            self._retire(name)
+            raise NotFoundError(
+                f"there is no collection {show(name, 80)!r}", cure="GET /v1/collections lists them; POST makes one"
+            )
+        return identity
+
+    def _borrow(self, name: str) -> _Entry:
+        identity = self._identity(name)
+        entry = self._take(name, identity)
+        if entry is not None:
+            return entry
+        with self._opening_lock(name):
+            identity = self._identity(name)
+            entry = self._take(name, identity)
+            if entry is None:
+                self._retire(name)
+                entry = _Entry(self._library.open(name), identity, users=1)
+                self._keep(name, entry)
+        self._shrink()
+        return entry
+
+    def _take(self, name: str, identity: Hashable) -> _Entry | None:
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is None or entry.identity != identity:
+                return None
+            self._entries.move_to_end(name)
+            entry.users += 1
+            return entry
+
+    def _keep(self, name: str, entry: _Entry) -> None:
+        with self._lock:
+            if self._closed:
+                entry.retired = True
+            else:
+                self._entries[name] = entry
+
+    def _return(self, entry: _Entry) -> None:
+        with self._lock:
+            entry.users -= 1
+            last = entry.retired and entry.users == 0
+        if last:
+            entry.knowledge.close()
+
+    def _retire(self, name: str) -> None:
+        with self._lock:
+            entry = self._entries.pop(name, None)
+            if entry is None:
+                return
+            entry.retired = True
+            unused = entry.users == 0
+        if unused:
+            entry.knowledge.close()
+
+    def _shrink(self) -> None:
+        with self._lock:
+            surplus = len(self._entries) - self._limit
+            idle = [name for name, entry in self._entries.items() if entry.users == 0][: max(surplus, 0)]
+        for name in idle:
+            self._retire(name)
+
+    def _opening_lock(self, name: str) -> threading.Lock:
+        """Return the lock under which a collection is opened or deleted. Only names that exist get one."""
+        with self._lock:
+            return self._opening.setdefault(name, threading.Lock())

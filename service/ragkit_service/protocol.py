@@ -1,0 +1,98 @@
+"""uvicorn's HTTP/1.1 protocol with the three deadlines that it lacks: for headers, for leftovers, for slow readers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ragkit_service.settings import Limits
+
+_LEFTOVER_SECONDS = 2.0
+
+
+class DeadlineProtocol(H11Protocol):
+    """A connection that cannot be held open by doing little.
+
+    - A request's headers must be complete `header_seconds` after the connection opened, or after their first byte on a
+      kept connection (uvicorn waits for ever, and its keep-alive timer ends with the first byte).
+    - What is left of a body when the response is out is read for two seconds, so that a client that is still sending
+      gets to see the response, then the connection closes.
+    - A client that leaves a response unread for `write_seconds` is cut off.
+    """
+
+    limits = Limits()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._leftover_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start to wait for the first headers."""
+        super().connection_made(transport)
+        self._header_timer = self.loop.call_later(self.limits.header_seconds, self._close)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; the header timer runs while a request has begun but its headers are not complete."""
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self.conn.their_state is not h11.IDLE:
+            self._header_timer = _stop(self._header_timer)
+        elif self._header_timer is None and self.timeout_keep_alive_task is None:
+            self._header_timer = self.loop.call_later(self.limits.header_seconds, self._close)
+
+    def on_response_complete(self) -> None:
+        """Start to wait for the end of a body that nobody wanted."""
+        self._leftover_timer = _stop(self._leftover_timer)
+        if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
+            self._leftover_timer = self.loop.call_later(_LEFTOVER_SECONDS, self._close_leftover, self.cycle)
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """The client reads more slowly than we write: start to wait for it."""
+        super().pause_writing()
+        if self._write_timer is None:
+            self._write_timer = self.loop.call_later(self.limits.write_seconds, self._abort)
+
+    def resume_writing(self) -> None:
+        """The client has read on."""
+        self._write_timer = _stop(self._write_timer)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop every timer."""
+        self._header_timer = _stop(self._header_timer)
+        self._leftover_timer = _stop(self._leftover_timer)
+        self._write_timer = _stop(self._write_timer)
+        super().connection_lost(exc)
+
+    def _close(self) -> None:
+        self._header_timer = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _close_leftover(self, cycle: object) -> None:
+        self._leftover_timer = None
+        if cycle is self.cycle and self.conn.their_state is h11.SEND_BODY:
+            self._close()
+
+    def _abort(self) -> None:
+        self._write_timer = None
+        self.transport.abort()
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """Stop a timer and return what is left of it."""
+    if timer is not None:
+        timer.cancel()
+    return None
+
+
+def protocol_class(limits: Limits) -> type[DeadlineProtocol]:
+    """Return the protocol with these limits (uvicorn makes the instances itself)."""
+    return type("DeadlineProtocol", (DeadlineProtocol,), {"limits": limits})

@@ -1,0 +1,51 @@
+"""The page: ask questions in a browser, and see the cited passages. Files of this package, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+router = APIRouter(include_in_schema=False)
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/")
+async def index() -> Response:
+    """Return the page."""
+    return _file("index.html", "text/html")
+
+
+@router.get("/static/app.js")
+async def script() -> Response:
+    """Return the page's script."""
+    return _file("app.js", "text/javascript")
+
+
+@router.get("/static/style.css")
+async def style() -> Response:
+    """Return the page's style."""
+    return _file("style.css", "text/css")
+
+
+@router.get("/static/icon.svg")
+async def icon() -> Response:
+    """Return the page's icon."""
+    return _file("icon.svg", "image/svg+xml")
+
+
+def _file(name: str, media_type: str) -> Response:
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+    return Response(_content(name), media_type=media_type, headers=headers)
+
+
+@cache
+def _content(name: str) -> bytes:
+    return files("ragkit_service").joinpath("static", name).read_bytes()

@@ -1,0 +1,94 @@
+"""Questions: search, prompt and ask. Schema in, one call, its `as_dict()` out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from functools import partial
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ragkit import Answer
+from ragkit_service.context import Service, service_of
+from ragkit_service.replies import AnswerReply, PromptReply, SearchReply
+from ragkit_service.responses import json_response
+from ragkit_service.routes.documented import problems
+from ragkit_service.schemas import AskRequest, PromptRequest, SearchRequest
+from ragkit_service.sse import AnswerStream, stream_answer, whole_answer
+
+router = APIRouter(prefix="/v1/collections/{name}", tags=["questions"])
+
+_EVENTS = (
+    "event: delta\n"
+    'data: {"text":"Goods may be returned within 30 days [1]."}\n\n'
+    "event: answer\n"
+    'data: {"question":"How long is the refund window?","text":"Goods may be returned within 30 days [1].",'
+    '"status":"answered","citations":[…],"model":"extractive","tokens":{…},"confidence":0.87,"removed":[]}\n\n'
+)
+
+
+@router.post("/search", response_model=SearchReply, responses=problems(400, 404, 409, 415, 422, 503))
+def search(request: Request, name: str, body: SearchRequest) -> Response:
+    """Find the passages that answer a question best."""
+    started = time.perf_counter()
+    with service_of(request).pool.use(name) as knowledge:
+        hits = knowledge.search(body.query, k=body.k, where=body.where, history=body.turns)
+    payload = {
+        "query": body.query,
+        "hits": [hit.as_dict() for hit in hits],
+        "confidence": round(hits.confidence, 6),
+        "took_ms": round((time.perf_counter() - started) * 1000, 3),
+    }
+    return json_response(payload)
+
+
+@router.post("/prompt", response_model=PromptReply, responses=problems(400, 404, 409, 415, 422, 503))
+def prompt(request: Request, name: str, body: PromptRequest) -> Response:
+    """Build a grounded prompt for any chat model: rules, numbered sources, history and the question, in its budget."""
+    with service_of(request).pool.use(name) as knowledge:
+        built = knowledge.prompt(
+            body.question,
+            k=body.k,
+            where=body.where,
+            history=body.turns,
+            examples=body.shots,
+            budget=body.budget,
+        )
+    return json_response(built.as_dict())
+
+
+@router.post(
+    "/ask",
+    response_model=AnswerReply,
+    responses={
+        200: {
+            "description": "The checked answer; with `stream: true`, server-sent events: `delta` with pieces of its "
+            "text, then `answer` with the whole, or `error` with a problem where it was cut.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS}},
+        },
+        **problems(400, 404, 409, 415, 422, 502, 503, 504),
+    },
+)
+async def ask(request: Request, name: str, body: AskRequest) -> Response:
+    """Answer a question from the documents, with citations that were checked against their text."""
+    service = service_of(request)
+    stream = AnswerStream(partial(_answer, service, name, body), limiter=service.asking)
+    if body.stream:
+        limits = service.settings.limits
+        return await stream_answer(
+            stream,
+            tell=partial(service.tell, request=request),
+            first_seconds=limits.first_event_seconds,
+            keep_alive=limits.keep_alive_seconds,
+        )
+    answer = await whole_answer(stream, request)
+    if answer is None:
+        return Response(status_code=499)  # nobody is there to read it
+    return json_response(answer.as_dict())
+
+
+def _answer(service: Service, name: str, body: AskRequest) -> Generator[str | Answer, None, None]:
+    """Hold the collection for as long as its answer is being made."""
+    with service.pool.use(name) as knowledge:
+        yield from knowledge.stream(body.question, k=body.k, where=body.where, history=body.turns, examples=body.shots)

@@ -1,0 +1,194 @@
+"""What requests may say: strict, bounded, and nothing besides. No field names a path, an address or a model."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticCustomError
+
+from ragkit import QUESTION_LIMIT, Example, Message
+
+K_LIMIT = 100
+HISTORY_LIMIT = 100
+EXAMPLES_LIMIT = 16
+MESSAGE_LIMIT = 32_000
+BUDGET_LIMIT = 1_000_000
+FILTER_DEPTH = 64
+SOURCE_LIMIT = 4_096
+WINDOW_LIMIT = 1_000_000
+
+_WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "application/pdf"}
+
+
+def _encodable(text: Any) -> Any:
+    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; what is no text stays, to be refused."""
+    if not isinstance(text, str) or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode()
+
+
+def _is_storable(value: Any) -> bool:
+    """False for half a surrogate pair, an infinite number and a whole number of more than 64 bits."""
+    if isinstance(value, str):
+        return bool(_encodable(value) == value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or abs(value) < 2**63
+
+
+def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Refuse a filter that is nested too deeply or holds text that is none; its grammar is the library's to check."""
+    level: list[Any] = [where]
+    for _ in range(FILTER_DEPTH):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                below += [*value, *value.values()]
+            elif isinstance(value, list):
+                below += value
+            elif not _is_storable(value):
+                raise PydanticCustomError("filter_value", "the filter holds a value that no document can have")
+        if not below:
+            return where
+        level = below
+    raise PydanticCustomError("filter_depth", "the filter is nested too deeply")
+
+
+Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
+LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
+K = Annotated[int | None, Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out.")]
+Where = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description="A filter over source, title, media_type, sha256, page, time and metadata keys: "
+        '`{"type": "eq", "key": …, "value": …}` with eq, ne, gt, gte, lt, lte, in, nin, '
+        'or `{"type": "and", "filters": […]}` with and, or.',
+        examples=[_WHERE],
+    ),
+    AfterValidator(_bounded_filter),
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class HistoryMessage(_Strict):
+    """One earlier turn of the conversation."""
+
+    role: Literal["user", "assistant"]
+    content: LongText
+
+
+class FewShot(_Strict):
+    """A question and the answer that shows the format wanted."""
+
+    question: Text
+    answer: LongText
+
+
+class SearchRequest(_Strict):
+    """A question to find passages for. `question` may stand for `query`."""
+
+    query: Text = Field(validation_alias=AliasChoices("query", "question"), description="The question, in plain words.")
+    k: K = None
+    where: Where = None
+    history: Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT)] = []
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "How long is the refund window?", "k": 5, "where": _WHERE}]}
+    )
+
+    @property
+    def turns(self) -> list[Message]:
+        """The history as the library takes it."""
+        return [Message(role=turn.role, content=turn.content) for turn in self.history]
+
+
+class _Asked(_Strict):
+    """What a prompt is built from."""
+
+    question: Text = Field(
+        validation_alias=AliasChoices("question", "query"), description="The question, in plain words."
+    )
+    k: K = None
+    where: Where = None
+    history: Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT)] = []
+    examples: Annotated[list[FewShot], Field(max_length=EXAMPLES_LIMIT)] = []
+
+    @property
+    def turns(self) -> list[Message]:
+        """The history as the library takes it."""
+        return [Message(role=turn.role, content=turn.content) for turn in self.history]
+
+    @property
+    def shots(self) -> list[Example]:
+        """The examples as the library takes them."""
+        return [Example(question=shot.question, answer=shot.answer) for shot in self.examples]
+
+
+class PromptRequest(_Asked):
+    """A question to build a grounded prompt for. `query` may stand for `question`."""
+
+    budget: Annotated[
+        int | None, Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default.")
+    ] = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "question": "And for opened boxes?",
+                    "history": [
+                        {"role": "user", "content": "How long is the refund window?"},
+                        {"role": "assistant", "content": "30 days after delivery [1]."},
+                    ],
+                    "budget": 3000,
+                }
+            ]
+        }
+    )
+
+
+class AskRequest(_Asked):
+    """A question to answer. `query` may stand for `question`."""
+
+    stream: Annotated[bool, Field(description="Send the answer as server-sent events while it is made.")] = False
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"question": "How long is the refund window?", "stream": True}]}
+    )
+
+
+class NewCollection(_Strict):
+    """A collection to make."""
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$",
+            description="Lower-case letters, digits, dots, underscores and hyphens; at most 63.",
+        ),
+    ]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "handbook"}]})
+
+
+class TextWindow(BaseModel):
+    """Which part of a document's text is wanted, in code points."""
+
+    start: Annotated[int, Field(ge=0, le=2**53, description="Where the window begins.")] = 0
+    length: Annotated[int, Field(ge=0, le=WINDOW_LIMIT, description="How much text at most.")] = 200_000
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class DocumentsQuery(TextWindow):
+    """Which documents are listed; or, with `source`, which one is wanted."""
+
+    source: Annotated[str | None, Field(max_length=SOURCE_LIMIT, description="One document's source, exactly.")] = None
+    prefix: Annotated[str, Field(max_length=SOURCE_LIMIT, description="What the sources begin with.")] = ""
+    limit: Annotated[int, Field(ge=1, le=1000, description="Documents in one page of the listing.")] = 100
+    offset: Annotated[int, Field(ge=0, le=2**53, description="Documents to skip.")] = 0

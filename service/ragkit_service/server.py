@@ -1,0 +1,132 @@
+"""uvicorn around the app: the socket, the deadlines, the log; one process or several."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import socket
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from ragkit import ConfigError
+from ragkit_service.app import create_app, keyring_of, require_key
+from ragkit_service.protocol import protocol_class
+from ragkit_service.settings import ServiceSettings, service_settings
+
+SHUTDOWN_SECONDS: Final = 10
+KEEP_ALIVE_SECONDS: Final = 15
+HEADER_BYTES: Final = 32 << 10
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, for log collectors."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON; a traceback goes into `trace`."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def app_from_environment() -> FastAPI:
+    """Return the app that the environment describes: what each of several server processes runs."""
+    return create_app(service_settings(os.environ))
+
+
+def check_key(settings: ServiceSettings) -> None:
+    """Raise ConfigError when others could reach the service and there is no key to ask them for."""
+    require_key(settings, keyring_of(settings))
+
+
+def bind(settings: ServiceSettings) -> socket.socket:
+    """Return the listening socket. Raises ConfigError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=1024)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        what = "is taken" if taken else f"cannot be used: {error.strerror or error}"
+        raise ConfigError(
+            f"{settings.host} port {settings.port} {what}", cure="choose another with --port or --host"
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address that a socket listens on, as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: bool = False) -> uvicorn.Config:
+    """Return uvicorn's configuration, with a deadline or a bound for everything that a client could leave open."""
+    several = isinstance(app, str)
+    protocol: Any = "ragkit_service.protocol:DeadlineProtocol" if several else protocol_class(settings.limits)
+    return uvicorn.Config(
+        app,
+        factory=several,
+        workers=settings.workers,
+        http=protocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,  # it would log query strings; Observe logs paths
+        log_config=_log_config(as_json=as_json),
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=settings.limits.connections,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        h11_max_incomplete_event_size=HEADER_BYTES,
+    )
+
+
+def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
+    """Serve until a signal ends it. Several processes read their settings from the environment again."""
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how one stops it; it has stopped in order
+        if settings.workers == 1:
+            config = server_config(settings, create_app(settings), as_json=as_json)
+            uvicorn.Server(config).run(sockets=[listener])
+            return
+        _export(settings)
+        config = server_config(settings, "ragkit_service.server:app_from_environment", as_json=as_json)
+        Multiprocess(config, sockets=[listener]).run()
+
+
+def _export(settings: ServiceSettings) -> None:
+    """Tell child processes, by the environment, what the command line said."""
+    os.environ.update(
+        RAGKIT_DATA=str(settings.data),
+        RAGKIT_HOST=settings.host,
+        RAGKIT_PORT=str(settings.port),
+        RAGKIT_WORKERS=str(settings.workers),
+    )
+
+
+def _log_config(*, as_json: bool) -> dict[str, Any]:
+    plain = {"format": "%(asctime)s %(levelname)s %(message)s", "datefmt": "%Y-%m-%d %H:%M:%S"}
+    formatter: dict[str, Any] = {"()": "ragkit_service.server.JsonFormatter"} if as_json else plain
+    logger = {"handlers": ["stderr"], "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "loggers": {
+            "ragkit": {**logger, "level": "INFO"},
+            "ragkit_ingest": {**logger, "level": "INFO"},
+            "ragkit_service": {**logger, "level": "INFO"},
+            "uvicorn": {**logger, "level": "WARNING"},
+        },
+    }

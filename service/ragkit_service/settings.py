@@ -1,0 +1,134 @@
+"""What the service is told: where it listens, whose data it serves, its keys and its limits. Read once, at the edge."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ragkit import ConfigError, Settings, settings_from_env
+
+DEFAULT_DATA = ".ragkit"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8000
+
+VARIABLES: Mapping[str, str] = {
+    "RAGKIT_HOST": "address to listen on (default 127.0.0.1); any other than loopback needs a key",
+    "RAGKIT_PORT": "port to listen on (default 8000)",
+    "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
+    "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
+    "RAGKIT_WORKERS": "server processes (default 1)",
+}
+"""The variables that only the service reads, with their meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one request may ask of the service. Sizes in bytes, times in seconds.
+
+    json_bytes: largest body that is not an upload. upload_bytes: largest file; upload_files and upload_total: files and
+    bytes of one upload; uploads_at_once: uploads received and read at the same time, more are told to come back.
+    header_seconds, body_seconds: a request's headers, then its body, have arrived by then; upload_rate: bytes a second
+    that an upload must keep up after body_seconds. write_seconds: how long a client may leave a response unread.
+    first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
+    still has its own status. keep_alive_seconds: pause after which a stream sends a comment.
+    connections: open at once. threads: for searches and everything quick; ask_threads: answers at work at once.
+    open_collections: kept open at once; the one that was unused for longest is closed.
+    """
+
+    json_bytes: int = 1 << 20
+    upload_bytes: int = 100 << 20
+    upload_files: int = 32
+    upload_total: int = 1 << 30
+    uploads_at_once: int = 4
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    upload_rate: int = 64 << 10
+    write_seconds: float = 30.0
+    first_event_seconds: float = 2.0
+    keep_alive_seconds: float = 15.0
+    connections: int = 512
+    threads: int = 24
+    ask_threads: int = 16
+    open_collections: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Everything the service is told, in one value. `api_key` is never shown."""
+
+    data: Path = Path(DEFAULT_DATA)
+    settings: Settings = field(default_factory=Settings)
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    api_key: str = field(default="", repr=False)
+    allowed_hosts: tuple[str, ...] = ()
+    workers: int = 1
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ConfigError(f"port {self.port} is no port", cure="choose one from 0 (any free one) to 65535")
+        if not 1 <= self.workers <= 256:
+            raise ConfigError(f"workers is {self.workers}", cure="choose from 1 to 256")
+        if self.api_key != self.api_key.strip():
+            raise ConfigError("RAGKIT_API_KEY begins or ends with white space", cure="set it without")
+
+    @property
+    def is_loopback(self) -> bool:
+        """True when only this machine can reach the address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def is_wildcard(self) -> bool:
+        """True when the service listens on every address of the machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+    @property
+    def keys_file(self) -> Path:
+        """Where `ragkit keys` keeps the digests of keys."""
+        return self.data / "keys.json"
+
+
+def service_settings(
+    environ: Mapping[str, str],
+    *,
+    data: str | Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    workers: int | None = None,
+) -> ServiceSettings:
+    """Return settings from the environment; an argument that is not None goes before its variable."""
+    allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
+    return ServiceSettings(
+        data=Path(data or environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
+        settings=settings_from_env(environ),
+        host=host or environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
+        port=_pick(port, environ, "RAGKIT_PORT", default=DEFAULT_PORT),
+        api_key=environ.get("RAGKIT_API_KEY", ""),
+        allowed_hosts=tuple(name.strip().lower() for name in allowed.split(",") if name.strip()),
+        workers=_pick(workers, environ, "RAGKIT_WORKERS", default=1),
+    )
+
+
+def _pick(
+    given: int | None, environ: Mapping[str, str], name: str, *, default: int, parse: Callable[[str], int] = int
+) -> int:
+    if given is not None:
+        return given
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} is {text!r}", cure="set it to a whole number") from error

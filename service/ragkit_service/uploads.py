@@ -1,0 +1,267 @@
+"""Uploads: multipart bodies streamed to a temporary folder inside the data folder, with every size counted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+import tempfile
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import anyio
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+
+from ragkit import InputError, Metadata, MetadataValue, StorageFullError, show
+from ragkit_service.errors import Problem
+from ragkit_service.limits import too_large
+from ragkit_service.settings import Limits
+
+logger = logging.getLogger(__name__)
+
+_NAME_BYTES: Final = 200
+_METADATA_BYTES: Final = 16 << 10
+_METADATA_KEYS: Final = 64
+_STALE_SECONDS: Final = 6 * 3600
+_FOLDER: Final = "tmp"
+
+
+@dataclass(slots=True)
+class Upload:
+    """One file of an upload. name: its base name, which becomes the document's source. problem: why it was refused
+    while it arrived (the rest of the request goes on)."""
+
+    name: str
+    path: Path
+    size: int = 0
+    problem: Problem | None = None
+
+
+@dataclass(slots=True)
+class _Part:
+    """The part that is being parsed."""
+
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    upload: Upload | None = None
+    file: BinaryIO | None = None
+
+
+class UploadReader:
+    """Parses one multipart body into files of a folder. `feed` blocks on the disk: call it off the event loop."""
+
+    def __init__(self, content_type: str, folder: Path, *, limits: Limits) -> None:
+        boundary = parse_options_header(content_type)[1].get(b"boundary")
+        if not boundary:
+            raise _malformed("the Content-Type has no boundary")
+        self.uploads: list[Upload] = []
+        self._metadata = b""
+        self._folder = folder
+        self._limits = limits
+        self._part = _Part()
+        self._header_name = b""
+        self._header_value = b""
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._take_header_name,
+                    "on_header_value": self._take_header_value,
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._open_part,
+                    "on_part_data": self._take_data,
+                    "on_part_end": self._close_part,
+                },
+            )
+        except (FormParserError, ValueError) as error:
+            raise _malformed("the boundary is not usable") from error
+
+    def feed(self, data: bytes) -> None:
+        """Take a piece of the body. Raises Problem (400, 413, 422), StorageFullError."""
+        try:
+            self._parser.write(data)
+        except FormParserError as error:
+            raise _malformed(show(str(error), 200)) from error
+        except OSError as error:
+            raise StorageFullError(f"cannot store an upload: {error.strerror}") from error
+
+    def finish(self) -> None:
+        """Check that the body is complete and has a file."""
+        try:
+            self._parser.finalize()
+        except FormParserError as error:
+            raise _malformed("it ends in the middle of a part") from error
+        if self._part.file is not None:
+            raise _malformed("it ends in the middle of a file")
+        if not self.uploads:
+            raise InputError("the upload holds no file", cure="send multipart/form-data with one or more files")
+
+    def close(self) -> None:
+        """Close a file that is still open."""
+        if self._part.file is not None:
+            self._part.file.close()
+
+    def metadata(self) -> Metadata:
+        """Return what the field `metadata` says of every file of the request. Raises InputError."""
+        return parse_metadata(self._metadata)
+
+    def _begin(self) -> None:
+        self._part = _Part()
+
+    def _take_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _take_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._part.headers[self._header_name.lower()] = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _open_part(self) -> None:
+        options = parse_options_header(self._part.headers.get(b"content-disposition"))[1]
+        if b"filename" not in options:
+            if options.get(b"name") != b"metadata":
+                raise InputError("the upload has a field that is neither a file nor `metadata`", cure="leave it out")
+            return
+        if len(self.uploads) == self._limits.upload_files:
+            raise InputError(
+                f"the upload holds more than {self._limits.upload_files} files", cure="send them in several requests"
+            )
+        name = base_name(options[b"filename"].decode("utf-8", "replace"))
+        folder = self._folder / str(len(self.uploads))
+        folder.mkdir()
+        self._part.upload = Upload(name, folder / name)
+        self._part.file = (folder / name).open("xb")
+        self.uploads.append(self._part.upload)
+
+    def _take_data(self, data: bytes, start: int, end: int) -> None:
+        part, piece = self._part, data[start:end]
+        if part.upload is None:
+            self._metadata += piece
+            if len(self._metadata) > _METADATA_BYTES:
+                raise too_large(_METADATA_BYTES, "the field `metadata`")
+            return
+        part.upload.size += len(piece)
+        if part.upload.size > self._limits.upload_bytes:
+            if part.upload.problem is None:
+                part.upload.problem = too_large(self._limits.upload_bytes, "the file")
+            return
+        if part.file is not None:
+            part.file.write(piece)
+
+    def _close_part(self) -> None:
+        if self._part.file is not None:
+            self._part.file.close()
+            self._part.file = None
+        upload = self._part.upload
+        if upload is not None and upload.problem is not None:
+            upload.path.unlink()
+
+
+async def receive_uploads(reader: UploadReader, body: AsyncIterator[bytes]) -> None:
+    """Write a body to disk as it arrives, off the event loop."""
+    async for piece in body:
+        if piece:
+            await run_in_threadpool(reader.feed, piece)
+    await run_in_threadpool(reader.finish)
+
+
+@asynccontextmanager
+async def upload_folder(data: Path) -> AsyncIterator[Path]:
+    """Make a temporary folder inside the data folder; it goes with all it holds, whatever happens."""
+    folder = await run_in_threadpool(_make_folder, data / _FOLDER)
+    try:
+        yield folder
+    finally:
+        with anyio.CancelScope(shield=True):
+            await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _make_folder(parent: Path) -> Path:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="upload-", dir=parent))
+    except OSError as error:
+        raise StorageFullError(f"cannot write to {parent}: {error.strerror}") from error
+
+
+def sweep_uploads(data: Path) -> None:
+    """Remove what a killed service left behind: upload folders that are hours old."""
+    for folder in (data / _FOLDER).glob("upload-*"):
+        try:
+            stale = time.time() - folder.stat().st_mtime > _STALE_SECONDS
+        except OSError:
+            continue
+        if stale:
+            logger.warning("removing a left-over upload folder")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def base_name(name: str) -> str:
+    """Return the base name of an upload, whatever path was sent: it becomes a source and is never a path.
+
+    Raises InputError when nothing usable is left.
+    """
+    base = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2]).strip()
+    if base in {"", ".", ".."} or show(base) != base or len(base.encode()) > _NAME_BYTES:
+        raise InputError(
+            f"an upload cannot be named {show(name, 80)!r}",
+            cure=f"give it a name of printable characters, at most {_NAME_BYTES} bytes",
+        )
+    return base
+
+
+def parse_metadata(raw: bytes) -> Metadata:
+    """Return a flat JSON object as metadata: scalars, or lists of scalars. Raises InputError."""
+    if not raw.strip():
+        return {}
+    try:
+        content = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise InputError("the field `metadata` is not JSON", cure='send an object such as {"team": "sales"}') from error
+    if not isinstance(content, dict) or len(content) > _METADATA_KEYS:
+        raise InputError("the field `metadata` is no JSON object", cure=f"send one with at most {_METADATA_KEYS} keys")
+    return {key: _metadata_value(key, value) for key, value in _encodable(content).items()}
+
+
+def _encodable(content: Mapping[str, Any]) -> dict[str, Any]:
+    cleaned: dict[str, Any] = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+    return cleaned
+
+
+def _metadata_value(key: str, value: Any) -> MetadataValue:
+    if isinstance(value, list) and all(_is_scalar(item) for item in value):
+        return tuple(value)
+    if _is_scalar(value):
+        scalar: MetadataValue = value
+        return scalar
+    raise InputError(
+        f"metadata {show(key, 80)!r} is no text, number, boolean, null or list of these", cure="make it flat"
+    )
+
+
+def _is_scalar(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, str)
+
+
+def _malformed(why: str) -> Problem:
+    return Problem(
+        400,
+        "multipart",
+        "The upload is malformed",
+        f"the multipart body cannot be read: {why}",
+        cure="send multipart/form-data as an HTTP library builds it",
+    )

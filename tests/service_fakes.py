@@ -1,0 +1,288 @@
+"""A library in memory, to test the HTTP service without models, files or processes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from ragkit import (
+    AddReport,
+    Answer,
+    Citation,
+    ConflictError,
+    Document,
+    DocumentInfo,
+    Example,
+    Generation,
+    Hit,
+    Hits,
+    Message,
+    NotFoundError,
+    Prompt,
+    QueryError,
+)
+from ragkit_service import Limits, ServiceSettings, create_app
+from ragkit_service.context import Extractor
+
+KEY = "k-3f9c1d5e7a"
+LOCAL = "http://127.0.0.1:8000"
+
+
+@dataclass
+class FakeKnowledge:
+    """A KnowledgeBase by words in common. `before` runs at the start of each call, to wait or to raise."""
+
+    name: str
+    docs: dict[str, Document] = field(default_factory=dict)
+    closed: bool = False
+    before: Callable[[str], None] = lambda _: None
+    pieces: Callable[[str], Iterator[str]] | None = None
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    generation: int = 0
+
+    def _called(self, what: str, **arguments: Any) -> None:
+        assert not self.closed, "used after close"
+        self.calls.append((what, arguments))
+        self.before(what)
+
+    def search(
+        self, question: str, *, k: int | None = None, where: Any = None, history: Sequence[Message] = ()
+    ) -> Hits:
+        self._called("search", question=question, k=k, where=where, history=list(history))
+        if not question.strip():
+            raise QueryError("the question is empty", cure="ask something")
+        words = set(question.lower().split())
+        found = [doc for doc in self.docs.values() if words & set(doc.text.lower().split())]
+        hits = [self._hit(rank, doc) for rank, doc in enumerate(found[: k or 5], 1)]
+        return Hits(hits, confidence=0.9 if hits else 0.0, generation=self.generation)
+
+    def prompt(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Any = None,
+        history: Sequence[Message] = (),
+        examples: Sequence[Example] = (),
+        budget: int | None = None,
+    ) -> Prompt:
+        hits = self.search(question, k=k, where=where, history=history)
+        messages = (Message("system", "Answer from the sources."), *history, Message("user", question))
+        return Prompt(question, messages, tuple(hits), {"total": 9}, budget or 3000, "o200k_base", False, "nonce")
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Any = None,
+        history: Sequence[Message] = (),
+        examples: Sequence[Example] = (),
+    ) -> Iterator[str | Answer]:
+        hits = self.search(question, k=k, where=where, history=history)
+        return self._stream(question, hits)
+
+    def _stream(self, question: str, hits: Hits) -> Iterator[str | Answer]:
+        pieces = list(self.pieces(question)) if self.pieces is None else self.pieces(question)
+        text = ""
+        for piece in pieces:
+            text += piece
+            yield piece
+        yield self.answer(question, text, hits)
+
+    def answer(self, question: str, text: str, hits: Hits) -> Answer:
+        citations = tuple(_cite(hit, text) for hit in hits[:1])
+        return Answer(question, text, "answered" if hits else "abstained", citations, "fake", {"total": 9}, 0.9)
+
+    def documents(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
+        self._called("documents")
+        found = [self._info(self.docs[source]) for source in sorted(self.docs) if source.startswith(prefix)]
+        return found[offset : None if limit is None else offset + limit]
+
+    def document(self, source: str) -> Document:
+        self._called("document")
+        if source not in self.docs:
+            raise NotFoundError(f"there is no document {source!r} in {self.name!r}", cure="ragkit documents lists them")
+        return self.docs[source]
+
+    def remove(self, sources: str) -> int:
+        self._called("remove")
+        return 0 if self.docs.pop(sources, None) is None else 1
+
+    def status(self) -> dict[str, Any]:
+        self._called("status")
+        return {
+            "data": "/srv/secret/data",
+            "collection": self.name,
+            "documents": len(self.docs),
+            "pages": 0,
+            "chunks": len(self.docs),
+            "generation": self.generation,
+            "model": "/srv/models/mini",
+        }
+
+    def history(self) -> list[Generation]:
+        self._called("history")
+        return [Generation(1, "2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", "add", 1, 0, 0, "fake", "f" * 64, "1")]
+
+    @contextmanager
+    def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[FakeWriter]:
+        self._called("writer", kind=kind, extractor=extractor)
+        self.generation += 1
+        yield FakeWriter(self)
+
+    def close(self) -> None:
+        assert not self.closed, "closed twice"
+        self.closed = True
+
+    @staticmethod
+    def _hit(rank: int, doc: Document) -> Hit:
+        page = 1 if doc.pages else None
+        scores = {"dense": 0.8, "lexical": 0.9}
+        return Hit(
+            rank=rank,
+            score=0.85,
+            scores=scores,
+            source=doc.source,
+            title=doc.title,
+            sha256=doc.sha256,
+            media_type=doc.media_type,
+            page=page,
+            page_end=page,
+            page_label=None,
+            start=0,
+            end=len(doc.text),
+            heading="",
+            text=doc.text,
+            metadata=doc.metadata,
+        )
+
+    def _info(self, doc: Document) -> DocumentInfo:
+        return DocumentInfo(
+            source=doc.source,
+            title=doc.title,
+            sha256=doc.sha256,
+            media_type=doc.media_type,
+            characters=len(doc.text),
+            pages=len(doc.pages),
+            chunks=1,
+            generation=self.generation,
+            updated_at="2026-01-01T00:00:00Z",
+            metadata=doc.metadata,
+        )
+
+
+def _cite(hit: Hit, sentence: str) -> Citation:
+    return Citation(
+        number=1,
+        source=hit.source,
+        title=hit.title,
+        sha256=hit.sha256,
+        page=hit.page,
+        page_label=hit.page_label,
+        start=0,
+        end=len(hit.text),
+        quote=hit.text,
+        supported=True,
+        sentence=sentence,
+    )
+
+
+@dataclass
+class FakeWriter:
+    """Writes to a FakeKnowledge."""
+
+    knowledge: FakeKnowledge
+
+    @property
+    def generation(self) -> int:
+        return self.knowledge.generation
+
+    def add(self, documents: Sequence[tuple[Document, None]]) -> AddReport:
+        ((document, _),) = documents
+        before = self.knowledge.docs.get(document.source)
+        self.knowledge.docs[document.source] = document
+        if before is None:
+            return AddReport(added=1, chunks=1)
+        return AddReport(unchanged=1, chunks=1) if before.text == document.text else AddReport(changed=1, chunks=1)
+
+
+class FakeLibrary:
+    """Collections in memory. `opened` holds every FakeKnowledge ever opened, by name."""
+
+    def __init__(self, *names: str) -> None:
+        self._ids = itertools.count()
+        self._identities = {name: next(self._ids) for name in names}
+        self.shelves: dict[str, dict[str, Document]] = {name: {} for name in names}
+        self.opened: dict[str, list[FakeKnowledge]] = {}
+        self.prepare: Callable[[FakeKnowledge], None] = lambda _: None
+        self.warmed = threading.Event()
+        self.warm_error: Exception | None = None
+        self.open_error: Exception | None = None
+        self.delete_error: Exception | None = None
+
+    def put(self, name: str, source: str, text: str) -> None:
+        """Store a document, as another process would."""
+        self.shelves[name][source] = Document.from_text(source, text, title=source)
+
+    def names(self) -> list[str]:
+        return sorted(self._identities)
+
+    def identity(self, name: str) -> int | None:
+        return self._identities.get(name)
+
+    def open(self, name: str) -> Any:
+        if self.open_error is not None:
+            raise self.open_error
+        knowledge = FakeKnowledge(name, self.shelves[name], pieces=lambda _: iter(["Thirty days ", "[1]."]))
+        self.prepare(knowledge)
+        self.opened.setdefault(name, []).append(knowledge)
+        return knowledge
+
+    def create(self, name: str) -> None:
+        if name in self._identities:
+            raise ConflictError(f"there is a collection {name!r} already", cure="choose another name")
+        self._identities[name] = next(self._ids)
+        self.shelves[name] = {}
+
+    def delete(self, name: str) -> None:
+        if self.delete_error is not None:
+            raise self.delete_error
+        del self._identities[name]
+        del self.shelves[name]
+
+    def warm(self) -> None:
+        self.warmed.set()
+        if self.warm_error is not None:
+            raise self.warm_error
+
+
+def plain_extractor(extract: Callable[[Path], Document] | None = None) -> Extractor:
+    """Return an extractor that takes any UTF-8 file as text."""
+
+    def read(path: Path) -> Document:
+        return Document.from_text(path.name, path.read_text(encoding="utf-8"), title=path.stem)
+
+    return Extractor("fake-1", extract or read)
+
+
+def client(
+    library: FakeLibrary,
+    data: Path,
+    *,
+    limits: Limits | None = None,
+    extractor: Extractor | None = None,
+    base_url: str = LOCAL,
+    **settings: Any,
+) -> TestClient:
+    """Return a client of the service over a library in memory; enter it to run the lifespan."""
+    told = ServiceSettings(data=data, limits=limits or Limits(), **settings)
+    app = create_app(told, library=library, extractor=extractor or plain_extractor())
+    return TestClient(app, base_url=base_url)
