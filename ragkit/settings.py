@@ -71,7 +71,9 @@ class PromptSettings:
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """Which model answers: "extractive" (no LLM), "openai:NAME" (any compatible server) or "anthropic:NAME".
-    deadline: seconds for the whole answer. max_tokens: longest answer."""
+    deadline: seconds for the whole answer. max_tokens: longest answer. min_confidence: below this confidence of the
+    search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an answer as plain text
+    when a source holds them; all others are taken out."""
 
     model: str = "extractive"
     base_url: str = ""
@@ -79,6 +81,8 @@ class ChatSettings:
     deadline: float = 60.0
     max_tokens: int = 1_024
     temperature: float = 0.0
+    min_confidence: float = 0.0
+    link_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""The seam to the model that answers: one small protocol, and the models that come with ragkit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ragkit.errors import ConfigError
+from ragkit.settings import ChatSettings
+from ragkit.types import Prompt
+
+
+class ChatModel(Protocol):
+    """Anything that writes an answer to a prompt.
+
+    `name` goes into the Answer. `stream` yields the text in pieces and ends normally only when the whole answer is
+    there; else it raises ChatError (ChatTimeoutError past its deadline, ChatInterruptedError for a cut stream).
+    It may be called from several threads at once. What it yields is not trusted: see ragkit.citations.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def stream(self, prompt: Prompt) -> Iterator[str]: ...
+
+
+def load_chat(settings: ChatSettings | None = None) -> ChatModel:
+    """Return the model that the settings name: "extractive", "openai:NAME" or "anthropic:NAME".
+
+    Nothing is sent before the first `stream`. Raises ConfigError for another name, MissingPackageError when the SDK of
+    an endpoint is not installed.
+    """
+    settings = settings or ChatSettings()
+    kind, _, name = settings.model.partition(":")
+    if kind == "extractive" and not name:
+        from ragkit.extractive import ExtractiveChat
+
+        return ExtractiveChat(min_confidence=settings.min_confidence)
+    if kind == "openai" and name:
+        from ragkit.chat_openai import OpenAIChat
+
+        return OpenAIChat(name, settings)
+    if kind == "anthropic" and name:
+        from ragkit.chat_anthropic import AnthropicChat
+
+        return AnthropicChat(name, settings)
+    raise ConfigError(
+        f"the chat model {settings.model!r} is not known", cure="set extractive, openai:NAME or anthropic:NAME"
+    )

@@ -1,0 +1,190 @@
+"""Model text + prompt -> Answer: every citation is checked against its source, and nothing foreign leaves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ragkit.abstention import abstains, abstention
+from ragkit.sanitize import Rules, Sanitizer
+from ragkit.sentences import sentence_spans
+from ragkit.support import Passage
+from ragkit.tokens import Counter
+from ragkit.types import Answer, Citation, Prompt, Status
+from ragkit.wording import guess_language, wording
+
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_LEAD_IN = re.compile(r"^[^.]{0,160}:$")
+
+
+@dataclass(slots=True)
+class _Sentence:
+    """A sentence of an answer without its markers, and the numbers that it cites."""
+
+    text: str
+    numbers: list[int] = field(default_factory=list)
+
+
+class StreamChecker:
+    """Checks an answer while it is written: what `feed` and `finish` return adds up to the final answer's text."""
+
+    def __init__(
+        self, prompt: Prompt, *, model: str = "", counter: Counter | None = None, link_hosts: Collection[str] = ()
+    ) -> None:
+        """Begin an answer. model: its name, for the Answer. counter: counts the answer's tokens.
+
+        link_hosts: hosts whose addresses may leave as plain text where a source holds them; none by default.
+        """
+        self._prompt = prompt
+        self._model = model
+        self._counter = counter
+        texts = [passage.text for passage in prompt.passages]
+        self._sanitizer = Sanitizer(Rules(len(texts), texts, tuple(host.lower() for host in link_hosts)))
+        self._given: list[str] = []
+
+    def feed(self, delta: str) -> str:
+        """Take a piece of the model's text; return the text that is now safe to show, "" while it is undecided."""
+        return self._keep(self._sanitizer.feed(delta))
+
+    def finish(self) -> tuple[str, Answer]:
+        """Return the rest of the safe text, and the whole answer with its citations checked."""
+        rest = self._keep(self._sanitizer.finish())
+        if not any(self._given):
+            rest += self._keep(abstention(self._prompt.question))
+        text = "".join(self._given)
+        citations, status = _judge(self._prompt, text)
+        tokens = dict(self._prompt.tokens)
+        if self._counter is not None:
+            tokens["answer"] = self._counter.count(text)
+        return rest, Answer(
+            question=self._prompt.question,
+            text=text,
+            status=status,
+            citations=citations,
+            model=self._model,
+            tokens=tokens,
+            confidence=self._prompt.confidence,
+            removed=tuple(self._sanitizer.removed),
+        )
+
+    def _keep(self, text: str) -> str:
+        if text:
+            self._given.append(text)
+        return text
+
+
+def check_answer(
+    prompt: Prompt, text: str, *, model: str = "", counter: Counter | None = None, link_hosts: Collection[str] = ()
+) -> Answer:
+    """Return the answer that a model's text makes: cleaned, each citation checked, the status decided.
+
+    The status is `abstained` when the text says that the sources do not hold the answer and cites nothing that
+    supports it (and for an empty text, which becomes such a sentence); `answered` when every sentence that states
+    something cites a source that supports it; else `partial`. Parameters as for StreamChecker.
+    """
+    checker = StreamChecker(prompt, model=model, counter=counter, link_hosts=link_hosts)
+    checker.feed(text)
+    return checker.finish()[1]
+
+
+def _judge(prompt: Prompt, text: str) -> tuple[tuple[Citation, ...], Status]:
+    passages: dict[int, Passage] = {}
+    citations: list[Citation] = []
+    stated = supported = 0
+    abstained = False
+    for sentence in _sentences(text):
+        found = [_cite(prompt, passages, number, sentence.text) for number in sentence.numbers]
+        citations.extend(found)
+        if abstains(sentence.text):
+            abstained = True
+            continue
+        if found or _states(sentence.text):
+            stated += 1
+            supported += any(citation.supported for citation in found)
+    if supported == stated and stated and not abstained:
+        return tuple(citations), "answered"
+    if not supported and (abstained or not stated):
+        return tuple(citations), "abstained"
+    return tuple(citations), "partial"
+
+
+def _cite(prompt: Prompt, passages: dict[int, Passage], number: int, sentence: str) -> Citation:
+    hit = prompt.passages[number - 1]
+    if number not in passages:
+        passages[number] = Passage(hit.text, around=f"{hit.title}\n{hit.heading}\n{hit.source}")
+    support = passages[number].support(sentence)
+    quote = hit.text[support.start : support.end]
+    return Citation(
+        number=number,
+        source=hit.source,
+        title=hit.title,
+        sha256=hit.sha256,
+        page=hit.page,
+        page_label=hit.page_label,
+        start=hit.start + support.start,
+        end=hit.start + support.end,
+        quote=quote,
+        supported=support.supported,
+        sentence=sentence,
+    )
+
+
+def _states(sentence: str) -> bool:
+    """Return whether a sentence claims something: no heading, question or lead-in, and more than a word or two."""
+    bare = sentence.strip("*_# \t-•>")
+    if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or sentence.lstrip().startswith("#"):
+        return False
+    return bool(wording(bare, language=guess_language(bare)).terms)
+
+
+def _sentences(text: str) -> list[_Sentence]:
+    """Cut an answer into sentences, each with the markers that stand in it or right after it; code is left out."""
+    plain, markers = _without_markers(_CODE.sub(lambda match: _blanked(match.group()), text))
+    spans = sentence_spans(plain, language=guess_language(plain))
+    sentences = [_Sentence(" ".join(plain[start:end].split())) for start, end in spans]
+    for offset, number in markers:
+        at = _owner(plain, spans, offset)
+        if at >= 0 and number not in sentences[at].numbers:
+            sentences[at].numbers.append(number)
+    return sentences
+
+
+def _blanked(code: str) -> str:
+    """Keep short code (names, commands) as words of its sentence; drop blocks."""
+    return "" if "\n" in code else code.replace("[", "(").replace("]", ")")
+
+
+def _without_markers(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text without markers, and (offset in it, number) of each; the blanks before a marker go with it."""
+    parts: list[str] = []
+    markers: list[tuple[int, int]] = []
+    size = position = 0
+    for match in _MARKER.finditer(text):
+        part = text[position : match.start()]
+        stripped = part.rstrip(" \t")
+        part = stripped if stripped and not stripped.endswith("\n") else part
+        parts.append(part)
+        size += len(part)
+        markers.append((size, int(match.group(1))))
+        position = match.end()
+    parts.append(text[position:])
+    return "".join(parts), markers
+
+
+def _owner(plain: str, spans: list[tuple[int, int]], offset: int) -> int:
+    """Return the index of the sentence that a marker at an offset cites for; -1 when there is none."""
+    before = -1
+    for index, (start, end) in enumerate(spans):
+        if start < offset < end or (start == offset and _opens_line(plain, start)):
+            return index
+        if end <= offset:
+            before = index
+        elif start >= offset:
+            return before if before >= 0 and "\n" not in plain[spans[before][1] : offset] else index
+    return before
+
+
+def _opens_line(plain: str, start: int) -> bool:
+    return start == 0 or plain[start - 1] == "\n"
