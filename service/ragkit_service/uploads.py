@@ -66,6 +66,7 @@ class UploadReader:
         self._folder = folder
         self._limits = limits
         self._part = _Part()
+        self._ended = False
         self._header_name = b""
         self._header_value = b""
         try:
@@ -79,6 +80,7 @@ class UploadReader:
                     "on_headers_finished": self._open_part,
                     "on_part_data": self._take_data,
                     "on_part_end": self._close_part,
+                    "on_end": self._end,
                 },
             )
         except (FormParserError, ValueError) as error:
@@ -95,12 +97,8 @@ class UploadReader:
 
     def finish(self) -> None:
         """Check that the body is complete and has a file."""
-        try:
-            self._parser.finalize()
-        except FormParserError as error:
-            raise _malformed("it ends in the middle of a part") from error
-        if self._part.file is not None:
-            raise _malformed("it ends in the middle of a file")
+        if not self._ended:
+            raise _malformed("it ends before its last boundary")
         if not self.uploads:
             raise InputError("the upload holds no file", cure="send multipart/form-data with one or more files")
 
@@ -112,6 +110,9 @@ class UploadReader:
     def metadata(self) -> Metadata:
         """Return what the field `metadata` says of every file of the request. Raises InputError."""
         return parse_metadata(self._metadata)
+
+    def _end(self) -> None:
+        self._ended = True
 
     def _begin(self) -> None:
         self._part = _Part()
