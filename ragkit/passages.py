@@ -77,7 +77,7 @@ def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) ->
         document = documents[first.document_id]
         whole = len(passage.rows) == 1
         text = first.text if whole else reader.text_slice(first.document_id, first.start, last.end)
-        labels = reader.page_labels(first.document_id) if first.page is not None else ()
+        pages = reader.pages(first.document_id) if first.page is not None else ()
         hits.append(
             Hit(
                 rank=rank,
@@ -89,12 +89,14 @@ def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) ->
                 media_type=document.media_type,
                 page=first.page,
                 page_end=last.page_end,
-                page_label=labels[first.page - 1] if first.page and first.page <= len(labels) else None,
+                page_label=pages[first.page - 1].label if first.page and first.page <= len(pages) else None,
                 start=first.start,
                 end=last.end,
                 heading=passage.best.row.heading,
                 text=text,
                 metadata=document.metadata,
+                context=first.context,
+                page_starts=tuple(page for page in pages if first.start < page.start < last.end),
             )
         )
     return hits

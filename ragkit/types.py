@@ -179,7 +179,9 @@ class Hit:
     """A passage that matches a question: one chunk, or neighbouring chunks of a document merged.
 
     score: 0..1, the fused score; scores: its parts by name ("dense", "lexical", "rerank"), each 0..1.
-    page, page_end: numbers from 1; page_label: what is printed on the first page.
+    page, page_end: numbers from 1; page_label: what is printed on the first page. page_starts: the pages that begin
+    inside the passage, in order, the first of them page + 1. context: the context line of its first chunk (title ›
+    headings › the names of a table's columns).
     """
 
     rank: int
@@ -197,6 +199,15 @@ class Hit:
     heading: str
     text: str
     metadata: Metadata = field(default_factory=dict)
+    context: str = ""
+    page_starts: tuple[Page, ...] = ()
+
+    def page_at(self, offset: int) -> tuple[int | None, str | None]:
+        """Return the number and the printed label of the page that holds an offset (of the document) in the passage."""
+        inside = bisect_right(self.page_starts, offset, key=lambda page: page.start)
+        if self.page is None or not inside:
+            return self.page, self.page_label
+        return self.page + inside, self.page_starts[inside - 1].label
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `ragkit search --json`."""
@@ -326,8 +337,8 @@ class Citation:
 class Answer:
     """An answer with checked citations.
 
-    status: `answered` when every sentence that states something is supported by its source, `partial` when some
-    are, `abstained` when the sources do not hold the answer.
+    status: `answered` when every sentence that states something is supported by its source, `partial` when not all
+    are, `abstained` when the text says that the sources do not hold the answer.
     removed: markers, links, images and HTML that were taken out of the model's text, for the report.
     tokens: the prompt's counts, plus "answer".
     """
