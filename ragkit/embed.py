@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.errors import MissingPackageError, ModelError
+from ragkit.models import cache_root, find_model, weights_sha256
 from ragkit.settings import ModelSettings
 from ragkit.types import Fingerprint
 from ragkit.vectors import check_vectors, compatible
 
 __all__ = ["Embedder", "check_vectors", "compatible", "load_embedder"]
+
+_log = logging.getLogger("ragkit")
 
 
 class Embedder(Protocol):
@@ -46,5 +52,31 @@ class Embedder(Protocol):
 
 
 def load_embedder(settings: ModelSettings) -> Embedder:
-    """Load the embedder that settings name. Raises ModelError, MissingPackageError."""
-    raise NotImplementedError
+    """Load the embedder that settings name.
+
+    runtime "auto": compiled on a CPU, torch on a GPU. A model that cannot be compiled runs on torch, with one warning.
+    Raises ModelError, MissingPackageError.
+    """
+    model = find_model(settings)
+    weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
+    if not _wants_torch(settings):
+        from ragkit.compile import load_compiled
+
+        try:
+            return load_compiled(model, settings, weights_sha256=weights)
+        except (ModelError, ImportError, MissingPackageError) as error:
+            _log.warning("%s: it runs on torch instead, several times slower", error)
+    from ragkit.embed_torch import load_torch
+
+    return load_torch(model, settings, weights_sha256=weights)
+
+
+def _wants_torch(settings: ModelSettings) -> bool:
+    """Tell whether torch is asked for, or there is a GPU for it; torch is imported only where a driver is present."""
+    if settings.runtime == "torch" or settings.device not in {"auto", "cpu"}:
+        return True
+    if settings.runtime == "openvino" or settings.device == "cpu" or not Path("/dev/nvidiactl").exists():
+        return False
+    from ragkit.embed_torch import pick_device
+
+    return pick_device("auto") != "cpu"

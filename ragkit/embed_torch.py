@@ -1,0 +1,200 @@
+"""The original model: sentence-transformers on torch, for GPUs and for what cannot be compiled."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.embed_model import PROBE, ModelEmbedder
+from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
+from ragkit.models import ModelFolder
+from ragkit.settings import ModelSettings
+from ragkit.wordpieces import WordPieces
+
+_log = logging.getLogger("ragkit")
+
+NO_LIMIT = 1_000_000
+HALF_AGREEMENT = 0.9995
+_HALF_PROBES = [PROBE, "invoice", "The total of 1,284.50 EUR is due within 30 days; late payment costs 5 %. " * 4]
+
+
+def load_torch(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> ModelEmbedder:
+    """Load a model with sentence-transformers: from local files, safetensors only, never with code of its own.
+
+    device "auto": CUDA in half precision where there is one (checked against single precision), else CPU in fp32.
+    Raises ModelError, MissingPackageError.
+    """
+    device = pick_device(settings.device)
+    transformer = load_sentence_transformer(model.path, name=model.name, device=device)
+    if settings.threads > 0 and device == "cpu":
+        import torch
+
+        torch.set_num_threads(settings.threads)
+    precision = _halve(transformer) if device.startswith("cuda") else "fp32"
+    runtime = TorchRuntime(transformer, label=f"torch-{precision}", batch=128 if device != "cpu" else 16)
+    return ModelEmbedder(runtime, word_pieces(transformer, model.name), model=model.name, weights_sha256=weights_sha256)
+
+
+def pick_device(wanted: str) -> str:
+    """Return the torch device that a setting means. Raises ModelError for one that is not there."""
+    try:
+        import torch
+    except ImportError as error:
+        raise MissingPackageError("torch", purpose="this model", install="torch") from error
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise ModelError(f"device {wanted!r} is not known", cure="set it to auto, cpu or cuda") from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"device {wanted!r} is not on this machine", cure="set the device to auto or cpu")
+    return str(device)
+
+
+def load_sentence_transformer(folder: Path, *, name: str, device: str = "cpu") -> Any:
+    """Return the SentenceTransformer of a local folder, in fp32 and in evaluation mode. Raises ModelError."""
+    try:
+        import transformers
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingPackageError(
+            "sentence-transformers", purpose=f"the model {name!r}", install="sentence-transformers"
+        ) from error
+    import torch
+
+    progress: Any = transformers.utils.logging
+    shown = progress.is_progress_bar_enabled()
+    progress.disable_progress_bar()
+    try:
+        loaded = SentenceTransformer(
+            str(folder),
+            device=device,
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
+        )
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ModelError(
+            f"model {name!r} cannot be loaded from {folder}: {reason}", cure="check that the folder is complete"
+        ) from error
+    finally:
+        if shown:
+            progress.enable_progress_bar()
+    loaded.eval()
+    return loaded
+
+
+def word_pieces(transformer: Any, name: str) -> WordPieces:
+    """Return the tokenizer, limit and prompts of a SentenceTransformer. Raises ModelError for a slow tokenizer."""
+    backend = getattr(getattr(transformer, "tokenizer", None), "backend_tokenizer", None)
+    if backend is None:
+        raise ModelError(f"model {name!r} has no tokenizer of the tokenizers library", cure="choose another model")
+    return WordPieces(
+        backend.to_str(),
+        max_tokens=_limit(transformer),
+        query_prompt=_prompt(transformer, ("query",)),
+        document_prompt=_prompt(transformer, ("document", "passage", "corpus")),
+    )
+
+
+def _prompt(transformer: Any, names: Sequence[str]) -> str:
+    """Return the prompt that encode_query or encode_document would take: the first of its names, else the default."""
+    for name in names:
+        if name in transformer.prompts:
+            return transformer.prompts[name] or ""
+    return transformer.prompts.get(transformer.default_prompt_name) or ""
+
+
+def _limit(transformer: Any) -> int:
+    """Return the longest input: what the tokenizer says, and never more than there are positions."""
+    limit = transformer.max_seq_length or NO_LIMIT
+    network = getattr(transformer[0], "auto_model", None)
+    positions = getattr(getattr(network, "config", None), "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        reserved = 0  # RoBERTa and its family count positions from padding_idx + 1
+        for module in network.modules() if network is not None else ():
+            if isinstance(getattr(module, "padding_idx", None), int) and hasattr(module, "position_embeddings"):
+                reserved = module.padding_idx + 1
+                break
+        limit = min(limit, positions - reserved)
+    return int(min(limit, NO_LIMIT))
+
+
+def _halve(transformer: Any) -> str:
+    """Turn a CUDA model to fp16, or bf16, where its vectors stay the same; return the precision it ended in."""
+    import torch
+
+    reference = _encode(transformer, _HALF_PROBES)
+    candidates = [("fp16", torch.float16)]
+    if torch.cuda.is_bf16_supported():
+        candidates.append(("bf16", torch.bfloat16))
+    state = {name: value.clone() for name, value in transformer.state_dict().items()}
+    for name, dtype in candidates:
+        transformer.to(dtype)
+        if float((_encode(transformer, _HALF_PROBES) * reference).sum(axis=1).min()) >= HALF_AGREEMENT:
+            return name
+        transformer.to(torch.float32)
+        transformer.load_state_dict(state)
+    _log.warning("the model loses quality in half precision: it runs in fp32")
+    return "fp32"
+
+
+def _encode(transformer: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+    rows: NDArray[np.float32] = transformer.encode(
+        list(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
+    )
+    return rows.astype(np.float32)
+
+
+class TorchRuntime:
+    """Runs sentence-transformers' own `encode_document` and `encode_query`, one call at a time."""
+
+    def __init__(self, transformer: Any, *, label: str, batch: int) -> None:
+        self._transformer = transformer
+        self._label = label
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._dimension = int(_encode(transformer, [PROBE]).shape[1])
+
+    @property
+    def label(self) -> str:
+        """ "torch-fp32", "torch-fp16" or "torch-bf16"."""
+        return self._label
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        return self._dimension
+
+    def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return rows (n, d) of unit norm."""
+        return self._run(self._transformer.encode_document, texts)
+
+    def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
+        """Return rows (n, d) of unit norm."""
+        return self._run(self._transformer.encode_query, texts)
+
+    def _run(self, encode: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        try:
+            with self._lock:
+                rows: NDArray[np.float32] = encode(
+                    list(texts),
+                    batch_size=self._batch,
+                    convert_to_numpy=True,
+                    normalize_embeddings=True,
+                    show_progress_bar=False,
+                )
+        except RuntimeError as error:  # torch reports exhausted memory and failed kernels so
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise EmbeddingError(
+                f"the model failed on {len(texts)} texts: {reason}", cure="try fewer at once"
+            ) from error
+        return rows.astype(np.float32, copy=False)

@@ -1,0 +1,52 @@
+"""Hash files, and remember the hash of a file that has not changed since, so that a start need not read it all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+
+_SETTLED_NS = 2_000_000_000  # a younger file may change again within its time stamp's grain: it is hashed each time
+
+
+def file_sha256(path: Path, *, stamps: Path | None = None) -> str:
+    """Return the hex sha256 of a file's bytes. Raises OSError.
+
+    stamps: a folder that remembers hashes by path. A remembered hash counts only while the file's device, inode, size,
+    modification and change times (ns) are what they were; a folder that cannot be written or read is no error.
+    """
+    state = os.stat(path)
+    signature = [state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns]
+    stamp = None
+    if stamps is not None:
+        stamp = stamps / f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]}.json"
+        known = _read(stamp, signature)
+        if known:
+            return known
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if stamp is not None and time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED_NS:
+        _write(stamp, signature, digest)
+    return digest
+
+
+def _read(stamp: Path, signature: list[int]) -> str:
+    try:
+        known = json.loads(stamp.read_bytes())
+        return str(known["sha256"]) if known["signature"] == signature else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _write(stamp: Path, signature: list[int], digest: str) -> None:
+    temporary = stamp.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps({"signature": signature, "sha256": digest}))
+        temporary.replace(stamp)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -1,0 +1,88 @@
+"""A model's own tokenizer: exact counts and spans, never truncated; long queries cut into windows."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ragkit.errors import MissingPackageError, ModelError
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
+
+
+class WordPieces:
+    """Counts, spans and token ids by the Rust `tokenizers` library. Thread-safe: nothing changes after loading.
+
+    max_tokens: the model's limit, special tokens and prompt included.
+    """
+
+    def __init__(self, serialized: str, *, max_tokens: int, query_prompt: str = "", document_prompt: str = "") -> None:
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise MissingPackageError("tokenizers", purpose="counting tokens", install="tokenizers") from error
+        try:
+            self._tokenizer = Tokenizer.from_str(serialized)
+        except Exception as error:
+            raise ModelError(f"the model's tokenizer cannot be read: {error}", cure="copy the model again") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.max_tokens = max_tokens
+        self.query_prompt = query_prompt
+        self.document_prompt = document_prompt
+
+    @classmethod
+    def from_file(cls, path: Path, *, max_tokens: int, query_prompt: str = "", document_prompt: str = "") -> WordPieces:
+        """Load a tokenizer.json. Raises ModelError."""
+        try:
+            serialized = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ModelError(f"the tokenizer cannot be read: {error}", cure="copy the model again") from error
+        return cls(serialized, max_tokens=max_tokens, query_prompt=query_prompt, document_prompt=document_prompt)
+
+    def document_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text as a document: prompt and special tokens included."""
+        return self._ids(texts, self.document_prompt)
+
+    def query_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the token ids of each text as a query: prompt and special tokens included."""
+        return self._ids(texts, self.query_prompt)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text as a document."""
+        return [len(encoding) for encoding in self._encode(texts, self.document_prompt)]
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the half-open code-point span of each word piece; prompt and special tokens left out."""
+        spans: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return spans
+
+    def query_windows(self, text: str) -> list[str]:
+        """Cut a query at word pieces into few even windows that fit the limit with prompt and special tokens."""
+        spans = [span for span in self.offsets(text) if span[1] > span[0]]
+        room = max(1, self.max_tokens - len(self.query_ids([""])[0]))
+        parts = max(1, -(-len(spans) // room))
+        while parts < len(spans):
+            windows = self._cut(text, spans, parts)
+            if max(len(ids) for ids in self.query_ids(windows)) <= self.max_tokens:
+                return windows
+            parts += 1 + parts // 8  # a piece of a word may take more tokens than it took within the word
+        return self._cut(text, spans, max(1, len(spans)))
+
+    @staticmethod
+    def _cut(text: str, spans: list[tuple[int, int]], parts: int) -> list[str]:
+        bounds = [round(len(spans) * part / parts) for part in range(parts + 1)]
+        return [
+            text[spans[first][0] : spans[last - 1][1]] for first, last in itertools.pairwise(bounds) if last > first
+        ] or [""]
+
+    def _ids(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
+        return [encoding.ids for encoding in self._encode(texts, prompt)]
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> list[Encoding]:
+        batch = [prompt + text for text in texts] if prompt else list(texts)
+        encodings: list[Encoding] = self._tokenizer.encode_batch_fast(batch)
+        return encodings
