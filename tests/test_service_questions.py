@@ -228,7 +228,7 @@ def test_a_slow_stream_sends_comments_that_keep_it_alive(tmp_path: Path) -> None
         yield "Thirty days."
 
     made.prepare = lambda knowledge: setattr(knowledge, "pieces", pieces)
-    limits = Limits(first_event_seconds=0.01, keep_alive_seconds=0.01)
+    limits = Limits(first_event_seconds=0.01, comment_seconds=0.01)
     with (
         client(made, tmp_path, limits=limits) as http,
         http.stream("POST", ASK, json={"question": "refund", "stream": True}) as response,

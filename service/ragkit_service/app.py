@@ -26,6 +26,7 @@ from ragkit_service.limits import BodyLimit
 from ragkit_service.observe import Observe
 from ragkit_service.pool import CollectionPool, DataFolder, Library
 from ragkit_service.routes import collections, documents, health, page, questions
+from ragkit_service.routes.documented import complete
 from ragkit_service.settings import ServiceSettings
 from ragkit_service.uploads import sweep_uploads
 
@@ -57,7 +58,7 @@ def create_app(
         library or DataFolder(settings.data, settings=settings.settings), limit=settings.limits.open_collections
     )
     service = Service(settings, pool=pool, teller=teller, extractor=extractor or ingest_extractor())
-    app = FastAPI(
+    app = _App(
         title="ragkit",
         description=_DESCRIPTION,
         version=ragkit.__version__,
@@ -76,6 +77,16 @@ def create_app(
     app.add_middleware(Guard, settings=settings, keyring=keyring)
     app.add_middleware(Observe, teller=teller)
     return app
+
+
+class _App(FastAPI):
+    """FastAPI with a completed OpenAPI document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi())
+        return self.openapi_schema
 
 
 def keyring_of(settings: ServiceSettings) -> Keyring:

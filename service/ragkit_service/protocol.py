@@ -10,15 +10,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ragkit_service.settings import Limits
 
-_LEFTOVER_SECONDS = 2.0
-
 
 class DeadlineProtocol(H11Protocol):
     """A connection that cannot be held open by doing little.
 
     - A request's headers must be complete `header_seconds` after the connection opened, or after their first byte on a
       kept connection (uvicorn waits for ever, and its keep-alive timer ends with the first byte).
-    - What is left of a body when the response is out is read for two seconds, so that a client that is still sending
+    - What is left of a body when the response is out is read for `leftover_seconds`, so that a client that is still sending
       gets to see the response, then the connection closes.
     - A client that leaves a response unread for `write_seconds` is cut off.
     """
@@ -50,7 +48,7 @@ class DeadlineProtocol(H11Protocol):
         """Start to wait for the end of a body that nobody wanted."""
         self._leftover_timer = _stop(self._leftover_timer)
         if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
-            self._leftover_timer = self.loop.call_later(_LEFTOVER_SECONDS, self._close_leftover, self.cycle)
+            self._leftover_timer = self.loop.call_later(self.limits.leftover_seconds, self._close_leftover, self.cycle)
         super().on_response_complete()
 
     def pause_writing(self) -> None:

@@ -21,7 +21,6 @@ from ragkit_service.protocol import protocol_class
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
-KEEP_ALIVE_SECONDS: Final = 15
 HEADER_BYTES: Final = 32 << 10
 
 
@@ -86,7 +85,7 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
         proxy_headers=False,
         server_header=False,
         limit_concurrency=settings.limits.connections,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=settings.limits.idle_seconds,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )

@@ -32,8 +32,9 @@ class Limits:
     header_seconds, body_seconds: a request's headers, then its body, have arrived by then; upload_rate: bytes a second
     that an upload must keep up after body_seconds. write_seconds: how long a client may leave a response unread.
     first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
-    still has its own status. keep_alive_seconds: pause after which a stream sends a comment.
-    connections: open at once. threads: for searches and everything quick; ask_threads: answers at work at once.
+    still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
+    idle_seconds: how long a connection is kept for a next request; leftover_seconds: how long the rest of a refused
+    body is read. connections: open at once. threads: for searches and everything quick; ask_threads: answers at work at once.
     open_collections: kept open at once; the one that was unused for longest is closed.
     """
 
@@ -47,7 +48,9 @@ class Limits:
     upload_rate: int = 64 << 10
     write_seconds: float = 30.0
     first_event_seconds: float = 2.0
-    keep_alive_seconds: float = 15.0
+    comment_seconds: float = 15.0
+    idle_seconds: int = 15
+    leftover_seconds: float = 2.0
     connections: int = 512
     threads: int = 24
     ask_threads: int = 16

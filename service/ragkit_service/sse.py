@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Final
 
@@ -112,6 +113,7 @@ async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: floa
 
 async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
     """Return the Answer, or None when the client left before it was there; the work is then stopped."""
+    checked = time.monotonic()
     try:
         while True:
             item = await stream.get(_POLL_SECONDS)
@@ -119,8 +121,10 @@ async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
                 return item
             if isinstance(item, Exception):
                 raise item
-            if item is None and await request.is_disconnected():
-                return None
+            if time.monotonic() - checked >= _POLL_SECONDS:
+                checked = time.monotonic()
+                if await request.is_disconnected():
+                    return None
     finally:
         stream.cancel()
 

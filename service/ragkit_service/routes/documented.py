@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from ragkit_service import replies, schemas
 from ragkit_service.errors import PROBLEM_TYPE
 
 REQUEST_ID: Final = "5f0c6b1e9a3d4c72"
@@ -81,7 +84,7 @@ _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
     ),
     507: ("storage-full", "The disk is full", "the service cannot write to its disk", "free space on the server"),
 }
-EVERYWHERE: Final = (401, 403, 408, 413, 421, 500)
+EVERYWHERE: Final = (401, 403, 408, 413, 421, 422, 500)
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -107,10 +110,21 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _problem(status) for status in sorted({*statuses, *EVERYWHERE})}
 
 
-def success(example: Any, description: str, *, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return the OpenAPI response of a success, with an example."""
-    content = {"schema": schema or {"type": "object"}, "example": example}
-    return {"description": description, "content": {"application/json": content}}
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """Add to FastAPI's document what it leaves out: the nulls of examples, and how a key is carried."""
+    components = document["components"]
+    for name, schema in components["schemas"].items():
+        model = getattr(replies, name, None) or getattr(schemas, name, None)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            extra = model.model_config.get("json_schema_extra")
+            if isinstance(extra, dict):
+                schema.update(extra)
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    document["security"] = [{}, {"bearer": []}, {"header": []}]
+    return document
 
 
 def _problem(status: int) -> dict[str, Any]:

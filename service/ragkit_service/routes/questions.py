@@ -80,7 +80,7 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
             stream,
             tell=partial(service.tell, request=request),
             first_seconds=limits.first_event_seconds,
-            keep_alive=limits.keep_alive_seconds,
+            keep_alive=limits.comment_seconds,
         )
     answer = await whole_answer(stream, request)
     if answer is None:
