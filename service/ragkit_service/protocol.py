@@ -16,8 +16,8 @@ class DeadlineProtocol(H11Protocol):
 
     - A request's headers must be complete `header_seconds` after the connection opened, or after their first byte on a
       kept connection (uvicorn waits for ever, and its keep-alive timer ends with the first byte).
-    - What is left of a body when the response is out is read for `leftover_seconds`, so that a client that is still sending
-      gets to see the response, then the connection closes.
+    - What is left of a body when the response is out is read for `leftover_seconds`, so that a client that is still
+      sending gets to see the response, then the connection closes.
     - A client that leaves a response unread for `write_seconds` is cut off.
     """
 

@@ -4,39 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
-_SHA = "9f2c6c1f0f6f0b8f4a5b0f4a4d7c5b1e2a3948576c6d7e8f90a1b2c3d4e5f607"
-_HIT: dict[str, JsonValue] = {
-    "rank": 1,
-    "score": 0.91,
-    "scores": {"dense": 0.88, "lexical": 0.93},
-    "source": "policies/refunds.pdf",
-    "title": "Refund policy",
-    "sha256": _SHA,
-    "media_type": "application/pdf",
-    "page": 2,
-    "page_end": 2,
-    "page_label": "2",
-    "start": 1840,
-    "end": 2112,
-    "heading": "Refunds › Window",
-    "text": "Customers may return goods within 30 days after delivery.",
-    "metadata": {},
-}
-_CITATION: dict[str, JsonValue] = {
-    "number": 1,
-    "source": "policies/refunds.pdf",
-    "title": "Refund policy",
-    "sha256": _SHA,
-    "page": 2,
-    "page_label": "2",
-    "start": 1840,
-    "end": 1897,
-    "quote": "Customers may return goods within 30 days after delivery.",
-    "supported": True,
-    "sentence": "Goods may be returned within 30 days [1].",
-}
+from ragkit_service import examples
 
 
 class Reply(BaseModel):
@@ -73,13 +43,7 @@ class SearchReply(Reply):
     confidence: float
     took_ms: float
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"query": "How long is the refund window?", "hits": [_HIT], "confidence": 0.87, "took_ms": 6.2}
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.SEARCH]})
 
 
 class MessageReply(Reply):
@@ -108,26 +72,7 @@ class PromptReply(Reply):
     dropped: int
     confidence: float
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "question": "How long is the refund window?",
-                    "messages": [
-                        {"role": "system", "content": "Answer only from the sources …"},
-                        {"role": "user", "content": "<source number=1 …> … How long is the refund window?"},
-                    ],
-                    "passages": [{"number": 1, **_HIT}],
-                    "tokens": {"instructions": 210, "sources": 96, "question": 9, "total": 315},
-                    "budget": 3000,
-                    "encoding": "o200k_base",
-                    "estimated": False,
-                    "dropped": 0,
-                    "confidence": 0.87,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.PROMPT]})
 
 
 class CitationReply(Reply):
@@ -158,22 +103,7 @@ class AnswerReply(Reply):
     confidence: float
     removed: list[str]
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "question": "How long is the refund window?",
-                    "text": "Goods may be returned within 30 days [1].",
-                    "status": "answered",
-                    "citations": [_CITATION],
-                    "model": "extractive",
-                    "tokens": {"total": 315, "answer": 12},
-                    "confidence": 0.87,
-                    "removed": [],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
 
 
 class CollectionsReply(Reply):
@@ -181,7 +111,7 @@ class CollectionsReply(Reply):
 
     collections: list[str]
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"collections": ["default", "handbook"]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.COLLECTIONS]})
 
 
 class CreatedReply(Reply):
@@ -189,7 +119,7 @@ class CreatedReply(Reply):
 
     name: str
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "handbook"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CREATED]})
 
 
 class StatusReply(BaseModel):
@@ -201,21 +131,7 @@ class StatusReply(BaseModel):
     chunks: int
     generation: int
 
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "handbook",
-                    "documents": 12,
-                    "pages": 40,
-                    "chunks": 310,
-                    "generation": 3,
-                    "model": "all-MiniLM-L6-v2",
-                }
-            ]
-        },
-    )
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [examples.STATUS]})
 
 
 class GenerationReply(Reply):
@@ -239,43 +155,7 @@ class HistoryReply(Reply):
 
     generations: list[GenerationReply]
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "generations": [
-                        {
-                            "number": 1,
-                            "started_at": "2026-01-05T09:00:00Z",
-                            "finished_at": "2026-01-05T09:00:04Z",
-                            "kind": "upload",
-                            "added": 2,
-                            "changed": 0,
-                            "removed": 0,
-                            "model": "all-MiniLM-L6-v2",
-                            "fingerprint": _SHA,
-                            "extractor": "1",
-                            "settings": {},
-                        }
-                    ]
-                }
-            ]
-        }
-    )
-
-
-_DOCUMENT: dict[str, JsonValue] = {
-    "source": "refunds.pdf",
-    "title": "Refund policy",
-    "sha256": _SHA,
-    "media_type": "application/pdf",
-    "characters": 5321,
-    "pages": 4,
-    "chunks": 11,
-    "generation": 3,
-    "updated_at": "2026-01-05T09:00:04Z",
-    "metadata": {"team": "sales"},
-}
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.HISTORY]})
 
 
 class DocumentReply(Reply):
@@ -299,7 +179,7 @@ class DocumentsReply(Reply):
     documents: list[DocumentReply]
     next_offset: int | None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"documents": [_DOCUMENT], "next_offset": None}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.DOCUMENTS]})
 
 
 class PageReply(Reply):
@@ -326,20 +206,7 @@ class WholeDocumentReply(DocumentReply):
     page_table: list[PageReply]
     headings: list[HeadingReply]
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **_DOCUMENT,
-                    "start": 0,
-                    "end": 57,
-                    "text": "Customers may return goods within 30 days after delivery.",
-                    "page_table": [{"start": 0, "label": "1"}],
-                    "headings": [{"offset": 0, "level": 1, "text": "Refunds"}],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.WHOLE_DOCUMENT]})
 
 
 class FileReply(Reply):
@@ -362,28 +229,7 @@ class UploadReply(Reply):
     generation: int | None
     files: list[FileReply]
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "generation": 4,
-                    "files": [
-                        {
-                            "name": "refunds.pdf",
-                            "status": "added",
-                            "reason": None,
-                            "detail": None,
-                            "characters": 5321,
-                            "pages": 4,
-                            "chunks": 11,
-                            "sha256": _SHA,
-                            "warnings": [],
-                        }
-                    ],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.UPLOAD]})
 
 
 class RemovedReply(Reply):
@@ -391,7 +237,7 @@ class RemovedReply(Reply):
 
     removed: int
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"removed": 1}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.REMOVED]})
 
 
 class HealthReply(Reply):
@@ -399,7 +245,7 @@ class HealthReply(Reply):
 
     status: Literal["ok"]
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.HEALTH]})
 
 
 class ReadyReply(Reply):
@@ -410,9 +256,7 @@ class ReadyReply(Reply):
     collections: int
     problems: dict[str, str]
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"ready": True, "model": "ready", "collections": 2, "problems": {}}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.READY]})
 
 
 class VersionReply(Reply):
@@ -421,4 +265,4 @@ class VersionReply(Reply):
     ragkit: str
     python: str
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"ragkit": "0.1.0", "python": "3.11.7"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.VERSION]})

@@ -34,7 +34,9 @@ class Limits:
     first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
     still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
     idle_seconds: how long a connection is kept for a next request; leftover_seconds: how long the rest of a refused
-    body is read. connections: open at once. threads: for searches and everything quick; ask_threads: answers at work at once.
+    body is read.
+
+    connections: open at once. threads: for searches and everything quick; ask_threads: answers at work at once.
     open_collections: kept open at once; the one that was unused for longest is closed.
     """
 
