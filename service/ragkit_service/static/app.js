@@ -74,12 +74,13 @@ async function loadContents() {
 // ------------------------------------------------------------------- passages
 
 function placeOf(item) {
-  const line = element("div", "place");
-  line.append(element("span", "number", String(item.number)), element("span", "source", item.title || item.source));
+  const line = element("div", "place"), names = element("div", "names");
+  names.append(element("span", "source", item.title || item.source));
   const page = item.page === null || item.page === undefined ? "" : `page ${item.page}`;
   const label = page && item.page_label && item.page_label !== String(item.page) ? ` (printed ${item.page_label})` : "";
   const parts = [item.title && item.title !== item.source ? item.source : "", page + label, item.heading || ""];
-  line.append(element("span", "path", parts.filter(Boolean).join(" · ")));
+  names.append(element("span", "path", parts.filter(Boolean).join(" · ")));
+  line.append(element("span", "number", String(item.number)), names);
   return line;
 }
 
@@ -93,8 +94,9 @@ function hitItem(hit) {
   const item = element("li");
   item.id = "source-" + hit.rank;
   item.append(placeOf({ ...hit, number: hit.rank }));
-  const text = element("p", hit.text.length > 900 ? "passage long" : "passage", hit.text);
-  if (hit.text.length > 900) text.tabIndex = 0;
+  const long = hit.text.length > 900 || hit.text.split("\n").length > 10;
+  const text = element("p", long ? "passage long" : "passage", hit.text);
+  if (long) text.tabIndex = 0; // so that it scrolls by keyboard
   item.append(text, element("p", "meta", `score ${hit.score.toFixed(2)}`));
   return item;
 }
@@ -200,7 +202,7 @@ async function ask(signal) {
 async function search(signal) {
   show("answer", false);
   const found = await (await post(base() + "/search", { query: question.value, k: 10 }, signal)).json();
-  showPassages(found.hits.map(hitItem), `${found.hits.length} found in ${Math.round(found.took_ms)} ms`);
+  showPassages(found.hits.map(hitItem), `${found.hits.length} found in ${Math.max(1, Math.round(found.took_ms))} ms`);
   if (!found.hits.length) notice("Nothing was found", "No passage matches the question.", "");
 }
 
