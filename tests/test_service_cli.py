@@ -85,6 +85,7 @@ def test_port_0_takes_a_free_one() -> None:
     with bind(ServiceSettings(port=0)) as listener:
         assert url_of(listener).startswith("http://127.0.0.1:")
         assert not url_of(listener).endswith(":0")
+        assert listener.proto == socket.IPPROTO_TCP, "asyncio would leave out TCP_NODELAY"
 
 
 def test_an_address_of_no_machine_is_a_config_error() -> None:

@@ -91,6 +91,7 @@ def test_openapi_describes_every_route_with_examples(http: TestClient) -> None:
     document = http.get("/openapi.json").json()
     routes = [(path, method, route) for path, methods in document["paths"].items() for method, route in methods.items()]
     assert len(routes) >= 16
+    assert len({route["operationId"] for _, _, route in routes}) == len(routes)
     for path, method, route in routes:
         where = f"{method} {path}"
         assert route["description"], where

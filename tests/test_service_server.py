@@ -243,6 +243,28 @@ def test_a_client_that_leaves_before_the_first_word_stops_the_work(
         assert stopped.wait(20)
 
 
+def test_more_requests_than_the_limit_are_told_to_come_back(library: FakeLibrary, tmp_path: Path) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def before(_: str) -> None:
+        entered.set()
+        assert go_on.wait(20)
+
+    library.prepare = lambda knowledge: setattr(knowledge, "before", before)
+    with serving(library, tmp_path, limits=Limits(requests=1)) as address:
+        first = threading.Thread(target=post, args=(address, SEARCH, {"query": "refund"}))
+        first.start()
+        assert entered.wait(20)
+        refused = post(address, SEARCH, {"query": "refund"})
+        healthy = httpx2.get(f"http://{address[0]}:{address[1]}/healthz", timeout=20)
+        go_on.set()
+        first.join(20)
+
+    assert (refused.status_code, healthy.status_code) == (503, 200)
+    assert refused.headers["retry-after"] == "1"
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
 def test_the_library_is_closed_when_the_server_ends(library: FakeLibrary, tmp_path: Path) -> None:
     with serving(library, tmp_path) as address:
         assert post(address, SEARCH, {"query": "refund"}).status_code == 200

@@ -66,6 +66,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        generate_unique_id_function=lambda route: route.name,
         **_quiet(),
     )
     app.state.service = service
@@ -75,7 +76,7 @@ def create_app(
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=keyring)
-    app.add_middleware(Observe, teller=teller)
+    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests)
     return app
 
 

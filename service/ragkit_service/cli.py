@@ -11,6 +11,8 @@ import click
 from ragkit_service.keys import KeyFile
 from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, service_settings
 
+SHORT_KEY = 16
+
 _data = click.option(
     "--data",
     metavar="FOLDER",
@@ -39,6 +41,8 @@ def serve(data: str, host: str | None, port: int | None, workers: int | None, as
     from ragkit_service.server import bind, check_key, run, url_of
 
     check_key(settings)
+    if settings.api_key and len(settings.api_key) < SHORT_KEY:
+        click.echo("ragkit: RAGKIT_API_KEY is short; `ragkit keys create` makes a long one", err=True)
     listener = bind(settings)
     url = url_of(listener)
     if as_json:

@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ragkit_service.auth import Keyring
 from ragkit_service.errors import Problem, problem_response
+from ragkit_service.observe import OPEN_PATH
 from ragkit_service.settings import ServiceSettings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::\d{1,5})?", re.IGNORECASE)
-_OPEN_PATH = "/healthz"
 
 
 class Guard:
@@ -69,7 +69,7 @@ class Guard:
                 "the request comes from a page of another origin",
                 cure="send it from the service's own page or from a program",
             )
-        if scope["path"] != _OPEN_PATH and not self._keyring.admits(headers):
+        if scope["path"] != OPEN_PATH and not self._keyring.admits(headers):
             return _unauthorised(headers)
         return None
 

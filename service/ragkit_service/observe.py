@@ -12,10 +12,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragkit import show
-from ragkit_service.errors import Teller, problem_response, rule_for
+from ragkit_service.errors import Problem, Teller, problem_response, rule_for
 
 access = logging.getLogger("ragkit_service.access")
 logger = logging.getLogger(__name__)
+
+OPEN_PATH: Final = "/healthz"
+"""The one path that asks for no key and is answered however busy the service is."""
 
 CLIENT_LEFT: Final = 499
 """What the log says of a request whose client left before its end (nginx's number)."""
@@ -35,12 +38,14 @@ HEADERS: Final = {
 class Observe:
     """ASGI middleware, the outermost of ours. The log line has no query string, body or header: no question, no key."""
 
-    def __init__(self, app: ASGIApp, *, teller: Teller) -> None:
+    def __init__(self, app: ASGIApp, *, teller: Teller, limit: int) -> None:
         self.app = app
         self._teller = teller
+        self._limit = limit
+        self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give the request an id, pass it on, and tell how it went."""
+        """Give the request an id, pass it on while there is room for it, and tell how it went."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -58,7 +63,10 @@ class Observe:
                 headers["X-Request-ID"] = request_id
             await send(message)
 
+        self._active += 1
         try:
+            if self._active > self._limit and scope["path"] != OPEN_PATH:
+                raise _crowded()
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = status or CLIENT_LEFT
@@ -70,13 +78,27 @@ class Observe:
             response = problem_response(problem, instance=scope["path"], request_id=request_id)
             await response(scope, receive, send_with_headers)
         finally:
+            self._active -= 1
             milliseconds = (time.perf_counter() - started) * 1000
             path = show(scope["path"], 200)
             access.info("%s %s %d %.1f ms %s", scope["method"], path, status, milliseconds, request_id)
 
 
+def _crowded() -> Problem:
+    return Problem(
+        503,
+        "busy",
+        "Too many requests at once",
+        "the service is at work on as many requests as it takes at once",
+        cure="send the request again a little later",
+        retry_after=1,
+    )
+
+
 def log_failure(error: Exception, request_id: str) -> None:
     """Write to the log what the response leaves out: one line for an error of ours, the traceback for a bug."""
+    if isinstance(error, Problem):
+        return
     rule = rule_for(error)
     if rule.kind == "internal":
         logger.error("request %s failed", request_id, exc_info=error)

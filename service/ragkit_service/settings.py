@@ -36,7 +36,7 @@ class Limits:
     idle_seconds: how long a connection is kept for a next request; leftover_seconds: how long the rest of a refused
     body is read.
 
-    connections: open at once. threads: for searches and everything quick; ask_threads: answers at work at once.
+    connections: open at once; requests: at work at once, more are told to come back. threads: for searches and everything quick; ask_threads: answers at work at once.
     open_collections: kept open at once; the one that was unused for longest is closed.
     """
 
@@ -54,6 +54,7 @@ class Limits:
     idle_seconds: int = 15
     leftover_seconds: float = 2.0
     connections: int = 512
+    requests: int = 256
     threads: int = 24
     ask_threads: int = 16
     open_collections: int = 64
