@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +42,7 @@ class FakeKnowledge:
     docs: dict[str, Document] = field(default_factory=dict)
     closed: bool = False
     before: Callable[[str], None] = lambda _: None
-    pieces: Callable[[str], Iterator[str]] | None = None
+    pieces: Callable[[str], Iterator[str]] = lambda _: iter(["Thirty days ", "[1]."])
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     generation: int = 0
 
@@ -90,9 +89,8 @@ class FakeKnowledge:
         return self._stream(question, hits)
 
     def _stream(self, question: str, hits: Hits) -> Iterator[str | Answer]:
-        pieces = list(self.pieces(question)) if self.pieces is None else self.pieces(question)
         text = ""
-        for piece in pieces:
+        for piece in self.pieces(question):
             text += piece
             yield piece
         yield self.answer(question, text, hits)
@@ -223,7 +221,7 @@ class FakeLibrary:
         self.shelves: dict[str, dict[str, Document]] = {name: {} for name in names}
         self.opened: dict[str, list[FakeKnowledge]] = {}
         self.prepare: Callable[[FakeKnowledge], None] = lambda _: None
-        self.warmed = threading.Event()
+        self.before_warm: Callable[[], object] = lambda: None
         self.warm_error: Exception | None = None
         self.open_error: Exception | None = None
         self.delete_error: Exception | None = None
@@ -241,7 +239,7 @@ class FakeLibrary:
     def open(self, name: str) -> Any:
         if self.open_error is not None:
             raise self.open_error
-        knowledge = FakeKnowledge(name, self.shelves[name], pieces=lambda _: iter(["Thirty days ", "[1]."]))
+        knowledge = FakeKnowledge(name, self.shelves[name])
         self.prepare(knowledge)
         self.opened.setdefault(name, []).append(knowledge)
         return knowledge
@@ -259,7 +257,7 @@ class FakeLibrary:
         del self.shelves[name]
 
     def warm(self) -> None:
-        self.warmed.set()
+        self.before_warm()
         if self.warm_error is not None:
             raise self.warm_error
 

@@ -61,8 +61,8 @@ def test_a_key_is_asked_for_when_one_is_set(tmp_path: Path, headers: dict[str, s
 
 def test_a_key_that_is_not_ascii_is_compared_as_bytes(tmp_path: Path) -> None:
     with client(library(), tmp_path, api_key="schlüssel-ключ") as http:
-        right = http.post(SEARCH, json=BODY, headers={"X-API-Key": "schlüssel-ключ".encode()})  # type: ignore[dict-item]
-        wrong = http.post(SEARCH, json=BODY, headers={"X-API-Key": "schlüssel".encode("latin-1")})  # type: ignore[dict-item]
+        right = http.post(SEARCH, json=BODY, headers={b"X-API-Key": "schlüssel-ключ".encode()})
+        wrong = http.post(SEARCH, json=BODY, headers={b"X-API-Key": "schlüssel".encode("latin-1")})
 
     assert (right.status_code, wrong.status_code) == (200, 401)
 
@@ -190,8 +190,8 @@ def test_only_known_hosts_are_answered(tmp_path: Path, host: str, status: int) -
 
 
 def test_a_service_on_every_address_is_reached_by_any_address_and_by_allowed_names(tmp_path: Path) -> None:
-    told = {"host": "0.0.0.0", "api_key": KEY, "allowed_hosts": ("kb.example.org",)}
-    with client(library(), tmp_path, **told) as http:
+    names = ("kb.example.org",)
+    with client(library(), tmp_path, host="0.0.0.0", api_key=KEY, allowed_hosts=names) as http:
         http.headers["X-API-Key"] = KEY
         for host, status in (("192.0.2.7:8000", 200), ("kb.example.org", 200), ("evil.example.org", 421)):
             assert http.post(SEARCH, json=BODY, headers={"Host": host}).status_code == status

@@ -96,7 +96,12 @@ def test_headers_that_never_end_close_the_connection(address: tuple[str, int], s
 def test_headers_that_trickle_do_not_extend_the_deadline(address: tuple[str, int]) -> None:
     closed = threading.Event()
     with connect(address) as connection:
-        reader = threading.Thread(target=lambda: (read_all(connection), closed.set()))
+
+        def read() -> None:
+            read_all(connection)
+            closed.set()
+
+        reader = threading.Thread(target=read)
         reader.start()
         with contextlib.suppress(OSError):
             for byte in head("/healthz", *[f"X-{number}: y" for number in range(1000)], method="GET"):
@@ -275,7 +280,7 @@ def test_the_library_is_closed_when_the_server_ends(library: FakeLibrary, tmp_pa
 def test_it_is_ready_when_the_model_is(tmp_path: Path) -> None:
     library = FakeLibrary("default")
     go_on = threading.Event()
-    library.warm = lambda: go_on.wait(20) and None  # type: ignore[method-assign]
+    library.before_warm = lambda: go_on.wait(20)
     with serving(library, tmp_path) as (host, port):
         url = f"http://{host}:{port}/readyz"
         first = httpx2.get(url, timeout=20)

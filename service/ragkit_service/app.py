@@ -27,7 +27,7 @@ from ragkit_service.observe import Observe
 from ragkit_service.pool import CollectionPool, DataFolder, Library
 from ragkit_service.routes import collections, documents, health, page, questions
 from ragkit_service.routes.documented import complete
-from ragkit_service.settings import ServiceSettings
+from ragkit_service.settings import Limits, ServiceSettings
 from ragkit_service.uploads import sweep_uploads
 
 _DESCRIPTION = (
@@ -57,7 +57,7 @@ def create_app(
     pool = CollectionPool(
         library or DataFolder(settings.data, settings=settings.settings), limit=settings.limits.open_collections
     )
-    service = Service(settings, pool=pool, teller=teller, extractor=extractor or ingest_extractor())
+    service = Service(settings, pool=pool, teller=teller, extractor=extractor or ingest_extractor(settings.limits))
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
@@ -104,14 +104,16 @@ def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
         )
 
 
-def ingest_extractor() -> Extractor:
+def ingest_extractor(limits: Limits) -> Extractor:
     """Return what reads uploaded files: the readers of ragkit_ingest, each file in a process that can be killed."""
-    from ragkit_ingest import EXTRACTOR_VERSION, extract_file
+    from ragkit_ingest import EXTRACTOR_VERSION, ReadLimits, WorkerPool, extract_file
+
+    pool = WorkerPool(ReadLimits(max_size=limits.upload_bytes), size=limits.readers)
 
     def extract(path: Path) -> Document:
-        return extract_file(path)
+        return extract_file(path, pool=pool)
 
-    return Extractor(EXTRACTOR_VERSION, extract)
+    return Extractor(EXTRACTOR_VERSION, extract, pool.close)
 
 
 @asynccontextmanager
@@ -128,6 +130,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)
             await anyio.to_thread.run_sync(service.pool.close)
+            await anyio.to_thread.run_sync(service.extractor.close)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

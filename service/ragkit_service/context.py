@@ -23,10 +23,11 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Extractor:
     """How an uploaded file becomes a document. extract raises ExtractionError and may block for its time limit.
-    version: told in the collection's history."""
+    version: told in the collection's history. close: ends what extract needed."""
 
     version: str
     extract: Callable[[Path], Document]
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Service:
         self.extractor = extractor
         self.readiness = Readiness()
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
-        self.extracting = anyio.CapacityLimiter(2)
+        self.extracting = anyio.CapacityLimiter(settings.limits.readers)
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
 
     def tell(self, error: Exception, request: Request) -> Problem:

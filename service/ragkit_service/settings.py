@@ -27,16 +27,18 @@ VARIABLES: Mapping[str, str] = {
 class Limits:
     """How much one request may ask of the service. Sizes in bytes, times in seconds.
 
-    json_bytes: largest body that is not an upload. upload_bytes: largest file; upload_files and upload_total: files and
-    bytes of one upload; uploads_at_once: uploads received and read at the same time, more are told to come back.
-    header_seconds, body_seconds: a request's headers, then its body, have arrived by then; upload_rate: bytes a second
-    that an upload must keep up after body_seconds. write_seconds: how long a client may leave a response unread.
+    json_bytes: largest body that is not an upload.
+    upload_bytes: largest file; upload_files, upload_total: files and bytes of one upload.
+    uploads_at_once: uploads received at the same time, more are told to come back; readers: files read at a time.
+    header_seconds, body_seconds: a request's headers, then its body, have arrived by then.
+    upload_rate: bytes a second that an upload must keep up after body_seconds.
+    write_seconds: how long a client may leave a response unread.
     first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
     still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
-    idle_seconds: how long a connection is kept for a next request; leftover_seconds: how long the rest of a refused
-    body is read.
-
-    connections: open at once; requests: at work at once, more are told to come back. threads: for searches and everything quick; ask_threads: answers at work at once.
+    idle_seconds: how long a connection is kept for a next request.
+    leftover_seconds: how long the rest of a refused body is read.
+    connections: open at once; requests: at work at once, more are told to come back.
+    threads: for searches and everything quick; ask_threads: answers at work at once.
     open_collections: kept open at once; the one that was unused for longest is closed.
     """
 
@@ -45,6 +47,7 @@ class Limits:
     upload_files: int = 32
     upload_total: int = 1 << 30
     uploads_at_once: int = 4
+    readers: int = 2
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     upload_rate: int = 64 << 10
