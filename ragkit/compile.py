@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragkit.embed_model import ModelEmbedder
+import numpy as np
+
+from ragkit.embed_model import PROBE, ModelEmbedder
 from ragkit.embed_openvino import CompiledFiles, CompiledRuntime, import_openvino, processor
 from ragkit.errors import ModelError
 from ragkit.filehash import file_sha256
 from ragkit.models import ModelFolder, cache_root, config_sha256
 from ragkit.settings import ModelSettings
+from ragkit.vectors import PROBE_AGREEMENT
 from ragkit.wordpieces import WordPieces
 
 _log = logging.getLogger("ragkit")
@@ -59,14 +62,15 @@ class _Job:
     root: Path
     name: str
     key: str
+    remember: bool = True
 
     @property
     def final(self) -> Path:
         return self.root / "models" / self.name
 
     @property
-    def stamps(self) -> Path:
-        return self.root / "hashes"
+    def stamps(self) -> Path | None:
+        return self.root / "hashes" if self.remember else None
 
 
 def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> ModelEmbedder:
@@ -111,12 +115,7 @@ def ensure_compiled(
     try:
         return _compile_in_cache(job, force=force)
     except OSError as error:
-        _log.warning(
-            "the model cache %s cannot be written (%s): compiling into a temporary folder for this process only",
-            job.root,
-            error.strerror or error,
-        )
-    return _compile_aside(job)
+        return _compile_aside(job, error)
 
 
 def compiled_folder(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> Compiled | None:
@@ -145,8 +144,10 @@ def _open(job: _Job) -> tuple[Compiled | None, str]:
         for name in _FILES:
             if file_sha256(job.final / name, stamps=job.stamps) != manifest["files"][name]:
                 return None, f"{name} has another hash"
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         return None, f"{Path(error.filename).name} is missing" if job.final.exists() else ""
+    except json.JSONDecodeError:
+        return None, "its manifest is not JSON"
     except (OSError, ValueError, KeyError, TypeError) as error:
         return None, str(error) or type(error).__name__
     return Compiled(job.final, manifest), ""
@@ -166,7 +167,7 @@ def _compile_in_cache(job: _Job, *, force: bool) -> Compiled:
         _remove_stale(models)
         temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}.tmp-", dir=models))
         try:
-            _log.info("compiling %s for this CPU, once, into %s", job.model.name, job.final)
+            _log.warning("compiling %s for this CPU, once (10 s or more), into %s", job.model.name, job.final)
             manifest = _make(job, temporary)
             _put(temporary, job.final)
         finally:
@@ -184,12 +185,16 @@ def _put(temporary: Path, final: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _compile_aside(job: _Job) -> Compiled:
+def _compile_aside(job: _Job, problem: OSError) -> Compiled:
     owner = tempfile.TemporaryDirectory(prefix="ragkit-model-", ignore_cleanup_errors=True)
     try:
         folder = Path(owner.name)
         _need_room(folder, job)
-        _log.info("compiling %s for this CPU into %s", job.model.name, folder)
+        _log.warning(
+            "the model cache %s cannot be written (%s): compiling into a temporary folder for this process only",
+            job.root,
+            problem.strerror or problem,
+        )
         return Compiled(folder, _make(job, folder), fresh=True, owner=owner)
     except OSError as error:
         owner.cleanup()
@@ -278,3 +283,30 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def list_compiled(settings: ModelSettings) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the folder and manifest of every compiled model in the cache, sorted by folder; unreadable ones are {}."""
+    found = []
+    for folder in sorted((cache_root(settings) / "models").glob("[!.]*")):
+        try:
+            manifest = json.loads((folder / "manifest.json").read_bytes())
+        except (OSError, ValueError):
+            manifest = {}
+        found.append((folder, manifest if isinstance(manifest, dict) else {}))
+    return found
+
+
+def verify_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> list[str]:
+    """Read every file of the compiled form again and run the probe sentence; return what is wrong, [] when nothing is.
+
+    A model that is not compiled has nothing wrong.
+    """
+    job = _job(model, settings, weights_sha256)
+    found, damage = _open(_Job(model, job.root, job.name, job.key, remember=False))
+    if found is None:
+        return [f"{job.final}: {damage}"] if damage else []
+    embedder = load_compiled(model, settings, weights_sha256=weights_sha256)
+    known = np.frombuffer(embedder.fingerprint.probe, dtype="<f4")
+    cosine = float(embedder.embed_documents([PROBE])[0] @ known)
+    return [] if cosine >= PROBE_AGREEMENT else [f"{job.final}: its probe vector has cosine {cosine:.5f} to the stored"]

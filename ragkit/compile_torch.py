@@ -48,8 +48,8 @@ def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
     _convert(openvino, transformer, target, name)
     (target / "tokenizer.json").write_text(transformer.tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
     probes = probe_texts(pieces)
-    documents = _reference(transformer.encode_document, probes)
-    queries = _reference(transformer.encode_query, probes)
+    documents = _reference(transformer.encode_document, probes, pieces.document_prompt)
+    queries = _reference(transformer.encode_query, probes, pieces.query_prompt)
     dimension = documents.shape[1]
     core = openvino.Core()
     device, best = processor(core)
@@ -90,9 +90,9 @@ def probe_texts(pieces: WordPieces) -> list[str]:
     return [text for text, tokens in zip(texts, pieces.count(texts), strict=True) if tokens <= pieces.max_tokens]
 
 
-def _reference(encode: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+def _reference(encode: Any, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
     """Encode one at a time, so that padding cannot matter."""
-    rows = [encode([text], normalize_embeddings=True, show_progress_bar=False) for text in texts]
+    rows = [encode([text], prompt=prompt, normalize_embeddings=True, show_progress_bar=False) for text in texts]
     return np.concatenate(rows).astype(np.float32)
 
 

@@ -65,7 +65,7 @@ def load_embedder(settings: ModelSettings) -> Embedder:
         try:
             return load_compiled(model, settings, weights_sha256=weights)
         except (ModelError, ImportError, MissingPackageError) as error:
-            _log.warning("%s: it runs on torch instead, several times slower", error)
+            _log.warning("model %s runs on torch, several times slower: %s", model.name, error)
     from ragkit.embed_torch import load_torch
 
     return load_torch(model, settings, weights_sha256=weights)

@@ -46,6 +46,7 @@ class ModelEmbedder:
     ) -> None:
         self._runtime = runtime
         self._pieces = pieces
+        self._model = model
         self._fingerprint = Fingerprint(
             model=model,
             weights_sha256=weights_sha256,
@@ -57,8 +58,10 @@ class ModelEmbedder:
             probe=probe or self.embed_documents([PROBE]).astype("<f4").tobytes(),
         )
 
+        self._model = model
+
     def __repr__(self) -> str:
-        return f"<ModelEmbedder {self._fingerprint.model} on {self._runtime.label}>"
+        return f"<ModelEmbedder {self._model} on {self._runtime.label}>"
 
     @property
     def fingerprint(self) -> Fingerprint:

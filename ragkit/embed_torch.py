@@ -20,6 +20,8 @@ from ragkit.wordpieces import WordPieces
 _log = logging.getLogger("ragkit")
 
 NO_LIMIT = 1_000_000
+QUERY_PROMPTS = ("query", "search_query")
+DOCUMENT_PROMPTS = ("document", "passage", "corpus", "search_document")
 HALF_AGREEMENT = 0.9995
 _HALF_PROBES = [PROBE, "invoice", "The total of 1,284.50 EUR is due within 30 days; late payment costs 5 %. " * 4]
 
@@ -37,8 +39,9 @@ def load_torch(model: ModelFolder, settings: ModelSettings, *, weights_sha256: s
 
         torch.set_num_threads(settings.threads)
     precision = _halve(transformer) if device.startswith("cuda") else "fp32"
-    runtime = TorchRuntime(transformer, label=f"torch-{precision}", batch=128 if device != "cpu" else 16)
-    return ModelEmbedder(runtime, word_pieces(transformer, model.name), model=model.name, weights_sha256=weights_sha256)
+    pieces = word_pieces(transformer, model.name)
+    runtime = TorchRuntime(transformer, pieces, label=f"torch-{precision}", batch=128 if device != "cpu" else 16)
+    return ModelEmbedder(runtime, pieces, model=model.name, weights_sha256=weights_sha256)
 
 
 def pick_device(wanted: str) -> str:
@@ -69,9 +72,10 @@ def load_sentence_transformer(folder: Path, *, name: str, device: str = "cpu") -
         ) from error
     import torch
 
-    progress: Any = transformers.utils.logging
-    shown = progress.is_progress_bar_enabled()
-    progress.disable_progress_bar()
+    talk: Any = transformers.utils.logging
+    shown, verbosity = talk.is_progress_bar_enabled(), talk.get_verbosity()
+    talk.disable_progress_bar()
+    talk.set_verbosity_error()  # it reports unused pooler weights of every other BERT
     try:
         loaded = SentenceTransformer(
             str(folder),
@@ -86,8 +90,9 @@ def load_sentence_transformer(folder: Path, *, name: str, device: str = "cpu") -
             f"model {name!r} cannot be loaded from {folder}: {reason}", cure="check that the folder is complete"
         ) from error
     finally:
+        talk.set_verbosity(verbosity)
         if shown:
-            progress.enable_progress_bar()
+            talk.enable_progress_bar()
     loaded.eval()
     return loaded
 
@@ -100,17 +105,21 @@ def word_pieces(transformer: Any, name: str) -> WordPieces:
     return WordPieces(
         backend.to_str(),
         max_tokens=_limit(transformer),
-        query_prompt=_prompt(transformer, ("query",)),
-        document_prompt=_prompt(transformer, ("document", "passage", "corpus")),
+        query_prompt=_prompt(transformer, QUERY_PROMPTS),
+        document_prompt=_prompt(transformer, DOCUMENT_PROMPTS),
     )
 
 
 def _prompt(transformer: Any, names: Sequence[str]) -> str:
-    """Return the prompt that encode_query or encode_document would take: the first of its names, else the default."""
-    for name in names:
-        if name in transformer.prompts:
-            return transformer.prompts[name] or ""
-    return transformer.prompts.get(transformer.default_prompt_name) or ""
+    """Return the first prompt that a model has under one of these names, else its default prompt, else "".
+
+    encode_document would stop at the empty "document" that every model is given, and never see a "passage".
+    """
+    prompts: dict[str, str | None] = transformer.prompts
+    default = transformer.default_prompt_name
+    if default not in (*QUERY_PROMPTS, *DOCUMENT_PROMPTS):  # a default "query" is not meant for documents
+        names = [*names, default]
+    return next((found for name in names if (found := prompts.get(name))), "")
 
 
 def _limit(transformer: Any) -> int:
@@ -157,8 +166,9 @@ def _encode(transformer: Any, texts: Sequence[str]) -> NDArray[np.float32]:
 class TorchRuntime:
     """Runs sentence-transformers' own `encode_document` and `encode_query`, one call at a time."""
 
-    def __init__(self, transformer: Any, *, label: str, batch: int) -> None:
+    def __init__(self, transformer: Any, pieces: WordPieces, *, label: str, batch: int) -> None:
         self._transformer = transformer
+        self._pieces = pieces
         self._label = label
         self._batch = batch
         self._lock = threading.Lock()
@@ -176,17 +186,18 @@ class TorchRuntime:
 
     def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm."""
-        return self._run(self._transformer.encode_document, texts)
+        return self._run(self._transformer.encode_document, texts, self._pieces.document_prompt)
 
     def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm."""
-        return self._run(self._transformer.encode_query, texts)
+        return self._run(self._transformer.encode_query, texts, self._pieces.query_prompt)
 
-    def _run(self, encode: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _run(self, encode: Any, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
         try:
             with self._lock:
                 rows: NDArray[np.float32] = encode(
                     list(texts),
+                    prompt=prompt,
                     batch_size=self._batch,
                     convert_to_numpy=True,
                     normalize_embeddings=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,14 +68,15 @@ def find_model(settings: ModelSettings) -> ModelFolder:
         bundled = _bundled_folder()
         if bundled is not None:
             return _checked(name, bundled, "bundled")
-    folder = Path(name).expanduser()
-    looks_like_a_path = name.startswith((".", "~", "/", "\\")) or name.count("/") > 1 or folder.is_absolute()
-    if looks_like_a_path or (
-        folder.is_dir() and ((folder / "modules.json").exists() or (folder / "config.json").exists())
-    ):
-        if not folder.is_dir():
+    path = os.path.expanduser(name)
+    looks_like_a_path = name.startswith((".", "~")) or os.path.isabs(path) or name.count("/") > 1
+    holds_a_model = os.path.isfile(os.path.join(path, "modules.json")) or os.path.isfile(
+        os.path.join(path, "config.json")
+    )
+    if looks_like_a_path or holds_a_model:
+        if not os.path.isdir(path):  # os.path answers False where pathlib raises: names too long, NUL
             raise ModelError(f"model folder {name!r} does not exist", cure="check the path")
-        return _checked(name, folder.resolve(), "folder")
+        return _checked(name, Path(path).resolve(), "folder")
     return _checked(name, _hub_folder(settings), "hub")
 
 

@@ -1,0 +1,130 @@
+"""Batch the queries of many threads: those that arrive while the model is busy share the next inference."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.embed import Embedder
+from ragkit.errors import EmbeddingError
+from ragkit.types import Fingerprint
+from ragkit.vectors import check_vectors
+
+
+class _Call:
+    """One waiting call: its texts, then its rows or its error. `leads` tells its thread to run the next batch."""
+
+    __slots__ = ("error", "leads", "rows", "texts", "woken")
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        self.rows: NDArray[np.float32] | None = None
+        self.error: BaseException | None = None
+        self.leads = False
+        self.woken = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        return self.rows is not None or self.error is not None
+
+
+class QueryBatcher:
+    """An embedder for servers: calls of `embed_queries` that come together run as one batch, with no added delay.
+
+    The first call runs at once; calls that arrive meanwhile wait, and one of their threads runs them all together next
+    (leader and followers). A batch that fails is run again call by call, so that one bad query fails alone.
+    Everything else goes straight to the embedder. max_texts: the largest batch, but for a single call that is larger.
+    """
+
+    def __init__(self, embedder: Embedder, *, max_texts: int = 64) -> None:
+        self._embedder = embedder
+        self._max_texts = max_texts
+        self._lock = threading.Lock()
+        self._waiting: deque[_Call] = deque()
+        self._busy = False
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """The embedder's."""
+        return self._embedder.fingerprint
+
+    @property
+    def max_tokens(self) -> int:
+        """The embedder's."""
+        return self._embedder.max_tokens
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Go straight to the embedder."""
+        return self._embedder.embed_documents(texts)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Go straight to the embedder."""
+        return self._embedder.count_tokens(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Go straight to the embedder."""
+        return self._embedder.token_offsets(text)
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per query, float32 (n, d), in the order of the queries; see the embedder's."""
+        call = _Call(list(texts))
+        with self._lock:
+            self._waiting.append(call)
+            leads = not self._busy
+            self._busy = True
+        if not leads:
+            call.woken.wait()
+            leads = call.leads
+        if leads:
+            self._lead()
+        if call.error is not None:
+            raise call.error
+        if call.rows is None:
+            raise EmbeddingError("a query was lost in its batch", cure="report this as a bug of ragkit")
+        return call.rows
+
+    def _lead(self) -> None:
+        """Run one batch, which holds this thread's own call (it is the oldest), then hand the lead on."""
+        with self._lock:
+            batch = [self._waiting.popleft()]
+            size = len(batch[0].texts)
+            while self._waiting and size + len(self._waiting[0].texts) <= self._max_texts:
+                batch.append(self._waiting.popleft())
+                size += len(batch[-1].texts)
+        try:
+            self._run(batch)
+        finally:
+            with self._lock:
+                successor = self._waiting[0] if self._waiting else None
+                self._busy = successor is not None
+            if successor is not None:
+                successor.leads = True
+                successor.woken.set()
+            for call in batch:
+                call.woken.set()
+
+    def _run(self, batch: list[_Call]) -> None:
+        texts = [text for call in batch for text in call.texts]
+        try:
+            rows = check_vectors(
+                self._embedder.embed_queries(texts), count=len(texts), dimension=self.fingerprint.dimension
+            )
+        except Exception as error:  # noqa: BLE001 - raised again in the thread of each call that it concerns
+            if len(batch) == 1:
+                batch[0].error = error
+                return
+            for call in batch:
+                self._run([call])
+            return
+        except BaseException as error:  # Ctrl-C in the leader's thread must not leave the others waiting
+            for call in batch:
+                call.error = EmbeddingError(f"the batch was cut off by {type(error).__name__}", cure="ask again")
+            raise
+        start = 0
+        for call in batch:
+            call.rows = rows[start : start + len(call.texts)]
+            start += len(call.texts)

@@ -1,0 +1,113 @@
+"""Queries that come together share one inference; each caller gets its own rows or its own error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ragkit.batching import QueryBatcher
+from ragkit.errors import EmbeddingError
+from ragkit.testing import BrokenEmbedder, HashEmbedder
+
+
+class GatedEmbedder(HashEmbedder):
+    """Waits at its first call until the test opens the gate; notes the texts of every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[str]] = []
+        self.entered = threading.Event()
+        self.gate = threading.Event()
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.batches.append(list(texts))
+        if len(self.batches) == 1:
+            self.entered.set()
+            assert self.gate.wait(10)
+        if "bad" in texts:
+            raise EmbeddingError("bad query")
+        return super().embed_queries(texts)
+
+
+def waiting(batcher: QueryBatcher, count: int) -> None:
+    """Return when so many calls wait."""
+    done = threading.Event()
+    while len(batcher._waiting) < count:
+        done.wait(0.001)
+
+
+def run(batcher: QueryBatcher, embedder: GatedEmbedder, questions: list[list[str]]) -> list[object]:
+    """Ask the first list alone, hold it at the gate until all others wait, then let go; return rows or errors."""
+
+    def ask(texts: list[str]) -> object:
+        try:
+            return batcher.embed_queries(texts)
+        except EmbeddingError as error:
+            return error
+
+    with ThreadPoolExecutor(len(questions)) as pool:
+        first = pool.submit(ask, questions[0])
+        assert embedder.entered.wait(10)
+        rest = []
+        for number, texts in enumerate(questions[1:], 1):
+            rest.append(pool.submit(ask, texts))
+            waiting(batcher, number)
+        embedder.gate.set()
+        return [future.result(10) for future in (first, *rest)]
+
+
+def test_calls_that_wait_become_one_batch_and_each_gets_its_rows() -> None:
+    embedder = GatedEmbedder()
+    questions = [["first"], ["one"], ["two", "three"], [], ["four"]]
+    answers = run(QueryBatcher(embedder), embedder, questions)
+    assert embedder.batches == [["first"], ["one", "two", "three", "four"]]
+    for texts, rows in zip(questions, answers, strict=True):
+        assert isinstance(rows, np.ndarray)
+        np.testing.assert_allclose(rows, HashEmbedder().embed_queries(texts), atol=1e-6)
+
+
+def test_a_batch_is_bounded_and_a_larger_call_runs_alone() -> None:
+    embedder = GatedEmbedder()
+    questions = [["first"], ["a"], ["b"], ["c"], ["d", "e", "f"], ["g"]]
+    run(QueryBatcher(embedder, max_texts=2), embedder, questions)
+    assert embedder.batches == [["first"], ["a", "b"], ["c"], ["d", "e", "f"], ["g"]]
+
+
+def test_one_bad_query_fails_alone() -> None:
+    embedder = GatedEmbedder()
+    answers = run(QueryBatcher(embedder), embedder, [["first"], ["one"], ["bad"], ["two"]])
+    assert [isinstance(answer, EmbeddingError) for answer in answers] == [False, False, True, False]
+    assert isinstance(answers[3], np.ndarray)
+    np.testing.assert_allclose(answers[3], HashEmbedder().embed_queries(["two"]), atol=1e-6)
+
+
+def test_rows_that_are_missing_are_never_another_callers() -> None:
+    batcher = QueryBatcher(BrokenEmbedder("few_rows"))
+    with pytest.raises(EmbeddingError, match="row 1 is missing"):
+        batcher.embed_queries(["one", "two"])
+
+
+def test_many_threads_and_many_calls() -> None:
+    embedder = HashEmbedder()
+    batcher = QueryBatcher(embedder)
+    texts = [f"question {number}" for number in range(400)]
+    with ThreadPoolExecutor(16) as pool:
+        rows = list(pool.map(lambda text: batcher.embed_queries([text])[0], texts))
+    np.testing.assert_allclose(np.stack(rows), HashEmbedder().embed_queries(texts), atol=1e-6)
+    assert embedder.queries_embedded == 400
+    assert not batcher._busy
+
+
+def test_everything_else_is_the_embedders() -> None:
+    embedder = HashEmbedder(max_tokens=99)
+    batcher = QueryBatcher(embedder)
+    assert batcher.fingerprint == embedder.fingerprint
+    assert batcher.max_tokens == 99
+    assert batcher.count_tokens(["a b"]) == [4]
+    assert batcher.token_offsets("a b") == [(0, 1), (2, 3)]
+    assert batcher.embed_documents(["a"]).shape == (1, 64)

@@ -1,0 +1,281 @@
+"""Vectors are checked, limits are kept, and the compiled default model says what the original says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ragkit.embed import Embedder, check_vectors, compatible, load_embedder
+from ragkit.embed_model import PROBE, ModelEmbedder
+from ragkit.embed_openvino import plan_batches
+from ragkit.errors import EmbeddingError, ModelError
+from ragkit.settings import ModelSettings
+from ragkit.types import Fingerprint
+from ragkit.wordpieces import WordPieces
+
+TEXTS = ["Refunds are paid within 30 days.", "The printer stands on the second floor.", "退款将在三十天内支付。", ""]
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    """The default model, compiled: made once in the user's cache when it is not there yet."""
+    return load_embedder(ModelSettings(device="cpu", offline=True))
+
+
+# Vectors
+
+
+def unit(*shape: int) -> NDArray[np.float32]:
+    rows = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=-1, keepdims=True)
+    return rows
+
+
+def test_good_vectors_are_renormalised_float32() -> None:
+    rows = check_vectors((unit(3, 8) * 1.0009).astype(np.float64), count=3, dimension=8)
+    assert rows.dtype == np.float32
+    assert rows.flags.c_contiguous
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    assert check_vectors([], count=0, dimension=8).shape == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda rows: rows * np.array([[1], [np.nan], [1]]), "vector 1 of 3 holds NaN or infinity"),
+        (lambda rows: rows + np.array([[0], [0], [np.inf]]), "vector 2 of 3 holds NaN or infinity"),
+        (lambda rows: rows * np.array([[1], [0], [1]]), "vector 1 of 3 is all zero"),
+        (lambda rows: rows * np.array([[1.002], [1], [1]]), "vector 0 of 3 has norm 1.002 instead of 1"),
+        (lambda rows: rows[:2], r"shape \(2, 8\) for 3 texts of dimension 8; row 2 is missing"),
+        (lambda rows: rows[:, :7], r"shape \(3, 7\) for 3 texts"),
+        (lambda rows: rows[0], r"shape \(8,\) for 3 texts"),
+        (lambda rows: rows.astype(str), "instead of numbers"),
+        (lambda rows: rows * 1e300, "vector 0 of 3 holds NaN or infinity"),
+    ],
+)
+def test_the_first_bad_row_is_named(spoil: object, message: str) -> None:
+    rows = spoil(unit(3, 8).astype(np.float64))  # type: ignore[operator]
+    with pytest.raises(EmbeddingError, match=message):
+        check_vectors(rows, count=3, dimension=8)
+
+
+def test_fingerprints_are_compatible_by_id_and_by_probe() -> None:
+    probe = unit(1, 8)
+    first = Fingerprint("m", "a" * 64, 8, 128, runtime="torch-fp32", probe=probe.tobytes())
+    second = replace(first, runtime="openvino-bf16", probe=(probe + 0.001).tobytes())
+    assert compatible(first, second)
+    assert compatible(first, replace(first, probe=b""))
+    assert not compatible(first, replace(first, probe=unit(2, 8)[1].tobytes()))
+    assert not compatible(first, replace(first, probe=probe[:, :4].tobytes()))
+    assert not compatible(first, replace(first, document_prompt="passage: "))
+
+
+# What any model's embedder does, on a runtime that counts
+
+
+class CountingRuntime:
+    """A row tells how many ids its text had; notes what it was asked."""
+
+    label = "fake"
+    dimension = 2
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+
+    def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        self.asked.append(list(texts))
+        angles = np.array([len(tokens) / 100 for tokens in ids])
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+    queries = documents
+
+
+def word_tokenizer() -> str:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer.enable_truncation(3)
+    tokenizer.enable_padding(length=7)
+    return str(tokenizer.to_str())
+
+
+def counting(*, query_prompt: str = "", document_prompt: str = "") -> tuple[ModelEmbedder, CountingRuntime]:
+    runtime = CountingRuntime()
+    pieces = WordPieces(word_tokenizer(), max_tokens=12, query_prompt=query_prompt, document_prompt=document_prompt)
+    return ModelEmbedder(runtime, pieces, model="fake", weights_sha256="0" * 64, probe=bytes(8)), runtime
+
+
+def test_counts_include_prompt_and_special_tokens_and_obey_no_truncation_or_padding_of_the_file() -> None:
+    embedder, _ = counting(document_prompt="passage : ")
+    assert embedder.count_tokens(["a b c", "", "w " * 50]) == [7, 4, 54]
+    assert embedder.token_offsets("Ä b, c") == [(0, 1), (2, 3), (3, 4), (5, 6)]
+
+
+def test_a_document_over_the_limit_is_named_and_nothing_is_embedded() -> None:
+    embedder, runtime = counting()
+    runtime.asked.clear()
+    with pytest.raises(EmbeddingError, match="text 2 has 13 tokens and the model takes 12; split it"):
+        embedder.embed_documents(["a", "b " * 10, "c " * 11])
+    assert runtime.asked == []
+
+
+def test_a_long_query_is_averaged_over_even_windows_weighted_by_tokens() -> None:
+    embedder, runtime = counting(query_prompt="q : ")
+    runtime.asked.clear()
+    rows = embedder.embed_queries(["short", "w " * 20])  # 8 words a window beside 2 special ones and the prompt's 2
+    assert runtime.asked == [["short", "w w w w w w w", "w w w w w w", "w w w w w w w"]]
+    sizes = np.array([11, 10, 11])
+    mean = (np.stack([np.cos(sizes / 100), np.sin(sizes / 100)]) * sizes).sum(axis=1)
+    np.testing.assert_allclose(rows[1], mean / np.linalg.norm(mean), atol=1e-6)
+    np.testing.assert_allclose(rows[0], [np.cos(0.05), np.sin(0.05)], atol=1e-6)
+
+
+def test_a_prompt_that_fills_the_model_is_an_error() -> None:
+    embedder, _ = counting(query_prompt="p " * 30)
+    with pytest.raises(EmbeddingError, match="cannot be cut into windows of 12 tokens"):
+        embedder.embed_queries(["word"])
+
+
+def test_nothing_in_nothing_out() -> None:
+    embedder, runtime = counting()
+    runtime.asked.clear()
+    assert embedder.embed_documents([]).shape == embedder.embed_queries([]).shape == (0, 2)
+    assert runtime.asked == []
+
+
+def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> None:
+    lengths = [int(n) for n in np.random.default_rng(1).integers(2, 256, 1000)]
+    batches = plan_batches(lengths, streams=2)
+    assert sorted(index for batch in batches for index in batch) == list(range(1000))
+    padded = [len(batch) * max(lengths[index] for index in batch) for batch in batches]
+    assert max(padded) <= 1024
+    assert sum(padded) < 1.02 * sum(lengths)
+    assert [len(batch) for batch in plan_batches([10, 10, 10, 10], streams=2)] == [2, 2]
+    assert [len(batch) for batch in plan_batches([3000, 10, 10], streams=1)] == [1, 2]
+    assert plan_batches([5], streams=8) == [[0]]
+    assert max(len(batch) for batch in plan_batches([2] * 1000, streams=1)) == 64
+
+
+# The default model, compiled
+
+
+def test_the_default_model(embedder: Embedder) -> None:
+    fingerprint = embedder.fingerprint
+    assert fingerprint.runtime.startswith("openvino-")
+    assert (fingerprint.dimension, fingerprint.max_tokens, embedder.max_tokens) == (384, 256, 256)
+    assert fingerprint.weights_sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    probe = np.frombuffer(fingerprint.probe, dtype="<f4")
+    assert float(embedder.embed_documents([PROBE])[0] @ probe) > 0.9999
+
+
+def test_texts_of_any_length_keep_their_order(embedder: Embedder) -> None:
+    texts = [("word " * n).strip() for n in (1, 200, 3, 0, 254, 90)] + TEXTS
+    together = embedder.embed_documents(texts)
+    alone = np.concatenate([embedder.embed_queries([text]) for text in texts])
+    assert ((together * alone).sum(axis=1) > 0.9995).all()
+    assert (
+        embedder.embed_queries(["How are refunds paid?"]) @ together[6] > embedder.embed_queries(["Hi"]) @ together[6]
+    )
+
+
+def test_a_question_of_8000_characters(embedder: Embedder) -> None:
+    question = "Which of the refunds, which were paid in the second half of the year, were late? " * 99
+    rows = embedder.embed_queries([question[:8000], "Which refunds were late?", "🙂" * 8000, "漢" * 8000, "\n" * 8000])
+    assert rows.shape == (5, 384)
+    assert rows[0] @ rows[1] > 0.6
+
+
+def test_offsets_are_code_points(embedder: Embedder) -> None:
+    text = "𝔘nder Ångström: naïve 漢字 🙂 end"
+    spans = embedder.token_offsets(text)
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert text[spans[-1][0] : spans[-1][1]] == "end"
+    assert embedder.count_tokens([text]) == [len(spans) + 2]
+
+
+def test_many_threads_at_once(embedder: Embedder) -> None:
+    texts = [f"question number {number} " + "about refunds " * (number % 7) for number in range(24)]
+    expected = embedder.embed_documents(texts)
+    barrier = threading.Barrier(4)
+
+    def work(offset: int) -> NDArray[np.float32]:
+        barrier.wait(10)
+        mine = texts[offset:] + texts[:offset]
+        rows = np.concatenate([embedder.embed_documents(mine[:12]), embedder.embed_queries(mine[12:])])
+        return np.roll(rows, offset, axis=0)
+
+    with ThreadPoolExecutor(4) as pool:
+        for rows in pool.map(work, (0, 5, 11, 17)):
+            assert ((rows * expected).sum(axis=1) > 0.9995).all()
+
+
+def in_a_process(code: str) -> dict[str, Any]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_no_socket_no_telemetry_no_torch(embedder: Embedder) -> None:
+    assert embedder  # compiled by now: this is about every later start
+    found = in_a_process(
+        "import json, sys\n"
+        "events = []\n"
+        "sys.addaudithook(lambda name, _: events.append(name) if name.startswith('socket.') else None)\n"
+        "from ragkit.embed import load_embedder\n"
+        "from ragkit.settings import ModelSettings\n"
+        "model = load_embedder(ModelSettings(device='cpu', offline=True))\n"
+        "model.embed_queries(['a question']); model.embed_documents(['a text', 'another'])\n"
+        "heavy = ('openvino_telemetry', 'torch', 'transformers', 'sentence_transformers', 'huggingface_hub')\n"
+        "print(json.dumps({'sockets': events, 'loaded': [name for name in heavy if sys.modules.get(name)],\n"
+        "                  'openvino': 'openvino' in sys.modules}))\n"
+    )
+    assert found == {"sockets": [], "loaded": [], "openvino": True}
+
+
+def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embedder) -> None:
+    found = in_a_process(
+        "import json, logging, sys\n"
+        "sys.modules['openvino'] = None\n"
+        "lines = []\n"
+        "handler = logging.Handler(); handler.emit = lambda record: lines.append(record.getMessage())\n"
+        "logging.getLogger('ragkit').addHandler(handler)\n"
+        "from ragkit.embed import load_embedder\n"
+        "from ragkit.settings import ModelSettings\n"
+        "model = load_embedder(ModelSettings(device='cpu', offline=True))\n"
+        f"texts = {TEXTS!r}\n"
+        "print(json.dumps({'runtime': model.fingerprint.runtime, 'id': model.fingerprint.id, 'lines': lines,\n"
+        "                  'rows': model.embed_documents(texts).tolist(),\n"
+        "                  'queries': model.embed_queries(texts).tolist(),\n"
+        "                  'tokens': model.count_tokens(texts), 'offsets': model.token_offsets(texts[0])}))\n"
+    )
+    assert found["runtime"] == "torch-fp32"
+    assert found["id"] == embedder.fingerprint.id
+    assert len(found["lines"]) == 1
+    assert found["lines"][0] == (
+        "model all-MiniLM-L6-v2 runs on torch, several times slower: "
+        "the compiled CPU runtime needs the package openvino; run: pip install openvino"
+    )
+    assert ((embedder.embed_documents(TEXTS) * np.array(found["rows"])).sum(axis=1) > 0.9995).all()
+    assert ((embedder.embed_queries(TEXTS) * np.array(found["queries"])).sum(axis=1) > 0.9995).all()
+    assert found["tokens"] == embedder.count_tokens(TEXTS)
+    assert found["offsets"] == [list(span) for span in embedder.token_offsets(TEXTS[0])]
+
+
+def test_a_model_that_is_not_there() -> None:
+    with pytest.raises(ModelError, match="copy the model's whole folder"):
+        load_embedder(ModelSettings(name="no-such-model", offline=True))
