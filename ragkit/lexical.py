@@ -1,0 +1,292 @@
+"""BM25 over the store's chunks: text in, chunk ids and scores out; user text is never query syntax.
+
+The index is two parts: files of tantivy (see lexical_files) and a few blocks in memory for what came after them (see
+lexical_tail). Both are scored with the same statistics, over all chunks, so that it does not matter where a chunk is.
+Chunks that are gone keep counting in these statistics until the files are rewritten, as in every Lucene-like index.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.analysis import DEFAULT_LANGUAGE, Question, analyse_question
+from ragkit.lexical_files import LexicalBase, base_ids
+from ragkit.lexical_tail import FIELDS, Block, ChunkText, idf, join_blocks
+from ragkit.term_files import find_terms
+
+Ids = NDArray[np.int64]
+Scores = NDArray[np.float32]
+Weights = Mapping[str, Mapping[str, float]]
+
+FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4, "function_words": 1.0}
+TERM_LIMIT: Final = 128
+"""A question uses at most so many terms, the rarest; pasted pages have thousands."""
+_TELLING: Final = ("body", "context")
+_LANGUAGE_LIMIT: Final = 6
+_SPARE: Final = 16
+_DEEP: Final = 20_000
+_FEW: Final = 300
+_DECIMALS: Final = 4
+_NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
+
+
+class LexicalStatistics(NamedTuple):
+    """documents: chunks that BM25 counts. mean_length: their mean number of terms, the context line's included."""
+
+    documents: int
+    mean_length: float
+
+
+class LexicalIndex:
+    """BM25 over the chunks of one revision. Immutable and thread-safe; a later revision is another object."""
+
+    def __init__(
+        self, base: LexicalBase | None = None, *, removed: Ids = _NO_IDS, blocks: Sequence[Block] = ()
+    ) -> None:
+        self.base = base
+        self.removed = removed
+        self.blocks = tuple(blocks)
+        self._documents, self._averages = self._count()
+        self._languages = self._spoken()
+
+    def __len__(self) -> int:
+        """Return how many chunks can be found."""
+        files = self.base.facts.live if self.base else 0
+        return files + sum(len(block.ids) for block in self.blocks) - len(self.removed)
+
+    def followed(self, *, removed: Ids, added: Ids, texts: Sequence[ChunkText]) -> LexicalIndex:
+        """Return the index of a later revision. added: ascending ids. texts: (title, context, text, units) of each."""
+        gone = np.union1d(self.removed, removed)
+        blocks = self.blocks
+        if len(added):
+            blocks = join_blocks([*blocks, Block.of(added, texts)], gone)
+        last = self.base.facts.last_id if self.base else 0
+        held = (gone <= last) | np.isin(gone, np.concatenate([_NO_IDS, *(block.ids for block in blocks)]))
+        return LexicalIndex(self.base, removed=gone[held], blocks=blocks)
+
+    def ids(self) -> Ids:
+        """Return the ids of all chunks, ascending. It walks through the files: for checks only."""
+        files = base_ids(self.base) if self.base else _NO_IDS
+        return np.setdiff1d(np.concatenate([files, *(block.ids for block in self.blocks)]), self.removed)
+
+    @property
+    def tail(self) -> int:
+        """How many chunks are in memory only or are only marked as gone."""
+        return sum(len(block.ids) for block in self.blocks) + len(self.removed)
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that questions are stemmed in, the most frequent first."""
+        return list(self._languages)
+
+    def statistics(self) -> LexicalStatistics:
+        """Return the counts that BM25 uses."""
+        return LexicalStatistics(self._documents, sum(self._averages[name] for name in _TELLING))
+
+    def question(self, query: str) -> Question:
+        """Return the terms that a question is searched by, with their counts; at most the `TERM_LIMIT` rarest."""
+        question = analyse_question(query, languages=self._languages)
+        if len(question.terms) <= TERM_LIMIT:
+            return question
+        rarity = self.idf(question.terms)
+        chosen = sorted(question.terms, key=lambda term: -question.terms[term] * rarity.get(term, 0.0))[:TERM_LIMIT]
+        return Question({term: question.terms[term] for term in chosen}, {})
+
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        """Return the inverse document frequency of analysed terms; those that no chunk holds are left out."""
+        counts = {term: max(self._containing(field, term) for field in _TELLING) for term in terms}
+        return {term: idf(self._documents, count) for term, count in counts.items() if count}
+
+    def terms(self, ids: Ids) -> list[str]:
+        """Return the analysed terms of chunks, in the order of ids, separated by single spaces.
+
+        The context line's are on the first line, then those of each unit of the text on a line. Function words are left
+        out. An unknown chunk has none.
+        """
+        wanted = np.asarray(ids, dtype=np.int64)
+        found = find_terms(self.base.terms, wanted) if self.base else {}
+        keys = wanted.tolist()
+        for block in self.blocks:
+            found.update((key, block.terms[key]) for key in keys if key in block.terms)
+        return [found.get(key, "") for key in keys]
+
+    def search(self, query: str, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+        """Return up to k chunk ids and their BM25, best first, ties by ascending id; only chunks that share a term.
+
+        query: plain text of any length. allowed: ascending chunk ids to choose from.
+        """
+        weights = self._weights(query)
+        if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
+            return _NO_IDS, np.empty(0, dtype=np.float32)
+        found = [
+            self._search_base(weights, k, allowed),
+            *(self._search_block(b, weights, allowed) for b in self.blocks),
+        ]
+        return _best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k)
+
+    def scores(self, query: str, ids: Ids) -> Scores:
+        """Return the BM25 of given chunks (float32, in their order); 0 without a matching term or for an unknown id."""
+        ids = np.asarray(ids, dtype=np.int64)
+        weights = self._weights(query)
+        wanted = np.setdiff1d(ids, self.removed)
+        if not len(wanted) or not any(weights.values()):
+            return np.zeros(len(ids), dtype=np.float32)
+        found = [self._score_base(weights, wanted)]
+        found += [self._search_block(block, weights, wanted) for block in self.blocks]
+        known = dict(
+            zip(np.concatenate([i for i, _ in found]).tolist(), np.concatenate([s for _, s in found]), strict=True)
+        )
+        return np.array([known.get(item, 0.0) for item in ids.tolist()], dtype=np.float32)
+
+    # ------------------------------------------------------------------ statistics
+
+    def _count(self) -> tuple[int, dict[str, float]]:
+        facts = self.base.facts if self.base else None
+        tail = sum(len(block.ids) for block in self.blocks)
+        documents = tail + (facts.documents if facts else 0)
+        if facts and facts.documents >= tail:  # tantivy scores the files by their own mean
+            return documents, dict(facts.averages)
+        sums: dict[str, float] = {name: sum(block.fields[name].total for block in self.blocks) for name in FIELDS}
+        if facts:
+            sums = {name: total + facts.averages[name] * facts.documents for name, total in sums.items()}
+        return documents, {name: max(total / max(documents, 1), 1.0) for name, total in sums.items()}
+
+    def _spoken(self) -> list[str]:
+        languages = Counter(self.base.facts.languages if self.base else {})
+        for block in self.blocks:
+            languages.update(block.languages)
+        return [language for language, _ in languages.most_common(_LANGUAGE_LIMIT)] or [DEFAULT_LANGUAGE]
+
+    def _containing(self, field: str, term: str) -> int:
+        files = self.base.searcher.doc_freq(field, term) if self.base else 0
+        return int(files) + sum(block.fields[field].containing(term) for block in self.blocks)
+
+    def _weights(self, query: str) -> Weights:
+        """Return for each field the weight of each term: how often it is asked for × idf × boost of the field."""
+        terms, function_words = self.question(query)
+        asked = {**dict.fromkeys(_TELLING, terms), "function_words": function_words}
+        return {
+            field: {
+                term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
+                for term, count in asked[field].items()
+            }
+            for field in FIELDS
+        }
+
+    # ------------------------------------------------------------------ the two parts
+
+    def _search_block(self, block: Block, weights: Weights, allowed: Ids | None) -> tuple[Ids, NDArray[np.float64]]:
+        scores = block.scores(weights, self._averages)
+        places = np.flatnonzero(scores)
+        ids = block.ids[places]
+        kept = ~np.isin(ids, self.removed)
+        if allowed is not None:
+            kept &= is_member(ids, allowed)
+        return ids[kept], scores[places[kept]]
+
+    def _search_base(self, weights: Weights, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float64]]:
+        """Ask for more than k where some hits will not do, until k do or there are no more."""
+        query = _weighted(self.base, weights)
+        if query is None or self.base is None:
+            return _NO_IDS, np.empty(0)
+        total = self.base.facts.live
+        share = max(1.0 - len(self.removed) / max(total, 1), 0.05)
+        if allowed is not None:
+            share *= min(len(allowed) / max(total, 1), 1.0)
+        limit = first = min(int((k + _SPARE) / share * 1.3) + 1, total)
+        while True:
+            if allowed is not None and limit > _DEEP and len(allowed) < 2 * limit:
+                among = np.setdiff1d(allowed, self.removed, assume_unique=True)
+                return _search_among(self.base, query, k, among)
+            ids, scores = _run(self.base, query, limit)
+            kept = ~np.isin(ids, self.removed)
+            if allowed is not None:
+                kept &= is_member(ids, allowed)
+            if len(ids) < limit or limit >= total or _settled(scores, kept, k, deep=limit > 16 * first + 4_096):
+                return ids[kept], scores[kept]
+            limit = min(limit * 4, total)
+
+    def _score_base(self, weights: Weights, ids: Ids) -> tuple[Ids, NDArray[np.float64]]:
+        query = _weighted(self.base, weights)
+        if query is None or self.base is None:
+            return _NO_IDS, np.empty(0)
+        return _run(self.base, _both(query, _any_of(self.base, ids)), len(ids))
+
+
+def _search_among(base: LexicalBase, query: Any, k: int, allowed: Ids) -> tuple[Ids, NDArray[np.float64]]:
+    if not len(allowed):
+        return _NO_IDS, np.empty(0)
+    return _run(base, _both(query, _any_of(base, allowed)), min(k + _SPARE, len(allowed)))
+
+
+def is_member(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
+    """Tell for each id whether it is among ascending ones."""
+    if not len(ascending):
+        return np.zeros(len(ids), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)
+    found: NDArray[np.bool_] = ascending[places] == ids
+    return found
+
+
+def _settled(scores: NDArray[np.float64], kept: NDArray[np.bool_], k: int, *, deep: bool) -> bool:
+    """Tell whether no chunk beyond these hits can belong to the first k: the last is worse than the k-th that does."""
+    good = scores[kept]
+    return len(good) >= k and (deep or round(float(good[k - 1]), _DECIMALS) > round(float(scores[-1]), _DECIMALS))
+
+
+def _best(ids: Ids, scores: NDArray[np.float64], k: int) -> tuple[Ids, Scores]:
+    """Sort by falling score, rounded so that equal chunks tie whatever the order of summation, then by id."""
+    rounded = np.round(scores, _DECIMALS)
+    order = np.lexsort((ids, -rounded))[:k]
+    return ids[order], rounded[order].astype(np.float32)
+
+
+# ------------------------------------------------------------------ tantivy
+
+
+def _weighted(base: LexicalBase | None, weights: Weights) -> Any:
+    """Return tantivy's form of weighted terms, None when the files hold none of them."""
+    if base is None or not base.facts.live:
+        return None
+    import tantivy
+
+    make = tantivy.Query
+    clauses = []
+    for field, terms in weights.items():
+        for term, weight in terms.items():
+            containing = base.searcher.doc_freq(field, term)
+            if containing:  # tantivy multiplies by the idf of its own files: put ours in its place
+                boost = weight / idf(base.facts.documents, containing)
+                one = make.boost_query(make.term_query(base.schema, field, term, "freq"), boost)
+                clauses.append((tantivy.Occur.Should, one))
+    return make.boolean_query(clauses) if clauses else None
+
+
+def _any_of(base: LexicalBase, ids: Ids) -> Any:
+    import tantivy
+
+    make = tantivy.Query
+    if len(ids) > _FEW:
+        return make.term_set_query(base.schema, "id", ids.tolist())
+    should = tantivy.Occur.Should
+    return make.boolean_query([(should, make.term_query(base.schema, "id", item)) for item in ids.tolist()])
+
+
+def _both(query: Any, among: Any) -> Any:
+    import tantivy
+
+    must = tantivy.Occur.Must
+    return tantivy.Query.boolean_query([(must, tantivy.Query.const_score_query(among, 0.0)), (must, query)])
+
+
+def _run(base: LexicalBase, query: Any, limit: int) -> tuple[Ids, NDArray[np.float64]]:
+    hits = base.searcher.search(query, limit=max(limit, 1), count=False).hits
+    if not hits:
+        return _NO_IDS, np.empty(0)
+    ids = base.searcher.fast_field_values("id", [place for _, place in hits])
+    return np.array(ids, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float64)
