@@ -14,6 +14,10 @@ _DROPPED = re.compile(
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MARKS_LIMIT = 30  # the Stream-Safe Text Format of UAX #15 allows 30 non-starters in a row
+# The blocks that hold marks: only a run of 31 characters from these can hold a run of 31 marks.
+_MAY_BE_MARKS = re.compile(
+    "[\u0300-\u1dff\u20d0-\u20ff\u2cef-\u2dff\u302a-\u309a\ua66f-\uabed\ufb1e\ufe20-\ufe2f\U000101fd-\U0001e94a]{31}"
+)
 _GRAPHEME_JOINER = "\u034f"
 _UNSAFE_TO_SHOW = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
@@ -41,6 +45,8 @@ def _plain_ascii(text: str) -> bool:
 
 
 def _has_long_mark_run(text: str) -> bool:
+    if _MAY_BE_MARKS.search(text) is None:
+        return False
     run = 0
     for char in text:
         run = run + 1 if char > "\u02ff" and unicodedata.combining(char) else 0

@@ -1,0 +1,36 @@
+"""One file to one Document, in a process that can be killed."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from ragkit import Document, clean_text
+from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.names import source_of
+from ragkit_ingest.opening import PathLike, open_path
+from ragkit_ingest.worker import Job, WorkerPool
+
+EXTRACTOR_VERSION = "1"
+"""Changes whenever the same bytes give other text, so that ingest reads them again."""
+
+
+def path_job(path: PathLike, *, limits: ReadLimits, source: str = "") -> Job:
+    """Return the job of reading a file that somebody named; its source is its name unless another is given."""
+    name = os.path.basename(os.fsencode(path))
+    shown = clean_text(os.fsdecode(name)) or "file"
+    return Job(source or source_of(name) or "file", shown, partial(open_path, path, max_size=limits.max_size))
+
+
+def extract_file(
+    path: PathLike, *, source: str = "", limits: ReadLimits | None = None, pool: WorkerPool | None = None
+) -> Document:
+    """Return the document of one file; ExtractionError with a typed reason when it gives none.
+
+    pool: reuses its children, and its limits hold; without one, a child is started for this file.
+    """
+    limits = limits or ReadLimits()
+    if pool is not None:
+        return pool.read(path_job(path, limits=limits, source=source))
+    with WorkerPool(limits, size=1) as own:
+        return own.read(path_job(path, limits=limits, source=source))

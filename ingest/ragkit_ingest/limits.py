@@ -1,0 +1,48 @@
+"""What reading one file may cost: bytes, seconds, memory, pages; one value that travels to the child."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ragkit import ConfigError
+
+MIB: Final = 1 << 20
+DEFAULT_SIZE: Final = 100 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """Limits for one file.
+
+    max_size: bytes of the largest file that is read. timeout: seconds on the clock, and as many of CPU. memory: bytes
+    of address space of the child, which bounds what it may hold. max_pages: pages read of a paged file; the rest is
+    reported. max_inflated: bytes that compressed parts of one file may unpack to.
+    """
+
+    max_size: int = DEFAULT_SIZE
+    timeout: float = 30.0
+    memory: int = 1024 * MIB
+    max_pages: int = 10_000
+    max_inflated: int = 512 * MIB
+
+    def __post_init__(self) -> None:
+        for name, value, low in (
+            ("max_size", self.max_size, 1),
+            ("timeout", self.timeout, 0.1),
+            ("memory", self.memory, 64 * MIB),
+            ("max_pages", self.max_pages, 1),
+            ("max_inflated", self.max_inflated, MIB),
+        ):
+            if not low <= value <= 1 << 40:
+                raise ConfigError(f"read limit {name} is {value!r}", cure=f"it must be from {low:,} to {1 << 40:,}")
+
+    @property
+    def max_part(self) -> int:
+        """Bytes that one part (a stream, a ZIP member) may unpack to."""
+        return self.max_inflated // 4
+
+    @property
+    def max_line(self) -> int:
+        """Characters that a line of plain text may have: longer ones are data. Who raises max_size raises this too."""
+        return self.max_size if self.max_size > DEFAULT_SIZE else 6 * MIB

@@ -1,0 +1,370 @@
+"""What every reader shares: the Reader protocol, what it returns, the builder of canonical text, and its budget."""
+
+from __future__ import annotations
+
+import re
+import resource
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Final, Protocol, runtime_checkable
+
+from ragkit import Block, BlockKind, ExtractionError, Heading, Metadata, MetadataValue, Page, clean_text
+from ragkit_ingest.limits import ReadLimits
+
+_VALUE_LIMIT: Final = 1_000
+_TITLE_LIMIT: Final = 200
+_HEADER_LIMIT: Final = 400
+_SOFT_SHARE: Final = 0.75  # a reader stops of itself after this part of its time, and keeps what it has
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A file as text with its structure; every offset counts code points of `text`, as in Document."""
+
+    text: str
+    title: str = ""
+    pages: tuple[Page, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+class Budget:
+    """Time that is left to a reader: it may stop before it is killed, and keep what it has read."""
+
+    def __init__(self, seconds: float) -> None:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        soft, _ = resource.getrlimit(resource.RLIMIT_CPU)
+        used = usage.ru_utime + usage.ru_stime
+        left = seconds if soft == resource.RLIM_INFINITY else max(soft - used, 0.1)
+        self._until = time.monotonic() + seconds * _SOFT_SHARE
+        self._cpu_until = time.process_time() + min(left, seconds) * _SOFT_SHARE
+
+    def left(self) -> float:
+        """Seconds left, of the clock or of CPU, whichever is less; 0 when spent."""
+        return max(0.0, min(self._until - time.monotonic(), self._cpu_until - time.process_time()))
+
+    def spent(self) -> bool:
+        """Tell whether it is time to stop."""
+        return self.left() <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a reader is told beside the bytes.
+
+    media_type: what detection says. limits, budget: what reading may cost. careful: an earlier attempt brought the
+    process down, so native code that can be done without is left out.
+    """
+
+    media_type: str
+    limits: ReadLimits
+    budget: Budget
+    careful: bool = False
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Turns the bytes of one format into text with structure."""
+
+    name: str
+    media_types: tuple[str, ...]
+
+    def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
+        """Return the text; ExtractionError with a typed reason when there is none. `name` is the file's own name."""
+        ...
+
+
+@runtime_checkable
+class DetectingReader(Reader, Protocol):
+    """A reader that users add by the entry-point group `ragkit.readers`; it is asked before the built-in rules."""
+
+    def detect(self, data: bytes, *, name: str) -> str:
+        """Return the media type of a file that this reader takes, "" for any other."""
+        ...
+
+
+class TimeLimitError(BaseException):
+    """Raised inside `time_limit`; not an Exception, so that a library's own handlers do not swallow it."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Interrupt Python code in this block by TimeLimitError; outside the main thread, or with no time, do nothing."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise TimeLimitError
+
+    if threading.current_thread() is not threading.main_thread() or seconds <= 0:
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+class TextBuilder:
+    """Builds canonical text piece by piece; each piece is cleaned as it comes, so that offsets hold at once.
+
+    Pieces are joined by newlines only, and no composition or run of marks crosses a newline: cleaning the whole text
+    again changes nothing.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._size = 0
+        self._waiting: list[str | None] = []
+        self._pages: list[Page] = []
+        self._headings: list[Heading] = []
+        self._blocks: list[Block] = []
+        self._region = -2  # start of an open region, -1 before its first text, -2 for none
+        self.warnings: list[str] = []
+
+    @property
+    def size(self) -> int:
+        """Code points so far."""
+        return self._size
+
+    def page(self, label: str | None = None) -> None:
+        """Begin a page: it starts at the next piece of text."""
+        self._waiting.append((squeeze(clean_text(label))[:40] or None) if label else None)
+
+    def paragraph(self, text: str) -> tuple[int, int]:
+        """Add text after a blank line; return its span, empty when nothing is left of it."""
+        return self._put(text, "\n\n")
+
+    def line(self, text: str) -> tuple[int, int]:
+        """Add text on a new line; return its span."""
+        return self._put(text, "\n")
+
+    def heading(self, text: str, level: int) -> None:
+        """Add a heading on a line of its own."""
+        start, end = self.paragraph(squeeze(text))
+        if end > start and self._region == -2:
+            self._headings.append(Heading(start, max(1, min(level, 9)), self._parts[-1][:_TITLE_LIMIT]))
+
+    def mark_heading(self, offset: int, level: int, text: str) -> None:
+        """Record a heading at an offset that is not before the last one; its text stands there already."""
+        self._headings.append(Heading(offset, max(1, min(level, 9)), squeeze(clean_text(text))[:_TITLE_LIMIT]))
+
+    def mark_heading_at(self, offset: int, level: int, text: str) -> None:
+        """Record a heading at an offset of its own; one before the last heading moves down to it."""
+        self.mark_heading(max(offset, self.last_heading()), level, text)
+
+    def last_heading(self) -> int:
+        """Offset of the last heading, 0 when there is none."""
+        return self._headings[-1].offset if self._headings else 0
+
+    def mark_block(self, start: int, end: int, kind: BlockKind, header: str = "") -> None:
+        """Record a block over text that was added after the last block."""
+        if end > start and self._region == -2:
+            self._blocks.append(Block(start, end, kind, squeeze(clean_text(header))[:_HEADER_LIMIT]))
+
+    def open_region(self) -> None:
+        """Begin a region that will be one block: headings and blocks in it are not recorded."""
+        self._region = -1
+
+    def close_region(self, kind: BlockKind) -> None:
+        """End the region, and record it as a block when text came into it."""
+        start, self._region = self._region, -2
+        if start >= 0:
+            self.mark_block(start, self._size, kind)
+
+    def text(self) -> str:
+        """Return what was built so far."""
+        return "".join(self._parts)
+
+    def table(self, rows: Iterable[Sequence[str]], *, header: bool | None = None, caption: str = "") -> None:
+        """Add a table, one row a line, cells joined by " | "; empty rows and empty tail cells are left out.
+
+        header: the first row names the columns; None to judge by its looks.
+        """
+        lines: list[str] = []
+        names: Sequence[str] = ()
+        for row in rows:
+            cells = [squeeze(cell) for cell in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if not cells:
+                continue
+            if not lines and (header or (header is None and looks_like_header(cells))):
+                names = cells
+            lines.append(" | ".join(cells))
+        if not lines:
+            return
+        label = " | ".join(name for name in names if name)
+        start, end = self.paragraph("\n".join(lines))
+        self.mark_block(start, end, "table", f"{caption}: {label}" if caption and label else caption or label)
+
+    def items(self, lines: Sequence[str]) -> None:
+        """Add a list, one item a line."""
+        start, end = self.paragraph("\n".join(lines))
+        self.mark_block(start, end, "list")
+
+    def code(self, text: str, language: str = "") -> None:
+        """Add preformatted text, with its lines and indentation kept."""
+        start, end = self.paragraph(text)
+        self.mark_block(start, end, "code", language)
+
+    def warn(self, words: str) -> None:
+        """Record a loss or a guess, once, for the report."""
+        words = squeeze(clean_text(words))
+        if words not in self.warnings:
+            self.warnings.append(words)
+
+    def has_heading(self) -> bool:
+        """Tell whether a heading was added."""
+        return bool(self._headings)
+
+    def finish(self, *, name: str, title: str = "", metadata: Mapping[str, object] | None = None) -> Extracted:
+        """Return what was built; ExtractionError `no_text` when it is blank."""
+        text = "".join(self._parts)
+        if not text or text.isspace():
+            raise ExtractionError("no_text", "there is no text in it")
+        self._pages.extend(Page(self._size, label) for label in self._waiting)
+        self._waiting.clear()
+        return Extracted(
+            text=text,
+            title=choose_title(title, self._headings, name),
+            pages=tuple(self._pages),
+            headings=tuple(self._headings),
+            blocks=self._useful_blocks(),
+            metadata=clean_metadata(metadata or {}),
+            warnings=tuple(self.warnings),
+        )
+
+    def _useful_blocks(self) -> tuple[Block, ...]:
+        """Return the blocks; boilerplate that is most of the text is no boilerplate."""
+        repeated = sum(block.end - block.start for block in self._blocks if block.kind == "boilerplate")
+        if repeated * 5 > self._size * 4:
+            return tuple(block for block in self._blocks if block.kind != "boilerplate")
+        return tuple(self._blocks)
+
+    def _put(self, text: str, gap: str) -> tuple[int, int]:
+        text = clean_text(text).strip("\n")
+        if not text or text.isspace():
+            return self._size, self._size
+        if self._size:
+            self._parts.append(gap)
+            self._size += len(gap)
+        start = self._size
+        self._region = start if self._region == -1 else self._region
+        self._pages.extend(Page(start, label) for label in self._waiting)
+        self._waiting.clear()
+        self._parts.append(text)
+        self._size += len(text)
+        return start, self._size
+
+
+def squeeze(text: str) -> str:
+    """Return text on one line, with single blanks."""
+    return " ".join(text.split())
+
+
+_NUMBER = re.compile(r"[($€£¥+\-–−]*\s*\d[\d\s.,:/'’%)\-–]*[a-zA-Z%€£¥]{0,3}")
+
+
+def looks_like_header(cells: Sequence[str]) -> bool:
+    """Tell whether a row names columns: at least two cells, nearly all filled, distinct, short and not numbers."""
+    filled = [cell for cell in cells if cell]
+    if len(filled) < 2 or len(filled) * 3 < len(cells) * 2 or len(set(filled)) < len(filled):
+        return False
+    numbers = sum(bool(_NUMBER.fullmatch(cell)) and not _is_year(cell) for cell in filled)
+    return numbers == 0 and all(len(cell) <= 80 for cell in filled)
+
+
+def _is_year(cell: str) -> bool:
+    return len(cell) == 4 and cell.isdecimal() and "1900" <= cell <= "2100"
+
+
+_JUNK_TITLE = re.compile(
+    r"(?:untitled|document|title|page|slide|presentation|microsoft word|word document|unknown|none|null|test)?"
+    r"[\s\d.#_-]*(?:\.\w{2,4})?",
+    re.IGNORECASE,
+)
+_EMPTY_WORDS = frozenset(
+    [
+        "scan",
+        "document",
+        "doc",
+        "file",
+        "untitled",
+        "img",
+        "image",
+        "page",
+        "report",
+        "output",
+        "final",
+        "draft",
+        "copy",
+        "download",
+        "pdf",
+        "upload",
+    ]
+)
+_FILE_TITLE = re.compile(
+    r"^(?:Microsoft (?:Word|Excel|PowerPoint) - )|\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|rtf|tex|dvi|html?)$",
+    re.IGNORECASE,
+)
+
+
+def choose_title(own: str, headings: Sequence[Heading], name: str) -> str:
+    """Return the file's own title, else its first heading of level 1, else its name made readable."""
+    own = good_title(own)
+    if own:
+        return own
+    first = next((heading.text for heading in headings if heading.level == 1), "")
+    return first or readable_name(name)
+
+
+def good_title(title: str) -> str:
+    """Return a title on one line; "" for one that says nothing: a number, "untitled", a file name."""
+    title = squeeze(clean_text(title))[:_TITLE_LIMIT]
+    return "" if _JUNK_TITLE.fullmatch(title) or _FILE_TITLE.search(title) else title
+
+
+def telling_name(name: str) -> str:
+    """Return a file's name as words, "" when they say nothing of what is in it ("scan 0001")."""
+    words = readable_name(name)
+    telling = [word for word in re.findall(r"[^\W\d_]{3,}", words.lower()) if word not in _EMPTY_WORDS]
+    return words if telling else ""
+
+
+def readable_name(name: str) -> str:
+    """Return a file's name as words: "price_list-2024.csv" becomes "price list 2024"."""
+    stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,10}$", "", clean_text(name.rpartition("/")[2]))
+    words = re.sub(r"_+|(?<=[^\W\d_])-+(?=[^\W_])|(?<=\d)-+(?=[^\W\d_])|%20|\+", " ", stem)
+    return squeeze(words)[:_TITLE_LIMIT] or squeeze(stem) or "untitled"
+
+
+def clean_metadata(raw: Mapping[str, object]) -> dict[str, MetadataValue]:
+    """Return metadata as scalars and tuples of text: blank values go, keys become snake_case, text is cut at 1,000."""
+    clean: dict[str, MetadataValue] = {}
+    for key, value in raw.items():
+        name = re.sub(r"[^\w.]+", "_", clean_text(str(key)).strip().lower()).strip("_")[:60]
+        kept: MetadataValue
+        if isinstance(value, bool | int | float):
+            kept = value
+        elif isinstance(value, list | tuple):
+            kept = tuple(text for item in list(value)[:100] if (text := _short(item)))
+        else:
+            kept = _short(value) if value is not None else ""
+        if name and kept not in ("", ()):
+            clean.setdefault(name, kept)
+        if len(clean) == 60:
+            break
+    return clean
+
+
+def _short(value: object) -> str:
+    return squeeze(clean_text(str(value)[: 4 * _VALUE_LIMIT]))[:_VALUE_LIMIT]

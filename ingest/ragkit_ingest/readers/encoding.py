@@ -1,0 +1,178 @@
+"""Bytes to text: BOMs, UTF-16 told by its NULs, UTF-8 with few bad bytes, then a detected or declared code page."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from ragkit import ExtractionError
+
+_BOMS = (  # UTF-32 LE begins with the mark of UTF-16 LE, so it comes first
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 1 << 16
+_CONTROLS = bytes([*range(1, 8), *range(14, 27), *range(28, 32), 127])
+_HIGH_RUN = re.compile(rb"[\x80-\xff]+")
+_TYPOGRAPHIC = frozenset(b"\x80\x82\x84\x85\x8b\x91\x92\x93\x94\x95\x96\x97\x99\x9b\xa0\xa7\xa9\xab\xae\xb0\xb1\xbb")
+_DETECTED = (
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "koi8_r",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "cp949",
+    "iso8859_2",
+    "iso8859_5",
+    "iso8859_7",
+    "cp874",
+)
+_WIDE = frozenset({"cp932", "euc_jp", "gb18030", "big5", "cp949"})
+_SYMBOL_IN_WORD = re.compile("[a-z][¡¢£¤¥¦¨ª¬¯±²³´µ¶¸¹º¼½¾¿÷×][a-z]")  # letters of another code page
+_NAMES = {"cp1252": "windows-1252", "cp932": "Shift JIS"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text, the encoding it was in, and what was guessed or lost."""
+
+    text: str
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+
+def decode(data: bytes, *, declared: str = "") -> Decoded:
+    """Decode text of any encoding; ExtractionError `binary` or `unknown_encoding` when that cannot be done in earnest.
+
+    declared: the encoding that the file names for itself; believed only where it is not UTF-8 and decodes strictly.
+    """
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return _replacing(data[len(mark) :], encoding)
+    wide = _wide_encoding(data)
+    if wide:
+        decoded = _replacing(data, wide)
+        words = f"no byte order mark; read as {wide.upper()} by the pattern of its zero bytes"
+        return Decoded(decoded.text, wide, (words, *decoded.warnings))
+    if _is_binary(data):
+        raise ExtractionError("binary", "its bytes are not text")
+    try:
+        return Decoded(data.decode("utf-8"), "utf-8")
+    except UnicodeDecodeError:
+        return _not_utf8(data, declared)
+
+
+def text_only(data: bytes) -> bool:
+    """Tell whether bytes may be text of some encoding at all."""
+    return data.startswith(tuple(mark for mark, _ in _BOMS)) or bool(_wide_encoding(data)) or not _is_binary(data)
+
+
+def _replacing(data: bytes, encoding: str) -> Decoded:
+    text = data.decode(encoding, "replace")
+    lost = text.count("\ufffd") - data.count("\ufffd".encode(encoding))
+    if lost <= 0:
+        return Decoded(text, encoding)
+    return Decoded(text, encoding, (f"{lost:,} bad bytes or units became U+FFFD (the file is {encoding.upper()})",))
+
+
+def _wide_encoding(data: bytes) -> str:
+    """Return UTF-16 LE or BE when every second byte of a sample is mostly zero and the others hardly ever."""
+    sample = data[:4096]
+    if len(sample) < 4 or len(data) % 2:
+        return ""
+    even, odd = sample[0::2].count(0) / len(sample[0::2]), sample[1::2].count(0) / len(sample[1::2])
+    if odd > 0.4 and even < 0.02:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.4 and odd < 0.02 else ""
+
+
+def _is_binary(data: bytes) -> bool:
+    """Judge by control characters: a text may hold some zero bytes between sentences, and hardly any others."""
+    for sample in (data[:_SAMPLE], data[len(data) // 2 : len(data) // 2 + _SAMPLE]):
+        controls = len(sample) - len(sample.translate(None, _CONTROLS))
+        if controls * 20 > len(sample) or sample.count(0) * 4 > len(sample):
+            return True
+    return False
+
+
+def _not_utf8(data: bytes, declared: str) -> Decoded:
+    good, bad = _count_sequences(data)
+    if bad <= good or (good == 0 and not _plausible_letters(data)):
+        text = data.decode("utf-8", "replace")
+        lost = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+        if good or lost * 20 < len(data):
+            return Decoded(text, "utf-8", (f"{lost:,} bad bytes became U+FFFD (the file is UTF-8 otherwise)",))
+    if declared:
+        try:
+            return Decoded(data.decode(declared), codecs.lookup(declared).name)
+        except (LookupError, UnicodeError):
+            pass  # the declaration is wrong; detection comes next
+    return _detected(data)
+
+
+def _count_sequences(data: bytes) -> tuple[int, int]:
+    """Count runs of high bytes in the first megabyte that are UTF-8 as they stand, and runs that are not."""
+    good = bad = 0
+    for match in _HIGH_RUN.finditer(data, 0, 1 << 20):
+        try:
+            match.group().decode("utf-8")
+            good += 1
+        except UnicodeDecodeError:
+            bad += 1
+    return good, bad
+
+
+def _plausible_letters(data: bytes) -> bool:
+    """Tell whether most high bytes would make sense in windows-1252: letters among letters, or typographic marks."""
+    sensible = seen = 0
+    for match in _HIGH_RUN.finditer(data, 0, 1 << 20):
+        seen += 1
+        first, size = match.group()[0], match.end() - match.start()
+        before = data[match.start() - 1 : match.start()]
+        beside = before.isalpha() or data[match.end() : match.end() + 1].isalpha()
+        sensible += first in _TYPOGRAPHIC or size > 3 or (first >= 0xC0 and beside)
+    return sensible * 5 >= seen * 4
+
+
+def _detected(data: bytes) -> Decoded:
+    from charset_normalizer import from_bytes
+
+    matches = list(from_bytes(data[: _SAMPLE * 4], cp_isolation=list(_DETECTED), threshold=0.3))
+    encoding = matches[0].encoding if matches else ""
+    foreign = _SYMBOL_IN_WORD.search(data[: _SAMPLE * 4].decode("cp1252", "replace"))
+    if encoding == "cp1252" and foreign:
+        encoding = next((match.encoding for match in matches[1:] if match.chaos < 0.1), encoding)
+    elif matches and not foreign and encoding not in _WIDE:
+        best = matches[0]
+        western = next((match for match in matches if match.encoding == "cp1252"), best)
+        same = western.chaos <= best.chaos and western.coherence >= best.coherence
+        if "cp1252" in best.could_be_from_charset or (western is not best and same):
+            encoding = "cp1252"  # the likeliest of those that are equally good
+    if not encoding:
+        if _western(data):
+            encoding = "cp1252"
+        else:
+            raise ExtractionError("unknown_encoding", "not UTF-8, and no other encoding fits", cure="save it as UTF-8")
+    text = data.decode(encoding, "replace")
+    lost = text.count("\ufffd")
+    if lost * 50 > len(text):
+        raise ExtractionError("unknown_encoding", "not UTF-8, and no other encoding fits", cure="save it as UTF-8")
+    words = f"not UTF-8: read as {_NAMES.get(encoding, encoding)}, which is a guess"
+    return Decoded(text, encoding, (words, f"{lost:,} bad bytes became U+FFFD") if lost else (words,))
+
+
+def _western(data: bytes) -> bool:
+    undefined = sum(data.count(byte) for byte in (b"\x81", b"\x8d", b"\x8f", b"\x90", b"\x9d"))
+    high = len(_HIGH_RUN.findall(data[: 1 << 20]))
+    return undefined == 0 and high * 4 < len(data[: 1 << 20]) and _plausible_letters(data)

@@ -1,0 +1,110 @@
+"""Which reader takes a file: the users' readers by what they detect, then ours by media type."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from ragkit import ExtractionError
+from ragkit_ingest.readers.base import DetectingReader, Extracted, Hints, Reader
+from ragkit_ingest.readers.sniff import (
+    CODE,
+    CSV,
+    DOCX,
+    EMAIL,
+    EPUB,
+    HTML,
+    JSON,
+    JSONL,
+    MARKDOWN,
+    PDF,
+    PPTX,
+    RST,
+    TEXT,
+    TSV,
+    XLSX,
+    detect,
+    named_otherwise,
+    suffix_of,
+)
+
+ENTRY_POINTS = "ragkit.readers"
+
+_READERS = {
+    PDF: "pdf:PdfReader",
+    DOCX: "docx:DocxReader",
+    PPTX: "pptx:PptxReader",
+    XLSX: "xlsx:XlsxReader",
+    EPUB: "epub:EpubReader",
+    HTML: "html:HtmlReader",
+    MARKDOWN: "markdown:MarkdownReader",
+    RST: "rst:RstReader",
+    CSV: "table:TableReader",
+    TSV: "table:TableReader",
+    JSON: "json_data:JsonReader",
+    JSONL: "json_data:JsonReader",
+    EMAIL: "email_message:EmailReader",
+    CODE: "code:CodeReader",
+    TEXT: "plain:TextReader",
+}
+"""Media type -> module and class; a module loads when the first file of its format comes."""
+
+
+@cache
+def reader_for(media_type: str) -> Reader:
+    """Return our reader of a media type."""
+    module, _, name = _READERS[media_type].partition(":")
+    reader: Reader = getattr(import_module(f"ragkit_ingest.readers.{module}"), name)()
+    return reader
+
+
+@cache
+def user_readers() -> tuple[tuple[DetectingReader, ...], tuple[str, ...]]:
+    """Return the readers of the entry-point group `ragkit.readers`, and a line for each that does not load."""
+    readers: list[DetectingReader] = []
+    problems: list[str] = []
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            loaded = point.load()
+            reader = loaded() if isinstance(loaded, type) else loaded
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            problems.append(f"the reader {point.name} of {ENTRY_POINTS} does not load: {error}")
+            continue
+        if isinstance(reader, DetectingReader):
+            readers.append(reader)
+        else:
+            problems.append(f"the reader {point.name} of {ENTRY_POINTS} lacks name, media_types, detect or read")
+    return tuple(readers), tuple(problems)
+
+
+def choose(data: bytes, *, name: str) -> tuple[str, Reader]:
+    """Return the media type of a file and the reader that takes it; ExtractionError when none does."""
+    for reader in user_readers()[0]:
+        media_type = reader.detect(data, name=name)
+        if media_type:
+            return media_type, reader
+    media_type = detect(data, name=name)
+    return media_type, reader_for(media_type)
+
+
+def read(data: bytes, *, name: str, hints: Hints, reader: Reader) -> Extracted:
+    """Read a file with the chosen reader; add what its name promised wrongly to the warnings."""
+    extracted = reader.read(data, name=name, hints=hints)
+    if not extracted.text or extracted.text.isspace():
+        raise ExtractionError("no_text", "there is no text in it")
+    promised = named_otherwise(hints.media_type, name)
+    more = [*user_readers()[1]]
+    if promised:
+        more.append(f"it is named .{suffix_of(name)}, and its bytes are {hints.media_type}")
+    if not more:
+        return extracted
+    return Extracted(
+        text=extracted.text,
+        title=extracted.title,
+        pages=extracted.pages,
+        headings=extracted.headings,
+        blocks=extracted.blocks,
+        metadata=extracted.metadata,
+        warnings=(*more, *extracted.warnings),
+    )

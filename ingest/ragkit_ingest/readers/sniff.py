@@ -1,0 +1,188 @@
+"""What a file is, by its bytes first: magic numbers, the parts of a ZIP, the shape of a text; its name decides last."""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Final
+
+from ragkit import ExtractionError
+from ragkit_ingest.readers.encoding import text_only
+from ragkit_ingest.readers.languages import language_of
+
+PDF: Final = "application/pdf"
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+EPUB: Final = "application/epub+zip"
+HTML: Final = "text/html"
+MARKDOWN: Final = "text/markdown"
+RST: Final = "text/x-rst"
+CSV: Final = "text/csv"
+TSV: Final = "text/tab-separated-values"
+JSON: Final = "application/json"
+JSONL: Final = "application/jsonl"
+EMAIL: Final = "message/rfc822"
+TEXT: Final = "text/plain"
+CODE: Final = "text/x-source"
+
+_SUFFIXES = {
+    **dict.fromkeys(("pdf",), PDF),
+    **dict.fromkeys(("docx", "docm", "dotx"), DOCX),
+    **dict.fromkeys(("pptx", "pptm", "ppsx", "potx"), PPTX),
+    **dict.fromkeys(("xlsx", "xlsm", "xltx"), XLSX),
+    **dict.fromkeys(("epub",), EPUB),
+    **dict.fromkeys(("html", "htm", "xhtml", "xht"), HTML),
+    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx"), MARKDOWN),
+    **dict.fromkeys(("rst", "rest"), RST),
+    **dict.fromkeys(("csv",), CSV),
+    **dict.fromkeys(("tsv", "tab"), TSV),
+    **dict.fromkeys(("json", "geojson"), JSON),
+    **dict.fromkeys(("jsonl", "ndjson", "jsonlines"), JSONL),
+    **dict.fromkeys(("eml",), EMAIL),
+    **dict.fromkeys(("txt", "text", "log", "asc"), TEXT),
+}
+_OOXML = ((DOCX, b"word/"), (PPTX, b"ppt/"), (XLSX, b"xl/"))
+_FOREIGN = (  # formats that are known, and that no reader takes
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"{\\rtf", "an RTF document"),
+    (b"%!PS", "a PostScript file"),
+    (b"OggS", "an Ogg recording"),
+    (b"ID3", "an MP3 recording"),
+    (b"fLaC", "a FLAC recording"),
+)
+_PROGRAMS = (b"\x7fELF", b"MZ\x90\0", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\0asm")
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_HTML_START = re.compile(
+    rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--(?:[^-]|-(?!->)){0,2000}-->\s*)?"
+    rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
+    re.IGNORECASE,
+)
+_MAIL_START = re.compile(
+    rb"(?:from [^\n]{1,200}\n)?(?:return-path|received|delivered-to|x-original-to|message-id|mime-version|from|date|"
+    rb"subject|to|dkim-signature|arc-seal):[ \t][^\n]*\n(?:[ \t][^\n]*\n|[!-9;-~]{1,70}:[^\n]*\n)+",
+    re.IGNORECASE,
+)
+_MAIL_HEADER = re.compile(rb"^(?:from|to|subject|date|message-id|received|mime-version):", re.IGNORECASE | re.MULTILINE)
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file name in lower case, without the dot; "" when there is none."""
+    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
+    return suffix.lower() if dot and stem else ""
+
+
+def detect(data: bytes, *, name: str) -> str:
+    """Return the media type of a file; ExtractionError when nothing here could read it.
+
+    Reasons: `empty_file`, `encrypted_or_old_format` (OLE2), `damaged` (a ZIP without its directory), `unsupported` (a
+    known format that no reader takes), `binary`.
+    """
+    if not data:
+        raise ExtractionError("empty_file", "zero bytes")
+    if _is_pdf(data, suffix_of(name)):
+        return PDF
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+        return _in_zip(data, suffix_of(name))
+    if data.startswith(_OLE):
+        raise ExtractionError(
+            "encrypted_or_old_format",
+            "an OLE2 file: an Office document of before 2007, or one with a password",
+            cure="save it as DOCX, PPTX or XLSX without a password",
+        )
+    if data.startswith(_PROGRAMS):
+        raise ExtractionError("binary", "a program")
+    for magic, words in _FOREIGN:
+        if data.startswith(magic):
+            raise ExtractionError("unsupported", words)
+    if (
+        data[257:262] == b"ustar"
+        or data[4:8] == b"ftyp"
+        or (data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI "))
+    ):
+        raise ExtractionError("unsupported", "an archive, a picture or a recording")
+    if not text_only(data):
+        raise ExtractionError("binary", "its bytes are not text")
+    return _text_type(data, name)
+
+
+def named_otherwise(media_type: str, name: str) -> str:
+    """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
+    promised = _SUFFIXES.get(suffix_of(name), "")
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB)
+    return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
+
+
+def _is_pdf(data: bytes, suffix: str) -> bool:
+    start = data.find(b"%PDF-", 0, 1024 + 5)
+    if start == 0:
+        return True
+    if start > 0:
+        return suffix == "pdf" or not _HTML_START.match(data[:start])
+    return suffix == "pdf" and b"%PDF-" in data
+
+
+def _in_zip(data: bytes, suffix: str) -> str:
+    directory = _zip_directory(data)
+    if b"[Content_Types].xml" in directory:
+        if b"xl/workbook.bin" in directory:
+            raise ExtractionError("unsupported", "an XLSB workbook", cure="save it as XLSX")
+        for media_type, folder in _OOXML:
+            if folder in directory:
+                return media_type
+        promised = _SUFFIXES.get(suffix, "")
+        return promised if promised in (DOCX, PPTX, XLSX) else DOCX
+    if b"META-INF/container.xml" in directory:
+        return EPUB
+    if suffix in ("docx", "pptx", "xlsx", "epub"):
+        raise ExtractionError("damaged", f"a ZIP archive without the parts of a {suffix.upper()} file")
+    raise ExtractionError("unsupported", "a ZIP archive", cure="unpack it")
+
+
+def _zip_directory(data: bytes) -> bytes:
+    """Return the bytes that hold the central directory: names in it are stored plainly."""
+    end = data.rfind(b"PK\x05\x06")
+    if end < 0 or len(data) < end + 22:
+        raise ExtractionError("damaged", "a ZIP archive without its directory: it was cut short")
+    size, offset = struct.unpack_from("<II", data, end + 12)
+    if offset == 0xFFFFFFFF or size == 0xFFFFFFFF:
+        return data[data.find(b"PK\x01\x02") : end]
+    return data[max(0, end - size) : end]
+
+
+def _text_type(data: bytes, name: str) -> str:
+    head = data[:8192].lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()
+    suffix = suffix_of(name)
+    promised = _SUFFIXES.get(suffix, "")
+    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, EMAIL, CSV, TSV, JSON, JSONL):
+        return HTML
+    if promised == EMAIL or (promised in ("", TEXT) and _is_mail(head)):
+        return EMAIL
+    if promised == HTML:
+        return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB):
+        return TEXT
+    if promised:
+        return promised
+    if language_of(name, head):
+        return CODE
+    if not suffix and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
+        return JSON
+    return TEXT
+
+
+def _is_mail(head: bytes) -> bool:
+    start = _MAIL_START.match(head.replace(b"\r\n", b"\n"))
+    return start is not None and len(set(map(bytes.lower, _MAIL_HEADER.findall(start.group())))) >= 3

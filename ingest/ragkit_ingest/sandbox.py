@@ -1,0 +1,122 @@
+"""What a reading child may do: no network, no new process, no write, no more memory or CPU than it was given."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import math
+import os
+import resource
+import signal
+import sys
+
+_CLONE_NEWNET = 0x4000_0000
+_CLONE_NEWUSER = 0x1000_0000
+_PR_SET_NO_NEW_PRIVS = 38
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_FORBIDDEN = (
+    "socket.connect",
+    "socket.bind",
+    "socket.sendto",
+    "socket.sendmsg",
+    "socket.getaddrinfo",
+    "socket.gethostby",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.spawn",
+    "os.posix_spawn",
+    "os.fork",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.mkdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+    "os.chown",
+    "os.kill",
+    "pty.spawn",
+    "urllib.Request",
+    "http.client.connect",
+    "ftplib.connect",
+    "smtplib.connect",
+    "webbrowser.open",
+)
+"""Beginnings of the names of audit events that a reader has no reason to cause."""
+
+
+_INHERITED_CPU = resource.getrlimit(resource.RLIMIT_CPU)[0]
+
+
+def confine(*, memory: int) -> None:
+    """Give up, for good, what reading a file does not need; what the system does not allow to give up is left.
+
+    memory: bytes of address space. Files cannot be written (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped,
+    and where the system lets it, the process moves to a network namespace without any interface.
+    """
+    _lower(resource.RLIMIT_AS, memory)
+    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_CORE, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.dont_write_bytecode = True
+    library = ctypes.CDLL(None, use_errno=True)
+    library.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if library.unshare(_CLONE_NEWNET) != 0:
+        library.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    sys.addaudithook(_forbid)
+
+
+def end_with(descriptor: int) -> None:
+    """End this process when the other end of a pipe closes, which the kernel does when the parent is gone.
+
+    The kernel then sends SIGIO, whose default is to end the process, whatever code is running in it.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    try:
+        gone = os.read(descriptor, 1) == b""
+    except BlockingIOError:
+        return
+    if gone:
+        os._exit(0)
+
+
+def allow_cpu(seconds: float) -> None:
+    """Let this process use so many seconds of CPU from now; then the kernel ends it by SIGXCPU."""
+    wanted = math.ceil(_used() + seconds) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = wanted if _INHERITED_CPU == resource.RLIM_INFINITY else min(wanted, _INHERITED_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def cpu_allowance() -> float:
+    """Return the seconds of CPU that the parent's limits give to this process; infinite without any."""
+    return math.inf if _INHERITED_CPU == resource.RLIM_INFINITY else float(_INHERITED_CPU)
+
+
+def cpu_left() -> float:
+    """Return the seconds that are left of the allowance."""
+    return cpu_allowance() - _used()
+
+
+def _used() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _lower(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (limit, limit))
+
+
+def _forbid(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open":
+        flags = arguments[2]
+        if isinstance(flags, int) and flags & _WRITING:
+            raise PermissionError("a reader may not write")
+    elif event.startswith(_FORBIDDEN):
+        raise PermissionError(f"a reader may not do this: {event}")

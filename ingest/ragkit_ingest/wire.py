@@ -1,0 +1,123 @@
+"""How parent and child talk: length-prefixed JSON and raw text over a socket, a file as a passed descriptor."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ragkit import Block, Document, ExtractionError, Heading, Page
+from ragkit_ingest.readers.base import Extracted
+
+_LENGTHS = struct.Struct(">IQ")
+_JSON_LIMIT = 1 << 29
+_TEXT_LIMIT = 1 << 32
+_PIECE = 1 << 20
+
+
+class ClosedError(Exception):
+    """The other side is gone."""
+
+
+class DeadlineError(Exception):
+    """Nothing whole came before the deadline."""
+
+
+def send(channel: socket.socket, message: Mapping[str, Any], *, text: str = "", descriptor: int = -1) -> None:
+    """Send a message, with a text that is not escaped, and a descriptor for the other side to have."""
+    raw = json.dumps(message, separators=(",", ":")).encode()
+    data = text.encode()
+    head = _LENGTHS.pack(len(raw), len(data))
+    if descriptor >= 0:
+        socket.send_fds(channel, [head], [descriptor])
+    else:
+        channel.sendall(head)
+    channel.sendall(raw)
+    channel.sendall(data)
+
+
+def receive(channel: socket.socket, *, deadline: float | None = None) -> tuple[dict[str, Any], str, int]:
+    """Return a message, its text, and the descriptor that came with it (-1 for none).
+
+    deadline: a time of time.monotonic(). Raises ClosedError, DeadlineError.
+    """
+    _set_timeout(channel, deadline)
+    try:
+        head, descriptors, _, _ = socket.recv_fds(channel, _LENGTHS.size, 1)
+    except TimeoutError as error:
+        raise DeadlineError from error
+    except OSError as error:
+        raise ClosedError from error
+    if not head:
+        raise ClosedError
+    head += _receive(channel, _LENGTHS.size - len(head), deadline)
+    size, text_size = _LENGTHS.unpack(head)
+    if size > _JSON_LIMIT or text_size > _TEXT_LIMIT:
+        raise ClosedError
+    message: dict[str, Any] = json.loads(_receive(channel, size, deadline))
+    text = _receive(channel, text_size, deadline).decode()
+    return message, text, descriptors[0] if descriptors else -1
+
+
+def _receive(channel: socket.socket, size: int, deadline: float | None) -> bytes:
+    pieces: list[bytes] = []
+    while size:
+        _set_timeout(channel, deadline)
+        try:
+            piece = channel.recv(min(size, _PIECE))
+        except TimeoutError as error:
+            raise DeadlineError from error
+        except OSError as error:
+            raise ClosedError from error
+        if not piece:
+            raise ClosedError
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
+
+
+def _set_timeout(channel: socket.socket, deadline: float | None) -> None:
+    if deadline is None:
+        channel.settimeout(None)
+        return
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise DeadlineError
+    channel.settimeout(left)
+
+
+def pack(extracted: Extracted, *, media_type: str, sha256: str) -> dict[str, Any]:
+    """Return everything but the text as JSON."""
+    return {
+        "sha256": sha256,
+        "media_type": media_type,
+        "title": extracted.title,
+        "pages": [[page.start, page.label] for page in extracted.pages],
+        "headings": [[item.offset, item.level, item.text] for item in extracted.headings],
+        "blocks": [[block.start, block.end, block.kind, block.header] for block in extracted.blocks],
+        "metadata": dict(extracted.metadata),
+        "warnings": extracted.warnings,
+    }
+
+
+def unpack(message: Mapping[str, Any], text: str, *, source: str) -> Document:
+    """Return the document of a child's answer, or raise its ExtractionError; the Document checks every offset."""
+    if "reason" in message:
+        raise ExtractionError(message["reason"], message["detail"], cure=message["cure"])
+    return Document(
+        source=source,
+        text=text,
+        sha256=message["sha256"],
+        media_type=message["media_type"],
+        title=message["title"],
+        pages=tuple(Page(start, label) for start, label in message["pages"]),
+        headings=tuple(Heading(offset, level, words) for offset, level, words in message["headings"]),
+        blocks=tuple(Block(start, end, kind, header) for start, end, kind, header in message["blocks"]),
+        metadata={
+            key: tuple(value) if isinstance(value, list) else value for key, value in message["metadata"].items()
+        },
+        warnings=tuple(message["warnings"]),
+    )
