@@ -13,10 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ragkit import ConfigError, ConflictError, InputError, NotFoundError
-from ragkit_service import ServiceSettings, service_settings
+from ragkit_service import ServiceSettings, create_app, service_settings
 from ragkit_service.cli import keys, serve
 from ragkit_service.keys import KeyFile
 from ragkit_service.server import bind, url_of
+from ragkit_service.settings import VARIABLES
+from tests.service_fakes import FakeLibrary, plain_extractor
 
 
 def run(data: Path, *arguments: str) -> Result:
@@ -128,3 +130,12 @@ def test_settings_come_from_the_environment_and_arguments_go_first(tmp_path: Pat
 def test_an_unreadable_setting_is_a_config_error(environ: Mapping[str, str]) -> None:
     with pytest.raises(ConfigError):
         service_settings(environ)
+
+
+def test_the_documentation_names_every_variable_and_route(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "service.md").read_text(encoding="utf-8")
+
+    assert [name for name in VARIABLES if f"`{name}`" not in text] == []
+    app = create_app(ServiceSettings(data=tmp_path), library=FakeLibrary(), extractor=plain_extractor())
+    paths = {path.replace("/{source}", "") for path in app.openapi()["paths"]}
+    assert [path for path in paths if path not in text] == []

@@ -68,12 +68,11 @@ class Service:
         /readyz. Runs beside the first requests."""
         try:
             self.pool.warm()
+            self.readiness.model = "ready"
+            self.check_collections()
         except Exception as error:  # noqa: BLE001 - the edge of a thread: told by /readyz and by each request
-            logger.warning("the embedding model cannot be loaded: %s", error)
+            logger.warning("the service cannot answer yet: %s", error)
             self.readiness.model = self.teller.problem(error).title
-            return
-        self.readiness.model = "ready"
-        self.check_collections()
 
     def check_collections(self) -> None:
         """Open the collections that are not open, as many as the pool keeps, and note which cannot be."""
