@@ -50,6 +50,7 @@ Reason = Literal[
     "too_slow",
     "type_mismatch",
     "unknown_encoding",
+    "unreadable",
     "unsafe_xml",
     "unsupported",
     "worker_crashed",

@@ -9,12 +9,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AddProgress:
-    """Where an add stands: documents committed, chunks cut, chunks embedded, and the source just committed."""
+    """Where an add stands: documents committed, chunks cut, chunks embedded, and the source just committed with what
+    became of it ("added", "changed" or "unchanged")."""
 
     documents: int
     chunks: int
     embedded: int
     source: str = ""
+    outcome: str = ""
 
 
 ProgressCallback = Callable[[AddProgress], None]

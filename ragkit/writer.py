@@ -185,7 +185,7 @@ class _AddRun:
                 rows = self._embedder.embed_documents([batch.texts[item] for item in part])
                 batch.vectors.update(zip(part, check_vectors(rows, count=len(part), dimension=dimension), strict=True))
                 self._embedded += len(part)
-                self._report("")
+                self._report()
         except EmbeddingError as error:
             names = [show(waiting.document.source, 80) for waiting in batch.documents]
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -209,11 +209,11 @@ class _AddRun:
             self._chunks += len(waiting.chunks)
             self._pages += len(waiting.document.pages)
             self._truncated += sum(chunk.tokens > limit for chunk in waiting.chunks)
-            self._report(waiting.document.source)
+            self._report(waiting.document.source, outcome)
 
-    def _report(self, source: str) -> None:
+    def _report(self, source: str = "", outcome: str = "") -> None:
         if self._progress:
-            self._progress(AddProgress(sum(self._outcomes.values()), self._chunks, self._embedded, source))
+            self._progress(AddProgress(sum(self._outcomes.values()), self._chunks, self._embedded, source, outcome))
 
     @contextmanager
     def _clock(self, stage: str) -> Iterator[None]:
