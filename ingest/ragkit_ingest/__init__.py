@@ -1,0 +1,22 @@
+"""Folders of files into a knowledge base: walk, read in killable processes, and keep in step. The public API."""
+
+from ragkit_ingest.extract import EXTRACTOR_VERSION, extract_file
+from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.options import IngestOptions
+from ragkit_ingest.report import Change, IngestProgress, IngestReport, Problem, Warned
+from ragkit_ingest.sync import ingest_folder
+from ragkit_ingest.worker import WorkerPool
+
+__all__ = [
+    "EXTRACTOR_VERSION",
+    "Change",
+    "IngestOptions",
+    "IngestProgress",
+    "IngestReport",
+    "Problem",
+    "ReadLimits",
+    "Warned",
+    "WorkerPool",
+    "extract_file",
+    "ingest_folder",
+]

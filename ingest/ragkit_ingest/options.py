@@ -1,0 +1,40 @@
+"""What a run of ingest may vary."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import astuple, dataclass, field
+
+from ragkit import ConfigError
+from ragkit_ingest.limits import ReadLimits
+
+_MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """Limits and globs of one run.
+
+    limits: for reading one file. workers: processes that read files, 0 for one a core and at most four.
+    include, exclude: globs as in a .gitignore that narrow this run; files outside them are left as they are, neither
+    read nor removed.
+    """
+
+    limits: ReadLimits = field(default_factory=ReadLimits)
+    workers: int = 0
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.workers <= 256:
+            raise ConfigError(f"ingest option workers is {self.workers!r}", cure="it must be from 0 to 256")
+
+    @property
+    def processes(self) -> int:
+        """How many processes read files."""
+        return self.workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+    @property
+    def limits_key(self) -> str:
+        """The limits as text: a file that failed because of them is tried again when they change."""
+        return "/".join(f"{value:g}" for value in astuple(self.limits))

@@ -1,0 +1,92 @@
+"""Files in, documents out: the pool's answers as they come, each with what is to be remembered of its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ragkit import Document, ExtractionError, InputError, clean_text
+from ragkit_ingest.digest import UNSURE, status_of, sure_mtime
+from ragkit_ingest.plan import Work
+from ragkit_ingest.walk import Found, open_file
+from ragkit_ingest.worker import Job
+
+_AHEAD = 2  # files a process that wait or are read: enough to keep it busy, few enough to hold in memory
+_PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
+
+
+class Pool(Protocol):
+    """Reads files elsewhere; `ragkit_ingest.worker.WorkerPool` is one."""
+
+    def submit(self, job: Job) -> Future[Document | ExtractionError]: ...
+
+
+@dataclass(slots=True)
+class Reading:
+    """One file on its way: what it was when it was opened, and its document, or why there is none.
+
+    seen: its size and times while it was read; a time of change that proves nothing is UNSURE. None when the file
+    could not be opened.
+    """
+
+    work: Work
+    seen: Found | None = None
+    result: Document | ExtractionError = field(default_factory=lambda: ExtractionError("missing"))
+    _descriptor: int = -1
+    _opened: Found | None = None
+
+    def open(self) -> int:
+        """Open the file for the pool, and keep a second descriptor to see whether it changes meanwhile."""
+        descriptor = open_file(self.work.root, self.work.found.path)
+        self._descriptor = os.dup(descriptor)
+        self._opened = status_of(self.work.found.path, descriptor)
+        return descriptor
+
+    def finish(self, answer: Future[Document | ExtractionError]) -> None:
+        """Take the answer, which has come."""
+        try:
+            self.result = answer.result()
+        except InputError as error:
+            self.result = ExtractionError("damaged", error.message)  # a reader broke the rules of a Document
+        if self._descriptor >= 0:
+            seen = status_of(self.work.found.path, self._descriptor)
+            self.seen = replace(seen, mtime_ns=sure_mtime(seen) if seen == self._opened else UNSURE)
+            self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Callable[[], bool]) -> Iterator[Reading]:
+    """Yield every file as it is read, the earliest first among those that are done; a slow one delays no other.
+
+    Ends early when `stopped` says so; files that are being read then are given up.
+    """
+    waiting: dict[Future[Document | ExtractionError], Reading] = {}
+    todo = iter(works)
+    try:
+        while not stopped():
+            while len(waiting) < _AHEAD * processes and (work := next(todo, None)) is not None:
+                reading = Reading(work)
+                name = clean_text(os.fsdecode(os.path.basename(work.found.path))) or "file"
+                waiting[pool.submit(Job(work.source, name, reading.open))] = reading
+            if not waiting:
+                return
+            done, _ = wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            future = next((item for item in waiting if item in done), None)
+            if future is not None:
+                reading = waiting.pop(future)
+                reading.finish(future)
+                yield reading
+    finally:
+        for future, reading in waiting.items():
+            if future.cancel():
+                reading.close()
+            else:
+                future.add_done_callback(lambda _, late=reading: late.close())

@@ -1,0 +1,110 @@
+"""Which files of a folder belong to it: built-in rules, `.ragkitignore` files and the globs of one run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+
+IGNORE_FILE = b".ragkitignore"
+IGNORE_FILE_LIMIT = 1 << 20
+
+DEFAULT_IGNORES: tuple[str, ...] = (
+    ".*",
+    "node_modules/",
+    "__pycache__/",
+    "Thumbs.db",
+    "desktop.ini",
+    "~$*",
+    "*.part",
+    "*.crdownload",
+    "*.swp",
+    "*~",
+    "\\#*#",
+)
+"""Left out unless a `.ragkitignore` takes them back with `!`. `.*` covers .git, .hg, .svn, .venv, .DS_Store and .#*."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One line of an ignore file.
+
+    parts: one compiled glob for each folder level, None for `**`. anchored: matches from the folder of the file, else
+    at any depth below it. negated: takes back what an earlier line left out. text: the line itself, for the report.
+    """
+
+    parts: tuple[re.Pattern[str] | None, ...]
+    anchored: bool
+    negated: bool
+    folders_only: bool
+    text: str
+
+
+class Patterns:
+    """An ordered list of patterns; the last one that matches decides, as in a .gitignore."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.patterns = tuple(pattern for line in lines if (pattern := _parse(line)) is not None)
+
+    def decide(self, names: Sequence[str], *, folder: bool) -> Pattern | None:
+        """Return the pattern that decides about a path (its names, from the patterns' folder on), or None."""
+        for pattern in reversed(self.patterns):
+            if (folder or not pattern.folders_only) and _matches(pattern, names):
+                return pattern
+        return None
+
+    def covers(self, names: Sequence[str]) -> bool:
+        """Tell whether a file, or one of the folders above it, is matched."""
+        for size in range(1, len(names) + 1):
+            found = self.decide(names[:size], folder=size < len(names))
+            if found is not None and not found.negated:
+                return True
+        return False
+
+
+def names_of(path: bytes) -> tuple[str, ...]:
+    """Return the names of a path as text for matching; bytes that are not UTF-8 are kept as surrogates."""
+    return tuple(path.decode("utf-8", "surrogateescape").split("/"))
+
+
+def _parse(line: str) -> Pattern | None:
+    line = line.rstrip("\r\n")
+    if not line.endswith("\\ "):
+        line = line.rstrip(" ")
+    if not line or line.startswith("#"):
+        return None
+    text = line
+    negated = line.startswith("!")
+    if negated or line.startswith(("\\#", "\\!")):
+        line = line[1:]
+    folders_only = line.endswith("/")
+    line = line.rstrip("/")
+    anchored = "/" in line
+    names = [name for name in line.split("/") if name]
+    if not names:
+        return None
+    parts = tuple(None if name == "**" else _glob(name) for name in names)
+    return Pattern(parts, anchored, negated, folders_only, text)
+
+
+def _glob(name: str) -> re.Pattern[str]:
+    """Compile one name's glob; fnmatch's own translation takes linear time in `*`, and `[!x]` is its form of `[^x]`."""
+    return re.compile(translate(name.replace("[^", "[!")))
+
+
+def _matches(pattern: Pattern, names: Sequence[str]) -> bool:
+    if not pattern.anchored:
+        glob = pattern.parts[0]
+        return glob is None or glob.match(names[-1]) is not None
+    # positions in `names` that the parts so far may end at: linear, where a regular expression could backtrack
+    reached = {0}
+    for index, glob in enumerate(pattern.parts):
+        if glob is None:
+            last = index == len(pattern.parts) - 1
+            reached = set(range(min(reached) + (1 if last else 0), len(names) + 1))
+        else:
+            reached = {at + 1 for at in reached if at < len(names) and glob.match(names[at]) is not None}
+        if not reached:
+            return False
+    return len(names) in reached

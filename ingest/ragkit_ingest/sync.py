@@ -1,0 +1,268 @@
+"""Bring a collection up to date with folders of files: plan, then remove, move, read, embed and commit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState
+from ragkit_ingest.digest import digest
+from ragkit_ingest.extract import EXTRACTOR_VERSION
+from ragkit_ingest.names import source_of
+from ragkit_ingest.options import IngestOptions
+from ragkit_ingest.plan import Memory, Plan, Planner, Work, problem
+from ragkit_ingest.reader_pool import Pool, Reading, read_files
+from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
+from ragkit_ingest.targets import PathLike, Target, apart, find_targets
+from ragkit_ingest.worker import WorkerPool
+
+if TYPE_CHECKING:
+    from ragkit import KnowledgeBase, KnowledgeWriter
+
+_PASSING: frozenset[str] = frozenset({"permission", "missing", "unreadable", "changed_while_reading", "path_too_long"})
+"""Reasons that say nothing about the bytes: such a file is not remembered, and is tried again by the next run."""
+
+
+def ingest_folder(
+    kb: KnowledgeBase,
+    path: PathLike | Sequence[PathLike],
+    *,
+    dry_run: bool = False,
+    options: IngestOptions | None = None,
+    progress: ProgressCallback | None = None,
+    stop: threading.Event | None = None,
+) -> IngestReport:
+    """Make a collection hold what a folder holds: new and changed files are read, vanished ones go, the rest stays.
+
+    path: a folder, a file, or several of them. A folder inside one that was ingested before belongs to that one; a
+    folder around one syncs it along, and its documents keep their sources. Only names, sizes and times are looked at
+    where they tell that a file is unchanged. Each document is committed whole as soon as its vectors are there, in one
+    generation; a file that cannot be read leaves its earlier version and is reported.
+
+    dry_run: report what would be done, and do nothing. stop: when set, the run finishes what is in flight and
+    returns, with `interrupted` in the report.
+
+    Raises InputError (a path that is not there), LockedError (another process writes), StorageFullError,
+    EmbeddingError; what was committed stays.
+    """
+    paths = [path] if isinstance(path, str | bytes) or hasattr(path, "__fspath__") else list(path)
+    run = _Run(kb, options or IngestOptions(), progress, stop or threading.Event())
+    targets = find_targets(paths, known=kb.roots())
+    return run.look(targets) if dry_run else run.do(targets)
+
+
+class _StoppedError(Exception):
+    """The run was stopped before anything was written."""
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What became of the plan so far."""
+
+    changes: list[Change] = field(default_factory=list)
+    warned: list[Warned] = field(default_factory=list)
+    unchanged: int = 0
+    kept: int = 0
+    read: int = 0
+    failed: int = 0
+    add: AddReport = field(default_factory=AddReport)
+
+
+class _Run:
+    def __init__(
+        self, kb: KnowledgeBase, options: IngestOptions, progress: ProgressCallback | None, stop: threading.Event
+    ) -> None:
+        self._kb = kb
+        self._options = options
+        self._progress = progress
+        self._stop = stop
+        self._out = _Outcome()
+        self._works: dict[str, Work] = {}
+        self._last = AddProgress(0, 0, 0)
+        self._started = time.perf_counter()
+        self._walked = 0.0
+
+    # ------------------------------------------------------------------ looking
+
+    def look(self, targets: Sequence[Target]) -> IngestReport:
+        """Report the plan."""
+        try:
+            plan = self._make_plan(targets, Memory(self._kb))
+        except _StoppedError:
+            return self._report(targets, Plan())
+        self._out.changes = [
+            *_removals(plan),
+            *_renames(plan),
+            *(Change(work.action, work.source) for work in plan.work),
+        ]
+        return replace(self._report(targets, plan), dry_run=True)
+
+    def do(self, targets: Sequence[Target]) -> IngestReport:
+        """Carry the plan out; it is made again when another run wrote before this one got the lock."""
+        memory = Memory(self._kb)
+        try:
+            plan = self._make_plan(targets, memory)
+            if plan.empty:
+                return self._report(targets, plan)
+            with self._kb.writer(kind="ingest", extractor=EXTRACTOR_VERSION) as writer:
+                now = Memory(self._kb)
+                if now.files != memory.files:
+                    plan = self._make_plan(targets, now)
+                self._carry_out(plan, writer)
+                generation = writer.generation if self._out.changes else 0
+        except _StoppedError:
+            return self._report(targets, Plan())
+        return self._report(targets, plan, generation=generation)
+
+    def _make_plan(self, targets: Sequence[Target], memory: Memory) -> Plan:
+        started = time.perf_counter()
+        planner = Planner(
+            memory,
+            options=self._options,
+            version=EXTRACTOR_VERSION,
+            apart=apart(targets, known=list(memory.files), data=self._kb.path),
+            pulse=self._pulse,
+        )
+        self._key = planner.key
+        plan = planner.plan(targets)
+        self._walked += time.perf_counter() - started
+        return plan
+
+    def _pulse(self, files: int) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+        if self._progress and files % 100 == 0:
+            self._progress(IngestProgress("walk", files))
+
+    # ------------------------------------------------------------------ doing
+
+    def _carry_out(self, plan: Plan, writer: KnowledgeWriter) -> None:
+        for state in plan.remove:
+            writer.forget_file(state.root, state.path)
+            if state.source:
+                writer.remove(state.source)
+        self._out.changes += _removals(plan)
+        for move in plan.moves:
+            # In this order, what is remembered is written in the transaction of the rename.
+            writer.forget_file(move.old.root, move.old.path)
+            writer.record_file(move.new)
+            if move.old.source != move.new.source:
+                writer.rename(move.old.source, move.new.source)
+        self._out.changes += _renames(plan)
+        for state in plan.touch:
+            writer.record_file(state)
+        if plan.work:
+            self._works = {work.source: work for work in plan.work}
+            with WorkerPool(self._options.limits, size=self._options.processes) as pool:
+                documents = self._documents(plan, pool, writer)
+                self._out.add = writer.add(documents, progress=self._committed)
+
+    def _documents(
+        self, plan: Plan, pool: Pool, writer: KnowledgeWriter
+    ) -> Iterator[tuple[Document, FileState | None]]:
+        readings = read_files(pool, plan.work, processes=self._options.processes, stopped=self._stop.is_set)
+        for reading in readings:
+            self._out.read += 1
+            if isinstance(reading.result, ExtractionError):
+                self._failed(plan, reading, reading.result, writer)
+                self._tell(self._last)
+                continue
+            document = reading.result
+            if document.warnings:
+                self._out.warned.append(Warned(document.source, document.warnings))
+            self._tell(self._last, document.source)
+            yield document, self._state(reading, document.source, document.sha256)
+
+    def _failed(self, plan: Plan, reading: Reading, error: ExtractionError, writer: KnowledgeWriter) -> None:
+        """Report a file that gave no document, and remember it so that it is not read again in vain."""
+        work = reading.work
+        kept = work.action != "added"
+        line = problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept)
+        plan.problems.append(line)
+        self._out.kept += kept
+        self._out.failed += line.failed
+        if reading.seen is None or error.reason in _PASSING:
+            return
+        state = self._state(reading, work.source if kept else "", _digest_of(reading))
+        writer.record_file(replace(state, extractor=self._key(error.reason), reason=error.reason, detail=error.detail))
+
+    def _state(self, reading: Reading, source: str, sha256: str) -> FileState:
+        seen = reading.seen or reading.work.found
+        return FileState(
+            root=source_of(reading.work.root),
+            path=seen.path,
+            source=source,
+            size=seen.size,
+            mtime_ns=seen.mtime_ns,
+            ctime_ns=seen.ctime_ns,
+            sha256=sha256,
+            extractor=EXTRACTOR_VERSION,
+        )
+
+    def _committed(self, progress: AddProgress) -> None:
+        """Note what the writer tells; it comes from the thread that embeds too."""
+        self._last = progress
+        work = self._works.get(progress.source)
+        if work and progress.outcome in ("added", "changed"):
+            action: Action = "added" if progress.outcome == "added" else "changed"
+            self._out.changes.append(Change(action, work.source))
+        elif work:
+            self._out.unchanged += 1
+        self._tell(progress, progress.source)
+
+    def _tell(self, add: AddProgress, source: str = "") -> None:
+        if self._progress:
+            self._progress(
+                IngestProgress(
+                    "read",
+                    len(self._works),
+                    read=self._out.read,
+                    documents=add.documents,
+                    chunks=add.chunks,
+                    embedded=add.embedded,
+                    failed=self._out.failed,
+                    source=source,
+                )
+            )
+
+    # ------------------------------------------------------------------ telling
+
+    def _report(self, targets: Sequence[Target], plan: Plan, *, generation: int = 0) -> IngestReport:
+        seconds = {"walk": self._walked, **self._out.add.seconds, "total": time.perf_counter() - self._started}
+        adopted = sum(move.old.source == move.new.source for move in plan.moves)
+        return IngestReport(
+            paths=tuple(source_of(target.path) for target in targets),
+            generation=generation,
+            files=plan.files,
+            changes=tuple(self._out.changes),
+            unchanged=plan.unchanged + adopted + self._out.unchanged,
+            kept=plan.kept + self._out.kept,
+            problems=tuple(plan.problems),
+            warned=tuple(self._out.warned),
+            notes=tuple(plan.notes),
+            add=self._out.add,
+            seconds=seconds,
+            interrupted=self._stop.is_set(),
+        )
+
+
+def _removals(plan: Plan) -> list[Change]:
+    return [Change("removed", state.source) for state in plan.remove if state.source]
+
+
+def _renames(plan: Plan) -> list[Change]:
+    moves = [move for move in plan.moves if move.old.source != move.new.source]
+    return [Change("renamed", move.new.source, old=move.old.source) for move in moves]
+
+
+def _digest_of(reading: Reading) -> str:
+    """Return the sha256 of a file that gave no document, or "" when it is not as it was while it was read."""
+    try:
+        sha256, now = digest(reading.work.root, reading.work.found.path)
+    except ExtractionError:
+        return ""
+    same = reading.seen and (now.size, now.ctime_ns) == (reading.seen.size, reading.seen.ctime_ns)
+    return sha256 if same else ""
