@@ -16,6 +16,7 @@ from ragkit_ingest.reading import read_stable
 from ragkit_ingest.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with
 from ragkit_ingest.wire import ClosedError, pack, receive, send
 
+_COLLECT_FROM = 1 << 18  # characters: after a large file, what it left in cycles goes at once
 _RETIRE_AT = 0.4  # a child that has held this part of its memory makes room for a fresh one
 
 
@@ -54,7 +55,8 @@ def serve(channel: socket.socket, *, memory: int) -> bool:
         message = {"reason": "damaged", "detail": f"{type(error).__name__}: {str(error)[:300]}", "cure": ""}
     finally:
         os.close(descriptor)
-    gc.collect()
+    if len(text) > _COLLECT_FROM:
+        gc.collect()
     retire = retire or _peak() > memory * _RETIRE_AT or cpu_left() < min(limits.timeout, cpu_allowance() / 2)
     send(channel, {**message, "retire": retire}, text=text)
     return not retire

@@ -23,7 +23,7 @@ FAILED, SKIPPED = 3, 4
 
 
 @click.command()
-@click.argument("path", type=click.Path())
+@click.argument("path", type=click.Path(readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; for a folder one line for each file.")
 @click.option(
     "--max-size", type=click.IntRange(min=1), default=100, show_default=True, metavar="MIB", help="Largest file."

@@ -2,122 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
 from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.html_rules import (
+    BLOCKS,
+    BOILERPLATE,
+    CHARSET,
+    DROPPED,
+    HIDING_RULE,
+    HIDING_STYLE,
+    LAYOUT,
+    LISTS,
+    META,
+)
 from ragkit_ingest.readers.sniff import HTML
 
 _PIECE = 1 << 16
-_CHARSET = re.compile(
-    rb"<meta[^>]{1,300}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{1,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})",
-    re.IGNORECASE,
-)
-_HIDING_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:[.]0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|"
-    r"opacity\s*:\s*0(?:[.]0*)?\s*(?:;|!|$)",
-    re.IGNORECASE,
-)
-_HIDING_RULE = re.compile(
-    r"([.#][\w-]{1,80})\s*\{[^{}]{0,2000}?(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE
-)
-_DROPPED = frozenset(
-    [
-        "script",
-        "style",
-        "template",
-        "noscript",
-        "iframe",
-        "object",
-        "embed",
-        "applet",
-        "audio",
-        "video",
-        "canvas",
-        "map",
-        "svg",
-        "datalist",
-        "noframes",
-        "frameset",
-        "select",
-        "textarea",
-        "button",
-    ]
-)
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
-)
-_BOILERPLATE = frozenset({"nav", "footer"})
-_LISTS = frozenset({"ul", "ol", "menu", "dir"})
-_LAYOUT = frozenset(["h1", "h2", "h3", "h4", "h5", "h6", "dl", "pre", "blockquote", "section", "article", "table"])
 _CELL_LIMIT = 1_500  # a cell of more characters than this is prose: the table was for layout
 _BREAK = "\0"  # what <br> leaves in the text; zero bytes of the page itself are gone by then
-_META = {
-    "author": "author",
-    "dc.creator": "author",
-    "article:author": "author",
-    "description": "description",
-    "og:description": "description",
-    "keywords": "keywords",
-    "date": "created",
-    "dc.date": "created",
-    "article:published_time": "created",
-    "article:modified_time": "modified",
-    "last-modified": "modified",
-    "generator": "generator",
-}
 
 
 class HtmlReader:
@@ -146,7 +51,7 @@ class PageInfo:
 
 def declared_charset(data: bytes) -> str:
     """Return the encoding that a page names for itself, "" when it names none."""
-    match = _CHARSET.search(data[:4096])
+    match = CHARSET.search(data[:4096])
     return (match[1] or match[2]).decode("ascii") if match else ""
 
 
@@ -215,10 +120,10 @@ class _Target:
         self._open.append(tag)
         if self._hidden_at:
             return
-        if tag in _DROPPED or self._is_hidden(attributes):
+        if tag in DROPPED or self._is_hidden(attributes):
             self._style = [] if tag == "style" else None
             self._hidden_at = len(self._open)
-        elif tag in _BLOCKS:
+        elif tag in BLOCKS:
             self._start_block(tag, attributes)
         elif tag == "br":
             self._text.append(_BREAK)
@@ -270,7 +175,7 @@ class _Target:
             return
         if tag == "title" and self._title is not None:
             self.info.title, self._title = squeeze("".join(self._title)), None
-        elif tag in _BLOCKS:
+        elif tag in BLOCKS:
             self._end_block(tag)
         if self._boilerplate == depth:
             self._flush_items()
@@ -283,7 +188,7 @@ class _Target:
         if "hidden" in attributes or attributes.get("aria-hidden", "").lower() == "true":
             return True
         style = attributes.get("style")
-        if style and _HIDING_STYLE.search(style[:5_000]):
+        if style and HIDING_STYLE.search(style[:5_000]):
             return True
         if not self._hiding:
             return False
@@ -292,11 +197,11 @@ class _Target:
 
     def _end_style(self) -> None:
         if self._style is not None:
-            self._hiding.update(_HIDING_RULE.findall("".join(self._style)[:100_000]))
+            self._hiding.update(HIDING_RULE.findall("".join(self._style)[:100_000]))
             self._style = None
 
     def _meta(self, attributes: Mapping[str, str]) -> None:
-        name = _META.get((attributes.get("name") or attributes.get("property") or "").lower())
+        name = META.get((attributes.get("name") or attributes.get("property") or "").lower())
         if name and attributes.get("content"):
             self.info.metadata.setdefault(name, attributes["content"])
 
@@ -304,18 +209,18 @@ class _Target:
         self._flush()
         if tag == "html" and attributes.get("lang"):
             self.info.metadata.setdefault("language", attributes["lang"][:20])
-        elif tag in _BOILERPLATE and self._marks_boilerplate and not self._boilerplate and not self._tables:
+        elif tag in BOILERPLATE and self._marks_boilerplate and not self._boilerplate and not self._tables:
             self._flush_items()
             self._boilerplate = len(self._open)
             self._out.open_region()
-        elif tag in _LISTS:
+        elif tag in LISTS:
             self._lists.append(1 if tag == "ol" else 0)
         elif tag == "li":
             number = self._lists[-1] if self._lists else 0
             self._mark = f"{number}. " if number else "- "
             if number:
                 self._lists[-1] += 1
-        elif tag in _LAYOUT:
+        elif tag in LAYOUT:
             self._layout()
             self._pre += tag == "pre"
             if tag == "table":
@@ -374,7 +279,7 @@ class _Target:
             return
         level = int(tag[1]) if len(tag) == 2 and tag[0] == "h" and tag[1].isdecimal() else 0
         self._flush(level)
-        if tag in _LISTS and self._lists:
+        if tag in LISTS and self._lists:
             self._lists.pop()
             if not self._lists:
                 self._flush_items()

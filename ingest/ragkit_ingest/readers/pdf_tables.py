@@ -20,7 +20,7 @@ _COLUMN_WORD = re.compile(
     re.IGNORECASE,
 )
 _UNITS = re.compile(
-    r"\(?[^()]{0,40}\b(?:in (?:millions|thousands|billions|dollars|us dollars)|unaudited|millions|thousands)\b[^()]{0,60}\)?",
+    r"\(?[^()]{0,40}\b(?:in (?:millions|thousands|billions|(?:us )?dollars)|unaudited|millions)\b[^()]{0,60}\)?",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"(?:19|20)\d\d")
