@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import Future
 from dataclasses import astuple, dataclass, field
+from typing import Protocol
 
-from ragkit import ConfigError
+from ragkit import ConfigError, Document, ExtractionError
 from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.worker import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
+
+
+class Pool(Protocol):
+    """Reads files elsewhere; `WorkerPool` is one."""
+
+    def submit(self, job: Job) -> Future[Document | ExtractionError]:
+        """Read one file soon."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,7 @@ class IngestOptions:
     """Limits and globs of one run.
 
     limits: for reading one file. workers: processes that read files, 0 for one a core and at most four.
+    pool: reads files instead of processes of the run's own; `limits` should be its limits.
     include, exclude: globs as in a .gitignore that narrow this run; files outside them are left as they are, neither
     read nor removed.
     """
@@ -24,6 +36,7 @@ class IngestOptions:
     workers: int = 0
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    pool: Pool | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.workers <= 256:

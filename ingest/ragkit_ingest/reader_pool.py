@@ -6,22 +6,17 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from functools import partial
 
 from ragkit import Document, ExtractionError, InputError, clean_text
 from ragkit_ingest.digest import UNSURE, status_of, sure_mtime
+from ragkit_ingest.options import Pool
 from ragkit_ingest.plan import Work
 from ragkit_ingest.walk import Found, open_file
 from ragkit_ingest.worker import Job
 
 _AHEAD = 2  # files a process that wait or are read: enough to keep it busy, few enough to hold in memory
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
-
-
-class Pool(Protocol):
-    """Reads files elsewhere; `ragkit_ingest.worker.WorkerPool` is one."""
-
-    def submit(self, job: Job) -> Future[Document | ExtractionError]: ...
 
 
 @dataclass(slots=True)
@@ -89,4 +84,8 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
             if future.cancel():
                 reading.close()
             else:
-                future.add_done_callback(lambda _, late=reading: late.close())
+                future.add_done_callback(partial(_close, reading))
+
+
+def _close(reading: Reading, _: Future[Document | ExtractionError]) -> None:
+    reading.close()

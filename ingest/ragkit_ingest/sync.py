@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState
 from ragkit_ingest.digest import digest
 from ragkit_ingest.extract import EXTRACTOR_VERSION
 from ragkit_ingest.names import source_of
-from ragkit_ingest.options import IngestOptions
+from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.plan import Memory, Plan, Planner, Work, problem
-from ragkit_ingest.reader_pool import Pool, Reading, read_files
+from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.targets import PathLike, Target, apart, find_targets
 from ragkit_ingest.worker import WorkerPool
@@ -156,9 +157,13 @@ class _Run:
             writer.record_file(state)
         if plan.work:
             self._works = {work.source: work for work in plan.work}
-            with WorkerPool(self._options.limits, size=self._options.processes) as pool:
+            with self._pool() as pool:
                 documents = self._documents(plan, pool, writer)
                 self._out.add = writer.add(documents, progress=self._committed)
+
+    def _pool(self) -> AbstractContextManager[Pool]:
+        given = self._options.pool
+        return nullcontext(given) if given else WorkerPool(self._options.limits, size=self._options.processes)
 
     def _documents(
         self, plan: Plan, pool: Pool, writer: KnowledgeWriter

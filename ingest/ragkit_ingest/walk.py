@@ -153,6 +153,8 @@ class _Walk:
         """Make an open folder the current one; closes it and raises OSError when it cannot be listed."""
         try:
             status = os.fstat(descriptor)
+            if not status.st_mode & 0o555:  # for root the kernel would not mind
+                raise PermissionError(errno.EACCES, "its mode lets nobody in")
             frame = _Frame(name, (status.st_dev, status.st_ino))
             if listed:
                 frame.todo = _listing(descriptor)
