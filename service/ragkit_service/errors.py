@@ -122,7 +122,7 @@ UNKNOWN: Final = Rule(
     "the service failed and wrote why to its log",
     "quote the request_id to whoever runs the service",
 )
-_ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?:/[^\s/'\";,:)]+){2,}/?")
+_ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?!/v1/)(?:/[^\s/'\";,:)]+){2,}/?")
 
 
 @dataclass(eq=False)
