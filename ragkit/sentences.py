@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from ragkit.tables import is_row
+
 Span = tuple[int, int]
 
 _SPLITTER_LIMIT = 20_000  # a longer paragraph is cut by lines before it meets the sentence splitter
@@ -14,6 +16,8 @@ _OWN_LINE = re.compile(  # a line that is a unit of its own: an item, a heading,
     r"[ \t]*(?:[-*+•●▪◦‣–][ \t]|\(?\d{1,3}[.)][ \t]|\(?[a-zA-Z][.)][ \t]|#{1,6}[ \t]|\||>)"
     r"|[^\n]*(?:\t|[^\n|]\|[ \t]|[ \t]\|)"
 )
+_ITEM = re.compile(r"(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]")
+_TELLS = re.compile(r"\d|: \S")
 _CLOSED = re.compile(r"[.!?:;。！？।…][\"'”’»)\]】」』]*[ \t]*$")
 _SHORT_LINE = 48
 _MORE = re.compile(r"[.!?。！？।…]['\"”’»)\]】」』]*\s?\S")
@@ -34,16 +38,18 @@ def sentence_spans(text: str, *, language: str = "en") -> list[Span]:
     return spans
 
 
-def is_row(text: str) -> bool:
-    """Return whether a unit is a table row: cells split by tabs or bars."""
-    return "\t" in text or text.count(" | ") >= 1 or text.startswith("|")
+def is_item(text: str) -> bool:
+    """Return whether a unit is a list item: it begins with a bullet, a number or a letter."""
+    return bool(_ITEM.match(text))
 
 
 def is_heading(text: str) -> bool:
-    """Return whether a unit reads as a heading: marked as one, or short and without an end mark."""
+    """Return whether a unit reads as a heading: marked as one, or short, without an end mark, figures or a value."""
     if text.startswith("#"):
         return True
-    return len(text) < _SHORT_LINE * 2 and not is_row(text) and (text[-1:] == ":" or not _CLOSED.search(text))
+    if len(text) > 2 * _SHORT_LINE or is_row(text) or is_item(text):
+        return False
+    return text[-1:] == ":" or not (_CLOSED.search(text) or _TELLS.search(text))
 
 
 def _paragraph(text: str, start: int, end: int, language: str) -> Iterator[Span]:

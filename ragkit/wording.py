@@ -3,136 +3,162 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Final
 
-from ragkit.wordlists import FUNCTION_WORDS, NEGATIONS, NUMBER_WORDS
+from ragkit.analysis import analyse
+from ragkit.analysis import guess_language as guess_spaced_language
+from ragkit.stopwords import STOP_WORDS
 
-LANGUAGES: Final[dict[str, str]] = {
-    "en": "english",
-    "de": "german",
-    "fr": "french",
-    "es": "spanish",
-    "it": "italian",
-    "pt": "portuguese",
-    "nl": "dutch",
+# Latin letters of the languages at hand, folded: no accents, straight apostrophes taken out.
+_NEGATION_WORDS: Final = """
+not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt werent wont wouldnt
+shouldnt couldnt hasnt havent hadnt mustnt nicht kein keine keinem keinen keiner keines keinerlei nie niemals niemand
+nichts ohne weder pas jamais aucun aucune sans nunca jamas tampoco ningun ninguna sin mai nessuno senza não nao nenhum
+niet geen nooit zonder inte aldrig ikke aldri
+"""
+_NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
+_NEGATIONS_OF: Final = {"es": frozenset({"no"}), "it": frozenset({"non"}), "fr": frozenset({"ne", "n"})}
+_NUMBER_WORDS: Final[dict[str, str]] = {
+    word: str(value)
+    for value, words in {
+        0: "zero null",
+        1: "one eins",
+        2: "two zwei deux",
+        3: "three drei trois",
+        4: "four vier quatre",
+        5: "five fünf cinq",
+        6: "six sechs",
+        7: "seven sieben sept",
+        8: "eight acht huit",
+        9: "nine neun neuf",
+        10: "ten zehn dix",
+        11: "eleven elf onze",
+        12: "twelve zwölf douze",
+        13: "thirteen dreizehn",
+        14: "fourteen vierzehn",
+        15: "fifteen fünfzehn",
+        16: "sixteen sechzehn",
+        17: "seventeen siebzehn",
+        18: "eighteen achtzehn",
+        19: "nineteen neunzehn",
+        20: "twenty zwanzig vingt",
+        30: "thirty dreißig trente",
+        40: "forty vierzig",
+        50: "fifty fünfzig",
+        60: "sixty sechzig",
+        70: "seventy siebzig",
+        80: "eighty achtzig",
+        90: "ninety neunzig",
+        100: "hundred hundert cent",
+        1000: "thousand tausend mille",
+    }.items()
+    for word in words.split()
 }
-"""ISO 639-1 code -> Snowball stemmer, for the languages whose function words are known here."""
-
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"\d[\d.,'’]*\d|\d|[{_UNSPACED}]+|[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_{_UNSPACED}]+)?")
-_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]")
-_DENIED_SUFFIX = re.compile(r"n['’]t$", re.IGNORECASE)
-_APOSTROPHE = re.compile(r"['’].*$")
+_TOKEN = re.compile(
+    r"(?P<number>(?<![A-Za-z\d_])\d+(?:[.,'’]\d+)*(?P<suffix>st|nd|rd|th|s|m|k|bn|mn|x)?(?![A-Za-z_]))"
+    r"|(?P<word>[^\W_]+(?:['’][^\W_]+)?)",
+    re.IGNORECASE,
+)
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_HIRAGANA = re.compile("[\u3040-\u309f]+")
+_ENDED = re.compile(r"[.!?:;\n•|。！？]")
+_SCRIPTS: Final = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("ko", re.compile("[\uac00-\ud7af]")),
+    ("zh", re.compile("[\u4e00-\u9fff]")),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The comparable parts of a text.
 
-    terms: stems of content words, bigrams of scripts without blanks, numbers. numbers: in one form ("1,234.50" is
-    "1234.5", "fourteen" is "14"). names: stems of words that are capitalised within a sentence. negated: how many words
-    deny something.
+    terms: stems of content words, pairs of letters of scripts without blanks, numbers. numbers: in one form
+    ("1,234.50" is "1234.5", "fourteen" is "14"). names: terms of words that are capitalised within a sentence.
+    negated: how many words deny something. order: the terms as they follow each other.
     """
 
     terms: frozenset[str]
     numbers: frozenset[str]
     names: frozenset[str]
     negated: int
+    order: tuple[str, ...] = ()
 
 
 def wording(text: str, *, language: str = "en") -> Wording:
-    """Return what a text says. The cost is linear in its length."""
-    terms: set[str] = set()
+    """Return what a text says; the cost is linear in its length. language: ISO 639-1 code of the text."""
+    order: list[str] = []
     numbers: set[str] = set()
     names: set[str] = set()
     negated = 0
-    stop = FUNCTION_WORDS.get(language, FUNCTION_WORDS["en"])
-    previous_end = 0
-    for match in _WORD.finditer(text):
-        word = match.group()
-        if word[0].isdigit():
-            number = normal_number(word)
-            numbers.add(number)
-            terms.add(number)
-        elif _UNSPACED_RUN.match(word):
-            terms.update(word[at : at + 2] for at in range(max(1, len(word) - 1)))
+    end = 0
+    for match in _TOKEN.finditer(text):
+        if match["number"]:
+            figures = match["number"].removesuffix(match["suffix"] or "")
+            numbers.add(normal_number(figures))
+            order.append(normal_number(figures))
         else:
-            folded = fold(word)
-            if folded in NEGATIONS or _DENIED_SUFFIX.search(word):
-                negated += 1
-                previous_end = match.end()
-                continue
-            bare = _APOSTROPHE.sub("", folded)
-            if bare in NUMBER_WORDS:
-                numbers.add(NUMBER_WORDS[bare])
-                terms.add(NUMBER_WORDS[bare])
-            elif bare and bare not in stop:
-                stem = _stem(bare, language)
-                terms.add(stem)
-                if word[0].isupper() and not _starts_sentence(text, previous_end, match.start()):
-                    names.add(stem)
-        previous_end = match.end()
-    return Wording(frozenset(terms), frozenset(numbers), frozenset(names), negated)
-
-
-def _starts_sentence(text: str, previous_end: int, start: int) -> bool:
-    between = text[previous_end:start]
-    return previous_end == 0 or any(mark in between for mark in ".!?:\n•|")
-
-
-def normal_number(word: str) -> str:
-    """Return digits in one form: no thousands marks, a point before decimals, no zeros at either end of no value.
-
-    "1,234.50" and "1.234,5" are both "1234.5"; "1.234" and "1,234" are both "1234" (three digits after a mark are
-    thousands), so that a comma and a point never make two different numbers of one.
-    """
-    digits = word.replace("'", "").replace("’", "")
-    marks = [char for char in digits if char in ".,"]
-    if marks:
-        last = max(digits.rfind("."), digits.rfind(","))
-        tail = digits[last + 1 :]
-        grouped = len(set(marks)) == 1 and (len(marks) > 1 or (len(tail) == 3 and digits[:last] != "0"))
-        if grouped:
-            digits = digits.replace(".", "").replace(",", "")
-        else:
-            whole = digits[:last].replace(".", "").replace(",", "")
-            digits = f"{whole}.{tail}".rstrip("0").rstrip(".")
-    return digits.lstrip("0") or "0"
-
-
-def fold(word: str) -> str:
-    """Return a word in lower case without its accents, with straight apostrophes."""
-    lowered = word.casefold().replace("’", "'")
-    if lowered.isascii():
-        return lowered
-    return "".join(char for char in unicodedata.normalize("NFKD", lowered) if not unicodedata.combining(char))
+            word = match.group()
+            kind, found = _word(word, language)
+            negated += kind == "negation"
+            order.extend(found)
+            if kind == "number":
+                numbers.update(found)
+            elif found and word[0].isupper() and end and not _ENDED.search(text, end, match.start()):
+                names.update(found)
+        end = match.end()
+    return Wording(frozenset(order), frozenset(numbers), frozenset(names), negated, tuple(order))
 
 
 @lru_cache(maxsize=50_000)
-def _stem(word: str, language: str) -> str:
-    return str(_stemmer(language).stemWord(word))
+def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
+    """Return the kind of a word ("negation", "number", "function", "content") and its terms."""
+    lower = word.lower().replace("’", "'")
+    bare = lower.replace("'", "")
+    if bare in _NEGATIONS or bare in _NEGATIONS_OF.get(language, ()) or lower.endswith("n't"):
+        return "negation", ()
+    if bare in _NUMBER_WORDS:
+        return "number", (_NUMBER_WORDS[bare],)
+    if lower in _function_words(language) or (len(bare) == 1 and bare.isascii()):
+        return "function", ()
+    terms = analyse(word, language=language)
+    if not lower[0].isascii() and _UNSPACED.search(lower):
+        # Pairs say more than single letters; hiragana on its own is grammar.
+        terms = [term for term in terms if len(term) > 1 and not _HIRAGANA.fullmatch(term)] or terms
+    return "content", tuple(terms)
 
 
 @cache
-def _stemmer(language: str) -> Any:
-    import Stemmer
+def _function_words(language: str) -> frozenset[str]:
+    return frozenset(STOP_WORDS.get(language, STOP_WORDS["en"]).split())
 
-    return Stemmer.Stemmer(LANGUAGES.get(language, "english"))
+
+def normal_number(word: str) -> str:
+    """Return figures in one form: no thousands marks, a point before decimals, no zeros that have no value.
+
+    "1,234.50" and "1.234,5" are both "1234.5"; "1.234" and "1,234" are both "1234" (three figures after a single mark
+    are thousands), so that a comma and a point never make two different numbers of one.
+    """
+    figures = word.replace("'", "").replace("’", "")
+    marks = [char for char in figures if char in ".,"]
+    if marks:
+        last = max(figures.rfind("."), figures.rfind(","))
+        tail = figures[last + 1 :]
+        if len(set(marks)) == 1 and (len(marks) > 1 or (len(tail) == 3 and figures[:last] != "0")):
+            figures = figures.replace(".", "").replace(",", "")
+        else:
+            whole = figures[:last].replace(".", "").replace(",", "")
+            figures = f"{whole}.{tail}".rstrip("0").rstrip(".")
+    return figures.lstrip("0") or "0"
 
 
 @lru_cache(maxsize=1_000)
 def guess_language(text: str) -> str:
-    """Return the ISO 639-1 code of a text by its function words and script: one of LANGUAGES, "ja", "zh" or "ko".
-
-    English where nothing speaks for another one. Meant for questions and passages, not for single names.
-    """
-    for code, pattern in (("ja", "[\u3040-\u30ff]"), ("ko", "[\uac00-\ud7af]"), ("zh", "[\u4e00-\u9fff]")):
-        if re.search(pattern, text[:2_000]):
+    """Return the ISO 639-1 code of a text by its script and function words; "en" where nothing speaks for another."""
+    head = text[:2_000]
+    for code, pattern in _SCRIPTS:
+        if pattern.search(head):
             return code
-    words = [_APOSTROPHE.sub("", fold(word)) for word in re.findall(r"[^\W\d_]+", text[:2_000])]
-    counts = {code: sum(word in known for word in words) for code, known in FUNCTION_WORDS.items()}
-    best = max(counts, key=lambda code: (counts[code], code == "en"))
-    return best if counts[best] > counts["en"] else "en"
+    return guess_spaced_language(head)

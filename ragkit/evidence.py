@@ -1,0 +1,202 @@
+"""Question + passages -> candidate sentences, each with a measure of how well it answers: lexical features, weighed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from itertools import pairwise
+from typing import Final
+
+from ragkit.question import Question, letter_groups
+from ragkit.sentences import Span, is_heading, is_item, sentence_spans
+from ragkit.tables import cells, column_names, has_cells
+from ragkit.types import Hit
+from ragkit.wording import Wording, wording
+
+_PREFIX: Final = 4
+_MEASURE_WEIGHT: Final = 0.4
+_ITEMS_TOLD: Final = 8
+_LIST_LENGTH: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is measured of a sentence, each 0..1. Shares are of the question's terms, weighed by how rare they are."""
+
+    own: float  # share that the sentence holds
+    alike: float  # share of which only the first letters agree
+    grams: float  # share of the question's groups of four letters
+    rarest: float  # weight of its rarest common term, of the question's rarest
+    near: float  # share that only the sentences beside it hold
+    around: float  # share that only title, headings and column names hold
+    pairs: float  # share of neighbouring terms that are neighbours here
+    numbers: float  # share of the question's numbers
+    date: float  # asked when, and it has a year
+    figure: float  # asked how many, and it has another number
+    name: float  # asked who or where, and it has other names
+    reason: float  # asked why, and it has a word of cause
+    news: float  # what it says beyond the question
+    score: float  # what the search said of its passage
+    rank: float  # 1, 1/2, 1/3 .. for the passages in order
+
+
+# Fitted as a conditional logit over the sentences of five passages, on the five SQuAD articles whose titles come first
+# in the alphabet (923 questions).
+WEIGHTS: Final = Features(
+    own=2.0,
+    alike=2.7,
+    grams=3.8,
+    rarest=1.9,
+    near=1.2,
+    around=1.2,
+    pairs=2.7,
+    numbers=0.7,
+    date=1.8,
+    figure=1.5,
+    name=0.8,
+    reason=0.7,
+    news=-0.6,
+    score=1.3,
+    rank=1.0,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence or row of a passage. passage: index from 0; span: within the passage's text.
+
+    value: the weighted sum of its features, to compare the candidates of one question. coverage: 0..1, how much of the
+    question stands in it or near it, to compare with a threshold.
+    """
+
+    passage: int
+    order: int
+    span: Span
+    text: str
+    features: Features
+    value: float
+    coverage: float
+
+
+@dataclass(slots=True)
+class _Unit:
+    passage: int
+    order: int
+    span: Span
+    text: str
+    own: Wording
+    near: frozenset[str]
+    around: frozenset[str]
+
+
+def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
+    """Return every sentence and row of the passages but headings, in order, with its value; higher is better."""
+    units = [unit for number, hit in enumerate(passages) for unit in _units(number, hit, question.language)]
+    held = Counter(term for unit in units for term in unit.own.terms)
+    weights = {term: math.log(1 + len(units) / (0.5 + held[term])) for term in question.said.terms}
+    for term in question.measures:
+        weights[term] *= _MEASURE_WEIGHT
+    out: list[Candidate] = []
+    for unit in units:
+        if is_heading(unit.text):
+            continue
+        features = _features(question, weights, unit, passages[unit.passage])
+        value = sum(weight * have for weight, have in zip(astuple(WEIGHTS), astuple(features), strict=True))
+        partly = features.alike + features.near + features.around + features.grams
+        coverage = (features.own + 0.5 * partly) / 1.5
+        out.append(Candidate(unit.passage, unit.order, unit.span, unit.text, features, value, coverage))
+    return out
+
+
+def _units(number: int, hit: Hit, language: str) -> list[_Unit]:
+    spans = _with_their_items(hit.text, sentence_spans(hit.text, language=language))
+    said = [wording(hit.text[start:end], language=language) for start, end in spans]
+    around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
+    units: list[_Unit] = []
+    headers: set[tuple[str, ...]] = set()
+    for order, (span, own) in enumerate(zip(spans, said, strict=True)):
+        beside = said[max(0, order - 1) : order] + said[order + 1 : order + 2]
+        near = frozenset().union(*(item.terms for item in beside))
+        text = hit.text[slice(*span)]
+        above = around
+        if has_cells(text):
+            names = column_names(hit.text, span[0], hit.context)
+            above |= wording(" ".join(names), language=language).terms
+            headers.add(tuple(names))
+        units.append(_Unit(number, order, span, text, own, near, above))
+    return [unit for unit in units if not (headers and tuple(cells(unit.text)) in headers)]
+
+
+def _with_their_items(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Let a sentence that ends in a colon span the list items after it, so that the list is told whole."""
+    out: list[Span] = []
+    for at, (start, end) in enumerate(spans):
+        last = end
+        if text[end - 1] == ":":
+            for begin, stop in spans[at + 1 : at + 1 + _ITEMS_TOLD]:
+                if not is_item(text[begin:stop]) or stop - start > _LIST_LENGTH:
+                    break
+                last = stop
+        out.append((start, last))
+    return out
+
+
+def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: Hit) -> Features:
+    total = sum(weights.values()) or 1.0
+    asked = question.said.terms
+    own = asked & unit.own.terms
+    starts = _prefixes(unit.own.terms)
+    alike = {term for term in asked - own if _prefixes((term,)) & starts}
+    near = (asked - own - alike) & unit.near
+    around = (asked - own - alike - near) & unit.around
+
+    def share(terms: Iterable[str]) -> float:
+        return sum(weights[term] for term in terms) / total
+
+    other_numbers = unit.own.numbers - question.said.numbers
+    other_names = len(unit.own.names - asked)
+    return Features(
+        own=share(own),
+        alike=share(alike),
+        grams=_gram_share(question.grams, unit.text),
+        rarest=max((weights[term] for term in own), default=0.0) / max(weights.values(), default=1.0),
+        near=share(near),
+        around=share(around),
+        pairs=_pair_share(question, weights, unit.own.order) / total,
+        numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
+        date=float("date" in question.kinds and any(_is_year(number) for number in other_numbers)),
+        figure=float("figure" in question.kinds and any(not _is_year(number) for number in other_numbers)),
+        name=min(1.0, other_names / 2) if question.kinds & {"who", "where"} else 0.0,
+        reason=float("why" in question.kinds and question.gives_reason(unit.text)),
+        news=min(1.0, len(unit.own.terms - asked) / 8),
+        score=hit.score,
+        rank=1 / (unit.passage + 1),
+    )
+
+
+def _gram_share(asked: frozenset[str], text: str) -> float:
+    return _part(asked & letter_groups(text), asked)
+
+
+def _part(found: frozenset[str], wanted: frozenset[str]) -> float:
+    return len(found) / len(wanted) if wanted else 0.0
+
+
+def _prefixes(terms: Iterable[str]) -> set[str]:
+    return {term[:_PREFIX] for term in terms if len(term) >= _PREFIX and not term[0].isdigit()}
+
+
+def _pair_share(question: Question, weights: dict[str, float], order: Sequence[str]) -> float:
+    """Return the weight of the question's neighbouring terms that stand beside each other, at most one apart."""
+    here = {*pairwise(order), *zip(order, order[2:], strict=False)}
+    return sum(
+        (weights[left] + weights[right]) / 2
+        for left, right in pairwise(question.said.order)
+        if (left, right) in here or (right, left) in here
+    )
+
+
+def _is_year(number: str) -> bool:
+    return len(number) == 4 and number[:2] in {"15", "16", "17", "18", "19", "20"}
