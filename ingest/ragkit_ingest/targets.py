@@ -67,9 +67,9 @@ def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) ->
     """
     own = os.path.realpath(os.fsencode(data))
     for target in targets:
-        if target.root == own or _inside(target.root, own):
+        if target.path == own or _inside(target.path, own):
             cure = "name the folder of your documents"
-            raise InputError(f"{show(target.name)} is ragkit's own data folder", cure=cure)
+            raise InputError(f"{show(source_of(target.path))} is ragkit's own data folder", cure=cure)
     identities: dict[Identity, str] = {}
     for root in {path_of(name) for name in known} | {target.root for target in targets}:
         if any(_inside(root, target.root) for target in targets):
