@@ -18,7 +18,7 @@ def open_path(path: PathLike, *, max_size: int) -> int:
     """Return a descriptor of a regular file of at most max_size bytes; the caller closes it.
 
     Raises ExtractionError: `link` or `outside_root` for a link, `not_regular`, `permission`, `missing`, `too_big`,
-    `empty_file`, `path_too_long`. A link in the folders above the file is followed, since the user wrote it.
+    `path_too_long`. A link in the folders above the file is followed, since the user wrote it.
     """
     name = os.fsencode(path)
     if not name or b"\0" in name:

@@ -38,13 +38,12 @@ def check_open_file(descriptor: int, *, max_size: int) -> os.stat_result:
         raise ExtractionError(
             "too_big", f"{status.st_size:,} bytes, the limit is {max_size:,}", cure="raise the size limit"
         )
-    if status.st_size == 0:
-        raise ExtractionError("empty_file", "zero bytes")
     return status
 
 
 def read_stable(descriptor: int, *, max_size: int) -> Content:
-    """Read an open file from its start; ExtractionError `changed_while_reading` when no two looks at it agree.
+    """Read an open file from its start; ExtractionError `changed_while_reading` when no two looks at it agree, or
+    `empty_file`.
 
     Status before and after must be equal. The times of a file have the grain of the kernel's clock and change when a
     write begins, so a file that changed within the last second is read again after a pause, and must hash the same.
@@ -56,13 +55,19 @@ def read_stable(descriptor: int, *, max_size: int) -> Content:
         after = os.fstat(descriptor)
         if _same(before, after) and len(data) == before.st_size:
             if abs(time.time() - after.st_ctime) > _SETTLED_SECONDS:
-                return Content(data, digest)
+                return _content(data, digest)
             time.sleep(_QUIET_SECONDS)
             if _digest(descriptor, before.st_size) == digest and _same(before, os.fstat(descriptor)):
-                return Content(data, digest)
+                return _content(data, digest)
         else:
             time.sleep(_QUIET_SECONDS)
     raise ExtractionError("changed_while_reading", "it was written to while it was read", cure="run again later")
+
+
+def _content(data: bytes, digest: str) -> Content:
+    if not data:
+        raise ExtractionError("empty_file", "zero bytes")
+    return Content(data, digest)
 
 
 def _same(before: os.stat_result, after: os.stat_result) -> bool:

@@ -12,9 +12,9 @@ from ragkit_ingest.readers.sniff import TEXT
 _PIECE = 1 << 20
 _BLANK_RUN = re.compile(r"\n(?:[^\S\n]*\n){2,}")
 _CHAPTER = re.compile(
-    r"(?:(?<=\n\n)|\A)[ \t]*((?:BOOK|Book|PART|Part|CHAPTER|Chapter|SECTION|Section|ARTICLE|Article|APPENDIX|Appendix)"
+    r"\n\n[ \t]*((?:BOOK|Book|PART|Part|CHAPTER|Chapter|SECTION|Section|ARTICLE|Article|APPENDIX|Appendix)"
     r"[ \t]+(?:[\dIVXLC]{1,8}|[A-Z])\b[^\n]{0,100}|[^\s=~][^\n]{0,118}(?=\n={3,120}[ \t]*(?:\n|\Z)))",
-)
+)  # begins with plain newlines, which the regular-expression engine looks for at once
 _LEVELS = {"book": 1, "part": 1, "chapter": 2, "appendix": 2, "section": 3, "article": 3}
 
 
@@ -71,9 +71,16 @@ def check_lines(text: str, limit: int) -> None:
 
 
 def _mark_chapters(builder: TextBuilder, piece: str, start: int) -> None:
+    head = _CHAPTER.match("\n\n" + piece[:400])
+    if head is not None:
+        _mark_chapter(builder, head, start - 2)
     for match in _CHAPTER.finditer(piece):
-        word = match[1].split(None, 1)[0].lower()
-        follows = piece[match.end(1) : match.end(1) + 2]
-        if word in _LEVELS and follows not in ("\n\n", "", "\n"):
-            continue  # "Section 5 says ..." begins a paragraph of prose
-        builder.mark_heading(start + match.start(1), _LEVELS.get(word, 1), match[1])
+        _mark_chapter(builder, match, start)
+
+
+def _mark_chapter(builder: TextBuilder, match: re.Match[str], start: int) -> None:
+    word = match[1].split(None, 1)[0].lower()
+    follows = match.string[match.end(1) : match.end(1) + 2]
+    if word in _LEVELS and follows not in ("\n\n", "", "\n"):
+        return  # "Section 5 says ..." begins a paragraph of prose
+    builder.mark_heading(start + match.start(1), _LEVELS.get(word, 1), match[1])
