@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ragkit.cachefile import Manifest, Owner
 from ragkit.dense import DenseIndex
-from ragkit.dense_files import build_dense, choose_kind, half, open_dense
+from ragkit.dense_files import build_dense, choose_kind, open_dense
+from ragkit.dense_rows import half
 from ragkit.errors import StoreError
 from ragkit.lexical import LexicalIndex
 from ragkit.lexical_files import LexicalFacts, build_lexical, extend_lexical, index_files, open_lexical
@@ -147,7 +148,7 @@ class DensePart:
         """Build from the store into an empty folder."""
         kind = choose_kind(self._kind, len(source.all_chunk_ids()))
         base = build_dense(folder, source.iter_vectors(_BATCH), dimension=owner_of(source).dimension, kind=kind)
-        return Written(sorted(item.name for item in folder.iterdir()), len(base.ids), {"kind": kind})
+        return Written(sorted(item.name for item in folder.iterdir()), len(base.ids), base.facts)
 
     def extend(self, old: Path, folder: Path, manifest: Manifest, source: ChunkSource) -> Written:
         """Write all vectors: a FAISS file cannot grow by links."""
@@ -156,10 +157,11 @@ class DensePart:
 
     def open(self, folder: Path, manifest: Manifest) -> DenseIndex:
         """Open files that were verified. StoreError when they are of another kind than the setting asks for."""
-        kind = choose_kind(str(manifest.facts["kind"]), manifest.count)
-        if self._kind != "auto" and choose_kind(self._kind, manifest.count) != kind:
-            raise StoreError(f"its kind is {kind}, and {self._kind} is set")
-        return DenseIndex(open_dense(folder, kind=kind, dimension=manifest.owner.dimension, count=manifest.count))
+        dimension, count = manifest.owner.dimension, manifest.count
+        base = open_dense(folder, facts=manifest.facts, dimension=dimension, count=count)
+        if self._kind != "auto" and choose_kind(self._kind, count) != base.kind:
+            raise StoreError(f"its kind is {base.kind}, and {self._kind} is set")
+        return DenseIndex(base)
 
     def follow(self, index: DenseIndex, changes: ChunkChanges, source: ChunkSource) -> DenseIndex:
         """Return the index of the source's revision."""

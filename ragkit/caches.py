@@ -39,7 +39,7 @@ Ids = NDArray[np.int64]
 
 _log = logging.getLogger("ragkit")
 _FOLDER: Final = "cache"
-_RECENT: Final = 4
+_RECENT: Final = 3
 _ATTEMPTS: Final = 3
 _WORTH_WRITING: Final = 256
 _PROBES: Final = 32
@@ -76,6 +76,7 @@ class Caches:
         self._dense = DensePart(dense.kind)
         self._lexical = LexicalPart()
         self._lock = threading.RLock()
+        self._persisting = threading.Lock()
         self._recent: tuple[_Held, ...] = ()
         self._told: set[str] = set()
 
@@ -92,22 +93,24 @@ class Caches:
         that refuses: the indexes then stay in memory."""
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
-        with self._lock:
-            held = self._hold(reader)
-            if not len(held.snapshot.dense):
-                return
+        held = self._hold(reader)
+        if not len(held.snapshot.dense) or not self._persisting.acquire(blocking=False):
+            return
+        try:  # without the other lock: searches go on meanwhile, and later revisions are followed from memory
             dense = self._renewed(self._dense, held.snapshot.dense, held.dense_files, reader)
             lexical = self._renewed(self._lexical, held.snapshot.lexical, held.lexical_files, reader)
-            snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
+        finally:
+            self._persisting.release()
+        snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
+        with self._lock:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
     def check(self, reader: ChunkSource) -> list[str]:
         """Compare the files, hashed whole, and the indexes with the store; return what is wrong, one line each."""
         if reader.fingerprint is None:
             return []
-        with self._lock:
-            wanted = reader.all_chunk_ids()
-            return self._check(self._dense, reader, wanted) + self._check(self._lexical, reader, wanted)
+        wanted = reader.all_chunk_ids()
+        return self._check(self._dense, reader, wanted) + self._check(self._lexical, reader, wanted)
 
     def size(self) -> int:
         """Return the bytes that the files take on the disk."""

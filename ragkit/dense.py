@@ -1,8 +1,9 @@
-"""Nearest chunks by cosine, over float16 vectors: the results are those of comparing with every row.
+"""Nearest chunks by cosine, over float16 vectors.
 
 The index is two parts: files (see dense_files), and rows in memory for what came after them. FAISS only proposes; every
 score that leaves is the float64 dot product of the query and the stored float16 row, rounded to float32, so that it
-does not matter which part a chunk is in, and equal chunks tie and come by ascending id.
+does not matter which part a chunk is in, and equal chunks tie and come by ascending id. With files of the exact kind
+the results are those of comparing with every row.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.dense_files import DenseBase, half, load_faiss
+from ragkit.dense_files import DenseBase
+from ragkit.dense_rows import half, load_faiss
 from ragkit.errors import EmbeddingError
 
 Ids = NDArray[np.int64]
@@ -25,6 +27,11 @@ _SLACK: Final = 1e-5
 _SPARE: Final = 16
 _FEW: Final = 512
 _BLOCK: Final = 8_192
+_FILTERED_EXACTLY: Final = 20_000
+"""So many rows that a filter lets through are compared one by one, in some 5 ms; codes are faster from there on."""
+_PROPOSED: Final = 8.0
+_LEAST_PROPOSED: Final = 400
+"""Codes propose 8 rows for each one wanted, at least 400: recall@100 is 0.98 to 0.997 by that, recall@10 above 0.99."""
 
 
 class DenseIndex:
@@ -154,6 +161,7 @@ class DenseIndex:
 
     def _search_base(self, unit: NDArray[np.float64], k: int, allowed: Ids | None) -> tuple[Ids, Scores]:
         bits, matching = self._live_bits, self._live_count
+        places = None
         if allowed is not None:
             places = _places(self.base.ids, allowed)
             if self.live is not None:
@@ -164,29 +172,52 @@ class DenseIndex:
             mask = np.zeros(len(self.base.ids), dtype=np.bool_)
             mask[places] = True
             bits = np.packbits(mask, bitorder="little")
-        if not matching or self.base.index is None:
+        if not matching:
             return _NO_IDS, np.empty(0, dtype=np.float32)
-        return _nearest(self.base, unit, min(k, matching), matching, bits)
+        if self.base.coarse is None or (places is not None and matching <= _FILTERED_EXACTLY):
+            return _nearest(self.base, unit, min(k, matching), matching, bits)
+        query = unit.astype(np.float32)
+        probes = self.base.probes if places is None else self.base.probes_for(query, places)
+        found = _proposed(self.base, query, min(k + _SPARE, matching), probes, bits)
+        if len(found) < min(k, matching):  # the groups that were searched hold too few rows
+            return _nearest(self.base, unit, min(k, matching), matching, bits)
+        return found, _exact_rows(self.base, found, unit)
 
 
 def _nearest(
     base: DenseBase, unit: NDArray[np.float64], k: int, matching: int, bits: NDArray[np.uint8] | None
 ) -> tuple[Ids, Scores]:
-    """Return the positions of at least the k nearest rows, and their exact scores."""
+    """Return the positions of at least the k nearest rows, and their exact scores; every row is compared."""
     faiss = load_faiss()
     faiss.omp_set_num_threads(1)  # of this thread: one query gains nothing from more, and many run side by side
     query = unit.astype(np.float32)[None]
     options = {} if bits is None else {"params": faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))}
     count = min(k + max(_SPARE, k // 4), matching)
-    rough, found = base.index.search(query, count, **options)
-    places = found[0][found[0] >= 0]
-    scores = _exact_rows(base, places, unit)
+    rough, found = base.exact.search(query, count, **options)
+    places, scores = _scored(base, found[0], unit)
     worst = float(np.partition(scores, len(scores) - k)[len(scores) - k])
     if count < matching and float(rough[0][-1]) >= worst - _SLACK:  # rows beyond these may tie with the k-th
-        _, _, found = base.index.range_search(query, worst - 2 * _SLACK, **options)
-        places = np.asarray(found, dtype=np.int64)
-        scores = _exact_rows(base, places, unit)
+        _, _, more = base.exact.range_search(query, worst - 2 * _SLACK, **options)
+        places, scores = _scored(base, more, unit)
     return places, scores
+
+
+def _proposed(base: DenseBase, query: Vectors, count: int, probes: int, bits: NDArray[np.uint8] | None) -> Ids:
+    """Return the positions of the nearest rows, by their codes first, then by their float16 values."""
+    faiss = load_faiss()
+    faiss.omp_set_num_threads(1)
+    selector = None if bits is None else faiss.IDSelectorBitmap(bits)
+    options = faiss.IndexRefineSearchParameters(
+        k_factor=max(_PROPOSED, _LEAST_PROPOSED / count),
+        base_index_params=faiss.IVFSearchParameters(nprobe=probes, sel=selector),
+    )
+    _, found = base.refined.search(query[None], count, params=options)
+    return np.asarray(found[0][found[0] >= 0], dtype=np.int64)
+
+
+def _scored(base: DenseBase, found: Ids, unit: NDArray[np.float64]) -> tuple[Ids, Scores]:
+    places = np.asarray(found[found >= 0], dtype=np.int64)
+    return places, _exact_rows(base, places, unit)
 
 
 def _exact_rows(base: DenseBase, places: Ids, unit: NDArray[np.float64]) -> Scores:

@@ -283,6 +283,20 @@ def test_damaged_files_never_give_a_wrong_answer(tmp_path: Path, caplog: pytest.
     assert refused > 15
 
 
+def test_damaged_codes_never_give_a_wrong_answer(tmp_path: Path) -> None:
+    source = grown(1500)
+    good = tmp_path / "good"
+    good.mkdir()
+    Caches(good, dense=DenseSettings("ivf")).persist(source)
+    rng = random.Random(11)
+    for number in range(12):
+        place = tmp_path / f"case{number}"
+        shutil.copytree(good, place)
+        rng.choice(DAMAGES)(next(place.rglob(rng.choice(["codes.faiss", "rows.faiss"]))), rng)
+        assert_right(Caches(place, dense=DenseSettings("ivf")).snapshot(source), source)
+    assert_right(Caches(good, dense=DenseSettings("exact")).snapshot(source), source)
+
+
 def test_damage_after_the_check_is_noticed(tmp_path: Path) -> None:
     source = grown(300)
     caches_at(tmp_path).persist(source)
@@ -330,7 +344,7 @@ def test_caches_of_another_collection_or_time_are_refused(tmp_path: Path) -> Non
 
 def test_swapped_files_are_refused(tmp_path: Path) -> None:
     first, second = grown(300, seed=1), grown(300, seed=2)
-    for name in ("index.faiss", "ids.i64", "terms-000000.bin", "meta.json", "manifest.json"):
+    for name in ("rows.faiss", "ids.i64", "terms-000000.bin", "meta.json", "manifest.json"):
         for source, place in ((first, tmp_path / "a"), (second, tmp_path / "b")):
             shutil.rmtree(place, ignore_errors=True)
             caches_at(place).persist(source)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ragkit.dense import DenseIndex
-from ragkit.dense_files import build_dense, open_dense
+from ragkit.dense_files import Kind, build_dense, choose_kind, open_dense
+from ragkit.dense_rows import half, open_rows, rows_in_memory, write_index, write_rows
 from ragkit.errors import EmbeddingError, StoreError
 
 Ids = NDArray[np.int64]
@@ -24,7 +25,8 @@ def unit_rows(count: int, dimension: int, *, seed: int, copies: int = 0) -> Vect
     rows = rng.standard_normal((count, dimension)).astype(np.float32)
     for row in range(count - copies, count):
         rows[row] = rows[rng.integers(0, max(count - copies, 1))]
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def brute_force(ids: Ids, vectors: Vectors, query: Vectors, k: int) -> tuple[list[int], list[float]]:
@@ -80,7 +82,7 @@ def test_files_give_the_same_as_memory(tmp_path: Path) -> None:
     vectors = unit_rows(3000, 48, seed=1, copies=500)
     (tmp_path / "a").mkdir()
     index_of(ids, vectors, tmp_path / "a")
-    opened = DenseIndex(open_dense(tmp_path / "a", kind="exact", dimension=48, count=3000))
+    opened = DenseIndex(open_dense(tmp_path / "a", facts={"kind": "exact"}, dimension=48, count=3000))
     memory = index_of(ids, vectors)
     for query in unit_rows(20, 48, seed=2):
         expected = brute_force(ids, vectors, query, 30)
@@ -155,3 +157,77 @@ def test_nothing_is_found_in_nothing() -> None:
     assert found.tolist() == []
     assert scores.tolist() == []
     assert len(index) == 0
+
+
+def themed_rows(count: int, dimension: int, *, seed: int) -> Vectors:
+    """Return unit rows around a few themes, as vectors of texts are."""
+    rng = np.random.default_rng(seed)
+    themes = rng.standard_normal((20, dimension))
+    rows = (rng.standard_normal((count, dimension)) + themes[rng.integers(0, 20, count)]).astype(np.float32)
+    unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
+
+
+@pytest.mark.parametrize("memory", [False, True])
+@pytest.mark.parametrize("kind", ["rabitq", "ivf"])
+def test_codes_find_what_brute_force_finds(tmp_path: Path, kind: Kind, memory: bool) -> None:
+    count = 6000
+    ids = np.arange(10, 10 + 2 * count, 2, dtype=np.int64)
+    vectors = themed_rows(count, 64, seed=11)
+    base = build_dense(None if memory else tmp_path, [(ids, vectors)], dimension=64, kind=kind)
+    if not memory:
+        base = open_dense(tmp_path, facts=base.facts, dimension=64, count=count)
+    assert base.kind == kind
+    removed, added = ids[:900], np.arange(ids[-1] + 1, ids[-1] + 301)
+    more = themed_rows(300, 64, seed=12)
+    index = DenseIndex(base).followed(removed=removed, added=added, vectors=more)
+    alive, rows = np.concatenate([ids[900:], added]), np.concatenate([vectors[900:], more])
+    rng = np.random.default_rng(13)
+    filters = [None, alive, *(np.sort(rng.choice(alive, size, replace=False)) for size in (1, 40, 700, 3000))]
+    filters.append(alive[rows @ rows[0] < 0.1])  # what is about something else than the question
+    for allowed in filters:
+        chosen = np.ones(len(alive), dtype=np.bool_) if allowed is None else np.isin(alive, allowed)
+        hits = 0
+        for query in rows[:30] + 0.5 * rows[30:60]:
+            found, scores = index.search(query, 20, allowed=allowed)
+            truth, best = brute_force(alive[chosen], rows[chosen], query, 20)
+            assert len(found) == min(20, int(chosen.sum()))
+            assert np.isin(found, alive[chosen]).all()
+            assert scores.tolist() == sorted(scores.tolist(), reverse=True)
+            assert scores == pytest.approx(index.scores(query, found))
+            assert scores[0] <= best[0]
+            hits += len(np.intersect1d(found, truth))
+        assert hits / (30 * min(20, int(chosen.sum()))) > 0.97
+
+
+def test_an_index_is_the_same_each_time_it_is_built(tmp_path: Path) -> None:
+    vectors = themed_rows(3000, 32, seed=14)
+    ids = np.arange(1, 3001, dtype=np.int64)
+    files = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        build_dense(
+            tmp_path / name, [(ids[:1000], vectors[:1000]), (ids[1000:], vectors[1000:])], dimension=32, kind="ivf"
+        )
+        files.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("count", [0, 1, 700])
+def test_rows_written_one_by_one_are_a_file_of_faiss(tmp_path: Path, count: int) -> None:
+    rows = half(unit_rows(count, 24, seed=15))
+    assert write_rows(tmp_path / "a", [rows[:300], rows[300:]], dimension=24) == count
+    write_index(rows_in_memory(rows, 24), tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    with pytest.raises(StoreError):
+        open_rows(tmp_path / "a", count=count + 1, dimension=24)
+
+
+def test_kinds_follow_the_size_and_the_setting() -> None:
+    assert [choose_kind("auto", count) for count in (0, 49_999, 50_000, 299_999, 300_000)] == [
+        "exact", "exact", "rabitq", "rabitq", "ivf",
+    ]  # fmt: skip
+    assert choose_kind("ivf", 10) == "exact"
+    assert choose_kind("ivf", 5_000) == "ivf"
+    assert choose_kind("rabitq", 1_000_000) == "rabitq"
+    assert choose_kind("exact", 1_000_000) == "exact"
