@@ -716,7 +716,7 @@ def test_a_slow_file_delays_no_other(desk: Desk) -> None:
             slow.set_result(Document("0-slow.txt", "at last"))
 
     report = desk.ingest(progress=watch, workers=2)
-    assert [change.source for change in report.changes] == ["1.txt", "2.txt", "0-slow.txt"]
+    assert [change.source for change in report.changes] == ["0-slow.txt", "1.txt", "2.txt"]
 
 
 def test_progress_counts_files(desk: Desk) -> None:

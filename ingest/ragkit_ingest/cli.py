@@ -206,9 +206,7 @@ def _stopped_by_signals(*, quiet: bool) -> Iterator[threading.Event]:
 def _warnings_shown() -> Iterator[None]:
     """Send ragkit's warnings to standard error, a line each."""
     logger = logging.getLogger("ragkit")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("ragkit: %(message)s"))
-    handler.setLevel(logging.WARNING)
+    handler = _Lines(logging.WARNING)
     logger.addHandler(handler)
     try:
         yield
@@ -216,6 +214,8 @@ def _warnings_shown() -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class _OneLine(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return show(super().format(record))
+class _Lines(logging.Handler):
+    """Writes to what standard error is at that moment: a progress bar puts such lines above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"ragkit: {show(record.getMessage())}", err=True)

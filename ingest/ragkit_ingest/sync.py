@@ -242,7 +242,7 @@ class _Run:
             paths=tuple(source_of(target.path) for target in targets),
             generation=generation,
             files=plan.files,
-            changes=tuple(self._out.changes),
+            changes=tuple(self._ordered()),
             unchanged=plan.unchanged + adopted + self._out.unchanged,
             kept=plan.kept + self._out.kept,
             problems=tuple(plan.problems),
@@ -252,6 +252,11 @@ class _Run:
             seconds=seconds,
             interrupted=self._stop.is_set(),
         )
+
+    def _ordered(self) -> list[Change]:
+        """Return the changes in the order of the plan; files are committed as they become ready."""
+        place = {source: number for number, source in enumerate(self._works)}
+        return sorted(self._out.changes, key=lambda change: place.get(change.source, -1))
 
 
 def _removals(plan: Plan) -> list[Change]:
