@@ -51,7 +51,7 @@ def serve(channel: socket.socket, *, memory: int) -> bool:
         retire = True
         reason = "expands_too_much" if isinstance(error, MemoryError) else "too_deep"
         message = {"reason": reason, "detail": "more than a reader may take", "cure": ""}
-    except (Exception, TimeLimitError) as error:  # noqa: BLE001 (the edge of the process: any fault of a reader is a damaged file)
+    except (Exception, SystemExit, TimeLimitError) as error:  # noqa: BLE001 (the edge of the process: any fault of a reader is a damaged file)
         message = {"reason": "damaged", "detail": f"{type(error).__name__}: {str(error)[:300]}", "cure": ""}
     finally:
         os.close(descriptor)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -48,8 +48,10 @@ class _DiedError(Exception):
 class Worker:
     """One child process at a time; a dead or retired one is replaced when the next file comes. Not thread-safe."""
 
-    def __init__(self, limits: ReadLimits | None = None) -> None:
+    def __init__(self, limits: ReadLimits | None = None, *, folders: Sequence[Path] = ()) -> None:
+        """folders: where readers that are not installed are looked for, beside the installed ones."""
         self._limits = limits or ReadLimits()
+        self._folders = folders
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._life = -1
@@ -141,7 +143,7 @@ class Worker:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), reading),
-                env=_environment(os.environ),
+                env=_environment(os.environ, self._folders),
                 start_new_session=True,
             )
         except OSError as error:
@@ -196,14 +198,14 @@ class WorkerPool:
     Use it as a context manager, or close it: the children end with the parent in any case.
     """
 
-    def __init__(self, limits: ReadLimits | None = None, *, size: int = 0) -> None:
-        """size: how many children, 0 for one a core."""
+    def __init__(self, limits: ReadLimits | None = None, *, size: int = 0, folders: Sequence[Path] = ()) -> None:
+        """size: how many children, 0 for one a core. folders: of readers that are not installed."""
         self._limits = limits or ReadLimits()
         self._size = size or len(os.sched_getaffinity(0))
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         self._all: list[Worker] = []
         for _ in range(self._size):
-            worker = Worker(self._limits)
+            worker = Worker(self._limits, folders=folders)
             self._all.append(worker)
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="ragkit-read")
@@ -276,8 +278,8 @@ class WorkerPool:
             os.close(descriptor)
 
 
-def _environment(ours: Mapping[str, str]) -> dict[str, str]:
+def _environment(ours: Mapping[str, str], more: Sequence[Path]) -> dict[str, str]:
     """Return the child's environment: where its code is, and nothing that could be a secret."""
     folders = {Path(str(module.__file__)).resolve().parent.parent for module in (ragkit, sys.modules[__name__])}
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
-    return {**passed, "PYTHONPATH": os.pathsep.join(map(str, sorted(folders))), "LC_ALL": "C.UTF-8"}
+    return {**passed, "PYTHONPATH": os.pathsep.join(map(str, [*sorted(folders), *more])), "LC_ALL": "C.UTF-8"}

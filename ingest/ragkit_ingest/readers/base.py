@@ -161,6 +161,10 @@ class TextBuilder:
         """Record a heading at an offset of its own; one before the last heading moves down to it."""
         self.mark_heading(max(offset, self.last_heading()), level, text)
 
+    def page_start(self) -> int:
+        """Offset of the last page that has text, 0 when there is none."""
+        return self._pages[-1].start if self._pages else 0
+
     def last_heading(self) -> int:
         """Offset of the last heading, 0 when there is none."""
         return self._headings[-1].offset if self._headings else 0

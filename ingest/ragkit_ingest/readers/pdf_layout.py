@@ -19,6 +19,7 @@ from ragkit_ingest.readers.pdf_text import Line
 _LARGER = 1.12  # a heading's letters are at least so much larger than the body's, or bold
 _HEADING_LENGTH = 120
 _HEADING_LINES = 3
+_LEADING = 1.5  # lines of a paragraph are at most so many letter heights apart
 _PROSE_LENGTH = 50  # running text is what goes on beyond this column
 _RARE, _RARE_BOLD = 0.12, 0.2  # a size, or bold type, that takes more of the text than this makes no headings
 _SIZES = 3  # heading levels that sizes alone make
@@ -97,7 +98,8 @@ class _Page:
         self._by_looks = by_looks
         steps = [above.bottom - below.bottom for above, below in pairwise(lines) if below.height]
         usual = [step for step in steps if 0 < step < 3 * (body.height or 12)]
-        self._leading = median(usual) if usual else 0.0
+        leading = median(usual) if usual else 0.0
+        self._leading = min(leading, _LEADING * body.height) if body.height else leading
         self._right = max((line.right for line in lines), default=0.0)
         self._levels = [self._looks(index) for index in range(len(lines))]
         _drop_long_runs(self._levels, [(self._size(line), line.bold) for line in lines])
@@ -118,7 +120,7 @@ class _Page:
             index = end
         for item in waiting:
             if self._out.size > before:
-                self._out.mark_heading_at(max(before, self._out.last_heading()), item.level, item.title)
+                self._out.mark_heading_at(self._out.page_start(), item.level, item.title)
 
     def _group_end(self, start: int, tables: dict[int, TableSpan]) -> int:
         """Return the end of the lines from `start` on that belong together: furniture, a heading, or a paragraph."""

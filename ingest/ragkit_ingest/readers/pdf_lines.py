@@ -13,10 +13,11 @@ from ragkit_ingest.readers.pdf_text import Line
 _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line
 _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_DIGITS = re.compile(r"\d+")
+_COUNTING = re.compile(r"(?<=page )\d{1,5}(?!\d)|^\d{1,5}(?![\d.,])|(?<![\d.,$€£])\d{1,5}$", re.IGNORECASE)
+_PAGES = 3  # a line on fewer pages than this is not running
+_RUNNING_LENGTH = 200
 _EDGE = 3  # running headers and footers are among so many lines at either end of a page
 _ROMAN = re.compile(r"[ivxlc]+|[IVXLC]+")
-_PAGE_NUMBER = re.compile(r"(?:page |p\. ?|[-–—|] ?)?#(?: ?(?:of|/) ?#)?(?: ?[-–—|])?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -106,18 +107,17 @@ def _continues(above: str, below: str) -> bool:
 
 
 def running_lines(pages: Sequence[list[Line] | None]) -> list[set[int]]:
-    """Return, for each page, the indexes of lines that most pages have at the same end: headers, footers, numbers."""
+    """Return, for each page, the indexes of lines that many pages have at the same end: headers, footers, numbers."""
     seen: Counter[str] = Counter()
-    keyed: list[dict[int, str]] = []
-    for page in pages:
-        keys = {index: _key(line.text) for index, line in _edges(page or [])}
+    keyed: list[dict[int, tuple[str, str]]] = []
+    for number, page in enumerate(pages):
+        keys = {index: (_same(line.text), _counting(line.text, number)) for index, line in _edges(page or [])}
         keyed.append(keys)
-        seen.update(set(keys.values()))
-    filled = sum(bool(page) for page in pages)
-    enough = max(3, filled * 0.25)
+        seen.update({key for pair in keys.values() for key in pair if key})
+    enough = max(_PAGES, sum(bool(page) for page in pages) * 0.25)
     running: list[set[int]] = []
     for page, keys in zip(pages, keyed, strict=True):
-        found = {index for index, key in keys.items() if key and seen[key] >= enough}
+        found = {i for i, (same, counting) in keys.items() if seen[same] >= enough or seen[counting] >= _PAGES}
         running.append(found if page and len(found) < len(page) else set())
     return running
 
@@ -127,11 +127,19 @@ def _edges(page: list[Line]) -> list[tuple[int, Line]]:
     return numbered if len(page) <= 2 * _EDGE else numbered[:_EDGE] + numbered[-_EDGE:]
 
 
-def _key(text: str) -> str:
-    """Return what stays the same of a running line from page to page; "" for a line that cannot be one."""
-    key = _DIGITS.sub("#", text.strip())
-    if _PAGE_NUMBER.fullmatch(key) or (len(key) <= 6 and _ROMAN.fullmatch(key)):
-        return "#"
-    if len(text) > 200 or key.count("#") > 3:
+def _same(text: str) -> str:
+    """Return what two running lines of the same words have in common; "" for a line too long to be one."""
+    return text.lower() if len(text) <= _RUNNING_LENGTH else ""
+
+
+def _counting(text: str, page: int) -> str:
+    """Return what lines have in common whose number grows with the pages: it is told as its distance from the page's.
+
+    "" for a line without a number at either end or after the word "page".
+    """
+    if len(text) <= 6 and _ROMAN.fullmatch(text):
+        return "@roman"
+    match = _COUNTING.search(text) if len(text) <= _RUNNING_LENGTH else None
+    if match is None:
         return ""
-    return key.lower()
+    return f"@{text[: match.start()]}@{int(match.group()) - page}{text[match.end() :]}".lower()

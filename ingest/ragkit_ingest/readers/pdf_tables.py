@@ -16,6 +16,7 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?"
 _COLUMN_WORD = re.compile(
     rf"{_MONTH}|(?:19|20)\d\d|\d{{1,2}},?|q[1-4]|fy\d*|[$€£¥%()]+|first|second|third|fourth|quarter|quarters|year|years|"
     r"months?|weeks?|ended|ending|three|six|nine|twelve|change|total|increase|\(?decrease\)?|favorable|as|of|at|for|the|"
+    r"dollars?|in|millions?|thousands?|billions?|except|per|data|u\.?s\.?|us\$|unaudited|level|euros?|eur|usd|"
     r"fiscal|and|to|vs\.?|from|actual|budget|note|notes|amount|percent|number|shares?|price|%",
     re.IGNORECASE,
 )
@@ -59,6 +60,8 @@ def find_tables(lines: Sequence[str], skip: set[int]) -> list[TableSpan]:
         rows = sum(kind > 0 for kind in kinds[index:end])
         if strong >= 2 or rows >= 4:
             span = _with_header(lines, skip, floor, index, end)
+            if not span.header and spans and span.start - spans[-1].end <= _HEADER_LINES:
+                span = TableSpan(span.start, span.end, span.body, spans[-1].header)  # the same table goes on
             spans.append(span)
             floor = span.end
         index = end

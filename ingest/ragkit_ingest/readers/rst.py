@@ -21,7 +21,7 @@ _SETTINGS = {
     "smart_quotes": False,
     "line_length_limit": 1_000_000,
     "dump_settings": False,
-    "traceback": False,
+    "traceback": True,  # docutils would end the process otherwise
     "doctitle_xform": False,
     "sectsubtitle_xform": False,
     "pep_references": False,
