@@ -6,6 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ragkit.audit import (
+        Problem,
+    )
+    from ragkit.catalog import (
+        delete_collection,
+        list_collections,
+    )
     from ragkit.chat import (
         ChatModel,
         load_chat,
@@ -41,12 +48,13 @@ if TYPE_CHECKING:
         StorageFullError,
         StoreError,
     )
+    from ragkit.inputs import (
+        History,
+    )
     from ragkit.knowledge import (
         KnowledgeBase,
-        create_collection,
-        delete_collection,
-        list_collections,
-        open,
+        open,  # noqa: A004 - ragkit.open reads well, as gzip.open does
+        restore_collection,
     )
     from ragkit.progress import (
         AddProgress,
@@ -61,6 +69,9 @@ if TYPE_CHECKING:
         PromptSettings,
         RetrievalSettings,
         Settings,
+    )
+    from ragkit.store import (
+        create_collection,
     )
     from ragkit.text import (
         clean_text,
@@ -125,6 +136,7 @@ __all__ = [
     "Fingerprint",
     "Generation",
     "Heading",
+    "History",
     "Hit",
     "Hits",
     "InputError",
@@ -140,6 +152,7 @@ __all__ = [
     "ModelSettings",
     "NotFoundError",
     "Page",
+    "Problem",
     "Prompt",
     "PromptSettings",
     "QueryError",
@@ -159,23 +172,100 @@ __all__ = [
     "load_chat",
     "load_embedder",
     "open",
+    "restore_collection",
     "settings_from_env",
     "show",
 ]
 
 _HOMES = {
-    "chat": "ChatModel load_chat",
-    "embed": "Embedder load_embedder",
-    "environment": "settings_from_env",
-    "errors": "BudgetError ChatError ChatInterruptedError ChatTimeoutError ConfigError ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason SchemaVersionError StorageFullError StoreError",
-    "knowledge": "KnowledgeBase create_collection delete_collection list_collections open",
-    "progress": "AddProgress AddReport",
-    "settings": "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings Settings",
-    "text": "clean_text show",
-    "types": "Answer Block BlockKind Chunk Citation Document DocumentInfo Example FileState Fingerprint Generation Heading Hit Hits Message Metadata MetadataValue Page Prompt Scalar",
-    "writer": "KnowledgeWriter",
+    "audit": ("Problem",),
+    "catalog": (
+        "delete_collection",
+        "list_collections",
+    ),
+    "chat": (
+        "ChatModel",
+        "load_chat",
+    ),
+    "embed": (
+        "Embedder",
+        "load_embedder",
+    ),
+    "environment": ("settings_from_env",),
+    "errors": (
+        "BudgetError",
+        "ChatError",
+        "ChatInterruptedError",
+        "ChatTimeoutError",
+        "ConfigError",
+        "ConflictError",
+        "CorruptError",
+        "EmbeddingError",
+        "ExtractionError",
+        "FilterError",
+        "InputError",
+        "LockedError",
+        "MissingPackageError",
+        "ModelError",
+        "ModelMismatchError",
+        "NotFoundError",
+        "QueryError",
+        "RagkitError",
+        "Reason",
+        "SchemaVersionError",
+        "StorageFullError",
+        "StoreError",
+    ),
+    "inputs": ("History",),
+    "knowledge": (
+        "KnowledgeBase",
+        "open",
+        "restore_collection",
+    ),
+    "progress": (
+        "AddProgress",
+        "AddReport",
+    ),
+    "settings": (
+        "QUESTION_LIMIT",
+        "ChatSettings",
+        "ChunkSettings",
+        "DenseSettings",
+        "ModelSettings",
+        "PromptSettings",
+        "RetrievalSettings",
+        "Settings",
+    ),
+    "store": ("create_collection",),
+    "text": (
+        "clean_text",
+        "show",
+    ),
+    "types": (
+        "Answer",
+        "Block",
+        "BlockKind",
+        "Chunk",
+        "Citation",
+        "Document",
+        "DocumentInfo",
+        "Example",
+        "FileState",
+        "Fingerprint",
+        "Generation",
+        "Heading",
+        "Hit",
+        "Hits",
+        "Message",
+        "Metadata",
+        "MetadataValue",
+        "Page",
+        "Prompt",
+        "Scalar",
+    ),
+    "writer": ("KnowledgeWriter",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

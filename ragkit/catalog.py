@@ -30,12 +30,12 @@ def check_name(name: str) -> str:
     return name
 
 
-def collection_folder(data: Path, name: str) -> Path:
+def collection_folder(data: str | Path, name: str) -> Path:
     """Return where a collection is; raises InputError for a bad name."""
     return Path(data) / FOLDER / check_name(name)
 
 
-def list_collections(data: Path) -> list[str]:
+def list_collections(data: str | Path) -> list[str]:
     """Return the names of the collections in a data folder, sorted; none when there is no such folder."""
     try:
         entries = list(os.scandir(Path(data) / FOLDER))
@@ -48,7 +48,7 @@ def list_collections(data: Path) -> list[str]:
     )
 
 
-def delete_collection(data: Path, name: str) -> None:
+def delete_collection(data: str | Path, name: str) -> None:
     """Remove a collection with everything in it: gone at once for everyone, then deleted from the disk.
 
     Raises NotFoundError, and LockedError while it is being written. Those who have it open get NotFoundError.
@@ -66,7 +66,7 @@ def delete_collection(data: Path, name: str) -> None:
     sweep(data)
 
 
-def sweep(data: Path) -> None:
+def sweep(data: str | Path) -> None:
     """Delete from the disk what was removed before, and by runs that were cut off."""
     for left in (Path(data) / FOLDER).glob(f"{_DELETED}*"):
         shutil.rmtree(left, ignore_errors=True)

@@ -15,7 +15,7 @@ from ragkit.settings import ChunkSettings
 from ragkit.types import Chunk, Document
 from ragkit.units import Gap, Unit, document_units
 
-_CONTEXT_SHARE = 1 / 3  # the context line may take this part of a chunk at most
+_CONTEXT_SHARE = 1 / 3  # the context line may take this part of the model's limit at most
 _CHARACTERS_PER_TOKEN = 12  # a "token" of more characters than this on average is no text that a model can read
 _CUT_COST = {
     Gap.SENTENCE: 0.12,
@@ -59,17 +59,18 @@ class _Ruler:
 def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkSettings | None = None) -> list[Chunk]:
     """Cut a document into chunks that the embedder can read whole.
 
-    Every chunk satisfies `document.text[start:end] == text`, and `tokens`, counted by the embedder's own tokenizer
-    over the context line and the text, special tokens included, is at most min(settings.max_tokens, the model's limit).
+    Every chunk satisfies `document.text[start:end] == text`; its text has at most settings.max_tokens tokens, and
+    `tokens`, counted by the embedder's own tokenizer over the context line and the text, special tokens and prompt
+    included, is at most the model's limit.
     Sentences, rows and items are cut only where one alone is longer than that. Boilerplate is left out.
     """
     settings = settings or ChunkSettings()
-    limit = min(settings.max_tokens, embedder.max_tokens)
+    limit = embedder.max_tokens
     units = document_units(document)
     if not units:
         return []
     ruler = _Ruler(np.fromiter((start for start, _ in embedder.token_offsets(document.text)), dtype=np.int64))
-    contexts = _Contexts(document, embedder, settings, limit)
+    contexts = _Contexts(document, embedder, settings)
     spans: list[tuple[int, int, str]] = []
     pieces: list[Unit] = []
     for group in _sections(units, ruler, settings.min_tokens):
@@ -84,18 +85,19 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
 class _Contexts:
     """The context line above each unit, and the tokens that it leaves for text."""
 
-    def __init__(self, document: Document, embedder: Tokenizing, settings: ChunkSettings, limit: int) -> None:
+    def __init__(self, document: Document, embedder: Tokenizing, settings: ChunkSettings) -> None:
         self._document = document
         self._embedder = embedder
-        self._enabled = settings.context
-        self._limit = limit
+        self._size = settings.max_tokens
         self._known: dict[tuple[str, ...], tuple[str, int]] = {}
         self._special = embedder.count_tokens([""])[0]
+        self._limit = max(embedder.max_tokens - self._special, 1)
+        self._room = min(settings.context_tokens, int(self._limit * _CONTEXT_SHARE))
 
     def of(self, unit: Unit) -> tuple[str, int]:
         """Return (context line, tokens left for text) for a chunk that begins with this unit."""
         parts: list[str] = []
-        if self._enabled:
+        if self._room:
             path = list(self._document.heading_path(unit.start))
             if unit.glued and path:
                 path.pop()  # the chunk begins with that heading
@@ -112,20 +114,20 @@ class _Contexts:
 
     def _fit(self, parts: tuple[str, ...]) -> tuple[str, int]:
         """Join the parts with ›, dropping the middle ones, then the ends of words, until the share is kept."""
-        room = int((self._limit - self._special) * _CONTEXT_SHARE)
+        room = self._room
         kept = [" ".join(part.split()) for part in parts]
         while kept:
             line = " › ".join(kept)
             size = self._embedder.count_tokens([line])[0] - self._special
             if size <= room:
-                return line, self._limit - self._special - size
+                return line, min(self._size, self._limit - size)
             if len(kept) > 2:
                 kept.pop(len(kept) // 2)
                 continue
             longest = max(range(len(kept)), key=lambda index: len(kept[index]))
             kept[longest] = kept[longest][: len(kept[longest]) * room // size].rstrip()
             kept = [part for part in kept if part]
-        return "", self._limit - self._special
+        return "", min(self._size, self._limit)
 
 
 def _sections(units: list[Unit], ruler: _Ruler, min_tokens: int) -> list[list[Unit]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ragkit.abstention import abstains, abstention
 from ragkit.sanitize import Rules, Sanitizer
@@ -16,6 +16,7 @@ from ragkit.wording import guess_language, wording
 
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
 _LEAD_IN = re.compile(r"^[^.]{0,160}:$")
 
 
@@ -90,17 +91,16 @@ def check_answer(
 
 
 def _judge(prompt: Prompt, text: str) -> tuple[tuple[Citation, ...], Status]:
-    passages: dict[int, Passage] = {}
+    sources = _Sources(prompt)
     citations: list[Citation] = []
     stated = supported = 0
     abstained = False
     for sentence in _sentences(text):
-        found = [_cite(prompt, passages, number, sentence.text) for number in sentence.numbers]
+        found = sources.cite(sentence)
         citations.extend(found)
         if abstains(sentence.text):
             abstained = True
-            continue
-        if found or _states(sentence.text):
+        elif found or _states(sentence.text):
             stated += 1
             supported += any(citation.supported for citation in found)
     if supported == stated and stated and not abstained:
@@ -110,25 +110,53 @@ def _judge(prompt: Prompt, text: str) -> tuple[tuple[Citation, ...], Status]:
     return tuple(citations), "partial"
 
 
-def _cite(prompt: Prompt, passages: dict[int, Passage], number: int, sentence: str) -> Citation:
-    hit = prompt.passages[number - 1]
-    if number not in passages:
-        passages[number] = Passage(hit.text, around=f"{hit.title}\n{hit.heading}\n{hit.source}")
-    support = passages[number].support(sentence)
-    quote = hit.text[support.start : support.end]
-    return Citation(
-        number=number,
-        source=hit.source,
-        title=hit.title,
-        sha256=hit.sha256,
-        page=hit.page,
-        page_label=hit.page_label,
-        start=hit.start + support.start,
-        end=hit.start + support.end,
-        quote=quote,
-        supported=support.supported,
-        sentence=sentence,
-    )
+class _Sources:
+    """The passages of a prompt, read when they are first cited."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._hits = prompt.passages
+        self._read: dict[int, Passage] = {}
+
+    def cite(self, sentence: _Sentence) -> list[Citation]:
+        """Return a checked citation for each number of a sentence.
+
+        Several sources may support it together where none does alone.
+        """
+        claim = _ENUMERATED.sub("", sentence.text)
+        found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
+        if len(found) > 1 and not any(citation.supported for citation in found):
+            together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
+            if together.support(claim).supported:
+                found = [replace(citation, supported=True) for citation in found]
+        return found
+
+    def _above(self, found: list[Citation]) -> str:
+        return "\n".join(self._passage(citation.number).around for citation in found)
+
+    def _passage(self, number: int) -> Passage:
+        if number not in self._read:
+            hit = self._hits[number - 1]
+            self._read[number] = Passage(hit.text, around=f"{hit.title}\n{hit.heading}\n{hit.context}\n{hit.source}")
+        return self._read[number]
+
+    def _cite(self, number: int, claim: str, sentence: str) -> Citation:
+        hit = self._hits[number - 1]
+        support = self._passage(number).support(claim)
+        start = hit.start + support.start
+        page, label = hit.page_at(start)
+        return Citation(
+            number=number,
+            source=hit.source,
+            title=hit.title,
+            sha256=hit.sha256,
+            page=page,
+            page_label=label,
+            start=start,
+            end=hit.start + support.end,
+            quote=hit.text[support.start : support.end],
+            supported=support.supported,
+            sentence=sentence,
+        )
 
 
 def _states(sentence: str) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import click
 
-from ragkit.cli_options import Target, common, environment_settings, model_option, print_json, show_warnings
+from ragkit.cli_options import Target, common, model_option, print_json, show_warnings
+from ragkit.environment import settings_from_env
 from ragkit.knowledge import restore_collection
 from ragkit.text import show
 
@@ -74,8 +78,10 @@ def rebuild(model: str, target: Target) -> None:
     The old ones answer until the new ones are committed. With --model the collection moves to another embedding model;
     without it, texts that have vectors keep them.
     """
-    with target.open() as kb:
-        report = kb.rebuild(model=model or None, settings=environment_settings(model=model))
+    settings = settings_from_env(os.environ)
+    wanted = model or settings.model.name
+    with target.open(settings=replace(settings, model=replace(settings.model, name=""))) as kb:
+        report = kb.rebuild(model=wanted)
     if target.as_json:
         print_json(report.as_dict())
     else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ragkit.catalog import delete_collection, list_collections
 from ragkit.cli_options import Target, common, data_option, json_option, print_json, print_table
-from ragkit.store import create_collection, delete_collection, list_collections
+from ragkit.store import create_collection
 from ragkit.text import show
 
 

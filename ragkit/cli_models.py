@@ -45,10 +45,10 @@ def list_models(*, as_json: bool) -> None:
     ]
     if as_json:
         print_json(
-            {"default": DEFAULT_MODEL, "model": settings.name, "cache": str(cache_root(settings)), "compiled": rows}
+            {"default": DEFAULT_MODEL, "model": settings.resolved, "cache": str(cache_root(settings)), "compiled": rows}
         )
         return
-    click.echo(show(f"model: {settings.name} (default: {DEFAULT_MODEL})"))
+    click.echo(show(f"model: {settings.resolved} (default: {DEFAULT_MODEL})"))
     if not rows:
         click.echo(show(f"No model is compiled in {cache_root(settings)}; the first use compiles one."))
         return
@@ -80,7 +80,7 @@ def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - t
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
     compiled = ensure_compiled(model, settings, weights_sha256=weights, force=force)
     report: dict[str, Any] = {
-        "model": settings.name,
+        "model": settings.resolved,
         "compiled": compiled.fresh,
         "runtime": f"openvino-{compiled.manifest['precision']}",
         "least_cosine": min(compiled.manifest["cosines"]),
@@ -94,7 +94,7 @@ def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - t
     what = "compiled" if compiled.fresh else "was compiled already"
     click.echo(
         show(
-            f"{settings.name} {what}: {report['runtime']}, least cosine to the original {report['least_cosine']:.5f}, "
+            f"{settings.resolved} {what}: {report['runtime']}, least cosine to the original {report['least_cosine']:.5f}, "
             f"{report['seconds']:.1f} s, {report['folder']}"
         )
     )

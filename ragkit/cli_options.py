@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,7 +117,7 @@ def _ascii_only() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
 
 
-def print_table(rows: list[tuple[str, ...]], header: tuple[str, ...], right: frozenset[int] = frozenset()) -> None:
+def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], right: frozenset[int] = frozenset()) -> None:
     """Print rows in columns; `right` holds the indexes of columns that are aligned right."""
     shown = [tuple(show(cell) for cell in row) for row in [header, *rows]]
     widths = [max(len(row[column]) for row in shown) for column in range(len(header))]

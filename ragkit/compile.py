@@ -30,7 +30,7 @@ from ragkit.wordpieces import WordPieces
 
 _log = logging.getLogger("ragkit")
 
-FORMAT = 1
+FORMAT = 2
 _FILES = ("model.bin", "model.blob", "model.xml", "tokenizer.json")
 _DEADLINE = 3_600  # seconds for one conversion, of the largest models too
 _STALE = 86_400  # seconds after which what a killed conversion left behind is removed
@@ -80,7 +80,9 @@ def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256
     """
     compiled = ensure_compiled(model, settings, weights_sha256=weights_sha256)
     manifest, folder = compiled.manifest, compiled.folder
-    files = CompiledFiles(folder, manifest["precision"], manifest["dimension"], manifest["device"], compiled.owner)
+    files = CompiledFiles(
+        folder, manifest["precision"], manifest["dimension"], manifest["device"], manifest["units"], compiled.owner
+    )
     pieces = WordPieces.from_file(
         folder / "tokenizer.json",
         max_tokens=manifest["max_tokens"],

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ragkit.embed_model import PROBE, ModelEmbedder
 from ragkit.embed_openvino import HINTS, CompiledFiles, CompiledRuntime, Precision, import_openvino, processor
-from ragkit.embed_torch import load_sentence_transformer, word_pieces
+from ragkit.embed_torch import load_sentence_transformer, pools_by_mean, word_pieces
 from ragkit.errors import ModelError, RagkitError
 from ragkit.wordpieces import WordPieces
 
@@ -45,7 +45,8 @@ def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
     transformer = load_sentence_transformer(source, name=name)
     pieces = word_pieces(transformer, name)
     openvino = import_openvino()
-    _convert(openvino, transformer, target, name)
+    units = pools_by_mean(transformer)
+    _convert(openvino, transformer, target, name=name, states=units)
     (target / "tokenizer.json").write_text(transformer.tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
     probes = probe_texts(pieces)
     documents = _reference(transformer.encode_document, probes, pieces.document_prompt)
@@ -65,6 +66,7 @@ def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
                 "device": device,
                 "openvino": openvino.__version__,
                 "dimension": dimension,
+                "units": units,
                 "max_tokens": pieces.max_tokens,
                 "query_prompt": pieces.query_prompt,
                 "document_prompt": pieces.document_prompt,
@@ -107,11 +109,12 @@ def _agreement(
     ]
 
 
-def _convert(openvino: Any, transformer: Any, target: Path, name: str) -> None:
+def _convert(openvino: Any, transformer: Any, target: Path, *, name: str, states: bool) -> None:
+    """Trace the network; with `states` its second output is every token's state, for the vectors of units."""
     import torch
 
     class Pipeline(torch.nn.Module):  # type: ignore[misc]  # torch is not followed: its base is Any here
-        """Token ids and mask in, unit vector out."""
+        """Token ids and mask in; unit vector out, and the token states where they are wanted."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -119,7 +122,8 @@ def _convert(openvino: Any, transformer: Any, target: Path, name: str) -> None:
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             features = self.pipeline({"input_ids": input_ids, "attention_mask": attention_mask})
-            return torch.nn.functional.normalize(features["sentence_embedding"], p=2.0, dim=1)
+            vector = torch.nn.functional.normalize(features["sentence_embedding"], p=2.0, dim=1)
+            return (vector, features["token_embeddings"]) if states else vector
 
     ids = torch.ones(2, 8, dtype=torch.long)
     mask = torch.ones(2, 8, dtype=torch.long)

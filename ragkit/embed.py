@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from ragkit.settings import ModelSettings
 from ragkit.types import Fingerprint
 from ragkit.vectors import check_vectors, compatible
 
-__all__ = ["Embedder", "check_vectors", "compatible", "load_embedder"]
+__all__ = ["Embedder", "UnitEmbedder", "check_vectors", "compatible", "load_embedder"]
 
 _log = logging.getLogger("ragkit")
 
@@ -49,6 +49,23 @@ class Embedder(Protocol):
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the half-open code-point span of each word piece of the text, special tokens left out."""
+
+
+@runtime_checkable
+class UnitEmbedder(Protocol):
+    """An embedder that can also tell the vectors of parts of a text from the one pass over it.
+
+    Optional: retrieval matches by chunk alone where an embedder is no UnitEmbedder, or `supports_units` is False.
+    """
+
+    @property
+    def supports_units(self) -> bool:
+        """Whether `embed_units` works for this model."""
+
+    def embed_units(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return what `embed_documents` does, and for each text one unit row (m, d) per code-point span of it."""
 
 
 def load_embedder(settings: ModelSettings) -> Embedder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -33,6 +33,15 @@ class Runtime(Protocol):
 
     def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return rows (n, d) of unit norm; tuned for a quick answer."""
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a vector is the mean of token states that `with_states` can show."""
+
+    def with_states(
+        self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: Callable[[int, NDArray[np.float32]], None]
+    ) -> NDArray[np.float32]:
+        """Do as `documents`, and give each text's index and token states (tokens, d) to `use`, from any thread."""
 
 
 class ModelEmbedder:
@@ -87,14 +96,50 @@ class ModelEmbedder:
         Nothing is truncated: a text above `max_tokens` is an EmbeddingError that names its index.
         """
         ids = self._pieces.document_ids(texts)
+        self._check_limit(ids)
+        if not ids:
+            return np.empty((0, self._runtime.dimension), dtype=np.float32)
+        return self._checked(self._runtime.documents(texts, ids), len(ids))
+
+    @property
+    def supports_units(self) -> bool:
+        """Whether `embed_units` works: the model pools by the mean of its token states."""
+        return self._runtime.has_states
+
+    def embed_units(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return the vectors of `embed_documents`, and for each text one unit row (m, d) per code-point span of it.
+
+        A span's vector is the normalised mean of its tokens' states in the one pass over the whole text ("late
+        chunking", Günther et al. 2024, arXiv:2409.04701); a token belongs to the span that holds its middle. A span
+        without tokens has the text's own vector.
+        """
+        ids, offsets = self._pieces.document_tokens(texts)
+        self._check_limit(ids)
+        dimension = self._runtime.dimension
+        if not ids:
+            return np.empty((0, dimension), dtype=np.float32), []
+        parts: list[NDArray[np.float32]] = [np.empty((0, dimension), dtype=np.float32)] * len(ids)
+
+        def pool(index: int, states: NDArray[np.float32]) -> None:
+            parts[index] = _span_means(states, offsets[index], spans[index])
+
+        rows = self._checked(self._runtime.with_states(texts, ids, pool), len(ids))
+        for index, part in enumerate(parts):
+            norms = np.linalg.norm(part, axis=1, keepdims=True)
+            empty = ~(norms[:, 0] > 0)
+            parts[index] = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(
+                np.float32
+            )
+        return rows, [self._checked(part, len(part)) for part in parts]
+
+    def _check_limit(self, ids: Sequence[Sequence[int]]) -> None:
         for index, tokens in enumerate(ids):
             if len(tokens) > self.max_tokens:
                 raise EmbeddingError(
                     f"text {index} has {len(tokens):,} tokens and the model takes {self.max_tokens:,}", cure="split it"
                 )
-        if not ids:
-            return np.empty((0, self._runtime.dimension), dtype=np.float32)
-        return self._checked(self._runtime.documents(texts, ids), len(ids))
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row per query, float32 (n, d), in the order of the queries.
@@ -133,3 +178,18 @@ class ModelEmbedder:
 
     def _checked(self, rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
         return check_vectors(rows, count=count, dimension=self._runtime.dimension)
+
+
+def _span_means(
+    states: NDArray[np.float32], offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> NDArray[np.float32]:
+    """Return the mean state (m, d) of the tokens whose middle lies in each span; zeros where there is none."""
+    edges = np.array(offsets, dtype=np.float64).reshape(-1, 2)
+    real = np.flatnonzero(edges[:, 1] > edges[:, 0])  # special tokens and the prompt's have no extent
+    middles = edges[real].mean(axis=1)
+    sums = np.concatenate([np.zeros((1, states.shape[1])), np.cumsum(states[real], axis=0, dtype=np.float64)])
+    wanted = np.array(spans, dtype=np.float64).reshape(-1, 2)
+    first, last = np.searchsorted(middles, wanted[:, 0]), np.searchsorted(middles, wanted[:, 1])
+    counts = np.maximum(last - first, 1)[:, None]
+    means: NDArray[np.float32] = ((sums[last] - sums[first]) / counts).astype(np.float32)
+    return means

@@ -7,8 +7,9 @@ import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 
 Precision = Literal["bf16", "fp32"]
+UseStates = Callable[[int, NDArray[np.float32]], None]
 
 _log = logging.getLogger("ragkit")
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
@@ -75,13 +77,15 @@ def usable_cpus() -> int:
 class CompiledFiles:
     """A folder with model.xml, model.bin and perhaps model.blob, the form compiled for the CPU named `device`.
 
-    owner: what must live as long as the files are in use (a temporary folder).
+    units: whether the second output is the token states. owner: what must live as long as the files are in use (a
+    temporary folder).
     """
 
     folder: Path
     precision: Precision
     dimension: int
     device: str = ""
+    units: bool = False
     owner: object = None
 
 
@@ -116,9 +120,23 @@ class CompiledRuntime:
         """Numbers in a vector."""
         return self._files.dimension
 
+    @property
+    def has_states(self) -> bool:
+        """Whether `with_states` works."""
+        return self._files.units
+
     def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm, computed in length-sorted batches on every CPU."""
         return self._run(ids, self._pool_for_many())
+
+    def with_states(
+        self,
+        texts: Sequence[str],
+        ids: Sequence[Sequence[int]],
+        use: UseStates,
+    ) -> NDArray[np.float32]:
+        """Do as `documents`, and give each text's index and token states (tokens, d) to `use`, from several threads."""
+        return self._run(ids, self._pool_for_many(), use)
 
     def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm; a few short queries run as one inference on all threads."""
@@ -161,12 +179,19 @@ class CompiledRuntime:
                 cure="run: ragkit models compile --force",
             ) from error
 
-    def _run(self, ids: Sequence[Sequence[int]], pool: _Pool) -> NDArray[np.float32]:
+    def _run(self, ids: Sequence[Sequence[int]], pool: _Pool, use: UseStates | None = None) -> NDArray[np.float32]:
         rows = np.empty((len(ids), self._files.dimension), dtype=np.float32)
         batches = plan_batches([len(tokens) for tokens in ids], streams=pool.streams)
 
         def work(batch: list[int]) -> None:
-            rows[batch] = pool.infer(_padded([ids[index] for index in batch]))
+            with pool.request() as request:
+                inputs = _padded([ids[index] for index in batch])
+                outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
+                rows[batch] = outputs[0]
+                if use is not None:
+                    states = outputs[1]
+                    for place, index in enumerate(batch):
+                        use(index, states[place, : len(ids[index])])
 
         try:
             pool.map(work, batches)
@@ -199,14 +224,15 @@ class _Pool:
             for future in futures:
                 future.cancel()
 
-    def infer(self, inputs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.float32]:
+    @contextmanager
+    def request(self) -> Iterator[Any]:
+        """Lend an infer request; its outputs may be read until it is given back."""
         try:
             request = self._idle.pop()
         except IndexError:
             request = self._compiled.create_infer_request()
-        rows: NDArray[np.float32] = np.array(request.infer(inputs, share_inputs=True, share_outputs=True)[0])
+        yield request
         self._idle.append(request)
-        return rows
 
 
 def plan_batches(lengths: Sequence[int], *, streams: int) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,34 @@ class TorchRuntime:
         """Return rows (n, d) of unit norm."""
         return self._run(self._transformer.encode_query, texts, self._pieces.query_prompt)
 
+    @property
+    def has_states(self) -> bool:
+        """Whether `with_states` works."""
+        return pools_by_mean(self._transformer)
+
+    def with_states(
+        self,
+        texts: Sequence[str],
+        ids: Sequence[Sequence[int]],  # noqa: ARG002
+        use: Callable[[int, NDArray[np.float32]], None],
+    ) -> NDArray[np.float32]:
+        """Do as `documents`, and give each text's index and token states (tokens, d) to `use`."""
+        with self._lock:
+            outputs = self._transformer.encode_document(
+                list(texts),
+                prompt=self._pieces.document_prompt,
+                batch_size=self._batch,
+                output_value=None,
+                show_progress_bar=False,
+            )
+        rows = np.empty((len(texts), self._dimension), dtype=np.float32)
+        for index, output in enumerate(outputs):
+            row = output["sentence_embedding"].float().cpu().numpy()
+            rows[index] = row / max(float(np.linalg.norm(row)), 1e-12)
+            kept = output["attention_mask"].bool()
+            use(index, output["token_embeddings"][kept].float().cpu().numpy())
+        return rows
+
     def _run(self, encode: Any, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
         try:
             with self._lock:
@@ -209,3 +237,12 @@ class TorchRuntime:
                 f"the model failed on {len(texts)} texts: {reason}", cure="try fewer at once"
             ) from error
         return rows.astype(np.float32, copy=False)
+
+
+def pools_by_mean(transformer: Any) -> bool:
+    """Tell whether a vector is the plain mean of the token states, so that a mean over some of them is like it."""
+    names = [type(module).__name__ for module in transformer]
+    if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        return False
+    config = transformer[1].get_config_dict()
+    return config.get("pooling_mode") == "mean" or bool(config.get("pooling_mode_mean_tokens"))

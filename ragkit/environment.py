@@ -37,7 +37,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
     if runtime not in known:
         raise ConfigError(f"RAGKIT_RUNTIME is {runtime!r}", cure="set it to auto, openvino or torch")
     model = ModelSettings(
-        name=environ.get("RAGKIT_MODEL", "") or ModelSettings().name,
+        name=environ.get("RAGKIT_MODEL", ""),
         runtime=runtime,  # type: ignore[arg-type]  # checked against the literal's values above
         device=environ.get("RAGKIT_DEVICE", "") or "auto",
         offline=_flag(environ, "RAGKIT_OFFLINE"),

@@ -12,20 +12,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from ragkit.audit import Problem, doctor_store, verify_store
+from ragkit.backup import backup, restore
 from ragkit.caches import Caches
+from ragkit.catalog import collection_folder
 from ragkit.chat import ChatModel, load_chat
 from ragkit.citations import StreamChecker, check_answer
 from ragkit.embed import Embedder, compatible, load_embedder
-from ragkit.errors import InputError, ModelMismatchError, QueryError
+from ragkit.errors import InputError, ModelMismatchError
 from ragkit.filters import parse_filter
+from ragkit.followup import standalone
+from ragkit.inputs import History, checked_messages, checked_question
 from ragkit.progress import AddReport, ProgressCallback
 from ragkit.prompt import build_prompt
+from ragkit.rebuild import rebuild_documents
 from ragkit.retrieve import Retriever
-from ragkit.settings import QUESTION_LIMIT, ChunkSettings, Settings, chunk_settings_from
-from ragkit.store import Store, collection_folder
-from ragkit.store import create_collection as create_collection
-from ragkit.store import delete_collection as delete_collection
-from ragkit.store import list_collections as list_collections
+from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
+from ragkit.store import Store
 from ragkit.tokens import Counter, load_counter
 from ragkit.types import (
     Answer,
@@ -36,13 +38,11 @@ from ragkit.types import (
     Fingerprint,
     Generation,
     Hits,
-    Message,
     Prompt,
 )
 from ragkit.writer import KnowledgeWriter
 
 _log = logging.getLogger("ragkit")
-History = Sequence[Message | Mapping[str, str]]
 
 
 def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
@@ -117,7 +117,7 @@ class KnowledgeBase:
 
         Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
         """
-        question = _checked_question(question)
+        question = checked_question(question)
         count = self.settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
@@ -129,7 +129,11 @@ class KnowledgeBase:
             snapshot = self._caches.snapshot(reader)
             allowed = None if condition is None else reader.select(condition)
             return self._retriever.retrieve(
-                question, reader=reader, snapshot=snapshot, k=count, allowed=allowed, history=_messages(history)
+                standalone(question, checked_messages(history)),
+                reader=reader,
+                snapshot=snapshot,
+                k=count,
+                allowed=allowed,
             )
 
     def prompt(
@@ -153,7 +157,7 @@ class KnowledgeBase:
             hits,
             counter=self._load_counter(),
             settings=settings,
-            history=_messages(history),
+            history=checked_messages(history),
             examples=examples,
         )
 
@@ -303,6 +307,40 @@ class KnowledgeBase:
         report["ok"] = not report["problems"] and not report["caches"]
         return report
 
+    def backup(self, file: str | Path) -> dict[str, Any]:
+        """Write the collection to one verified file, also while something writes; return what it holds, as JSON.
+
+        Raises ConflictError (the file is there already), NotFoundError (its folder is not), StorageFullError.
+        """
+        return backup(self._store, Path(file))
+
+    def rebuild(
+        self, *, model: str = "", chunk: ChunkSettings | None = None, progress: ProgressCallback | None = None
+    ) -> AddReport:
+        """Cut every document again and make vectors and caches anew; the old ones answer until that is committed.
+
+        model: another embedding model's name or folder. chunk: another way to cut. Texts that have vectors of that
+        model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError; all is as before then.
+        """
+        settings = replace(
+            self.settings,
+            chunk=chunk or self.settings.chunk,
+            model=replace(self.settings.model, name=model or self.settings.model.name),
+        )
+        embedder = load_embedder(settings.model) if model else self._load_embedder()
+        fingerprint = embedder.fingerprint
+        pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
+        with self._store.write(kind="rebuild", fingerprint=fingerprint, settings=pinned) as writer:
+            report = rebuild_documents(
+                self._store, writer, embedder=embedder, settings=settings.chunk, progress=progress
+            )
+            writer.compact()
+        with self._lock:
+            self._embedder, self.settings = embedder, settings
+        with self._store.read() as reader:
+            self._caches.persist(reader)
+        return report
+
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""
         self._caches.close()
@@ -350,8 +388,8 @@ class KnowledgeBase:
         embedder = self._load_embedder()
         if not compatible(embedder.fingerprint, fingerprint):
             raise ModelMismatchError(
-                f"collection {self.collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the model"
-                f" at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
+                f"collection {self.collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the"
+                f" model at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
                 cure=f"use that model, or run: ragkit rebuild --collection {self.collection}",
             )
         return embedder
@@ -372,29 +410,10 @@ class KnowledgeBase:
             return self._counter
 
 
-def _checked_question(question: str) -> str:
-    stripped = question.strip()
-    if not stripped:
-        raise QueryError("the question is empty", cure="ask something")
-    if len(stripped) > QUESTION_LIMIT:
-        raise QueryError(
-            f"the question has {len(stripped):,} characters, and the limit is {QUESTION_LIMIT:,}", cure="shorten it"
-        )
-    return stripped
+def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
+    """Make the collection `name` of a data folder from a backup file, which is verified first.
 
-
-def _messages(history: History) -> tuple[Message, ...]:
-    """Take messages as values or as the mappings that chat APIs use."""
-    out: list[Message] = []
-    for item in history:
-        if isinstance(item, Message):
-            out.append(item)
-            continue
-        role, content = item.get("role"), item.get("content")
-        if role not in ("system", "user", "assistant") or not isinstance(content, str):
-            raise InputError(
-                f"a message of the history is {dict(item)!r}",
-                cure='give {"role": "user" or "assistant", "content": text}',
-            )
-        out.append(Message(role, content))
-    return tuple(out)
+    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (there
+    is a collection of that name: nothing is overwritten).
+    """
+    restore(Path(file), Path(path), name).close()

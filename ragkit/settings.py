@@ -15,28 +15,37 @@ QUESTION_LIMIT = 8_000
 
 @dataclass(frozen=True, slots=True)
 class ChunkSettings:
-    """How documents are cut. max_tokens counts the context line and special tokens too, by the embedder's tokenizer;
-    it is lowered to the model's limit where that is smaller. Pinned by a collection."""
+    """How documents are cut, in tokens of the embedder's own tokenizer. Pinned by a collection.
 
-    max_tokens: int = 160
+    max_tokens: of a chunk's text. context_tokens: of the context line before it (0: none). Both and the special tokens
+    together never exceed the model's limit. min_tokens: a section shorter than this joins the next one.
+    """
+
+    max_tokens: int = 140
     min_tokens: int = 24
-    context: bool = True
+    context_tokens: int = 64
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """Which embedding model, and how it runs. `name` is pinned by a collection; the rest is of this machine.
 
-    name: a sentence-transformers name or a folder. runtime: "openvino" is the compiled CPU model, "torch" the original;
+    name: a sentence-transformers name or a folder, "" for the one that the collection was built with, and the default
+    model for a new one. runtime: "openvino" is the compiled CPU model, "torch" the original;
     "auto" takes the compiled one on a CPU and torch on a GPU. offline: forbid every download.
     """
 
-    name: str = DEFAULT_MODEL
+    name: str = ""
     runtime: Literal["auto", "openvino", "torch"] = "auto"
     device: str = "auto"
     offline: bool = False
     cache_dir: str = ""
     threads: int = 0
+
+    @property
+    def resolved(self) -> str:
+        """The name, or the default model's."""
+        return self.name or DEFAULT_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +53,15 @@ class RetrievalSettings:
     """How a question becomes hits.
 
     k: passages wanted. candidates: how many each of dense and lexical search brings. dense_weight: the weight of the
-    dense score in the convex combination, the lexical one has the rest. rerank: a CrossEncoder name or folder, "" for
+    dense score in the convex combination, the lexical one has the rest. feedback: how much the words and vectors of the
+    best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder, "" for
     none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbouring hits into one passage.
     """
 
     k: int = 5
     candidates: int = 100
-    dense_weight: float = 0.4
+    dense_weight: float = 0.53
+    feedback: float = 1.0
     rerank: str = ""
     mmr: float = 0.0
     merge: bool = True
@@ -111,6 +122,7 @@ class Settings:
             ("retrieval.k", retrieval.k, 1, 1_000),
             ("retrieval.candidates", retrieval.candidates, 1, 10_000),
             ("retrieval.dense_weight", retrieval.dense_weight, 0, 1),
+            ("retrieval.feedback", retrieval.feedback, 0, 4),
             ("retrieval.mmr", retrieval.mmr, 0, 1),
             ("prompt.budget", prompt.budget, 256, 10_000_000),
             ("prompt.history_share", prompt.history_share, 0, 0.9),
@@ -123,7 +135,7 @@ class Settings:
 
     def pinned(self) -> dict[str, Any]:
         """Return what a collection pins, as JSON: chunking and the model's name."""
-        return {"chunk": asdict(self.chunk), "model": self.model.name}
+        return {"chunk": asdict(self.chunk), "model": self.model.resolved}
 
     def public(self) -> dict[str, Any]:
         """Return every setting but secrets, as JSON, for reports."""

@@ -204,7 +204,7 @@ class Store:
             raise NotFoundError(f"the collection {self.name!r} was replaced by another", cure="open it again")
 
 
-def create_collection(data: Path, name: str) -> None:
+def create_collection(data: str | Path, name: str) -> None:
     """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it is there."""
     folder = collection_folder(data, name)
     if (folder / FILE_NAME).is_file():

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.sentences import Span, sentence_spans
+from ragkit.sentences import Span, is_item, sentence_spans
+from ragkit.tables import is_row
 from ragkit.wording import Wording, guess_language, wording
 
-COVERAGE: Final = 0.6
-"""Share of a sentence's content terms that its quote must hold."""
+COVERAGE: Final = (0.55, 0.6, 0.65)
+"""Share of a sentence's content terms that a quote of one, two or three sentences must hold.
 
-_WINDOW: Final = 3  # sentences in the longest quote
-_CLAUSE = re.compile(
-    r"[,;:()–—]|\b(?:but|while|whereas|although|unless|except|aber|sondern|mais|pero)\b", re.IGNORECASE
-)
+Chosen on statements made of SQuAD's questions and answers, checked against the right paragraph and the nearest other one
+(five articles; balanced accuracy 0.82, and 0.885 on the five that were not looked at)."""
+
+_SENTENCES: Final = 3  # in the longest quote of prose
+_ITEMS: Final = 10  # list items or rows that a quote may hold beyond that
+_WIDENING: Final = 0.12  # a longer quote must cover this much more per sentence
+_PREFIX: Final = 5
+_SCOPE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,68 +36,97 @@ class Support:
 
 @dataclass(slots=True)
 class Passage:
-    """A source that sentences are checked against. around: what stands above it (title, headings), which names things
-    that the text itself only means."""
+    """A source that sentences are checked against.
+
+    around: what stands above it (title, headings, column names), for what the text itself only means.
+    """
 
     text: str
     around: str = ""
     language: str = ""
     _spans: list[Span] = field(default_factory=list)
-    _wordings: list[Wording] = field(default_factory=list)
-    _around: Wording | None = None
-
-    def _read(self) -> tuple[list[Span], list[Wording], Wording]:
-        if self._around is None:
-            self.language = self.language or guess_language(self.text)
-            self._spans = sentence_spans(self.text, language=self.language)
-            self._wordings = [wording(self.text[a:b], language=self.language) for a, b in self._spans]
-            self._around = wording(self.around, language=self.language)
-        return self._spans, self._wordings, self._around
+    _said: list[Wording] = field(default_factory=list)
+    _above: Wording | None = None
 
     def support(self, sentence: str) -> Support:
-        """Return the best quote of at most three sentences, and whether it supports a sentence.
+        """Return the best quote of a few sentences, and whether it supports a sentence.
 
-        It does when it holds enough of the sentence's content terms, all of its numbers, and denies what the sentence
-        denies. The method is lexical on purpose: it is fast, the same everywhere, and errs on the side of "no".
+        It does when it holds enough of the sentence's content terms and all its numbers, the passage knows its names,
+        and what one of the two denies the other does not state. The method is lexical on purpose: it is fast, the same
+        everywhere, and sees a changed number, name or denial; it does not see a wrong answer made of the right words.
         """
-        spans, wordings, around = self._read()
+        above = self._read()
         said = wording(sentence, language=self.language)
-        if not spans or not said.terms:
+        if not self._spans or not said.terms:
             return Support(0, 0, supported=False, reason="nothing to compare")
-        first, last, coverage = _best_window(said, wordings, around)
-        start, end = spans[first][0], spans[last][1]
-        reason = self._fault(said, wordings[first : last + 1], coverage)
-        return Support(start, end, supported=not reason, reason=reason, coverage=coverage)
+        first, last, covered = self._best_window(said, above)
+        start, end = self._spans[first][0], self._spans[last][1]
+        reason = self._fault(said, self._said[first : last + 1], above, covered)
+        return Support(start, end, supported=not reason, reason=reason, coverage=covered)
 
-    def _fault(self, said: Wording, window: Sequence[Wording], coverage: float) -> str:
-        _, wordings, around = self._read()
-        known = frozenset().union(around.numbers, *(item.numbers for item in wordings))
-        strange = said.numbers - known
+    def _read(self) -> Wording:
+        if self._above is None:
+            self.language = self.language or guess_language(self.text)
+            self._spans = sentence_spans(self.text, language=self.language)
+            self._said = [wording(self.text[start:end], language=self.language) for start, end in self._spans]
+            self._above = wording(self.around, language=self.language)
+        return self._above
+
+    def _best_window(self, said: Wording, above: Wording) -> tuple[int, int, float]:
+        """Return (first, last, coverage) of the shortest run of sentences that covers the terms best."""
+        best, best_key = (0, 0, 0.0), (-1.0, 0.0)
+        for first in range(len(self._said)):
+            terms: frozenset[str] = frozenset()
+            width = 0.0
+            for last in range(first, len(self._said)):
+                text = self.text[slice(*self._spans[last])]
+                width += 1.0 if last == first else 1 / _ITEMS if is_item(text) or is_row(text) else 1.0
+                if width > _SENTENCES:
+                    break
+                terms |= self._said[last].terms
+                own = _share(said.terms, terms)
+                numbers = _share(said.numbers, terms) if said.numbers else 0.0
+                key = (own + 0.5 * numbers - _WIDENING * (width - 1), -float(first))
+                if key > best_key:
+                    best_key, best = key, (first, last, _share(said.terms, terms | above.terms))
+        return best
+
+    def _fault(self, said: Wording, window: Sequence[Wording], above: Wording, covered: float) -> str:
+        """Return why a window does not support what is said, "" when it does."""
+        held = frozenset[str]().union(above.terms, *(item.terms for item in window))
+        strange = said.numbers - held
         if strange:
-            return f"number {min(strange)} is not in the source"
-        if coverage < COVERAGE:
-            return f"only {coverage:.0%} of its words are in the source"
-        if _denies(said) != any(_denies(item) for item in window):
+            return f"the number {min(strange)} is not there"
+        if self.language != "de":  # German writes every noun with a capital
+            known = held.union(*(item.terms for item in self._said))
+            unknown = {name for name in said.names if _share(frozenset({name}), known) == 0}
+            if unknown:
+                return f"the name {min(unknown)} is not there"
+        if covered < COVERAGE[min(len(window), len(COVERAGE)) - 1]:
+            return f"only {covered:.0%} of its words are there"
+        if _contradicts(said, window):
             return "one of the two denies what the other says"
         return ""
 
 
-def _denies(item: Wording) -> bool:
-    return item.negated % 2 == 1
+def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
+    """Return the share of terms that are held; terms of the same first five letters count as the same."""
+    missing = wanted - held
+    if not missing:
+        return 1.0
+    starts = {term[:_PREFIX] for term in held if len(term) >= _PREFIX}
+    return 1 - sum(term[:_PREFIX] not in starts or term[0].isdigit() for term in missing) / len(wanted)
 
 
-def _best_window(said: Wording, wordings: Sequence[Wording], around: Wording) -> tuple[int, int, float]:
-    """Return (first, last, coverage) of the shortest run of sentences that covers the terms best."""
-    best = (0, 0, 0.0)
-    best_key = (-1.0, 0.0)
-    for first in range(len(wordings)):
-        terms: frozenset[str] = frozenset()
-        for last in range(first, min(first + _WINDOW, len(wordings))):
-            terms |= wordings[last].terms
-            own = len(said.terms & terms) / len(said.terms)
-            numbers = len(said.numbers & terms) / len(said.numbers) if said.numbers else 0.0
-            key = (own + 0.5 * numbers - 0.12 * (last - first), -float(first))
-            if key > best_key:
-                best_key = key
-                best = (first, last, len(said.terms & (terms | around.terms)) / len(said.terms))
-    return best
+def _contradicts(said: Wording, window: Iterable[Wording]) -> bool:
+    """Return whether one side denies something that the other states without denying it."""
+    held = list(window)
+    denied = [scope for item in held for scope in item.denied]
+    terms = frozenset[str]().union(*(item.terms for item in held))
+    return any(
+        _meets(scope, terms) and not any(_meets(scope, other) for other in denied) for scope in said.denied
+    ) or any(_meets(scope, said.terms) and not any(_meets(scope, other) for other in said.denied) for scope in denied)
+
+
+def _meets(scope: frozenset[str], terms: frozenset[str]) -> bool:
+    return bool(scope) and len(scope & terms) / len(scope) >= _SCOPE_SHARE

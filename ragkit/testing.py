@@ -87,6 +87,19 @@ class HashEmbedder:
                 )
         return self._embed(texts, queries=False)
 
+    @property
+    def supports_units(self) -> bool:
+        """True: `embed_units` works."""
+        return True
+
+    def embed_units(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return what `embed_documents` does, and the rows (m, d) of the slices of each text."""
+        rows = self.embed_documents(texts)
+        slices = [[text[start:end] for start, end in wanted] for text, wanted in zip(texts, spans, strict=True)]
+        return rows, [check_vectors(self._rows(part), count=len(part), dimension=self._dimension) for part in slices]
+
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit rows (n, d), for queries of any length."""
         return self._embed(texts, queries=True)

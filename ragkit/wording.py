@@ -63,6 +63,10 @@ _TOKEN = re.compile(
 )
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HIRAGANA = re.compile("[\u3040-\u309f]+")
+_CLAUSE = re.compile(
+    r"[,;:.!?()\n|–—]|\b(?:but|while|whereas|although|unless|except|however|aber|sondern|mais|pero|ma|mas|maar)\b",
+    re.IGNORECASE,
+)
 _ENDED = re.compile(r"[.!?:;\n•|。！？]")
 _SCRIPTS: Final = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -77,14 +81,15 @@ class Wording:
 
     terms: stems of content words, pairs of letters of scripts without blanks, numbers. numbers: in one form
     ("1,234.50" is "1234.5", "fourteen" is "14"). names: terms of words that are capitalised within a sentence.
-    negated: how many words deny something. order: the terms as they follow each other.
+    denied: for each word that denies something, the terms that it denies (the next four of its clause, or else the two
+    before it). order: the terms as they follow each other.
     """
 
     terms: frozenset[str]
     numbers: frozenset[str]
     names: frozenset[str]
-    negated: int
     order: tuple[str, ...] = ()
+    denied: tuple[frozenset[str], ...] = ()
 
 
 def wording(text: str, *, language: str = "en") -> Wording:
@@ -92,24 +97,36 @@ def wording(text: str, *, language: str = "en") -> Wording:
     order: list[str] = []
     numbers: set[str] = set()
     names: set[str] = set()
-    negated = 0
+    negations: list[tuple[int, int]] = []  # (terms before it, end of its clause in the text)
+    positions: list[int] = []
     end = 0
     for match in _TOKEN.finditer(text):
         if match["number"]:
             figures = match["number"].removesuffix(match["suffix"] or "")
             numbers.add(normal_number(figures))
-            order.append(normal_number(figures))
+            found: tuple[str, ...] = (normal_number(figures),)
         else:
             word = match.group()
             kind, found = _word(word, language)
-            negated += kind == "negation"
-            order.extend(found)
+            if kind == "negation":
+                negations.append((len(order), match.end()))
             if kind == "number":
                 numbers.update(found)
             elif found and word[0].isupper() and end and not _ENDED.search(text, end, match.start()):
                 names.update(found)
+        order.extend(found)
+        positions.extend([match.start()] * len(found))
         end = match.end()
-    return Wording(frozenset(order), frozenset(numbers), frozenset(names), negated, tuple(order))
+    denied = tuple(_scope(text, order, positions, *place) for place in negations)
+    return Wording(frozenset(order), frozenset(numbers), frozenset(names), tuple(order), denied)
+
+
+def _scope(text: str, order: list[str], positions: list[int], at: int, end: int) -> frozenset[str]:
+    """Return the terms that a word of denial, before term `at` and ending at `end` in the text, denies."""
+    clause = _CLAUSE.search(text, end)
+    limit = clause.start() if clause else len(text)
+    after = [order[index] for index in range(at, min(at + 4, len(order))) if positions[index] < limit]
+    return frozenset(after or order[max(0, at - 2) : at])
 
 
 @lru_cache(maxsize=50_000)

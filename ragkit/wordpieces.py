@@ -47,6 +47,19 @@ class WordPieces:
         """Return the token ids of each text as a document: prompt and special tokens included."""
         return self._ids(texts, self.document_prompt)
 
+    def document_tokens(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
+        """Return `document_ids`, and each token's code-point span in its text, (0, 0) for special and prompt tokens."""
+        shift = len(self.document_prompt)
+        batch = [self.document_prompt + text for text in texts]
+        encodings: list[Encoding] = self._tokenizer.encode_batch(batch)
+        if not shift:
+            return [item.ids for item in encodings], [item.offsets for item in encodings]
+        spans = [
+            [(start - shift, end - shift) if end > shift else (0, 0) for start, end in item.offsets]
+            for item in encodings
+        ]
+        return [item.ids for item in encodings], spans
+
     def query_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text as a query: prompt and special tokens included."""
         return self._ids(texts, self.query_prompt)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chunk import chunk_document
-from ragkit.embed import Embedder, check_vectors
+from ragkit.embed import Embedder, UnitEmbedder, check_vectors
 from ragkit.errors import EmbeddingError
 from ragkit.progress import AddProgress, AddReport, ProgressCallback
 from ragkit.settings import ChunkSettings
@@ -22,6 +22,7 @@ from ragkit.store import Writer
 from ragkit.text import show
 from ragkit.types import Chunk, Document, FileState
 
+Spans = list[tuple[int, int]]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough for batches of even length, little enough to commit every few seconds."""
 SLICE = 1_024
@@ -46,7 +47,9 @@ class _Batch:
 
     documents: list[_Waiting] = field(default_factory=list)
     texts: dict[bytes, str] = field(default_factory=dict)
+    spans: dict[bytes, Spans] = field(default_factory=dict)
     vectors: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
+    units: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
     tokens: int = 0
     characters: int = 0
 
@@ -169,6 +172,7 @@ class _AddRun:
         for chunk, item in zip(chunks, hashes, strict=True):
             if item not in batch.vectors and item not in batch.texts and item not in self._in_flight:
                 batch.texts[item] = chunk.embedded
+                batch.spans[item] = embedded_spans(chunk)
                 batch.tokens += chunk.tokens
         batch.characters += len(document.text)
         batch.documents.append(_Waiting(document, file, chunks, hashes))
@@ -182,7 +186,7 @@ class _AddRun:
         try:
             for start in range(0, len(hashes), SLICE):
                 part = hashes[start : start + SLICE]
-                rows = self._embedder.embed_documents([batch.texts[item] for item in part])
+                rows = self._vectors(batch, part)
                 batch.vectors.update(zip(part, check_vectors(rows, count=len(part), dimension=dimension), strict=True))
                 self._embedded += len(part)
                 self._report()
@@ -195,6 +199,16 @@ class _AddRun:
             ) from error
         self._seconds["embed"] += time.perf_counter() - started
 
+    def _vectors(self, batch: _Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
+        """Embed some texts of a batch, with the vectors of their units where the embedder can tell them."""
+        texts = [batch.texts[item] for item in part]
+        embedder = self._embedder
+        if not isinstance(embedder, UnitEmbedder) or not embedder.supports_units:
+            return embedder.embed_documents(texts)
+        rows, units = embedder.embed_units(texts, [batch.spans[item] for item in part])
+        batch.units.update(zip(part, units, strict=True))
+        return rows
+
     def _commit(self, batch: _Batch, embedding: Future[None]) -> None:
         embedding.result()
         limit = self._embedder.max_tokens
@@ -204,7 +218,8 @@ class _AddRun:
         for waiting in batch.documents:
             with self._clock("write"):
                 vectors = _rows(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
-                outcome = self._writer.put(waiting.document, waiting.chunks, vectors, file=waiting.file)
+                units = [batch.units.get(item) for item in waiting.hashes] if batch.units else []
+                outcome = self._writer.put(waiting.document, waiting.chunks, vectors, units=units, file=waiting.file)
             self._outcomes[outcome] += 1
             self._chunks += len(waiting.chunks)
             self._pages += len(waiting.document.pages)
@@ -222,6 +237,12 @@ class _AddRun:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - started
+
+
+def embedded_spans(chunk: Chunk) -> Spans:
+    """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
+    shift = len(chunk.embedded) - len(chunk.text)
+    return [(start + shift, end + shift) for start, end in chunk.units or ((0, len(chunk.text)),)]
 
 
 def _rows(hashes: Sequence[bytes], vectors: dict[bytes, NDArray[np.float32]], dimension: int) -> NDArray[np.float32]:
