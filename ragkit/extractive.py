@@ -8,6 +8,7 @@ from typing import Final
 
 from ragkit.abstention import abstention
 from ragkit.evidence import Candidate, candidates
+from ragkit.followup import standalone
 from ragkit.question import Question
 from ragkit.quoting import quoted
 from ragkit.types import Prompt
@@ -44,7 +45,7 @@ class ExtractiveChat:
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the answer sentence by sentence."""
-        question = Question.of(prompt.question)
+        question = Question.of(standalone(prompt.question, prompt.messages[:-1]))
         chosen = self._choose(question, prompt)
         if not chosen:
             yield abstention(prompt.question)

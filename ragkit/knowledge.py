@@ -177,7 +177,8 @@ class KnowledgeBase:
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
         model = self._load_chat()
         text = "".join(model.stream(prompt))
-        return check_answer(prompt, text, model=model.name, counter=self._load_counter())
+        hosts = self.settings.chat.link_hosts
+        return check_answer(prompt, text, model=model.name, counter=self._load_counter(), link_hosts=hosts)
 
     def stream(
         self,
@@ -197,7 +198,8 @@ class KnowledgeBase:
         return self._stream(prompt, self._load_chat())
 
     def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
-        checker = StreamChecker(prompt, model=model.name, counter=self._load_counter())
+        hosts = self.settings.chat.link_hosts
+        checker = StreamChecker(prompt, model=model.name, counter=self._load_counter(), link_hosts=hosts)
         for delta in model.stream(prompt):
             text = checker.feed(delta)
             if text:

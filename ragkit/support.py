@@ -13,7 +13,7 @@ from ragkit.wording import Wording, guess_language, wording
 COVERAGE: Final = (0.55, 0.6, 0.65)
 """Share of a sentence's content terms that a quote of one, two or three sentences must hold.
 
-Chosen on statements made of SQuAD's questions and answers, checked against the right paragraph and the nearest other one
+Chosen on statements made of SQuAD's questions and answers, against the right paragraph and the nearest other one
 (five articles; balanced accuracy 0.82, and 0.885 on the five that were not looked at)."""
 
 _SENTENCES: Final = 3  # in the longest quote of prose
