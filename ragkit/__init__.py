@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from ragkit.audit import (
         Problem,
     )
+    from ragkit.batching import (
+        QueryBatcher,
+    )
     from ragkit.catalog import (
         delete_collection,
         list_collections,
@@ -155,6 +158,7 @@ __all__ = [
     "Problem",
     "Prompt",
     "PromptSettings",
+    "QueryBatcher",
     "QueryError",
     "RagkitError",
     "Reason",
@@ -179,6 +183,7 @@ __all__ = [
 
 _HOMES = {
     "audit": ("Problem",),
+    "batching": ("QueryBatcher",),
     "catalog": (
         "delete_collection",
         "list_collections",

@@ -43,7 +43,8 @@ class Library(Protocol):
 
 
 class DataFolder:
-    """The library in a data folder. One embedder serves all collections; it is loaded when it is first needed."""
+    """The library in a data folder. One embedder serves all collections; it is loaded when it is first needed, and
+    embeds questions that come together as one batch."""
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class DataFolder:
         """Return the shared embedder, loaded at the first call; ModelError, MissingPackageError."""
         with self._loading:
             if self._embedder is None:
-                self._embedder = ragkit.load_embedder(self._settings.model)
+                self._embedder = ragkit.QueryBatcher(ragkit.load_embedder(self._settings.model))
             return self._embedder
 
 
