@@ -92,7 +92,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(short_help="Bring a collection up to date with folders of files.")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=str))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.UNPROCESSED)
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 @_ingest_options
 @_place_options

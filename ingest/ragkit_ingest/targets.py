@@ -80,6 +80,8 @@ def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) ->
 
 def _resolve(path: PathLike) -> tuple[bytes, bool]:
     shown = show(os.fsdecode(path))
+    if not os.fsencode(path):
+        raise InputError("the name of a folder is empty", cure="name a folder or a file")
     try:
         real = os.path.realpath(os.fsencode(path), strict=True)
         mode = os.stat(real).st_mode
