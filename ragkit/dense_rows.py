@@ -46,6 +46,13 @@ def rows_in_memory(rows: Halves, dimension: int) -> Any:
     return index
 
 
+def gathered(rows: NDArray[np.uint8]) -> Any:
+    """Return an exact index of a few rows, given as their bytes (n, 2 d)."""
+    index = _empty(rows.shape[1] // 2)
+    index.add_sa_codes(rows)
+    return index
+
+
 def write_rows(path: Path, batches: Iterable[Halves], *, dimension: int) -> int:
     """Write an exact index of rows, given batch by batch, and return how many. OSError when the disk refuses."""
     header = _header(dimension)

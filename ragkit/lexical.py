@@ -29,7 +29,8 @@ TERM_LIMIT: Final = 128
 _TELLING: Final = ("body", "context")
 _LANGUAGE_LIMIT: Final = 6
 _SPARE: Final = 16
-_DEEP: Final = 20_000
+_COST_OF_ID: Final = 11
+"""Asking for one id takes as long as this many hits that are read and left out: 5 µs against 0.45 µs, at a million."""
 _FEW: Final = 300
 _DECIMALS: Final = 4
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
@@ -200,7 +201,7 @@ class LexicalIndex:
             share *= min(len(allowed) / max(total, 1), 1.0)
         limit = first = min(int((k + _SPARE) / share * 1.3) + 1, total)
         while True:
-            if allowed is not None and limit > _DEEP and len(allowed) < 2 * limit:
+            if allowed is not None and len(allowed) * _COST_OF_ID < limit:
                 among = np.setdiff1d(allowed, self.removed, assume_unique=True)
                 return _search_among(self.base, query, k, among)
             ids, scores = _run(self.base, query, limit)
@@ -274,7 +275,7 @@ def _any_of(base: LexicalBase, ids: Ids) -> Any:
     if len(ids) > _FEW:
         return make.term_set_query(base.schema, "id", ids.tolist())
     should = tantivy.Occur.Should
-    return make.boolean_query([(should, make.term_query(base.schema, "id", item)) for item in ids.tolist()])
+    return make.boolean_query([(should, make.term_query(base.schema, "id", item, "basic")) for item in ids.tolist()])
 
 
 def _both(query: Any, among: Any) -> Any:

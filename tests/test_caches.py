@@ -436,7 +436,6 @@ def test_many_threads_get_right_snapshots(tmp_path: Path) -> None:
 
 
 def test_the_real_store_is_a_source(tmp_path: Path) -> None:
-    pytest.importorskip("ragkit.collections")
     from ragkit.store import Store
 
     embedder = HashEmbedder(DIMENSION)

@@ -17,7 +17,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +148,7 @@ def recall(index: DenseIndex, exact: DenseIndex, queries: Vectors, k: int, allow
 
 def exact_of(index: DenseIndex) -> DenseIndex:
     """Return an index that compares with every row of the same files."""
-    base = index.base
-    return DenseIndex(type(base)("exact", base.dimension, base.ids, base.rows, base.exact))
+    return DenseIndex(replace(index.base, kind="exact", coarse=None, refined=None))
 
 
 def bytes_of(place: Path, part: str) -> int:
