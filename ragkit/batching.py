@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.embed import Embedder
+from ragkit.embed import Embedder, UnitEmbedder
 from ragkit.errors import EmbeddingError
 from ragkit.types import Fingerprint
 from ragkit.vectors import check_vectors
@@ -60,6 +60,19 @@ class QueryBatcher:
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Go straight to the embedder."""
         return self._embedder.embed_documents(texts)
+
+    @property
+    def supports_units(self) -> bool:
+        """Whether the embedder can tell the vectors of parts of a text."""
+        return isinstance(self._embedder, UnitEmbedder) and self._embedder.supports_units
+
+    def embed_units(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Go straight to the embedder; EmbeddingError where it has no such method."""
+        if not isinstance(self._embedder, UnitEmbedder):
+            raise EmbeddingError("this embedder cannot tell the vectors of parts of a text", cure="use embed_documents")
+        return self._embedder.embed_units(texts, spans)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Go straight to the embedder."""

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragkit.embed_model import PROBE, ModelEmbedder
 from ragkit.embed_openvino import HINTS, CompiledFiles, CompiledRuntime, Precision, import_openvino, processor
-from ragkit.embed_torch import load_sentence_transformer, pools_by_mean, word_pieces
+from ragkit.embed_torch import TorchRuntime, load_sentence_transformer, pools_by_mean, word_pieces
 from ragkit.errors import ModelError, RagkitError
 from ragkit.wordpieces import WordPieces
 
 AGREEMENT = 0.9995
 """Least cosine between the compiled and the original vector of every probe."""
+
+UNIT_AGREEMENT = 0.999
+"""The same for vectors of parts of a text, which are means over a few tokens only; below it they are not offered."""
 
 _PROBE_TOKENS = 512  # the longest probe; one of a model that takes 32,000 tokens would take minutes
 _PROSE = (
@@ -48,25 +50,25 @@ def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
     units = pools_by_mean(transformer)
     _convert(openvino, transformer, target, name=name, states=units)
     (target / "tokenizer.json").write_text(transformer.tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
-    probes = probe_texts(pieces)
-    documents = _reference(transformer.encode_document, probes, pieces.document_prompt)
-    queries = _reference(transformer.encode_query, probes, pieces.query_prompt)
-    dimension = documents.shape[1]
+    original = ModelEmbedder(
+        TorchRuntime(transformer, pieces, label="torch-fp32", batch=1), pieces, model=name, weights_sha256=""
+    )
+    probes = _Probes(original, probe_texts(pieces), units=units)
     core = openvino.Core()
     device, best = processor(core)
     cosines: list[float] = []
     for precision in dict.fromkeys((best, "fp32")):
-        runtime = CompiledRuntime(CompiledFiles(target, precision, dimension))
+        runtime = CompiledRuntime(CompiledFiles(target, precision, probes.dimension, units=units))
         embedder = ModelEmbedder(runtime, pieces, model=name, weights_sha256="")
-        cosines = _agreement(embedder, probes, documents, queries)
+        cosines = probes.cosines(embedder)
         if min(cosines) >= AGREEMENT:
             _export(core, target, precision)
             return {
                 "precision": precision,
                 "device": device,
                 "openvino": openvino.__version__,
-                "dimension": dimension,
-                "units": units,
+                "dimension": probes.dimension,
+                "units": units and probes.unit_cosine(embedder) >= UNIT_AGREEMENT,
                 "max_tokens": pieces.max_tokens,
                 "query_prompt": pieces.query_prompt,
                 "document_prompt": pieces.document_prompt,
@@ -92,21 +94,33 @@ def probe_texts(pieces: WordPieces) -> list[str]:
     return [text for text, tokens in zip(texts, pieces.count(texts), strict=True) if tokens <= pieces.max_tokens]
 
 
-def _reference(encode: Any, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
-    """Encode one at a time, so that padding cannot matter."""
-    rows = [encode([text], prompt=prompt, normalize_embeddings=True, show_progress_bar=False) for text in texts]
-    return np.concatenate(rows).astype(np.float32)
+class _Probes:
+    """What the original says of some texts, each embedded alone, so that padding cannot matter."""
+
+    def __init__(self, original: ModelEmbedder, texts: list[str], *, units: bool) -> None:
+        self._texts = texts
+        self._spans = [_pieces_of(text) for text in texts]
+        self._documents = np.concatenate([original.embed_documents([text]) for text in texts])
+        self._queries = np.concatenate([original.embed_queries([text]) for text in texts])
+        self._units = original.embed_units(texts, self._spans)[1] if units else []
+        self.dimension = int(self._documents.shape[1])
+
+    def cosines(self, compiled: ModelEmbedder) -> list[float]:
+        """Return the cosine of every probe: as documents in padded batches, then as queries alone."""
+        together = compiled.embed_documents(self._texts + self._texts[:1] * 3)[: len(self._texts)]
+        alone = np.concatenate([compiled.embed_queries([text]) for text in self._texts])
+        agreement = np.concatenate([together * self._documents, alone * self._queries]).sum(axis=1)
+        return [float(value) for value in agreement]
+
+    def unit_cosine(self, compiled: ModelEmbedder) -> float:
+        """Return the least cosine of the vectors of parts of the probes."""
+        _, units = compiled.embed_units(self._texts, self._spans)
+        return float((np.concatenate(units) * np.concatenate(self._units)).sum(axis=1).min())
 
 
-def _agreement(
-    embedder: ModelEmbedder, probes: list[str], documents: NDArray[np.float32], queries: NDArray[np.float32]
-) -> list[float]:
-    """Return the cosine of every probe: as documents in padded batches, and as queries alone."""
-    together = embedder.embed_documents(probes + probes[:1] * 3)[: len(probes)]
-    alone = np.concatenate([embedder.embed_queries([text]) for text in probes])
-    return [float(value) for value in (together * documents).sum(axis=1)] + [
-        float(value) for value in (alone * queries).sum(axis=1)
-    ]
+def _pieces_of(text: str) -> list[tuple[int, int]]:
+    """Cut a text into spans of about forty characters."""
+    return [(start, min(start + 40, len(text))) for start in range(0, len(text), 40)]
 
 
 def _convert(openvino: Any, transformer: Any, target: Path, *, name: str, states: bool) -> None:

@@ -131,7 +131,7 @@ class CompiledRuntime:
 
     def with_states(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str],  # noqa: ARG002
         ids: Sequence[Sequence[int]],
         use: UseStates,
     ) -> NDArray[np.float32]:

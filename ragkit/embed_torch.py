@@ -200,43 +200,39 @@ class TorchRuntime:
     def with_states(
         self,
         texts: Sequence[str],
-        ids: Sequence[Sequence[int]],  # noqa: ARG002
+        ids: Sequence[Sequence[int]],
         use: Callable[[int, NDArray[np.float32]], None],
     ) -> NDArray[np.float32]:
         """Do as `documents`, and give each text's index and token states (tokens, d) to `use`."""
-        with self._lock:
-            outputs = self._transformer.encode_document(
-                list(texts),
-                prompt=self._pieces.document_prompt,
-                batch_size=self._batch,
-                output_value=None,
-                show_progress_bar=False,
-            )
         rows = np.empty((len(texts), self._dimension), dtype=np.float32)
-        for index, output in enumerate(outputs):
-            row = output["sentence_embedding"].float().cpu().numpy()
-            rows[index] = row / max(float(np.linalg.norm(row)), 1e-12)
-            kept = output["attention_mask"].bool()
-            use(index, output["token_embeddings"][kept].float().cpu().numpy())
+        order = sorted(range(len(texts)), key=lambda index: -len(ids[index]))
+        for start in range(0, len(order), self._batch):  # the states of one batch at a time are in memory
+            batch = order[start : start + self._batch]
+            outputs = self._call(
+                self._transformer.encode_document,
+                [texts[index] for index in batch],
+                prompt=self._pieces.document_prompt,
+                output_value=None,
+            )
+            for index, output in zip(batch, outputs, strict=True):
+                row = output["sentence_embedding"].float().cpu().numpy()
+                rows[index] = row / max(float(np.linalg.norm(row)), 1e-12)
+                use(index, output["token_embeddings"][output["attention_mask"].bool()].float().cpu().numpy())
         return rows
 
     def _run(self, encode: Any, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = self._call(encode, texts, prompt=prompt, normalize_embeddings=True)
+        return rows.astype(np.float32, copy=False)
+
+    def _call(self, encode: Any, texts: Sequence[str], **options: Any) -> Any:
         try:
             with self._lock:
-                rows: NDArray[np.float32] = encode(
-                    list(texts),
-                    prompt=prompt,
-                    batch_size=self._batch,
-                    convert_to_numpy=True,
-                    normalize_embeddings=True,
-                    show_progress_bar=False,
-                )
+                return encode(list(texts), batch_size=self._batch, show_progress_bar=False, **options)
         except RuntimeError as error:  # torch reports exhausted memory and failed kernels so
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise EmbeddingError(
                 f"the model failed on {len(texts)} texts: {reason}", cure="try fewer at once"
             ) from error
-        return rows.astype(np.float32, copy=False)
 
 
 def pools_by_mean(transformer: Any) -> bool:
@@ -245,4 +241,7 @@ def pools_by_mean(transformer: Any) -> bool:
     if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         return False
     config = transformer[1].get_config_dict()
-    return config.get("pooling_mode") == "mean" or bool(config.get("pooling_mode_mean_tokens"))
+    if "pooling_mode" in config:
+        return bool(config["pooling_mode"] == "mean" and config.get("include_prompt", True))
+    modes = {name for name, value in config.items() if name.startswith("pooling_mode_") and value}
+    return modes == {"pooling_mode_mean_tokens"} and bool(config.get("include_prompt", True))

@@ -111,3 +111,5 @@ def test_everything_else_is_the_embedders() -> None:
     assert batcher.count_tokens(["a b"]) == [4]
     assert batcher.token_offsets("a b") == [(0, 1), (2, 3)]
     assert batcher.embed_documents(["a"]).shape == (1, 64)
+    assert batcher.supports_units
+    assert batcher.embed_units(["a b"], [[(0, 1), (2, 3)]])[1][0].shape == (2, 64)

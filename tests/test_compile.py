@@ -71,6 +71,7 @@ def test_the_manifest_says_what_was_made_and_how_well_it_agrees(made: ModelSetti
     ((folder, manifest),) = list_compiled(made)
     assert (manifest["dimension"], manifest["max_tokens"]) == (24, MAX_TOKENS)
     assert (manifest["query_prompt"], manifest["document_prompt"]) == ("query: ", "passage: ")
+    assert manifest["units"] is False, "a Dense layer after the pooling: a mean of states is no vector"
     assert len(manifest["cosines"]) >= 10
     assert min(manifest["cosines"]) >= 0.9995
     assert sorted(path.name for path in folder.iterdir()) == sorted([*manifest["files"], "manifest.json"])

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ragkit.embed import Embedder, check_vectors, compatible, load_embedder
+from ragkit.embed import Embedder, UnitEmbedder, check_vectors, compatible, load_embedder
 from ragkit.embed_model import PROBE, ModelEmbedder
 from ragkit.embed_openvino import plan_batches
 from ragkit.errors import EmbeddingError, ModelError
@@ -99,6 +99,16 @@ class CountingRuntime:
 
     queries = documents
 
+    has_states = True
+
+    def with_states(
+        self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: Callable[[int, NDArray[np.float32]], None]
+    ) -> NDArray[np.float32]:
+        """A token's state is (place, 1): the mean of a span tells which tokens it took."""
+        for index, tokens in reversed(list(enumerate(ids))):
+            use(index, np.array([(place, 1) for place in range(len(tokens))], dtype=np.float32))
+        return self.documents(texts, ids)
+
 
 def word_tokenizer() -> str:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -142,6 +152,27 @@ def test_a_long_query_is_averaged_over_even_windows_weighted_by_tokens() -> None
     mean = (np.stack([np.cos(sizes / 100), np.sin(sizes / 100)]) * sizes).sum(axis=1)
     np.testing.assert_allclose(rows[1], mean / np.linalg.norm(mean), atol=1e-6)
     np.testing.assert_allclose(rows[0], [np.cos(0.05), np.sin(0.05)], atol=1e-6)
+
+
+def test_a_unit_is_the_mean_of_the_tokens_whose_middle_it_holds() -> None:
+    embedder, _ = counting(document_prompt="passage : ")
+    assert embedder.supports_units
+    text = "aa bb cc"  # places: [CLS] 0, prompt 1 and 2, words 3 to 5, [SEP] 6
+    spans = [(0, 2), (3, 8), (0, 8), (0, 1), (1, 4), (2, 3), (8, 8)]
+    rows, (units, none) = embedder.embed_units([text, "aa"], [spans, []])
+    np.testing.assert_array_equal(rows, embedder.embed_documents([text, "aa"]))
+    assert none.shape == (0, 2)
+    # (0, 1) ends at the middle of aa, which is not in it; (1, 4) holds the middles of aa at 1 and not that of bb at 4
+    whole = rows[0, 0] / rows[0, 1]
+    np.testing.assert_allclose(units[:, 0] / units[:, 1], [3, 4.5, 4, whole, 3, whole, whole], rtol=1e-5)
+
+
+def test_units_keep_the_limit_and_nothing_gives_nothing() -> None:
+    embedder, _ = counting()
+    with pytest.raises(EmbeddingError, match="text 0 has 13 tokens"):
+        embedder.embed_units(["c " * 11], [[(0, 1)]])
+    rows, units = embedder.embed_units([], [])
+    assert (rows.shape, units) == ((0, 2), [])
 
 
 def test_a_prompt_that_fills_the_model_is_an_error() -> None:
@@ -190,6 +221,22 @@ def test_texts_of_any_length_keep_their_order(embedder: Embedder) -> None:
     assert (
         embedder.embed_queries(["How are refunds paid?"]) @ together[6] > embedder.embed_queries(["Hi"]) @ together[6]
     )
+
+
+def test_units_come_from_the_pass_over_the_whole_text(embedder: Embedder) -> None:
+    assert isinstance(embedder, UnitEmbedder)
+    assert embedder.supports_units
+    text = "Refunds are paid within 30 days. The printer stands on the second floor. 🙂"
+    cut = text.index(" The")
+    spans = [(0, cut), (cut, len(text)), (len(text), len(text))]
+    rows, (units, empty) = embedder.embed_units([text, ""], [spans, ()])
+    assert float(rows[0] @ embedder.embed_documents([text])[0]) > 0.9999
+    assert units.shape == (3, 384)
+    assert empty.shape == (0, 384)
+    np.testing.assert_array_equal(units[2], rows[0])
+    refund, printer = units[:2] @ embedder.embed_queries(["When is a refund paid?", "Where is the printer?"]).T
+    assert refund[0] > refund[1]
+    assert printer[1] > printer[0]
 
 
 def test_a_question_of_8000_characters(embedder: Embedder) -> None:
@@ -261,6 +308,7 @@ def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embe
         "print(json.dumps({'runtime': model.fingerprint.runtime, 'id': model.fingerprint.id, 'lines': lines,\n"
         "                  'rows': model.embed_documents(texts).tolist(),\n"
         "                  'queries': model.embed_queries(texts).tolist(),\n"
+        "                  'units': [part.tolist() for part in model.embed_units(texts, [[(0, 9), (9, 30)]] * 4)[1]],\n"
         "                  'tokens': model.count_tokens(texts), 'offsets': model.token_offsets(texts[0])}))\n"
     )
     assert found["runtime"] == "torch-fp32"
@@ -272,6 +320,9 @@ def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embe
     )
     assert ((embedder.embed_documents(TEXTS) * np.array(found["rows"])).sum(axis=1) > 0.9995).all()
     assert ((embedder.embed_queries(TEXTS) * np.array(found["queries"])).sum(axis=1) > 0.9995).all()
+    assert isinstance(embedder, UnitEmbedder)
+    for one, other in zip(found["units"], embedder.embed_units(TEXTS, [[(0, 9), (9, 30)]] * 4)[1], strict=True):
+        assert ((np.array(one) * other).sum(axis=1) > 0.999).all()
     assert found["tokens"] == embedder.count_tokens(TEXTS)
     assert found["offsets"] == [list(span) for span in embedder.token_offsets(TEXTS[0])]
 

@@ -52,6 +52,14 @@ def test_empty_input_and_wordless_text() -> None:
     assert np.isfinite(embedder.embed_documents(["", " ", "…"])).all()
 
 
+def test_units_are_rows_of_the_slices() -> None:
+    embedder = HashEmbedder()
+    rows, units = embedder.embed_units(["alpha beta", "gamma"], [[(0, 5), (6, 10)], []])
+    assert rows.shape == (2, 64)
+    np.testing.assert_allclose(units[0], embedder.embed_queries(["alpha", "beta"]), atol=1e-6)
+    assert units[1].shape == (0, 64)
+
+
 def test_counters() -> None:
     embedder = HashEmbedder()
     embedder.embed_documents(["a", "b"])
