@@ -8,8 +8,8 @@ from ragkit.fences import new_nonce
 from ragkit.types import Hit, Hits, Message, Page, Prompt
 
 POLICY = (
-    "Customers may return items within 30 days of delivery. Refunds are paid to the original card within 5 business days."
-    " Opened software cannot be returned. Ms. Alvarez heads the returns desk."
+    "Customers may return items within 30 days of delivery. Refunds are paid to the original card within 5 business"
+    " days. Opened software cannot be returned. Ms. Alvarez heads the returns desk."
 )
 SHIPPING = "Standard shipping costs 4.90 EUR. Orders above 1,200 EUR ship free of charge to Germany and France."
 

@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from ragkit.errors import ConfigError
 from ragkit.tokens import load_counter
 
-# Counted with the tables that OpenAI publishes (js-tiktoken 1.0.21 over o200k_base, cl100k_base and p50k_base).
+# Counted by another implementation (js-tiktoken 1.0.21) with o200k_base, cl100k_base and p50k_base.
 SAMPLES = {
-    "The refund window is 30 days; opened software can't be returned.": (14, 14, 14),
-    "Die Rückgabefrist beträgt dreißig Tage ab Lieferung, außer für geöffnete Software.": (18, 24, 33),
-    "返品は商品到着後30日以内に限ります。開封済みのソフトウェアは返品できません。": (27, 38, 56),
-    "def total(items):\n    return sum(i.price * i.count for i in items)\n": (19, 19, 21),
+    "The refund window is 30 days; opened software can't be returned.": (14, 15, 14),
+    "Die Rückgabefrist beträgt dreißig Tage ab Lieferung, außer für geöffnete Software.": (20, 27, 37),
+    "返品は商品到着後30日以内に限ります。開封済みのソフトウェアは返品できません。": (27, 42, 63),
+    "def total(items):\n    return sum(i.price * i.count for i in items)\n": (17, 17, 23),
     "| Year | Revenue | Margin |\n|---|---:|---:|\n| 2022 | 17,606 | 36.1% |\n| 2021 | 15,785 | 36.8% |\n": (
-        51,
-        51,
-        52,
+        48,
+        48,
+        45,
     ),
-    "<|endoftext|> is text here, and 🙂 too": (15, 16, 16),
+    "<|endoftext|> is text here, and 🙂 too": (14, 14, 14),
     "": (0, 0, 0),
 }
 PUBLISHED = {  # the SHA-256 that tiktoken expects of its downloads
