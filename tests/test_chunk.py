@@ -22,7 +22,8 @@ def cut(document: Document, settings: ChunkSettings = SMALL, embedder: HashEmbed
     chunks = chunk_document(document, embedder=embedder, settings=settings)
     counts = embedder.count_tokens([chunk.embedded for chunk in chunks])
     assert counts == [chunk.tokens for chunk in chunks]
-    assert all(count <= min(settings.max_tokens, embedder.max_tokens) for count in counts)
+    assert all(count <= embedder.max_tokens for count in counts)
+    assert all(len(embedder.token_offsets(chunk.text)) <= settings.max_tokens for chunk in chunks)
     assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
     for chunk in chunks:
         assert document.text[chunk.start : chunk.end] == chunk.text

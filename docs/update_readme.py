@@ -1,0 +1,49 @@
+"""Rewrite the parts of README.md that are made from the code: python docs/update_readme.py."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from ragkit.cli import cli
+from ragkit.environment import VARIABLES
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+def help_text() -> str:
+    """Return the help of the command line, as a terminal of 80 columns shows it."""
+    result = CliRunner().invoke(cli, ["--help"], prog_name="ragkit", terminal_width=80)
+    return f"```text\n{result.output.rstrip()}\n```"
+
+
+def settings_table() -> str:
+    """Return the environment variables and what they mean."""
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items()]
+    return "\n".join(["| variable | meaning |", "| --- | --- |", *rows])
+
+
+def chatbot() -> str:
+    """Return the example of a chatbot backend."""
+    return f"```python\n{(ROOT / 'docs' / 'examples' / 'chatbot.py').read_text(encoding='utf-8').rstrip()}\n```"
+
+
+PARTS = {"help": help_text, "settings": settings_table, "chatbot": chatbot}
+
+
+def updated(text: str) -> str:
+    """Return the README with every made part as it is now."""
+    for name, make in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            raise SystemExit(f"README.md has no part <!-- {name} -->")
+        made = make()
+        text = pattern.sub(lambda match, made=made: f"{match[1]}{made}\n{match[2]}", text)
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
