@@ -63,6 +63,12 @@ if TYPE_CHECKING:
         AddProgress,
         AddReport,
     )
+    from ragkit.records import (
+        DocumentInfo,
+        FileState,
+        Fingerprint,
+        Generation,
+    )
     from ragkit.settings import (
         QUESTION_LIMIT,
         ChatSettings,
@@ -87,11 +93,7 @@ if TYPE_CHECKING:
         Chunk,
         Citation,
         Document,
-        DocumentInfo,
         Example,
-        FileState,
-        Fingerprint,
-        Generation,
         Heading,
         Hit,
         Hits,
@@ -109,7 +111,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "QUESTION_LIMIT",
+    "__version__",
     "AddProgress",
     "AddReport",
     "Answer",
@@ -158,6 +160,7 @@ __all__ = [
     "Problem",
     "Prompt",
     "PromptSettings",
+    "QUESTION_LIMIT",
     "QueryBatcher",
     "QueryError",
     "RagkitError",
@@ -168,7 +171,6 @@ __all__ = [
     "Settings",
     "StorageFullError",
     "StoreError",
-    "__version__",
     "clean_text",
     "create_collection",
     "delete_collection",
@@ -231,6 +233,12 @@ _HOMES = {
         "AddProgress",
         "AddReport",
     ),
+    "records": (
+        "DocumentInfo",
+        "FileState",
+        "Fingerprint",
+        "Generation",
+    ),
     "settings": (
         "QUESTION_LIMIT",
         "ChatSettings",
@@ -253,11 +261,7 @@ _HOMES = {
         "Chunk",
         "Citation",
         "Document",
-        "DocumentInfo",
         "Example",
-        "FileState",
-        "Fingerprint",
-        "Generation",
         "Heading",
         "Hit",
         "Hits",

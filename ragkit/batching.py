@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ragkit.embed import Embedder, UnitEmbedder
 from ragkit.errors import EmbeddingError
-from ragkit.types import Fingerprint
+from ragkit.records import Fingerprint
 from ragkit.vectors import check_vectors
 
 

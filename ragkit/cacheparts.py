@@ -20,7 +20,7 @@ from ragkit.errors import StoreError
 from ragkit.lexical import LexicalIndex
 from ragkit.lexical_files import LexicalFacts, build_lexical, extend_lexical, index_files, open_lexical
 from ragkit.lexical_tail import ChunkText
-from ragkit.types import Fingerprint
+from ragkit.records import Fingerprint
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ragkit.errors import MissingPackageError, ModelError
 from ragkit.models import cache_root, find_model, weights_sha256
+from ragkit.records import Fingerprint
 from ragkit.settings import ModelSettings
-from ragkit.types import Fingerprint
 from ragkit.vectors import check_vectors, compatible
 
 __all__ = ["Embedder", "UnitEmbedder", "check_vectors", "compatible", "load_embedder"]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EmbeddingError
-from ragkit.types import Fingerprint
+from ragkit.records import Fingerprint
 from ragkit.vectors import check_vectors
 from ragkit.wordpieces import WordPieces
 
@@ -184,12 +184,15 @@ def _span_means(
     states: NDArray[np.float32], offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> NDArray[np.float32]:
     """Return the mean state (m, d) of the tokens whose middle lies in each span; zeros where there is none."""
-    edges = np.array(offsets, dtype=np.float64).reshape(-1, 2)
-    real = np.flatnonzero(edges[:, 1] > edges[:, 0])  # special tokens and the prompt's have no extent
-    middles = edges[real].mean(axis=1)
-    sums = np.concatenate([np.zeros((1, states.shape[1])), np.cumsum(states[real], axis=0, dtype=np.float64)])
-    wanted = np.array(spans, dtype=np.float64).reshape(-1, 2)
-    first, last = np.searchsorted(middles, wanted[:, 0]), np.searchsorted(middles, wanted[:, 1])
-    counts = np.maximum(last - first, 1)[:, None]
-    means: NDArray[np.float32] = ((sums[last] - sums[first]) / counts).astype(np.float32)
+    edges = np.array(offsets, dtype=np.float32).reshape(-1, 2)
+    middles = np.where(edges[:, 1] > edges[:, 0], edges.mean(axis=1), -1)  # special and prompt tokens have no extent
+    means = np.zeros((len(spans), states.shape[1]), dtype=np.float32)
+    for row, (start, end) in enumerate(spans):
+        inside = np.flatnonzero((middles >= start) & (middles < end))
+        if inside.size == 0:
+            continue
+        first, last = int(inside[0]), int(inside[-1]) + 1
+        part = states[first:last] if last - first == inside.size else states[inside]  # a slice copies nothing
+        np.add.reduce(part, axis=0, out=means[row])
+        means[row] /= inside.size
     return means

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,31 +14,22 @@ from ragkit.audit import Problem, doctor_store, verify_store
 from ragkit.backup import backup, restore
 from ragkit.caches import Caches
 from ragkit.catalog import collection_folder
-from ragkit.chat import ChatModel, load_chat
+from ragkit.chat import ChatModel
 from ragkit.citations import StreamChecker, check_answer
-from ragkit.embed import Embedder, compatible, load_embedder
+from ragkit.embed import Embedder, load_embedder
 from ragkit.errors import InputError, ModelMismatchError
 from ragkit.filters import parse_filter
 from ragkit.followup import standalone
+from ragkit.held import HeldModels
 from ragkit.inputs import History, checked_messages, checked_question
 from ragkit.progress import AddReport, ProgressCallback
 from ragkit.prompt import build_prompt
 from ragkit.rebuild import rebuild_documents
+from ragkit.records import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.retrieve import Retriever
 from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
 from ragkit.store import Store
-from ragkit.tokens import Counter, load_counter
-from ragkit.types import (
-    Answer,
-    Document,
-    DocumentInfo,
-    Example,
-    FileState,
-    Fingerprint,
-    Generation,
-    Hits,
-    Prompt,
-)
+from ragkit.types import Answer, Document, Example, Hits, Prompt
 from ragkit.writer import KnowledgeWriter
 
 _log = logging.getLogger("ragkit")
@@ -86,18 +76,14 @@ class KnowledgeBase:
         self.collection = collection
         folder = collection_folder(self.path, collection)
         self._store = Store(folder, create=create)
-        self._lock = threading.RLock()
-        self._embedder = embedder
-        self._own_embedder = embedder is not None
-        self._chat = chat
-        self._counter: Counter | None = None
+        self._models = HeldModels(collection, embedder=embedder, chat=chat)
         try:
             self.settings = self._adopt(settings or Settings())
         except BaseException:
             self._store.close()
             raise
         self._caches = Caches(folder, dense=self.settings.dense)
-        self._retriever = Retriever(self._load_embedder, self.settings.retrieval, self.settings.model)
+        self._retriever = Retriever(self._embedder, self.settings.retrieval, self.settings.model)
 
     # ------------------------------------------------------------------ asking
 
@@ -125,7 +111,7 @@ class KnowledgeBase:
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 return Hits(generation=reader.generation)
-            self._check_model(reader.fingerprint)
+            self._embedder(reader.fingerprint)
             snapshot = self._caches.snapshot(reader)
             allowed = None if condition is None else reader.select(condition)
             return self._retriever.retrieve(
@@ -155,7 +141,7 @@ class KnowledgeBase:
         return build_prompt(
             question.strip(),
             hits,
-            counter=self._load_counter(),
+            counter=self._models.counter(self.settings),
             settings=settings,
             history=checked_messages(history),
             examples=examples,
@@ -175,10 +161,12 @@ class KnowledgeBase:
         Raises what `prompt` raises, and ChatError (ChatTimeoutError, ChatInterruptedError) for a model endpoint.
         """
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
-        model = self._load_chat()
+        model = self._models.chat(self.settings)
         text = "".join(model.stream(prompt))
         hosts = self.settings.chat.link_hosts
-        return check_answer(prompt, text, model=model.name, counter=self._load_counter(), link_hosts=hosts)
+        return check_answer(
+            prompt, text, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts
+        )
 
     def stream(
         self,
@@ -195,11 +183,11 @@ class KnowledgeBase:
         are raised by this call itself; a stream that is cut raises ChatError and never ends normally.
         """
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
-        return self._stream(prompt, self._load_chat())
+        return self._stream(prompt, self._models.chat(self.settings))
 
     def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
         hosts = self.settings.chat.link_hosts
-        checker = StreamChecker(prompt, model=model.name, counter=self._load_counter(), link_hosts=hosts)
+        checker = StreamChecker(prompt, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts)
         for delta in model.stream(prompt):
             text = checker.feed(delta)
             if text:
@@ -235,12 +223,10 @@ class KnowledgeBase:
         with self._store.read() as reader:
             fingerprint = reader.fingerprint
         if fingerprint is None:
-            fingerprint = self._load_embedder().fingerprint
+            fingerprint = self._embedder().fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
-            yield KnowledgeWriter(
-                writer, embedder=lambda: self._checked_embedder(fingerprint), settings=self.settings.chunk
-            )
+            yield KnowledgeWriter(writer, embedder=lambda: self._embedder(fingerprint), settings=self.settings.chunk)
         with self._store.read() as reader:
             self._caches.persist(reader)
 
@@ -329,7 +315,7 @@ class KnowledgeBase:
             chunk=chunk or self.settings.chunk,
             model=replace(self.settings.model, name=model or self.settings.model.name),
         )
-        embedder = load_embedder(settings.model) if model else self._load_embedder()
+        embedder = load_embedder(settings.model) if model else self._embedder()
         fingerprint = embedder.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind="rebuild", fingerprint=fingerprint, settings=pinned) as writer:
@@ -337,8 +323,8 @@ class KnowledgeBase:
                 self._store, writer, embedder=embedder, settings=settings.chunk, progress=progress
             )
             writer.compact()
-        with self._lock:
-            self._embedder, self.settings = embedder, settings
+        self.settings = settings
+        self._models.replace_embedder(embedder)
         with self._store.read() as reader:
             self._caches.persist(reader)
         return report
@@ -367,8 +353,8 @@ class KnowledgeBase:
         chunk = chunk_settings_from(pinned["chunk"])
         model = str(pinned["model"])
         rebuild = f"run: ragkit rebuild --collection {self.collection}"
-        if self._own_embedder:
-            self._check_model(fingerprint)
+        if self._models.owned:
+            self._models.checked_embedder(settings, fingerprint)
         elif settings.model.name and settings.model.name != model:
             raise ModelMismatchError(
                 f"collection {self.collection!r} was built with the model {model!r}, not {settings.model.name!r}",
@@ -380,36 +366,11 @@ class KnowledgeBase:
             )
         return replace(settings, chunk=chunk, model=replace(settings.model, name=model))
 
-    def _load_embedder(self) -> Embedder:
-        with self._lock:
-            if self._embedder is None:
-                self._embedder = load_embedder(self.settings.model)
-            return self._embedder
-
-    def _checked_embedder(self, fingerprint: Fingerprint) -> Embedder:
-        embedder = self._load_embedder()
-        if not compatible(embedder.fingerprint, fingerprint):
-            raise ModelMismatchError(
-                f"collection {self.collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the"
-                f" model at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
-                cure=f"use that model, or run: ragkit rebuild --collection {self.collection}",
-            )
-        return embedder
-
-    def _check_model(self, fingerprint: Fingerprint) -> None:
-        self._checked_embedder(fingerprint)
-
-    def _load_chat(self) -> ChatModel:
-        with self._lock:
-            if self._chat is None:
-                self._chat = load_chat(self.settings.chat)
-            return self._chat
-
-    def _load_counter(self) -> Counter:
-        with self._lock:
-            if self._counter is None:
-                self._counter = load_counter(self.settings.prompt.encoding, offline=self.settings.model.offline)
-            return self._counter
+    def _embedder(self, fingerprint: Fingerprint | None = None) -> Embedder:
+        """Return the embedder, checked against the collection's fingerprint where there is one."""
+        if fingerprint is None:
+            return self._models.embedder(self.settings)
+        return self._models.checked_embedder(self.settings, fingerprint)
 
 
 def restore_collection(file: str | Path, path: str | Path, name: str) -> None:

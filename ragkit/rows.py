@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import InputError
-from ragkit.types import Block, Chunk, Document, Fingerprint, Heading, Metadata, MetadataValue, Page
+from ragkit.records import Fingerprint
+from ragkit.types import Block, Chunk, Document, Heading, Metadata, MetadataValue, Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EmbeddingError
-from ragkit.types import Fingerprint
+from ragkit.records import Fingerprint
 from ragkit.vectors import check_vectors
 
 _PIECE = 6  # longest word piece, in code points

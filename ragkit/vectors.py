@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EmbeddingError
-from ragkit.types import Fingerprint
+from ragkit.records import Fingerprint
 
 NORM_TOLERANCE = 1e-3
 """How far from 1 a norm may be (rounding of bf16 and fp16) and still be renormalised."""

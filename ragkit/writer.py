@@ -17,10 +17,11 @@ from ragkit.chunk import chunk_document
 from ragkit.embed import Embedder, UnitEmbedder, check_vectors
 from ragkit.errors import EmbeddingError
 from ragkit.progress import AddProgress, AddReport, ProgressCallback
+from ragkit.records import FileState
 from ragkit.settings import ChunkSettings
 from ragkit.store import Writer
 from ragkit.text import show
-from ragkit.types import Chunk, Document, FileState
+from ragkit.types import Chunk, Document
 
 Spans = list[tuple[int, int]]
 BATCH_TOKENS = 24_000

@@ -19,8 +19,8 @@ from ragkit.embed import Embedder, UnitEmbedder, check_vectors, compatible, load
 from ragkit.embed_model import PROBE, ModelEmbedder
 from ragkit.embed_openvino import plan_batches
 from ragkit.errors import EmbeddingError, ModelError
+from ragkit.records import Fingerprint
 from ragkit.settings import ModelSettings
-from ragkit.types import Fingerprint
 from ragkit.wordpieces import WordPieces
 
 TEXTS = ["Refunds are paid within 30 days.", "The printer stands on the second floor.", "退款将在三十天内支付。", ""]

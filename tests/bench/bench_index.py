@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from ragkit.cachefile import list_folders
 from ragkit.caches import Caches
 from ragkit.dense import DenseIndex
+from ragkit.records import Fingerprint
 from ragkit.settings import DenseSettings
-from ragkit.types import Fingerprint
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
