@@ -10,7 +10,8 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -59,12 +60,13 @@ def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: in
     """Write chunks into an empty folder (None: into memory) and open it. expected: about how many chunks come."""
     import tantivy
 
-    index = tantivy.Index(_schema(), path=None if folder is None else str(folder), reuse=False)
-    filling = _Filling(index, expected=expected, languages={})
-    terms = TermWriter(None if folder is None else folder / "terms-000000.bin")
-    for ids, texts in batches:
-        terms.add(ids, filling.add(ids, texts))
-    return filling.finish(folder, [terms.finish()])
+    with _as_oserror():
+        index = tantivy.Index(_schema(), path=None if folder is None else str(folder), reuse=False)
+    with _filling(index, expected=expected) as filling:
+        terms = TermWriter(None if folder is None else folder / "terms-000000.bin")
+        for ids, texts in batches:
+            terms.add(ids, filling.add(ids, texts))
+        return filling.finish(folder, [terms.finish()])
 
 
 def extend_lexical(
@@ -78,11 +80,12 @@ def extend_lexical(
             shutil.copyfile(old / name, folder / name)
         else:
             os.link(old / name, folder / name)
-    index = tantivy.Index.open(str(folder))
-    filling = _Filling(index, expected=expected, languages=facts.languages, last_id=facts.last_id)
-    filling.remove(removed)
-    terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
-    return filling.finish(folder, terms)
+    with _as_oserror():
+        index = tantivy.Index.open(str(folder))
+    with _filling(index, expected=expected, facts=facts) as filling:
+        filling.remove(removed)
+        terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
+        return filling.finish(folder, terms)
 
 
 def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
@@ -152,15 +155,36 @@ def _schema() -> Any:
     return builder.build()
 
 
+@contextmanager
+def _as_oserror() -> Iterator[None]:
+    """Turn what tantivy raises when the disk refuses into what everybody else raises then."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"tantivy can't write ({error})") from error
+
+
+@contextmanager
+def _filling(index: Any, *, expected: int, facts: LexicalFacts | None = None) -> Iterator[_Filling]:
+    """Give an index to fill; when that fails nothing is written behind the caller's back."""
+    filling = _Filling(index, expected=expected, facts=facts)
+    try:
+        yield filling
+    except BaseException:
+        filling.abandon()
+        raise
+
+
 class _Filling:
     """An index that is being written: marks removals, takes chunks, and is committed once."""
 
-    def __init__(self, index: Any, *, expected: int, languages: Mapping[str, int], last_id: int = 0) -> None:
+    def __init__(self, index: Any, *, expected: int, facts: LexicalFacts | None) -> None:
         heap = min(max(expected * _HEAP_PER_CHUNK, _SMALLEST_HEAP), _LARGEST_HEAP)
         self._index = index
-        self._writer = index.writer(heap_size=heap, num_threads=1)
-        self._languages = Counter(languages)
-        self._last_id = last_id
+        with _as_oserror():
+            self._writer = index.writer(heap_size=heap, num_threads=1)
+        self._languages = Counter(facts.languages if facts else {})
+        self._last_id = facts.last_id if facts else 0
 
     def remove(self, ids: Ids) -> None:
         """Mark chunks as gone. (delete_documents_by_term finds nothing in an unsigned field: tantivy 0.27.)"""
@@ -183,20 +207,21 @@ class _Filling:
             document.add_unsigned("id", number)
             for name in FIELDS:
                 document.add_text(name, getattr(terms, name))
-            try:
+            with _as_oserror():
                 self._writer.add_document(document)
-            except ValueError as error:
-                raise OSError(f"tantivy can't write ({error})") from error
             written.append(terms.joined.encode())
         return written
 
+    def abandon(self) -> None:
+        """Wait until tantivy's thread writes no more, whatever became of its work."""
+        with suppress(ValueError):
+            self._writer.wait_merging_threads()
+
     def finish(self, folder: Path | None, terms: Sequence[TermFile]) -> LexicalBase:
         """Commit, wait for merges, and open what was written. OSError when the disk refuses."""
-        try:
+        with _as_oserror():
             self._writer.commit()
             self._writer.wait_merging_threads()
-        except ValueError as error:
-            raise OSError(f"tantivy can't write ({error})") from error
         self._index.config_reader("manual")
         self._index.reload()
         searcher = self._index.searcher()
