@@ -55,7 +55,9 @@ def create_app(
     require_key(settings, keyring)
     teller = Teller([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
-        library or DataFolder(settings.data, settings=settings.settings), limit=settings.limits.open_collections
+        library or DataFolder(settings.data, settings=settings.settings),
+        limit=settings.limits.open_collections,
+        patience=settings.limits.writer_seconds,
     )
     service = Service(settings, pool=pool, teller=teller, extractor=extractor or ingest_extractor(settings.limits))
     app = _App(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import ragkit
-from ragkit import NotFoundError, Settings, show
+from ragkit import LockedError, NotFoundError, Settings, show
 
 if TYPE_CHECKING:
     from ragkit import ChatModel, Embedder, KnowledgeBase
@@ -118,14 +118,17 @@ class CollectionPool:
     """Hands out open collections by name, for as long as a `with` block lasts. Thread-safe.
 
     A collection that another process deleted, or deleted and created again, is noticed at the next request.
-    limit: collections kept open; beyond it, the one that was unused for longest is closed.
+    limit: collections kept open; beyond it, the one that was unused for longest is closed. patience: seconds that a
+    writer waits for the writers before it in this process; another process's are not waited for.
     """
 
-    def __init__(self, library: Library, *, limit: int = 64) -> None:
+    def __init__(self, library: Library, *, limit: int = 64, patience: float = 30.0) -> None:
         self._library = library
         self._limit = limit
+        self._patience = patience
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
+        self._writing: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -146,6 +149,13 @@ class CollectionPool:
         finally:
             self._return(entry)
 
+    @contextmanager
+    def write(self, name: str) -> Iterator[KnowledgeBase]:
+        """Lend a collection to one writer of this process after the other; LockedError when its turn does not come."""
+        self._identity(name)
+        with self._turn(name), self.use(name) as knowledge:
+            yield knowledge
+
     def create(self, name: str) -> None:
         """Make an empty collection; ConflictError when there is one, InputError when the name is not allowed."""
         self._library.create(name)
@@ -153,7 +163,7 @@ class CollectionPool:
     def delete(self, name: str) -> None:
         """Delete a collection. Requests that are at work on it end undisturbed; later ones find nothing."""
         self._identity(name)
-        with self._opening_lock(name):
+        with self._turn(name), self._opening_lock(name):
             self._identity(name)
             self._library.delete(name)
             self._retire(name)
@@ -229,6 +239,17 @@ class CollectionPool:
             idle = [name for name, entry in self._entries.items() if entry.users == 0][: max(surplus, 0)]
         for name in idle:
             self._retire(name)
+
+    @contextmanager
+    def _turn(self, name: str) -> Iterator[None]:
+        with self._lock:
+            lock = self._writing.setdefault(name, threading.Lock())
+        if not lock.acquire(timeout=self._patience):
+            raise LockedError(f"other requests have been writing to {name!r} for {self._patience:.0f} s")
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _opening_lock(self, name: str) -> threading.Lock:
         """Return the lock under which a collection is opened or deleted. Only names that exist get one."""

@@ -39,6 +39,7 @@ class Limits:
     leftover_seconds: how long the rest of a refused body is read.
     connections: open at once; requests: at work at once, more are told to come back.
     threads: for searches and everything quick; ask_threads: answers at work at once.
+    writer_seconds: how long a write waits for the service's own writes to the same collection.
     open_collections: kept open at once; the one that was unused for longest is closed.
     """
 
@@ -60,6 +61,7 @@ class Limits:
     requests: int = 256
     threads: int = 24
     ask_threads: int = 16
+    writer_seconds: float = 30.0
     open_collections: int = 64
 
 

@@ -132,7 +132,7 @@ def remove_document(
     source: SourceQuery,
 ) -> Response:
     """Remove the document of a source."""
-    with service_of(request).pool.use(name) as knowledge:
+    with service_of(request).pool.write(name) as knowledge:
         removed = knowledge.remove(source)
     if not removed:
         raise NotFoundError(f"there is no document {show(source, 200)!r}", cure="GET the documents to see the sources")
@@ -208,7 +208,7 @@ def _refusal(service: Service, report: dict[str, Any], error: ExtractionError | 
 
 def _write(service: Service, name: str, documents: list[tuple[dict[str, Any], Document]]) -> int:
     with (
-        service.pool.use(name) as knowledge,
+        service.pool.write(name) as knowledge,
         knowledge.writer(kind="upload", extractor=service.extractor.version) as writer,
     ):
         for report, document in documents:
