@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -103,7 +104,7 @@ def verify_backup(file: Path) -> dict[str, Any]:
         if report["sha256"] != _digest(connection):
             raise _no_backup(file, "its rows do not have their SHA-256")
         connection.execute("BEGIN")
-        reader = Reader(connection)
+        reader = Reader(connection, file)
         for problem in verify_reader(reader):
             raise _no_backup(file, str(problem))
     return report
@@ -154,7 +155,9 @@ def _unseal(file: Path) -> None:
     with translated(file, writing=True):
         connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            connection.execute("DROP TABLE backup")
+            with rolled_back(connection):
+                connection.execute("DROP TABLE backup")
+                connection.execute("UPDATE state SET identity = ?", (uuid.uuid4().hex,))  # no cache of another fits
         finally:
             connection.close()
 

@@ -171,7 +171,7 @@ def _microseconds(value: Value, place: str) -> int:
         gone = moment - _EPOCH
         return (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds
     if not -_LATEST_SECONDS < value < _LATEST_SECONDS:
-        raise FilterError(f"{place} is {value}, which is no time of ours in seconds", cure=cure)
+        raise FilterError(f"{place} is {_shown(value)}, which is no time of ours in seconds", cure=cure)
     return round(value * 1_000_000)
 
 

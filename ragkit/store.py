@@ -16,12 +16,12 @@ import apsw
 from ragkit.catalog import collection_folder, delete_collection, list_collections, sync_folder
 from ragkit.errors import ConflictError, NotFoundError, StoreError
 from ragkit.lock import writer_lock
+from ragkit.records import Fingerprint
 from ragkit.rows import Changes, ChunkRow, Counts, DocumentRow
 from ragkit.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
 from ragkit.sqlite import has_log, is_immutable, open_reader, open_writer, translated
 from ragkit.store_read import Reader
 from ragkit.store_write import Writer
-from ragkit.types import Fingerprint
 
 __all__ = [
     "Changes",
@@ -71,20 +71,18 @@ class Store:
         with translated(self.path, writing=False):
             self._check_alive()
             connection = self._pool.take()
-            reader, intact = None, True
+            reader = None
             try:
                 guard = _frozen(self.path) if is_immutable(connection) else nullcontext()
                 with guard:
                     connection.execute("BEGIN")
-                    reader = Reader(connection)
+                    reader = Reader(connection, self.path)
                     yield reader
-            except apsw.Error:
-                intact = False
-                raise
             finally:
+                intact = reader is not None and not reader.broken
                 if reader is not None:
                     reader.expire()
-                if intact and connection.in_transaction:
+                if intact:
                     connection.execute("ROLLBACK")
                 self._pool.give(connection, intact=intact)
 
@@ -96,7 +94,7 @@ class Store:
             connection = open_reader(self.path)
             try:
                 connection.execute("BEGIN")
-                Reader(connection).expire()  # fixes the snapshot
+                Reader(connection, self.path).expire()  # fixes the snapshot
                 yield connection
             finally:
                 connection.close()
@@ -128,7 +126,7 @@ class Store:
                     connection,
                     run=(kind, extractor, settings),
                     fingerprint=fingerprint,
-                    collection=self.name,
+                    path=self.path,
                     clock=self._clock,
                 )
                 with writer.run():

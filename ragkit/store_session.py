@@ -6,15 +6,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from ragkit.errors import ModelMismatchError, StoreError
+from ragkit.records import Fingerprint
 from ragkit.rows import decode_fingerprint, dump_settings, encode_fingerprint
-from ragkit.sqlite import one, rolled_back, savepoint
+from ragkit.sqlite import one, rolled_back, savepoint, translated
 from ragkit.text import show
-from ragkit.types import Fingerprint
 from ragkit.vectors import compatible
 
 Statement = tuple[str, Sequence[Any]]
@@ -22,7 +23,7 @@ Stamp = tuple[int, str, int]
 """Generation, time as ISO 8601, time as microseconds since 1970: what a document row is stamped with."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LOG_SLACK: Final = 10_000
+_LOG_SLACK: Final = 1_000
 
 
 class Change:
@@ -50,7 +51,7 @@ class Session:
         *,
         run: tuple[str, str, Mapping[str, Any]],
         fingerprint: Fingerprint | None,
-        collection: str,
+        path: Path,
         clock: Callable[[], datetime],
     ) -> None:
         """run: kind, extractor and settings."""
@@ -60,7 +61,8 @@ class Session:
         self.pending: list[Statement] = []
         self.repinned = False
         self.ended = False
-        self._collection, self._clock = collection, clock
+        self._path, self._clock = path, clock
+        self._collection = path.parent.name
         self._kind, self._extractor, settings = run
         self._settings = dump_settings(settings)
         self._pins = {name: settings[name] for name in ("chunk", "model") if name in settings}
@@ -80,22 +82,23 @@ class Session:
         if self.ended:
             raise StoreError("this writer's run has ended", cure="use it inside `with store.write(...)`")
         change = Change()
-        if self.outer is not None:
-            with savepoint(self.connection):
+        with translated(self._path, writing=True):
+            if self.outer is not None:
+                with savepoint(self.connection):
+                    yield change
+                self.outer.include(change)
+                return
+            pending = len(self.pending)
+            revision = self.revision
+            with rolled_back(self.connection):
+                for sql, bindings in self.pending[:pending]:
+                    self.connection.execute(sql, bindings)
                 yield change
-            self.outer.include(change)
-            return
-        pending = len(self.pending)
-        revision = self.revision
-        with rolled_back(self.connection):
-            for sql, bindings in self.pending[:pending]:
-                self.connection.execute(sql, bindings)
-            yield change
-            revision += change.touched
-            self._settle(change, revision)
-        del self.pending[:pending]
-        self.revision = revision
-        self._opened = self._opened or change.touched
+                revision += change.touched
+                self._settle(change, revision)
+            del self.pending[:pending]
+            self.revision = revision
+            self._opened = self._opened or change.touched
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

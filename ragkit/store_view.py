@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError, StoreError
+from ragkit.records import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.rows import (
     Counts,
     DocumentRecord,
@@ -21,8 +23,9 @@ from ragkit.rows import (
     is_text,
     text_digest,
 )
+from ragkit.sqlite import translate
 from ragkit.text import show
-from ragkit.types import Document, DocumentInfo, FileState, Fingerprint, Generation, Page
+from ragkit.types import Document, Page
 
 _STATE: Final = """
 SELECT s.identity, s.revision, s.generation, s.floor, s.documents, s.chunks, s.characters, s.pages, s.vectors,
@@ -36,13 +39,15 @@ _INFO: Final = "source, title, sha256, media_type, characters, pages, chunks, ge
 class View:
     """The documents, runs and files of one committed state; `Reader` adds chunks and vectors.
 
-    identity: of this collection, wherever its folder is moved to; another for one that was made anew.
+    identity: of this collection, wherever its folder is moved to; another for one that was made anew or restored.
     revision: grows by one with every committed transaction that changed documents. generation: the last committed run.
     pinned: the chunk settings and model name of the first write, None before it; fingerprint likewise.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection: apsw.Connection | None = connection
+        self._path = path
+        self.broken = False  # SQLite failed, so the connection is not to be used again
         rows = self._rows(_STATE)  # the first read of the transaction fixes what all later ones see
         if len(rows) != 1:
             raise CorruptError("the collection has lost its state row", cure="restore a backup (ragkit restore)")
@@ -162,7 +167,11 @@ class View:
     def _rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if self._connection is None:
             raise StoreError("this reader's transaction has ended", cure="use it inside `with store.read()`")
-        return self._connection.execute(sql, bindings).fetchall()
+        try:
+            return self._connection.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            self.broken = True
+            raise translate(error, self._path, writing=False) from error
 
     def _found(self, sql: str, bindings: Sequence[Any], what: object) -> tuple[Any, ...]:
         rows = self._rows(sql, bindings) if not isinstance(what, str) or is_text(what) else []

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import ConflictError, EmbeddingError, InputError, NotFoundError, RagkitError, StoreError
+from ragkit.records import FileState, Fingerprint
 from ragkit.rows import encode_document, is_text
 from ragkit.sqlite import one
 from ragkit.store_put import Cut, Outcome, check_chunks, drop_chunks, put_document, store_vectors
@@ -20,7 +22,7 @@ from ragkit.store_read import known_vectors
 from ragkit.store_session import Change, Session, Statement
 from ragkit.store_view import encode_root
 from ragkit.text import show
-from ragkit.types import Chunk, Document, FileState, Fingerprint
+from ragkit.types import Chunk, Document
 from ragkit.vectors import check_vectors
 
 _PENDING_FILES: Final = 1_000
@@ -40,12 +42,12 @@ class Writer:
         *,
         run: tuple[str, str, Mapping[str, Any]],
         fingerprint: Fingerprint | None,
-        collection: str,
+        path: Path,
         clock: Callable[[], datetime],
     ) -> None:
         """run: kind, extractor version and settings of the generation."""
         self._lock = threading.RLock()
-        self._session = Session(connection, run=run, fingerprint=fingerprint, collection=collection, clock=clock)
+        self._session = Session(connection, run=run, fingerprint=fingerprint, path=path, clock=clock)
 
     @property
     def generation(self) -> int:
