@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,16 @@ def test_while_another_writes_uploads_and_removals_are_423_and_searches_go_on(ht
         assert response.headers["retry-after"]
         assert str(os.getpid()) not in response.text
     assert len(search.json()["hits"]) == 1
+
+
+def test_uploads_to_one_collection_at_once_take_turns(http: TestClient) -> None:
+    def upload(number: int) -> int:
+        files = {"files": (f"{number}.md", b"# Part %d\n\nText of part %d.\n" % (number, number))}
+        return http.post(f"{DEFAULT}/documents", files=files).status_code
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(upload, range(4))) == [200] * 4
+    assert len(http.get(f"{DEFAULT}/documents").json()["documents"]) == 4
 
 
 def test_a_collection_of_another_model_is_409(tmp_path: Path) -> None:
