@@ -1,149 +1,149 @@
-"""Read evaluation data sets; what is malformed is named by file and line."""
+"""The values of data sets, and the choice of the questions that a run asks: a part, a list, those that are judged."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal, TypeVar, get_args
 
 from ragkit.errors import InputError
-from ragkit.text import clean_text
+from ragkit.evaluation.lines import DatasetError, Line, read_lines
 from ragkit.types import Document
 
-Qrels = dict[str, dict[str, int]]
+Part = Literal["tune", "validate", "test"]
+PARTS: Final[tuple[str, ...]] = get_args(Part)
+Qrels = Mapping[str, Mapping[str, int]]
+Span = tuple[int, int]
 
 
-class DatasetError(InputError):
-    """A data set is malformed; the message names the file and the line."""
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question; part: what it may be used for, "" in a set without parts; kind: how it was made, "" if unknown."""
+
+    text: str
+    part: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A place of a document that answers a question: `document.text[start:end]`."""
+
+    document: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
 class RankingSet:
-    """Documents, queries, and which documents answer which query (grades above 0), as BEIR lays them out.
+    """Documents, and which of them answer which query (grades above 0): a BEIR folder.
 
-    parts: query id -> "tune", "validate" or "test", for sets that say so. digest: sha256 over the files.
+    passages: where in the documents the answers are, for sets that say so; every query has some, or none has.
+    digest: sha256 over the files, the same for every choice of queries.
     """
 
     name: str
+    queries: Mapping[str, Query]
     documents: tuple[Document, ...]
-    queries: Mapping[str, str]
     qrels: Qrels
-    parts: Mapping[str, str]
+    digest: str
+    passages: Mapping[str, tuple[Passage, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PageSet:
+    """Files, and the pages that answer each query as (file, page), pages from 1. lines: where a query stands."""
+
+    name: str
+    queries: Mapping[str, Query]
+    files: Mapping[str, Path]
+    evidence: Mapping[str, frozenset[tuple[str, int]]]
+    digest: str
+    lines: Mapping[str, Line] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSet:
+    """Corpora of one text each, and the spans of its corpus that answer each query, ascending and apart."""
+
+    name: str
+    queries: Mapping[str, Query]
+    corpora: Mapping[str, Document]
+    corpus_of: Mapping[str, str]
+    spans: Mapping[str, tuple[Span, ...]]
     digest: str
 
 
-def load_ranking_set(folder: Path, *, skip_unjudged: bool = False) -> RankingSet:
-    """Read a BEIR folder: `corpus.jsonl`, `queries.jsonl` and `qrels/test.tsv`.
+Dataset = RankingSet | PageSet | SpanSet
+D = TypeVar("D", bound=Dataset)
 
-    skip_unjudged: leave out queries that no document answers, instead of raising. Raises DatasetError.
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which part of a set is reported. part: "" for a set without parts, "all", or a part.
+
+    note: what must stand beside every figure, "" where the figures are evidence.
     """
-    corpus, queries_file, qrels_file = folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels" / "test.tsv"
-    documents: dict[str, Document] = {}
-    for number, row in read_jsonl(corpus):
-        identifier = _text(row, "_id", corpus, number)
-        if identifier in documents:
-            raise DatasetError(
-                f"{corpus}:{number}: duplicate id {identifier!r}", cure="give every document its own _id"
+
+    part: str
+    note: str = ""
+
+
+def read_part(line: Line) -> str:
+    """Return the part that a line states, "" where it states none. Raises DatasetError."""
+    part = line.text("part", default="")
+    if part and part not in PARTS:
+        raise line.error(f"part {part!r} is not known", cure=f"write one of {', '.join(PARTS)}")
+    return part
+
+
+def choose_part(dataset: Dataset, wanted: str | None) -> Choice:
+    """Return the part to report: what is wanted, else the test part of a set with parts, else all of it.
+
+    wanted: a part, "all", or None. Raises InputError where the set has no such part.
+    """
+    present = {query.part for query in dataset.queries.values()} - {""}
+    if not present:
+        if wanted and wanted != "all":
+            raise InputError(
+                f"{dataset.name} has no parts, so no part {wanted!r}",
+                cure='leave --part out, or write "part" beside each query',
             )
-        title, text = _text(row, "title", corpus, number, default=""), _text(row, "text", corpus, number)
-        try:
-            documents[identifier] = Document.from_text(identifier, text, title=" ".join(clean_text(title).split()))
-        except InputError as error:
-            raise DatasetError(f"{corpus}:{number}: {error.message}") from error
-    queries, parts = _queries(queries_file)
-    qrels = _qrels(qrels_file, queries, documents)
-    if not documents:
-        raise DatasetError(f"{corpus} holds no document")
-    unjudged = [query for query in queries if not any(grade > 0 for grade in qrels.get(query, {}).values())]
-    if unjudged and not skip_unjudged:
-        raise DatasetError(
-            f"{qrels_file}: {len(unjudged)} of {len(queries)} queries have no relevant document, such as {unjudged[0]!r}",
-            cure="judge them, or leave them out with --skip-unjudged",
-        )
-    for query in unjudged:
-        del queries[query]
-    if not queries:
-        raise DatasetError(f"{queries_file} holds no query that can be judged")
-    kept = {query: qrels[query] for query in queries}
-    return RankingSet(
-        folder.name, tuple(documents.values()), queries, kept, parts, _digest(corpus, queries_file, qrels_file)
-    )
+        return Choice("")
+    part = wanted or ("test" if "test" in present else "validate" if "validate" in present else "tune")
+    if part != "all" and part not in present:
+        raise InputError(f"{dataset.name} has no query in part {part!r}", cure=f"it has {', '.join(sorted(present))}")
+    if part == "tune":
+        return Choice(part, "on the tuning part: no evidence")
+    if part == "all" and "tune" in present:
+        return Choice(part, "includes the tuning part: no evidence")
+    return Choice(part)
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield (line number, object) of a JSON Lines file, blank lines left out. Raises DatasetError."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise DatasetError(
-                        f"{path}:{number}: not JSON ({error})", cure="write one object a line"
-                    ) from error
-                if not isinstance(row, dict):
-                    raise DatasetError(f"{path}:{number}: not a JSON object", cure="write one object a line")
-                yield number, row
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read ({error.strerror})", cure="point at a BEIR folder") from error
+def part_of(dataset: D, part: str) -> D:
+    """Return the set with the queries of one part ("" or "all": every one)."""
+    if part in ("", "all"):
+        return dataset
+    return with_queries(dataset, {name for name, query in dataset.queries.items() if query.part == part})
 
 
-def _queries(path: Path) -> tuple[dict[str, str], dict[str, str]]:
-    queries: dict[str, str] = {}
-    parts: dict[str, str] = {}
-    for number, row in read_jsonl(path):
-        identifier = _text(row, "_id", path, number)
-        if identifier in queries:
-            raise DatasetError(f"{path}:{number}: duplicate id {identifier!r}", cure="give every query its own _id")
-        text = clean_text(_text(row, "text", path, number)).strip()
-        if not text:
-            raise DatasetError(f"{path}:{number}: the query {identifier!r} is empty")
-        queries[identifier] = text
-        if "part" in row:
-            parts[identifier] = _text(row, "part", path, number)
-    return queries, parts
+def with_queries(dataset: D, wanted: Collection[str]) -> D:
+    """Return the set with only the queries of these ids, in its own order."""
+    kept = {name: query for name, query in dataset.queries.items() if name in wanted}
+    return replace(dataset, queries=kept)
 
 
-def _qrels(path: Path, queries: Mapping[str, str], documents: Mapping[str, Document]) -> Qrels:
-    """Read query id, document id and grade, separated by tabs; a first line of column names is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read ({error})", cure="put the judgements there") from error
-    qrels: Qrels = {}
-    for number, line in enumerate(lines, 1):
-        cells = line.split("\t")
-        if not line.strip() or (number == 1 and cells[-1].strip().lower() == "score"):
-            continue
-        if len(cells) != 3 or not cells[2].strip().lstrip("-").isdigit():
-            raise DatasetError(f"{path}:{number}: not 'query-id, corpus-id, score' separated by tabs")
-        query, document, grade = cells[0], cells[1], int(cells[2])
-        if query not in queries:
-            raise DatasetError(f"{path}:{number}: no query {query!r} in queries.jsonl")
-        if document not in documents:
-            raise DatasetError(f"{path}:{number}: no document {document!r} in corpus.jsonl")
-        if document in qrels.setdefault(query, {}):
-            raise DatasetError(f"{path}:{number}: {query!r} and {document!r} are judged twice")
-        qrels[query][document] = grade
-    if not qrels:
-        raise DatasetError(f"{path} holds no judgement", cure="write: query-id, corpus-id, score; separated by tabs")
-    return qrels
-
-
-def _text(row: Mapping[str, Any], key: str, path: Path, number: int, *, default: str | None = None) -> str:
-    value = row.get(key, default)
-    if not isinstance(value, str):
-        raise DatasetError(f"{path}:{number}: {key!r} is missing or not a string")
-    return value
-
-
-def _digest(*paths: Path) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def read_ids(path: Path, dataset: Dataset) -> set[str]:
+    """Read query ids, one a line. Raises DatasetError for an id that the set does not have, and for an empty file."""
+    ids: set[str] = set()
+    for number, line in read_lines(path, cure="write the ids of queries, one a line"):
+        name = line.strip()
+        if name not in dataset.queries:
+            raise DatasetError(f"{path}:{number}: no query {name!r} in {dataset.name}")
+        if name in ids:
+            raise DatasetError(f"{path}:{number}: {name!r} is listed twice")
+        ids.add(name)
+    if not ids:
+        raise DatasetError(f"{path} lists no query", cure="write the ids of queries, one a line")
+    return ids

@@ -1,17 +1,19 @@
-"""Metrics per query by ir-measures, their means, and bootstrap intervals."""
+"""Metrics per query: rankings by ir-measures, passages and spans by their overlap."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from typing import Final
 
 from ragkit.errors import MissingPackageError
+from ragkit.evaluation.datasets import Passage, Qrels, Span
+from ragkit.evaluation.span_sets import joined, shared_length
 
 Run = Mapping[str, Mapping[str, float]]
 PerQuery = dict[str, dict[str, float]]
+"""Metric -> query -> value."""
 
-RANKING = {
+RANKING: Final = {
     "ndcg@10": "nDCG@10",
     "recall@100": "R@100",
     "hit@1": "Success@1",
@@ -22,63 +24,63 @@ RANKING = {
 """Our names -> those of ir-measures."""
 
 
-def ranking_metrics(run: Run, qrels: Mapping[str, Mapping[str, int]]) -> PerQuery:
-    """Return metric -> query -> value. A query without hits counts 0 in every metric."""
+def ranking_metrics(run: Run, qrels: Qrels) -> PerQuery:
+    """Return the metrics of a run over the queries of the run. A query without hits counts 0 in every metric.
+
+    Raises MissingPackageError without ir-measures.
+    """
     try:
         import ir_measures
     except ImportError as error:
         raise MissingPackageError("ir-measures", purpose="ragkit eval", install="'ragkit[eval]'") from error
     measures = {ir_measures.parse_measure(theirs): ours for ours, theirs in RANKING.items()}
-    out: PerQuery = {ours: dict.fromkeys(qrels, 0.0) for ours in RANKING}
-    graded = {query: dict(documents) for query, documents in qrels.items()}
+    out: PerQuery = {ours: dict.fromkeys(run, 0.0) for ours in RANKING}
+    graded = {query: dict(qrels[query]) for query in run}
     for metric in ir_measures.iter_calc(list(measures), graded, {query: dict(docs) for query, docs in run.items()}):
         out[measures[metric.measure]][metric.query_id] = float(metric.value)
     return out
 
 
-def means(values: PerQuery) -> dict[str, float]:
-    """Return the mean of each metric over its queries."""
-    return {name: float(np.mean(list(rows.values()))) if rows else 0.0 for name, rows in values.items()}
+def first_ranks(run: Run, qrels: Qrels) -> dict[str, int]:
+    """Return the rank, from 1, of the first relevant document of each query; 0 where none was found."""
+    ranks: dict[str, int] = {}
+    for query, scores in run.items():
+        ordered = sorted(scores, key=lambda name: -scores[name])
+        relevant = (at for at, name in enumerate(ordered, 1) if qrels[query].get(name, 0) > 0)
+        ranks[query] = next(relevant, 0)
+    return ranks
 
 
-def intervals(values: PerQuery, *, samples: int = 1_000, seed: int = 0, level: float = 0.95) -> dict[str, list[float]]:
-    """Return the percentile bootstrap interval of each mean, over queries (Efron 1979), with a fixed seed."""
-    out: dict[str, list[float]] = {}
-    for name, rows in values.items():
-        data = np.array(list(rows.values()), dtype=np.float64)
-        if not len(data):
-            out[name] = [0.0, 0.0]
-            continue
-        generator = np.random.default_rng(seed)
-        drawn = np.array([data[generator.integers(0, len(data), len(data))].mean() for _ in range(samples)])
-        low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-        out[name] = [round(float(low), 4), round(float(high), 4)]
+def rank_metrics(ranks: Mapping[str, int], *, prefix: str, hits: Sequence[int], mrr: int = 0) -> PerQuery:
+    """Return hit@k, and the reciprocal rank within `mrr`, from the rank of the first right one (0: none)."""
+    out: PerQuery = {f"{prefix}hit@{k}": {query: float(0 < rank <= k) for query, rank in ranks.items()} for k in hits}
+    if mrr:
+        out[f"{prefix}mrr@{mrr}"] = {query: 1 / rank if 0 < rank <= mrr else 0.0 for query, rank in ranks.items()}
     return out
 
 
-def paired_test(
-    left: Mapping[str, float], right: Mapping[str, float], *, samples: int = 10_000, seed: int = 0
-) -> float:
-    """Return the two-sided p of a paired randomisation test over the queries that both have (Smucker et al. 2007)."""
-    shared = sorted(set(left) & set(right))
-    differences = np.array([left[query] - right[query] for query in shared], dtype=np.float64)
-    if not len(differences) or not differences.any():
-        return 1.0
-    observed = abs(differences.mean())
-    generator = np.random.default_rng(seed)
-    beyond = 0
-    for start in range(0, samples, 500):
-        signs = generator.choice((-1.0, 1.0), size=(min(500, samples - start), len(differences)))
-        beyond += int((np.abs((signs * differences).mean(axis=1)) >= observed - 1e-12).sum())
-    return (beyond + 1) / (samples + 1)
+def covers(hit: Span, wanted: Span) -> bool:
+    """Return whether a passage and a wanted span share at least half of the shorter of the two."""
+    shared = min(hit[1], wanted[1]) - max(hit[0], wanted[0])
+    return shared * 2 >= max(1, min(hit[1] - hit[0], wanted[1] - wanted[0]))
 
 
-def area_under_roc(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """Return the probability that a positive scores above a negative, ties counting half (Mann and Whitney 1947)."""
-    if not len(positives) or not len(negatives):
-        return float("nan")
-    ordered = np.sort(np.asarray(negatives, dtype=np.float64))
-    values = np.asarray(positives, dtype=np.float64)
-    below = np.searchsorted(ordered, values, side="left")
-    equal = np.searchsorted(ordered, values, side="right") - below
-    return float((below + equal / 2).sum() / (len(values) * len(ordered)))
+def answers(source: str, hit: Span, wanted: Sequence[Passage]) -> bool:
+    """Return whether a passage of a document holds one of the wanted passages."""
+    return any(source == item.document and covers(hit, (item.start, item.end)) for item in wanted)
+
+
+def span_metrics(found: Sequence[Span], wanted: Sequence[Span]) -> dict[str, float]:
+    """Return recall, precision and intersection over union, in characters, of the passages of one query.
+
+    Text that comes twice counts once (Smith and Troynikov 2024, "Evaluating chunking strategies for retrieval").
+    """
+    retrieved, relevant = joined(found), joined(wanted)
+    shared = shared_length(retrieved, relevant)
+    sizes = [sum(end - start for start, end in spans) for spans in (retrieved, relevant)]
+    union = sum(sizes) - shared
+    return {
+        "recall": shared / sizes[1] if sizes[1] else 0.0,
+        "precision": shared / sizes[0] if sizes[0] else 0.0,
+        "iou": shared / union if union else 0.0,
+    }

@@ -1,70 +1,58 @@
-"""Run a ranking set: index its documents in a collection of their own, ask every query, rank documents."""
+"""Measure a ranking set: ask every query, rank documents by their best passage, and passages by where they stand."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
+import numpy as np
+
+from ragkit.evaluation.asking import Asker, Curve, Measured, report_settings
 from ragkit.evaluation.datasets import RankingSet
-from ragkit.evaluation.metrics import PerQuery, intervals, means, ranking_metrics
+from ragkit.evaluation.metrics import PerQuery, answers, first_ranks, rank_metrics, ranking_metrics
 from ragkit.knowledge import KnowledgeBase
 from ragkit.types import Hits
 
-DEPTH = 100
-"""Hits asked for a query: recall@100 looks no deeper."""
+DEPTH: Final = 100
+"""Passages asked for a query: recall@100 looks no deeper."""
+PASSAGE_METRICS: Final = ("passage_hit@1", "passage_hit@5", "passage_hit@10", "passage_mrr@10")
+_PASSAGE_DEPTHS: Final = (1, 5, 10)
+_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class RankingResult:
-    """What a run gave: documents by score per query, the metrics per query, and the time a query took."""
+def measure_ranking(kb: KnowledgeBase, dataset: RankingSet, *, asker: Asker, curves: bool = False) -> Measured:
+    """Ask every query of the set and measure. The collection holds the documents already.
 
-    dataset: RankingSet
-    run: dict[str, dict[str, float]]
-    per_query: PerQuery
-    confidences: dict[str, float]
-    settings: dict[str, Any]
-    query_ms: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON shape of `ragkit eval --json`."""
-        return {
-            "dataset": self.dataset.name,
-            "documents": len(self.dataset.documents),
-            "queries": len(self.run),
-            **{name: round(value, 4) for name, value in means(self.per_query).items()},
-            "confidence": intervals(self.per_query),
-            "settings": self.settings,
-            "query_ms": round(self.query_ms, 3),
-        }
-
-
-def evaluate_ranking(
-    kb: KnowledgeBase, dataset: RankingSet, *, progress: Callable[[int], None] | None = None
-) -> RankingResult:
-    """Add the documents to the (empty or own) collection, ask every query once, and measure.
-
-    A document ranks by its best passage. progress is called with the number of queries done.
+    For a set that names passages, `passage_hit@k` is the share of queries of which one of k passages, as they come
+    to a caller who asks for k, shares half of the named one (or lies in it).
     """
-    kb.add(dataset.documents)
     run: dict[str, dict[str, float]] = {}
     confidences: dict[str, float] = {}
-    started = time.perf_counter()
-    for number, (identifier, question) in enumerate(dataset.queries.items(), 1):
-        hits = kb.search(question, k=DEPTH)
-        run[identifier] = document_scores(hits)
-        confidences[identifier] = hits.confidence
-        if progress:
-            progress(number)
-    took = (time.perf_counter() - started) * 1000 / max(len(run), 1)
-    return RankingResult(
-        dataset=dataset,
-        run=run,
-        per_query=ranking_metrics(run, dataset.qrels),
+    ranks: dict[int, dict[str, int]] = {depth: {} for depth in _PASSAGE_DEPTHS}
+    for name in asker.each(dataset.queries, len(dataset.queries)):
+        question = dataset.queries[name].text
+        hits = asker.ask(kb, question, k=DEPTH)
+        run[name] = document_scores(hits)
+        confidences[name] = hits.confidence
+        for depth in _PASSAGE_DEPTHS if dataset.passages else ():
+            found = kb.search(question, k=depth)
+            right = (hit.rank for hit in found if answers(hit.source, (hit.start, hit.end), dataset.passages[name]))
+            ranks[depth][name] = next(right, 0)
+    metrics = ranking_metrics(run, dataset.qrels)
+    if dataset.passages:
+        metrics |= _passage_metrics(ranks)
+    first = first_ranks(run, dataset.qrels)
+    return Measured(
+        documents=len(dataset.documents),
+        metrics=metrics,
         confidences=confidences,
-        settings=report_settings(kb),
-        query_ms=took,
+        right={name: 0 < rank <= 5 for name, rank in first.items()},
+        found={name: list(scores)[:_SHOWN] for name, scores in run.items()},
+        settings=report_settings([kb], depth=DEPTH),
+        collections=(kb,),
+        curves=(hit_curve("hit@k", first), _recall_curve(run, dataset)) if curves else (),
+        run=run,
+        qrels={name: dataset.qrels[name] for name in dataset.queries},
     )
 
 
@@ -76,14 +64,26 @@ def document_scores(hits: Hits) -> dict[str, float]:
     return scores
 
 
-def report_settings(kb: KnowledgeBase) -> dict[str, Any]:
-    """Return every setting that bears on a figure, for printing beside it."""
-    groups = kb.settings.public()
-    status = kb.status()
-    return {
-        "model": status["model"],
-        "chunk": groups["chunk"],
-        "retrieval": groups["retrieval"],
-        "chunks": status["chunks"],
-        "depth": DEPTH,
-    }
+def _passage_metrics(ranks: Mapping[int, Mapping[str, int]]) -> PerQuery:
+    out: PerQuery = {}
+    for depth, found in ranks.items():
+        out |= rank_metrics(found, prefix="passage_", hits=[depth])
+    return out | rank_metrics(ranks[10], prefix="passage_", hits=(), mrr=10)
+
+
+def hit_curve(name: str, ranks: Mapping[str, int]) -> Curve:
+    """Return the curve of hit@k for k from 1 to 100, from the rank of the first right one (0: none)."""
+    depths = np.arange(1, DEPTH + 1)
+    first = np.array(list(ranks.values()))[:, None]
+    return Curve(name, tuple(depths.tolist()), ((first > 0) & (first <= depths)).astype(np.float64))
+
+
+def _recall_curve(run: Mapping[str, Mapping[str, float]], dataset: RankingSet) -> Curve:
+    rows: list[np.ndarray[Any, np.dtype[np.float64]]] = []
+    for name, scores in run.items():
+        relevant = {document for document, grade in dataset.qrels[name].items() if grade > 0}
+        got = np.zeros(DEPTH)
+        for at, document in enumerate(scores):
+            got[at] = document in relevant
+        rows.append(np.cumsum(got) / len(relevant))
+    return Curve("recall@k", tuple(range(1, DEPTH + 1)), np.array(rows))
