@@ -432,6 +432,23 @@ def test_what_cannot_be_looked_at_is_never_taken_as_gone(desk: Desk) -> None:
     assert desk.ingest().unchanged == 2
 
 
+def test_a_file_that_may_not_be_read_is_tried_again_when_it_may(desk: Desk) -> None:
+    path = desk.write("a.txt", "alpha")
+    path.chmod(0)
+    assert problems(desk.ingest()) == {"a.txt": "permission"}
+    writers = desk.kb.writers
+    report = desk.ingest()
+    assert (problems(report), report.exit_code, desk.kb.writers) == ({"a.txt": "permission"}, 1, writers)
+    path.chmod(0o600)
+    assert changes(desk.ingest()) == [("added", "a.txt")]
+    path.chmod(0)
+    report = desk.ingest()
+    assert (problems(report), report.kept) == ({"a.txt": "permission"}, 1)
+    path.chmod(0o600)
+    assert desk.ingest().unchanged == 1
+    assert desk.held() == {"a.txt": "alpha"}
+
+
 def test_a_missing_root_is_an_error_that_keeps_everything(desk: Desk, tmp_path: Path) -> None:
     desk.write("a.txt", "alpha")
     desk.ingest()

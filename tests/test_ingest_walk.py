@@ -197,8 +197,8 @@ def test_a_folder_that_vanishes_with_the_walk_inside_it_is_unknown_not_gone(tmp_
 def test_what_nobody_wants_is_ignored_and_counted(tmp_path: Path) -> None:
     junk = [".git/config", "~$lock.docx", ".DS_Store", "Thumbs.db", "desktop.ini", "x.pdf.part", ".x.swp", "x~", ".env"]
     junk += ["node_modules/m.js", "__pycache__/m.pyc", ".venv/lib.py", "#x#", ".#x", "x.crdownload"]
-    root = make(tmp_path, "good.txt", "sub/good.md", *junk)
-    assert found(root) == ["good.txt", "sub/good.md"]
+    root = make(tmp_path, "good.txt", "sub/good.md", "....txt", "..%2fetc.txt", *junk)
+    assert found(root) == ["..%2fetc.txt", "....txt", "good.txt", "sub/good.md"]
     assert set(left_out(root).values()) == {("ignored", False)}
     assert len(left_out(root)) == len(junk)
 

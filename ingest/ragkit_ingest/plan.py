@@ -181,10 +181,12 @@ class Planner:
             yield LeftOut(target.scope, reason_of(error), error.strerror or "", folder=True)
 
     def _wanted(self, path: bytes) -> bool:
+        if not self._exclude and not self._include:
+            return True
         names = names_of(path)
         if self._exclude.covers(names):
             return False
-        return not self._options.include or self._include.covers(names)
+        return not self._include or self._include.covers(names)
 
     def _left_out(self, target: Target, item: LeftOut, held: dict[bytes, FileState], blind: list[bytes]) -> None:
         """Report it. What is on purpose may go from the collection; what could not be looked at stays as it was."""
@@ -205,9 +207,10 @@ class Planner:
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
         current = old.extractor == self.key(old.reason)
-        if (same and current) or self._too_big(target, found, old):
-            if same and current:
-                self._as_before(target, old)
+        if same and current and not self._opens_now(target, old):
+            self._as_before(target, old)
+            return
+        if self._too_big(target, found, old):
             return
         if not same and old.size == found.size:
             try:
@@ -224,6 +227,10 @@ class Planner:
         else:
             action: Literal["reread", "changed"] = "reread" if same else "changed"
             self._plan.work.append(Work(action, target.root, found, old.source, old))
+
+    def _opens_now(self, target: Target, old: FileState) -> bool:
+        """Tell whether a file that could not be opened can be now: permissions of folders leave no trace in it."""
+        return old.reason == "permission" and isinstance(look(target.root, old.path), Found)
 
     def _too_big(self, target: Target, found: Found, old: FileState | None) -> bool:
         if found.size <= self._options.limits.max_size:

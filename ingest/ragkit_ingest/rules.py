@@ -10,8 +10,11 @@ from fnmatch import translate
 IGNORE_FILE = b".ragkitignore"
 IGNORE_FILE_LIMIT = 1 << 20
 
+HIDDEN = ".[!.]*"
+"""A name with one dot in front; ".." in front is an odd name, not a hidden one."""
+
 DEFAULT_IGNORES: tuple[str, ...] = (
-    ".*",
+    HIDDEN,
     "node_modules/",
     "__pycache__/",
     "Thumbs.db",
@@ -23,7 +26,7 @@ DEFAULT_IGNORES: tuple[str, ...] = (
     "*~",
     "\\#*#",
 )
-"""Left out unless a `.ragkitignore` takes them back with `!`. `.*` covers .git, .hg, .svn, .venv, .DS_Store and .#*."""
+"""Left out unless a `.ragkitignore` takes them back with `!`. HIDDEN covers .git, .hg, .svn, .venv, .DS_Store, .#*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,23 @@ class Patterns:
     """An ordered list of patterns; the last one that matches decides, as in a .gitignore."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.patterns = tuple(pattern for line in lines if (pattern := _parse(line)) is not None)
+        parsed = [pattern for line in lines if (pattern := _parse(line)) is not None]
+        self._patterns = tuple(reversed(parsed))
+        self._anchored = any(pattern.anchored for pattern in parsed)
+        globs = [pattern.parts[0].pattern if pattern.parts[0] else ".*" for pattern in parsed if not pattern.anchored]
+        self._likely = re.compile("|".join(globs)) if globs else None  # one look tells that most names match nothing
 
     def decide(self, names: Sequence[str], *, folder: bool) -> Pattern | None:
         """Return the pattern that decides about a path (its names, from the patterns' folder on), or None."""
-        for pattern in reversed(self.patterns):
+        if not self._anchored and not (self._likely and self._likely.match(names[-1])):
+            return None
+        for pattern in self._patterns:
             if (folder or not pattern.folders_only) and _matches(pattern, names):
                 return pattern
         return None
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
 
     def covers(self, names: Sequence[str]) -> bool:
         """Tell whether a file, or one of the folders above it, is matched."""

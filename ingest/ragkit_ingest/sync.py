@@ -23,7 +23,7 @@ from ragkit_ingest.worker import WorkerPool
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
 
-_PASSING: frozenset[str] = frozenset({"permission", "missing", "unreadable", "changed_while_reading", "path_too_long"})
+_PASSING: frozenset[str] = frozenset({"missing", "unreadable", "changed_while_reading", "path_too_long"})
 """Reasons that say nothing about the bytes: such a file is not remembered, and is tried again by the next run."""
 
 
@@ -189,7 +189,7 @@ class _Run:
         plan.problems.append(line)
         self._out.kept += kept
         self._out.failed += line.failed
-        if reading.seen is None or error.reason in _PASSING:
+        if error.reason in _PASSING or (kept and reading.seen is None):
             return
         state = self._state(reading, work.source if kept else "", _digest_of(reading))
         writer.record_file(replace(state, extractor=self._key(error.reason), reason=error.reason, detail=error.detail))
@@ -245,7 +245,7 @@ class _Run:
             changes=tuple(self._ordered()),
             unchanged=plan.unchanged + adopted + self._out.unchanged,
             kept=plan.kept + self._out.kept,
-            problems=tuple(plan.problems),
+            problems=tuple(sorted(plan.problems, key=lambda item: (item.root, item.path))),
             warned=tuple(self._out.warned),
             notes=tuple(plan.notes),
             add=self._out.add,
@@ -274,5 +274,5 @@ def _digest_of(reading: Reading) -> str:
         sha256, now = digest(reading.work.root, reading.work.found.path)
     except ExtractionError:
         return ""
-    same = reading.seen and (now.size, now.ctime_ns) == (reading.seen.size, reading.seen.ctime_ns)
+    same = reading.seen is not None and (now.size, now.ctime_ns) == (reading.seen.size, reading.seen.ctime_ns)
     return sha256 if same else ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ragkit import ExtractionError, Reason
-from ragkit_ingest.rules import DEFAULT_IGNORES, IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, names_of
+from ragkit_ingest.rules import DEFAULT_IGNORES, HIDDEN, IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, names_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -99,10 +99,13 @@ def open_file(root: bytes, path: bytes) -> int:
             os.close(parent)
     except OSError as error:
         raise ExtractionError(reason_of(error), error.strerror or "") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ExtractionError("not_regular", "not a regular file")
-    return descriptor
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode) and mode & 0o444:
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISREG(mode):  # for root the kernel would not mind
+        raise ExtractionError("permission", "its mode lets nobody read it")
+    raise ExtractionError("not_regular", "not a regular file")
 
 
 @dataclass(slots=True)
@@ -251,7 +254,7 @@ class _Walk:
         found = self._defaults.decide(names[-1:], folder=folder)
         if found is None:
             return ""
-        return "hidden" if found.text == ".*" else f"ignored by default: {found.text}"
+        return "hidden" if found.text == HIDDEN else f"ignored by default: {found.text}"
 
     def _path(self, name: bytes = b"") -> bytes:
         names = [frame.name for frame in self._frames[1:]]
