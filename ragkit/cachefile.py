@@ -35,6 +35,10 @@ _MANIFEST_LIMIT: Final = 1 << 22
 _TICK_NS: Final = 20_000_000  # file times are as coarse as 4 ms: a change within that of the check could go unseen
 
 
+class OutdatedError(StoreError):
+    """A folder is whole, and of another model, format, collection or time: nothing is damaged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Whose cache it is: the collection's identity, the model's fingerprint, and the dimension of its vectors."""
@@ -125,7 +129,7 @@ def read_manifest(folder: Path, *, part: str, owner: Owner) -> Manifest:
     wanted = {"part": part, "owner": owner, "format": FORMAT, "revision": int(folder.name.split("-")[1])}
     for name, value in wanted.items():
         if getattr(manifest, name) != value:
-            raise StoreError(f"its {name} is {getattr(manifest, name)} instead of {value}")
+            raise OutdatedError(f"its {name} is {getattr(manifest, name)} instead of {value}")
     return manifest
 
 
@@ -146,17 +150,19 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
     _stamp(folder, before)
 
 
-def remove_old(place: Path, part: str) -> None:
+def remove_old(place: Path, part: str, *, revision: int) -> None:
     """Delete what a cut-off run left, and all folders of a part but the newest two. The caller holds the lock.
+
+    revision: the collection's. Folders of a later one are from before it was set back to a backup: they go too.
 
     A folder is renamed first, so that nobody finds half of it. Files that are linked from a kept folder too get another
     time by that: its stamp is renewed when nothing else has changed.
     """
-    folders = list_folders(place, part)
-    kept = [folder for _, folder in folders[:_KEPT]]
+    folders = [folder for _, folder in list_folders(place, part)]
+    kept = [folder for number, folder in list_folders(place, part) if number <= revision][:_KEPT]
     before = {folder: _Look.at(folder, list(_read_stamp(folder).get("files", {}))) for folder in kept}
     whole = [folder for folder in kept if _is_stamped(folder, list(before[folder].times))]
-    for _, folder in folders[_KEPT:]:
+    for folder in set(folders) - set(kept):
         with suppress(OSError):
             folder.rename(place / f"{_TEMPORARY}old-{secrets.token_hex(6)}")
     for item in list(place.iterdir()):

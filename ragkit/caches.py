@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ragkit.cachefile import (
     Manifest,
+    OutdatedError,
     Owner,
     check_files,
     list_folders,
@@ -188,6 +189,8 @@ class Caches:
                     continue
                 try:
                     return self._open(part, folder, owner, reader), revision
+                except OutdatedError as error:
+                    _log.info("cache %s is left alone: %s", folder, error)
                 except (StoreError, OSError) as error:
                     vanished = vanished or not folder.exists()
                     if folder.exists():
@@ -201,7 +204,7 @@ class Caches:
         check_files(folder, manifest)
         changes = reader.changes_since(manifest.revision)
         if changes is None:
-            raise StoreError(f"revision {manifest.revision} is not known to the collection")
+            raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
         _check_probes(part, manifest, changes, reader)
         return part.follow(part.open(folder, manifest), changes, reader)
 
@@ -240,7 +243,7 @@ class Caches:
                         facts=written.facts,
                     )
                     target = seal(folder, manifest, names=written.names, known=known)
-                remove_old(self._place, part.name)
+                remove_old(self._place, part.name, revision=reader.revision)
                 return part.open(target, manifest), reader.revision
         except (StoreError, OSError) as error:  # an error of the store itself comes again when it is read into memory
             self._tell(f"{self._place} can't be written, searching from memory: {error}")
@@ -312,9 +315,9 @@ def _check_probes(part: Part[Index], manifest: Manifest, changes: ChunkChanges, 
     try:
         found = part.digests(reader, np.array(list(expected), dtype=np.int64))
     except RagkitError as error:
-        raise StoreError(f"it holds chunks that the collection does not have ({error})") from error
+        raise OutdatedError(f"it holds chunks that the collection does not have ({error})") from error
     if found != list(expected.values()):
-        raise StoreError("it holds chunks that are others in the collection")
+        raise OutdatedError("it holds chunks that are others in the collection")
 
 
 def _same_files(old: Path, folder: Path, manifest: Manifest) -> dict[str, str]:

@@ -90,7 +90,7 @@ class WordTerms(dict[str, str]):
         self._question = question
 
     def __missing__(self, word: str) -> str:
-        terms = " ".join(dict.fromkeys(term[:TERM_LIMIT] for term in self._make(word[:_RAW_LIMIT])))
+        terms = " ".join(dict.fromkeys(term[:TERM_LIMIT] for term in self._make(word[:_RAW_LIMIT]) if term))
         if len(word) <= _CACHED_LENGTH:
             if len(self) >= _CACHE_LIMIT:
                 self.clear()

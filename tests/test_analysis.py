@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ragkit.analysis import LANGUAGES, analyse, analyse_question, analyse_text, guess_language
@@ -115,6 +115,7 @@ def test_units_keep_a_line_each_and_the_title_is_not_doubled() -> None:
 
 
 @given(st.text(max_size=300))
+@example("0\u037a")
 @settings(max_examples=300, deadline=None)
 def test_any_text_has_terms_that_are_found_again(text: str) -> None:
     language, terms, function_words = analyse_text(text)

@@ -134,8 +134,8 @@ def assert_right(snapshot: Snapshot, source: FakeSource) -> None:
         assert f"item{number}" in snapshot.lexical.terms(np.array([number]))[0].split()
 
 
-def grown(count: int, **options: int) -> FakeSource:
-    return FakeSource().next(add=count, **options)
+def grown(count: int, *, seed: int = 0) -> FakeSource:
+    return FakeSource().next(add=count, seed=seed)
 
 
 def test_a_snapshot_is_at_exactly_the_readers_revision(tmp_path: Path) -> None:
@@ -343,6 +343,25 @@ def test_caches_of_another_collection_or_time_are_refused(tmp_path: Path) -> Non
     remodelled = FakeSource("one", model="n").next(add=300, seed=4)
     caches_at(tmp_path / "model").persist(mine)
     assert_right(caches_at(tmp_path / "model").snapshot(remodelled), remodelled)
+
+
+def test_a_collection_that_was_set_back_gets_its_own_files(tmp_path: Path) -> None:
+    old = grown(300)
+    backup = old
+    for step in range(3):
+        old = old.next(add=300, seed=step)
+        caches_at(tmp_path).persist(old)
+    new = backup.next(add=300, seed=9)
+    caches_at(tmp_path).persist(new)
+    assert {revision for revision, _ in list_folders(tmp_path / "cache", "lexical")} == {2}
+    new.vectors_read = 0
+    snapshot = caches_at(tmp_path).snapshot(new)
+    assert new.vectors_read < 200  # 64 are compared for each folder
+    assert_right(snapshot, new)
+    for step in range(3):
+        new = new.next(add=300, seed=10 + step)
+        caches_at(tmp_path).persist(new)
+        assert_right(caches_at(tmp_path).snapshot(new), new)
 
 
 def test_swapped_files_are_refused(tmp_path: Path) -> None:

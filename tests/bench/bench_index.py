@@ -18,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ class Change:
 
 
 def unit(rows: Vectors) -> Vectors:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    made: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return made
 
 
 def random_base(count: int = 30_000) -> Vectors:
@@ -107,7 +109,8 @@ class Synthetic:
         first, second = rng.integers(0, len(self.base), (2, BLOCK))
         share = rng.uniform(0.15, 0.75, (BLOCK, 1)).astype(np.float32)
         noise = rng.standard_normal((BLOCK, DIMENSION)).astype(np.float32) * np.float32(0.0077)
-        return unit(self.base[first] + share * self.base[second] + noise)[: len(self._ids(start))]
+        rows: Vectors = unit(self.base[first] + share * self.base[second] + noise)[: len(self._ids(start))]
+        return rows
 
     def _texts(self, start: int) -> list[tuple[str, str, str]]:
         rng = np.random.default_rng([2, start])
@@ -183,7 +186,7 @@ def measure(size: int, base: Vectors, queries: Vectors, folder: Path, kind: str)
     dense, lexical = snapshot.dense, snapshot.lexical
     report["kind"], report["probes"] = dense.base.kind, dense.base.probes
     report["snapshot_us"] = round(1e3 * timed([lambda: caches.snapshot(source)] * 100)["p50"], 1)
-    report["dense_ms"] = {k: timed([lambda q=q, k=k: dense.search(q, k) for q in queries]) for k in (10, 100)}
+    report["dense_ms"] = {k: timed([partial(dense.search, q, k) for q in queries]) for k in (10, 100)}
     exact = exact_of(dense)
     report["recall"] = {k: recall(dense, exact, queries[:100], k) for k in (10, 100)}
     rng = np.random.default_rng(3)
@@ -192,14 +195,14 @@ def measure(size: int, base: Vectors, queries: Vectors, folder: Path, kind: str)
         allowed = np.sort(rng.choice(source.all_chunk_ids(), max(int(size * share), 1), replace=False))
         words = [questions(rng) for _ in range(40)]
         report["filters"][share] = {
-            "dense_ms": timed([lambda q=q, a=allowed: dense.search(q, 100, allowed=a) for q in queries[:40]]),
+            "dense_ms": timed([partial(dense.search, q, 100, allowed=allowed) for q in queries[:40]]),
             "recall@10": recall(dense, exact, queries[:40], min(10, len(allowed)), allowed),
-            "lexical_ms": timed([lambda w=w, a=allowed: lexical.search(w, 100, allowed=a) for w in words]),
+            "lexical_ms": timed([partial(lexical.search, w, 100, allowed=allowed) for w in words]),
         }
     words = [questions(rng) for _ in range(200)]
-    report["lexical_ms"] = timed([lambda w=w: lexical.search(w, 100) for w in words])
+    report["lexical_ms"] = timed([partial(lexical.search, w, 100) for w in words])
     hundred = np.sort(rng.choice(source.all_chunk_ids(), 100, replace=False))
-    report["lexical_scores_100_ms"] = timed([lambda w=w: lexical.scores(w, hundred) for w in words[:50]])
+    report["lexical_scores_100_ms"] = timed([partial(lexical.scores, w, hundred) for w in words[:50]])
     report["terms_200_ms"] = timed([lambda: lexical.terms(rng.integers(1, size, 200))] * 50)
     report["vectors_200_ms"] = timed([lambda: dense.vectors(rng.integers(1, size, 200))] * 50)
     report["anonymous_mib"] = round(memory("RssAnon") - before, 1)
