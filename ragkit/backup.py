@@ -18,7 +18,7 @@ import apsw
 from ragkit.audit import check_file, verify_reader
 from ragkit.catalog import collection_folder, sync_folder
 from ragkit.errors import ConflictError, CorruptError, NotFoundError, StoreError
-from ragkit.schema import FILE_NAME, check_version
+from ragkit.schema import FILE_NAME, SCHEMA_VERSION, check_version, migrate
 from ragkit.sqlite import one, open_reader, rolled_back, translated
 from ragkit.store import Reader, Store
 
@@ -65,7 +65,7 @@ def restore(file: Path, data: Path, name: str) -> Store:
     folder = collection_folder(data, name)
     if folder.exists():
         raise ConflictError(f"there is a collection {name!r} in {data} already", cure="choose another name")
-    verify_backup(file)
+    _check_seal(Path(file))
     parent = folder.parent
     building = parent / f".restore-{name}-{secrets.token_hex(4)}"
     try:
@@ -73,6 +73,7 @@ def restore(file: Path, data: Path, name: str) -> Store:
         with translated(Path(file), writing=True), _reading(Path(file)) as source:
             _copy(source, building / FILE_NAME)
         _unseal(building / FILE_NAME)
+        _audit(building / FILE_NAME, told=Path(file))
         _sync(building / FILE_NAME)
         sync_folder(building)
         building.rename(folder)  # fails when a folder with something in it has come meanwhile
@@ -87,7 +88,16 @@ def restore(file: Path, data: Path, name: str) -> Store:
 
 def verify_backup(file: Path) -> dict[str, Any]:
     """Check a backup file without changing anything; return what it holds. Raises NotFoundError or CorruptError."""
-    file = Path(file)
+    report = _check_seal(Path(file))
+    with translated(Path(file), writing=False), _reading(Path(file)) as connection:
+        current = check_version(connection, Path(file)) == SCHEMA_VERSION
+    if current:
+        _audit(Path(file), told=Path(file))
+    return report
+
+
+def _check_seal(file: Path) -> dict[str, Any]:
+    """Check a backup of any version up to this one by SQLite's means and by its digest; return what it holds."""
     if not file.is_file():
         raise NotFoundError(f"there is no file {file}", cure="name a file that ragkit backup wrote")
     with translated(file, writing=False), _reading(file) as connection:
@@ -103,11 +113,15 @@ def verify_backup(file: Path) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(one(connection, "SELECT body FROM backup")[0])
         if report["sha256"] != _digest(connection):
             raise _no_backup(file, "its rows do not have their SHA-256")
-        connection.execute("BEGIN")
-        reader = Reader(connection, file)
-        for problem in verify_reader(reader):
-            raise _no_backup(file, str(problem))
     return report
+
+
+def _audit(file: Path, *, told: Path) -> None:
+    """Check every text, chunk and vector of a database that nobody else uses; `told` is the name for the message."""
+    with translated(told, writing=False), _reading(file) as connection:
+        connection.execute("BEGIN")
+        for problem in verify_reader(Reader(connection, told)):
+            raise _no_backup(told, str(problem))
 
 
 def _copy(source: apsw.Connection, target: Path) -> None:
@@ -158,6 +172,7 @@ def _unseal(file: Path) -> None:
             with rolled_back(connection):
                 connection.execute("DROP TABLE backup")
                 connection.execute("UPDATE state SET identity = ?", (uuid.uuid4().hex,))  # no cache of another fits
+            migrate(connection, file)
         finally:
             connection.close()
 
@@ -165,14 +180,14 @@ def _unseal(file: Path) -> None:
 def _digest(connection: apsw.Connection) -> str:
     """Return a SHA-256 over the schema and every row of every table, in the order of their keys."""
     digest = hashlib.sha256()
-    names = connection.execute(
-        """SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('backup', 'sqlite_stat1')
+    schema = connection.execute(
+        """SELECT type, name, sql FROM sqlite_schema WHERE name NOT IN ('backup', 'sqlite_stat1', 'sqlite_stat4')
         ORDER BY name"""
     ).fetchall()
-    for name, sql in names:
-        digest.update(repr((name, sql)).encode())
+    digest.update(ascii(schema).encode())
+    for name in (name for kind, name, _ in schema if kind == "table"):
         for row in connection.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 (a name of our own schema)
-            digest.update(repr(row).encode("utf-8", "backslashreplace"))
+            digest.update(ascii(row).encode())  # repr differs between versions of Unicode
     return digest.hexdigest()
 
 

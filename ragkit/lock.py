@@ -106,7 +106,7 @@ def _write_holder(folder: Path) -> None:
 
 
 def _command() -> str:
-    verb = [word for word in sys.argv[1:2] if not word.startswith("-")]
+    verb = [word for word in sys.argv[1:2] if word.isalpha()]  # a command, never a path or a secret
     return " ".join([Path(sys.argv[0] or "python").name, *verb])[:80] if sys.argv else "python"
 
 
