@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -304,3 +307,35 @@ def test_a_taken_source_gets_the_names_of_folders_in_front() -> None:
     assert sources.claim(b"/home/docs", b"x.md") == "home/docs/x.md"
     assert sources.claim(b"/home/docs", b"x.md") == "home/docs/2/x.md"
     assert "home/docs/x.md" in sources
+
+
+WITHOUT_POWERS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+WALK = """
+import os, sys
+from ragkit_ingest.walk import walk
+for item in walk(os.fsencode(sys.argv[1])):
+    print(item.path.decode(), getattr(item, "reason", "found"), getattr(item, "folder", ""))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may read everything")
+@pytest.mark.parametrize(
+    ("mode", "lines"),
+    [
+        (0o000, ["a.txt found ", "locked permission True", "z.txt found "]),
+        (0o300, ["a.txt found ", "locked permission True", "z.txt found "]),
+        (0o400, ["a.txt found ", "locked/x.txt permission False", "z.txt found "]),
+    ],
+)
+def test_what_the_kernel_forbids_is_reported_and_the_walk_goes_on(tmp_path: Path, mode: int, lines: list[str]) -> None:
+    root = make(tmp_path, "a.txt", "locked/x.txt", "z.txt")
+    path = os.pathsep.join(str(Path(__file__).parents[1] / part) for part in (".", "ingest"))
+    command = [*(WITHOUT_POWERS if os.geteuid() == 0 else []), sys.executable, "-c", WALK, os.fsdecode(root)]
+    (tmp_path / "locked").chmod(mode)
+    try:
+        done = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True, timeout=60
+        )
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+    assert done.stdout.splitlines() == lines

@@ -50,10 +50,12 @@ def _print_head(report: IngestReport, collection: str) -> None:
     paths = ", ".join(show(path) for path in report.paths[:3])
     more = f" and {len(report.paths) - 3} more" if len(report.paths) > 3 else ""
     verb = "would change" if report.dry_run else "is up to date with"
+    rest = f", but for {len(report.failed):,} that failed" if report.failed else ""
     if report.interrupted:
+        rest = ""
         verb = "was being brought up to date with"
-    click.echo(click.style(f"{show(collection)} {verb} {paths}{more}", bold=True))
-    if not report.files and not report.changes:
+    click.echo(click.style(f"{show(collection)} {verb} {paths}{more}{rest}", bold=True))
+    if not report.files and not report.changes and not report.kept:
         click.echo("  there are no files to read")
         return
     actions: tuple[Action, ...] = ("added", "changed", "removed", "renamed")

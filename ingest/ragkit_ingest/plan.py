@@ -196,7 +196,7 @@ class Planner:
         if item.reason not in _ON_PURPOSE:
             old = held.pop(item.path, None)
             self._plan.kept += bool(old and old.source)
-        path = item.path + b"/" if item.folder else item.path
+        path = (item.path or b".") + b"/" if item.folder else item.path
         self._report(target, path, item.reason, item.detail, old)
 
     def _found(self, target: Target, found: Found, held: dict[bytes, FileState]) -> None:

@@ -187,7 +187,10 @@ class _Walk:
 
     def _above(self) -> int:
         wanted = self._frames[-1].identity
-        descriptor = os.open(b"..", _FOLDER, dir_fd=self._here)
+        try:
+            descriptor = os.open(b"..", _FOLDER, dir_fd=self._here)
+        except OSError:  # a folder that may be listed and not entered
+            descriptor = open_folder(self._root, self._path())
         if _identity(descriptor) != wanted:
             os.close(descriptor)
             descriptor = open_folder(self._root, self._path())
