@@ -94,8 +94,8 @@ def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - t
     what = "compiled" if compiled.fresh else "was compiled already"
     click.echo(
         show(
-            f"{settings.resolved} {what}: {report['runtime']}, least cosine to the original {report['least_cosine']:.5f}, "
-            f"{report['seconds']:.1f} s, {report['folder']}"
+            f"{settings.resolved} {what}: {report['runtime']}, {report['seconds']:.1f} s, "
+            f"least cosine to the original {report['least_cosine']:.5f}, {report['folder']}"
         )
     )
 
@@ -143,3 +143,20 @@ def verify(name: str, *, as_json: bool) -> int:
         for problem in problems:
             click.echo(show(f"wrong: {problem}"))
     return 1 if problems else 0
+
+
+@models.command(short_help="Remove compiled models of other versions.")
+@json_option
+def clean(*, as_json: bool) -> None:
+    """Remove compiled models that were made by another version of openvino or ragkit, or that are unreadable."""
+    from ragkit.compile import remove_outdated
+
+    settings = environment_settings().model
+    removed = remove_outdated(settings)
+    if as_json:
+        print_json({"removed": [{"folder": str(folder), "bytes": size} for folder, size in removed]})
+        return
+    for folder, size in removed:
+        click.echo(show(f"removed {folder} ({size / (1 << 20):.0f} MiB)"))
+    if not removed:
+        click.echo("Nothing to remove.")

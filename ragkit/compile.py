@@ -299,6 +299,23 @@ def list_compiled(settings: ModelSettings) -> list[tuple[Path, dict[str, Any]]]:
     return found
 
 
+def remove_outdated(settings: ModelSettings) -> list[tuple[Path, int]]:
+    """Remove compiled models that this installation cannot use: of another openvino or ragkit, or unreadable.
+
+    Returns each removed folder and its size in bytes. Do it when no process of such another installation runs.
+    """
+    version = import_openvino().__version__
+    removed = []
+    for folder, manifest in list_compiled(settings):
+        if manifest.get("format") == FORMAT and manifest.get("openvino") == version:
+            continue
+        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+        shutil.rmtree(folder)
+        folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
+        removed.append((folder, size))
+    return removed
+
+
 def verify_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> list[str]:
     """Read every file of the compiled form again and run the probe sentence; return what is wrong, [] when nothing is.
 

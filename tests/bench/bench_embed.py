@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ragkit.embed import load_embedder
-from ragkit.embed_openvino import HINTS, import_openvino, usable_cpus
+from ragkit.embed_openvino import HINTS, Precision, import_openvino, usable_cpus
 from ragkit.models import find_model
 from ragkit.settings import ModelSettings
 
@@ -47,7 +47,7 @@ def best(work: Callable[[], object], repeats: int = REPEATS) -> tuple[float, flo
     return min(walls), min(cpus)
 
 
-def matrix_rate(precision: str, threads: int) -> tuple[float, float]:
+def matrix_rate(precision: Precision, threads: int) -> tuple[float, float]:
     """Return the best rate of matrix products in GFLOP/s: of all threads by wall time, of one core by CPU time."""
     openvino = import_openvino()
     from openvino import opset13
@@ -87,7 +87,8 @@ def operations(settings: ModelSettings, lengths: list[int]) -> float:
     """Return the multiply-adds of a BERT-like encoder for texts of these lengths, as GFLOP (two a multiply-add)."""
     config = json.loads((find_model(settings).path / "config.json").read_text())
     width, inner, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
-    return sum(layers * (2 * n * (4 * width**2 + 2 * width * inner) + 4 * n * n * width) for n in lengths) / 1e9
+    total: float = sum(layers * (2 * n * (4 * width**2 + 2 * width * inner) + 4 * n * n * width) for n in lengths) / 1e9
+    return total
 
 
 def latency(embedder: Any, question: str) -> dict[str, float]:
@@ -121,7 +122,7 @@ def measure(settings: ModelSettings, options: argparse.Namespace) -> dict[str, A
     embedder.embed_documents(texts[: len(texts) // 4])
     wall, cpu = best(lambda: embedder.embed_documents(texts))
     work = operations(settings, lengths)
-    rate, core_rate = matrix_rate(embedder.fingerprint.runtime.rpartition("-")[2], threads)
+    rate, core_rate = matrix_rate("bf16" if embedder.fingerprint.runtime.endswith("bf16") else "fp32", threads)
     return {
         "runtime": embedder.fingerprint.runtime,
         "threads": threads,
@@ -149,7 +150,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
     settings = ModelSettings(device="cpu", offline=True, threads=options.threads)
-    report = {"compiled": measure(settings, options)}
+    report: dict[str, Any] = {"compiled": measure(settings, options)}
     if options.torch:
         options.texts //= 4
         report["torch"] = measure(
