@@ -26,8 +26,8 @@ from ragkit.types import Chunk, Document
 Spans = list[tuple[int, int]]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough for batches of even length, little enough to commit every few seconds."""
-SLICE = 1_024
-"""Texts given to the embedder at once."""
+SLICE = 256
+"""Texts given to the embedder at once: many enough for even lengths, few enough to show progress and to stop soon."""
 BATCH_CHARACTERS = 8_000_000
 """Text of waiting documents is bounded too, whatever their chunks cost."""
 
@@ -120,6 +120,7 @@ class _AddRun:
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
         self._chunks = self._pages = self._embedded = self._truncated = 0
         self._in_flight: dict[bytes, str] = {}
+        self._given_up = False
 
     def all(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> AddReport:
         pool = ThreadPoolExecutor(1, thread_name_prefix="ragkit-embed")
@@ -133,6 +134,7 @@ class _AddRun:
             if running:
                 self._commit(*running)
         finally:
+            self._given_up = True
             pool.shutdown(wait=True, cancel_futures=True)
         return AddReport(
             added=self._outcomes["added"],
@@ -186,6 +188,8 @@ class _AddRun:
         dimension = self._embedder.fingerprint.dimension
         try:
             for start in range(0, len(hashes), SLICE):
+                if self._given_up:
+                    return  # nobody waits for this batch any more
                 part = hashes[start : start + SLICE]
                 rows = self._vectors(batch, part)
                 batch.vectors.update(zip(part, check_vectors(rows, count=len(part), dimension=dimension), strict=True))
