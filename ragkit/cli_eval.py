@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
-from ragkit.chat import ChatModel
+from ragkit.cli_eval_make import make
 from ragkit.cli_eval_progress import drawn_progress
+from ragkit.cli_eval_tools import Tools, tools_of
 from ragkit.cli_options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
-from ragkit.embed import Embedder
 from ragkit.errors import InputError
 from ragkit.evaluation.abstention import FOREIGN, NEAR, Unanswerable, read_unanswerable
 from ragkit.evaluation.asking import Workbench
@@ -33,7 +33,6 @@ from ragkit.evaluation.datasets import (
     with_queries,
 )
 from ragkit.evaluation.evaluate import Options, Result, measure_collection, measure_dataset
-from ragkit.evaluation.files import FileReader
 from ragkit.evaluation.loading import load_dataset
 from ragkit.evaluation.meta import changed_documents, read_meta
 from ragkit.evaluation.plot import check_plot, draw
@@ -51,20 +50,6 @@ from ragkit.evaluation.report import (
 )
 from ragkit.knowledge import KnowledgeBase
 from ragkit.text import show
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What the commands work with instead of what the settings name: for tests, as click's `obj`."""
-
-    embedder: Embedder | None = None
-    reader: FileReader | None = None
-    chat: ChatModel | None = None
-
-
-def tools_of(context: click.Context) -> Tools:
-    """Return the tools that the caller passed, else the settings' own."""
-    return context.find_object(Tools) or Tools()
 
 
 class _EvalGroup(click.Group):
@@ -307,3 +292,6 @@ def compare(a: str, b: str, as_json: bool) -> None:
     else:
         for line in comparison.as_lines():
             click.echo(show(line))
+
+
+evaluate.add_command(make)
