@@ -141,7 +141,7 @@ def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> Ing
         except RagkitError as error:
             if committed:
                 documents = "1 document" if committed == 1 else f"{committed:,} documents"
-                error.args = (f"{error} ({documents} committed before it: kept)",)
+                error.args = (f"{error} ({documents} committed before)",)
             raise
 
 
