@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import apsw
 
 from ragkit.catalog import collection_folder, delete_collection, list_collections, sync_folder
-from ragkit.errors import ConflictError, NotFoundError, StoreError
+from ragkit.errors import ConflictError, LockedError, NotFoundError, StoreError
 from ragkit.lock import writer_lock
 from ragkit.records import Fingerprint
 from ragkit.rows import Changes, ChunkRow, Counts, DocumentRow
@@ -37,7 +37,8 @@ __all__ = [
 ]
 
 _IDLE_LIMIT: Final = 16
-_SETUP_WAIT = 30.0
+_SETUP_TURNS: Final = 120
+_SETUP_WAIT: Final = 0.25
 
 
 def utc_now() -> datetime:
@@ -174,8 +175,20 @@ class Store:
                 connection.close()
 
     def _prepare(self, *, create: bool) -> None:
+        """Create or migrate under the writer lock, unless another process does it while this one waits."""
         if create:
             _make_folder(self.folder)
+        for turn in range(_SETUP_TURNS):
+            try:
+                self._prepare_once(create=create)
+                return
+            except LockedError:
+                if self._is_ready():
+                    return
+                if turn == _SETUP_TURNS - 1:
+                    raise
+
+    def _prepare_once(self, *, create: bool) -> None:
         with writer_lock(self.folder, wait=_SETUP_WAIT), translated(self.path, writing=True):
             connection = open_writer(self.path, create=create)
             try:
