@@ -30,7 +30,7 @@ from ragkit.wordpieces import WordPieces
 
 _log = logging.getLogger("ragkit")
 
-FORMAT = 2
+FORMAT = 3
 _FILES = ("model.bin", "model.blob", "model.xml", "tokenizer.json")
 _DEADLINE = 3_600  # seconds for one conversion, of the largest models too
 _STALE = 86_400  # seconds after which what a killed conversion left behind is removed
@@ -81,7 +81,13 @@ def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256
     compiled = ensure_compiled(model, settings, weights_sha256=weights_sha256)
     manifest, folder = compiled.manifest, compiled.folder
     files = CompiledFiles(
-        folder, manifest["precision"], manifest["dimension"], manifest["device"], manifest["units"], compiled.owner
+        folder,
+        precision=manifest["precision"],
+        dimension=manifest["dimension"],
+        device=manifest["device"],
+        units=manifest["units"],
+        padded=manifest["padded"],
+        owner=compiled.owner,
     )
     pieces = WordPieces.from_file(
         folder / "tokenizer.json",

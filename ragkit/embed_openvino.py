@@ -77,8 +77,8 @@ def usable_cpus() -> int:
 class CompiledFiles:
     """A folder with model.xml, model.bin and perhaps model.blob, the form compiled for the CPU named `device`.
 
-    units: whether the second output is the token states. owner: what must live as long as the files are in use (a
-    temporary folder).
+    units: whether the second output is the token states. padded: whether texts of unlike lengths may share a batch.
+    owner: what must live as long as the files are in use (a temporary folder).
     """
 
     folder: Path
@@ -86,6 +86,7 @@ class CompiledFiles:
     dimension: int
     device: str = ""
     units: bool = False
+    padded: bool = True
     owner: object = None
 
 
@@ -181,7 +182,7 @@ class CompiledRuntime:
 
     def _run(self, ids: Sequence[Sequence[int]], pool: _Pool, use: UseStates | None = None) -> NDArray[np.float32]:
         rows = np.empty((len(ids), self._files.dimension), dtype=np.float32)
-        batches = plan_batches([len(tokens) for tokens in ids], streams=pool.streams)
+        batches = plan_batches([len(tokens) for tokens in ids], streams=pool.streams, padded=self._files.padded)
 
         def work(batch: list[int]) -> None:
             with pool.request() as request:
@@ -235,17 +236,19 @@ class _Pool:
         self._idle.append(request)
 
 
-def plan_batches(lengths: Sequence[int], *, streams: int) -> list[list[int]]:
+def plan_batches(lengths: Sequence[int], *, streams: int, padded: bool = True) -> list[list[int]]:
     """Group texts of like length: lists of indices, longest first, each at most 1,024 padded tokens or one text.
 
-    A small set is cut into at least as many batches as there are streams, so that every CPU has work.
+    A small set is cut into at least as many batches as there are streams, so that every CPU has work. Without `padded`
+    a batch holds texts of one length only.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     budget = min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
     batches: list[list[int]] = []
     width = 0
     for index in order:
-        if not batches or (len(batches[-1]) + 1) * width > budget or len(batches[-1]) >= _BATCH_TEXTS:
+        full = not batches or (len(batches[-1]) + 1) * width > budget or len(batches[-1]) >= _BATCH_TEXTS
+        if full or (not padded and lengths[index] != width):
             batches.append([])
             width = lengths[index]
         batches[-1].append(index)

@@ -198,6 +198,7 @@ def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> Non
     assert [len(batch) for batch in plan_batches([10, 10, 10, 10], streams=2)] == [2, 2]
     assert [len(batch) for batch in plan_batches([3000, 10, 10], streams=1)] == [1, 2]
     assert plan_batches([5], streams=8) == [[0]]
+    assert plan_batches([5, 7, 5, 7, 6], streams=1, padded=False) == [[1, 3], [4], [0, 2]]
     assert max(len(batch) for batch in plan_batches([2] * 1000, streams=1)) == 64
 
 
