@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 import ragkit
-from ragkit import Document, ExtractionError, RagkitError, Reason
+from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.wire import ClosedError, DeadlineError, receive, send, unpack
 
@@ -58,6 +58,11 @@ class Worker:
         self._held = 0
         self._abandoned = False
 
+    @property
+    def process_id(self) -> int:
+        """The child's process id, 0 when there is none."""
+        return self._process.pid if self._process is not None else 0
+
     def read(self, descriptor: int, *, source: str, name: str) -> Document:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
 
@@ -91,12 +96,17 @@ class Worker:
             raise self._post_mortem() from None
         if message.pop("retire"):
             self.close()
-        return unpack(message, text, source=source)
+        try:
+            return unpack(message, text, source=source)
+        except InputError as error:
+            raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
 
     def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, object], str]:
         """Wait for the answer; look at the child's memory now and then, to tell later what it died of."""
         self._held = 0
         while True:
+            if self._abandoned:  # perhaps before this child was there to be killed
+                raise ClosedError
             try:
                 channel.settimeout(min(_LOOK_EVERY, max(deadline - time.monotonic(), 0.001)))
                 if not channel.recv(1, socket.MSG_PEEK):
