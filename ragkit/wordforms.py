@@ -12,7 +12,7 @@ from typing import Final
 DEFAULT_LANGUAGE: Final = "en"
 TERM_LIMIT: Final = 64
 """Longest term in code points; longer ones are cut, in documents and questions alike."""
-_CACHE_LIMIT: Final = 200_000
+_CACHE_LIMIT: Final = 50_000
 _CACHED_LENGTH: Final = 40
 _RAW_LIMIT: Final = 4_096
 
