@@ -19,6 +19,7 @@ _ABSTENTIONS: Final[dict[str, str]] = {
     "zh": "文档中没有这个问题的答案。",
     "ko": "문서에는 이 질문에 대한 답이 없습니다.",
 }
+_LENGTH: Final = 1_000
 _THING: Final = (
     r"(?:(?:the|these|those|your|any|given|provided|retrieved|available|supplied|cited|of|in)\s+)*"
     r"(?:sources?|documents?|documentation|passages?|context|texts?|information|material|excerpts?|content|knowledge"
@@ -62,4 +63,4 @@ def abstention(question: str) -> str:
 
 def abstains(sentence: str) -> bool:
     """Return whether a sentence says that the sources do not hold the answer (ten languages)."""
-    return sentence.strip() in _ABSTENTIONS.values() or bool(_PATTERNS.search(sentence))
+    return sentence.strip() in _ABSTENTIONS.values() or bool(_PATTERNS.search(sentence, 0, _LENGTH))

@@ -14,9 +14,8 @@ from ragkit.tokens import Counter
 from ragkit.types import Answer, Citation, Prompt, Status
 from ragkit.wording import guess_language, wording
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
-_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
 _ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
+_TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
 _LEAD_IN = re.compile(r"^[^.]{0,160}:$")
 
 
@@ -55,7 +54,7 @@ class StreamChecker:
         if not any(self._given):
             rest += self._keep(abstention(self._prompt.question))
         text = "".join(self._given)
-        citations, status = _judge(self._prompt, text)
+        citations, status = _judge(self._prompt, text, self._sanitizer)
         tokens = dict(self._prompt.tokens)
         if self._counter is not None:
             tokens["answer"] = self._counter.count(text)
@@ -90,12 +89,12 @@ def check_answer(
     return checker.finish()[1]
 
 
-def _judge(prompt: Prompt, text: str) -> tuple[tuple[Citation, ...], Status]:
+def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, ...], Status]:
     sources = _Sources(prompt)
     citations: list[Citation] = []
     stated = supported = 0
     abstained = False
-    for sentence in _sentences(text):
+    for sentence in _sentences(text, seen):
         found = sources.cite(sentence)
         citations.extend(found)
         if abstains(sentence.text):
@@ -160,16 +159,16 @@ class _Sources:
 
 
 def _states(sentence: str) -> bool:
-    """Return whether a sentence claims something: no heading, question or lead-in, and more than a word or two."""
+    """Return whether a sentence claims something: it is no title, question, lead-in or bare number of a list."""
     bare = sentence.strip("*_# \t-•>")
-    if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or sentence.lstrip().startswith("#"):
+    if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or _TITLE.fullmatch(sentence):
         return False
     return bool(wording(bare, language=guess_language(bare)).terms)
 
 
-def _sentences(text: str) -> list[_Sentence]:
-    """Cut an answer into sentences, each with the markers that stand in it or right after it; code is left out."""
-    plain, markers = _without_markers(_CODE.sub(lambda match: _blanked(match.group()), text))
+def _sentences(text: str, seen: Sanitizer) -> list[_Sentence]:
+    """Cut an answer into sentences, each with the markers that stand in it or right after it; blocks of code go."""
+    plain, markers = _without_markers(text, seen)
     spans = sentence_spans(plain, language=guess_language(plain))
     sentences = [_Sentence(" ".join(plain[start:end].split())) for start, end in spans]
     for offset, number in markers:
@@ -179,24 +178,25 @@ def _sentences(text: str) -> list[_Sentence]:
     return sentences
 
 
-def _blanked(code: str) -> str:
-    """Keep short code (names, commands) as words of its sentence; drop blocks."""
-    return "" if "\n" in code else code.replace("[", "(").replace("]", ")")
+def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, int]]]:
+    """Return the text without markers and blocks of code, and (offset in it, number) of each marker.
 
-
-def _without_markers(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text without markers, and (offset in it, number) of each; the blanks before a marker go with it."""
+    The blanks before a marker go with it.
+    """
+    blocks = [(start, end, 0) for start, end in seen.code if "\n" in text[start:end]]
+    marks = [(start, start + len(f"[{number}]"), number) for start, number in seen.markers]
     parts: list[str] = []
     markers: list[tuple[int, int]] = []
     size = position = 0
-    for match in _MARKER.finditer(text):
-        part = text[position : match.start()]
-        stripped = part.rstrip(" \t")
-        part = stripped if stripped and not stripped.endswith("\n") else part
+    for start, end, number in sorted(blocks + marks):
+        part = text[position:start]
+        if number:
+            stripped = part.rstrip(" \t")
+            part = stripped if stripped and not stripped.endswith("\n") else part
+            markers.append((size + len(part), number))
         parts.append(part)
         size += len(part)
-        markers.append((size, int(match.group(1))))
-        position = match.end()
+        position = max(position, end)
     parts.append(text[position:])
     return "".join(parts), markers
 

@@ -69,7 +69,10 @@ def replace_addresses(word: str, replacement: Callable[[Address], str]) -> str:
         text, tail = match.group(), ""
         ending = _ENDING.search(text)
         if ending and ending.start() > 0:
-            text, tail = text[: ending.start()], text[ending.start() :]
+            size = ending.start()
+            while text[size : size + 1] == ")" and text[:size].count("(") > text[:size].count(")"):
+                size += 1  # that bracket was opened in the address
+            text, tail = text[:size], text[size:]
         return replacement(Address(text, str(match.lastgroup))) + tail
 
     return _ADDRESS.sub(one, word)

@@ -29,6 +29,7 @@ from ragkit.text import show
 
 _REPORT_LIMIT: Final = 100  # entries: a hostile stream must not fill memory with its report
 _WORD_LIMIT: Final = 4_000
+_CODE_LIMIT: Final = 400
 _PIECE: Final = 4_096  # long deltas are taken in pieces, which bounds the cost of every rewrite of the buffer
 
 _INVISIBLE = re.compile(
@@ -40,6 +41,7 @@ _LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _SPECIAL = re.compile(r"[\s\[\]<!`【［〔]|\\(?=\[)")
 _LINE_PREFIX = re.compile(r"[ \t>*+\-\d.)]*")
+_MARKER = re.compile(r"\[(\d{1,3})\]")
 _SOLID = re.compile(r"[\w/:@&=?#%<-]")
 _PUNCTUATION: Final = ".,;:!?)]}。，、；："
 _BREAKING_TAGS: Final = frozenset({"br", "p", "div", "li", "tr", "td", "th", "hr", "h1", "h2", "h3", "h4", "h5", "h6"})
@@ -73,17 +75,22 @@ class Rules:
 class Sanitizer:
     """Cleans a text that arrives in pieces; the result does not depend on where the pieces were cut.
 
-    `feed` returns what is certain so far and holds back only what could still become a marker, a link or a tag.
+    `feed` returns what is certain so far and holds back only what could still become a marker, a link, a tag or code.
     """
 
     rules: Rules
     removed: list[str] = field(default_factory=list)
+    markers: list[tuple[int, int]] = field(default_factory=list)  # (offset in what was given out, number)
+    code: list[tuple[int, int]] = field(default_factory=list)  # spans of code in what was given out
+    _size: int = 0  # of what was given out
     _buffer: str = ""
     _blanks: str = ""  # blanks that were read and not given out yet
     _last: str = ""  # the last character given out
     _at_start: bool = True  # nothing but quote marks, bullets and blanks was given out on this line
     _dropped: bool = False  # something was taken out since the last character given out
     _code: str = ""  # the backticks that opened the code here, "" outside code
+    _code_start: int = 0
+    _marking: bool = False  # the text at hand is markers
     _final: bool = False
     _invisible: int = 0
 
@@ -95,6 +102,8 @@ class Sanitizer:
         """Return the rest. Blanks at the end of the whole text are dropped."""
         self._final = True
         rest = self._run()
+        if self._code:
+            self.code.append((self._code_start, self._size))  # an open block of code runs to the end
         if self._invisible:
             self._report(f"{self._invisible} invisible characters")
         return rest
@@ -138,6 +147,11 @@ class Sanitizer:
         line = given[given.rfind("\n") + 1 :]
         self._at_start = ("\n" in given or self._at_start) and bool(_LINE_PREFIX.fullmatch(line))
         self._blanks, self._dropped, self._last = "", False, given[-1]
+        self._size += len(given)
+        if self._marking:
+            begin = self._size - len(text)
+            self.markers.extend((begin + match.start(), int(match[1])) for match in _MARKER.finditer(text))
+            self._marking = False
         return given
 
     def _drop(self, end: int, what: str) -> _Step:
@@ -177,22 +191,40 @@ class Sanitizer:
             self._blanks = self._blanks.rstrip(" \t")
         if not (self._dropped and char != "\n" and self._blanks and "\n" not in self._blanks):
             self._blanks += char
-        if char == "\n" and len(self._code) < 3 and self._blanks.count("\n") > 1:
-            self._code = ""  # a code span ends with its paragraph
         return at + 1, "", ""
 
     def _backticks(self, buffer: str, at: int) -> _Step | None:
+        """Read backticks: a span of code has its end in the same paragraph, a block may run to the end of the text."""
         end = at
         while end < len(buffer) and buffer[end] == "`":
             end += 1
         if end == len(buffer) and not self._final:
             return None
         run = buffer[at:end]
-        if not self._code:
-            self._code = run
-        elif self._code == run:
-            self._code = ""
+        if self._code:
+            if self._code == run:
+                self.code.append((self._code_start, self._size + len(self._blanks) + len(run)))
+                self._code = ""
+            return end, run, ""
+        if not (len(run) > 2 and self._starts_line()):
+            closes = self._closes(buffer, end, run)
+            if closes is None:
+                return None
+            if not closes:
+                return end, run, ""
+        self._code, self._code_start = run, self._size + len(self._blanks)
         return end, run, ""
+
+    def _closes(self, buffer: str, start: int, run: str) -> bool | None:
+        """Return whether a span of code ends with the same backticks; None when the text to come could tell."""
+        limit = start + _CODE_LIMIT
+        ends = re.compile(rf"(?<!`){run}(?!`)|\n[ \t]*\n")
+        found = ends.search(buffer, start, min(len(buffer), limit))
+        if found is None:
+            return None if len(buffer) < limit and not self._final else False
+        if found.group() != run or found.end() == limit:
+            return False
+        return True if found.end() < len(buffer) or self._final else None
 
     def _word(self, buffer: str, at: int) -> _Step | None:
         stop = min(len(buffer), at + _WORD_LIMIT)
@@ -265,7 +297,9 @@ class Sanitizer:
             if number not in known:
                 self._report(f"marker [{number}]")
         text = before + "".join(f"[{number}]" for number in known)
-        if not known:
+        if known:
+            self._marking = True
+        else:
             self._dropped = True
         return end, text, ""
 

@@ -10,13 +10,14 @@ from ragkit.tables import is_row
 
 Span = tuple[int, int]
 
-_SPLITTER_LIMIT = 20_000  # a longer paragraph is cut by lines before it meets the sentence splitter
+_SPLITTER_LIMIT = 8_000  # a longer paragraph is cut by lines before it meets the sentence splitter
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 _OWN_LINE = re.compile(  # a line that is a unit of its own: an item, a heading, a row, a quoted line
     r"[ \t]*(?:[-*+•●▪◦‣–][ \t]|\(?\d{1,3}[.)][ \t]|\(?[a-zA-Z][.)][ \t]|#{1,6}[ \t]|\||>)"
     r"|[^\n]*(?:\t|[^\n|]\|[ \t]|[ \t]\|)"
 )
 _ITEM = re.compile(r"(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]")
+_ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _TELLS = re.compile(r"\d|: \S")
 _CLOSED = re.compile(r"[.!?:;。！？।…][\"'”’»)\]】」』]*[ \t]*$")
 _SHORT_LINE = 48
@@ -93,10 +94,13 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]
         sizes = [len(sentence) for sentence in segment(language, part)]
         if sum(sizes) != len(part):
             sizes = [len(part)]
-    position = start
+    position = begin = start
     for size in sizes:
-        yield from _trimmed(text, position, position + size)
         position += size
+        if not _ENUMERATOR.fullmatch(text[begin:position].strip()):  # "1." belongs to the sentence after it
+            yield from _trimmed(text, begin, position)
+            begin = position
+    yield from _trimmed(text, begin, position)
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:

@@ -67,6 +67,7 @@ _CLAUSE = re.compile(
     r"[,;:.!?()\n|–—]|\b(?:but|while|whereas|although|unless|except|however|aber|sondern|mais|pero|ma|mas|maar)\b",
     re.IGNORECASE,
 )
+_CLAUSE_LENGTH: Final = 200
 _ENDED = re.compile(r"[.!?:;\n•|。！？]")
 _SCRIPTS: Final = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -123,8 +124,8 @@ def wording(text: str, *, language: str = "en") -> Wording:
 
 def _scope(text: str, order: list[str], positions: list[int], at: int, end: int) -> frozenset[str]:
     """Return the terms that a word of denial, before term `at` and ending at `end` in the text, denies."""
-    clause = _CLAUSE.search(text, end)
-    limit = clause.start() if clause else len(text)
+    clause = _CLAUSE.search(text, end, end + _CLAUSE_LENGTH)
+    limit = clause.start() if clause else end + _CLAUSE_LENGTH
     after = [order[index] for index in range(at, min(at + 4, len(order))) if positions[index] < limit]
     return frozenset(after or order[max(0, at - 2) : at])
 
