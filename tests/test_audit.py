@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import numpy as np
@@ -30,9 +32,13 @@ def damage(store: Store, sql: str) -> None:
     connection.close()
 
 
-def half(blob: bytes) -> bytes:
+def half(*blobs: Any) -> bytes:
     """Return a vector of half its length."""
-    return bytes((np.frombuffer(blob, dtype="<f2") / 2).astype("<f2").tobytes())
+    return bytes((np.frombuffer(blobs[0], dtype="<f2") / 2).astype("<f2").tobytes())
+
+
+def crc32(*blobs: Any) -> int:
+    return zlib.crc32(blobs[0])
 
 
 def test_a_good_store(store: Store) -> None:
@@ -82,11 +88,9 @@ def test_what_verify_finds(store: Store, sql: str, kind: str, detail: str) -> No
 
 
 def test_vectors_that_are_not_of_norm_one(store: Store) -> None:
-    import zlib
-
     connection = apsw.Connection(str(store.path))
     connection.create_scalar_function("half", half)
-    connection.create_scalar_function("crc32", zlib.crc32)
+    connection.create_scalar_function("crc32", crc32)
     connection.execute("UPDATE vectors SET vector = half(vector), crc = crc32(half(vector)) WHERE id = 1")
     connection.execute("UPDATE vectors SET vector = CAST(x'007e' || substr(vector, 3) AS BLOB) WHERE id = 2")
     connection.execute("UPDATE vectors SET crc = crc32(vector) WHERE id = 2")

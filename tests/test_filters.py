@@ -19,7 +19,7 @@ from tests.store_fakes import cut, new_store, writing
 PUT_AT = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 
 
-def condition(operator: str, key: str, value: Any) -> dict[str, Any]:
+def condition(operator: str, key: Any, value: Any) -> dict[str, Any]:
     return {"type": operator, "key": key, "value": value}
 
 

@@ -78,10 +78,10 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path, seed
     assert has_log(store.path)
     with Store(store.folder) as again:  # a read-only connection recovers the log
         with again.read() as reader:
-            for source, turn in acknowledged.items():
+            for source, last in acknowledged.items():
                 stored = reader.document(source)
                 later = int(stored.text.split("-")[1].split()[0])
-                assert later in (turn, turn + 7)
+                assert later in (last, last + 7)
                 assert stored == cut(source, body(f"{source}-{later}")).document
             assert reader.counts().documents - len(acknowledged) in (0, 1)
             assert reader.generations()[-1].finished_at == ""
@@ -291,7 +291,7 @@ class TestVersions:
         assert migrate(connection, path, steps=[add("one"), add("two")]) == 1
         assert connection.execute("PRAGMA user_version").fetchall() == [(3,)]
         assert migrate(connection, path, steps=[add("one"), add("two"), add("three")]) == 3
-        assert connection.execute(columns).fetchall()[0][0] == before[0][0] + ",one,two,three"
+        assert connection.execute(columns).fetchall()[0][0] == f"{before[0][0]},one,two,three"
         assert migrate(connection, path, steps=[add("one"), add("two"), add("three")]) == 4
         connection.close()
 
