@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -557,16 +558,58 @@ def test_a_source_that_another_folder_has_gets_the_folder_name_in_front(desk: De
     assert desk.ingest(other).unchanged == 1
 
 
-def test_a_moved_root_is_taken_over_without_reading(desk: Desk, tmp_path: Path) -> None:
+def test_a_moved_root_takes_its_documents_along_with_edits_and_deletions(desk: Desk, tmp_path: Path) -> None:
+    for name in "abcdefgh":
+        desk.write(f"{name}.txt", f"text {name}")
+    desk.write("bad.txt", "FAIL:damaged")
+    desk.ingest()
+    reads = len(desk.pool.read)
+    desk.folder.rename(tmp_path / "moved")
+    desk.folder = tmp_path / "moved"
+    desk.write("a.txt", "edited")
+    (desk.folder / "b.txt").unlink()
+    (desk.folder / "c.txt").rename(desk.folder / "z.txt")
+    foretold = desk.ingest(dry_run=True)
+    report = desk.ingest()
+    assert changes(report) == changes(foretold) == [("removed", "b.txt"), ("renamed", "z.txt"), ("changed", "a.txt")]
+    assert (report.unchanged, foretold.unchanged) == (5, 5)
+    assert problems(report) == {"bad.txt": "damaged"}
+    assert "was moved to" in report.notes[0]
+    assert desk.kb.roots() == [str(desk.folder)]
+    assert len(desk.pool.read) == reads + 1
+    again = desk.ingest()
+    assert (again.changes, again.unchanged, again.notes) == ((), 7, ())
+
+
+def test_a_copied_root_whose_original_is_gone_is_hashed_and_not_read(desk: Desk, tmp_path: Path) -> None:
     desk.write("a.txt", "alpha")
     desk.write("b.txt", "beta")
     desk.ingest()
-    desk.folder.rename(tmp_path / "moved")
-    report = desk.ingest(tmp_path / "moved")
-    assert (report.changes, report.unchanged) == ((), 2)
+    shutil.copytree(desk.folder, tmp_path / "copy", copy_function=shutil.copyfile)
+    shutil.rmtree(desk.folder)
+    report = desk.ingest(tmp_path / "copy")
+    assert (report.changes, report.unchanged, len(desk.pool.read)) == ((), 2, 2)
+    assert desk.kb.roots() == [str(tmp_path / "copy")]
+
+
+def test_a_folder_that_shares_a_file_with_one_that_is_gone_takes_over_that_file_only(
+    desk: Desk, tmp_path: Path
+) -> None:
+    for name in ("a.txt", "b.txt", "c.txt", "license.txt"):
+        desk.write(name, f"text of {name}")
+    desk.ingest()
+    desk.folder.rename(tmp_path / "not mounted")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "license.txt").write_text("text of license.txt")
+    (other / "a.txt").write_text("something else")
+    report = desk.ingest(other)
+    assert changes(report) == [("added", "other/a.txt")]
+    assert report.unchanged == 1
     assert "taken over" in report.notes[0]
-    assert desk.kb.roots() == [str(tmp_path / "moved")]
-    assert len(desk.pool.read) == 2
+    assert desk.held()["a.txt"] == "text of a.txt"
+    (tmp_path / "not mounted").rename(desk.folder)
+    assert changes(desk.ingest()) == [("added", "docs/license.txt")]
 
 
 def test_a_document_that_came_otherwise_is_not_overwritten(desk: Desk) -> None:

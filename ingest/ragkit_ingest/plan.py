@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol, cast
 
 from ragkit import DocumentInfo, ExtractionError, FileState, Reason
+from ragkit_ingest.adopt import at_home, moved_root
 from ragkit_ingest.digest import digest, sure_mtime
 from ragkit_ingest.names import Sources, path_of, source_of
 from ragkit_ingest.options import IngestOptions
@@ -130,6 +131,8 @@ class Planner:
         self._new: list[tuple[Target, Found, FileState | None]] = []
         self._gone: list[FileState] = []
         self._moved_away: set[tuple[str, bytes]] = set()
+        self._adopted: list[Move] = []
+        self._taken_over: Counter[str] = Counter()
         self._plan = Plan()
 
     def plan(self, targets: Sequence[Target]) -> Plan:
@@ -140,10 +143,20 @@ class Planner:
         for target, found, old in self._new:
             if not self._renamed(target, found):
                 self._name(target, found, old)
-        self._plan.remove = [state for state in self._gone if (state.root, state.path) not in self._moved_away]
+        self._settle_removals()
         self._plan.work.sort(key=lambda work: (order[work.root], work.found.path))
         self._note_outside()
         return self._plan
+
+    def _settle_removals(self) -> None:
+        """Remove what is gone and was not renamed; what was adopted is forgotten at its old place."""
+        gone = {(state.root, state.path): state for state in self._gone}
+        stay = [move for move in self._adopted if (move.new.root, move.new.path) not in gone]
+        for move in self._adopted:
+            if (move.new.root, move.new.path) in gone:
+                gone[move.new.root, move.new.path] = move.old
+        self._plan.remove = [state for key, state in gone.items() if key not in self._moved_away]
+        self._plan.moves[:0] = stay
 
     def key(self, reason: str) -> str:
         """Return what a FileState of today records as its extractor, for an outcome."""
@@ -152,7 +165,7 @@ class Planner:
     # ------------------------------------------------------------------ what is on disk
 
     def _survey(self, target: Target) -> None:
-        remembered = self._memory.files.get(target.name, {})
+        remembered = self._remembered(target)
         held = {path: state for path, state in remembered.items() if target.covers(path)}
         blind: list[bytes] = []
         for item in self._items(target):
@@ -170,6 +183,19 @@ class Planner:
                 self._plan.kept += bool(state.source)
             else:
                 self._gone.append(state)
+
+    def _remembered(self, target: Target) -> Mapping[bytes, FileState]:
+        """Return what is remembered of the target's root, or of the root that was moved to its place."""
+        moved = moved_root(target, self._memory.files)
+        if not moved:
+            return self._memory.files.get(target.name, {})
+        files = self._memory.files[moved]
+        documents = sum(bool(state.source) for state in files.values())
+        many = "1 document" if documents == 1 else f"{documents:,} documents"
+        self._plan.notes.append(f"{moved} was moved to {target.name}: its {many} went along")
+        here = at_home(files, target)
+        self._adopted += [Move(files[path], here[path]) for path in sorted(files)]
+        return here
 
     def _items(self, target: Target) -> Iterator[Found | LeftOut]:
         if target.single:
@@ -309,6 +335,8 @@ class Planner:
                 return
             if holder and self._orphan(holder) and self._equals(target, found, holder.sha256):
                 self._plan.moves.append(Move(holder, _moved(holder, target, found, natural)))
+                self._plan.unchanged += 1
+                self._taken_over[holder.root] += 1
                 return
         source = self._memory.sources.claim(target.root, found.path)
         self._plan.work.append(Work("added", target.root, found, source, old))
@@ -327,16 +355,8 @@ class Planner:
         if self._outside:
             outside = "1 file" if self._outside == 1 else f"{self._outside:,} files"
             self._plan.notes.append(f"{outside} outside --include and --exclude: left as they were")
-        for root, files in _taken_over(self._plan.moves).items():
+        for root, files in self._taken_over.items():
             self._plan.notes.append(f"taken over from {root}, which is gone: {files:,} unchanged")
-
-
-def _taken_over(moves: Sequence[Move]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for move in moves:
-        if move.old.root != move.new.root:
-            counts[move.old.root] += 1
-    return counts
 
 
 def _moved(old: FileState, target: Target, found: Found, source: str) -> FileState:

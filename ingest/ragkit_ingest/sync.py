@@ -237,13 +237,12 @@ class _Run:
 
     def _report(self, targets: Sequence[Target], plan: Plan, *, generation: int = 0) -> IngestReport:
         seconds = {"walk": self._walked, **self._out.add.seconds, "total": time.perf_counter() - self._started}
-        adopted = sum(move.old.source == move.new.source for move in plan.moves)
         return IngestReport(
             paths=tuple(source_of(target.path) for target in targets),
             generation=generation,
             files=plan.files,
             changes=tuple(self._ordered()),
-            unchanged=plan.unchanged + adopted + self._out.unchanged,
+            unchanged=plan.unchanged + self._out.unchanged,
             kept=plan.kept + self._out.kept,
             problems=tuple(sorted(plan.problems, key=lambda item: (item.root, item.path))),
             warned=tuple(self._out.warned),
