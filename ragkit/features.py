@@ -10,6 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.term_codes import LINE, Codes, codes_of
+
 Scores = NDArray[np.float64]
 
 K1 = 1.2
@@ -65,77 +67,107 @@ def question_terms(terms: Sequence[str], *, idf: Mapping[str, float], statistics
 
 
 class Candidates:
-    """The analysed terms of candidates, for counting.
+    """The analysed terms of candidates, as one flat sequence of codes, for counting.
 
-    Each is one string: terms separated by a blank, first the context line's, then each unit's, a line each.
+    codes: of all candidates, one after the other; a LINE ends each line, the context line's first, then each unit's.
+    sizes: how many codes each candidate has.
     """
 
-    def __init__(self, terms: Sequence[str], *, statistics: Statistics) -> None:
-        self._units = [text.split("\n")[1:] for text in terms]
-        self._whole = [f" {text.replace(chr(10), ' ')} " for text in terms]
-        self._lengths = np.array([len(text.split()) for text in terms], dtype=np.float64)
-        self._norm = K1 * (1 - B + B * self._lengths / max(statistics.mean_length, 1e-9))
-
-    def words(self, row: int) -> list[str]:
-        """Return every term of a candidate, in order."""
-        return self._whole[row].split()
+    def __init__(self, codes: Codes, sizes: NDArray[np.int64], *, statistics: Statistics) -> None:
+        self.count = len(sizes)
+        self._codes = codes
+        ends = codes == LINE
+        rows = np.repeat(np.arange(self.count), sizes)
+        lines = np.cumsum(ends) - ends  # the number of the line that each code is in
+        starts = np.cumsum(sizes) - sizes
+        first = lines[np.minimum(starts, max(len(codes) - 1, 0))] if len(codes) else starts
+        self._place = np.flatnonzero(~ends)
+        self._row = rows[self._place]
+        self._line = lines[self._place]
+        self._in_unit = self._line > first[self._row]
+        lengths = np.bincount(self._row, minlength=self.count).astype(np.float64)
+        self._norm = K1 * (1 - B + B * lengths / max(statistics.mean_length, 1e-9))
+        self._terms = codes[self._place]
 
     def bm25(self, terms: Sequence[str], weights: Scores) -> Scores:
         """Return the BM25 of every candidate for weighted terms."""
-        counts = self._counts(terms)
-        return (counts * (K1 + 1) / (counts + self._norm[:, None])) @ weights
+        if not len(terms):
+            return np.zeros(self.count)
+        return self._saturated(self._counts(*self._find(terms), len(terms))) @ weights
 
     def features(self, question: QuestionTerms) -> LexicalFeatures:
         """Return the lexical features of every candidate."""
-        count = len(self._whole)
-        if not question.terms or not count:
-            zero = np.zeros(count)
+        if not question.terms or not len(self._terms):
+            zero = np.zeros(self.count)
             return LexicalFeatures(zero, zero, zero, zero)
-        counts = self._counts(question.terms)
-        bm25 = (counts * (K1 + 1) / (counts + self._norm[:, None])) @ question.idf
-        held = counts > 0
+        places, found = self._find(question.terms)
+        counts = self._counts(places, found, len(question.terms))
         total = question.total
         return LexicalFeatures(
-            bm25 / total,
-            (held @ question.idf) / total,
-            self._best_units(question, held) / total,
-            np.minimum(self._pairs(question) / total, 1.0),
+            (self._saturated(counts) @ question.idf) / total,
+            ((counts > 0) @ question.idf) / total,
+            self._best_units(places, found, question) / total,
+            np.minimum(self._pairs(places, found, question) / total, 1.0),
         )
 
-    def _counts(self, terms: Sequence[str]) -> Scores:
-        wanted = [f" {term} " for term in terms]
-        counts = [[whole.count(term) for term in wanted] for whole in self._whole]
-        return np.array(counts, dtype=np.float64).reshape(len(self._whole), len(wanted))
+    def _find(self, terms: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of the given terms, ascending, and for each place which of the terms stands there."""
+        wanted = codes_of(terms)
+        order = np.argsort(wanted, kind="stable")
+        at = np.searchsorted(wanted, self._terms, sorter=order).clip(max=len(order) - 1)
+        which = order[at]
+        places = np.flatnonzero(wanted[which] == self._terms)
+        return places, which[places]
 
-    def _best_units(self, question: QuestionTerms, held: NDArray[np.bool_]) -> Scores:
-        """Return the largest weight of question terms within one unit."""
-        wanted = [f" {term} " for term in question.terms]
-        idf = question.idf.tolist()
-        best = np.zeros(len(self._whole))
-        for row, units in enumerate(self._units):
-            here = [(wanted[column], idf[column]) for column in np.flatnonzero(held[row])]
-            if here:
-                sums = [sum(weight for term, weight in here if term in f" {unit} ") for unit in units]
-                best[row] = max(sums, default=0.0)
+    def _saturated(self, counts: Scores) -> Scores:
+        return counts * (K1 + 1) / (counts + self._norm[:, None])
+
+    def _counts(self, places: NDArray[np.int64], found: NDArray[np.int64], size: int) -> Scores:
+        keys = self._row[places] * size + found
+        return np.bincount(keys, minlength=self.count * size).reshape(self.count, size).astype(np.float64)
+
+    def _best_units(self, places: NDArray[np.int64], found: NDArray[np.int64], question: QuestionTerms) -> Scores:
+        """Return the largest weight of distinct question terms within one unit."""
+        size = len(question.terms)
+        inside = self._in_unit[places]
+        places, found = places[inside], found[inside]
+        best = np.zeros(self.count)
+        if len(places):
+            keys = np.unique(self._line[places] * size + found)
+            sums = np.bincount(keys // size, weights=question.idf[keys % size])
+            np.maximum.at(best, self._row[places], sums[self._line[places]])
         return best
 
-    def _pairs(self, question: QuestionTerms) -> Scores:
-        """Return the weight of the question's adjacent pairs that are adjacent here too."""
-        wanted = [(f" {left} {right} ", weight) for (left, right), weight in question.weighted_pairs]
-        return np.array([sum(weight for pair, weight in wanted if pair in whole) for whole in self._whole])
+    def _pairs(self, places: NDArray[np.int64], found: NDArray[np.int64], question: QuestionTerms) -> Scores:
+        """Return the weight of the question's adjacent pairs that are adjacent here too, across line ends as well."""
+        if not question.weighted_pairs or len(places) < 2:
+            return np.zeros(self.count)
+        size = len(question.terms)
+        number = {term: index for index, term in enumerate(question.terms)}
+        weight = np.zeros(size * size)
+        for (left, right), value in question.weighted_pairs:
+            weight[number[left] * size + number[right]] = value
+        first, second = places[:-1], places[1:]
+        near = (second - first == 1) & (self._row[first] == self._row[second])
+        near &= self._in_unit[first] == self._in_unit[second]
+        keys = np.unique(self._row[first[near]] * (size * size) + found[:-1][near] * size + found[1:][near])
+        sums: Scores = np.bincount(
+            keys // (size * size), weights=weight[keys % (size * size)], minlength=self.count
+        ).astype(np.float64)
+        return sums
 
 
 def expansion(
-    candidates: Candidates, rows: Sequence[int], shares: Scores, *, idf: Callable[[Sequence[str]], Mapping[str, float]]
+    texts: Sequence[str], shares: Scores, *, idf: Callable[[Sequence[str]], Mapping[str, float]]
 ) -> tuple[list[str], Scores]:
     """Return the terms that mark some candidates, with weights that add up to 1: relevance feedback.
 
-    A term weighs its frequency in each candidate times that one's share, times its idf (Lavrenko and Croft 2001 with
-    idf in place of the background model); the best 25 are kept.
+    texts: the analysed terms of each. A term weighs its frequency in each candidate times that one's share, times its
+    idf (Lavrenko and Croft 2001 with idf in place of the background model); the best 25 are kept.
     """
     weights: dict[str, float] = {}
-    for row, share in zip(rows, shares.tolist(), strict=True):
-        words = candidates.words(row)
+    for text, share in zip(texts, shares.tolist(), strict=True):
+        words = text.split()
         for word in words:
             weights[word] = weights.get(word, 0.0) + share / len(words)
     rarity = idf(list(weights))

@@ -209,7 +209,7 @@ class _Filling:
                 document.add_text(name, getattr(terms, name))
             with _as_oserror():
                 self._writer.add_document(document)
-            written.append(terms.joined.encode())
+            written.append(terms.packed)
         return written
 
     def abandon(self) -> None:

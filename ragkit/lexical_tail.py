@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.analysis import analyse_text, guess_language
+from ragkit.term_codes import pack
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -38,9 +39,9 @@ class Terms(NamedTuple):
     function_words: str
 
     @property
-    def joined(self) -> str:
-        """The context line's terms, then each unit's, a line each."""
-        return f"{self.context}\n{self.body}"
+    def packed(self) -> bytes:
+        """The context line's terms, then each unit's, a line each; see `term_codes.pack`."""
+        return pack(f"{self.context}\n{self.body}")
 
 
 def analyse_chunk(title: str, context: str, text: str, units: Sequence[tuple[int, int]] = ()) -> Terms:
@@ -163,11 +164,11 @@ def _starts(numbers: Ids, size: int) -> Ids:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some chunks in memory, never changed. ids: ascending. terms: `Terms.joined` of each. languages: their counts."""
+    """Some chunks in memory, never changed. ids: ascending. terms: `Terms.packed` of each. languages: their counts."""
 
     ids: Ids
     fields: Mapping[str, Postings]
-    terms: Mapping[int, str] = field(default_factory=dict)
+    terms: Mapping[int, bytes] = field(default_factory=dict)
     languages: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -177,7 +178,7 @@ class Block:
         return cls(
             ids=np.asarray(ids, dtype=np.int64),
             fields={name: Postings.of([getattr(item, name) for item in analysed]) for name in FIELDS},
-            terms={number: item.joined for number, item in zip(ids.tolist(), analysed, strict=True)},
+            terms={number: item.packed for number, item in zip(ids.tolist(), analysed, strict=True)},
             languages=Counter(item.language for item in analysed),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,7 +153,7 @@ class Retriever:
         index = snapshot.lexical
         statistics = Statistics(*index.statistics())
         weighted = _weighted_terms(question, index, statistics)
-        candidates = Candidates(index.terms(ids), statistics=statistics)
+        candidates = Candidates(*index.codes(ids), statistics=statistics)
         words = candidates.features(weighted)
         lexical = WEIGHTS.lexical(words)
         share = self._settings.dense_weight
@@ -162,7 +162,7 @@ class Retriever:
         gate = self._settings.feedback * float(np.clip(2 * (1 - words.unit.max()), 0, 1))
         if gate <= 0 or len(ids) <= _FEEDBACK_WORDS_FROM:
             return _Scored(first, first, parts)
-        return _Scored(first, first + gate * _feedback(first, vectors, candidates, index.idf), parts)
+        return _Scored(first, first + gate * _feedback(first, ids, vectors, candidates, index), parts)
 
     def _reranked(
         self,
@@ -219,10 +219,7 @@ def _best_unit(query: NDArray[np.float32], ids: NDArray[np.int64], chunk: Scores
 
 
 def _feedback(
-    scores: Scores,
-    vectors: NDArray[np.float32],
-    candidates: Candidates,
-    idf: Callable[[Sequence[str]], Mapping[str, float]],
+    scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: LexicalIndex
 ) -> Scores:
     """Return what likeness to the best candidates adds: pseudo-relevance feedback on words and on vectors.
 
@@ -233,7 +230,7 @@ def _feedback(
     shares = np.exp((scores[best] - scores[best[0]]) / FEEDBACK_TEMPERATURE)
     mean = shares[:_FEEDBACK_VECTORS_FROM] @ vectors[best[:_FEEDBACK_VECTORS_FROM]]
     near = (vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-9))).astype(np.float64)
-    terms, weights = expansion(candidates, best.tolist(), shares / shares.sum(), idf=idf)
+    terms, weights = expansion(index.terms(ids[best]), shares / shares.sum(), idf=index.idf)
     added: Scores = FEEDBACK_TERMS * candidates.bm25(terms, weights) + FEEDBACK_VECTORS * near
     return added
 

@@ -189,24 +189,27 @@ def decode_spans(stored: bytes) -> tuple[tuple[int, int], ...]:
 
 
 def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
-    """Return unit vectors (m, d) as int8 with one float32 scale a row: 4 * m bytes of scales, then m * d of numbers.
+    """Return unit vectors (m, d) as m rows of one float32 scale and d numbers of int8.
 
     They only re-score candidates: the rounding moves a cosine by less than 0.005.
     """
-    scales = np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127
+    scales = (np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127).astype("<f4")
     numbers = np.rint(vectors / scales[:, None]).astype(np.int8)
-    return bytes(scales.astype("<f4").tobytes() + numbers.tobytes())
+    return np.concatenate([scales[:, None].view(np.int8), numbers], axis=1).tobytes()
 
 
-def decode_unit_vectors(stored: bytes, dimension: int) -> NDArray[np.float32]:
-    """Return the float32 rows (m, d) of `encode_unit_vectors`; no row where the size is not that of whole rows."""
-    count, rest = divmod(len(stored), dimension + 4)
-    if rest:
-        return np.empty((0, dimension), dtype=np.float32)
-    scales = np.frombuffer(stored, dtype="<f4", count=count)
-    numbers = np.frombuffer(stored, dtype=np.int8, offset=4 * count).reshape(count, dimension)
-    rows: NDArray[np.float32] = numbers.astype(np.float32) * scales[:, None]
-    return rows
+def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], list[int]]:
+    """Return the float32 rows of several `encode_unit_vectors`, one after the other, and how many each has.
+
+    One whose size is not that of whole rows has none.
+    """
+    width = dimension + 4
+    whole = [body if len(body) % width == 0 else b"" for body in stored]
+    table = np.frombuffer(b"".join(whole), dtype=np.int8).reshape(-1, width)
+    scales = np.ascontiguousarray(table[:, :4]).view("<f4")
+    rows = table[:, 4:].astype(np.float32)
+    rows *= np.where((scales > 0) & (scales < 0.01), scales, np.float32(0))  # a damaged scale makes no candidate win
+    return rows, [len(body) // width for body in whole]
 
 
 def embedded_hash(chunk: Chunk) -> bytes:

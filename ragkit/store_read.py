@@ -139,11 +139,9 @@ class Reader(View):
             CROSS JOIN unit_vectors AS u ON u.vector_id = c.vector_id""",
             (json.dumps(list(places)),),
         )
-        units = [decode_unit_vectors(body, dimension) for _, body in rows]
-        if not units:
-            return np.empty((0, dimension), dtype=np.float32), np.empty(0, dtype=np.intp)
+        vectors, counts = decode_unit_vectors([body for _, body in rows], dimension)
         owners = np.array([places[row[0]] for row in rows], dtype=np.intp)
-        return np.concatenate(units), np.repeat(owners, [len(item) for item in units])
+        return vectors, np.repeat(owners, counts)
 
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the unit vectors (d,) that are stored for this fingerprint, by the SHA-256 of `Chunk.embedded`."""

@@ -1,7 +1,7 @@
 """The analysed terms of every chunk, by chunk id: files that are memory-mapped, so that scoring never analyses again.
 
-A file holds the terms as UTF-8 one after the other, padded to 8 bytes, then the ids (int64, ascending), the n + 1
-offsets into the text (int64), and n (int64), all little-endian.
+A file holds the terms (see `term_codes.pack`) one after the other, padded to 8 bytes, then the ids (int64, ascending),
+the n + 1 offsets into the text (int64), and n (int64), all little-endian.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _PATTERN: Final = "terms-*.bin"
 
 @dataclass(frozen=True, slots=True)
 class TermFile:
-    """The terms of some chunks. ids: ascending; text[offsets[i]:offsets[i + 1]] is the UTF-8 of chunk ids[i]."""
+    """The terms of some chunks. ids: ascending; text[offsets[i]:offsets[i + 1]] is what chunk ids[i] was packed to."""
 
     ids: Ids
     offsets: Ids
     text: memoryview
 
-    def find(self, wanted: Ids) -> dict[int, str]:
+    def find(self, wanted: Ids) -> dict[int, memoryview]:
         """Return the terms of those wanted chunks that are in this file."""
         if not len(self.ids):
             return {}
@@ -39,7 +39,7 @@ class TermFile:
         there = self.ids[places] == wanted
         starts, ends = self.offsets[places[there]].tolist(), self.offsets[places[there] + 1].tolist()
         keys = wanted[there].tolist()
-        return {key: str(self.text[start:end], "utf-8") for key, start, end in zip(keys, starts, ends, strict=True)}
+        return {key: self.text[start:end] for key, start, end in zip(keys, starts, ends, strict=True)}
 
 
 class TermWriter:
@@ -114,9 +114,9 @@ def extend_terms(folder: Path, batches: Iterable[tuple[Ids, Sequence[bytes]]], *
     return [*parts[:first], new]
 
 
-def find_terms(files: Sequence[TermFile], wanted: Ids) -> dict[int, str]:
+def find_terms(files: Sequence[TermFile], wanted: Ids) -> dict[int, memoryview]:
     """Return the terms of wanted chunks by id, those that are in no file left out."""
-    found: dict[int, str] = {}
+    found: dict[int, memoryview] = {}
     for file in files:
         found.update(file.find(wanted))
     return found

@@ -1,0 +1,56 @@
+"""The analysed terms of a chunk as one value: 32-bit codes for counting, and the text for telling which they are."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes = NDArray[np.uint32]
+
+LINE = 0
+"""The code that ends a line: the context line's terms first, then each unit's."""
+
+
+@lru_cache(maxsize=200_000)
+def code_of(term: str) -> int:
+    """Return the 32-bit code of a term, never LINE. Two terms share one once in four billion pairs."""
+    return zlib.crc32(term.encode()) or 1
+
+
+def codes_of(terms: Iterable[str]) -> Codes:
+    """Return the codes of terms, in order."""
+    return np.fromiter(map(code_of, terms), dtype=np.uint32)
+
+
+def pack(text: str) -> bytes:
+    """Return analysed text (terms separated by blanks, a unit a line) as: number of codes, codes, UTF-8 text.
+
+    Every line, the last one too, ends in LINE. All numbers are little-endian uint32.
+    """
+    codes: list[int] = []
+    for line in text.split("\n"):
+        codes += map(code_of, line.split())
+        codes.append(LINE)
+    return np.array([len(codes), *codes], dtype="<u4").tobytes() + text.encode()
+
+
+def unpack_text(packed: bytes | memoryview) -> str:
+    """Return the text of `pack`; "" of nothing."""
+    if not len(packed):
+        return ""
+    return str(packed[4 * (1 + _count(packed)) :], "utf-8")
+
+
+def join_codes(packed: Sequence[bytes | memoryview]) -> tuple[Codes, NDArray[np.int64]]:
+    """Return the codes of several chunks one after the other, and how many each has."""
+    parts = [item[4 : 4 * (1 + _count(item))] if len(item) else b"" for item in packed]
+    sizes = np.fromiter((len(part) // 4 for part in parts), dtype=np.int64, count=len(parts))
+    return np.frombuffer(b"".join(parts), dtype="<u4"), sizes
+
+
+def _count(packed: bytes | memoryview) -> int:
+    return int.from_bytes(packed[:4], "little")
