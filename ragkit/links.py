@@ -15,20 +15,20 @@ _TLDS: Final = (
     "|gg|in|it|jp|kr|ly|nl|no|onion|pl|pt|se|su|tk|to|ws|xn--[a-z0-9-]+"
 )
 _LABEL: Final = r"[^\W_](?:[\w-]{0,62}[^\W_])?"
-_HOST: Final = rf"(?:{_LABEL}\.)+(?:{_TLDS})(?![\w-]|\.\w)"
+_HOST: Final = rf"(?:{_LABEL}\.)+(?:{_TLDS})(?![A-Za-z0-9]|[.-][A-Za-z0-9])"
 _ADDRESS = re.compile(
     rf"""
     (?P<url>
         [a-z][a-z0-9+.\-]*:(?://|\\\\)\S*                       # any scheme with slashes
-      | (?:javascript|vbscript|mailto|view-source):\S+
-      | data:[\w.+-]+/\S*
+      | (?<![A-Za-z0-9])(?:javascript|vbscript|mailto|view-source):\S+
+      | (?<![A-Za-z0-9])data:[\w.+-]+/\S*
       | (?<![:\w/])(?://|\\\\)[\w.-]+\.\w[^\s]*                 # //host/path and \\host\path take the page's scheme
-      | (?<![\w.@-])www\d{{0,3}}\.\S+
-      | (?<![\w.@-]){_HOST}(?::\d+)?[/?\#]\S*                   # host/path without a scheme
-      | (?<![\w.@-])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+)?/\S+
+      | (?<![A-Za-z0-9])www\d{{0,3}}\.[^\W_]\S*
+      | (?<![A-Za-z0-9]){_HOST}(?::\d+)?[/?\#]\S*                   # host/path without a scheme
+      | (?<![A-Za-z0-9])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?::\d+)?/\S+
     )
-  | (?P<mail>(?<![\w.+-])[\w.+-]+@(?:{_LABEL}\.)+[a-z]{{2,24}}(?![\w-]))
-  | (?P<host>(?<![\w.@-]){_HOST})
+  | (?P<mail>(?<![A-Za-z0-9])[\w.+-]+@(?:{_LABEL}\.)+[a-z]{{2,24}}(?![A-Za-z0-9]))
+  | (?P<host>(?<![A-Za-z0-9]){_HOST})
     """,
     re.IGNORECASE | re.VERBOSE,
 )

@@ -39,7 +39,7 @@ _INVISIBLE = re.compile(
 )
 _LINE_ENDS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_SPECIAL = re.compile(r"[\s\[\]<!`【［〔]|\\(?=\[)")
+_SPECIAL = re.compile(r"[\s\[\]<!`【［〔]|\\(?=[\[【［〔])")
 _LINE_PREFIX = re.compile(r"[ \t>*+\-\d.)]*")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _SOLID = re.compile(r"[\w/:@&=?#%<-]")
@@ -141,8 +141,14 @@ class Sanitizer:
         if self._dropped:
             if not text.strip(_PUNCTUATION) and "\n" not in blanks:
                 blanks = ""
-            elif not blanks and _SOLID.match(self._last) and _SOLID.search(text):
+            elif not blanks and (self._last == "." or _SOLID.match(self._last)) and _SOLID.search(text):
                 blanks = " "
+        if (
+            not blanks
+            and not self._code
+            and (self._last + text[0] in {"](", "!["} or (text[0] == "‹" and self._last in {*"/:.@"}))
+        ):
+            blanks = " "  # never what Markdown takes for a link, nor half an address
         given = blanks + text
         line = given[given.rfind("\n") + 1 :]
         self._at_start = ("\n" in given or self._at_start) and bool(_LINE_PREFIX.fullmatch(line))
@@ -180,8 +186,8 @@ class Sanitizer:
         if char == "<":
             return self._tag(buffer, at, following)
         if char == "]":
-            return at + 1, "]", " " if following == "(" and not self._code else ""
-        if following == "[" and not self._code:
+            return at + 1, "]", ""
+        if following in OPENERS and not self._code:
             return self._group(buffer, at + 1, before=char)
         return self._word(buffer, at) if char == "\\" else (at + 1, char, "")
 
@@ -270,7 +276,7 @@ class Sanitizer:
         if end is Missing.MORE:
             return None
         if end is Missing.NEVER or not isinstance(end, int):
-            return at + 1, before + opener, ""
+            return at + 1, "! [" if before == "!" else before + opener, ""
         following = buffer[end + 1 : end + 2]
         if not following and not self._final:
             return None
@@ -283,7 +289,7 @@ class Sanitizer:
         if opener == "[" and following == ":" and self._starts_line():
             return self._definition(buffer, at, end)
         if numbers is not None:
-            return self._marker(end + 1, numbers, "!" if before == "!" else "")
+            return self._marker(end + 1, numbers, "! " if before == "!" else "")
         return at + 1, before.strip("!") + opener, ""
 
     def _starts_line(self) -> bool:
@@ -296,12 +302,8 @@ class Sanitizer:
         for number in numbers:
             if number not in known:
                 self._report(f"marker [{number}]")
-        text = before + "".join(f"[{number}]" for number in known)
-        if known:
-            self._marking = True
-        else:
-            self._dropped = True
-        return end, text, ""
+        self._marking, self._dropped = bool(known), not known
+        return end, before + "".join(f"[{number}]" for number in known) if known else before.strip(), ""
 
     def _link(self, buffer: str, at: int, end: int, before: str) -> _Step | None:
         close = closing(buffer, end + 1, opener="(", limit=TARGET_LIMIT, final=self._final)
@@ -312,8 +314,7 @@ class Sanitizer:
         if not isinstance(close, int) or not is_target(buffer[end + 2 : close]):
             if numbers is None:
                 return at + 1, before.strip("!") + "[", ""
-            step = self._marker(end + 1, numbers, before.strip("\\"))
-            return step[0], step[1], " "  # never "](": that would make a link of a marker
+            return self._marker(end + 1, numbers, "! " if before == "!" else "")
         target = buffer[end + 2 : close].strip()
         if before == "!":
             return self._drop(close + 1, f"image ![{inner}]({target})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from ragkit.abstention import abstains, abstention
 from ragkit.citations import StreamChecker, check_answer
+from ragkit.sanitize import Rules, Sanitizer
 from ragkit.support import Passage
 from ragkit.tokens import load_counter
 from ragkit.types import Answer, Hits
@@ -221,7 +223,7 @@ def test_tokens_and_confidence_are_told() -> None:
             "e.g. section 3.5 and/or U.S. v1.2, C:\\x, a/b, 12:30.",
             "e.g. section 3.5 and/or U.S. v1.2, C:\\x, a/b, 12:30.",
         ),
-        ("Wow![1] and - [ ] a task.", "Wow![1] and - [ ] a task."),
+        ("Wow![1] and - [ ] a task.", "Wow! [1] and - [ ] a task."),
     ],
 )
 def test_no_image_html_or_foreign_link_leaves(said: str, shown: str) -> None:
@@ -253,10 +255,14 @@ def test_addresses_of_the_sources_stay_by_rule() -> None:
 # ---------------------------------------------------------------------- streaming
 
 PIECES = [
-    "Items can be returned within 30 days",
-    " ", "\n", "\n\n", ".", "!", "[", "]", "(", ")", "<", ">", "`", "```", "\\", ":", "/", "//", "https://", "evil.example",
-    "www.", "[1]", "[7]", "[1, 2]", "【1】", "![", "](", "][", "]:", "[c]: ", "<b>", "<img src=x", "<!--", "-->", "data:",
-    "mailto:", "a@b.example", "\u202e", "\U000e0041", "&#58;", "1", "9", "- ", "> ", "text ", "日本", "\r\n", "\ud800",
+    "Items can be returned within 30 days", " ", "\n", "\n\n", ".", "!", "[", "]", "(", ")", "<", ">", "`", "```",
+    "\\", ":", "/", "//", "https://", "evil.example", "www.", "[1]", "[7]", "[1, 2]", "【1】", "![", "](", "][",
+    "]:", "[c]: ", "<b>", "<img src=x", "<!--", "-->", "data:", "mailto:", "a@b.example", "\u202e", "\U000e0041",
+    "&#58;", "1", "9", "- ", "> ", "text ", "日本", "\r\n", "\ud800",
+]  # fmt: skip
+ODD_PIECES = [
+    "evil", "example", "ht", "tps", "x](", "/img.png)", "![a](/b)", "<a href=", "\">", "</a>", "&lt;", "`x`", "[x][y]",
+    "\n[y]: /z\n", "(link", "S@x", "<S@", "-->",
 ]  # fmt: skip
 
 
@@ -272,6 +278,23 @@ def test_every_split_gives_the_same_answer(text: str, data: st.DataObject | None
     rest, answer = checker.finish()
     assert given_out + rest == answer.text
     assert answer == whole
+
+
+UNSAFE = re.compile(
+    r"[a-z][a-z0-9+.-]*://\S|(?<![a-z0-9])www\.[b-z0-9]|evil\.example(?![a-zA-Z0-9.])|\]\(|!\[[^\]]*\]\[|<[a-zA-Z/!?]"
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES, *ODD_PIECES]), max_size=16).map("".join))
+def test_no_mixture_of_pieces_leaves_anything_unsafe(text: str) -> None:
+    sanitizer = Sanitizer(Rules(2))
+    shown = sanitizer.feed(text) + sanitizer.finish()
+    code = [range(start, end) for start, end in sanitizer.code]
+    prose = "".join("C" if any(at in span for span in code) else char for at, char in enumerate(shown))
+    assert not UNSAFE.search(prose)
+    assert not re.search(r"[a-z]://\w|<[a-zA-Z/!?]|evil\.example(?![a-zA-Z0-9.])", shown)
+    assert all(shown.startswith(f"[{number}]", at) for at, number in sanitizer.markers)
 
 
 def test_text_is_given_out_as_soon_as_it_is_certain() -> None:
