@@ -100,7 +100,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def ingest(
     context: click.Context, /, paths: tuple[str, ...], *, dry_run: bool, options: IngestOptions, place: _Place
 ) -> None:
-    """Make a collection hold what folders of files hold, no more and no less.
+    """Bring a collection up to date with folders of files.
 
     New and changed files are read, vanished ones are removed, renamed ones keep their vectors, and the rest is left
     alone. A file that cannot be read keeps its earlier version and is reported. A .ragkitignore file leaves files out,
@@ -109,7 +109,8 @@ def ingest(
     A document's source is its path below PATH. Where another folder's document has that source, the folder's name is
     put in front. A folder inside one that was ingested before is synced as a part of it.
 
-    Exit status: 0 done, 1 some files failed, 2 used or set up wrongly or another process writes, 130 stopped.
+    Exit status: 0 done, 1 some files failed or the disk is full, 2 used or set up wrongly or another process writes,
+    130 stopped.
     """
     find_targets(paths, known=())  # a path that is not there must not make a data folder
     with _warnings_shown(), _stopped_by_signals(quiet=place.as_json) as stop, _opened(place, dry_run=dry_run) as kb:
