@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -265,3 +266,12 @@ def test_everything_that_happened_is_told(capsys: pytest.CaptureFixture[str]) ->
         "  permission  locked/: Permission denied (what it held stays)",
         "stopped: what was committed stays; run the same command again for the rest",
     ]
+
+
+def test_the_page_lists_every_reason_on_its_side() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "ingest.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith("| `binary`"))
+    purpose, failed = (set(re.findall("`([a-z_]+)`", cell)) for cell in row.strip("| ").split(" | "))
+    reasons: set[ragkit.Reason] = set(get_args(ragkit.Reason))
+    skipped = {reason for reason in reasons if ragkit.ExtractionError(reason).skipped}
+    assert (purpose, failed) == (skipped, reasons - skipped)
