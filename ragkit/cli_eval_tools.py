@@ -1,4 +1,4 @@
-"""What the commands of `ragkit eval` work with when a caller passes it, instead of what the settings name."""
+"""What the commands work with when a caller passes it as click's `obj`, instead of what the settings name."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def _chosen(
     pools: dict[str, dict[str, list[Candidate]]] = {part: {} for part in PARTS}
     for source, found in _unambiguous(outlines, options).items():
         pools[split[source]][source] = found
-    shares = sum(SHARES[part] for part in PARTS if pools[part])
+    shares = sum(SHARES[part] for part in PARTS if pools[part]) or 1.0
     by_source = {item.document.source: item for item in outlines}
     out: list[Made] = []
     for part in PARTS:

@@ -17,7 +17,8 @@ from ragkit.types import Message, Prompt
 
 WRITTEN: Final = "written"
 _WINDOW = 1_200  # characters of a passage that the model sees
-_LEAST = 200
+_LEAST = 60  # a shorter passage is not shown
+_GAP = 200  # characters between sentences of one passage
 _EACH = 2  # questions asked of one passage
 _PATIENCE = 3  # failures in a row that end the run
 _RULES: Final = (
@@ -89,7 +90,7 @@ def _windows(found: Outline, seed: int) -> list[_Window]:
     document, spans = found.document, []
     start = end = -1
     for left, right in (*found.sentences, (len(document.text) + _WINDOW, 0)):
-        if start >= 0 and right - start <= _WINDOW and left <= end + _LEAST and left < len(document.text):
+        if start >= 0 and right - start <= _WINDOW and left <= end + _GAP and left < len(document.text):
             end = right
             continue
         if start >= 0 and end - start >= _LEAST:
