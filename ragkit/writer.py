@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ragkit.chunk import chunk_document
 from ragkit.embed import Embedder, UnitEmbedder, check_vectors
-from ragkit.errors import EmbeddingError
+from ragkit.errors import EmbeddingError, InputError
 from ragkit.progress import AddProgress, AddReport, ProgressCallback
 from ragkit.records import FileState
 from ragkit.settings import ChunkSettings
@@ -24,6 +24,7 @@ from ragkit.text import show
 from ragkit.types import Chunk, Document
 
 Spans = list[tuple[int, int]]
+RejectCallback = Callable[[Document, InputError], None]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough for batches of even length, little enough to commit every few seconds."""
 SLICE = 256
@@ -80,13 +81,16 @@ class KnowledgeWriter:
         documents: Iterable[Document | tuple[Document, FileState | None]],
         *,
         progress: ProgressCallback | None = None,
+        reject: RejectCallback | None = None,
     ) -> AddReport:
         """Add or replace documents, pulled lazily; each is committed whole as soon as its vectors are there.
 
-        A text that was embedded once in this collection is not embedded again. Raises EmbeddingError (naming the
-        documents of the batch), StorageFullError; documents committed before stay.
+        A text that was embedded once in this collection is not embedded again. reject: called with a document that
+        cannot be stored (metadata that is no scalar, say) and the error, and the run goes on; without it the error is
+        raised. Raises EmbeddingError (naming the documents of the batch), StorageFullError; documents committed before
+        stay.
         """
-        run = _AddRun(self._writer, self._load(), self._settings, progress)
+        run = _AddRun(self._writer, self._load(), self._settings, progress, reject)
         return run.all(documents)
 
     def remove(self, source: str) -> bool:
@@ -110,12 +114,18 @@ class _AddRun:
     """One call of `add`: its counters, its clock and its two batches (one being filled, one being embedded)."""
 
     def __init__(
-        self, writer: Writer, embedder: Embedder, settings: ChunkSettings, progress: ProgressCallback | None
+        self,
+        writer: Writer,
+        embedder: Embedder,
+        settings: ChunkSettings,
+        progress: ProgressCallback | None,
+        reject: RejectCallback | None,
     ) -> None:
         self._writer = writer
         self._embedder = embedder
         self._settings = settings
         self._progress = progress
+        self._reject = reject
         self._outcomes: Counter[str] = Counter()
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
         self._chunks = self._pages = self._embedded = self._truncated = 0
@@ -167,8 +177,12 @@ class _AddRun:
             yield batch
 
     def _cut(self, batch: _Batch, document: Document, file: FileState | None) -> None:
-        with self._clock("chunk"):
-            chunks = chunk_document(document, embedder=self._embedder, settings=self._settings)
+        try:
+            with self._clock("chunk"):
+                chunks = chunk_document(document, embedder=self._embedder, settings=self._settings)
+        except InputError as error:
+            self._refuse(document, error)
+            return
         hashes = [hashlib.sha256(chunk.embedded.encode()).digest() for chunk in chunks]
         known = self._writer.known_vectors([item for item in dict.fromkeys(hashes) if item not in batch.vectors])
         batch.vectors.update(known)
@@ -221,15 +235,28 @@ class _AddRun:
         # What the batch before was embedding when this one was cut has been written by now.
         batch.vectors.update(self._writer.known_vectors([item for item in needed if item not in batch.vectors]))
         for waiting in batch.documents:
-            with self._clock("write"):
-                vectors = _rows(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
-                units = [batch.units.get(item) for item in waiting.hashes] if batch.units else []
-                outcome = self._writer.put(waiting.document, waiting.chunks, vectors, units=units, file=waiting.file)
+            try:
+                with self._clock("write"):
+                    outcome = self._put(waiting, batch)
+            except InputError as error:
+                self._refuse(waiting.document, error)
+                continue
             self._outcomes[outcome] += 1
             self._chunks += len(waiting.chunks)
             self._pages += len(waiting.document.pages)
             self._truncated += sum(chunk.tokens > limit for chunk in waiting.chunks)
             self._report(waiting.document.source, outcome)
+
+    def _put(self, waiting: _Waiting, batch: _Batch) -> str:
+        vectors = _rows(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
+        units = [batch.units.get(item) for item in waiting.hashes] if batch.units else []
+        return self._writer.put(waiting.document, waiting.chunks, vectors, units=units, file=waiting.file)
+
+    def _refuse(self, document: Document, error: InputError) -> None:
+        """Tell of a document that cannot be stored, or raise where nobody wants to know."""
+        if self._reject is None:
+            raise error
+        self._reject(document, error)
 
     def _report(self, source: str = "", outcome: str = "") -> None:
         if self._progress:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState
+from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
 from ragkit_ingest.digest import digest
 from ragkit_ingest.extract import EXTRACTOR_VERSION
 from ragkit_ingest.names import source_of
@@ -159,7 +159,11 @@ class _Run:
             self._works = {work.source: work for work in plan.work}
             with self._pool() as pool:
                 documents = self._documents(plan, pool, writer)
-                self._out.add = writer.add(documents, progress=self._committed)
+                self._out.add = writer.add(
+                    documents,
+                    progress=self._committed,
+                    reject=lambda document, error: self._rejected(plan, document, error),
+                )
 
     def _pool(self) -> AbstractContextManager[Pool]:
         given = self._options.pool
@@ -193,6 +197,14 @@ class _Run:
             return
         state = self._state(reading, work.source if kept else "", _digest_of(reading))
         writer.record_file(replace(state, extractor=self._key(error.reason), reason=error.reason, detail=error.detail))
+
+    def _rejected(self, plan: Plan, document: Document, error: InputError) -> None:
+        """Report a document that cannot be stored: its reader broke a rule; the earlier version stands."""
+        work = self._works[document.source]
+        kept = work.action != "added"
+        plan.problems.append(problem(source_of(work.root), work.found.path, "damaged", error.message, kept=kept))
+        self._out.kept += kept
+        self._out.failed += 1
 
     def _state(self, reading: Reading, source: str, sha256: str) -> FileState:
         seen = reading.seen or reading.work.found
