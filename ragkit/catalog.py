@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ragkit.errors import InputError, NotFoundError, StoreError
+from ragkit.errors import InputError, NotFoundError, StorageFullError, StoreError
 from ragkit.lock import writer_lock
 from ragkit.schema import FILE_NAME
 from ragkit.text import show
@@ -73,10 +73,16 @@ def sweep(data: str | Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename or a new name in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Make a rename or a new name in a folder survive a power cut; raises StorageFullError when the disk refuses."""
     try:
-        with suppress(OSError):  # some file systems refuse fsync of a folder
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOTSUP):  # a file system that does not sync folders
+            return
+        raise StorageFullError(
+            f"the disk of {folder} refuses writes ({error.strerror})", cure="check the disk, then run the command again"
+        ) from error

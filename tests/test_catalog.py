@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.errors import ConflictError, InputError, NotFoundError, StoreError
+from ragkit.catalog import sync_folder
+from ragkit.errors import ConflictError, InputError, NotFoundError, StorageFullError, StoreError
 from ragkit.store import Store, create_collection, delete_collection, list_collections
 from tests.store_fakes import cut, new_store, writing
 
@@ -94,3 +95,9 @@ def test_a_data_folder_that_is_a_file(tmp_path: Path) -> None:
     assert list_collections(data) == []
     with pytest.raises(StoreError, match="can't be created"):
         create_collection(data, "a")
+
+
+def test_a_folder_that_cannot_be_synced_is_told(tmp_path: Path) -> None:
+    sync_folder(tmp_path)
+    with pytest.raises(StorageFullError, match="refuses writes"):
+        sync_folder(tmp_path / "none")
