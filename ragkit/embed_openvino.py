@@ -27,6 +27,8 @@ _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 HINTS: Mapping[Precision, str] = {"bf16": "bf16", "fp32": "f32"}
 _BATCH_TOKENS = 1_024  # a batch's padded size: its activations stay near the second-level cache
 _BATCH_TEXTS = 64
+_NEW_SHAPE_TOKENS = 16  # another shape than the last costs openvino as much as some 16 tokens (1.5 ms for MiniLM)
+_ROUNDED_TOKENS = 32
 _QUICK_TOKENS = 256  # up to this size, queries run at once on all threads instead of in parallel batches
 _QUICK_THREADS = 8  # more threads do not shorten one small inference
 
@@ -186,7 +188,7 @@ class CompiledRuntime:
 
         def work(batch: list[int]) -> None:
             with pool.request() as request:
-                inputs = _padded([ids[index] for index in batch])
+                inputs = _padded([ids[index] for index in batch], round_up=self._files.padded)
                 outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
                 rows[batch] = outputs[0]
                 if use is not None:
@@ -239,24 +241,30 @@ class _Pool:
 def plan_batches(lengths: Sequence[int], *, streams: int, padded: bool = True) -> list[list[int]]:
     """Group texts of like length: lists of indices, longest first, each at most 1,024 padded tokens or one text.
 
-    A small set is cut into at least as many batches as there are streams, so that every CPU has work. Without `padded`
-    a batch holds texts of one length only.
+    A new batch is begun where the padding that it saves costs more than the batch itself. A small set is cut into at
+    least as many batches as there are streams, so that every CPU has work. Without `padded` a batch holds texts of one
+    length only.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     budget = min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
     batches: list[list[int]] = []
-    width = 0
-    for index in order:
-        full = not batches or (len(batches[-1]) + 1) * width > budget or len(batches[-1]) >= _BATCH_TEXTS
-        if full or (not padded and lengths[index] != width):
+    width = room = 0
+    for place, index in enumerate(order):
+        saved = (width - lengths[index]) * min(room, len(order) - place)
+        if room == 0 or saved > _NEW_SHAPE_TOKENS or (saved and not padded):
             batches.append([])
             width = lengths[index]
+            room = min(_BATCH_TEXTS, max(1, budget // max(1, width)))
         batches[-1].append(index)
+        room -= 1
     return batches
 
 
-def _padded(ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _padded(ids: Sequence[Sequence[int]], *, round_up: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return token ids and mask (n, width). round_up: a short text alone gets one of a few widths (multiples of 4)."""
     width = max(map(len, ids))
+    if round_up and len(ids) == 1 and width <= _ROUNDED_TOKENS:
+        width = -(-width // 4) * 4
     tokens = np.zeros((len(ids), width), dtype=np.int64)
     mask = np.zeros((len(ids), width), dtype=np.int64)
     for row, text in enumerate(ids):
