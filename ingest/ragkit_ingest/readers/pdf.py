@@ -59,7 +59,7 @@ class _Reading:
     def run(self, name: str) -> Extracted:
         pages = self._pdfium_pages()
         structure = self._structure()
-        pages = self._fill(pages, structure)
+        pages = self._fill(pages)
         self._report(pages)
         labels = structure.labels
         add_pages(self._out, pages, labels=labels, outline=structure.outline)
@@ -132,12 +132,12 @@ class _Reading:
                 self._out.warn(f"its outline and metadata cannot be read ({error.reason})")
         return self._pypdf
 
-    def _fill(self, pages: Pages, structure: Structure) -> Pages:
+    def _fill(self, pages: Pages) -> Pages:
         """Ask pypdf for the text of pages that pdfium has none for, as long as time is left."""
         if not pages:
             if self._pypdf is None:
                 raise ExtractionError("damaged", "no PDF library can open it")
-            self._count = structure.count or self._pypdf.count()
+            self._count = self._pypdf.count()
             pages = [None] * min(self._count, self._hints.limits.max_pages)
             if not pages:
                 raise ExtractionError("damaged", "it has no page that can be read")

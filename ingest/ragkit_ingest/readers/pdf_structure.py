@@ -56,9 +56,8 @@ class OutlineItem:
 
 @dataclass(slots=True)
 class Structure:
-    """What could be read; every part may be empty. count: pages, 0 when unknown."""
+    """What could be read; every part may be empty."""
 
-    count: int = 0
     labels: list[str] = field(default_factory=list)
     outline: list[OutlineItem] = field(default_factory=list)
     metadata: dict[str, object] = field(default_factory=dict)
@@ -97,7 +96,6 @@ class PypdfFile:
         found = Structure()
         steps = (
             ("metadata", self._metadata),
-            ("pages", self._count),
             ("outline", self._outline),
             ("page labels", self._labels),
         )
@@ -107,20 +105,17 @@ class PypdfFile:
                     try:
                         step(found)
                     except self._faults as error:
-                        if words != "pages":
-                            found.warnings.append(f"its {words} cannot be read ({type(error).__name__})")
+                        found.warnings.append(f"its {words} cannot be read ({type(error).__name__})")
         except TimeLimitError:
             found.warnings.append("reading its outline and page labels took too long")
         return found
 
     def count(self) -> int:
         """Return the number of pages, 0 when the page tree cannot be read."""
-        found = Structure()
         try:
-            self._count(found)
+            return len(self._reader.pages)
         except self._faults:
             return 0
-        return found.count
 
     def page_text(self, index: int, *, seconds: float) -> str | None:
         """Return the text of a page, None when it cannot be read."""
@@ -141,9 +136,6 @@ class PypdfFile:
         language = self._reader.root_object.get("/Lang")
         if isinstance(language, str) and re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,8})*", language):
             found.metadata["language"] = language
-
-    def _count(self, found: Structure) -> None:
-        found.count = len(self._reader.pages)
 
     def _labels(self, found: Structure) -> None:
         if "/PageLabels" not in self._reader.root_object:
