@@ -63,7 +63,8 @@ class AnthropicChat:
 
     def _open(self, prompt: Prompt) -> Any:
         system = "\n\n".join(message.content for message in prompt.messages if message.role == "system")
-        options: dict[str, Any] = {"temperature": self._settings.temperature}
+        # The SDK of 2026 has no such parameter any more: newer models choose it themselves, older ones still take it.
+        options: dict[str, Any] = {"extra_body": {"temperature": self._settings.temperature}}
         while True:
             try:
                 return self._client.messages.create(

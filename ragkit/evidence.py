@@ -16,7 +16,7 @@ from ragkit.types import Hit
 from ragkit.wording import Wording, wording
 
 _PREFIX: Final = 4
-_MEASURE_WEIGHT: Final = 0.4
+_LESSER_WEIGHT: Final = 0.4
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
 
@@ -96,8 +96,8 @@ def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
     units = [unit for number, hit in enumerate(passages) for unit in _units(number, hit, question.language)]
     held = Counter(term for unit in units for term in unit.own.terms)
     weights = {term: math.log(1 + len(units) / (0.5 + held[term])) for term in question.said.terms}
-    for term in question.measures:
-        weights[term] *= _MEASURE_WEIGHT
+    for term in question.measures | question.carried:
+        weights[term] *= _LESSER_WEIGHT
     out: list[Candidate] = []
     for unit in units:
         if is_heading(unit.text):

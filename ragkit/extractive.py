@@ -45,7 +45,7 @@ class ExtractiveChat:
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the answer sentence by sentence."""
-        question = Question.of(standalone(prompt.question, prompt.messages[:-1]))
+        question = Question.of(prompt.question, with_turns=standalone(prompt.question, prompt.messages[:-1]))
         chosen = self._choose(question, prompt)
         if not chosen:
             yield abstention(prompt.question)

@@ -21,8 +21,9 @@ _HIDDEN = re.compile(
 )
 # Our own fence, and the marks with which chat templates begin and end turns.
 _FENCE_LIKE = re.compile(
-    r"<(?=\s*/?\s*(?:sources?|system|user|assistant|developer|human|tool\w*|function\w*|s|bos|eos|start_of_turn|end_of_turn)"
-    r"\b[^<>\n]{0,200}>)|<(?=\|)|<(?=<\s*/?\s*SYS)|(?<=\|)>",
+    r"<(?=\s*/?\s*sources?\b)|<(?=\||<\s*/?\s*SYS)|(?<=\|)>"
+    r"|<(?=\s*/?\s*(?:system|user|assistant|developer|human|tool\w*|function\w*|s|bos|eos|start_of_turn|end_of_turn)\b"
+    r"[^<>]{0,200}>)",
     re.IGNORECASE,
 )
 _INSTRUCT = re.compile(r"\[(/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_\w+))\]", re.IGNORECASE)
@@ -31,7 +32,11 @@ _NUMBER_MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 
 def plain(text: str) -> str:
     """Return text in which every character that does not show is written as an escape (tabs and newlines stay)."""
-    return _HIDDEN.sub(lambda match: show(match.group()), text.replace("\r\n", "\n"))
+    return _HIDDEN.sub(lambda match: _escaped(ord(match.group())), text.replace("\r\n", "\n"))
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 def neutral(text: str) -> str:

@@ -232,8 +232,7 @@ class _Builder:
             return _Sources([])
         text = self._counter.cut(plain(hit.text), space)[: len(hit.text)]
         size = len(text) if hit.text.startswith(text) else _common(text, hit.text)
-        ends = [end for _, end in sentence_spans(hit.text[:size])]
-        whole = [end for end in ends if end < size and end >= size // 2]
+        whole = [end for _, end in sentence_spans(hit.text[:size])[:-1] if end >= size // 2]
         size = whole[-1] if whole else size
         return _Sources([replace(hit, text=hit.text[:size], end=hit.start + size)], cut=True)
 

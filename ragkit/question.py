@@ -60,20 +60,27 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it is compared. kinds: of "date", "figure", "who", "where", "why". grams: see `letter_groups`."""
+    """A question as it is compared. kinds: of "date", "figure", "who", "where", "why". grams: see `letter_groups`.
+
+    carried: terms that come from the turns before it.
+    """
 
     text: str
     language: str
     said: Wording
     kinds: frozenset[str]
     grams: frozenset[str]
+    carried: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, text: str) -> Question:
-        """Read a question."""
-        language = guess_language(text)
-        kinds = frozenset(kind for kind, pattern in _KINDS.items() if pattern.search(text))
-        return cls(text, language, wording(text, language=language), kinds, letter_groups(text))
+    def of(cls, text: str, *, with_turns: str = "") -> Question:
+        """Read a question. with_turns: the same with the words of earlier turns that it leans on."""
+        whole = with_turns or text
+        language = guess_language(whole)
+        kinds = frozenset(kind for kind, pattern in _KINDS.items() if pattern.search(whole))
+        said = wording(whole, language=language)
+        carried = said.terms - wording(text, language=language).terms
+        return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)
 
     @property
     def measures(self) -> frozenset[str]:

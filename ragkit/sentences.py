@@ -18,6 +18,9 @@ _OWN_LINE = re.compile(  # a line that is a unit of its own: an item, a heading,
 )
 _ITEM = re.compile(r"(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
+_TITLE = re.compile(
+    r"(?:^|\s)(?:Mr|Mrs|Ms|Mx|Dr|Prof|Hr|Fr|St|Sr|Sra|Mme|Fig|Nr|vs|approx|ca|bzw|z\. ?B|d\. ?h|e\.g|i\.e)\.$"
+)
 _TELLS = re.compile(r"\d|: \S")
 _CLOSED = re.compile(r"[.!?:;。！？।…][\"'”’»)\]】」』]*[ \t]*$")
 _SHORT_LINE = 48
@@ -97,7 +100,9 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]
     position = begin = start
     for size in sizes:
         position += size
-        if not _ENUMERATOR.fullmatch(text[begin:position].strip()):  # "1." belongs to the sentence after it
+        piece = text[begin:position].strip()
+        # "1." belongs to the sentence after it, and so do the abbreviations that sentencex does not know.
+        if not (_ENUMERATOR.fullmatch(piece) or _TITLE.search(piece)):
             yield from _trimmed(text, begin, position)
             begin = position
     yield from _trimmed(text, begin, position)

@@ -20,6 +20,7 @@ niet geen nooit zonder inte aldrig ikke aldri
 """
 _NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
 _NEGATIONS_OF: Final = {"es": frozenset({"no"}), "it": frozenset({"non"}), "fr": frozenset({"ne", "n"})}
+_TITLES: Final = frozenset({"mr", "mrs", "ms", "mx", "dr", "prof", "st", "hr", "fr", "sr", "sra", "mme"})
 _NUMBER_WORDS: Final[dict[str, str]] = {
     word: str(value)
     for value, words in {
@@ -101,6 +102,7 @@ def wording(text: str, *, language: str = "en") -> Wording:
     negations: list[tuple[int, int]] = []  # (terms before it, end of its clause in the text)
     positions: list[int] = []
     end = 0
+    titled = False
     for match in _TOKEN.finditer(text):
         if match["number"]:
             figures = match["number"].removesuffix(match["suffix"] or "")
@@ -113,8 +115,9 @@ def wording(text: str, *, language: str = "en") -> Wording:
                 negations.append((len(order), match.end()))
             if kind == "number":
                 numbers.update(found)
-            elif found and word[0].isupper() and end and not _ENDED.search(text, end, match.start()):
+            elif found and word[0].isupper() and end and (titled or not _ENDED.search(text, end, match.start())):
                 names.update(found)
+            titled = word.lower() in _TITLES
         order.extend(found)
         positions.extend([match.start()] * len(found))
         end = match.end()
@@ -169,7 +172,7 @@ def normal_number(word: str) -> str:
         else:
             whole = figures[:last].replace(".", "").replace(",", "")
             figures = f"{whole}.{tail}".rstrip("0").rstrip(".")
-    return figures.lstrip("0") or "0"
+    return re.sub(r"^0+(?=\d)", "", figures)
 
 
 @lru_cache(maxsize=1_000)
