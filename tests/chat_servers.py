@@ -36,7 +36,8 @@ def anthropic_event(kind: str, **fields: Any) -> bytes:
 
 def anthropic_message(*texts: str, stop: str | None = "end_turn", end: bool = True) -> Events:
     """Return the events of a message; without `stop` and `end` it is cut off."""
-    message: dict[str, Any] = {"id": "m1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    message: dict[str, Any] = {"id": "m1", "type": "message", "role": "assistant", "model": "m", "content": []}
+    message["stop_reason"] = None
     usage = {"input_tokens": 1, "output_tokens": 1}
     events: Events = [anthropic_event("message_start", message={**message, "stop_sequence": None, "usage": usage})]
     events.append(anthropic_event("content_block_start", index=0, content_block={"type": "text", "text": ""}))
