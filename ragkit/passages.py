@@ -17,11 +17,12 @@ GAP_LIMIT = 400
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk with its fused score and the parts of it, each 0..1."""
+    """A chunk with its fused score and the parts of it, each 0..1; units: the cosine of each of its units, or none."""
 
     row: ChunkRow
     score: float
     parts: Mapping[str, float]
+    units: Sequence[float] = ()
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) ->
     """Return the hits of ranked chunks, their text cut from the document: `document.text[start:end] == hit.text`."""
     found = passages(ranked, k=k, merge=merge)
     documents = reader.document_rows(sorted({passage.first.document_id for passage in found}))
+    cosines = {item.row.id: item.units for item in ranked}
     hits: list[Hit] = []
     for rank, passage in enumerate(found, 1):
         first, last = passage.first, passage.last
@@ -97,6 +99,14 @@ def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) ->
                 metadata=document.metadata,
                 context=first.context,
                 page_starts=tuple(page for page in pages if first.start < page.start < last.end),
+                units=tuple(unit for row in passage.rows for unit in _units(row, cosines[row.id])),
             )
         )
     return hits
+
+
+def _units(row: ChunkRow, cosines: Sequence[float]) -> list[tuple[int, int, float]]:
+    spans = row.units or ((0, len(row.text)),)
+    if len(spans) != len(cosines):
+        return []
+    return [(row.start + start, row.start + end, cosine) for (start, end), cosine in zip(spans, cosines, strict=True)]

@@ -111,13 +111,15 @@ class Retriever:
         order = order[: MERGE_LIMIT * k]
         rows = reader.chunk_rows(ids[order])
         shown = {name: np.clip(values, 0.0, 1.0) for name, values in parts.items()}
+        units = _unit_cosines(query, ids[order], reader)
         ranked = [
             Ranked(
                 rows[int(ids[at])],
                 float(np.clip(fused[at], 0.0, 1.0)),
                 {name: float(values[at]) for name, values in shown.items()},
+                cosines,
             )
-            for at in order
+            for at, cosines in zip(order, units, strict=True)
         ]
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=snapshot.generation)
@@ -216,6 +218,15 @@ def _best_unit(query: NDArray[np.float32], ids: NDArray[np.int64], chunk: Scores
     best = np.full(len(ids), -2.0)
     np.maximum.at(best, owners, (vectors @ query).astype(np.float64))
     return np.where(best > -2.0, best, chunk)
+
+
+def _unit_cosines(query: NDArray[np.float32], ids: NDArray[np.int64], reader: Reader) -> list[list[float]]:
+    """Return the cosines of the units of each chunk, in their order; an empty list for a chunk without."""
+    vectors, owners = reader.unit_vectors(ids)
+    out: list[list[float]] = [[] for _ in ids]
+    for owner, cosine in zip(owners.tolist(), (vectors @ query).tolist(), strict=True):
+        out[owner].append(cosine)
+    return out
 
 
 def _feedback(

@@ -181,7 +181,8 @@ class Hit:
     score: 0..1, the fused score; scores: its parts by name ("dense", "lexical", "rerank"), each 0..1.
     page, page_end: numbers from 1; page_label: what is printed on the first page. page_starts: the pages that begin
     inside the passage, in order, the first of them page + 1. context: the context line of its first chunk (title ›
-    headings › the names of a table's columns).
+    headings › the names of a table's columns). units: its sentences and rows as (start, end, cosine with the question),
+    offsets in the document; empty where the embedder has no vectors for them.
     """
 
     rank: int
@@ -201,6 +202,7 @@ class Hit:
     metadata: Metadata = field(default_factory=dict)
     context: str = ""
     page_starts: tuple[Page, ...] = ()
+    units: tuple[tuple[int, int, float], ...] = ()
 
     def page_at(self, offset: int) -> tuple[int | None, str | None]:
         """Return the number and the printed label of the page that holds an offset (of the document) in the passage."""
