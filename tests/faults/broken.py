@@ -1,0 +1,65 @@
+"""Writers that are broken on purpose: the controls, which the checker must catch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from ragkit import cachefile, caches, store_session
+from ragkit_ingest import sync
+
+KINDS = ("early", "in-place", "no-transaction")
+"""early: acknowledges before the commit. in-place: writes cache files where they are read. no-transaction: commits
+every statement by itself."""
+
+
+def apply(kind: str) -> None:
+    """Break the writer of this process; "" leaves it whole."""
+    if kind == "early":
+        _acknowledge_early()
+    elif kind == "in-place":
+        _write_in_place()
+    elif kind == "no-transaction":
+        store_session.rolled_back = _no_transaction
+    elif kind:
+        raise ValueError(f"no such broken writer: {kind}")
+
+
+def _acknowledge_early() -> None:
+    from ragkit import writer
+    from ragkit.progress import AddProgress
+
+    commit = writer._AddRun._commit
+
+    def early(self: Any, batch: Any, embedding: Any) -> None:
+        for number, waiting in enumerate(batch.documents, 1):
+            self._progress(AddProgress(number, 0, 0, waiting.document.source, "added"))
+        commit(self, batch, embedding)
+
+    writer._AddRun._commit = early  # type: ignore[method-assign]
+    assert sync
+
+
+def _write_in_place() -> None:
+    @contextmanager
+    def temporary(place: Path) -> Iterator[Path]:
+        numbers = [revision for part in ("dense", "lexical") for revision, _ in cachefile.list_folders(place, part)]
+        part = "dense" if len(numbers) % 2 == 0 else "lexical"
+        folder = place / f"{part}-{max(numbers, default=0):012d}-{'0' * 7}{len(numbers) % 10}"
+        folder.mkdir(exist_ok=True)
+        yield folder
+
+    def seal(folder: Path, manifest: Any, *, names: Sequence[str], known: Any = None) -> Path:
+        return cachefile.seal(folder, manifest, names=names, known=known)
+
+    caches.temporary = temporary
+    caches.seal = seal
+
+
+@contextmanager
+def _no_transaction(connection: apsw.Connection) -> Iterator[None]:
+    yield

@@ -1,0 +1,193 @@
+"""Judge a data folder by what was acknowledged: nothing lost, no half document, caches right, searches right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import ragkit
+from ragkit import KnowledgeBase, NotFoundError, RagkitError
+from ragkit.analysis import analyse
+from ragkit.backup import verify_backup
+from ragkit.cacheparts import LexicalPart
+from ragkit.caches import Caches
+from ragkit.chunk import chunk_document
+from ragkit.settings import DenseSettings
+from ragkit.store import Reader, Store
+from ragkit_ingest import IngestOptions, ingest_folder
+
+from tests.faults.workload import SETTINGS, PlainPool, embedder, sha
+
+MODEL = embedder()
+
+
+class Truth:
+    """What the lines of a workload say must be, and what may be."""
+
+    def __init__(self, said: Iterable[dict[str, Any]]) -> None:
+        self.acknowledged: dict[str, str] = {}
+        self.pending: dict[str, str | None] = {}
+        self.move: Sequence[str] = ()
+        self.backups: dict[str, dict[str, str]] = {}
+        self.problems: list[str] = []
+        self.created = False
+        for line in said:
+            self._hear(line)
+
+    def _hear(self, line: dict[str, Any]) -> None:
+        if "begin" in line:
+            self.pending = {**self.pending, **line["begin"]}
+            self.move = line.get("move", ())
+        elif "done" in line:
+            self.created = True
+            for source, digest in line["done"].items():
+                self.pending.pop(source, None)
+                if digest is None:
+                    self.acknowledged.pop(source, None)
+                else:
+                    self.acknowledged[source] = digest
+        elif "backup" in line:
+            self.backups[line["backup"]] = line["holds"]
+        elif "crash" in line:
+            self.problems.append(f"an error that is not ragkit's: {line['crash']}")
+        elif "problems" in line:
+            self.problems.append(f"files were not read: {line['problems']}")
+
+    def judge(self, found: dict[str, str]) -> list[str]:
+        """Return what is wrong with the documents found: their texts' digests by source."""
+        wrong = []
+        for source in sorted({*self.acknowledged, *self.pending, *found}):
+            allowed = {self.acknowledged.get(source)}
+            if source in self.pending:
+                allowed.add(self.pending[source])
+            if found.get(source) not in allowed:
+                what = "lost" if source not in found else "not what was acknowledged"
+                wrong.append(f"document {source} is {what}")
+        if self.move and self.move[0] in self.acknowledged and self.pending:
+            if sum(name in found for name in self.move) != 1 and self.acknowledged[self.move[0]] in found.values():
+                wrong.append(f"the rename {self.move} was done by half")
+        return wrong
+
+
+def check(data: Path, docs: Path, said: Sequence[dict[str, Any]], *, cut_off_files: bool = False) -> list[str]:
+    """Return what is wrong with a data folder, then bring it up to date with `docs` and look again.
+
+    cut_off_files: cache files may be damaged (after a power cut), as long as that is noticed.
+    """
+    truth = Truth(said)
+    wrong = list(truth.problems)
+    try:
+        with Store(data / "collections" / "default") as store:
+            wrong += _look(store, truth, cut_off_files=cut_off_files)
+    except NotFoundError as error:
+        if truth.created or truth.acknowledged:
+            wrong.append(f"the collection is lost: {error}")
+    except RagkitError as error:
+        wrong.append(f"the collection can't be read: {type(error).__name__}: {error}")
+        return wrong
+    for name, holds in truth.backups.items():
+        wrong += _look_at_backup(data / name, holds)
+    if not wrong:
+        wrong += _continue(data, docs)
+    return wrong
+
+
+def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
+    with store.read() as reader:
+        wrong = [f"integrity: {row[0]}" for row in reader.inspect("PRAGMA integrity_check") if row[0] != "ok"]
+        found = {source: sha(reader.document(source).text) for source in reader.sources()}
+    wrong += truth.judge(found)
+    with ragkit.open(store.folder.parent.parent, embedder=MODEL, settings=SETTINGS, create=False) as kb:
+        wrong += [f"verify: {problem}" for problem in kb.verify()]
+        report = kb.doctor()
+        wrong += [f"doctor: {problem}" for problem in report["problems"]]
+        if not cut_off_files:
+            wrong += [f"cache: {problem}" for problem in report["caches"]]
+    with store.read() as reader:
+        wrong += halves(reader) + wrong_answers(store.folder, reader)
+        if reader.fingerprint is not None:
+            persist = Caches(store.folder, dense=DenseSettings())
+            persist.persist(reader)
+            wrong += [f"cache after persist: {problem}" for problem in persist.check(reader)] if not cut_off_files else []
+            wrong += wrong_answers(store.folder, reader)
+    return wrong
+
+
+def halves(reader: Reader) -> list[str]:
+    """Return the documents whose chunks are not those that their text is cut into."""
+    wrong = []
+    for document in reader.iter_documents():
+        wanted = chunk_document(document, embedder=MODEL, settings=SETTINGS.chunk)
+        stored = [row.chunk for row in reader.chunks_of(document.source)]
+        if [(item.start, item.end, item.text) for item in wanted] != [(c.start, c.end, c.text) for c in stored]:
+            wrong.append(f"document {document.source} has {len(stored)} chunks instead of {len(wanted)}")
+    return wrong
+
+
+def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None) -> list[str]:
+    """Compare what both indexes answer with brute force over the store's own rows."""
+    held = caches or Caches(folder, dense=DenseSettings())
+    snapshot = held.snapshot(reader)
+    ids = reader.all_chunk_ids()
+    if (snapshot.revision, snapshot.generation) != (reader.revision, reader.generation):
+        return [f"the indexes are at revision {snapshot.revision}, the store at {reader.revision}"]
+    if snapshot.dense.ids().tolist() != ids.tolist() or snapshot.lexical.ids().tolist() != ids.tolist():
+        return ["the indexes hold other chunks than the store"]
+    if not len(ids):
+        return []
+    wrong = []
+    rows = reader.vectors(ids).astype(np.float16).astype(np.float64)
+    fresh = LexicalPart().in_memory(reader)
+    texts = reader.texts(ids)
+    for place in range(0, len(ids), max(len(ids) // 4, 1)):
+        query = MODEL.embed_queries([texts[place][2]])[0]
+        scores = (rows @ query.astype(np.float64)).astype(np.float32)
+        best = np.lexsort((ids, -scores))[:5]
+        found, values = snapshot.dense.search(query, 5)
+        told = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        if len(found) != len(best) or not np.allclose(values, scores[best], atol=1e-5):
+            wrong.append(f"dense search for chunk {ids[place]} is not brute force")
+        elif any(abs(told[int(item)] - value) > 1e-5 for item, value in zip(found, values.tolist(), strict=True)):
+            wrong.append(f"dense search for chunk {ids[place]} scores chunks with others' vectors")
+        words = " ".join(texts[place][2].split()[:6])
+        got, want = snapshot.lexical.search(words, 5), fresh.search(words, 5)
+        if not np.allclose(got[1], want[1], rtol=1e-4) or len(got[0]) != len(want[0]):
+            wrong.append(f"lexical search for chunk {ids[place]} is not that of an index made anew")
+        if not set(analyse(words)) <= set(snapshot.lexical.terms(ids[place : place + 1])[0].split()):
+            wrong.append(f"the terms of chunk {ids[place]} are not its own")
+    return wrong
+
+
+def _look_at_backup(file: Path, holds: dict[str, str]) -> list[str]:
+    try:
+        report = verify_backup(file)
+    except RagkitError as error:
+        return [f"an acknowledged backup is damaged: {error}"]
+    return [] if report["documents"] == len(holds) else [f"{file.name} holds {report['documents']} documents"]
+
+
+def _continue(data: Path, docs: Path) -> list[str]:
+    """Go on as a user would: ingest the folder again; then the collection is what the folder is."""
+    try:
+        with ragkit.open(data, embedder=MODEL, settings=SETTINGS) as kb:
+            report = ingest_folder(kb, docs, options=IngestOptions(pool=PlainPool()))
+            wrong = [f"going on: {problem}" for problem in report.problems]
+            return wrong + equals_folder(kb, docs)
+    except Exception as error:  # noqa: BLE001 (any error at all is a finding)
+        return [f"going on failed: {type(error).__name__}: {error}"]
+
+
+def equals_folder(kb: KnowledgeBase, docs: Path) -> list[str]:
+    """Compare the documents that came from a folder with its files."""
+    wanted = {path.name: sha(path.read_text()) for path in docs.iterdir()}
+    found = {info.source: info.sha256 for info in kb.documents() if not info.source.startswith("python-")}
+    wrong = [] if found == wanted else [f"after going on the documents differ in {sorted(set(found) ^ set(wanted))}"]
+    for name in sorted(wanted)[:2]:
+        code = (docs / name).read_text().split("\n", 1)[0]
+        hits = kb.search(code, k=1)
+        if not hits or hits[0].source != name:
+            wrong.append(f"{code} is not found")
+    return wrong
