@@ -150,16 +150,21 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
     _stamp(folder, before)
 
 
-def remove_old(place: Path, part: str, *, revision: int) -> None:
+def remove_old(place: Path, part: str, *, revision: int, owner: Owner) -> None:
     """Delete what a cut-off run left, and all folders of a part but the newest two. The caller holds the lock.
 
-    revision: the collection's. Folders of a later one are from before it was set back to a backup: they go too.
+    revision, owner: the collection's. Folders of a later one are from before it was set back to a backup, and those of
+    another owner from before it was rebuilt with another model: they go too, and so do damaged ones.
 
     A folder is renamed first, so that nobody finds half of it. Files that are linked from a kept folder too get another
     time by that: its stamp is renewed when nothing else has changed.
     """
     folders = [folder for _, folder in list_folders(place, part)]
-    kept = [folder for number, folder in list_folders(place, part) if number <= revision][:_KEPT]
+    kept = [
+        folder
+        for number, folder in list_folders(place, part)
+        if number <= revision and _is_usable(folder, part=part, owner=owner)
+    ][:_KEPT]
     before = {folder: _Look.at(folder, list(_read_stamp(folder).get("files", {}))) for folder in kept}
     whole = [folder for folder in kept if _is_stamped(folder, list(before[folder].times))]
     for folder in set(folders) - set(kept):
@@ -172,6 +177,14 @@ def remove_old(place: Path, part: str, *, revision: int) -> None:
         after = _Look.at(folder, list(before[folder].times))
         if before[folder].times != after.times and before[folder].without_ctime() == after.without_ctime():
             _stamp(folder, after)
+
+
+def _is_usable(folder: Path, *, part: str, owner: Owner) -> bool:
+    try:
+        check_files(folder, read_manifest(folder, part=part, owner=owner))
+    except (StoreError, OSError):
+        return False
+    return True
 
 
 def _parse(data: bytes) -> Manifest:

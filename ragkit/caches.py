@@ -243,7 +243,7 @@ class Caches:
                         facts=written.facts,
                     )
                     target = seal(folder, manifest, names=written.names, known=known)
-                remove_old(self._place, part.name, revision=reader.revision)
+                remove_old(self._place, part.name, revision=reader.revision, owner=owner)
                 return part.open(target, manifest), reader.revision
         except (StoreError, OSError) as error:  # an error of the store itself comes again when it is read into memory
             self._tell(f"{self._place} can't be written, searching from memory: {error}")
@@ -282,6 +282,8 @@ class Caches:
                 manifest = read_manifest(folder, part=part.name, owner=owner)
                 check_files(folder, manifest, whole=True)
                 index = self._open(part, folder, owner, reader)
+            except OutdatedError:  # left from before a compaction, a rebuild or a restore: whole, and not used
+                continue
             except (StoreError, OSError) as error:
                 problems.append(f"{part.name} cache {folder.name} can't be used: {error}")
                 continue

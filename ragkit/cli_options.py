@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ragkit.cli_eval_tools import tools_of
 from ragkit.environment import DEFAULT_DATA, settings_from_env
 from ragkit.errors import FilterError
 from ragkit.knowledge import KnowledgeBase
@@ -43,12 +44,15 @@ class Target:
     as_json: bool
 
     def open(self, *, settings: Settings | None = None) -> KnowledgeBase:
-        """Open the collection, which must be there; settings default to the environment's."""
+        """Open the collection, which must be there; settings default to the environment's, models to the caller's."""
         show_warnings()
+        tools = tools_of(click.get_current_context())
         return KnowledgeBase(
             self.data,
             collection=self.collection,
             settings=settings or settings_from_env(os.environ),
+            embedder=tools.embedder,
+            chat=tools.chat,
             create=False,
         )
 

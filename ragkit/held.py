@@ -34,10 +34,11 @@ class HeldModels:
                 self._embedder = load_embedder(settings.model)
             return self._embedder
 
-    def replace_embedder(self, embedder: Embedder) -> None:
-        """Use another embedder from now on."""
+    def replace_embedder(self, embedder: Embedder, *, owned: bool) -> None:
+        """Use another embedder from now on. owned: it is the caller's own."""
         with self._lock:
             self._embedder = embedder
+            self.owned = owned
 
     def checked_embedder(self, settings: Settings, fingerprint: Fingerprint) -> Embedder:
         """Return the embedder when its vectors may be compared with the collection's; else ModelMismatchError.
@@ -50,11 +51,11 @@ class HeldModels:
         if not self.owned and fingerprint.model != embedder.fingerprint.model:
             embedder = load_embedder(replace(settings.model, name=fingerprint.model))
             if compatible(embedder.fingerprint, fingerprint):
-                self.replace_embedder(embedder)
+                self.replace_embedder(embedder, owned=False)
                 return embedder
         raise ModelMismatchError(
-            f"collection {self._collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the model"
-            f" at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
+            f"collection {self._collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the"
+            f" model at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
             cure=f"use that model, or run: ragkit rebuild --collection {self._collection}",
         )
 

@@ -303,28 +303,32 @@ class KnowledgeBase:
         return backup(self._store, Path(file))
 
     def rebuild(
-        self, *, model: str = "", chunk: ChunkSettings | None = None, progress: ProgressCallback | None = None
+        self,
+        *,
+        model: str = "",
+        embedder: Embedder | None = None,
+        chunk: ChunkSettings | None = None,
+        progress: ProgressCallback | None = None,
     ) -> AddReport:
         """Cut every document again and make vectors and caches anew; the old ones answer until that is committed.
 
-        model: another embedding model's name or folder. chunk: another way to cut. Texts that have vectors of that
-        model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError; all is as before then.
+        model: another embedding model's name or folder; embedder: your own instead. chunk: another way to cut. Texts
+        that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError; all
+        is as before then.
         """
         settings = replace(
             self.settings,
             chunk=chunk or self.settings.chunk,
             model=replace(self.settings.model, name=model or self.settings.model.name),
         )
-        embedder = load_embedder(settings.model) if model else self._embedder()
-        fingerprint = embedder.fingerprint
+        new = embedder or (load_embedder(settings.model) if model else self._embedder())
+        fingerprint = new.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind="rebuild", fingerprint=fingerprint, settings=pinned) as writer:
-            report = rebuild_documents(
-                self._store, writer, embedder=embedder, settings=settings.chunk, progress=progress
-            )
+            report = rebuild_documents(self._store, writer, embedder=new, settings=settings.chunk, progress=progress)
             writer.compact()
         self.settings = settings
-        self._models.replace_embedder(embedder)
+        self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
             self._caches.persist(reader)
         return report
