@@ -10,7 +10,7 @@ from typing import Any, Final
 import apsw
 import numpy as np
 
-from ragkit.errors import RagkitError
+from ragkit.errors import CorruptError, RagkitError
 from ragkit.rows import ChunkRow, embedded_hash
 from ragkit.sqlite import SAFE_SQLITE, one
 from ragkit.store import Reader, Store
@@ -40,7 +40,7 @@ _ORPHANS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something stored that is not what was put. kind: "text", "chunk", "page", "vector" or "row"."""
+    """Something stored that is not what was put. kind: "text", "chunk", "page", "vector", "row" or "adapter"."""
 
     kind: str
     source: str
@@ -67,6 +67,10 @@ def verify_store(store: Store) -> list[Problem]:
 
 def verify_reader(reader: Reader) -> Iterator[Problem]:
     """Yield what is wrong with the documents of one committed state; one document in memory at a time."""
+    try:
+        reader.adapter()
+    except (CorruptError, ValueError) as error:
+        yield Problem("adapter", "", str(error))
     for source in reader.sources():
         try:
             document = reader.document(source)

@@ -7,7 +7,8 @@ RagkitError
 ├── InputError               the caller's value is wrong
 │   ├── QueryError           an empty or over-long question
 │   ├── FilterError          a malformed `where` filter
-│   └── BudgetError          a prompt cannot fit its token budget
+│   ├── BudgetError          a prompt cannot fit its token budget
+│   └── AdapterRefusedError  a query adapter did not help on questions that it had not seen
 ├── NotFoundError            no such collection, document or generation
 ├── ConflictError            something of that name is there already
 ├── StoreError               the data folder
@@ -25,7 +26,8 @@ RagkitError
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 Reason = Literal[
     "binary",
@@ -120,6 +122,14 @@ class FilterError(InputError):
 
 class BudgetError(InputError):
     """The fixed parts of a prompt are larger than its token budget."""
+
+
+class AdapterRefusedError(InputError):
+    """A query adapter did not help on held-out questions; `evidence` holds the figures, as JSON."""
+
+    def __init__(self, message: str, *, cure: str = "", evidence: Mapping[str, Any] | None = None) -> None:
+        self.evidence: Mapping[str, Any] = evidence or {}
+        super().__init__(message, cure=cure)
 
 
 class NotFoundError(RagkitError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import InputError
+from ragkit.errors import CorruptError, InputError
 from ragkit.records import Fingerprint
 from ragkit.types import Block, Chunk, Document, Heading, Metadata, MetadataValue, Page
 
@@ -49,6 +50,17 @@ class ChunkRow:
             page_end=self.page_end,
             units=self.units,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRow:
+    """A stored query adapter. id is never used for another; matrix is float32 (d, d); evidence is JSON."""
+
+    id: int
+    fingerprint: str
+    created_at: str
+    evidence: Mapping[str, Any]
+    matrix: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,3 +249,18 @@ def _is_scalar(value: object) -> bool:
 def is_text(value: str) -> bool:
     """Tell whether a string is free of surrogates, which nothing stored holds."""
     return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
+    """Return a matrix as float32 little-endian rows, with their CRC-32 first."""
+    blob = np.ascontiguousarray(matrix, dtype="<f4").tobytes()
+    return zlib.crc32(blob), blob
+
+
+def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
+    """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError unless it is what was stored."""
+    *head, evidence, crc, blob = row
+    matrix = np.frombuffer(blob, dtype="<f4") if len(blob) == 4 * dimension**2 else np.empty(0, dtype=np.float32)
+    if zlib.crc32(blob) != crc or not len(matrix) or not np.isfinite(matrix).all():
+        raise CorruptError("the stored query adapter is damaged", cure="run: ragkit adapt --remove")
+    return AdapterRow(*head, json.loads(evidence), matrix.reshape(dimension, dimension).astype(np.float32))

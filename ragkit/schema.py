@@ -20,6 +20,7 @@ FILE_NAME: Final = "collection.sqlite"
 # In texts the page table stands before the text, so that a label is read without walking through the text.
 # metadata holds one row a value (a list has one row an element), so that filters are index look-ups.
 # unit_vectors stands beside vectors, so that a scan of all vectors stays narrow.
+# adapters has at most one row; its large columns stand last, so that looking for it reads neither.
 # removed_chunks and revisions let a cache follow: chunk ids ascend with revisions and are never used twice.
 _TABLES: Final = """
 CREATE TABLE fingerprints (
@@ -81,6 +82,10 @@ CREATE TABLE files (
   PRIMARY KEY (root, path)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX files_source ON files (source);
+CREATE TABLE adapters (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL, created_at TEXT NOT NULL, crc INTEGER NOT NULL,
+  evidence TEXT NOT NULL, matrix BLOB NOT NULL
+) STRICT;
 """
 
 Migration = Callable[[apsw.Connection], None]

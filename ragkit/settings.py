@@ -55,7 +55,8 @@ class RetrievalSettings:
     k: passages wanted. candidates: how many each of dense and lexical search brings. dense_weight: the weight of the
     dense score in the convex combination, the lexical one has the rest. feedback: how much the words and vectors of the
     best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder, "" for
-    none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbouring hits into one passage.
+    none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbouring hits into one passage. adapter: use
+    the collection's query adapter where it has one (see `ragkit adapt`).
     """
 
     k: int = 5
@@ -65,6 +66,7 @@ class RetrievalSettings:
     rerank: str = ""
     mmr: float = 0.0
     merge: bool = True
+    adapter: bool = True
 
 
 @dataclass(frozen=True, slots=True)

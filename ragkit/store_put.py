@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from ragkit.rows import (
     DocumentRecord,
     decode_metadata,
     embedded_hash,
+    encode_matrix,
     encode_spans,
     encode_unit_vectors,
 )
@@ -213,3 +215,13 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Cut)
         ),
     )
     change.chunks += len(ids)
+
+
+def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
+    """Write the query adapter in place of any other, within a transaction."""
+    crc, blob = encode_matrix(matrix)
+    session.connection.execute("DELETE FROM adapters")
+    session.connection.execute(
+        "INSERT INTO adapters (fingerprint, created_at, crc, evidence, matrix) VALUES (?, ?, ?, ?, ?)",
+        (session.need_fingerprint().id, str(evidence["created_at"]), crc, json.dumps(evidence), blob),
+    )

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from ragkit.errors import CorruptError, NotFoundError, StoreError
 from ragkit.records import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.rows import (
+    AdapterRow,
     Counts,
     DocumentRecord,
     DocumentRow,
+    decode_adapter,
     decode_document,
     decode_fingerprint,
     decode_metadata,
@@ -159,6 +161,26 @@ class View:
         """Return the roots that files were ingested from."""
         rows = self._rows("SELECT DISTINCT root FROM files ORDER BY root")
         return [row[0].decode("utf-8", "surrogateescape") for row in rows]
+
+    def adapter_id(self) -> int | None:
+        """Return the id of the query adapter for the collection's model, None when there is none."""
+        if self.fingerprint is None:
+            return None
+        rows = self._rows("SELECT id FROM adapters WHERE fingerprint = ?", (self.fingerprint.id,))
+        return int(rows[0][0]) if rows else None
+
+    def adapter(self) -> AdapterRow | None:
+        """Return the query adapter for the collection's model, None when there is none; CorruptError by its checksum.
+
+        It maps a query vector q to matrix @ q.
+        """
+        if self.fingerprint is None:
+            return None
+        rows = self._rows(
+            "SELECT id, fingerprint, created_at, evidence, crc, matrix FROM adapters WHERE fingerprint = ?",
+            (self.fingerprint.id,),
+        )
+        return decode_adapter(rows[0], self.fingerprint.dimension) if rows else None
 
     def inspect(self, sql: str) -> list[tuple[Any, ...]]:
         """Run SQL of your own, without values, on this read-only transaction: for audits."""

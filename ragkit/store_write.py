@@ -17,7 +17,7 @@ from ragkit.errors import ConflictError, EmbeddingError, InputError, NotFoundErr
 from ragkit.records import FileState, Fingerprint
 from ragkit.rows import encode_document, is_text
 from ragkit.sqlite import one
-from ragkit.store_put import Cut, Outcome, check_chunks, drop_chunks, put_document, store_vectors
+from ragkit.store_put import Cut, Outcome, check_chunks, drop_chunks, put_document, store_adapter, store_vectors
 from ragkit.store_read import known_vectors
 from ragkit.store_session import Change, Session, Statement
 from ragkit.store_view import encode_root
@@ -199,6 +199,24 @@ class Writer:
                 change.forgets_log = True
                 session.repinned = True
                 session.pin(only_if_free=False)
+                session.connection.execute(
+                    "DELETE FROM adapters WHERE fingerprint <> ?", (session.need_fingerprint().id,)
+                )
+
+    def set_adapter(self, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
+        """Store the collection's query adapter (d, d) in place of any other; that is no change of its documents."""
+        dimension = self._session.need_fingerprint().dimension
+        if matrix.shape != (dimension, dimension) or not np.isfinite(matrix).all():
+            raise InputError(f"an adapter is a finite matrix of {dimension} x {dimension}", cure="learn it again")
+        with self._lock, self._session.transaction():
+            self._session.check_model()
+            store_adapter(self._session, matrix, evidence)
+
+    def drop_adapter(self) -> bool:
+        """Remove the query adapter; False when there is none."""
+        with self._lock, self._session.transaction():
+            self._session.connection.execute("DELETE FROM adapters")
+            return bool(self._session.connection.changes())
 
     def clear(self) -> None:
         """Remove every document, what is known of files, and what the collection pins. Vectors stay for reuse."""
@@ -206,6 +224,7 @@ class Writer:
             session = self._session
             connection = session.connection
             connection.execute("DELETE FROM files")
+            connection.execute("DELETE FROM adapters")
             documents, chunks, characters, pages = one(
                 connection, "SELECT documents, chunks, characters, pages FROM state"
             )
