@@ -83,13 +83,20 @@ class FakeWriter:
         self.generation = kb.generations + 1
 
     def add(
-        self, documents: Iterable[tuple[Document, FileState | None]], *, progress: Callable[[AddProgress], None]
+        self,
+        documents: Iterable[tuple[Document, FileState | None]],
+        *,
+        progress: Callable[[AddProgress], None],
+        reject: Callable[[Document, InputError], None],
     ) -> AddReport:
         counts = {"added": 0, "changed": 0, "unchanged": 0}
         embedded = 0
         for document, state in documents:
             if sum(counts.values()) == self._kb.fail_at:
                 raise RuntimeError("the disk is gone")
+            if "unstorable" in document.metadata:
+                reject(document, InputError("its metadata cannot be stored"))
+                continue
             old = self._kb.texts.get(document.source)
             outcome = "added" if old is None else "unchanged" if old == document else "changed"
             counts[outcome] += 1
@@ -150,7 +157,8 @@ class InlinePool:
         if text.startswith("FAIL:"):
             return ExtractionError(cast("Reason", text[5:].split()[0]), "as the test wants")
         warnings = (text[5:],) if text.startswith("WARN:") else ()
-        return Document(job.source, text, sha256=hashlib.sha256(data).hexdigest(), warnings=warnings)
+        metadata = {"unstorable": True} if text.startswith("UNSTORABLE") else {}
+        return Document(job.source, text, sha256=hashlib.sha256(data).hexdigest(), warnings=warnings, metadata=metadata)
 
 
 class Desk:
@@ -801,3 +809,13 @@ def test_the_report_is_json(desk: Desk) -> None:
     assert shape["skipped"][0]["path"] == "\\xff.part"
     assert set(shape["seconds"]) >= {"walk", "total"}
     assert shape["truncated"] == 0
+
+
+def test_a_document_that_cannot_be_stored_is_damaged_and_the_others_go_in(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.write("a.txt", "Fine.")
+    desk.write("b.txt", "UNSTORABLE")
+    report = desk.ingest()
+    assert desk.held() == {"a.txt": "Fine."}
+    assert [(item.path, item.reason) for item in report.failed] == [("b.txt", "damaged")]
+    assert report.exit_code == 1
