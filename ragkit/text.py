@@ -20,6 +20,10 @@ _MAY_BE_MARKS = re.compile(
     "[\u0300-\u1dff\u20d0-\u20ff\u2cef-\u2dff\u302a-\u309a\ua66f-\uabed\ufb1e\ufe20-\ufe2f\U000101fd-\U0001e94a]{31}"
 )
 _GRAPHEME_JOINER = "\u034f"
+_MARKED_LINE = re.compile(r"^[ \t]*[=#`~][^\n]*$", re.MULTILINE)
+_WIKI_HEADING = re.compile(r"(=(?:[ \t]?=){0,5})[ \t]+([^=\s](?:.*[^=\s])?)[ \t]+\1")
+_MARKDOWN_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*?)[ \t]*#*")
+_HEADING_LIMIT = 200
 _UNSAFE_TO_SHOW = re.compile(
     "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -71,6 +75,31 @@ def _break_mark_runs(text: str) -> str:
             run = 0
         out.append(char)
     return "".join(out)
+
+
+def marked_headings(text: str, *, markdown: bool) -> list[tuple[int, int, str]]:
+    """Return (offset, level, text) of the heading lines of a plain text, in order.
+
+    Lines between equal runs of "=" are headings, as wikis write them ("== History ==",
+    "= = History = ="). With `markdown`, lines that
+    begin with "#" are too, outside fenced code; elsewhere they may be comments.
+    """
+    found: list[tuple[int, int, str]] = []
+    fence = ""
+    for match in _MARKED_LINE.finditer(text):
+        line = match.group().strip()
+        if line[0] in "`~":
+            mark = line[:3]
+            if markdown and mark in ("```", "~~~"):
+                fence = "" if fence == mark else fence or mark
+            continue
+        pattern = _WIKI_HEADING if line[0] == "=" else _MARKDOWN_HEADING if markdown else None
+        heading = pattern.fullmatch(line) if pattern and not fence and len(line) <= _HEADING_LIMIT else None
+        if heading:
+            found.append(
+                (match.end() - len(match.group().lstrip()), sum(not char.isspace() for char in heading[1]), heading[2])
+            )
+    return found
 
 
 def show(text: str, limit: int = 0) -> str:

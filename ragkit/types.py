@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ragkit.errors import InputError
-from ragkit.text import clean_text
+from ragkit.text import clean_text, marked_headings
 
 Scalar = str | int | float | bool | None
 MetadataValue = Scalar | tuple[Scalar, ...]
@@ -115,12 +115,18 @@ class Document:
         media_type: str = "text/plain",
         metadata: Metadata | None = None,
     ) -> Document:
-        """Make a document of plain text: cleans it, and takes its digest from the UTF-8 of the cleaned text."""
+        """Make a document of plain text: cleans it, and takes its digest from the UTF-8 of the cleaned text.
+
+        Heading lines are told by their marks: "== History ==", and "## History" where media_type is text/markdown.
+        """
+        cleaned = clean_text(text)
+        marked = marked_headings(cleaned, markdown=media_type == "text/markdown")
         return cls(
             source=source,
-            text=clean_text(text),
+            text=cleaned,
             title=clean_text(title),
             media_type=media_type,
+            headings=tuple(Heading(*heading) for heading in marked),
             metadata=metadata or {},
         )
 

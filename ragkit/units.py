@@ -179,4 +179,4 @@ def _mark_headings(document: Document, units: list[Unit]) -> None:
         if unit.start >= heading.offset:
             unit.gap = Gap.SECTION
             # An outline entry of a PDF may point into the middle of a page: only a line of its own is a heading.
-            unit.glued = document.text[unit.start : unit.end].strip("# ").startswith(heading.text[:40])
+            unit.glued = document.text[unit.start : unit.end].strip("#= ").startswith(heading.text[:40])
