@@ -214,7 +214,7 @@ class _Filling:
 
     def abandon(self) -> None:
         """Wait until tantivy's thread writes no more, whatever became of its work."""
-        with suppress(ValueError):
+        with suppress(ValueError, RuntimeError):  # RuntimeError: a wait that failed has consumed it
             self._writer.wait_merging_threads()
 
     def finish(self, folder: Path | None, terms: Sequence[TermFile]) -> LexicalBase:

@@ -168,7 +168,15 @@ class Store:
                     f"there is no collection {self.name!r} in {self.folder.parent.parent}",
                     cure="ingest a folder to make it, or list the collections with: ragkit status",
                 )
-            connection = open_reader(self.path)
+            try:
+                connection = open_reader(self.path)
+            except apsw.ReadOnlyError as error:
+                # Only before its first commit has a collection a rollback journal, which a reader can't play back.
+                if not self.path.with_name(f"{FILE_NAME}-journal").exists():
+                    raise
+                raise NotFoundError(
+                    f"the creation of {self.path} was cut off", cure="create the collection again"
+                ) from error
             try:
                 return check_version(connection, self.path)
             finally:
@@ -224,8 +232,12 @@ def create_collection(data: str | Path, name: str) -> None:
 
 
 def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each of them safe from a power cut."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for place in missing:
+            sync_folder(place.parent)
     except OSError as error:
         raise StoreError(
             f"{folder} can't be created ({error.strerror})", cure="check the path and its permissions"

@@ -10,7 +10,6 @@ from typing import Any
 import apsw
 
 from ragkit import cachefile, caches, store_session
-from ragkit_ingest import sync
 
 KINDS = ("early", "in-place", "no-transaction")
 """early: acknowledges before the commit. in-place: writes cache files where they are read. no-transaction: commits
@@ -37,11 +36,11 @@ def _acknowledge_early() -> None:
 
     def early(self: Any, batch: Any, embedding: Any) -> None:
         for number, waiting in enumerate(batch.documents, 1):
-            self._progress(AddProgress(number, 0, 0, waiting.document.source, "added"))
+            if self._progress:
+                self._progress(AddProgress(number, 0, 0, waiting.document.source, "added"))
         commit(self, batch, embedding)
 
     writer._AddRun._commit = early  # type: ignore[method-assign]
-    assert sync
 
 
 def _write_in_place() -> None:

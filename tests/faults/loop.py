@@ -111,8 +111,13 @@ def order_of(calls: Sequence[tuple[str, str]]) -> list[int]:
     return first + rest
 
 
-def strike(points: int, *, broken_as: str = "", modes: Sequence[Mode] = MODES, first_seed: int = 0) -> Report:
-    """Strike so many points: every call of a run once, then again with the next mode, then another order of steps."""
+def strike(
+    points: int, *, broken_as: str = "", modes: Sequence[Mode] = MODES, first_seed: int = 0, only: str = ""
+) -> Report:
+    """Strike so many points: every call of a run once, then again with the next mode, then another order of steps.
+
+    only: strike calls of this name only.
+    """
     report = Report()
     seed = first_seed
     while report.points < points:
@@ -125,6 +130,8 @@ def strike(points: int, *, broken_as: str = "", modes: Sequence[Mode] = MODES, f
         for index, number in enumerate(order_of(calls)):
             if report.points >= points:
                 break
+            if only and calls[number - 1][0] != only:
+                continue
             mode = modes[(index + seed) % len(modes)]
             _strike_one(report, seed, Fault(number, mode), broken_as)
         seed += 1
@@ -156,6 +163,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=250)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--broken", default="")
+    parser.add_argument("--only", default="", help="strike calls of this name only")
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
@@ -164,7 +172,7 @@ def main() -> int:
     if reason:
         sys.exit(reason)
     modes = [mode for mode in MODES if mode in options.modes.split(",")]
-    report = strike(options.points, broken_as=options.broken, modes=modes, first_seed=options.seed)
+    report = strike(options.points, broken_as=options.broken, modes=modes, first_seed=options.seed, only=options.only)
     text = report.as_json()
     if options.report:
         options.report.write_text(text)
