@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,15 +57,47 @@ class Problem:
         return {"kind": self.kind, "source": self.source, "detail": self.detail}
 
 
+def verify_files(reader: Reader) -> Iterator[Problem]:
+    """Yield the ingested files that are not what they were when they were read: changed, gone, or unreadable now.
+
+    Files of a folder that is not there at all are passed over: the collection may have been moved to another machine.
+    """
+    for root in reader.roots():
+        folder = os.fsencode(root)
+        if not os.path.isdir(folder):
+            continue
+        for path, state in sorted(reader.files(root).items()):
+            if not state.source or state.reason:
+                continue
+            try:
+                digest = _file_digest(os.path.join(folder, path))
+            except FileNotFoundError:
+                yield Problem("file", state.source, "the file is gone; run ragkit ingest again")
+            except OSError as error:
+                yield Problem("file", state.source, f"the file can't be read ({error.strerror})")
+            else:
+                if digest != state.sha256:
+                    yield Problem("file", state.source, "the file has changed since; run ragkit ingest again")
+
+
+def _file_digest(path: bytes) -> str:
+    """Return the hex SHA-256 of a regular file; never waits on a pipe or follows a link."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FileNotFoundError
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def verify_store(store: Store) -> list[Problem]:
-    """Check every document of a collection; return what is wrong.
+    """Check every document of a collection, and every ingested file that is still there; return what is wrong.
 
     The text has its hash; every chunk is the slice of the text that it says, in order, on the pages that the page
     table gives by bisection, with a token count; its vector has its checksum, is finite, of norm 1 and the right
     dimension, and is stored under the hash of what was embedded. Raises CorruptError when the file can't be read.
     """
     with store.read() as reader:
-        return list(verify_reader(reader))
+        return [*verify_reader(reader), *verify_files(reader)]
 
 
 def verify_reader(reader: Reader) -> Iterator[Problem]:

@@ -55,7 +55,7 @@ def delete_collection(data: str | Path, name: str) -> None:
     """
     folder = collection_folder(data, name)
     if not (folder / FILE_NAME).is_file():
-        raise NotFoundError(f"there is no collection {name!r} in {data}", cure="list them with: ragkit status")
+        raise NotFoundError(f"there is no collection {name!r} in {data}", cure="list them with: ragkit collections")
     doomed = folder.with_name(f"{_DELETED}{name}-{secrets.token_hex(4)}")
     with writer_lock(folder):
         try:

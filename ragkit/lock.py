@@ -58,7 +58,7 @@ def _acquire(folder: Path, *, wait: float) -> Any:
     path = folder / LOCK_NAME
     for _ in range(_ATTEMPTS):
         if not folder.is_dir():
-            raise NotFoundError(f"there is no collection at {folder}", cure="list them with: ragkit status")
+            raise NotFoundError(f"there is no collection at {folder}", cure="list them with: ragkit collections")
         with suppress(OSError):
             path.touch()
         before = _inode(path)

@@ -156,7 +156,7 @@ def translate(error: apsw.Error, path: Path, *, writing: bool) -> RagkitError:
 
 def _cannot_open(path: Path, said: str) -> RagkitError:
     if not path.exists():
-        return NotFoundError(f"there is no collection at {path.parent}", cure="list them with: ragkit status")
+        return NotFoundError(f"there is no collection at {path.parent}", cure="list them with: ragkit collections")
     if has_log(path):
         return StoreError(
             f"{path} can't be opened ({said}): it has a write-ahead log and its folder is read-only",

@@ -166,7 +166,7 @@ class Store:
             if not self.path.is_file():
                 raise NotFoundError(
                     f"there is no collection {self.name!r} in {self.folder.parent.parent}",
-                    cure="ingest a folder to make it, or list the collections with: ragkit status",
+                    cure="ingest a folder to make it, or list the collections with: ragkit collections",
                 )
             try:
                 connection = open_reader(self.path)

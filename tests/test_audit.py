@@ -135,3 +135,23 @@ def test_a_problem_is_one_line_and_json() -> None:
     problem = Problem("text", "a", "is wrong")
     assert str(problem) == "a: text: is wrong"
     assert problem.as_dict() == {"kind": "text", "source": "a", "detail": "is wrong"}
+
+
+def test_files_that_changed_since_they_were_read_are_told(tmp_path: Path) -> None:
+    from ragkit import open as open_kb
+    from ragkit.testing import HashEmbedder
+    from ragkit_ingest import ingest_folder
+
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("same.txt", "changed.txt", "gone.txt"):
+        (docs / name).write_text(f"The file {name} has some words.")
+    with open_kb(tmp_path / "data", embedder=HashEmbedder()) as kb:
+        ingest_folder(kb, docs)
+        assert kb.verify() == []
+        (docs / "changed.txt").write_text("Other words.")
+        (docs / "gone.txt").unlink()
+        found = {problem.source: problem.kind for problem in kb.verify()}
+        assert found == {"changed.txt": "file", "gone.txt": "file"}
+        docs.rename(tmp_path / "elsewhere")
+        assert kb.verify() == []
