@@ -36,6 +36,7 @@ test: lint types ## ruff, mypy and the tests
 
 check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	$(BIN)/python -m pytest -m "slow" -q
+	$(BIN)/python -m tests.bench.evaluation
 
 bench: $(VENV)/installed ## speed and memory against a plain script, into docs/performance.md
 	$(BIN)/python -m tests.bench

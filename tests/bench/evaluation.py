@@ -303,6 +303,7 @@ def main() -> None:
         print(f"\n{name}\n{part}")
     if wanted.only or wanted.no_variants:
         return
+    (PAGE.parent / "images").mkdir(exist_ok=True)
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts), encoding="utf-8")
     for name, result in results.items():
         draw(replace(result, choice=Choice(""), abstention=silent[name]), PAGE.parent / "images" / f"{name}.svg")
