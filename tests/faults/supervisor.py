@@ -210,7 +210,7 @@ class _Supervisor:
     def _judge(self, task: int, name: str, arguments: list[int]) -> int:
         """Count a call; return the error that it shall have, 0 for none, -1 when the child was killed."""
         path = self._path(task, name, arguments)
-        if not path.startswith(self._root):
+        if not f"{path}/".startswith(self._root):
             if self._record and name == "write" and path.startswith("pipe:"):
                 self._out.events.append(("said", json.loads(self._memory(task, arguments[1], arguments[2]))))
             return 0
