@@ -246,7 +246,7 @@ def plan_batches(lengths: Sequence[int], *, streams: int, padded: bool = True) -
     length only.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    budget = min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
+    budget = _BATCH_TOKENS if streams == 1 else min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
     batches: list[list[int]] = []
     width = room = 0
     for place, index in enumerate(order):
