@@ -6,8 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ragkit.adapting import (
+        LabelledQuestion,
+    )
     from ragkit.audit import (
         Problem,
+    )
+    from ragkit.backup import (
+        restore_collection,
     )
     from ragkit.batching import (
         QueryBatcher,
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
         settings_from_env,
     )
     from ragkit.errors import (
+        AdapterRefusedError,
         BudgetError,
         ChatError,
         ChatInterruptedError,
@@ -57,7 +64,6 @@ if TYPE_CHECKING:
     from ragkit.knowledge import (
         KnowledgeBase,
         open,  # noqa: A004 - ragkit.open reads well, as gzip.open does
-        restore_collection,
     )
     from ragkit.progress import (
         AddProgress,
@@ -111,7 +117,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "__version__",
+    "QUESTION_LIMIT",
+    "AdapterRefusedError",
     "AddProgress",
     "AddReport",
     "Answer",
@@ -147,6 +154,7 @@ __all__ = [
     "InputError",
     "KnowledgeBase",
     "KnowledgeWriter",
+    "LabelledQuestion",
     "LockedError",
     "Message",
     "Metadata",
@@ -160,7 +168,6 @@ __all__ = [
     "Problem",
     "Prompt",
     "PromptSettings",
-    "QUESTION_LIMIT",
     "QueryBatcher",
     "QueryError",
     "RagkitError",
@@ -171,6 +178,7 @@ __all__ = [
     "Settings",
     "StorageFullError",
     "StoreError",
+    "__version__",
     "clean_text",
     "create_collection",
     "delete_collection",
@@ -184,7 +192,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "adapting": ("LabelledQuestion",),
     "audit": ("Problem",),
+    "backup": ("restore_collection",),
     "batching": ("QueryBatcher",),
     "catalog": (
         "delete_collection",
@@ -200,6 +210,7 @@ _HOMES = {
     ),
     "environment": ("settings_from_env",),
     "errors": (
+        "AdapterRefusedError",
         "BudgetError",
         "ChatError",
         "ChatInterruptedError",
@@ -227,7 +238,6 @@ _HOMES = {
     "knowledge": (
         "KnowledgeBase",
         "open",
-        "restore_collection",
     ),
     "progress": (
         "AddProgress",

@@ -86,6 +86,15 @@ def restore(file: Path, data: Path, name: str) -> Store:
     return Store(folder)
 
 
+def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
+    """Make the collection `name` of a data folder from a backup file, which is verified first.
+
+    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (there
+    is a collection of that name: nothing is overwritten).
+    """
+    restore(Path(file), Path(path), name).close()
+
+
 def verify_backup(file: Path) -> dict[str, Any]:
     """Check a backup file without changing anything; return what it holds. Raises NotFoundError or CorruptError."""
     report = _check_seal(Path(file))

@@ -12,6 +12,7 @@ import click
 
 from ragkit import __version__
 from ragkit.errors import (
+    AdapterRefusedError,
     ChatError,
     CorruptError,
     EmbeddingError,
@@ -35,13 +36,14 @@ _OWN = {
     "rebuild": ("ragkit.cli_keep:rebuild", "Cut and embed again, with another model if wanted."),
     "backup": ("ragkit.cli_keep:backup", "Write a collection to one verified file."),
     "restore": ("ragkit.cli_keep:restore", "Make a collection from a backup."),
+    "adapt": ("ragkit.cli_adapt:adapt", "Adapt queries to your documents, where that helps."),
     "eval": ("ragkit.cli_eval:evaluate", "Measure retrieval on a data set."),
     "models": ("ragkit.cli_models:models", "List, compile and check embedding models."),
 }
 """Command name -> where it lives, and its line in the help: `--help` loads none of them."""
 
 _ORDER = ("ingest", "search", "prompt", "ask", "serve")
-_FAILURES = (ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)
+_FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)
 
 
 class _Commands(click.Group):

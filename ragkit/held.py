@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.chat import ChatModel, load_chat
 from ragkit.embed import Embedder, compatible, load_embedder
-from ragkit.errors import ModelMismatchError
+from ragkit.errors import ModelMismatchError, RagkitError
+from ragkit.followup import Condenser, standalone
 from ragkit.records import Fingerprint
+from ragkit.rows import AdapterRow
 from ragkit.settings import Settings
+from ragkit.store import Reader
 from ragkit.tokens import Counter, load_counter
+from ragkit.types import Message
 
 
 class HeldModels:
@@ -26,6 +34,8 @@ class HeldModels:
         self.owned = embedder is not None
         self._chat = chat
         self._counter: Counter | None = None
+        self._condenser = Condenser()
+        self._adapter: AdapterRow | None = None
 
     def embedder(self, settings: Settings) -> Embedder:
         """Return the embedder. Raises ModelError, MissingPackageError."""
@@ -65,6 +75,26 @@ class HeldModels:
             if self._chat is None:
                 self._chat = load_chat(settings.chat)
             return self._chat
+
+    def standalone(self, settings: Settings, question: str, history: Sequence[Message]) -> str:
+        """Return a question as it is to be searched for, with what it leans on of the turns before it."""
+        if not history:
+            return question
+        try:
+            chat = self.chat(settings)
+        except RagkitError:  # asking will tell; searching goes on
+            return standalone(question, history)
+        return self._condenser.condense(question, history, chat=None if chat.name == "extractive" else chat)
+
+    def adapter(self, settings: Settings, reader: Reader) -> NDArray[np.float32] | None:
+        """Return the collection's query adapter (d, d); None without one, and when the settings leave it out."""
+        number = reader.adapter_id() if settings.retrieval.adapter else None
+        if number is None:
+            return None
+        held = self._adapter
+        if held is None or held.id != number:
+            self._adapter = held = reader.adapter()
+        return None if held is None else held.matrix
 
     def counter(self, settings: Settings) -> Counter:
         """Return the token counter."""

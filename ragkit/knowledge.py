@@ -10,8 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ragkit.adapting import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.audit import Problem, doctor_store, verify_store
-from ragkit.backup import backup, restore
+from ragkit.backup import backup
 from ragkit.caches import Caches
 from ragkit.catalog import collection_folder
 from ragkit.chat import ChatModel
@@ -19,7 +20,6 @@ from ragkit.citations import StreamChecker, check_answer
 from ragkit.embed import Embedder, load_embedder
 from ragkit.errors import InputError, ModelMismatchError
 from ragkit.filters import parse_filter
-from ragkit.followup import standalone
 from ragkit.held import HeldModels
 from ragkit.inputs import History, checked_messages, checked_question
 from ragkit.progress import AddReport, ProgressCallback
@@ -115,11 +115,12 @@ class KnowledgeBase:
             snapshot = self._caches.snapshot(reader)
             allowed = None if condition is None else reader.select(condition)
             return self._retriever.retrieve(
-                standalone(question, checked_messages(history)),
+                self._models.standalone(self.settings, question, checked_messages(history)),
                 reader=reader,
                 snapshot=snapshot,
                 k=count,
                 allowed=allowed,
+                adapter=self._models.adapter(self.settings, reader),
             )
 
     def prompt(
@@ -230,6 +231,26 @@ class KnowledgeBase:
         with self._store.read() as reader:
             self._caches.persist(reader)
 
+    def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
+        """Learn a map for query vectors from questions and what answers them; keep it, and return its evidence.
+
+        Searches go through it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing
+        is kept), InputError (too few, or of sources that are not there), LockedError.
+        """
+        with self._store.read() as reader:
+            if reader.fingerprint is None:
+                raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
+            bench = Bench(reader, self._caches.snapshot(reader), self._embedder(reader.fingerprint), self.settings)
+            matrix, evidence = learn_adapter(questions, bench, progress=progress)
+        with self._store.write(kind="adapt", fingerprint=reader.fingerprint, settings=self.settings.pinned()) as writer:
+            writer.set_adapter(matrix, evidence)
+        return evidence
+
+    def remove_adapter(self) -> bool:
+        """Remove the map that `adapt` kept; return whether there was one. Raises LockedError."""
+        with self._store.write(kind="adapt", fingerprint=None, settings={}) as writer:
+            return writer.drop_adapter()
+
     # ------------------------------------------------------------------ looking
 
     def documents(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
@@ -264,6 +285,7 @@ class KnowledgeBase:
             fingerprint = reader.fingerprint
             generations = reader.generations()
             revision, generation = reader.revision, reader.generation
+            adapter = reader.adapter()
         last = generations[-1].as_dict() if generations else None
         return {
             "data": str(self.path),
@@ -279,6 +301,7 @@ class KnowledgeBase:
             "dimension": fingerprint.dimension if fingerprint else None,
             "fingerprint": fingerprint.id if fingerprint else None,
             "chunk": self.settings.pinned()["chunk"],
+            "adapter": None if adapter is None else adapter.evidence,
             "last": last,
             "bytes": {"database": self._store.size(), "caches": self._caches.size()},
         }
@@ -375,12 +398,3 @@ class KnowledgeBase:
         if fingerprint is None:
             return self._models.embedder(self.settings)
         return self._models.checked_embedder(self.settings, fingerprint)
-
-
-def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
-    """Make the collection `name` of a data folder from a backup file, which is verified first.
-
-    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (there
-    is a collection of that name: nothing is overwritten).
-    """
-    restore(Path(file), Path(path), name).close()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.adapter import adapted
 from ragkit.analysis import analyse
 from ragkit.caches import Snapshot
-from ragkit.embed import Embedder
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
 from ragkit.passages import MERGE_LIMIT, Ranked, to_hits
@@ -18,6 +19,7 @@ from ragkit.rerank import Reranker, load_reranker
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store import Reader
 from ragkit.types import Hits
+from ragkit.vectors import check_vectors
 
 Scores = NDArray[np.float64]
 
@@ -69,12 +71,20 @@ class _Scored:
     parts: Mapping[str, Scores]
 
 
+class QueryEmbedder(Protocol):
+    """What retrieval needs of an embedder."""
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit rows (n, d)."""
+        ...
+
+
 class Retriever:
     """Ranks the chunks of a snapshot for a question. Holds no state but its models; safe for many threads."""
 
     def __init__(
         self,
-        embedder: Callable[[], Embedder],
+        embedder: Callable[[], QueryEmbedder],
         settings: RetrievalSettings,
         models: ModelSettings,
         *,
@@ -93,9 +103,16 @@ class Retriever:
         snapshot: Snapshot,
         k: int,
         allowed: NDArray[np.int64] | None = None,
+        adapter: NDArray[np.float32] | None = None,
     ) -> Hits:
-        """Return at most k hits from one committed state. allowed: ascending chunk ids that may come back."""
-        query = self._embedder().embed_queries([question])[0]
+        """Return at most k hits from one committed state.
+
+        allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
+        """
+        rows = self._embedder().embed_queries([question])
+        query = check_vectors(rows, count=1, dimension=snapshot.dense.dimension)[0]
+        if adapter is not None:
+            query = adapted(adapter, query)
         ids = self._candidates(question, query, snapshot, k=k, allowed=allowed)
         if not len(ids):
             return Hits(generation=snapshot.generation)
