@@ -256,14 +256,18 @@ def _folder(keep: str | None) -> Iterator[str]:
 
 
 def _write(result: Result, wanted: _Wanted) -> None:
-    if wanted.per_query:
-        write_per_query(result, Path(wanted.per_query))
-    if wanted.run:
-        write_run(result, Path(wanted.run))
-    if wanted.qrels:
-        write_qrels(result, Path(wanted.qrels))
-    if wanted.plot:
-        draw(result, Path(wanted.plot))
+    writers = (
+        (wanted.per_query, write_per_query),
+        (wanted.run, write_run),
+        (wanted.qrels, write_qrels),
+        (wanted.plot, draw),
+    )
+    for path, write in writers:
+        if path:
+            try:
+                write(result, Path(path))
+            except OSError as error:
+                raise InputError(f"{path} cannot be written ({error.strerror})", cure="name another file") from error
 
 
 def _finish(context: click.Context, result: Result, floors: list[Floor], *, as_json: bool) -> None:

@@ -96,6 +96,12 @@ def test_files_are_written(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    long = "x" * 300
+    with pytest.raises(RagkitError, match=r"cannot be written \(File name too long\); name another file"):
+        call(sets.write_beir(tmp_path / "set"), "--run", tmp_path / long)
+
+
 def test_a_kept_folder_embeds_nothing_again(tmp_path: Path) -> None:
     folder = sets.write_beir(tmp_path / "set")
     call(folder, "--keep", tmp_path / "kept")

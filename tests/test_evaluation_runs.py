@@ -109,6 +109,18 @@ def test_a_document_ranks_by_its_best_passage(tmp_path: Path) -> None:
     assert all(len(scores) == len(set(scores)) <= 5 for scores in (found.measured.run or {}).values())
 
 
+def test_recall_at_100_looks_at_a_hundred_documents_even_when_they_have_many_passages(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    parts = [f"{verb} the pump of hall {{n}}. " * 30 for verb in ("Start", "Stop", "Clean", "Drain", "Oil", "Test")]
+    rows = [{"_id": f"d{n}", "text": "\n\n".join(parts).format(n=n)} for n in range(90)]
+    sets.write_jsonl(folder / "corpus.jsonl", rows)
+    sets.write_jsonl(folder / "queries.jsonl", [{"_id": "q", "text": "pump of the hall"}])
+    sets.write_qrels(folder / "qrels" / "test.tsv", [("q", f"d{n}", 1) for n in range(90)])
+    found = run(load_dataset(folder), tmp_path / "kb")
+    assert found.measured.settings["chunks"] > 200
+    assert as_dict(found)["recall@100"] > 0.9
+
+
 def test_passages_are_measured_where_a_set_names_them(tmp_path: Path) -> None:
     folder = sets.write_beir(tmp_path / "set")
     rows = []
@@ -306,6 +318,17 @@ def test_without_enough_questions_there_is_no_threshold(tmp_path: Path) -> None:
         )
     assert told.threshold is None
     assert told.as_dict()["threshold"] is None
+
+
+def test_a_kind_that_only_chose_the_threshold_has_no_figure(tmp_path: Path) -> None:
+    rows = [{"_id": name, "text": text, "part": "tune"} for name, text in sets.FOREIGN.items()]
+    questions = read_unanswerable(sets.write_jsonl(tmp_path / "near.jsonl", rows), NEAR)
+    whole = load_dataset(sets.write_parted_beir(tmp_path / "set"))
+    found = run(whole, tmp_path / "kb", options=Options(unanswerable=questions))
+    told = as_dict(found)["abstention"][NEAR]
+    assert (told["unanswerable"], told["auroc"], told["threshold"]) == (0, None, None)
+    json.dumps(as_dict(found), allow_nan=False)
+    assert list(as_lines(found))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,13 +86,18 @@ class Abstention:
         return {
             "answerable": self.answerable,
             "unanswerable": self.unanswerable,
-            "auroc": round(self.auroc, 4),
-            "confidence": [round(value, 4) for value in self.interval],
+            "auroc": _number(self.auroc),
+            "confidence": [_number(value) for value in self.interval],
             "aurc": round(self.curve.area, 4),
             "aurc_least": round(self.least, 4),
             "risk_if_all_answered": round(float(self.curve.risk[-1]), 4),
             "threshold": threshold,
         }
+
+
+def _number(value: float) -> float | None:
+    """Return a rounded number as JSON takes it; of no questions, none."""
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def read_unanswerable(

@@ -10,6 +10,7 @@ from ragkit.evaluation.abstention import Abstention, Unanswerable, measure_abste
 from ragkit.evaluation.asking import Asker, Measured, Progress, Workbench, fill
 from ragkit.evaluation.datasets import Choice, Dataset, PageSet, RankingSet, SpanSet
 from ragkit.evaluation.files import FileReader, find_file_reader, read_files
+from ragkit.evaluation.metrics import measuring_library
 from ragkit.evaluation.page_sets import check_pages
 from ragkit.evaluation.pages import measure_pages
 from ragkit.evaluation.ranking import measure_ranking
@@ -49,6 +50,7 @@ def measure_dataset(
     options = options or Options()
     asker = Asker(options.progress)
     if isinstance(reported, RankingSet):
+        measuring_library()
         kb = bench.open(reported.name)
         fill(kb, reported.documents, len(reported.documents), asker.progress)
         measured = measure_ranking(kb, reported, asker=asker, curves=options.curves)
@@ -70,6 +72,7 @@ def measure_collection(
     Raises InputError where the collection lacks a document of the set.
     """
     options = options or Options()
+    measuring_library()
     held = {info.source for info in kb.documents()}
     missing = [document.source for document in whole.documents if document.source not in held]
     if missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from ragkit.errors import MissingPackageError
 from ragkit.evaluation.datasets import Passage, Qrels, Span
@@ -24,15 +24,21 @@ RANKING: Final = {
 """Our names -> those of ir-measures."""
 
 
+def measuring_library() -> Any:
+    """Return the module ir_measures. Raises MissingPackageError where it is not installed."""
+    try:
+        import ir_measures
+    except ImportError as error:
+        raise MissingPackageError("ir-measures", purpose="ragkit eval", install="'ragkit[eval]'") from error
+    return ir_measures
+
+
 def ranking_metrics(run: Run, qrels: Qrels) -> PerQuery:
     """Return the metrics of a run over the queries of the run. A query without hits counts 0 in every metric.
 
     Raises MissingPackageError without ir-measures.
     """
-    try:
-        import ir_measures
-    except ImportError as error:
-        raise MissingPackageError("ir-measures", purpose="ragkit eval", install="'ragkit[eval]'") from error
+    ir_measures = measuring_library()
     measures = {ir_measures.parse_measure(theirs): ours for ours, theirs in RANKING.items()}
     out: PerQuery = {ours: dict.fromkeys(run, 0.0) for ours in RANKING}
     graded = {query: dict(qrels[query]) for query in run}

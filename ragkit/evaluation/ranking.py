@@ -14,7 +14,9 @@ from ragkit.knowledge import KnowledgeBase
 from ragkit.types import Hits
 
 DEPTH: Final = 100
-"""Passages asked for a query: recall@100 looks no deeper."""
+"""Passages asked for a query, and documents ranked: recall@100 looks no deeper."""
+_DEEPER: Final = (300, 1_000)
+"""Passages asked for where 100 are of fewer documents; they only add documents at the end."""
 PASSAGE_METRICS: Final = ("passage_hit@1", "passage_hit@5", "passage_hit@10", "passage_mrr@10")
 _PASSAGE_DEPTHS: Final = (1, 5, 10)
 _SHOWN = 10
@@ -32,7 +34,7 @@ def measure_ranking(kb: KnowledgeBase, dataset: RankingSet, *, asker: Asker, cur
     for name in asker.each(dataset.queries, len(dataset.queries)):
         question = dataset.queries[name].text
         hits = asker.ask(kb, question, k=DEPTH)
-        run[name] = document_scores(hits)
+        run[name] = document_scores(kb, question, hits, wanted=min(DEPTH, len(dataset.documents)))
         confidences[name] = hits.confidence
         for depth in _PASSAGE_DEPTHS if dataset.passages else ():
             found = kb.search(question, k=depth)
@@ -56,12 +58,21 @@ def measure_ranking(kb: KnowledgeBase, dataset: RankingSet, *, asker: Asker, cur
     )
 
 
-def document_scores(hits: Hits) -> dict[str, float]:
-    """Return document -> score by best passage; ranks break ties, so that no evaluator reorders them."""
-    scores: dict[str, float] = {}
-    for hit in hits:
-        scores.setdefault(hit.source, 1.0 - hit.rank / 10_000)
-    return scores
+def document_scores(kb: KnowledgeBase, question: str, hits: Hits, *, wanted: int) -> dict[str, float]:
+    """Return document -> score, best first: documents by their best passage, `wanted` of them if so many are found.
+
+    Scores are of ranks, so that there are no ties for an evaluator to reorder. Long documents fill the first hits; more
+    are asked for then, and what they bring ranks after.
+    """
+    sources = list(dict.fromkeys(hit.source for hit in hits))
+    for depth in _DEEPER:
+        if len(sources) >= wanted:
+            break
+        more = list(dict.fromkeys([*sources, *(hit.source for hit in kb.search(question, k=depth))]))
+        if len(more) == len(sources):
+            break
+        sources = more
+    return {source: 1.0 - rank / 10_000 for rank, source in enumerate(sources[:DEPTH], 1)}
 
 
 def _passage_metrics(ranks: Mapping[int, Mapping[str, int]]) -> PerQuery:
