@@ -109,8 +109,8 @@ class Retriever:
 
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
-        rows = self._embedder().embed_queries([question])
-        query = check_vectors(rows, count=1, dimension=snapshot.dense.dimension)[0]
+        found = self._embedder().embed_queries([question])
+        query = check_vectors(found, count=1, dimension=snapshot.dense.dimension)[0]
         if adapter is not None:
             query = adapted(adapter, query)
         ids = self._candidates(question, query, snapshot, k=k, allowed=allowed)
