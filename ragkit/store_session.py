@@ -88,15 +88,16 @@ class Session:
                     yield change
                 self.outer.include(change)
                 return
-            pending = len(self.pending)
-            revision = self.revision
-            with rolled_back(self.connection):
-                for sql, bindings in self.pending[:pending]:
-                    self.connection.execute(sql, bindings)
-                yield change
-                revision += change.touched
-                self._settle(change, revision)
-            del self.pending[:pending]
+            pending, revision = len(self.pending), self.revision
+            try:
+                with rolled_back(self.connection):
+                    for sql, bindings in self.pending[:pending]:
+                        self.connection.execute(sql, bindings)
+                    yield change
+                    revision += change.touched
+                    self._settle(change, revision)
+            finally:  # what a failed transaction should have written must not come true without it
+                del self.pending[:pending]
             self.revision = revision
             self._opened = self._opened or change.touched
 

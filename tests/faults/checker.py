@@ -11,6 +11,7 @@ import numpy as np
 import ragkit
 from ragkit import KnowledgeBase, NotFoundError, RagkitError
 from ragkit.analysis import analyse
+from ragkit.audit import verify_store
 from ragkit.backup import verify_backup
 from ragkit.cacheparts import LexicalPart
 from ragkit.caches import Caches
@@ -101,7 +102,7 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
         found = {source: sha(reader.document(source).text) for source in reader.sources()}
     wrong += truth.judge(found)
     with ragkit.open(store.folder.parent.parent, embedder=MODEL, settings=SETTINGS, create=False) as kb:
-        wrong += [f"verify: {problem}" for problem in kb.verify()]
+        wrong += [f"verify: {problem}" for problem in verify_store(store)]
         report = kb.doctor()
         wrong += [f"doctor: {problem}" for problem in report["problems"]]
         if not cut_off_files:

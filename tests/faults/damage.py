@@ -127,12 +127,14 @@ def foreign_cache(place: Place, chance: random.Random) -> None:
 
 def relabel(place: Place, chance: random.Random) -> None:
     """Change one word of a manifest and seal it again: another version, revision, part, owner, count."""
-    path = chance.choice(place.files())
-    while path.name != MANIFEST:
-        path = chance.choice(place.files())
-    body: dict[str, Any] = json.loads(path.read_bytes())["body"]
+    path = chance.choice([path for path in place.files() if path.name == MANIFEST])
+    try:
+        body: dict[str, Any] = json.loads(path.read_bytes())["body"]
+        owner: dict[str, Any] = body["owner"]
+    except (ValueError, KeyError):  # damaged already
+        return
     key = chance.choice(("format", "revision", "part", "dimension", "collection", "fingerprint", "count"))
-    target = body["owner"] if key in body["owner"] else body
+    target = owner if key in owner else body
     target[key] = target[key] + 1 if isinstance(target[key], int) else f"{target[key]}x"
     path.write_text(json.dumps({"body": body, "sha256": _digest_of(body)}))
 
@@ -188,7 +190,8 @@ def _one(
     shutil.copytree(good, folder / "cache")
     place = Place(folder / "cache", others)
     for item in chosen:
-        if place.cache.is_dir() and len(place.files(seals=False)) > 2 and list(place.cache.rglob(MANIFEST)):
+        whole = all(list_folders(place.cache, part) for part in ("dense", "lexical"))
+        if whole and len(place.files(seals=False)) > 2 and any(path.name == MANIFEST for path in place.files()):
             item(place, chance)
             tally.cases[item.__name__] += 1
     with Store(folder) as store, store.read() as reader:
