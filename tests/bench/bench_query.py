@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench import bench_index
+
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared"
 OWN_QUESTIONS = (
@@ -77,6 +79,10 @@ def ask(data: Path, *, rounds: int) -> dict[str, Any]:
     opened = time.perf_counter() - started
     asked = questions()
     started = time.perf_counter()
+    with kb._store.read() as reader:
+        snapshot = kb._caches.snapshot(reader)
+    opening = time.perf_counter() - started
+    started = time.perf_counter()
     kb.search(asked[0])
     first = time.perf_counter() - started
     for question in asked:
@@ -91,6 +97,9 @@ def ask(data: Path, *, rounds: int) -> dict[str, Any]:
             taken.append((time.perf_counter() - started) * 1e3)
     cpu = time.process_time() - cpu
     status = kb.status()
+    memory = _own_memory()
+    exact = bench_index.exact_of(snapshot.dense)
+    found = bench_index.recall(snapshot.dense, exact, embedder.embedder.embed_queries(asked), 10)
     return {
         "chunks": status["chunks"],
         "questions": len(taken),
@@ -99,9 +108,11 @@ def ask(data: Path, *, rounds: int) -> dict[str, Any]:
         "embed": summary(embedder.milliseconds),
         "rest": summary([whole - part for whole, part in zip(taken, embedder.milliseconds, strict=True)]),
         "open_s": round(opened, 3),
+        "snapshot_s": round(opening, 3),
         "first_search_s": round(first, 3),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "own_memory_mib": _own_memory(),
+        "recall@10": found,
+        "own_memory_mib": memory,
         "disk_mib": round(sum(status["bytes"].values()) / 2**20),
     }
 

@@ -25,6 +25,7 @@ from ragkit.store import Store, Writer
 from ragkit.types import Chunk, Document, Page
 
 Vectors = NDArray[np.float32]
+Made = tuple[Document, list[Chunk], Vectors, list[Vectors]]
 PER_DOCUMENT = 100
 PER_PAGE = 3
 NOISE = 0.0077
@@ -63,12 +64,12 @@ def read_base(data: Path) -> Base:
     return Base(fingerprint, vectors[kept], units, unit_vectors)
 
 
-def make_document(base: Base, number: int, *, chunks: int = PER_DOCUMENT) -> tuple[Document, list[Chunk], Vectors, list[Vectors]]:
+def make_document(base: Base, number: int, *, chunks: int = PER_DOCUMENT) -> Made:
     """Make a document, its chunks, their vectors and their units' vectors; the same every time for a number."""
     random = np.random.default_rng([7, number])
     pairs = random.integers(0, len(base.units), (chunks, 2))
-    share = random.uniform(0.15, 0.75, (chunks, 1)).astype(np.float32)
-    rows = base.vectors[pairs[:, 0]] + share * base.vectors[pairs[:, 1]]
+    share = random.uniform(0.15, 0.75, chunks).astype(np.float32)[:, None]
+    rows: Vectors = base.vectors[pairs[:, 0]] + share * base.vectors[pairs[:, 1]]
     rows += random.standard_normal(rows.shape).astype(np.float32) * np.float32(NOISE)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     texts: list[str] = []
