@@ -212,8 +212,8 @@ class WholeMachine(RuleBasedStateMachine):
     def write_file(self, name: str, text: str) -> None:
         path = self.base / "docs" / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        self.files[name] = Document.from_text("x", text).text
+        self.files[name] = ragkit.clean_text(text)
+        path.write_text(self.files[name], encoding="utf-8")
 
     @rule(name=st.sampled_from(FILES), to=st.sampled_from([*FILES, ""]))
     def move_or_delete_file(self, name: str, to: str) -> None:
