@@ -15,7 +15,8 @@ from ragkit.types import Message, Prompt
 
 _log = logging.getLogger("ragkit")
 _TURNS = 2
-_FEW_TERMS = 2
+_FEW_TERMS = 1
+_FEW_TERMS_OF_A_FRAGMENT = 3
 _ANTECEDENT_TERMS = 2
 _CARRIED = 8
 _CARRIED_CODES = 2
@@ -28,7 +29,7 @@ _PRONOUN = re.compile(
 _PLACE = re.compile(
     r"(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )(?<!\bbeen )\bthere\b"
     r"(?!\s+(?:is|are|was|were|be|must|may|can|will|would|should|currently)\b)"
-    r"|\b(?:then|dort)\s*\??$|\bdas?\s*\?$|\bthe (?:other )?ones?\b|\bdavon\b",
+    r"|\b(?:as well|too|then|dort)\s*\?*$|\bdas?\s*\?$|\bthe (?:other )?ones?\b|\bdavon\b",
     re.IGNORECASE,
 )
 _OPENS = re.compile(
@@ -42,6 +43,12 @@ _SUBJECT = re.compile(
     r"(?:it(?!\s+(?:take|takes|held|possible|assumed|called|known|said|that))|they|he|she|that\b(?=\s*\?*$|\s+\w+\s*\?*$)"
     r"|this(?=\s*\?*$)|those(?=\s*\?*$))\b"
     r"|\b(?:after|before|about|of|for|from|with|by|to|in|on|than|without)\s+(?:it|that|this|them|these|those)\s*\?*$",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    r"\b(?:what|which|who|whom|whose|when|where|why|how|is|are|was|were|do|does|did|has|have|can|could|may|must|should"
+    r"|will|would|wie|was|wer|wen|wem|wo|wann|warum|welche[rsmn]?|ist|sind|hat|haben|kann|können|muss|darf|gibt|comment"
+    r"|qui|quand|où|pourquoi|combien|quels?|quelles?|est|sont|cómo|qué|quién|cuándo|dónde|cuánto|cuál|es|son|puede)\b",
     re.IGNORECASE,
 )
 _WHO = re.compile(r"\s*(?:who|wer|qui|quién)\b\s*\S", re.IGNORECASE)
@@ -71,7 +78,7 @@ def standalone(question: str, history: Sequence[Message]) -> str:
     """Return the question with the words of the last user turns that it leans on; as it is when it stands alone.
 
     A question leans when it opens like a continuation ("and for …?"), has a pronoun without anything before it that
-    the pronoun could mean, or has very few words of its own and no name or code. The words carried over are those of
+    the pronoun could mean, or has hardly a word of its own and no name or code. The words carried over are those of
     the user's last two turns, the latest first; codes ("HP-305") of the last answer come too.
     """
     asked = [message.content for message in history if message.role == "user"][-_TURNS:]
@@ -109,7 +116,8 @@ def _leans(question: str, language: str) -> bool:
             return False
         few = len(_terms(before, language)) < _ANTECEDENT_TERMS and not (names and _is_named(before))
         return few and not _introduces(found, question)
-    return len(_terms(question, language)) <= _FEW_TERMS and not (names and _is_named(question))
+    few_terms = _FEW_TERMS if _ASKS.search(question) else _FEW_TERMS_OF_A_FRAGMENT
+    return len(_terms(question, language)) <= few_terms and not (names and _is_named(question))
 
 
 def _terms(text: str, language: str) -> set[str]:

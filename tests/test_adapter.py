@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -240,15 +241,19 @@ def test_pairs_are_read_from_a_folder_of_which_only_the_tuning_part_counts(tmp_p
 
 
 def test_pairs_are_read_from_lines(tmp_path: Path) -> None:
-    rows = [{"question": "How long?", "source": "a.md"}, {"question": "Why?", "source": "b.md", "start": 3, "end": 9}]
+    rows: list[dict[str, Any]] = [
+        {"question": "How long?", "source": "a.md"},
+        {"question": "Why?", "source": "b.md", "start": 3, "end": 9},
+    ]
     found = read_labelled(write_jsonl(tmp_path / "p.jsonl", rows))
     assert found == [LabelledQuestion("How long?", ("a.md",)), LabelledQuestion("Why?", spans=(("b.md", 3, 9),))]
-    for bad, message in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"question": "Why?"}, "p.jsonl:1: 'source' is missing"),
         ({"question": " ", "source": "a"}, "p.jsonl:1: the question is empty"),
         ({"question": "Why?", "source": "a", "start": 4, "end": 4}, "p.jsonl:1: the place 4..4 is empty"),
         ({"question": "Why?", "source": "a", "start": 4}, "p.jsonl:1: 'end' is missing"),
-    ):
+    ]
+    for bad, message in wrong:
         with pytest.raises(InputError, match=message):
             read_labelled(write_jsonl(tmp_path / "p.jsonl", [bad]))
     with pytest.raises(InputError, match="holds no question"):
