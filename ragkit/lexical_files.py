@@ -222,12 +222,12 @@ class _Filling:
         with _as_oserror():
             self._writer.commit()
             self._writer.wait_merging_threads()
-        self._index.config_reader("manual")
-        self._index.reload()
-        searcher = self._index.searcher()
-        if folder is not None:
-            _share(folder)
-        documents, averages = _sizes(searcher, self._index.schema)
+            self._index.config_reader("manual")
+            self._index.reload()
+            searcher = self._index.searcher()
+            if folder is not None:
+                _share(folder)
+            documents, averages = _sizes(searcher, self._index.schema)
         facts = LexicalFacts(
             documents, int(searcher.num_docs), self._last_id, averages, dict(self._languages.most_common())
         )

@@ -11,9 +11,9 @@ import apsw
 
 from ragkit import cachefile, caches, store_session
 
-KINDS = ("early", "in-place", "no-transaction")
+KINDS = ("early", "in-place", "no-transaction", "no-flush")
 """early: acknowledges before the commit. in-place: writes cache files where they are read. no-transaction: commits
-every statement by itself."""
+every statement by itself. no-flush: SQLite does not wait for the disk."""
 
 
 def apply(kind: str) -> None:
@@ -24,6 +24,8 @@ def apply(kind: str) -> None:
         _write_in_place()
     elif kind == "no-transaction":
         store_session.rolled_back = _no_transaction
+    elif kind == "no-flush":
+        apsw.connection_hooks.append(lambda connection: connection.set_exec_trace(_no_flush))
     elif kind:
         raise ValueError(f"no such broken writer: {kind}")
 
@@ -62,3 +64,9 @@ def _write_in_place() -> None:
 @contextmanager
 def _no_transaction(connection: apsw.Connection) -> Iterator[None]:
     yield
+
+
+def _no_flush(cursor: Any, sql: str, _: Any) -> bool:
+    if sql == "BEGIN IMMEDIATE" and isinstance(cursor, apsw.Cursor):
+        cursor.connection.cursor().execute("PRAGMA synchronous = OFF")
+    return True

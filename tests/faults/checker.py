@@ -102,7 +102,7 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
         found = {source: sha(reader.document(source).text) for source in reader.sources()}
     wrong += truth.judge(found)
     with ragkit.open(store.folder.parent.parent, embedder=MODEL, settings=SETTINGS, create=False) as kb:
-        wrong += [f"verify: {problem}" for problem in verify_store(store)]
+        wrong += [f"verify: {problem}" for problem in verify_store(store) if problem.kind != "file"]
         report = kb.doctor()
         wrong += [f"doctor: {problem}" for problem in report["problems"]]
         if not cut_off_files:

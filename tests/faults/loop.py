@@ -138,6 +138,16 @@ def strike(
     return report
 
 
+def count(seed: int) -> Report:
+    """Run once without a fault, and count the calls by name."""
+    place = scratch()
+    try:
+        outcome = run_once(place, seed=seed, fault=None)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return Report(calls=len(outcome.calls), by_call=Counter(name for name, _ in outcome.calls))
+
+
 def _strike_one(report: Report, seed: int, fault: Fault, broken_as: str) -> None:
     place = scratch()
     try:
@@ -166,12 +176,17 @@ def main() -> int:
     parser.add_argument("--only", default="", help="strike calls of this name only")
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--count-only", type=int, default=0)
     options = parser.parse_args()
     logging.disable()
     reason = unsupported()
     if reason:
         sys.exit(reason)
     modes = [mode for mode in MODES if mode in options.modes.split(",")]
+    if options.count_only:
+        report = count(options.seed)
+        options.report.write_text(report.as_json())
+        return 0
     report = strike(options.points, broken_as=options.broken, modes=modes, first_seed=options.seed, only=options.only)
     text = report.as_json()
     if options.report:
