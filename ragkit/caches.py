@@ -106,6 +106,17 @@ class Caches:
         with self._lock:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
+    def renew(self, reader: ChunkSource) -> None:
+        """Delete all files, good or bad, and write them anew. A search meanwhile builds what it needs in memory."""
+        if reader.fingerprint is None or not self._place.parent.is_dir():
+            return
+        with suppress(OSError), writing(self._place) as mine:
+            for name in (self._dense.name, self._lexical.name) if mine else ():
+                remove_old(self._place, name, revision=-1, owner=owner_of(reader))
+        with self._lock:
+            self._recent = ()
+        self.persist(reader)
+
     def check(self, reader: ChunkSource) -> list[str]:
         """Compare the files, hashed whole, and the indexes with the store; return what is wrong, one line each."""
         if reader.fingerprint is None:

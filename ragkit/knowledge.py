@@ -353,7 +353,7 @@ class KnowledgeBase:
         self.settings = settings
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
-            self._caches.persist(reader)
+            self._caches.renew(reader)
         return report
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import ragkit
 from ragkit import cachefile
 from ragkit.cachefile import list_folders
 from ragkit.cacheparts import LEXICAL_TAIL, SMALL_TAIL
@@ -524,3 +525,32 @@ def test_the_real_store_is_a_source(tmp_path: Path) -> None:
                 (found,), _ = snapshot.lexical.search("item7", 1)
                 assert reader.chunk_rows([int(found)])[int(found)].text == texts[7]
                 assert caches.check(reader) == []
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_rebuild_replaces_every_damaged_file(emptied: bool, tmp_path: Path) -> None:
+    """What the doctor finds is cured by what it tells to run: also in files that nobody opens any more."""
+    documents = [Document.from_text(f"d{number}", f"refund window {number}") for number in range(300)]
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        kb.add(documents[:20])
+        kb.add(documents)
+        if emptied:
+            kb.remove([document.source for document in documents])
+    files = sorted(path for path in (tmp_path / "collections" / "default" / "cache").rglob("*.*") if path.is_file())
+    for file in files:
+        file.write_bytes(file.read_bytes()[:-1])
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        assert not kb.doctor()["ok"]
+        kb.rebuild()
+        assert kb.doctor()["caches"] == []
+        assert len(kb.search("refund window 7")) == (0 if emptied else 5)
+
+
+def test_a_rebuild_with_another_model_leaves_no_file_of_the_old_one(tmp_path: Path) -> None:
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        kb.add([Document.from_text("d", "refund window")])
+        for dimension in (32, 64):
+            kb.rebuild(embedder=HashEmbedder(dimension))
+            assert kb.doctor()["ok"]
+            assert kb.search("refund window")[0].source == "d"
+            assert len(list((tmp_path / "collections" / "default" / "cache").glob("dense-*"))) == 1

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -284,7 +285,7 @@ def hostile(folder: Path) -> dict[str, bytes]:
         found = {}
         for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
             if path.is_file() and not path.is_symlink() and 0 < path.stat().st_size < 20_000:
-                name = path.name.encode("utf-8", "replace").decode().replace("?", "_")[-60:]
+                name = re.sub(r"[^\w.-]", "_", path.name, flags=re.ASCII)[-60:]
                 found[name] = path.read_bytes()
         return found
     finally:
