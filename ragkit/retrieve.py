@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ragkit.adapter import adapted
 from ragkit.analysis import analyse
+from ragkit.beside import Beside
 from ragkit.caches import Snapshot
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
@@ -80,7 +81,10 @@ class QueryEmbedder(Protocol):
 
 
 class Retriever:
-    """Ranks the chunks of a snapshot for a question. Holds no state but its models; safe for many threads."""
+    """Ranks the chunks of a snapshot for a question. Holds no state but its models; safe for many threads.
+
+    Words are searched on a second thread while the question is embedded.
+    """
 
     def __init__(
         self,
@@ -94,6 +98,7 @@ class Retriever:
         self._settings = settings
         self._models = models
         self._reranker = reranker
+        self._beside = Beside("ragkit-lexical")
 
     def retrieve(
         self,
@@ -109,11 +114,13 @@ class Retriever:
 
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
+        count = max(self._settings.candidates, k)
+        lexical = self._beside.start(lambda: snapshot.lexical.search(question, count, allowed=allowed)[0])
         found = self._embedder().embed_queries([question])
         query = check_vectors(found, count=1, dimension=snapshot.dense.dimension)[0]
         if adapter is not None:
             query = adapted(adapter, query)
-        ids = self._candidates(question, query, snapshot, k=k, allowed=allowed)
+        ids = np.union1d(snapshot.dense.search(query, count, allowed=allowed)[0], lexical())  # either brings candidates
         if not len(ids):
             return Hits(generation=snapshot.generation)
         vectors = snapshot.dense.vectors(ids)
@@ -140,21 +147,6 @@ class Retriever:
         ]
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=snapshot.generation)
-
-    def _candidates(
-        self,
-        question: str,
-        query: NDArray[np.float32],
-        snapshot: Snapshot,
-        *,
-        k: int,
-        allowed: NDArray[np.int64] | None,
-    ) -> NDArray[np.int64]:
-        """Return the ids that either search brings, ascending."""
-        count = max(self._settings.candidates, k)
-        dense, _ = snapshot.dense.search(query, count, allowed=allowed)
-        lexical, _ = snapshot.lexical.search(question, count, allowed=allowed)
-        return np.union1d(dense, lexical)
 
     def _score(
         self,
