@@ -137,9 +137,10 @@ class _AddRun:
         running: tuple[_Batch, Future[None]] | None = None
         try:
             for batch in self._batches(documents):
+                embedding = pool.submit(self._embed, batch)  # while the batch before is written, this one is embedded
                 if running:
                     self._commit(*running)
-                running = (batch, pool.submit(self._embed, batch))
+                running = (batch, embedding)
                 self._in_flight = batch.texts
             if running:
                 self._commit(*running)
