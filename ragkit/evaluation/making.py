@@ -109,20 +109,36 @@ def _chosen(
     pools: dict[str, dict[str, list[Candidate]]] = {part: {} for part in PARTS}
     for source, found in _unambiguous(outlines, options).items():
         pools[split[source]][source] = found
-    shares = sum(SHARES[part] for part in PARTS if pools[part]) or 1.0
+    quotas = _quotas(options.questions, [part for part in PARTS if pools[part]])
     by_source = {item.document.source: item for item in outlines}
     out: list[Made] = []
     for part in PARTS:
         names = sorted((name for name in by_source if split[name] == part), key=lambda name: _rank(options.seed, name))
-        quota = round(options.questions * SHARES[part] / shares)
+        quota = quotas.get(part, 0)
         picked: list[tuple[str, Candidate]] = []
         if options.chat is not None:
             asked = [by_source[name] for name in names]
             count = math.ceil(quota * _WRITTEN_SHARE)
-            picked += written(options.chat, asked, count=count, seed=options.seed, tell=tell)
+            made = written(options.chat, asked, count=count, seed=options.seed, tell=tell)
+            picked += [item for item in made if _in_one(item[1].answer, outlines)]
         picked += _round_robin(pools[part], names, options.kinds, count=quota - len(picked))
         out += [Made(_name(source, item), source, part, item) for source, item in picked]
     return _unique(out)
+
+
+def _quotas(questions: int, parts: Sequence[str]) -> dict[str, int]:
+    """Return how many questions each part gets, by its share; what is left over goes to the test part first."""
+    total = sum(SHARES[part] for part in parts)
+    quotas = {part: int(questions * SHARES[part] / total + 1e-9) for part in parts}
+    for part in sorted(parts, key=lambda name: (-SHARES[name], name)):
+        if sum(quotas.values()) < questions:
+            quotas[part] += 1
+    return quotas
+
+
+def _in_one(quote: str, outlines: Sequence[Outline]) -> bool:
+    """Return whether only one document holds a quote."""
+    return sum(quote in item.document.text for item in outlines) == 1
 
 
 def _unambiguous(outlines: Sequence[Outline], options: MakeOptions) -> dict[str, list[Candidate]]:
