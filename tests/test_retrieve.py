@@ -1,0 +1,140 @@
+"""Retrieval: scores, ties, filters, neighbours and confidence, with the hashing embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import ragkit
+from ragkit.settings import RetrievalSettings, Settings
+from ragkit.testing import HashEmbedder
+from ragkit.types import Document, Page
+
+COLOURS = ("red", "green", "blue", "amber", "violet", "white")
+THINGS = ("lamp", "valve", "meter", "probe", "cable")
+QUESTIONS = ("Which meter is green?", "violet probe", "How is the amber valve repaired?", "xyzzy", "???", "日本")
+
+
+def sentence(colour: str, thing: str, number: int) -> str:
+    return f"The {colour} {thing} has serial number {number} and stands in hall {number % 7}. It was painted by hand."
+
+
+def library() -> list[Document]:
+    out = []
+    for at, colour in enumerate(COLOURS):
+        parts = [sentence(colour, thing, 100 * at + place) for place, thing in enumerate(THINGS)]
+        starts = [sum(len(part) + 2 for part in parts[:place]) for place in range(len(parts))]
+        metadata: ragkit.Metadata = {"colour": colour, "shelf": at}
+        pages = tuple(Page(start) for start in starts)
+        out.append(Document(source=f"{colour}.txt", text="\n\n".join(parts), pages=pages, metadata=metadata))
+    return out
+
+
+@pytest.fixture(scope="module")
+def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ragkit.KnowledgeBase]:
+    chunk = ragkit.ChunkSettings(max_tokens=48, min_tokens=8)
+    with ragkit.open(tmp_path_factory.mktemp("kb"), settings=Settings(chunk=chunk), embedder=HashEmbedder()) as made:
+        made.add(library())
+        yield made
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_scores_are_shares_in_descending_order(kb: ragkit.KnowledgeBase, question: str) -> None:
+    hits = kb.search(question, k=10)
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+    assert all(0 <= part <= 1 for hit in hits for part in hit.scores.values())
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+    assert 0 <= hits.confidence <= 1
+    assert hits.generation == kb.status()["generation"]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("k", [1, 3, 40])
+def test_a_hit_is_the_slice_that_it_says_and_no_text_comes_twice(
+    kb: ragkit.KnowledgeBase, question: str, k: int
+) -> None:
+    taken: dict[str, list[tuple[int, int]]] = {}
+    hits = kb.search(question, k=k)
+    assert len(hits) <= k
+    for hit in hits:
+        document = kb.document(hit.source)
+        assert document.text[hit.start : hit.end] == hit.text
+        assert (hit.page, hit.page_end) == (document.page_at(hit.start), document.page_at(hit.end - 1))
+        assert hit.sha256 == document.sha256
+        assert all(hit.end <= start or end <= hit.start for start, end in taken.get(hit.source, []))
+        taken.setdefault(hit.source, []).append((hit.start, hit.end))
+
+
+def test_the_right_passage_is_first(kb: ragkit.KnowledgeBase) -> None:
+    for colour in COLOURS:
+        for thing in THINGS:
+            hit = kb.search(f"Where does the {colour} {thing} stand?", k=1)[0]
+            assert hit.source == f"{colour}.txt"
+            assert f"{colour} {thing}" in hit.text
+
+
+def test_the_same_question_has_the_same_answer(kb: ragkit.KnowledgeBase) -> None:
+    first = [(hit.source, hit.start, hit.score) for hit in kb.search("painted by hand", k=20)]
+    assert all(
+        [(hit.source, hit.start, hit.score) for hit in kb.search("painted by hand", k=20)] == first for _ in "abc"
+    )
+
+
+def test_equal_scores_stand_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        kb.add(Document(source=f"{at}.txt", text="The very same words.", title="Same") for at in (3, 1, 4, 2, 0))
+        hits = kb.search("same words", k=5)
+    assert len({hit.score for hit in hits}) == 1
+    assert [hit.source for hit in hits] == ["3.txt", "1.txt", "4.txt", "2.txt", "0.txt"]
+
+
+@given(shelves=st.sets(st.integers(0, 5), min_size=1), k=st.integers(1, 8), question=st.sampled_from(QUESTIONS[:4]))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_filter_brings_k_whenever_k_match(kb: ragkit.KnowledgeBase, shelves: set[int], k: int, question: str) -> None:
+    where = {"type": "in", "key": "shelf", "value": sorted(shelves)}
+    plain = replace(kb.settings, retrieval=RetrievalSettings(merge=False, candidates=1))
+    with ragkit.open(kb.path, settings=plain, embedder=HashEmbedder()) as narrow:
+        hits = narrow.search(question, k=k, where=where)
+        with narrow._store.read() as reader:
+            there = sum(len(reader.chunks_of(f"{COLOURS[at]}.txt")) for at in shelves)
+    assert len(hits) == min(k, there)
+    assert {hit.source for hit in hits} <= {f"{COLOURS[at]}.txt" for at in shelves}
+
+
+def test_a_filter_that_lets_nothing_through_gives_nothing(kb: ragkit.KnowledgeBase) -> None:
+    assert len(kb.search("green meter", where={"type": "eq", "key": "colour", "value": "none"})) == 0
+
+
+def test_neighbours_merge_unless_told_not_to(kb: ragkit.KnowledgeBase) -> None:
+    where = {"type": "eq", "key": "source", "value": "green.txt"}
+    merged = kb.search("green things painted by hand", k=2, where=where)
+    apart = replace(kb.settings, retrieval=RetrievalSettings(merge=False))
+    with ragkit.open(kb.path, settings=apart, embedder=HashEmbedder()) as other:
+        single = other.search("green things painted by hand", k=2, where=where)
+    assert max(len(hit.text) for hit in merged) > max(len(hit.text) for hit in single)
+    assert any(hit.page != hit.page_end and hit.page_starts for hit in merged)
+
+
+def test_foreign_questions_have_less_confidence(kb: ragkit.KnowledgeBase) -> None:
+    own = [kb.search(f"Where does the {colour} meter stand?").confidence for colour in COLOURS]
+    foreign = [
+        kb.search(text).confidence
+        for text in ("Who painted the Mona Lisa?", "How tall is Everest?", "When did Rome fall?", "xyzzy plugh")
+    ]
+    assert min(own) > max(foreign)
+    assert max(foreign) < 0.5
+
+
+def test_dense_and_lexical_sides_can_stand_alone(kb: ragkit.KnowledgeBase) -> None:
+    for weight, side in ((1.0, "dense"), (0.0, "lexical")):
+        retrieval = RetrievalSettings(dense_weight=weight, feedback=0.0)
+        with ragkit.open(kb.path, settings=replace(kb.settings, retrieval=retrieval), embedder=HashEmbedder()) as one:
+            for hit in one.search("green meter", k=5):
+                assert hit.score == pytest.approx(max(hit.scores[side], 0))
