@@ -31,7 +31,6 @@ def test_five_thousand_damaged_caches_give_no_wrong_answer(tmp_path: Path) -> No
 
 
 def test_a_collection_rebuilt_from_its_database_alone_answers_as_before(tmp_path: Path) -> None:
-    """With deletions and changes behind it: statistics of words may count gone chunks, so the order is by a compaction."""
     questions = [f"{one} {two} part 1" for one in WORDS[:6] for two in WORDS[6:12]]
     with ragkit.open(tmp_path, embedder=HashEmbedder(16), settings=SETTINGS) as kb:
         kb.add(Document(source=f"d{number}", text=text_of(f"d{number}", 1)) for number in range(40))

@@ -1,4 +1,4 @@
-"""A fault at one write-class system call after another: nothing acknowledged is lost, nothing is half, no answer wrong."""
+"""A fault at one write-class system call after another: nothing acknowledged is lost or half, no answer is wrong."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def test_a_fault_at_every_kind_of_call_loses_nothing(tmp_path: Path) -> None:
 
 
 @supervised
-@pytest.mark.parametrize(("kind", "call"), [("early", "pwrite64"), ("in-place", "write"), ("no-transaction", "pwrite64")])
+@pytest.mark.parametrize(
+    ("kind", "call"), [("early", "pwrite64"), ("in-place", "write"), ("no-transaction", "pwrite64")]
+)
 def test_a_writer_that_is_broken_on_purpose_is_caught(tmp_path: Path, kind: str, call: str) -> None:
     options = ("--points", 12, "--modes", "kill", "--only", call, "--broken", kind)
     assert run_faults("loop", tmp_path / "report.json", *options)["wrong"]
@@ -84,7 +86,20 @@ def test_strace_sees_the_calls_that_the_supervisor_counts(tmp_path: Path) -> Non
     log = tmp_path / "strace"
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "service", "ingest"))
     done = subprocess.run(
-        ["strace", "-f", "-y", "-e", f"trace={names}", "-o", log, sys.executable, "-c", code, tmp_path / "data", tmp_path / "docs"],
+        [
+            "strace",
+            "-f",
+            "-y",
+            "-e",
+            f"trace={names}",
+            "-o",
+            log,
+            sys.executable,
+            "-c",
+            code,
+            tmp_path / "data",
+            tmp_path / "docs",
+        ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -109,7 +124,7 @@ def test_what_a_failed_transaction_should_have_written_of_files_is_not_written_w
         with writing(store) as writer:
             cut("a").put(writer)
             cut("b").put(writer)
-        with pytest.raises(ConflictError), writing(store) as writer:
+        with pytest.raises(ConflictError), writing(store) as writer:  # noqa: PT012 (the run ends by the error)
             writer.record_file(state)
             writer.rename("a", "b")
         with store.read() as reader:

@@ -1,4 +1,4 @@
-"""Power cuts at random moments of recorded runs: what was acknowledged is there whole, whatever else reached the disk."""
+"""Power cuts at random moments of recorded runs: what was acknowledged is there whole, whatever else is."""
 
 from __future__ import annotations
 

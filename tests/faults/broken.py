@@ -23,7 +23,7 @@ def apply(kind: str) -> None:
     elif kind == "in-place":
         _write_in_place()
     elif kind == "no-transaction":
-        store_session.rolled_back = _no_transaction
+        vars(store_session)["rolled_back"] = _no_transaction
     elif kind == "no-flush":
         apsw.connection_hooks.append(lambda connection: connection.set_exec_trace(_no_flush))
     elif kind:
@@ -57,8 +57,8 @@ def _write_in_place() -> None:
     def seal(folder: Path, manifest: Any, *, names: Sequence[str], known: Any = None) -> Path:
         return cachefile.seal(folder, manifest, names=names, known=known)
 
-    caches.temporary = temporary
-    caches.seal = seal
+    vars(caches)["temporary"] = temporary
+    vars(caches)["seal"] = seal
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from ragkit.chunk import chunk_document
 from ragkit.settings import DenseSettings
 from ragkit.store import Reader, Store
 from ragkit_ingest import IngestOptions, ingest_folder
-
 from tests.faults.workload import SETTINGS, PlainPool, embedder, sha
 
 MODEL = embedder()
@@ -67,9 +66,9 @@ class Truth:
             if found.get(source) not in allowed:
                 what = "lost" if source not in found else "not what was acknowledged"
                 wrong.append(f"document {source} is {what}")
-        if self.move and self.move[0] in self.acknowledged and self.pending:
-            if sum(name in found for name in self.move) != 1 and self.acknowledged[self.move[0]] in found.values():
-                wrong.append(f"the rename {self.move} was done by half")
+        renaming = bool(self.move) and self.move[0] in self.acknowledged and bool(self.pending)
+        if renaming and sum(name in found for name in self.move) != 1:
+            wrong.append(f"the rename {self.move} was done by half")
         return wrong
 
 
@@ -112,7 +111,9 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
         if reader.fingerprint is not None:
             persist = Caches(store.folder, dense=DenseSettings())
             persist.persist(reader)
-            wrong += [f"cache after persist: {problem}" for problem in persist.check(reader)] if not cut_off_files else []
+            wrong += (
+                [f"cache after persist: {problem}" for problem in persist.check(reader)] if not cut_off_files else []
+            )
             wrong += wrong_answers(store.folder, reader)
     return wrong
 

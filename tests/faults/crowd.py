@@ -29,7 +29,6 @@ import ragkit
 from ragkit import Document, KnowledgeBase, LockedError, NotFoundError
 from ragkit.audit import verify_reader
 from ragkit.store import Store
-
 from tests.faults.checker import halves, wrong_answers
 from tests.faults.workload import SETTINGS, embedder, sha, text_of
 
@@ -140,7 +139,7 @@ def serve(data: Path, number: int, until: float, tally: dict[str, int]) -> dict[
                 prompt = kb.prompt("Which part is of basil and maple?", budget=1_000)
                 assert prompt.messages
                 tally["served"] += 1
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (raised again by the caller)
             errors.append(error)
 
     with _open(data) as kb:
@@ -162,7 +161,7 @@ def _process(kind: str, data: Path, number: int, seconds: float, answers: Any) -
     try:
         work = {"write": write, "read": read, "serve": serve}[kind]
         mine = work(data, number, time.monotonic() + seconds, tally)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (told to the parent)
         wrong = f"{kind} {number}: {traceback.format_exc()}"
     answers.put((mine, tally, wrong))
 
@@ -172,7 +171,9 @@ def crowd(data: Path, *, processes: int, seconds: float) -> Tally:
     _open(data).close()
     with _open(data) as kb:
         kb.add(Document(source="first", text="The first document holds amber and basil."))
-    kinds = [("write", "read", "write", "serve", "write", "read", "write", "read")[index % 8] for index in range(processes)]
+    kinds = [
+        ("write", "read", "write", "serve", "write", "read", "write", "read")[index % 8] for index in range(processes)
+    ]
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
     numbers = {"write": 0, "read": 0, "serve": 0}

@@ -1,6 +1,6 @@
 """Damaged caches: flip, cut, swap and relabel the files of real collections, and compare every answer.
 
-    python -m tests.faults.damage --cases 300
+python -m tests.faults.damage --cases 300
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from ragkit.cachefile import MANIFEST, STAMP, _digest_of, list_folders
 from ragkit.caches import Caches
 from ragkit.settings import DenseSettings
 from ragkit.store import Store
-
 from tests.faults.checker import wrong_answers
 from tests.faults.workload import SETTINGS, embedder, text_of
 
@@ -163,7 +162,7 @@ def damage(folder: Path, cases: int, *, seed: int = 0) -> Tally:
     kept = {size: make(folder / str(size), size, documents=size, generations=3) for size in sizes}
     heard: list[logging.LogRecord] = []
     handler = logging.Handler()
-    handler.emit = heard.append  # type: ignore[method-assign]
+    handler.emit = heard.append  # type: ignore[method-assign, assignment]
     log = logging.getLogger("ragkit")
     log.addHandler(handler)
     log.propagate = False
@@ -182,9 +181,7 @@ def damage(folder: Path, cases: int, *, seed: int = 0) -> Tally:
     return tally
 
 
-def _one(
-    data: Path, good: Path, others: list[Path], chosen: list[Damage], chance: random.Random, tally: Tally
-) -> None:
+def _one(data: Path, good: Path, others: list[Path], chosen: list[Damage], chance: random.Random, tally: Tally) -> None:
     folder = data / "collections" / "default"
     shutil.rmtree(folder / "cache")
     shutil.copytree(good, folder / "cache")

@@ -9,10 +9,12 @@ Every run and every judgement is a fork of this process, which has imported ever
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -34,6 +36,7 @@ from tests.faults.checker import check  # noqa: E402
 from tests.faults.supervisor import MODES, Fault, Mode, Outcome, supervise, unsupported  # noqa: E402
 from tests.faults.workload import Workload  # noqa: E402
 
+_RANDOM = re.compile(r"\.tmp\w+|[0-9a-f]{6,}|\d+")
 SPREAD = 97  # coprime to the number of modes and of most things: points are taken all over a run
 
 
@@ -95,20 +98,21 @@ def run_once(place: Path, *, seed: int, fault: Fault | None, broken_as: str = ""
 
 
 def order_of(calls: Sequence[tuple[str, str]]) -> list[int]:
-    """Return all call numbers, those first that are the first of their kind: each call, each kind of file."""
+    """Return all call numbers: first the first of each kind (a call on a kind of file), then each call in turn."""
 
     def kind(call: tuple[str, str]) -> tuple[str, str]:
-        name, path = call
-        return name, "/".join("".join(letter for letter in part if not letter.isdigit())[:12] for part in path.split("/"))
+        return call[0], _RANDOM.sub("*", call[1])
 
     seen: Counter[tuple[str, str]] = Counter()
-    ranked = []
+    first: list[int] = []
+    rest: dict[str, list[int]] = {}
     for number, call in enumerate(calls, 1):
         seen[kind(call)] += 1
-        ranked.append((seen[kind(call)], (number * SPREAD) % 1009, number))
-    first = [number for rank, _, number in sorted(ranked) if rank == 1]
-    rest = [number for rank, _, number in sorted(ranked, key=lambda item: item[1]) if rank > 1]
-    return first + rest
+        (first if seen[kind(call)] == 1 else rest.setdefault(call[0], [])).append(number)
+    for numbers in rest.values():
+        numbers.sort(key=lambda number: number * SPREAD % 1009)
+    turns = itertools.zip_longest(*rest.values())
+    return first + [number for turn in turns for number in turn if number is not None]
 
 
 def strike(

@@ -2,10 +2,10 @@
 
     python -m tests.faults.powercut --cuts 150 --report report.json
 
-The model is stricter than file systems are. Of the writes to a file since its last fsync any subset may have reached the
-disk, each in sectors of 512 bytes of which any subset may have; a size may be there without its data. Of the names
-made, renamed or removed in a folder since the folder's last fsync, the first few may be there, in each folder for itself;
-an fsync of a file says nothing of its name.
+The model is stricter than file systems are. Of the writes to a file since its last fsync any subset may have reached
+the disk, each in sectors of 512 bytes of which any subset may have; a size may be there without its data. Of the names
+made, renamed or removed in a folder since the folder's last fsync, the first few may be there, in each folder for
+itself; an fsync of a file says nothing of its name.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tests.faults.loop import Report, in_child, run_once, scratch
-
 from tests.faults.checker import check
+from tests.faults.loop import Report, in_child, run_once, scratch
 from tests.faults.supervisor import unsupported
 
 _SECTOR: Final = 512
@@ -210,7 +210,9 @@ def cut_power(cuts: int, *, seed: int = 0, broken_as: str = "", per_run: int = 1
             disk = Disk(place / "data")
             for event in outcome.events:
                 disk.apply(event)
-            report.wrong += [f"the model of the disk is wrong about {path}" for path in differences(disk, place / "data")]
+            report.wrong += [
+                f"the model of the disk is wrong about {path}" for path in differences(disk, place / "data")
+            ]
             report.calls += len(outcome.calls)
             _cut_run(report, outcome.events, place, min(per_run, cuts - report.points), seed)
         finally:
@@ -231,7 +233,7 @@ def _cut_run(report: Report, events: Sequence[Event], place: Path, cuts: int, se
         left = place / f"cut{number}"
         write_tree(disk.crash(random.Random(f"{seed}/{number}")), left)
         said = list(disk.said)
-        wrong = in_child(lambda left=left, said=said: check(left, place / "docs", said, cut_off_files=True))
+        wrong = in_child(partial(check, left, place / "docs", said, cut_off_files=True))
         shutil.rmtree(left, ignore_errors=True)
         report.points += 1
         report.acknowledged += sum("done" in line for line in said)

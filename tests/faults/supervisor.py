@@ -139,7 +139,7 @@ def _child(work: Callable[[Callable[[dict[str, Any]], None]], None], channel: so
         channel.recv(1)
         work(tell)
         os._exit(0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (told to the parent)
         with suppress(BaseException):
             tell({"crash": traceback.format_exc()})
         os._exit(70)
@@ -221,7 +221,9 @@ class _Supervisor:
         if fault is None or len(self._out.calls) < fault.at:
             return 0
         if len(self._out.calls) > fault.at:
-            grows = name in _NEEDS_SPACE or (name == "openat" and arguments[2] & os.O_CREAT and not os.path.exists(path))
+            grows = name in _NEEDS_SPACE or (
+                name == "openat" and arguments[2] & os.O_CREAT and not os.path.exists(path)
+            )
             return errno.ENOSPC if fault.mode == "full" and grows else 0
         self._out.fired = self._out.calls[-1]
         if fault.mode in ("kill", "torn"):
@@ -303,4 +305,4 @@ class _Supervisor:
 
 
 def _signed(value: int) -> int:
-    return struct.unpack("<i", struct.pack("<I", value & 0xFFFFFFFF))[0]
+    return int.from_bytes((value & 0xFFFFFFFF).to_bytes(4, "little"), "little", signed=True)

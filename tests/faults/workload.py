@@ -25,9 +25,26 @@ from ragkit_ingest.report import IngestProgress
 from ragkit_ingest.worker import Job
 
 Tell = Callable[[dict[str, Any]], None]
-WORDS = (
-    "amber basil cedar dahlia elder fennel ginger hazel iris juniper kelp larch maple nettle olive poplar quince rowan"
-).split()
+WORDS = [
+    "amber",
+    "basil",
+    "cedar",
+    "dahlia",
+    "elder",
+    "fennel",
+    "ginger",
+    "hazel",
+    "iris",
+    "juniper",
+    "kelp",
+    "larch",
+    "maple",
+    "nettle",
+    "olive",
+    "poplar",
+    "quince",
+    "rowan",
+]
 SETTINGS = Settings(chunk=ChunkSettings(max_tokens=40, min_tokens=8, context_tokens=16))
 FILES = 6
 

@@ -1,0 +1,205 @@
+"""Take the guards away one at a time, on a copy of the tree, and see that a test turns red each time.
+
+python -m tests.faults.guards                 # all of them; writes the table of docs/reliability.md
+python -m tests.faults.guards lock key        # those whose name holds one of these words
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+TABLE: Final = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- guards: written by python -m tests.faults.guards -->", "<!-- end of guards -->"
+_LIMIT: Final = 600
+_LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", ".bench", ".demo")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard. text: stands once in the file. instead: what stands there when it is gone. tests: what turns red."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    tests: str
+
+
+def _never(text: str) -> str:
+    """Return a condition's line with a condition that is never true."""
+    return text[: len(text) - len(text.lstrip())] + "if False:"
+
+
+def _condition(name: str, file: str, text: str, tests: str) -> Guard:
+    return Guard(name, file, text, _never(text), tests)
+
+
+GUARDS: Final[Sequence[Guard]] = (
+    Guard("fsync of every commit", "ragkit/sqlite.py", "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF",
+          "tests/test_faults_power.py"),
+    Guard("fsync of new folders", "ragkit/store.py", "            sync_folder(place.parent)", "            pass",
+          "tests/test_faults_power.py"),
+    Guard("rollback of a failed transaction", "ragkit/sqlite.py", 'connection.execute("ROLLBACK")',
+          'connection.execute("COMMIT")', "tests/test_store.py"),
+    Guard("writer lock", "ragkit/lock.py", "            lock.acquire()", "            pass", "tests/test_lock.py"),
+    _condition("model check", "ragkit/store_session.py", "if not compatible(stored, self.fingerprint):",
+               "tests/test_store.py"),
+    _condition("text checksum", "ragkit/store_view.py", "if text_digest(text) != record.digest:",
+               "tests/test_store_faults.py"),
+    _condition("chunk is a slice", "ragkit/store_put.py",
+               "if not 0 <= chunk.start < chunk.end or document.text[chunk.start : chunk.end] != chunk.text:",
+               "tests/test_store.py"),
+    _condition("newer schema refused", "ragkit/schema.py", "if version > newest:", "tests/test_store_faults.py"),
+    _condition("foreign database refused", "ragkit/schema.py", "if application != APPLICATION_ID or version < 1:",
+               "tests/test_store_faults.py"),
+    _condition("collection name", "ragkit/catalog.py", "if not isinstance(name, str) or not _NAME.fullmatch(name):",
+               "tests/test_catalog.py"),
+    _condition("backup checksum", "ragkit/backup.py", 'if report["sha256"] != _digest(connection):',
+               "tests/test_backup.py"),
+    _condition("norm of new vectors", "ragkit/vectors.py", "    if bad.size:",
+               "tests/test_embed.py tests/test_numbers.py"),
+    _condition("cache file checksum", "ragkit/cachefile.py", "        if _digest(folder / name) != digest:",
+               "tests/test_faults_caches.py"),
+    _condition("cache manifest checksum", "ragkit/cachefile.py", 'if _digest_of(body) != whole["sha256"]:',
+               "tests/test_caches.py tests/test_faults_caches.py"),
+    _condition("cache owner and version", "ragkit/cachefile.py", "if getattr(manifest, name) != value:",
+               "tests/test_caches.py"),
+    Guard("cache probes", "ragkit/caches.py", "        _check_probes(part, manifest, changes, reader)", "        pass",
+          "tests/test_caches.py"),
+    Guard("filter: not", "ragkit/filters_sql.py", "return f\"NOT {_positive(Condition('eq'",
+          "return f\"{_positive(Condition('eq'", "tests/test_filters.py"),
+    Guard("filter: scope of the key", "ragkit/filters_sql.py", "WHERE key = ? AND kind = ?",
+          "WHERE ? <> '' AND kind = ?", "tests/test_filters.py"),
+    Guard("DOCTYPE refusal", "ingest/ragkit_ingest/readers/package.py",
+          "    parser.StartDoctypeDeclHandler = doctype", "    pass", "tests/test_ingest_readers_office.py"),
+    _condition("ZIP checksum", "ingest/ragkit_ingest/readers/package.py", "        if checksum != info.CRC:",
+               "tests/test_ingest_readers_office.py"),
+    _condition("ZIP size limit", "ingest/ragkit_ingest/readers/package.py",
+               "            if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:",
+               "tests/test_ingest_readers_office.py"),
+    Guard("files: no symlinks", "ingest/ragkit_ingest/walk.py", "_FILE = os.O_RDONLY | os.O_NOFOLLOW |",
+          "_FILE = os.O_RDONLY |", "tests/test_ingest_walk.py"),
+    _condition("files: regular ones only", "ingest/ragkit_ingest/walk.py",
+               "        if not stat.S_ISREG(status.st_mode):", "tests/test_ingest_walk.py"),
+    Guard("worker: no writing, no network", "ingest/ragkit_ingest/sandbox.py", "    sys.addaudithook(_forbid)",
+          "    pass", "tests/test_ingest_worker.py"),
+    Guard("worker: memory limit", "ingest/ragkit_ingest/sandbox.py", "    _lower(resource.RLIMIT_AS, memory)",
+          "    pass", "tests/test_ingest_worker.py"),
+    _condition("worker: deadline", "ingest/ragkit_ingest/worker.py",
+               "                if time.monotonic() >= deadline:", "tests/test_ingest_worker.py"),
+    _condition("host check", "service/ragkit_service/guard.py", "        if not self._knows(host):",
+               "tests/test_service_door.py"),
+    _condition("cross-site check", "service/ragkit_service/guard.py",
+               '        if scope["method"] not in _SAFE_METHODS and _is_foreign(named, host):',
+               "tests/test_service_door.py"),
+    _condition("key asked for", "service/ragkit_service/guard.py",
+               '        if scope["path"] != OPEN_PATH and not self._keyring.admits(headers):',
+               "tests/test_service_door.py"),
+    Guard("key comparison", "service/ragkit_service/auth.py", "found |= hmac.compare_digest(digest, item)",
+          "found = True", "tests/test_service_door.py"),
+    Guard("nonce of the fences", "ragkit/fences.py", "nonce = secrets.token_hex(8)", 'nonce = "0" * 16',
+          "tests/test_prompt.py"),
+    Guard("fences can't be closed from inside", "ragkit/fences.py", "lines.append(neutral(hit.text) +",
+          "lines.append(hit.text +", "tests/test_prompt.py tests/test_injection.py"),
+    Guard("citation check", "ragkit/citations.py", "            supported=support.supported,",
+          "            supported=True,", "tests/test_citations.py"),
+    Guard("links in answers", "ragkit/sanitize.py",
+          'return f"(link in source {holder})" if holder else "(link removed)"', "return address.text",
+          "tests/test_citations.py"),
+)  # fmt: skip
+
+
+def misplaced(root: Path = ROOT) -> list[str]:
+    """Return the guards whose text does not stand exactly once in their file."""
+    wrong = []
+    for guard in GUARDS:
+        found = (root / guard.file).read_text(encoding="utf-8").count(guard.text)
+        if found != 1:
+            wrong.append(f"{guard.name}: its text is {found} times in {guard.file}")
+        wrong += [f"{guard.name}: no file {name}" for name in guard.tests.split() if not (root / name).is_file()]
+    return wrong
+
+
+def _run(tree: Path, tests: str) -> tuple[str, float]:
+    """Run tests in a tree; return "green", "red" (a test failed or hung) or what else went wrong, and the seconds."""
+    started = time.monotonic()
+    paths = os.pathsep.join(str(tree / part) for part in (".", "service", "ingest"))
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider", *tests.split()]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=tree,
+            env={**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            timeout=_LIMIT,
+            check=False,
+        )
+        state = {0: "green", 1: "red"}.get(done.returncode, f"pytest ended with {done.returncode}")
+        if state not in ("green", "red"):
+            state += done.stdout.decode(errors="replace")[-300:]
+    except subprocess.TimeoutExpired:
+        state = "red"  # a deadline that is gone is noticed by its absence
+    return state, time.monotonic() - started
+
+
+def take_away(guard: Guard | None, tests: str) -> str:
+    """Run tests without a guard (None: with all) in a copy of the tree; return their state."""
+    with tempfile.TemporaryDirectory(prefix="ragkit-guard-") as place:
+        tree = Path(place) / "tree"
+        shutil.copytree(ROOT, tree, ignore=_LEFT_OUT)
+        if guard:
+            path = tree / guard.file
+            path.write_text(path.read_text(encoding="utf-8").replace(guard.text, guard.instead), encoding="utf-8")
+        return _run(tree, tests)[0]
+
+
+def prove(guards: Sequence[Guard], *, jobs: int = 2) -> dict[str, str]:
+    """Return the state of the tests without each guard, by its name."""
+    with ThreadPoolExecutor(jobs) as pool:
+        states = pool.map(lambda guard: take_away(guard, guard.tests), guards)
+        found = {}
+        for guard, state in zip(guards, states, strict=True):
+            found[guard.name] = state
+            print(f"{state:6} without: {guard.name}", flush=True)
+    return found
+
+
+def write_table(found: dict[str, str]) -> None:
+    """Put the table into docs/reliability.md."""
+    lines = ["| without this guard | in | turns red | result |", "| --- | --- | --- | --- |"]
+    for guard in GUARDS:
+        tests = ", ".join(f"`{Path(name).name}`" for name in guard.tests.split())
+        lines.append(f"| {guard.name} | `{guard.file}` | {tests} | {found.get(guard.name, 'not run')} |")
+    text = TABLE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    TABLE.write_text(before + BEGIN + "\n" + "\n".join(lines) + "\n" + END + after, encoding="utf-8")
+
+
+def main() -> int:
+    """Run from the command line."""
+    words = sys.argv[1:]
+    wrong = misplaced()
+    if wrong:
+        print("\n".join(wrong))
+        return 1
+    chosen = [guard for guard in GUARDS if not words or any(word in guard.name for word in words)]
+    found = prove(chosen)
+    if not words:
+        write_table(found)
+    return 0 if set(found.values()) == {"red"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
