@@ -1,6 +1,6 @@
 """`make bench`: run every measurement, keep the figures in .bench/, and write them into docs/performance.md.
 
-    python -m tests.bench [PART…] [--quick] [--report]
+    python -m tests.bench [PART…] [--quick] [--pages N] [--report]
 
 Parts: ingest, queries, starts, http, sync; all of them without a name. Each is kept as .bench/PART.json with the
 machine, the load before it and the commit, so that one part can be measured again. --quick takes small sizes and few
@@ -26,6 +26,7 @@ from tests.bench import bench_http, bench_ingest, bench_query, bench_sync, made,
 from tests.bench.bench_query import RAGKIT, ROOT
 
 FOLDER = ROOT / ".bench"
+LEFT_OUT: set[str] = set()
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 
 
@@ -42,18 +43,20 @@ def collection(name: str) -> Path:
     return data
 
 
-def ingest(quick: bool) -> dict[str, Any]:
-    """Ingest ten filings, or two in part."""
-    data = FOLDER / "data" / ("quick" if quick else "base")
+def ingest(quick: bool, *, pages: int | None = None) -> dict[str, Any]:
+    """Ingest ten filings, whole or their first pages; or two in part."""
+    if not quick and not pages:
+        data = FOLDER / "data" / "base"
+        shutil.rmtree(data, ignore_errors=True)
+        return bench_ingest.measure(filings=10, pages=None, data=data)
+    data = FOLDER / "data" / "part"
     shutil.rmtree(data, ignore_errors=True)
-    if quick:
-        return bench_ingest.measure(filings=2, pages=10, data=data, overlap_of=200)
-    return bench_ingest.measure(filings=10, pages=None, data=data, overlap_of=2_000)
+    return bench_ingest.measure(filings=2 if quick else 10, pages=pages or 10, data=data, overlap_of=400)
 
 
 def queries(quick: bool) -> dict[str, Any]:
     """Ask collections of every size."""
-    names = ("1k", "10k") if quick else tuple(SIZES)
+    names = ("1k", "10k") if quick else tuple(name for name in SIZES if name not in LEFT_OUT)
     rounds = 4 if quick else 20
     return {"sizes": [bench_query.in_new_process(collection(name), rounds=rounds) for name in names]}
 
@@ -123,12 +126,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--pages", type=int, help="ingest: only the first pages of each filing")
+    parser.add_argument("--no-million", action="store_true", help="leave out the size that takes half an hour to make")
     parser.add_argument("--report", action="store_true", help="only write the report anew")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
+    if options.no_million:
+        LEFT_OUT.add("1m")
     for name in () if options.report else options.parts or PARTS:
         about = machine()
-        found = PARTS[name](options.quick)
+        found = ingest(options.quick, pages=options.pages) if name == "ingest" else PARTS[name](options.quick)
         file = FOLDER / (f"quick-{name}.json" if options.quick else f"{name}.json")
         file.write_text(json.dumps({"machine": about, "quick": options.quick, **found}, indent=1), encoding="utf-8")
         print(f"{name}: {file.relative_to(ROOT)}", flush=True)

@@ -80,7 +80,8 @@ class Synthetic:
             yield self._ids(start), self._texts(start)
 
     def vectors(self, ids: Ids) -> Vectors:
-        return self._picked(ids, self._block)
+        rows: Vectors = self._picked(ids, self._block)
+        return rows
 
     def texts(self, ids: Ids) -> Sequence[tuple[str, str, str]]:
         found: Sequence[tuple[str, str, str]] = self._picked(ids, self._texts)

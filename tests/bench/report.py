@@ -38,6 +38,7 @@ def _measured(command: str, figures: Figures) -> str:
 
 def _ingest(figures: Figures) -> list[str]:
     ours, plain = figures["ragkit"], figures["plain"]
+    limit = f" --pages {figures['pages_limit']}" if figures["pages_limit"] else ""
     rows: list[Sequence[object]] = [
         ("whole command, s", ours["wall_s"], plain["wall_s"], f"{figures['ratio']} times"),
         ("processor time, s", ours["cpu_s"], plain["cpu_s"], f"{figures['ratio_cpu']} times"),
@@ -53,7 +54,7 @@ def _ingest(figures: Figures) -> list[str]:
     return [
         f"### Ingest of {figures['filings']} SEC filings, {figures['pages']} pages",
         "",
-        _measured("python -m tests.bench ingest", figures),
+        _measured(f"python -m tests.bench ingest{limit}", figures),
         "",
         *table(("", "ragkit", "plain script", "ratio"), rows),
         "",
