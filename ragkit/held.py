@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chat import ChatModel, load_chat
+from ragkit.condense import Condenser
 from ragkit.embed import Embedder, compatible, load_embedder
 from ragkit.errors import ModelMismatchError, RagkitError
-from ragkit.followup import Condenser, standalone
+from ragkit.followup import standalone
 from ragkit.records import Fingerprint
 from ragkit.rows import AdapterRow
 from ragkit.settings import Settings

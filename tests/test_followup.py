@@ -11,7 +11,8 @@ import pytest
 
 import ragkit
 from ragkit.chat import ChatModel
-from ragkit.followup import Condenser, condensation_prompt, standalone
+from ragkit.condense import Condenser, condensation_prompt
+from ragkit.followup import standalone
 from ragkit.inputs import checked_messages
 from ragkit.testing import HashEmbedder
 from ragkit.testing_chat import CutChat, EchoChat, FakeChat, ObedientChat, SlowChat

@@ -9,6 +9,7 @@ import pytest
 
 import ragkit
 from ragkit import (
+    AdapterRefusedError,
     BudgetError,
     ChatError,
     ChatInterruptedError,
@@ -38,6 +39,7 @@ STATUSES: dict[type[Exception], int] = {
     QueryError: 422,
     FilterError: 422,
     BudgetError: 422,
+    AdapterRefusedError: 422,
     InputError: 422,
     NotFoundError: 404,
     ConflictError: 409,
