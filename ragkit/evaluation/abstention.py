@@ -134,7 +134,9 @@ def measure_abstention(
     choose the threshold; where there are none, a half of all questions does, drawn by hash, and the other half is told.
     """
     scores: dict[str, list[tuple[Unanswerable, float]]] = {}
+    # Confidence is that of the candidates: one hit tells it as well as many, unless more hits bring more candidates.
     depth = int(measured.settings["depth"])
+    depth = 1 if depth <= measured.collections[0].settings.retrieval.candidates else depth
     names = {f"{item.kind}/{item.name}": item for item in questions}
     for name in asker.each(names, len(names)):
         item = names[name]
