@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ragkit.abstention import abstains, abstention
 from ragkit.sanitize import Rules, Sanitizer
@@ -15,6 +16,7 @@ from ragkit.types import Answer, Citation, Prompt, Status
 from ragkit.wording import guess_language, wording
 
 _ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
+_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
 _TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
 _LEAD_IN = re.compile(r"^[^.]{0,160}:$")
 
@@ -197,6 +199,10 @@ def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, i
         parts.append(part)
         size += len(part)
         position = max(position, end)
+        if number and part.endswith(_ENDS) and text[position : position + 1] == " ":
+            parts.append("\n")  # a marker after a full stop ends the sentence, whatever stood before the stop
+            size += 1
+            position += 1
     parts.append(text[position:])
     return "".join(parts), markers
 

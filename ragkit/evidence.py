@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -17,6 +17,7 @@ from ragkit.wording import Wording, wording
 
 _PREFIX: Final = 4
 _LESSER_WEIGHT: Final = 0.4
+_KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
 
@@ -29,15 +30,18 @@ class Features:
     alike: float  # share of which only the first letters agree
     grams: float  # share of the question's groups of four letters
     rarest: float  # weight of its rarest common term, of the question's rarest
+    lead: float  # share that the heading or question above holds, less for each sentence between
     near: float  # share that only the sentences beside it hold
     around: float  # share that only title, headings and column names hold
     pairs: float  # share of neighbouring terms that are neighbours here
     numbers: float  # share of the question's numbers
-    date: float  # asked when, and it has a year
-    figure: float  # asked how many, and it has another number
+    date: float  # asked when, and it has a date
+    figure: float  # asked how many, and it has another number (of money, where that is asked)
     name: float  # asked who or where, and it has other names
     reason: float  # asked why, and it has a word of cause
     news: float  # what it says beyond the question
+    meaning: float  # cosine of its vector with the question's, where the search tells it
+    lead_meaning: float  # cosine of the heading or question above it
     score: float  # what the search said of its passage
     rank: float  # 1, 1/2, 1/3 .. for the passages in order
 
@@ -45,21 +49,24 @@ class Features:
 # Fitted as a conditional logit over the sentences of five passages, on the five SQuAD articles whose titles come first
 # in the alphabet (923 questions).
 WEIGHTS: Final = Features(
-    own=2.0,
-    alike=2.7,
-    grams=3.8,
-    rarest=1.9,
-    near=1.2,
+    own=2.3,
+    alike=1.7,
+    grams=2.2,
+    rarest=2.7,
+    lead=3.5,
+    near=1.0,
     around=1.2,
-    pairs=2.7,
-    numbers=0.7,
-    date=1.8,
-    figure=1.5,
-    name=0.8,
-    reason=0.7,
-    news=-0.6,
-    score=1.3,
-    rank=1.0,
+    pairs=1.3,
+    numbers=0.6,
+    date=1.4,
+    figure=1.3,
+    name=1.0,
+    reason=0.8,
+    news=0.0,
+    meaning=4.6,
+    lead_meaning=1.0,
+    score=2.6,
+    rank=1.6,
 )
 
 
@@ -67,17 +74,30 @@ WEIGHTS: Final = Features(
 class Candidate:
     """A sentence or row of a passage. passage: index from 0; span: within the passage's text.
 
+    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence below that.
     value: the weighted sum of its features, to compare the candidates of one question. coverage: 0..1, how much of the
-    question stands in it or near it, to compare with a threshold.
+    question stands in it or near it.
     """
 
     passage: int
     order: int
     span: Span
     text: str
+    section: int
+    place: int
     features: Features
     value: float
     coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """The heading or question above a unit: its terms and meaning, and how many units ago it was."""
+
+    terms: frozenset[str]
+    meaning: float = 0.0
+    order: int = -1
+    distance: int = 1
 
 
 @dataclass(slots=True)
@@ -87,8 +107,16 @@ class _Unit:
     span: Span
     text: str
     own: Wording
+    lead: _Lead
     near: frozenset[str]
     around: frozenset[str]
+    meaning: float
+    columns: str
+
+    @property
+    def leads(self) -> bool:
+        """Whether it states nothing itself, but says what the text after it is about."""
+        return self.text.endswith(("?", "？")) or is_heading(self.text)
 
 
 def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
@@ -100,13 +128,25 @@ def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
         weights[term] *= _LESSER_WEIGHT
     out: list[Candidate] = []
     for unit in units:
-        if is_heading(unit.text):
+        if unit.leads:
             continue
         features = _features(question, weights, unit, passages[unit.passage])
         value = sum(weight * have for weight, have in zip(astuple(WEIGHTS), astuple(features), strict=True))
         partly = features.alike + features.near + features.around + features.grams
         coverage = (features.own + 0.5 * partly) / 1.5
-        out.append(Candidate(unit.passage, unit.order, unit.span, unit.text, features, value, coverage))
+        out.append(
+            Candidate(
+                unit.passage,
+                unit.order,
+                unit.span,
+                unit.text,
+                section=unit.lead.order,
+                place=unit.lead.distance,
+                features=features,
+                value=value,
+                coverage=coverage,
+            )
+        )
     return out
 
 
@@ -114,19 +154,29 @@ def _units(number: int, hit: Hit, language: str) -> list[_Unit]:
     spans = _with_their_items(hit.text, sentence_spans(hit.text, language=language))
     said = [wording(hit.text[start:end], language=language) for start, end in spans]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
+    lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
     for order, (span, own) in enumerate(zip(spans, said, strict=True)):
         beside = said[max(0, order - 1) : order] + said[order + 1 : order + 2]
         near = frozenset().union(*(item.terms for item in beside))
         text = hit.text[slice(*span)]
-        above = around
-        if has_cells(text):
-            names = column_names(hit.text, span[0], hit.context)
-            above |= wording(" ".join(names), language=language).terms
-            headers.add(tuple(names))
-        units.append(_Unit(number, order, span, text, own, near, above))
-    return [unit for unit in units if not (headers and tuple(cells(unit.text)) in headers)]
+        names = column_names(hit.text, span[0], hit.context) if has_cells(text) else []
+        headers.add(tuple(names))
+        columns = " ".join(names)
+        above = around | wording(columns, language=language).terms
+        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns)
+        units.append(unit)
+        further = replace(lead, distance=lead.distance + 1)
+        lead = _Lead(own.terms, unit.meaning, order) if unit.leads else further
+    return [unit for unit in units if tuple(cells(unit.text)) not in headers]
+
+
+def _meaning(hit: Hit, span: Span) -> float:
+    """Return the highest cosine of the search's units that overlap a span of the passage, 0 where there are none."""
+    start, end = hit.start + span[0], hit.start + span[1]
+    found = [cosine for first, last, cosine in hit.units if first < end and start < last]
+    return min(1.0, max(0.0, *found)) if found else 0.0
 
 
 def _with_their_items(text: str, spans: Sequence[Span]) -> list[Span]:
@@ -162,18 +212,34 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         alike=share(alike),
         grams=_gram_share(question.grams, unit.text),
         rarest=max((weights[term] for term in own), default=0.0) / max(weights.values(), default=1.0),
+        lead=share(asked & unit.lead.terms) * _leaning(unit, hit),
         near=share(near),
         around=share(around),
         pairs=_pair_share(question, weights, unit.own.order) / total,
         numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
-        date=float("date" in question.kinds and any(_is_year(number) for number in other_numbers)),
-        figure=float("figure" in question.kinds and any(not _is_year(number) for number in other_numbers)),
+        date=float("date" in question.kinds and (any(map(_is_year, other_numbers)) or question.gives_date(unit.text))),
+        figure=_figure(question, unit, other_numbers),
         name=min(1.0, other_names / 2) if question.kinds & {"who", "where"} else 0.0,
         reason=float("why" in question.kinds and question.gives_reason(unit.text)),
         news=min(1.0, len(unit.own.terms - asked) / 8),
+        meaning=unit.meaning,
+        lead_meaning=unit.lead.meaning,
         score=hit.score,
         rank=1 / (unit.passage + 1),
     )
+
+
+def _leaning(unit: _Unit, hit: Hit) -> float:
+    """Return how much of its heading's words belong to a unit: less further down, and less for another meaning."""
+    near = 2 / (1 + unit.lead.distance)
+    return near * min(1.0, unit.meaning / _KINDRED) if hit.units else near
+
+
+def _figure(question: Question, unit: _Unit, numbers: frozenset[str]) -> float:
+    """Return whether a unit has a figure of the kind asked for: an amount of money, or any number that is no year."""
+    if "money" in question.kinds:
+        return float(bool(numbers) and question.gives_money(f"{unit.columns} {unit.text}"))
+    return float("figure" in question.kinds and any(not _is_year(number) for number in numbers))
 
 
 def _gram_share(asked: frozenset[str], text: str) -> float:

@@ -21,6 +21,13 @@ _KINDS: Final[dict[str, re.Pattern[str]]] = {
         | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b""",
         re.IGNORECASE | re.VERBOSE,
     ),
+    "money": re.compile(
+        r"""\b(?:costs? | prices? | fees? | charges? | expensive | cheap
+        | how\s+much\s+(?:is|are|do|does|did|money)
+        | kostet | kosten | preise? | geb(?:ü|ue)hr(?:en)? | teuer
+        | coûte | prix | cuesta | precio | prezzo | costa)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
     "who": re.compile(
         r"""\b(?:who|whom|whose
         | (?:what|which)\s+(?:person|company|group|organi[sz]ation|people|ruler|king|president|team)
@@ -45,6 +52,19 @@ _REASON = re.compile(
     | parce|car|afin | porque|debido)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_DATE = re.compile(
+    r"""\b(?:january|february|march|april|may|june|july|august|september|october|november|december|januar|februar|märz|mai
+    |juni|juli|oktober|dezember|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre|enero
+    |febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre
+    |(?:mon|tues|wednes|thurs|fri|satur|sun)day|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag
+    |century|jahrhundert|\d{1,2}\.\d{1,2}\.|\d{1,2}/\d{1,2}/|\d{4}-\d{2}-\d{2})(?!\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MONEY = re.compile(
+    r"[$€£¥%]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|percent|prices?|costs?|fees?|free|kostenlos|preis"
+    r"|kosten)\b",
+    re.IGNORECASE,
+)
 _MEASURES: Final = frozenset(
     wording(
         "cost price fee charge amount number total percentage rate size length duration period long far large big"
@@ -60,9 +80,10 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it is compared. kinds: of "date", "figure", "who", "where", "why". grams: see `letter_groups`.
+    """A question as it is compared.
 
-    carried: terms that come from the turns before it.
+    kinds: of "date", "figure", "money", "who", "where", "why". grams: see `letter_groups`. carried: terms that come
+    from the turns before it.
     """
 
     text: str
@@ -86,6 +107,15 @@ class Question:
     def measures(self) -> frozenset[str]:
         """Return the terms of the question that an answer need not repeat, because it gives a figure or a date."""
         return self.said.terms & _MEASURES if self.kinds & {"figure", "date"} else frozenset()
+
+    @staticmethod
+    def gives_money(sentence: str) -> bool:
+        """Return whether a sentence or the names of a row's columns speak of money."""
+        return bool(_MONEY.search(sentence))
+
+    def gives_date(self, sentence: str) -> bool:
+        """Return whether a sentence names a day, month or century that the question does not."""
+        return any(found.lower() not in self.text.lower() for found in _DATE.findall(sentence))
 
     @staticmethod
     def gives_reason(sentence: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,8 @@ _SENTENCES: Final = 3  # in the longest quote of prose
 _ITEMS: Final = 10  # list items or rows that a quote may hold beyond that
 _WIDENING: Final = 0.12  # a longer quote must cover this much more per sentence
 _PREFIX: Final = 5
+_TRIED: Final = 4  # windows that may support; the best of them is told where none does
+_NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _SCOPE_SHARE: Final = 0.5
 
 
@@ -32,6 +35,15 @@ class Support:
     supported: bool
     reason: str = ""
     coverage: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A run of sentences by index, and the share of the terms that it and what stands above it hold."""
+
+    first: int
+    last: int
+    covered: float
 
 
 @dataclass(slots=True)
@@ -59,10 +71,23 @@ class Passage:
         said = wording(sentence, language=self.language)
         if not self._spans or not said.terms:
             return Support(0, 0, supported=False, reason="nothing to compare")
-        first, last, covered = self._best_window(said, above)
-        start, end = self._spans[first][0], self._spans[last][1]
-        reason = self._fault(said, self._said[first : last + 1], above, covered)
-        return Support(start, end, supported=not reason, reason=reason, coverage=covered)
+        found = self._windows(said, above)
+        if self._quotes(sentence):
+            return self._told(found[0], "")
+        for window in found:
+            if not self._fault(said, window, above):
+                return self._told(window, "")
+        return self._told(found[0], self._fault(said, found[0], above))
+
+    def _quotes(self, sentence: str) -> bool:
+        """Return whether a sentence is the passage's own words from the beginning of one of its sentences on."""
+        words = _plain(sentence)
+        starts = (self.text[start : start + 2 * len(sentence) + 40] for start, _ in self._spans)
+        return any(re.match(rf"{re.escape(words)}(?!\w)", _plain(text)) for text in starts)
+
+    def _told(self, window: _Window, reason: str) -> Support:
+        start, end = self._spans[window.first][0], self._spans[window.last][1]
+        return Support(start, end, supported=not reason, reason=reason, coverage=window.covered)
 
     def _read(self) -> Wording:
         if self._above is None:
@@ -72,28 +97,32 @@ class Passage:
             self._above = wording(self.around, language=self.language)
         return self._above
 
-    def _best_window(self, said: Wording, above: Wording) -> tuple[int, int, float]:
-        """Return (first, last, coverage) of the shortest run of sentences that covers the terms best."""
-        best, best_key = (0, 0, 0.0), (-1.0, 0.0)
+    def _windows(self, said: Wording, above: Wording) -> list[_Window]:
+        """Return the short runs of sentences that cover the terms best, the best first."""
+        found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
             terms: frozenset[str] = frozenset()
             width = 0.0
+            best: tuple[float, _Window] | None = None
             for last in range(first, len(self._said)):
                 text = self.text[slice(*self._spans[last])]
                 width += 1.0 if last == first else 1 / _ITEMS if is_item(text) or is_row(text) else 1.0
                 if width > _SENTENCES:
                     break
                 terms |= self._said[last].terms
-                own = _share(said.terms, terms)
                 numbers = _share(said.numbers, terms) if said.numbers else 0.0
-                key = (own + 0.5 * numbers - _WIDENING * (width - 1), -float(first))
-                if key > best_key:
-                    best_key, best = key, (first, last, _share(said.terms, terms | above.terms))
-        return best
+                value = _share(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
+                if best is None or value > best[0]:
+                    best = value, _Window(first, last, _share(said.terms, terms | above.terms))
+            if best is not None:
+                found.append(best)
+        found.sort(key=lambda item: -item[0])
+        return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
 
-    def _fault(self, said: Wording, window: Sequence[Wording], above: Wording, covered: float) -> str:
+    def _fault(self, said: Wording, window: _Window, above: Wording) -> str:
         """Return why a window does not support what is said, "" when it does."""
-        held = frozenset[str]().union(above.terms, *(item.terms for item in window))
+        told = self._said[window.first : window.last + 1]
+        held = frozenset[str]().union(above.terms, *(item.terms for item in told))
         strange = said.numbers - held
         if strange:
             return f"the number {min(strange)} is not there"
@@ -102,11 +131,15 @@ class Passage:
             unknown = {name for name in said.names if _share(frozenset({name}), known) == 0}
             if unknown:
                 return f"the name {min(unknown)} is not there"
-        if covered < COVERAGE[min(len(window), len(COVERAGE)) - 1]:
-            return f"only {covered:.0%} of its words are there"
-        if _contradicts(said, window):
+        if window.covered < COVERAGE[min(len(told), len(COVERAGE)) - 1]:
+            return f"only {window.covered:.0%} of its words are there"
+        if _contradicts(said, told):
             return "one of the two denies what the other says"
         return ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).strip(".…!? ").lower()
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:

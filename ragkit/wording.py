@@ -69,6 +69,7 @@ _CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_LENGTH: Final = 200
+_CODE = re.compile(r"[A-Za-z][-_/]$")
 _ENDED = re.compile(r"[.!?:;\n•|。！？]")
 _SCRIPTS: Final = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -105,9 +106,10 @@ def wording(text: str, *, language: str = "en") -> Wording:
     titled = False
     for match in _TOKEN.finditer(text):
         if match["number"]:
-            figures = match["number"].removesuffix(match["suffix"] or "")
-            numbers.add(normal_number(figures))
-            found: tuple[str, ...] = (normal_number(figures),)
+            number = normal_number(match["number"].removesuffix(match["suffix"] or ""))
+            if not _CODE.search(text, max(0, match.start() - 2), match.start()):  # the 201 of HP-201 is no amount
+                numbers.add(number)
+            found: tuple[str, ...] = (number,)
         else:
             word = match.group()
             kind, found = _word(word, language)

@@ -189,7 +189,7 @@ def test_a_model_that_says_only_the_passage(text: str) -> None:
 @pytest.mark.parametrize("text", PASSAGES)
 def test_the_extractive_model_quotes_nothing_foreign(text: str) -> None:
     prompt = prompt_of(f"The refund window. {text} How long is the refund window? {text}")
-    assert_nothing_foreign(check_answer(prompt, "".join(ExtractiveChat(min_coverage=0).stream(prompt))).text)
+    assert_nothing_foreign(check_answer(prompt, "".join(ExtractiveChat(min_evidence=-99).stream(prompt))).text)
 
 
 @pytest.mark.parametrize("text", PASSAGES)
