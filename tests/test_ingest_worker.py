@@ -37,6 +37,10 @@ def loop():
 def hold():
     re.match("(a*)*b", "a" * 60)
 
+def wait():
+    import signal
+    signal.pause()
+
 def connect():
     socket.create_connection(("127.0.0.1", 9), timeout=1)
 
@@ -148,7 +152,7 @@ def test_a_reader_that_misbehaves_costs_its_own_file_only(
     assert not Path("/tmp/ragkit-reader-was-here").exists()
 
 
-@pytest.mark.parametrize("word", ["loop", "hold"])
+@pytest.mark.parametrize("word", ["loop", "hold", "wait"])
 def test_a_reader_that_never_ends_is_killed(readers: Path, tmp_path: Path, word: str) -> None:
     with WorkerPool(ReadLimits(timeout=1.0), size=1, folders=[readers]) as pool:
         assert outcome(pool, tmp_path, word).startswith("too_slow: ")
