@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
@@ -17,6 +18,9 @@ from ragkit.wording import Wording, wording
 
 _PREFIX: Final = 4
 _LESSER_WEIGHT: Final = 0.4
+_POINTS = re.compile(
+    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)|(?:table|chart|figure|graph)\s+below)", re.IGNORECASE
+)
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
@@ -42,6 +46,7 @@ class Features:
     news: float  # what it says beyond the question
     meaning: float  # cosine of its vector with the question's, where the search tells it
     lead_meaning: float  # cosine of the heading or question above it
+    length: float  # 0 up to 200 characters, 1 from 600 on
     score: float  # what the search said of its passage
     rank: float  # 1, 1/2, 1/3 .. for the passages in order
 
@@ -65,6 +70,7 @@ WEIGHTS: Final = Features(
     news=0.0,
     meaning=4.6,
     lead_meaning=1.0,
+    length=-1.5,
     score=2.6,
     rank=1.6,
 )
@@ -116,7 +122,7 @@ class _Unit:
     @property
     def leads(self) -> bool:
         """Whether it states nothing itself, but says what the text after it is about."""
-        return self.text.endswith(("?", "？")) or is_heading(self.text)
+        return self.text.endswith(("?", "？")) or is_heading(self.text) or bool(_POINTS.search(self.text))
 
 
 def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
@@ -224,6 +230,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         news=min(1.0, len(unit.own.terms - asked) / 8),
         meaning=unit.meaning,
         lead_meaning=unit.lead.meaning,
+        length=min(1.0, max(0.0, (len(unit.text) - 200) / 400)),
         score=hit.score,
         rank=1 / (unit.passage + 1),
     )
