@@ -18,7 +18,7 @@ from ragkit.records import Fingerprint
 from ragkit.rows import AdapterRow
 from ragkit.settings import Settings
 from ragkit.store import Reader
-from ragkit.tokens import Counter, load_counter
+from ragkit.tokens import Counter, encoding_for, load_counter
 from ragkit.types import Message
 
 
@@ -101,5 +101,6 @@ class HeldModels:
         """Return the token counter."""
         with self._lock:
             if self._counter is None:
-                self._counter = load_counter(settings.prompt.encoding, offline=settings.model.offline)
+                encoding = settings.prompt.encoding or encoding_for(settings.chat.model)
+                self._counter = load_counter(encoding, offline=settings.model.offline)
             return self._counter

@@ -71,11 +71,12 @@ class RetrievalSettings:
 
 @dataclass(frozen=True, slots=True)
 class PromptSettings:
-    """How a prompt is laid out. budget: tokens of the whole prompt. encoding: a tiktoken encoding or model name.
+    """How a prompt is laid out. budget: tokens of the whole prompt. encoding: a tiktoken encoding or model name, "" for
+    that of the chat model.
     history_share, examples_share: largest part of the budget that history and examples may take."""
 
     budget: int = 3_000
-    encoding: str = "o200k_base"
+    encoding: str = ""
     history_share: float = 0.25
     examples_share: float = 0.15
     instructions: str = ""

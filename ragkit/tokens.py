@@ -154,6 +154,12 @@ class TableCounter:
         return ""
 
 
+def encoding_for(chat_model: str) -> str:
+    """Return the name to count by for a chat model as the settings name it; o200k_base where there is no LLM."""
+    kind, _, name = chat_model.partition(":")
+    return name if kind in {"openai", "anthropic"} and name else "o200k_base"
+
+
 def load_counter(encoding: str, *, offline: bool = False) -> Counter:
     """Return the counter for an encoding or model by name ("o200k_base", "gpt-4o", "openai:gpt-4o").
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import ConfigError
-from ragkit.tokens import load_counter
+from ragkit.tokens import encoding_for, load_counter
 
 # Counted by another implementation (js-tiktoken 1.0.21) with o200k_base, cl100k_base and p50k_base.
 SAMPLES = {
@@ -81,6 +81,20 @@ def test_unknown_models_are_estimated_and_never_below_the_exact_count() -> None:
     assert guess.estimated
     for text in SAMPLES:
         assert guess.count(text) >= exact.count(text)
+
+
+@pytest.mark.parametrize(
+    ("chat", "encoding", "estimated"),
+    [
+        ("extractive", "o200k_base", False),
+        ("openai:gpt-4", "cl100k_base", False),
+        ("openai:qwen3:8b", "cl100k_base", True),
+        ("anthropic:claude-sonnet", "cl100k_base", True),
+    ],
+)
+def test_a_chat_model_is_counted_by_its_own_encoding_or_an_estimate(chat: str, encoding: str, estimated: bool) -> None:
+    counter = load_counter(encoding_for(chat))
+    assert (counter.encoding, counter.estimated) == (encoding, estimated)
 
 
 def test_an_empty_name_is_refused() -> None:
