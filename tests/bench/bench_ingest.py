@@ -130,9 +130,9 @@ def measure(*, filings: int, pages: int | None, data: Path, overlap_of: int = 2_
         "pages": plain["pages"],
         "pages_limit": pages,
         "ragkit": {**ours, **told},
-        "plain": {**theirs, **plain},
-        "ratio": round(theirs["wall_s"] / ours["wall_s"], 2),
-        "ratio_cpu": round(theirs["cpu_s"] / ours["cpu_s"], 2),
+        "plain": {**theirs, **plain, "wall_s": plain["total_s"]},  # without the questions that it asks afterwards
+        "ratio": round(plain["total_s"] / ours["wall_s"], 2),
+        "ratio_cpu": round(plain["cpu_s"] / ours["cpu_s"], 2),
     }
     if overlap_of:
         report["overlap"] = overlap(data, limit=overlap_of)

@@ -69,6 +69,7 @@ def main() -> None:
         (options.out / "plain.json").write_text(json.dumps(chunks), encoding="utf-8")
     seconds["write"] = time.perf_counter() - started
     total = time.perf_counter() - begun
+    spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
 
     started = time.perf_counter()
     for chunk in chunks[:QUESTIONS]:
@@ -80,7 +81,7 @@ def main() -> None:
         "chunks": len(chunks),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "total_s": round(total, 2),
-        "cpu_s": round(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]), 2),
+        "cpu_s": round(spent, 2),
         "query_ms": round(query * 1e3, 1),
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
