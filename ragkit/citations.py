@@ -104,6 +104,10 @@ def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, 
         elif found or _states(sentence.text):
             stated += 1
             supported += any(citation.supported for citation in found)
+    for start, end in seen.code:
+        if "\n" in text[start:end]:  # a block of code states something, and stands in a source or does not
+            stated += 1
+            supported += sources.hold(text[start:end])
     if supported == stated and stated and not abstained:
         return tuple(citations), "answered"
     if not supported and (abstained or not stated):
@@ -130,6 +134,11 @@ class _Sources:
             if together.support(claim).supported:
                 found = [replace(citation, supported=True) for citation in found]
         return found
+
+    def hold(self, block: str) -> bool:
+        """Return whether one source has every line of a block of code."""
+        lines = [line.strip() for line in block.strip("`").splitlines()[1:] if line.strip("` ")]
+        return any(all(line in hit.text for line in lines) for hit in self._hits)
 
     def _above(self, found: list[Citation]) -> str:
         return "\n".join(self._passage(citation.number).around for citation in found)

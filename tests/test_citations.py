@@ -160,6 +160,16 @@ def test_the_status_is_that_of_the_sentences(text: str, status: str) -> None:
     assert check(text).status == status
 
 
+def test_a_block_of_code_is_a_statement_that_a_source_holds_or_not() -> None:
+    prompt = make_prompt(
+        "How do I install it?", "Install it with pip, then start it:\n\npip install halden\nhalden serve"
+    )
+    known = "Install it with pip, then start it [1]:\n\n```sh\npip install halden\nhalden serve\n```"
+    assert check_answer(prompt, known).status == "answered"
+    assert check_answer(prompt, known.replace("serve", "erase")).status == "partial"
+    assert check_answer(prompt, "```sh\nhalden erase\n```").status == "partial"
+
+
 def test_an_empty_answer_says_that_the_documents_do_not_answer() -> None:
     assert check("").text == "The documents do not answer this question."
     german = make_prompt("Wie lange ist die Frist für die Rückgabe?", POLICY)
