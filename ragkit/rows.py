@@ -259,8 +259,9 @@ def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
 
 def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
     """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError unless it is what was stored."""
-    *head, evidence, crc, blob = row
+    number, fingerprint, created_at, evidence, crc, blob = row
     matrix = np.frombuffer(blob, dtype="<f4") if len(blob) == 4 * dimension**2 else np.empty(0, dtype=np.float32)
     if zlib.crc32(blob) != crc or not len(matrix) or not np.isfinite(matrix).all():
         raise CorruptError("the stored query adapter is damaged", cure="run: ragkit adapt --remove")
-    return AdapterRow(*head, json.loads(evidence), matrix.reshape(dimension, dimension).astype(np.float32))
+    square = matrix.reshape(dimension, dimension).astype(np.float32)
+    return AdapterRow(number, fingerprint, created_at, json.loads(evidence), square)
