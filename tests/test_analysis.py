@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ragkit.analysis import LANGUAGES, analyse, analyse_question, analyse_text, guess_language
 from ragkit.lexical_tail import analyse_chunk
 from ragkit.stopwords import STOP_WORDS
+from ragkit.term_codes import unpack_text
 from ragkit.wordforms import TERM_LIMIT
 
 ENGLISH = "The company is not liable for the loss of goods that were not in its warehouse at the time."
@@ -110,7 +111,7 @@ def test_unspaced_questions_use_pairs() -> None:
 
 def test_units_keep_a_line_each_and_the_title_is_not_doubled() -> None:
     terms = analyse_chunk("Handbook", "Handbook › Leave", "Leave is 30 days. Ask HR.", [(0, 17), (18, 25)])
-    assert terms.joined == "handbook leav\nleav 30 day\nask hr"
+    assert unpack_text(terms.packed) == "handbook leav\nleav 30 day\nask hr"
     assert analyse_chunk("Title", "Section", "x", []).context == "titl section"
 
 

@@ -100,7 +100,7 @@ def kill_when_something_is_committed(child: subprocess.Popen[str], data: Path) -
 def check_whole(data: Path, versions: dict[str, tuple[str, ...]], embedder: HashEmbedder | None) -> list[str]:
     """Check that every document is whole, of one version, and found by its words; return the sources."""
     with ragkit.open(data, embedder=embedder, create=False) as kb:
-        assert kb.verify() == []
+        assert [problem for problem in kb.verify() if problem.kind != "file"] == []
         report = kb.doctor()
         assert report["ok"], report
         held = kb.documents()
@@ -163,7 +163,7 @@ def test_the_command_that_is_killed_keeps_what_it_committed(tmp_path: Path) -> N
     with ragkit.open(tmp_path / "kb", create=False) as kb:
         held = [info.source for info in kb.documents()]
         assert FILES > len(held) >= said
-        assert kb.verify() == []
+        assert [problem for problem in kb.verify() if problem.kind != "file"] == []
         assert kb.doctor()["ok"]
         for source in held:
             assert kb.document(source).text.strip() == text_of(int(source[:3]), "one").strip()

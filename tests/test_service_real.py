@@ -258,7 +258,7 @@ def test_history_and_examples_reach_the_model(tmp_path: Path) -> None:
         body = {"question": "And opened goods?", "history": history, "examples": examples}
         assert http.post(f"{DEFAULT}/ask", json=body).status_code == 200
 
-    contents = [message.content for message in fake.prompts[0].messages]
+    contents = [message.content for message in fake.prompts[-1].messages]
     assert {"refund?", "thirty days"} <= set(contents)
     assert any("19 EUR" in content for content in contents)
 
