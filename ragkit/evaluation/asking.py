@@ -143,8 +143,14 @@ def report_settings(collections: Sequence[KnowledgeBase], *, depth: int) -> dict
     """Return every setting that bears on a figure, for printing beside it. depth: passages asked for a question."""
     groups = collections[0].settings.public()
     states = [kb.status() for kb in collections]
+    adapter = states[0].get("adapter")
     return {
         "model": states[0]["model"],
+        **(
+            {"adapter": {name: adapter.get(name) for name in ("created_at", "questions", "documents")}}
+            if adapter
+            else {}
+        ),
         "chunk": groups["chunk"],
         "retrieval": groups["retrieval"],
         "chunks": sum(state["chunks"] for state in states),
