@@ -110,7 +110,10 @@ def test_an_empty_run_file_is_an_error(tmp_path: Path) -> None:
 @pytest.fixture
 def result(tmp_path: Path) -> Result:
     questions = read_unanswerable(sets.write_unanswerable(tmp_path / "foreign.jsonl"), FOREIGN)
-    whole = load_dataset(sets.write_parted_beir(tmp_path / "set"))
+    folder = sets.write_parted_beir(tmp_path / "set")
+    with (folder / "qrels" / "train.tsv").open("a", encoding="utf-8") as file:
+        file.write("q1\tshipping\t1\n")
+    whole = load_dataset(folder)
     choice = choose_part(whole, "tune")
     with Workbench(str(tmp_path / "kb"), settings=Settings(), embedder=HashEmbedder()) as bench:
         return measure_dataset(

@@ -90,4 +90,4 @@ def _draw_risks(axes: Any, kinds: Sequence[Abstention]) -> None:
     axes.set_xlabel("coverage: share of all questions answered, most confident first")
     axes.set_ylabel("risk: share of the answers that are wrong")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(loc="upper left", frameon=False, title="dotted: answering at random")
+    axes.legend(loc="lower right", frameon=False, title="dotted: answering at random", alignment="left")

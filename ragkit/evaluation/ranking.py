@@ -9,7 +9,7 @@ import numpy as np
 
 from ragkit.evaluation.asking import Asker, Curve, Measured, report_settings
 from ragkit.evaluation.datasets import RankingSet
-from ragkit.evaluation.metrics import PerQuery, answers, first_ranks, rank_metrics, ranking_metrics
+from ragkit.evaluation.metrics import PerQuery, Run, answers, first_ranks, rank_metrics, ranking_metrics
 from ragkit.knowledge import KnowledgeBase
 from ragkit.types import Hits
 
@@ -52,7 +52,7 @@ def measure_ranking(kb: KnowledgeBase, dataset: RankingSet, *, asker: Asker, cur
         found={name: list(scores)[:_SHOWN] for name, scores in run.items()},
         settings=report_settings([kb], depth=DEPTH),
         collections=(kb,),
-        curves=(hit_curve("hit@k", first), _recall_curve(run, dataset)) if curves else (),
+        curves=_curves(run, first, dataset) if curves else (),
         run=run,
         qrels={name: dataset.qrels[name] for name in dataset.queries},
     )
@@ -89,7 +89,13 @@ def hit_curve(name: str, ranks: Mapping[str, int]) -> Curve:
     return Curve(name, tuple(depths.tolist()), ((first > 0) & (first <= depths)).astype(np.float64))
 
 
-def _recall_curve(run: Mapping[str, Mapping[str, float]], dataset: RankingSet) -> Curve:
+def _curves(run: Run, first: Mapping[str, int], dataset: RankingSet) -> tuple[Curve, ...]:
+    """Return hit@k, and recall@k where it is another curve: where a query has more than one relevant document."""
+    hits, recall = hit_curve("hit@k", first), _recall_curve(run, dataset)
+    return (hits,) if np.array_equal(hits.values, recall.values) else (hits, recall)
+
+
+def _recall_curve(run: Run, dataset: RankingSet) -> Curve:
     rows: list[np.ndarray[Any, np.dtype[np.float64]]] = []
     for name, scores in run.items():
         relevant = {document for document, grade in dataset.qrels[name].items() if grade > 0}

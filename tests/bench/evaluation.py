@@ -189,7 +189,8 @@ def variant_table(found: Mapping[str, Mapping[str, Result]], label: str, base: s
             values, ours = (side[name].measured.metrics for side in (by_set, found[base]))
             shown = [f"{np.mean(list(values[metric].values())):.3f}" for metric in shown_metrics(name)]
             p = paired_test(paired(values[FIRST[name]], ours[FIRST[name]]))
-            cells.append(" / ".join(shown) + ("" if variant == base else f" (p {p:.3f})"))
+            told = "" if variant == base else " (p < 0.001)" if p < 0.001 else f" (p {p:.3f})"
+            cells.append(" / ".join(shown) + told)
         rows.append(cells)
     return table([label, *(f"{name} {' / '.join(shown_metrics(name))}" for name in names)], rows)
 
