@@ -283,7 +283,7 @@ def test_damaged_files_never_give_a_wrong_answer(tmp_path: Path, caplog: pytest.
         if number % 10 == 0:
             caches.persist(later)
             assert_right(Caches(place, dense=DenseSettings()).snapshot(later), later)
-        shutil.rmtree(place)
+        shutil.rmtree(place, ignore_errors=True)  # a thread of tantivy may just be making its lock file there
     assert refused > 15
 
 
