@@ -93,6 +93,8 @@ def analyse_question(text: str, *, languages: Iterable[str] = (DEFAULT_LANGUAGE,
 
 
 def _variants(word: str, languages: Sequence[str]) -> Iterable[str]:
+    if len(languages) == 1:
+        return dict.fromkeys(_terms_of(languages[0], question=True)[word].split())
     made = (_terms_of(language, question=True)[word] for language in languages)
     return dict.fromkeys(term for terms in made for term in terms.split())
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ragkit.dense_files import DenseBase
 from ragkit.dense_rows import gathered, half, load_faiss
 from ragkit.errors import EmbeddingError
+from ragkit.vectors import cosines
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -155,7 +156,7 @@ class DenseIndex:
         if not len(rows):
             return _NO_IDS, np.empty(0, dtype=np.float32)
         matrix = self.tail if allowed is None else self.tail[rows]
-        rough = matrix @ unit.astype(np.float32)
+        rough = cosines(matrix, unit.astype(np.float32))
         if len(rows) > k:
             chosen = np.flatnonzero(rough >= np.partition(rough, len(rough) - k)[len(rough) - k] - 2 * _SLACK)
             rows = rows[chosen]
@@ -244,8 +245,7 @@ def _exact_rows(base: DenseBase, places: Ids, unit: NDArray[np.float64]) -> Scor
 
 
 def _exact(rows: Vectors, unit: NDArray[np.float64]) -> Scores:
-    scores: Scores = (rows.astype(np.float64) @ unit).astype(np.float32)
-    return scores
+    return cosines(rows.astype(np.float64), unit).astype(np.float32)
 
 
 def _places(ascending: Ids, wanted: Ids) -> Ids:

@@ -27,6 +27,7 @@ from ragkit.dense_rows import (
     write_rows,
 )
 from ragkit.errors import EmbeddingError, StoreError
+from ragkit.vectors import cosines
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -117,7 +118,7 @@ class DenseBase:
             return int(self.coarse.nlist)
         counted = positions[:: max(len(positions) // _COUNTED, 1)]
         held = np.bincount(self.groups[counted], minlength=len(self.centres))
-        nearest = np.argsort(-(self.centres @ query))
+        nearest = np.argsort(-cosines(self.centres, query))
         enough = int(np.searchsorted(np.cumsum(held[nearest]), len(counted) // 4)) + 1
         return min(max(enough, self.probes), len(self.centres))
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.term_codes import LINE, Codes, codes_of
+from ragkit.vectors import cosines
 
 Scores = NDArray[np.float64]
 
@@ -18,6 +21,8 @@ K1 = 1.2
 B = 0.75
 """BM25's saturation and length normalisation (Robertson and Zaragoza 2009), as tantivy and Lucene set them."""
 EXPANSION_TERMS = 25
+_HASH_BITS = 15
+_HASH_MASK = np.uint32((1 << _HASH_BITS) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Candidates:
         """Return the BM25 of every candidate for weighted terms."""
         if not len(terms):
             return np.zeros(self.count)
-        return self._saturated(self._counts(*self._find(terms), len(terms))) @ weights
+        return cosines(self._saturated(self._counts(*self._find(terms), len(terms))), weights)
 
     def features(self, question: QuestionTerms) -> LexicalFeatures:
         """Return the lexical features of every candidate."""
@@ -104,8 +109,8 @@ class Candidates:
         counts = self._counts(places, found, len(question.terms))
         total = question.total
         return LexicalFeatures(
-            (self._saturated(counts) @ question.idf) / total,
-            ((counts > 0) @ question.idf) / total,
+            cosines(self._saturated(counts), question.idf) / total,
+            cosines((counts > 0).astype(np.float64), question.idf) / total,
             self._best_units(places, found, question) / total,
             np.minimum(self._pairs(places, found, question) / total, 1.0),
         )
@@ -113,11 +118,14 @@ class Candidates:
     def _find(self, terms: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the places of the given terms, ascending, and for each place which of the terms stands there."""
         wanted = codes_of(terms)
+        table = np.zeros(1 << _HASH_BITS, dtype=np.bool_)
+        table[wanted & _HASH_MASK] = True
+        places = np.flatnonzero(table[self._terms & _HASH_MASK])  # those that may be: one look, then the few that are
         order = np.argsort(wanted, kind="stable")
-        at = np.searchsorted(wanted, self._terms, sorter=order).clip(max=len(order) - 1)
-        which = order[at]
-        places = np.flatnonzero(wanted[which] == self._terms)
-        return places, which[places]
+        near = self._terms[places]
+        which = order[np.searchsorted(wanted, near, sorter=order).clip(max=len(order) - 1)]
+        same = wanted[which] == near
+        return places[same], which[same]
 
     def _saturated(self, counts: Scores) -> Scores:
         return counts * (K1 + 1) / (counts + self._norm[:, None])
@@ -167,12 +175,12 @@ def expansion(
     """
     weights: dict[str, float] = {}
     for text, share in zip(texts, shares.tolist(), strict=True):
-        words = text.split()
-        for word in words:
-            weights[word] = weights.get(word, 0.0) + share / len(words)
+        words = Counter(text.split())
+        one = share / max(words.total(), 1)
+        for word, count in words.items():
+            weights[word] = weights.get(word, 0.0) + one * count
     rarity = idf(list(weights))
-    scored = sorted(((weight * rarity.get(word, 0.0), word) for word, weight in weights.items()), reverse=True)
-    best = scored[:EXPANSION_TERMS]
+    best = nlargest(EXPANSION_TERMS, [(weights[word] * rare, word) for word, rare in rarity.items()])
     total = sum(weight for weight, _ in best)
     if total <= 0:
         return [], np.zeros(0)

@@ -20,7 +20,7 @@ from ragkit.rerank import Reranker, load_reranker
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store import Reader
 from ragkit.types import Hits
-from ragkit.vectors import check_vectors
+from ragkit.vectors import check_vectors, cosines
 
 Scores = NDArray[np.float64]
 
@@ -64,12 +64,37 @@ _FEEDBACK_VECTORS_FROM = 3
 
 
 @dataclass(frozen=True, slots=True)
+class UnitCosines:
+    """The cosine of every unit of some chunks, float32 (m,), chunk by chunk; bounds: int64 (n + 1,), where each begins.
+
+    Units are matched by late chunking (Günther et al. 2024): their vectors come from the whole chunk's token states.
+    """
+
+    cosines: NDArray[np.float32]
+    bounds: NDArray[np.int64]
+
+    def of(self, at: int) -> list[float]:
+        """Return those of one chunk, in their order; none for a chunk without units."""
+        values: list[float] = self.cosines[self.bounds[at] : self.bounds[at + 1]].tolist()
+        return values
+
+    def best(self, without: Scores) -> Scores:
+        """Return the best of each chunk; for one that has none, what `without` says."""
+        there = np.diff(self.bounds) > 0
+        out = without.copy()
+        if there.any():
+            out[there] = np.maximum.reduceat(self.cosines, self.bounds[:-1][there])
+        return out
+
+
+@dataclass(frozen=True, slots=True)
 class _Scored:
     """Scores of all candidates: the convex combination, the same with feedback, and the two sides of the first."""
 
     first: Scores
     fused: Scores
     parts: Mapping[str, Scores]
+    units: UnitCosines
 
 
 class QueryEmbedder(Protocol):
@@ -83,7 +108,7 @@ class QueryEmbedder(Protocol):
 class Retriever:
     """Ranks the chunks of a snapshot for a question. Holds no state but its models; safe for many threads.
 
-    Words are searched on a second thread while the question is embedded.
+    Words are searched on a second thread beside vectors.
     """
 
     def __init__(
@@ -115,11 +140,11 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         count = max(self._settings.candidates, k)
-        lexical = self._beside.start(lambda: snapshot.lexical.search(question, count, allowed=allowed)[0])
-        found = self._embedder().embed_queries([question])
+        found = self._embedder().embed_queries([question])  # on every CPU: words are searched beside vectors, not this
         query = check_vectors(found, count=1, dimension=snapshot.dense.dimension)[0]
         if adapter is not None:
             query = adapted(adapter, query)
+        lexical = self._beside.start(lambda: snapshot.lexical.search(question, count, allowed=allowed)[0])
         ids = np.union1d(snapshot.dense.search(query, count, allowed=allowed)[0], lexical())  # either brings candidates
         if not len(ids):
             return Hits(generation=snapshot.generation)
@@ -134,16 +159,15 @@ class Retriever:
         # Some chunks merge into passages: take enough rows for k passages in the worst case.
         order = order[: MERGE_LIMIT * k]
         rows = reader.chunk_rows(ids[order])
-        shown = {name: np.clip(values, 0.0, 1.0) for name, values in parts.items()}
-        units = _unit_cosines(query, ids[order], reader)
+        shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
         ranked = [
             Ranked(
                 rows[int(ids[at])],
-                float(np.clip(fused[at], 0.0, 1.0)),
-                {name: float(values[at]) for name, values in shown.items()},
-                cosines,
+                min(max(float(fused[at]), 0.0), 1.0),
+                {name: values[at] for name, values in shown.items()},
+                scored.units.of(at),
             )
-            for at, cosines in zip(order, units, strict=True)
+            for at in order.tolist()
         ]
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=snapshot.generation)
@@ -159,8 +183,9 @@ class Retriever:
         snapshot: Snapshot,
     ) -> _Scored:
         """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
-        chunk = (vectors @ query).astype(np.float64)
-        dense = WEIGHTS.dense(chunk, _best_unit(query, ids, chunk, reader))
+        chunk = cosines(vectors, query).astype(np.float64)
+        units = UnitCosines(*reader.unit_cosines(query, ids))
+        dense = WEIGHTS.dense(chunk, units.best(chunk))
         index = snapshot.lexical
         statistics = Statistics(*index.statistics())
         weighted = _weighted_terms(question, index, statistics)
@@ -172,8 +197,8 @@ class Retriever:
         parts = {"dense": dense, "lexical": lexical}
         gate = self._settings.feedback * float(np.clip(2 * (1 - words.unit.max()), 0, 1))
         if gate <= 0 or len(ids) <= _FEEDBACK_WORDS_FROM:
-            return _Scored(first, first, parts)
-        return _Scored(first, first + gate * _feedback(first, ids, vectors, candidates, index), parts)
+            return _Scored(first, first, parts, units)
+        return _Scored(first, first + gate * _feedback(first, ids, vectors, candidates, index), parts, units)
 
     def _reranked(
         self,
@@ -221,23 +246,6 @@ def _weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) 
     return question_terms(kept, idf=rarity, statistics=statistics)
 
 
-def _best_unit(query: NDArray[np.float32], ids: NDArray[np.int64], chunk: Scores, reader: Reader) -> Scores:
-    """Return the best cosine of each chunk's units (late chunking, Günther et al. 2024); the chunk's own without."""
-    vectors, owners = reader.unit_vectors(ids)
-    best = np.full(len(ids), -2.0)
-    np.maximum.at(best, owners, (vectors @ query).astype(np.float64))
-    return np.where(best > -2.0, best, chunk)
-
-
-def _unit_cosines(query: NDArray[np.float32], ids: NDArray[np.int64], reader: Reader) -> list[list[float]]:
-    """Return the cosines of the units of each chunk, in their order; an empty list for a chunk without."""
-    vectors, owners = reader.unit_vectors(ids)
-    out: list[list[float]] = [[] for _ in ids]
-    for owner, cosine in zip(owners.tolist(), (vectors @ query).tolist(), strict=True):
-        out[owner].append(cosine)
-    return out
-
-
 def _feedback(
     scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: LexicalIndex
 ) -> Scores:
@@ -249,7 +257,7 @@ def _feedback(
     best = np.argsort(-scores, kind="stable")[:_FEEDBACK_WORDS_FROM]
     shares = np.exp((scores[best] - scores[best[0]]) / FEEDBACK_TEMPERATURE)
     mean = shares[:_FEEDBACK_VECTORS_FROM] @ vectors[best[:_FEEDBACK_VECTORS_FROM]]
-    near = (vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-9))).astype(np.float64)
+    near = cosines(vectors, mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float64)
     terms, weights = expansion(index.terms(ids[best]), shares / shares.sum(), idf=index.idf)
     added: Scores = FEEDBACK_TERMS * candidates.bm25(terms, weights) + FEEDBACK_VECTORS * near
     return added
@@ -261,12 +269,12 @@ def _diverse(
     """Reorder by maximal marginal relevance (Carbonell and Goldstein 1998); `share` is the weight of diversity."""
     pool = order[: max(count, 1) * 2].tolist()
     chosen = [pool.pop(0)]
-    nearest = vectors[pool] @ vectors[chosen[0]]
+    nearest = cosines(vectors[pool], vectors[chosen[0]])
     while pool and len(chosen) < count:
         value = (1 - share) * scores[pool] - share * nearest
         at = int(np.argmax(value))
         chosen.append(pool.pop(at))
         nearest = np.delete(nearest, at)
         if pool:
-            nearest = np.maximum(nearest, vectors[pool] @ vectors[chosen[-1]])
+            nearest = np.maximum(nearest, cosines(vectors[pool], vectors[chosen[-1]]))
     return np.array(chosen, dtype=np.int64)

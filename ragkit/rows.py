@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ragkit.errors import CorruptError, InputError
 from ragkit.records import Fingerprint
 from ragkit.types import Block, Chunk, Document, Heading, Metadata, MetadataValue, Page
+from ragkit.vectors import cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +216,28 @@ def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArra
 
     One whose size is not that of whole rows has none.
     """
+    rows, scales, counts = _unit_rows(stored, dimension)
+    rows *= scales[:, None]
+    return rows, counts
+
+
+def unit_cosines(stored: Sequence[bytes], query: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
+    """Return the dot product of a query (d,) with each row of `decode_unit_vectors`, and how many each has."""
+    rows, scales, counts = _unit_rows(stored, len(query))
+    return cosines(rows, query) * scales, counts
+
+
+def _unit_rows(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
+    """Return rows before they are scaled (m, d), their scales (m,), and how many each has."""
     width = dimension + 4
-    whole = [body if len(body) % width == 0 else b"" for body in stored]
-    table = np.frombuffer(b"".join(whole), dtype=np.int8).reshape(-1, width)
-    scales = np.ascontiguousarray(table[:, :4]).view("<f4")
-    rows = table[:, 4:].astype(np.float32)
-    rows *= np.where((scales > 0) & (scales < 0.01), scales, np.float32(0))  # a damaged scale makes no candidate win
-    return rows, [len(body) // width for body in whole]
+    sizes = [len(body) for body in stored]
+    if any(size % width for size in sizes):
+        stored = [b"" if size % width else body for body, size in zip(stored, sizes, strict=True)]
+        sizes = [len(body) for body in stored]
+    table = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, width)
+    scales = np.ascontiguousarray(table[:, :4]).view("<f4")[:, 0]
+    scales = np.where((scales > 0) & (scales < 0.01), scales, np.float32(0))  # a damaged scale makes no candidate win
+    return table[:, 4:].astype(np.float32), scales, [size // width for size in sizes]
 
 
 def embedded_hash(chunk: Chunk) -> bytes:

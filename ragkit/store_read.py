@@ -17,6 +17,7 @@ from ragkit.rows import (
     ChunkRow,
     decode_spans,
     decode_unit_vectors,
+    unit_cosines,
 )
 from ragkit.store_view import View, id_list
 
@@ -132,16 +133,30 @@ class Reader(View):
 
         They are rounded to 8 bits, for re-scoring. Chunks without units, and unknown ones, have no rows.
         """
-        places = {int(item): index for index, item in enumerate(ids)}
         dimension = self.fingerprint.dimension if self.fingerprint else 0
-        rows = self._rows(
-            """SELECT c.id, u.body FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
-            CROSS JOIN unit_vectors AS u ON u.vector_id = c.vector_id""",
-            (json.dumps(list(places)),),
-        )
-        vectors, counts = decode_unit_vectors([body for _, body in rows], dimension)
-        owners = np.array([places[row[0]] for row in rows], dtype=np.intp)
+        owners, bodies = self._unit_bodies(ids)
+        vectors, counts = decode_unit_vectors(bodies, dimension)
         return vectors, np.repeat(owners, counts)
+
+    def unit_cosines(self, query: Vectors, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.int64]]:
+        """Return the cosine of a query (d,) with every unit of some chunks, float32 (m,), and int64 (n + 1,) bounds.
+
+        Those of chunk ids[i] are between bounds[i] and bounds[i + 1], in their order; ids must not repeat.
+        """
+        owners, bodies = self._unit_bodies(ids)
+        found, counts = unit_cosines(bodies, query)
+        sizes = np.zeros(len(ids), dtype=np.int64)
+        sizes[owners] = counts
+        return found, np.concatenate([[0], np.cumsum(sizes)])
+
+    def _unit_bodies(self, ids: Sequence[int] | Ids) -> tuple[NDArray[np.intp], list[bytes]]:
+        """Return which of the given chunks have units, as ascending indices into ids, and their stored vectors."""
+        rows = self._rows(
+            """SELECT j.key, u.body FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
+            CROSS JOIN unit_vectors AS u ON u.vector_id = c.vector_id""",
+            (id_list(ids),),
+        )
+        return np.array([row[0] for row in rows], dtype=np.intp), [row[1] for row in rows]
 
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the unit vectors (d,) that are stored for this fingerprint, by the SHA-256 of `Chunk.embedded`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -133,12 +134,12 @@ class View:
     def pages(self, document_id: int) -> tuple[Page, ...]:
         """Return the page table of a document; raises NotFoundError."""
         row = self._found("SELECT pages FROM texts WHERE document_id = ?", (document_id,), document_id)
-        return tuple(Page(start, label) for start, label in json.loads(row[0]))
+        return _pages(row[0])
 
     def page_labels(self, document_id: int) -> tuple[str | None, ...]:
         """Return the printed label of every page of a document, page 1 first; raises NotFoundError."""
         row = self._found("SELECT pages FROM texts WHERE document_id = ?", (document_id,), document_id)
-        return tuple(label for _, label in json.loads(row[0]))
+        return tuple(page.label for page in _pages(row[0]))
 
     def generations(self) -> list[Generation]:
         """Return every run that changed the collection, oldest first."""
@@ -203,6 +204,12 @@ class View:
         return rows[0]
 
 
+@lru_cache(maxsize=256)
+def _pages(stored: str) -> tuple[Page, ...]:
+    """Read a page table; those of documents that are found again and again are kept."""
+    return tuple(Page(start, label) for start, label in json.loads(stored))
+
+
 def encode_root(root: str) -> bytes:
     """Return a root as bytes: names in a file system need not be text."""
     return root.encode("utf-8", "surrogateescape")
@@ -223,7 +230,7 @@ def _info(row: tuple[Any, ...]) -> DocumentInfo:
 
 def id_list(ids: Sequence[int] | NDArray[np.int64]) -> str:
     """Return ids as the JSON that json_each takes."""
-    return json.dumps([int(item) for item in ids])
+    return json.dumps(ids.tolist() if isinstance(ids, np.ndarray) else [int(item) for item in ids])
 
 
 def _prefix_clause(prefix: str) -> tuple[str, tuple[str, ...]]:

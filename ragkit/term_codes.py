@@ -47,9 +47,13 @@ def unpack_text(packed: bytes | memoryview) -> str:
 
 def join_codes(packed: Sequence[bytes | memoryview]) -> tuple[Codes, NDArray[np.int64]]:
     """Return the codes of several chunks one after the other, and how many each has."""
-    parts = [item[4 : 4 * (1 + _count(item))] if len(item) else b"" for item in packed]
-    sizes = np.fromiter((len(part) // 4 for part in parts), dtype=np.int64, count=len(parts))
-    return np.frombuffer(b"".join(parts), dtype="<u4"), sizes
+    parts: list[bytes | memoryview] = []
+    sizes: list[int] = []
+    for item in packed:
+        size = int.from_bytes(item[:4], "little")
+        sizes.append(size)
+        parts.append(item[4 : 4 + 4 * size])
+    return np.frombuffer(b"".join(parts), dtype="<u4"), np.array(sizes, dtype=np.int64)
 
 
 def _count(packed: bytes | memoryview) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EmbeddingError
 from ragkit.records import Fingerprint
+
+Number = TypeVar("Number", np.float32, np.float64)
 
 NORM_TOLERANCE = 1e-3
 """How far from 1 a norm may be (rounding of bf16 and fp16) and still be renormalised."""
@@ -45,6 +47,16 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
         raise EmbeddingError(f"vector {row} of {count} {what}", cure="check the model")
     unit: NDArray[np.float32] = out / norms[:, None].astype(np.float32)
     return unit
+
+
+def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
+    """Return the dot product of each row (n, d) with a query (d,), on this thread only.
+
+    `rows @ query` would wake the threads of BLAS, which then spin beside the work of a few microseconds that they were
+    woken for, and take the processor from the model and from other questions (measured: half of a question's time).
+    """
+    products: NDArray[Number] = np.vecdot(rows, query)
+    return products
 
 
 def compatible(first: Fingerprint, second: Fingerprint) -> bool:
