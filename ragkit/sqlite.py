@@ -16,6 +16,10 @@ from ragkit.errors import CorruptError, LockedError, NotFoundError, RagkitError,
 BUSY_TIMEOUT_MS: Final = 5_000
 SAFE_SQLITE: Final = (3, 51, 3)
 """Older versions have the WAL-reset bug, which can corrupt a database with several processes."""
+_NEEDS_SPACE: Final = frozenset(
+    {apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP, apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_WRITE}
+)
+"""How a full disk looks to a reader, which makes the index of the write-ahead log when it is the first to open it."""
 _CURE = "restore a backup (ragkit restore), or delete the collection and ingest again"
 
 
@@ -134,7 +138,8 @@ def translated(path: Path, *, writing: bool) -> Iterator[None]:
 def translate(error: apsw.Error, path: Path, *, writing: bool) -> RagkitError:
     """Return the error of ragkit that says what an error of SQLite means for a user."""
     said = str(error).removesuffix("\n") or type(error).__name__
-    if isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and writing):
+    refused = isinstance(error, apsw.IOError) and (writing or getattr(error, "extendedresult", 0) in _NEEDS_SPACE)
+    if refused or isinstance(error, apsw.FullError):
         return StorageFullError(
             f"the disk of {path} refuses writes ({said}); what was committed is kept",
             cure="free some space, then run the command again",

@@ -25,11 +25,17 @@ MODEL = embedder()
 
 
 class Truth:
-    """What the lines of a workload say must be, and what may be."""
+    """What the lines of a workload say must be, and what may be.
+
+    A call that fails with an error may have been done all the same, as with every database: SQLite's commit stands in
+    the log before the flush that failed, and is found when the log is read again; or the commit was whole and what came
+    after it failed. So a document may be as any attempt since its last acknowledgement would have made it, and nothing
+    else: `pending` holds the digests, None for no document.
+    """
 
     def __init__(self, said: Iterable[dict[str, Any]]) -> None:
         self.acknowledged: dict[str, str] = {}
-        self.pending: dict[str, str | None] = {}
+        self.pending: dict[str, set[str | None]] = {}
         self.move: Sequence[str] = ()
         self.backups: dict[str, dict[str, str]] = {}
         self.problems: list[str] = []
@@ -39,8 +45,9 @@ class Truth:
 
     def _hear(self, line: dict[str, Any]) -> None:
         if "begin" in line:
-            self.pending = {**self.pending, **line["begin"]}
-            self.move = line.get("move", ())
+            for source, digest in line["begin"].items():
+                self.pending.setdefault(source, set()).add(digest)
+            self.move = line.get("move", self.move)
         elif "done" in line:
             self.created = True
             for source, digest in line["done"].items():
@@ -49,10 +56,13 @@ class Truth:
                     self.acknowledged.pop(source, None)
                 else:
                     self.acknowledged[source] = digest
+            self.move = self.move if self.pending else ()
         elif "backup" in line:
             self.backups[line["backup"]] = line["holds"]
         elif "crash" in line:
             self.problems.append(f"an error that is not ragkit's: {line['crash']}")
+        elif "delete the collection" in line.get("failed", ""):  # a disk that refuses writes has damaged nothing
+            self.problems.append(f"a cure that loses documents: {line['failed']}")
         elif "problems" in line:
             self.problems.append(f"files were not read: {line['problems']}")
 
@@ -60,10 +70,7 @@ class Truth:
         """Return what is wrong with the documents found: their texts' digests by source."""
         wrong = []
         for source in sorted({*self.acknowledged, *self.pending, *found}):
-            allowed = {self.acknowledged.get(source)}
-            if source in self.pending:
-                allowed.add(self.pending[source])
-            if found.get(source) not in allowed:
+            if found.get(source) not in {self.acknowledged.get(source), *self.pending.get(source, ())}:
                 what = "lost" if source not in found else "not what was acknowledged"
                 wrong.append(f"document {source} is {what}")
         renaming = bool(self.move) and self.move[0] in self.acknowledged and bool(self.pending)

@@ -149,6 +149,8 @@ def count(seed: int) -> Report:
         outcome = run_once(place, seed=seed, fault=None)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+    if outcome.status or outcome.hung:
+        sys.exit(f"the workload failed without a fault: {outcome.said[-1:]}")
     return Report(calls=len(outcome.calls), by_call=Counter(name for name, _ in outcome.calls))
 
 
