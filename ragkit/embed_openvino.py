@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.embed_widths import FixedWidths
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 
 Precision = Literal["bf16", "fp32"]
@@ -112,6 +113,7 @@ class CompiledRuntime:
         self._lock = threading.Lock()
         self._many: _Pool | None = None
         self._quick: _Pool | None = None
+        self._widths = FixedWidths(self._load_width)
 
     @property
     def label(self) -> str:
@@ -142,7 +144,14 @@ class CompiledRuntime:
         return self._run(ids, self._pool_for_many(), use)
 
     def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
-        """Return rows (n, d) of unit norm; a few short queries run as one inference on all threads."""
+        """Return rows (n, d) of unit norm; a few short queries run as one inference on all threads.
+
+        A short one alone runs in the form for its width, once there is one.
+        """
+        fixed = self._widths.form(len(ids[0])) if len(ids) == 1 and self._files.padded else None
+        if fixed is not None:
+            width, pool = fixed
+            return self._run(ids, pool, width=width)
         small = len(ids) * max(map(len, ids)) <= _QUICK_TOKENS
         return self._run(ids, self._pool_for_few() if small or self._many is None else self._many)
 
@@ -157,16 +166,24 @@ class CompiledRuntime:
             if self._quick is None:
                 if self._threads == 1 and self._many is not None:
                     return self._many
-                self._quick = self._load(streams=1, threads=min(self._threads, _QUICK_THREADS))
+                self._quick = self._load(streams=1, threads=self._few)
             return self._quick
 
-    def _load(self, *, streams: int, threads: int) -> _Pool:
-        config = {
+    @property
+    def _few(self) -> int:
+        """Threads for a few queries."""
+        return min(self._threads, _QUICK_THREADS)
+
+    def _config(self, *, streams: int, threads: int) -> dict[str, Any]:
+        return {
             "INFERENCE_PRECISION_HINT": HINTS[self._files.precision],
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the other threads of a server or an ingest need the same CPUs
         }
+
+    def _load(self, *, streams: int, threads: int) -> _Pool:
+        config = self._config(streams=streams, threads=threads)
         if self._image is not None:
             try:
                 image = np.memmap(self._image, dtype=np.uint8, mode="r")
@@ -182,13 +199,20 @@ class CompiledRuntime:
                 cure="run: ragkit models compile --force",
             ) from error
 
-    def _run(self, ids: Sequence[Sequence[int]], pool: _Pool, use: UseStates | None = None) -> NDArray[np.float32]:
+    def _load_width(self, width: int) -> _Pool:
+        model = self._core.read_model(str(self._files.folder / "model.xml"))
+        model.reshape({port: [1, width] for port in model.inputs})
+        return _Pool(self._core.compile_model(model, "CPU", self._config(streams=1, threads=self._few)), 1)
+
+    def _run(
+        self, ids: Sequence[Sequence[int]], pool: _Pool, use: UseStates | None = None, *, width: int = 0
+    ) -> NDArray[np.float32]:
         rows = np.empty((len(ids), self._files.dimension), dtype=np.float32)
         batches = plan_batches([len(tokens) for tokens in ids], streams=pool.streams, padded=self._files.padded)
 
         def work(batch: list[int]) -> None:
             with pool.request() as request:
-                inputs = _padded([ids[index] for index in batch], round_up=self._files.padded)
+                inputs = _padded([ids[index] for index in batch], least=width, round_up=self._files.padded)
                 outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
                 rows[batch] = outputs[0]
                 if use is not None:
@@ -260,9 +284,12 @@ def plan_batches(lengths: Sequence[int], *, streams: int, padded: bool = True) -
     return batches
 
 
-def _padded(ids: Sequence[Sequence[int]], *, round_up: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return token ids and mask (n, width). round_up: a short text alone gets one of a few widths (multiples of 4)."""
-    width = max(map(len, ids))
+def _padded(ids: Sequence[Sequence[int]], *, least: int, round_up: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return token ids and mask (n, width), the width at least so much.
+
+    round_up: a short text alone gets one of a few widths (multiples of 4).
+    """
+    width = max(least, *map(len, ids))
     if round_up and len(ids) == 1 and width <= _ROUNDED_TOKENS:
         width = -(-width // 4) * 4
     tokens = np.zeros((len(ids), width), dtype=np.int64)

@@ -224,6 +224,14 @@ def test_texts_of_any_length_keep_their_order(embedder: Embedder) -> None:
     )
 
 
+def test_a_question_of_a_width_that_is_asked_for_often_has_the_same_vector(embedder: Embedder) -> None:
+    questions = ["How are refunds paid?", "Who approves travel expenses over 500 euros, and how?"]
+    first = np.concatenate([embedder.embed_queries([question]) for question in questions])
+    for _ in range(60):  # meanwhile it gets a form of its own
+        again = np.concatenate([embedder.embed_queries([question]) for question in questions])
+        assert ((first * again).sum(axis=1) > 0.9999).all()
+
+
 def test_units_come_from_the_pass_over_the_whole_text(embedder: Embedder) -> None:
     assert isinstance(embedder, UnitEmbedder)
     assert embedder.supports_units
