@@ -1,8 +1,10 @@
 """BM25 over the store's chunks: text in, chunk ids and scores out; user text is never query syntax.
 
 The index is two parts: files of tantivy (see lexical_files) and a few blocks in memory for what came after them (see
-lexical_tail). Both are scored with the same statistics, over all chunks, so that it does not matter where a chunk is.
-Chunks that are gone keep counting in these statistics until the files are rewritten, as in every Lucene-like index.
+lexical_tail). What answers are scored by - how many chunks there are, hold a term or are in a language, and their mean
+length - is exact: of the chunks that are there and of no others, wherever they are. The order in which `search` finds
+chunks comes from tantivy, whose mean length counts chunks that are gone until its files are rewritten, as in every
+Lucene-like index; that only picks the candidates.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.analysis import DEFAULT_LANGUAGE, Question, analyse_question
-from ragkit.lexical_files import LexicalBase, base_ids
-from ragkit.lexical_tail import FIELDS, Block, ChunkText, idf, join_blocks
+from ragkit.lexical_files import LexicalBase, TermCounts, base_ids
+from ragkit.lexical_tail import FIELDS, TELLING, Block, ChunkText, idf, join_blocks
 from ragkit.term_codes import Codes, join_codes, unpack_text
 from ragkit.term_files import find_terms
 
@@ -27,8 +29,8 @@ Weights = Mapping[str, Mapping[str, float]]
 FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4, "function_words": 1.0}
 TERM_LIMIT: Final = 128
 """A question uses at most so many terms, the rarest; pasted pages have thousands."""
-_TELLING: Final = ("body", "context")
 _LANGUAGE_LIMIT: Final = 6
+_MAIN_SHARE: Final = 0.05
 _SPARE: Final = 16
 _KNOWN_LIMIT: Final = 100_000
 _COST_OF_ID: Final = 11
@@ -49,29 +51,45 @@ class LexicalIndex:
     """BM25 over the chunks of one revision. Immutable and thread-safe; a later revision is another object."""
 
     def __init__(
-        self, base: LexicalBase | None = None, *, removed: Ids = _NO_IDS, blocks: Sequence[Block] = ()
+        self,
+        base: LexicalBase | None = None,
+        *,
+        removed: Ids = _NO_IDS,
+        blocks: Sequence[Block] = (),
+        gone: Sequence[Block] = (),
+        counts: TermCounts | None = None,
     ) -> None:
+        """removed: ascending ids that are in the files or the blocks and are not to be found. gone: those in the files,
+        whose terms are taken from the statistics. counts: of the same files."""
         self.base = base
         self.removed = removed
         self.blocks = tuple(blocks)
-        self._documents, self._averages = self._count()
-        self._languages = self._spoken()
+        self._gone = tuple(gone)
+        self._counts = counts or TermCounts(base)
+        self._alive = [_alive(block, removed) for block in self.blocks]
+        self._documents, self._length = self._count()
+        self._averages = self._means()
+        self._languages, self._main = self._spoken()
         self._known: dict[str, float | None] = {}
 
     def __len__(self) -> int:
         """Return how many chunks can be found."""
-        files = self.base.facts.live if self.base else 0
-        return files + sum(len(block.ids) for block in self.blocks) - len(self.removed)
+        return self._documents
 
     def followed(self, *, removed: Ids, added: Ids, texts: Sequence[ChunkText]) -> LexicalIndex:
         """Return the index of a later revision. added: ascending ids. texts: (title, context, text, units) of each."""
-        gone = np.union1d(self.removed, removed)
+        fresh = np.setdiff1d(removed, self.removed)
+        gone = self._gone
+        packed = find_terms(self.base.terms, fresh) if self.base else {}
+        if packed:
+            gone = join_blocks([*gone, Block.of_packed(packed)], _NO_IDS)
+        marked = np.union1d(self.removed, fresh)
         blocks = self.blocks
         if len(added):
-            blocks = join_blocks([*blocks, Block.of(added, texts)], gone)
-        last = self.base.facts.last_id if self.base else 0
-        held = (gone <= last) | np.isin(gone, np.concatenate([_NO_IDS, *(block.ids for block in blocks)]))
-        return LexicalIndex(self.base, removed=gone[held], blocks=blocks)
+            blocks = join_blocks([*blocks, Block.of(added, texts)], marked)
+        there = np.concatenate([_NO_IDS, *(block.ids for block in (*gone, *blocks))])
+        marked = marked[np.isin(marked, there)]
+        return LexicalIndex(self.base, removed=marked, blocks=blocks, gone=gone, counts=self._counts)
 
     def ids(self) -> Ids:
         """Return the ids of all chunks, ascending. It walks through the files: for checks only."""
@@ -88,9 +106,14 @@ class LexicalIndex:
         """The languages that questions are stemmed in, the most frequent first."""
         return list(self._languages)
 
+    @property
+    def main_languages(self) -> frozenset[str]:
+        """The languages that one chunk in twenty or more is in; others may be wrong guesses, of tables say."""
+        return self._main
+
     def statistics(self) -> LexicalStatistics:
         """Return the counts that BM25 uses."""
-        return LexicalStatistics(self._documents, sum(self._averages[name] for name in _TELLING))
+        return LexicalStatistics(self._documents, self._length / max(self._documents, 1))
 
     def question(self, query: str) -> Question:
         """Return the terms that a question is searched by, with their counts; at most the `TERM_LIMIT` rarest."""
@@ -114,7 +137,7 @@ class LexicalIndex:
 
     def _rarity(self, term: str) -> float | None:
         """Look up a term and remember what was found; threads may do it twice, with the same result."""
-        count = max(self._containing(field, term) for field in _TELLING)
+        count = max(self._containing(field, term) for field in TELLING)
         value = idf(self._documents, count) if count else None
         if len(self._known) >= _KNOWN_LIMIT:
             self._known.clear()
@@ -173,31 +196,54 @@ class LexicalIndex:
 
     # ------------------------------------------------------------------ statistics
 
-    def _count(self) -> tuple[int, dict[str, float]]:
+    def _count(self) -> tuple[int, int]:
+        """Return how many chunks there are, and how many terms they have."""
+        facts = self.base.facts if self.base else None
+        documents = facts.live if facts else 0
+        length = sum(facts.lengths.values()) if facts else 0
+        for block, alive in self._held():
+            documents += len(block.ids) if alive is None else int(np.count_nonzero(alive))
+            length += sum(block.length(name, alive) for name in TELLING)
+        for block in self._gone:
+            documents -= len(block.ids)
+            length -= sum(block.length(name) for name in TELLING)
+        return documents, length
+
+    def _means(self) -> dict[str, float]:
+        """Return the mean lengths that the chunks in memory are ranked with: as far as possible those of tantivy."""
         facts = self.base.facts if self.base else None
         tail = sum(len(block.ids) for block in self.blocks)
-        documents = tail + (facts.documents if facts else 0)
         if facts and facts.documents >= tail:  # tantivy scores the files by their own mean
-            return documents, dict(facts.averages)
-        sums: dict[str, float] = {name: sum(block.fields[name].total for block in self.blocks) for name in FIELDS}
+            return dict(facts.averages)
+        sums: dict[str, float] = {name: sum(block.length(name) for block in self.blocks) for name in FIELDS}
         if facts:
             sums = {name: total + facts.averages[name] * facts.documents for name, total in sums.items()}
-        return documents, {name: max(total / max(documents, 1), 1.0) for name, total in sums.items()}
+        documents = tail + (facts.documents if facts else 0)
+        return {name: max(total / max(documents, 1), 1.0) for name, total in sums.items()}
 
-    def _spoken(self) -> list[str]:
+    def _held(self) -> Iterable[tuple[Block, NDArray[np.bool_] | None]]:
+        return zip(self.blocks, self._alive, strict=True)
+
+    def _spoken(self) -> tuple[list[str], frozenset[str]]:
         languages = Counter(self.base.facts.languages if self.base else {})
-        for block in self.blocks:
-            languages.update(block.languages)
-        return [language for language, _ in languages.most_common(_LANGUAGE_LIMIT)] or [DEFAULT_LANGUAGE]
+        for block, alive in self._held():
+            languages.update(block.spoken(alive))
+        for block in self._gone:
+            languages.subtract(block.spoken())
+        present = +languages
+        ranked = sorted(present, key=lambda language: (-present[language], language))
+        spoken = ranked[:_LANGUAGE_LIMIT] or [DEFAULT_LANGUAGE]
+        least = _MAIN_SHARE * languages.total()
+        return spoken, frozenset(language for language in spoken if languages[language] >= least)
 
     def _containing(self, field: str, term: str) -> int:
-        files = self.base.searcher.doc_freq(field, term) if self.base else 0
-        return int(files) + sum(block.fields[field].containing(term) for block in self.blocks)
+        held = sum(block.fields[field].containing(term, alive) for block, alive in self._held())
+        return self._counts.containing(field, term) + held - sum(b.fields[field].containing(term) for b in self._gone)
 
     def _weights(self, query: str) -> Weights:
         """Return for each field the weight of each term: how often it is asked for × idf × boost of the field."""
         terms, function_words = self.question(query)
-        asked = {**dict.fromkeys(_TELLING, terms), "function_words": function_words}
+        asked = {**dict.fromkeys(TELLING, terms), "function_words": function_words}
         return {
             field: {
                 term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
@@ -250,6 +296,12 @@ def _search_among(base: LexicalBase, query: Any, k: int, allowed: Ids) -> tuple[
     if not len(allowed):
         return _NO_IDS, np.empty(0)
     return _run(base, _both(query, _any_of(base, allowed)), min(k + _SPARE, len(allowed)))
+
+
+def _alive(block: Block, removed: Ids) -> NDArray[np.bool_] | None:
+    """Tell which chunks of a block are there; None for all of them."""
+    alive = ~np.isin(block.ids, removed)
+    return None if alive.all() else alive
 
 
 def is_member(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:

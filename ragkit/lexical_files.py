@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
-from ragkit.lexical_tail import FIELDS, ChunkText, analyse_chunk
-from ragkit.term_files import TermFile, TermWriter, extend_terms, open_term_files
+from ragkit.lexical_tail import FIELDS, ChunkText, Terms, analyse_chunk
+from ragkit.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
 
 Ids = NDArray[np.int64]
 Batch = tuple[Ids, Sequence[ChunkText]]
@@ -30,19 +30,24 @@ _SMALLEST_HEAP: Final = 20_000_000
 _LARGEST_HEAP: Final = 300_000_000
 _HEAP_PER_CHUNK: Final = 2_000
 _MUTABLE: Final = ("meta.json", ".managed.json")
+_COUNTED_LIMIT: Final = 200_000
 _SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalFacts:
-    """What an index was built of. documents: chunks in it, those counted that are marked as gone. live: without these.
-    last_id: of all chunks that ever were in it. averages: mean number of terms by field. languages: chunks by language,
-    the most frequent first."""
+    """What an index was built of.
+
+    documents: chunks in it, with those that are marked as gone; averages: the mean number of their terms by field; both
+    are what tantivy scores with. live: chunks without those that are gone; lengths: how many terms these have by
+    telling field; languages: how many of them are in each. last_id: of all chunks that ever were in it.
+    """
 
     documents: int
     live: int
     last_id: int
     averages: Mapping[str, float]
+    lengths: Mapping[str, int]
     languages: Mapping[str, int]
 
 
@@ -54,6 +59,39 @@ class LexicalBase:
     schema: Any
     terms: Sequence[TermFile]
     facts: LexicalFacts
+
+
+class TermCounts:
+    """How many chunks of some files hold a term, of those that are not marked as gone. For many threads.
+
+    tantivy's own count has those that are gone in it until it merges them away, so where there are any, the others are
+    counted: 10 ns each, once for every term.
+    """
+
+    def __init__(self, base: LexicalBase | None) -> None:
+        self._base = base
+        self._counted: dict[tuple[str, str], int] = {}
+
+    def containing(self, field: str, term: str) -> int:
+        """Return the number for a term of a field."""
+        base = self._base
+        count = int(base.searcher.doc_freq(field, term)) if base else 0
+        if not base or not count or base.facts.live == base.facts.documents:
+            return count
+        known = self._counted.get((field, term))
+        if known is None:
+            known = _count_live(base, field, term)
+            if len(self._counted) >= _COUNTED_LIMIT:
+                self._counted.clear()
+            self._counted[field, term] = known
+        return known
+
+
+def _count_live(base: LexicalBase, field: str, term: str) -> int:
+    import tantivy
+
+    query = tantivy.Query.const_score_query(tantivy.Query.term_query(base.schema, field, term, "basic"), 0.0)
+    return int(base.searcher.search(query, limit=1, count=True).count)
 
 
 def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> LexicalBase:
@@ -83,7 +121,7 @@ def extend_lexical(
     with _as_oserror():
         index = tantivy.Index.open(str(folder))
     with _filling(index, expected=expected, facts=facts) as filling:
-        filling.remove(removed)
+        filling.remove(removed, find_terms(open_term_files(old), removed).values())
         terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
         return filling.finish(folder, terms)
 
@@ -184,15 +222,22 @@ class _Filling:
         with _as_oserror():
             self._writer = index.writer(heap_size=heap, num_threads=1)
         self._languages = Counter(facts.languages if facts else {})
+        self._lengths = Counter(facts.lengths if facts else {})
         self._last_id = facts.last_id if facts else 0
 
-    def remove(self, ids: Ids) -> None:
-        """Mark chunks as gone. (delete_documents_by_term finds nothing in an unsigned field: tantivy 0.27.)"""
+    def remove(self, ids: Ids, packed: Iterable[bytes | memoryview]) -> None:
+        """Mark chunks as gone. (delete_documents_by_term finds nothing in an unsigned field: tantivy 0.27.)
+
+        packed: `Terms.packed` of each.
+        """
         import tantivy
 
         if len(ids):
             query = tantivy.Query.term_set_query(self._index.schema, "id", ids.tolist())
             self._writer.delete_documents_by_query(query)
+        for terms in map(Terms.unpacked, packed):
+            self._languages[terms.language] -= 1
+            self._lengths.subtract(terms.lengths())
 
     def add(self, ids: Ids, texts: Sequence[ChunkText]) -> list[bytes]:
         """Add chunks and return their terms, encoded."""
@@ -203,6 +248,7 @@ class _Filling:
         for number, item in zip(ids.tolist(), texts, strict=True):
             terms = analyse_chunk(*item)
             self._languages[terms.language] += 1
+            self._lengths.update(terms.lengths())
             document = tantivy.Document()
             document.add_unsigned("id", number)
             for name in FIELDS:
@@ -229,7 +275,12 @@ class _Filling:
                 _share(folder)
             documents, averages = _sizes(searcher, self._index.schema)
         facts = LexicalFacts(
-            documents, int(searcher.num_docs), self._last_id, averages, dict(self._languages.most_common())
+            documents=documents,
+            live=int(searcher.num_docs),
+            last_id=self._last_id,
+            averages=averages,
+            lengths=dict(self._lengths),
+            languages=dict(+self._languages),
         )
         return LexicalBase(searcher=searcher, schema=self._index.schema, terms=terms, facts=facts)
 

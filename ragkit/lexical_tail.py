@@ -9,19 +9,22 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.analysis import analyse_text, guess_language
-from ragkit.term_codes import pack
+from ragkit.term_codes import pack, unpack_language, unpack_text
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 FIELDS: Final = ("body", "context", "function_words")
+TELLING: Final = FIELDS[:2]
+"""The fields whose statistics answers are scored by: exact, of the chunks that are there and of no others."""
 K1: Final = 1.2
 B: Final = 0.75
 
@@ -41,7 +44,17 @@ class Terms(NamedTuple):
     @property
     def packed(self) -> bytes:
         """The context line's terms, then each unit's, a line each; see `term_codes.pack`."""
-        return pack(f"{self.context}\n{self.body}")
+        return pack(f"{self.context}\n{self.body}", language=self.language)
+
+    def lengths(self) -> dict[str, int]:
+        """Return how many terms each telling field has."""
+        return {name: len(getattr(self, name).split()) for name in TELLING}
+
+    @classmethod
+    def unpacked(cls, packed: bytes | memoryview) -> Terms:
+        """Return what `packed` was made of; function words are not in it."""
+        context, _, body = unpack_text(packed).partition("\n")
+        return cls(unpack_language(packed), body, context, "")
 
 
 def analyse_chunk(title: str, context: str, text: str, units: Sequence[tuple[int, int]] = ()) -> Terms:
@@ -83,15 +96,15 @@ def rounded_lengths(lengths: NDArray[np.int64]) -> NDArray[np.float32]:
 @dataclass(frozen=True, slots=True)
 class Postings:
     """One field of some chunks. vocabulary: term to its number t; the chunks that hold it are at
-    places[starts[t]:starts[t + 1]], ascending, as often as `counts` says. lengths: terms of each chunk, as one byte
-    keeps them. total: their true sum."""
+    places[starts[t]:starts[t + 1]], ascending, as often as `counts` says. sizes: terms of each chunk. lengths: the same
+    as one byte keeps them."""
 
     vocabulary: Mapping[str, int]
     starts: Ids
     places: NDArray[np.int32]
     counts: NDArray[np.float32]
+    sizes: Ids
     lengths: NDArray[np.float32]
-    total: int
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Postings:
@@ -111,40 +124,43 @@ class Postings:
             starts=_starts(which, len(vocabulary)),
             places=places.astype(np.int32),
             counts=counts.astype(np.float32),
+            sizes=lengths,
             lengths=rounded_lengths(lengths),
-            total=int(lengths.sum()),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[Postings], kept: Sequence[NDArray[np.bool_]]) -> Postings:
-        """Join postings in order, without the chunks that `kept` denies. The total shrinks in proportion."""
+        """Join postings in order, without the chunks that `kept` denies."""
         vocabulary: dict[str, int] = {}
-        which, places, counts, lengths = [], [], [], []
-        offset, total = 0, 0.0
+        which, places, counts, sizes = [], [], [], []
+        offset = 0
         for part, mask in zip(parts, kept, strict=True):
             numbers = np.array([vocabulary.setdefault(t, len(vocabulary)) for t in part.vocabulary], dtype=np.int64)
             chosen = mask[part.places]
             which.append(np.repeat(numbers, np.diff(part.starts))[chosen])
             places.append((np.cumsum(mask) - 1 + offset)[part.places][chosen])
             counts.append(part.counts[chosen])
-            lengths.append(part.lengths[mask])
-            total += part.total * float(part.lengths[mask].sum()) / max(float(part.lengths.sum()), 1.0)
+            sizes.append(part.sizes[mask])
             offset += int(mask.sum())
         terms = np.concatenate(which)
         order = np.argsort(terms, kind="stable")
+        whole = np.concatenate(sizes)
         return cls(
             vocabulary=vocabulary,
             starts=_starts(terms[order], len(vocabulary)),
             places=np.concatenate(places)[order].astype(np.int32),
             counts=np.concatenate(counts)[order],
-            lengths=np.concatenate(lengths),
-            total=round(total),
+            sizes=whole,
+            lengths=rounded_lengths(whole),
         )
 
-    def containing(self, term: str) -> int:
-        """Return how many chunks hold a term."""
+    def containing(self, term: str, alive: NDArray[np.bool_] | None = None) -> int:
+        """Return how many chunks hold a term, of those that are `alive`."""
         number = self.vocabulary.get(term)
-        return 0 if number is None else int(self.starts[number + 1] - self.starts[number])
+        if number is None:
+            return 0
+        places = self.places[self.starts[number] : self.starts[number + 1]]
+        return len(places) if alive is None else int(np.count_nonzero(alive[places]))
 
     def add_scores(self, scores: Scores, weights: Mapping[str, float], average: float) -> None:
         """Add weight × saturation of each term to the scores of the chunks that hold it."""
@@ -164,23 +180,43 @@ def _starts(numbers: Ids, size: int) -> Ids:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some chunks in memory, never changed. ids: ascending. terms: `Terms.packed` of each. languages: their counts."""
+    """Some chunks in memory, never changed. ids: ascending. terms: `Terms.packed` of each. languages: of each."""
 
     ids: Ids
     fields: Mapping[str, Postings]
-    terms: Mapping[int, bytes] = field(default_factory=dict)
-    languages: Mapping[str, int] = field(default_factory=dict)
+    terms: Mapping[int, bytes | memoryview]
+    languages: tuple[str, ...]
 
     @classmethod
     def of(cls, ids: Ids, texts: Sequence[ChunkText]) -> Block:
         """Make a block of chunks."""
         analysed = [analyse_chunk(*item) for item in texts]
+        return cls._of(ids, analysed, [item.packed for item in analysed])
+
+    @classmethod
+    def of_packed(cls, packed: Mapping[int, bytes | memoryview]) -> Block:
+        """Make a block of chunks whose `Terms.packed` are known, without their function words."""
+        numbers = sorted(packed)
+        rows = [packed[number] for number in numbers]
+        return cls._of(np.array(numbers, dtype=np.int64), [Terms.unpacked(row) for row in rows], rows)
+
+    @classmethod
+    def _of(cls, ids: Ids, analysed: Sequence[Terms], packed: Sequence[bytes | memoryview]) -> Block:
         return cls(
             ids=np.asarray(ids, dtype=np.int64),
             fields={name: Postings.of([getattr(item, name) for item in analysed]) for name in FIELDS},
-            terms={number: item.packed for number, item in zip(ids.tolist(), analysed, strict=True)},
-            languages=Counter(item.language for item in analysed),
+            terms=dict(zip(ids.tolist(), packed, strict=True)),
+            languages=tuple(item.language for item in analysed),
         )
+
+    def spoken(self, alive: NDArray[np.bool_] | None = None) -> Counter[str]:
+        """Return the languages of the chunks that are `alive`, with their counts."""
+        return Counter(self.languages if alive is None else compress(self.languages, alive.tolist()))
+
+    def length(self, field: str, alive: NDArray[np.bool_] | None = None) -> int:
+        """Return how many terms a field of the chunks that are `alive` has."""
+        sizes = self.fields[field].sizes
+        return int(sizes.sum() if alive is None else sizes[alive].sum())
 
     def scores(self, weights: Mapping[str, Mapping[str, float]], averages: Mapping[str, float]) -> Scores:
         """Return the BM25 of every chunk, in the order of ids."""
@@ -203,7 +239,11 @@ def join_blocks(blocks: Sequence[Block], removed: Ids) -> tuple[Block, ...]:
                 ids=ids,
                 terms={number: terms[number] for number in ids.tolist()},
                 fields={name: Postings.joined([block.fields[name] for block in pair], masks) for name in FIELDS},
-                languages=Counter(pair[0].languages) + Counter(pair[1].languages),
+                languages=tuple(
+                    language
+                    for block, mask in zip(pair, masks, strict=True)
+                    for language in compress(block.languages, mask.tolist())
+                ),
             )
         ]
     return tuple(block for block in kept if len(block.ids))

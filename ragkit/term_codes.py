@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 Codes = NDArray[np.uint32]
 
+_LANGUAGE = 4
+_HEAD = 4 + _LANGUAGE
 LINE = 0
 """The code that ends a line: the context line's terms first, then each unit's."""
 
@@ -26,23 +28,29 @@ def codes_of(terms: Iterable[str]) -> Codes:
     return np.fromiter(map(code_of, terms), dtype=np.uint32)
 
 
-def pack(text: str) -> bytes:
-    """Return analysed text (terms separated by blanks, a unit a line) as: number of codes, codes, UTF-8 text.
+def pack(text: str, *, language: str = "") -> bytes:
+    """Return analysed text (terms separated by blanks, a unit a line) as: number of codes, language, codes, UTF-8 text.
 
-    Every line, the last one too, ends in LINE. All numbers are little-endian uint32.
+    Every line, the last one too, ends in LINE. All numbers are little-endian uint32; a language has four bytes at most.
     """
     codes: list[int] = []
     for line in text.split("\n"):
         codes += map(code_of, line.split())
         codes.append(LINE)
-    return np.array([len(codes), *codes], dtype="<u4").tobytes() + text.encode()
+    head = np.array([len(codes)], dtype="<u4").tobytes() + language.encode().ljust(_LANGUAGE, b"\0")
+    return head + np.array(codes, dtype="<u4").tobytes() + text.encode()
 
 
 def unpack_text(packed: bytes | memoryview) -> str:
     """Return the text of `pack`; "" of nothing."""
     if not len(packed):
         return ""
-    return str(packed[4 * (1 + _count(packed)) :], "utf-8")
+    return str(packed[_HEAD + 4 * _count(packed) :], "utf-8")
+
+
+def unpack_language(packed: bytes | memoryview) -> str:
+    """Return the language of `pack`."""
+    return str(packed[4:_HEAD], "ascii").rstrip("\0")
 
 
 def join_codes(packed: Sequence[bytes | memoryview]) -> tuple[Codes, NDArray[np.int64]]:

@@ -386,6 +386,22 @@ def test_another_format_is_built_anew(tmp_path: Path, change: dict[str, object])
     assert_right(caches_at(tmp_path).snapshot(source), source)
 
 
+@pytest.mark.parametrize("field", ["lengths", "languages"])
+def test_a_fact_that_was_changed_is_not_believed(field: str, tmp_path: Path) -> None:
+    source = grown(300)
+    caches_at(tmp_path).persist(source)
+    expected = caches_at(tmp_path).snapshot(source).lexical
+    path = next(path for path in tmp_path.rglob("manifest.json") if path.parent.name.startswith("lexical"))
+    whole = json.loads(path.read_text())
+    whole["body"]["facts"][field] = {name: 7 * value for name, value in whole["body"]["facts"][field].items()}
+    path.write_text(json.dumps(whole))  # the sum of what it says stays as it was
+    found = caches_at(tmp_path).snapshot(source)
+    assert_right(found, source)
+    assert found.lexical.statistics() == expected.statistics()
+    assert (tmp_path / "cache").exists()
+    assert any("can't be used" in problem for problem in caches_at(tmp_path).check(source)) == path.exists()
+
+
 def test_an_unknown_revision_is_built_anew(tmp_path: Path) -> None:
     source = grown(300)
     caches_at(tmp_path).persist(source)

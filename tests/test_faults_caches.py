@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 
@@ -41,3 +42,37 @@ def test_a_collection_rebuilt_from_its_database_alone_answers_as_before(tmp_path
         assert not (tmp_path / "collections" / "default" / "cache").exists() or kb.doctor()["ok"]
     assert [list(hits) for hits in after] == [list(hits) for hits in before]
     assert all(len(hits) for hits in before)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_after_changes_equal_those_of_indexes_made_anew(seed: int, tmp_path: Path) -> None:
+    """Documents come, change and go; then the caches are thrown away: the same passages, and the same scores."""
+    chance = random.Random(seed)
+    questions = [
+        " ".join(chance.choices(WORDS, k=chance.randint(1, 5))) + chance.choice(("", "?", " part 1")) for _ in range(40)
+    ]
+    names, versions = [f"d{number}" for number in range(110)], 1
+    with ragkit.open(tmp_path, embedder=HashEmbedder(16), settings=SETTINGS) as kb:
+        kb.add(Document(source=name, text=text_of(name, versions)) for name in names)
+        assert (tmp_path / "collections" / "default" / "cache").exists()
+        for _ in range(6):
+            versions += 1
+            gone = chance.sample(names, chance.randint(1, 12))
+            kb.remove(gone)
+            names = [name for name in names if name not in gone] + [
+                f"n{versions}-{n}" for n in range(chance.randint(0, 9))
+            ]
+            changed = [name for name in names if name.startswith("n") or chance.random() < 0.15]
+            kb.add(Document(source=name, text=text_of(name, versions)) for name in changed)
+            kb.search(chance.choice(questions))
+        before = [kb.search(question, k=8) for question in questions]
+    shutil.rmtree(tmp_path / "collections" / "default" / "cache")
+    with ragkit.open(tmp_path, embedder=HashEmbedder(16), settings=SETTINGS) as kb:
+        after = [kb.search(question, k=8) for question in questions]
+    for one, other in zip(before, after, strict=True):
+        assert [(hit.source, hit.start, hit.end) for hit in one] == [(hit.source, hit.start, hit.end) for hit in other]
+        assert [hit.score for hit in one] == pytest.approx([hit.score for hit in other], abs=1e-6)
+        for first, second in zip(one, other, strict=True):
+            assert first.scores == pytest.approx(second.scores, abs=1e-6)
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
+    assert sum(map(len, before)) > 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +105,57 @@ def test_a_followed_index_ranks_like_one_built_anew(tmp_path: Path) -> None:
         overlaps.append(len(set(first.tolist()) & set(second.tolist())) / 10)
         assert scores == pytest.approx(expected, rel=0.03)
     assert sum(overlaps) / len(overlaps) > 0.93
+
+
+def assert_same_statistics(found: LexicalIndex, anew: LexicalIndex, ids: Ids) -> None:
+    """What answers are scored by is what an index made anew of the same chunks has, to the last digit."""
+    assert len(found) == len(anew) == len(ids)
+    assert found.statistics() == anew.statistics()
+    assert found.languages == anew.languages
+    terms = set(" ".join(anew.terms(ids)).split()) | set(" ".join(found.terms(found.ids())).split()) | set(WORDS)
+    assert found.idf(terms) == anew.idf(terms)
+
+
+@given(seed=st.integers(0, 10_000), keep=st.floats(0, 1), steps=st.integers(1, 14))
+@settings(max_examples=25, deadline=None)
+def test_statistics_are_those_of_the_chunks_that_are_there(seed: int, keep: float, steps: int) -> None:
+    """Whatever was added, removed, followed in memory or written in files before: removed chunks count nowhere."""
+    rng = random.Random(seed)
+    german = ("Handbuch", "", "Die Fristen für alle Mitarbeiter sind im Vertrag geregelt und betragen drei Monate.")
+    texts = dict(enumerate(chunks(400, seed=seed), 1))
+    texts |= {number: german for number in texts if number % 5 == seed % 5}
+    last = rng.randint(0, 60)
+    alive = list(range(1, last + 1))
+
+    def batch(ids: Sequence[int]) -> list[tuple[Ids, list[Chunk]]]:
+        return [(np.array(ids, dtype=np.int64), [texts[number] for number in ids])] if ids else []
+
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "0"
+        folder.mkdir()
+        index = LexicalIndex(build_lexical(folder, batch(alive), expected=last))
+        written = list(alive)
+        for step in range(1, steps):
+            gone = sorted(rng.sample(alive, rng.randint(0, len(alive) // 3)))
+            new = list(range(last + 1, last + 1 + rng.randint(0, 20)))
+            last += len(new)
+            alive = [number for number in alive if number not in gone] + new
+            index = index.followed(
+                removed=np.array(gone, dtype=np.int64),
+                added=np.array(new, dtype=np.int64),
+                texts=[texts[n] for n in new],
+            )
+            if rng.random() > keep and index.base:
+                old, folder = folder, Path(place) / str(step)
+                folder.mkdir()
+                removed = np.setdiff1d(np.array(written, dtype=np.int64), alive)
+                more = [number for number in alive if number not in written]
+                facts = index.base.facts
+                base = extend_lexical(old, folder, batch(more), removed=removed, expected=len(more), facts=facts)
+                index = LexicalIndex(open_lexical(folder, base.facts))
+                written = list(alive)
+            anew = LexicalIndex(build_lexical(None, batch(alive), expected=last))
+            assert_same_statistics(index, anew, np.array(alive, dtype=np.int64))
 
 
 def test_an_extended_folder_holds_the_same_chunks(tmp_path: Path) -> None:

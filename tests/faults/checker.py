@@ -151,6 +151,11 @@ def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None)
     rows = reader.vectors(ids).astype(np.float16).astype(np.float64)
     fresh = LexicalPart().in_memory(reader)
     texts = reader.texts(ids)
+    terms = " ".join(fresh.terms(ids)).split()
+    if (snapshot.lexical.statistics(), snapshot.lexical.languages) != (fresh.statistics(), fresh.languages):
+        wrong.append("the word statistics are not those of the chunks that are there")
+    if snapshot.lexical.idf(terms) != fresh.idf(terms):
+        wrong.append("terms weigh otherwise than in an index made anew")
     for place in range(0, len(ids), max(len(ids) // 4, 1)):
         query = MODEL.embed_queries([texts[place][2]])[0]
         scores = (rows @ query.astype(np.float64)).astype(np.float32)
