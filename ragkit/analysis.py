@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 from ragkit.stopwords import STOP_WORDS
-from ragkit.wordforms import DEFAULT_LANGUAGE, LANGUAGES, MARKS, SOUTH, WordTerms
+from ragkit.wordforms import DEFAULT_LANGUAGE, LANGUAGES, MARKS, SOUTH, WordTerms, is_unspaced, word_parts
 
 __all__ = [
     "DEFAULT_LANGUAGE",
@@ -29,6 +30,7 @@ __all__ = [
     "analyse_question",
     "analyse_text",
     "guess_language",
+    "question_parts",
 ]
 
 _GUESS_WORDS: Final = 400
@@ -97,6 +99,29 @@ def _variants(word: str, languages: Sequence[str]) -> Iterable[str]:
         return dict.fromkeys(_terms_of(languages[0], question=True)[word].split())
     made = (_terms_of(language, question=True)[word] for language in languages)
     return dict.fromkeys(term for terms in made for term in terms.split())
+
+
+def question_parts(text: str, *, languages: Sequence[str]) -> list[dict[str, list[str]]]:
+    """Return the telling words of a question in their order, each as its terms by language, its own language first.
+
+    The terms of a word are the whole and, for a compound, a code or a name in camelCase, its pieces after that: other
+    ways to say the same, so a reader takes the one or the others. languages: those that the index holds.
+    """
+    words = _words(text)
+    own = _guess(words, likely=languages) if len(languages) > 1 else languages[0]
+    functional = _function_forms(own)
+    spoken = list(dict.fromkeys([own, *languages]))
+    found: list[dict[str, list[str]]] = []
+    for part in chain.from_iterable(map(word_parts, words)):
+        if part not in functional:
+            terms = {language: _terms_of(language, question=True)[part].split() for language in spoken}
+            found += _alternatives(terms) if is_unspaced(part) else [terms]
+    return [terms for terms in found if any(terms.values())]
+
+
+def _alternatives(terms: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
+    """Return each pair of characters of an unspaced script as a word of its own; it is the same in every language."""
+    return [{language: [term] for language in terms} for term in next(iter(terms.values()))]
 
 
 def _words(text: str) -> list[str]:

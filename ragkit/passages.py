@@ -54,17 +54,15 @@ class _Passage:
 
 
 def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]:
-    """Return at most k passages, best first, of chunks that are ranked best first.
+    """Return the best k chunks as at most k passages, best first, of chunks that are ranked best first.
 
-    A chunk that neighbours a passage joins it, as long as it ranks before the chunk that would open passage k + 1.
+    A chunk that neighbours a passage joins it. No chunk beyond the best k takes the place that this leaves: who asks
+    for k gets so much text and not more, and what is beyond the best k is seldom of use.
     """
     out: list[_Passage] = []
-    for item in ranked:
-        if merge and any(passage.takes(item.row) for passage in out):
-            continue
-        if len(out) == k:
-            break
-        out.append(_Passage(item, [item.row]))
+    for item in ranked[:k]:
+        if not merge or not any(passage.takes(item.row) for passage in out):
+            out.append(_Passage(item, [item.row]))
     return out
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.adapter import adapted
-from ragkit.analysis import analyse
+from ragkit.analysis import question_parts
 from ragkit.beside import Beside
 from ragkit.caches import Snapshot
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
-from ragkit.passages import MERGE_LIMIT, Ranked, to_hits
+from ragkit.passages import Ranked, to_hits
 from ragkit.rerank import Reranker, load_reranker
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store import Reader
@@ -29,12 +29,12 @@ Scores = NDArray[np.float64]
 class Weights:
     """What each feature counts within its side; a side's sum is divided by the sum of its weights, so it is 0..1."""
 
-    chunk: float = 0.6
-    unit: float = 0.8
-    bm25: float = 0.44
-    coverage: float = 0.2
-    best_unit: float = 0.2
-    pairs: float = 0.4
+    chunk: float = 0.2
+    unit: float = 1.2
+    bm25: float = 0.26
+    coverage: float = 0.3
+    best_unit: float = 0.3
+    pairs: float = 0.3
 
     def dense(self, chunk: Scores, unit: Scores) -> Scores:
         """Return the dense side; cosines may be negative."""
@@ -51,12 +51,14 @@ class Weights:
 
 WEIGHTS = Weights()
 """Found by a coordinate search on the tuning parts of four data sets; see docs/evaluation.md."""
-FEEDBACK_TERMS = 0.6 / 2.64
-FEEDBACK_VECTORS = 0.3 / 2.64
-FEEDBACK_TEMPERATURE = 0.1 / 2.64
-"""Of feedback from the best candidates: what its words and its vectors count, and how much the very best stands out."""
-CONFIDENCE_SLOPE = 17.7 * 2.64
-CONFIDENCE_MIDDLE = 0.79 / 2.64
+FEEDBACK_TERMS = 0.8 / 2.56
+FEEDBACK_VECTORS = 0.4 / 2.56
+FEEDBACK_TEMPERATURE = 0.12 / 2.56
+FEEDBACK_GATE = 2.5
+"""Of feedback from the best candidates: what its words and its vectors count, how much the very best stands out, and
+how fast it fades in as the best sentence holds less of the question."""
+CONFIDENCE_SLOPE = 28.5
+CONFIDENCE_MIDDLE = 0.33
 """The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
 _RERANK_DEPTH = 30
 _FEEDBACK_WORDS_FROM = 5
@@ -156,8 +158,7 @@ class Retriever:
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = _diverse(order, fused, vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        # Some chunks merge into passages: take enough rows for k passages in the worst case.
-        order = order[: MERGE_LIMIT * k]
+        order = order[:k]
         rows = reader.chunk_rows(ids[order])
         shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
         ranked = [
@@ -188,14 +189,14 @@ class Retriever:
         dense = WEIGHTS.dense(chunk, units.best(chunk))
         index = snapshot.lexical
         statistics = Statistics(*index.statistics())
-        weighted = _weighted_terms(question, index, statistics)
+        weighted = weighted_terms(question, index, statistics)
         candidates = Candidates(*index.codes(ids), statistics=statistics)
         words = candidates.features(weighted)
         lexical = WEIGHTS.lexical(words)
         share = self._settings.dense_weight
         first = share * dense + (1 - share) * lexical
         parts = {"dense": dense, "lexical": lexical}
-        gate = self._settings.feedback * float(np.clip(2 * (1 - words.unit.max()), 0, 1))
+        gate = self._settings.feedback * float(np.clip(FEEDBACK_GATE * (1 - words.unit.max()), 0, 1))
         if gate <= 0 or len(ids) <= _FEEDBACK_WORDS_FROM:
             return _Scored(first, first, parts, units)
         return _Scored(first, first + gate * _feedback(first, ids, vectors, candidates, index), parts, units)
@@ -230,20 +231,34 @@ class Retriever:
         return self._reranker
 
 
-def _weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:
+def weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:
     """Weigh a question's terms, stemmed as the collection's languages have it.
 
-    Where there are several languages, a stem that no chunk holds counts only in the question's own language: the
-    others' stems of the same word are no words of the question.
+    A compound or a code counts once: whole where a chunk holds it, by its pieces where none does. A word is meant in
+    the question's own language; it counts in another too where that is a main language of the collection, or where no
+    chunk holds it in its own, if some chunk holds it there: the others' stems of the same word are no words of it.
     """
-    languages = index.languages
-    own = analyse(question, language=languages[0] if len(languages) == 1 else None)
-    terms = own if len(languages) <= 1 else list(dict.fromkeys([*own, *index.question(question).terms]))
-    terms = terms[:TERM_LIMIT]
-    rarity = index.idf(terms)
-    spoken = set(own)
-    kept = [term for term in terms if term in rarity or term in spoken]
-    return question_terms(kept, idf=rarity, statistics=statistics)
+    parts = question_parts(question, languages=index.languages)[:TERM_LIMIT]
+    rarity = index.idf({term for forms in parts for terms in forms.values() for term in terms})
+    terms: list[str] = []
+    others: list[str] = []
+    for forms in parts:
+        (_, own), *foreign = forms.items()
+        chosen = _whole_or_pieces(own, rarity)
+        terms += chosen
+        known = any(term in rarity for term in chosen)
+        for language, form in foreign:
+            if language in index.main_languages or not known:
+                others += [term for term in _whole_or_pieces(form, rarity) if term in rarity]
+    wanted = [*terms, *(term for term in dict.fromkeys(others) if term not in terms)]
+    return question_terms(wanted[:TERM_LIMIT], idf=rarity, statistics=statistics)
+
+
+def _whole_or_pieces(terms: list[str], rarity: Mapping[str, float]) -> list[str]:
+    """Return a word whole where some chunk holds it so, or where none holds any of its pieces either."""
+    if len(terms) < 2 or terms[0] in rarity or not any(term in rarity for term in terms):
+        return terms[:1]
+    return terms[1:]
 
 
 def _feedback(

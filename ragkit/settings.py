@@ -52,16 +52,16 @@ class ModelSettings:
 class RetrievalSettings:
     """How a question becomes hits.
 
-    k: passages wanted. candidates: how many each of dense and lexical search brings. dense_weight: the weight of the
-    dense score in the convex combination, the lexical one has the rest. feedback: how much the words and vectors of the
-    best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder, "" for
-    none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbouring hits into one passage. adapter: use
-    the collection's query adapter where it has one (see `ragkit adapt`).
+    k: chunks wanted, and passages at most. candidates: how many each of dense and lexical search brings. dense_weight:
+    the weight of the dense score in the convex combination, the lexical one has the rest. feedback: how much the words
+    and vectors of the best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder,
+    "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours among the k into one passage.
+    adapter: use the collection's query adapter where it has one (see `ragkit adapt`).
     """
 
     k: int = 5
     candidates: int = 100
-    dense_weight: float = 0.53
+    dense_weight: float = 0.55
     feedback: float = 1.0
     rerank: str = ""
     mmr: float = 0.0

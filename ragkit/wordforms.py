@@ -77,6 +77,18 @@ LANGUAGES: Final = tuple(_ALGORITHMS)
 """The languages in Latin letters that are stemmed, as ISO 639-1 codes."""
 
 
+def is_unspaced(word: str) -> bool:
+    """Return whether a word has characters of a script that is written without spaces."""
+    return not word.isascii() and _HAS_UNSPACED.search(word) is not None
+
+
+def word_parts(word: str) -> list[str]:
+    """Return what slashes, commas and colons separate ("and/or"), where they are not between figures."""
+    if word.isalnum() or is_unspaced(word):
+        return [word]
+    return [part for part in _FIRST_CUT.split(word) if part]
+
+
 class WordTerms(dict[str, str]):
     """Words to their terms, joined by spaces; filled on demand, emptied when it has grown too large.
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ragkit.analysis import LANGUAGES, analyse, analyse_question, analyse_text, guess_language
+from ragkit.analysis import LANGUAGES, analyse, analyse_question, analyse_text, guess_language, question_parts
 from ragkit.lexical_tail import analyse_chunk
 from ragkit.stopwords import STOP_WORDS
 from ragkit.term_codes import unpack_text
@@ -107,6 +107,21 @@ def test_unspaced_questions_use_pairs() -> None:
     assert analyse_question("東京都").terms == {"東京": 1, "京都": 1}
     assert analyse_question("水").terms == {"水": 1}
     assert set(analyse("東京")) == {"東", "京", "東京"}
+
+
+def test_a_word_of_a_question_comes_whole_and_in_pieces_by_language() -> None:
+    def english(text: str) -> list[list[str]]:
+        return [forms["en"] for forms in question_parts(text, languages=["en"])]
+
+    assert english("What is the FY2022 margin?") == [["fy2022", "fy", "2022"], ["margin"]]
+    assert english("year-over-year and/or ERR-4012") == [["yearoveryear", "year", "over"], ["err4012", "err", "4012"]]
+    assert english("revenue/share in 1,646") == [["revenu"], ["share"], ["1646"]]
+    assert english("東京都") == [["東京"], ["京都"]]
+    assert english("of the and") == []
+    (forms,) = question_parts("Kündigungsfristen", languages=["en", "de"])
+    assert list(forms) == ["en", "de"]
+    (_, forms) = question_parts("Wie lang sind die Kündigungsfristen?", languages=["en", "de"])
+    assert list(forms.items()) == [("de", ["kundigungsfrist"]), ("en", ["kundigungsfristen"])]
 
 
 def test_units_keep_a_line_each_and_the_title_is_not_doubled() -> None:

@@ -45,9 +45,10 @@ def test_a_passage_has_a_longest_length() -> None:
     assert max(map(len, ordinals(found))) == MERGE_LIMIT
 
 
-def test_only_what_ranks_before_the_next_passage_joins() -> None:
-    assert ordinals(passages(ranked(row(1), row(5), row(9), row(2)), k=2, merge=True)) == [[1], [5]]
-    assert ordinals(passages(ranked(row(1), row(2), row(5), row(9)), k=2, merge=True)) == [[1, 2], [5]]
+def test_only_the_best_k_join_and_nothing_fills_their_places() -> None:
+    assert ordinals(passages(ranked(row(1), row(5), row(9), row(2)), k=3, merge=True)) == [[1], [5], [9]]
+    assert ordinals(passages(ranked(row(1), row(2), row(5), row(9)), k=3, merge=True)) == [[1, 2], [5]]
+    assert ordinals(passages(ranked(row(1), row(2), row(5), row(9)), k=3, merge=False)) == [[1], [2], [5]]
 
 
 @given(
@@ -59,7 +60,7 @@ def test_no_chunk_is_in_two_passages(places: list[tuple[int, int]], k: int, merg
     found = passages(ranked(*(row(at, document=document) for document, at in places)), k=k, merge=merge)
     ids = [item.id for passage in found for item in passage.rows]
     assert len(ids) == len(set(ids))
-    assert len(found) <= k
+    assert len(ids) == min(k, len(places))
     for passage in found:
         numbers = [item.ordinal for item in passage.rows]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -76,7 +77,7 @@ def test_hits_are_slices_of_the_document_with_its_pages(tmp_path: Path, paged: b
             item.put(writer)
         with store.read() as reader:
             rows = reader.chunks_of("a.txt")
-            (hit, other) = to_hits(reader, ranked(rows[2], rows[1], rows[0]), k=1, merge=True) + to_hits(
+            (hit, other) = to_hits(reader, ranked(rows[2], rows[1], rows[0]), k=3, merge=True) + to_hits(
                 reader, ranked(rows[3]), k=1, merge=True
             )
     text = item.document.text

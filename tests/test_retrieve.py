@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ragkit
+from ragkit.features import Statistics
+from ragkit.lexical import LexicalIndex
+from ragkit.retrieve import weighted_terms
 from ragkit.settings import RetrievalSettings, Settings
 from ragkit.testing import HashEmbedder
 from ragkit.types import Document, Page
@@ -130,6 +134,47 @@ def test_foreign_questions_have_less_confidence(kb: ragkit.KnowledgeBase) -> Non
     ]
     assert min(own) > max(foreign)
     assert max(foreign) < 0.5
+
+
+def test_who_asks_for_k_gets_the_text_of_k_chunks(kb: ragkit.KnowledgeBase) -> None:
+    apart = replace(kb.settings, retrieval=RetrievalSettings(merge=False))
+    with ragkit.open(kb.path, settings=apart, embedder=HashEmbedder()) as other:
+        for k in (1, 3, 8):
+            merged, single = (side.search("green things painted by hand", k=k) for side in (kb, other))
+            assert len(merged) <= len(single) == k
+            held = [(hit.source, hit.start, hit.end) for hit in merged]
+            for hit in single:
+                assert sum(source == hit.source and start <= hit.start < end for source, start, end in held) == 1
+            assert sum(len(hit.text) for hit in merged) < sum(len(hit.text) for hit in single) + 4 * k
+
+
+class _Words:
+    """A lexical index of a few known terms."""
+
+    languages = ("en", "de", "cs")
+    main_languages = frozenset(("en", "de"))
+
+    def __init__(self, *known: str) -> None:
+        self._known = known
+
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        return {term: 1.0 for term in terms if term in self._known}
+
+
+@pytest.mark.parametrize(
+    ("question", "known", "terms"),
+    [
+        ("FY2022 margin", ("fy2022", "2022", "margin"), ("fy2022", "margin")),
+        ("FY2022 margin", ("2022", "margin"), ("fy", "2022", "margin")),
+        ("FY2022 margin", ("margin",), ("fy2022", "margin")),
+        ("operating company", ("oper", "compani", "operating", "company"), ("oper", "compani", "operating", "company")),
+        ("what is the operating company", ("oper", "compani", "compan"), ("oper", "compani")),
+        ("what is the operating company", ("oper", "compan"), ("oper", "compani", "compan")),
+    ],
+)
+def test_a_word_of_a_question_counts_once(question: str, known: tuple[str, ...], terms: tuple[str, ...]) -> None:
+    index = cast("LexicalIndex", _Words(*known))
+    assert weighted_terms(question, index, Statistics(10, 20.0)).terms == terms
 
 
 def test_dense_and_lexical_sides_can_stand_alone(kb: ragkit.KnowledgeBase) -> None:
