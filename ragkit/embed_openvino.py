@@ -31,6 +31,7 @@ _BATCH_TEXTS = 64
 _NEW_SHAPE_TOKENS = 16  # another shape than the last costs openvino as much as some 16 tokens (1.5 ms for MiniLM)
 _ROUNDED_TOKENS = 32
 _QUICK_TOKENS = 256  # up to this size, queries run at once on all threads instead of in parallel batches
+_SMALL_MODEL = 150_000_000  # bytes in fp32: each form for a width holds the weights again, in bf16 (34 MiB for MiniLM)
 _QUICK_THREADS = 8  # more threads do not shorten one small inference
 
 
@@ -113,7 +114,9 @@ class CompiledRuntime:
         self._lock = threading.Lock()
         self._many: _Pool | None = None
         self._quick: _Pool | None = None
-        self._widths = FixedWidths(self._load_width)
+        self._read: Any = None
+        small = files.padded and (files.folder / "model.bin").stat().st_size <= _SMALL_MODEL
+        self._widths = FixedWidths(self._load_width) if small else None
 
     @property
     def label(self) -> str:
@@ -148,7 +151,7 @@ class CompiledRuntime:
 
         A short one alone runs in the form for its width, once there is one.
         """
-        fixed = self._widths.form(len(ids[0])) if len(ids) == 1 and self._files.padded else None
+        fixed = self._widths.form(len(ids[0])) if self._widths is not None and len(ids) == 1 else None
         if fixed is not None:
             width, pool = fixed
             return self._run(ids, pool, width=width)
@@ -200,7 +203,9 @@ class CompiledRuntime:
             ) from error
 
     def _load_width(self, width: int) -> _Pool:
-        model = self._core.read_model(str(self._files.folder / "model.xml"))
+        if self._read is None:
+            self._read = self._core.read_model(str(self._files.folder / "model.xml"))
+        model = self._read.clone()  # shares the mapped weights
         model.reshape({port: [1, width] for port in model.inputs})
         return _Pool(self._core.compile_model(model, "CPU", self._config(streams=1, threads=self._few)), 1)
 
