@@ -14,7 +14,7 @@ import apsw
 import numpy as np
 
 from ragkit.errors import CorruptError, RagkitError
-from ragkit.rows import ChunkRow, embedded_hash
+from ragkit.rows import UNIT_SCALE_BYTES, ChunkRow, embedded_hash
 from ragkit.sqlite import SAFE_SQLITE, one
 from ragkit.store import Reader, Store
 from ragkit.types import Document
@@ -94,7 +94,8 @@ def verify_store(store: Store) -> list[Problem]:
 
     The text has its hash; every chunk is the slice of the text that it says, in order, on the pages that the page
     table gives by bisection, with a token count; its vector has its checksum, is finite, of norm 1 and the right
-    dimension, and is stored under the hash of what was embedded. Raises CorruptError when the file can't be read.
+    dimension, and is stored under the hash of what was embedded; the vectors of its units have their checksum. Raises
+    CorruptError when the file can't be read.
     """
     with store.read() as reader:
         return [*verify_reader(reader), *verify_files(reader)]
@@ -111,6 +112,7 @@ def verify_reader(reader: Reader) -> Iterator[Problem]:
             document = reader.document(source)
             rows = reader.chunks_of(source)
             vectors = reader.stored_vectors(source)
+            units = reader.stored_units(source)
         except RagkitError as error:
             yield Problem("text", source, error.message)
             continue
@@ -119,6 +121,7 @@ def verify_reader(reader: Reader) -> Iterator[Problem]:
             continue
         yield from _check_document(document, rows, vectors)
         yield from _check_vectors(document.source, rows, vectors, dimension=_dimension(reader))
+        yield from _check_units(document.source, units, dimension=_dimension(reader))
 
 
 def doctor_store(store: Store) -> dict[str, Any]:
@@ -223,3 +226,12 @@ def _check_vectors(
             norm = float(np.linalg.norm(np.frombuffer(blob, dtype="<f2").astype(np.float32)))
             if not abs(norm - 1) <= _NORM_TOLERANCE:  # NaN too
                 yield Problem("vector", source, f"{name} has norm {norm:.4g}")
+
+
+def _check_units(source: str, units: list[tuple[int, int, bytes]], *, dimension: int) -> Iterator[Problem]:
+    for chunk_id, crc, body in units:
+        name = f"the vectors of the units of chunk {chunk_id}"
+        if zlib.crc32(body) != crc:
+            yield Problem("vector", source, f"{name} do not have their checksum")
+        elif len(body) % (dimension + UNIT_SCALE_BYTES):
+            yield Problem("vector", source, f"{name} have {len(body)} bytes, which are no rows of {dimension}")

@@ -8,7 +8,7 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from ragkit.errors import CorruptError, InputError
 from ragkit.records import Fingerprint
 from ragkit.types import Block, Chunk, Document, Heading, Metadata, MetadataValue, Page
 from ragkit.vectors import cosines
+
+UNIT_SCALE_BYTES: Final = 4
+"""Before the numbers of each unit vector as it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ def unit_cosines(stored: Sequence[bytes], query: NDArray[np.float32]) -> tuple[N
 
 def _unit_rows(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
     """Return rows before they are scaled (m, d), their scales (m,), and how many each has."""
-    width = dimension + 4
+    width = dimension + UNIT_SCALE_BYTES
     sizes = [len(body) for body in stored]
     if any(size % width for size in sizes):
         stored = [b"" if size % width else body for body, size in zip(stored, sizes, strict=True)]

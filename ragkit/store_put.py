@@ -111,12 +111,16 @@ def store_vectors(
     change.vectors += connection.total_changes() - before
     if units:
         connection.executemany(
-            """INSERT INTO unit_vectors (vector_id, body) SELECT id, ? FROM vectors WHERE fingerprint = ? AND hash = ?
-            ON CONFLICT DO UPDATE SET body = excluded.body WHERE body <> excluded.body""",
+            """INSERT INTO unit_vectors (vector_id, crc, body) SELECT id, ?, ? FROM vectors
+            WHERE fingerprint = ? AND hash = ? ON CONFLICT DO UPDATE SET crc = excluded.crc, body = excluded.body
+            WHERE body <> excluded.body OR crc <> excluded.crc""",
             (
-                (encode_unit_vectors(rows), fingerprint_id, key)
-                for key, rows in zip(hashes, units, strict=True)
-                if rows is not None and len(rows)
+                (zlib.crc32(body), body, fingerprint_id, key)
+                for key, body in (
+                    (key, encode_unit_vectors(rows))
+                    for key, rows in zip(hashes, units, strict=True)
+                    if rows is not None and len(rows)
+                )
             ),
         )
     return fingerprint_id

@@ -101,6 +101,17 @@ class Reader(View):
             )
         ]
 
+    def stored_units(self, source: str) -> list[tuple[int, int, bytes]]:
+        """Return chunk id, CRC-32 and bytes of the unit vectors of a document's chunks that have any, unchecked."""
+        return [
+            (number, crc, body)
+            for number, crc, body in self._rows(
+                """SELECT c.id, u.crc, u.body FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
+                JOIN unit_vectors AS u ON u.vector_id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
+                (source,),
+            )
+        ]
+
     def texts(self, ids: Sequence[int] | Ids) -> list[ChunkText]:
         """Return what chunks are searched by, in the order of `ids`; raises NotFoundError."""
         wanted = [int(item) for item in ids]

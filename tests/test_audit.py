@@ -28,6 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def damage(store: Store, sql: str) -> None:
     connection = apsw.Connection(str(store.path))
     connection.create_scalar_function("half", half)
+    connection.create_scalar_function("flipped", flipped)
     connection.execute(sql)
     connection.close()
 
@@ -35,6 +36,11 @@ def damage(store: Store, sql: str) -> None:
 def half(*blobs: Any) -> bytes:
     """Return a vector of half its length."""
     return bytes((np.frombuffer(blobs[0], dtype="<f2") / 2).astype("<f2").tobytes())
+
+
+def flipped(*blobs: Any) -> bytes:
+    """Return bytes with one bit of the last one changed."""
+    return bytes([*blobs[0][:-1], blobs[0][-1] ^ 1])
 
 
 def crc32(*blobs: Any) -> int:
@@ -76,6 +82,13 @@ def test_a_good_store(store: Store) -> None:
         ("UPDATE passages SET units = x'00' WHERE chunk_id = 1", "row", "can't be decoded"),
         ("UPDATE vectors SET vector = half(vector) WHERE id = 1", "vector", "does not have its checksum"),
         ("UPDATE vectors SET vector = x'00', crc = 3523407757 WHERE id = 1", "vector", "0 numbers instead of 32"),
+        (
+            "UPDATE unit_vectors SET body = flipped(body) WHERE vector_id = 2",
+            "vector",
+            "units of chunk 2 do not have their",
+        ),
+        ("UPDATE unit_vectors SET crc = crc + 1 WHERE vector_id = 2", "vector", "units of chunk 2 do not have their"),
+        ("UPDATE unit_vectors SET body = x'00', crc = 3523407757 WHERE vector_id = 2", "vector", "have 1 bytes"),
         ("DELETE FROM passages WHERE chunk_id = 3", "vector", "2 chunks have 3 vectors"),
         ("UPDATE documents SET metadata = '{' WHERE id = 1", "row", "can't be decoded"),
     ],
