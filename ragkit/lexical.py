@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.analysis import DEFAULT_LANGUAGE, Question, analyse_question
-from ragkit.lexical_files import LexicalBase, TermCounts, base_ids
+from ragkit.lexical_files import LexicalBase, base_ids
+from ragkit.lexical_gone import Gone, add_gone
 from ragkit.lexical_tail import FIELDS, TELLING, Block, ChunkText, idf, join_blocks
 from ragkit.term_codes import Codes, join_codes, unpack_text
 from ragkit.term_files import find_terms
@@ -56,16 +57,14 @@ class LexicalIndex:
         *,
         removed: Ids = _NO_IDS,
         blocks: Sequence[Block] = (),
-        gone: Sequence[Block] = (),
-        counts: TermCounts | None = None,
+        gone: Sequence[Gone] = (),
     ) -> None:
         """removed: ascending ids that are in the files or the blocks and are not to be found. gone: those in the files,
-        whose terms are taken from the statistics. counts: of the same files."""
+        whose terms are taken from the statistics."""
         self.base = base
         self.removed = removed
         self.blocks = tuple(blocks)
         self._gone = tuple(gone)
-        self._counts = counts or TermCounts(base)
         self._alive = [_alive(block, removed) for block in self.blocks]
         self._documents, self._length = self._count()
         self._averages = self._means()
@@ -82,14 +81,14 @@ class LexicalIndex:
         gone = self._gone
         packed = find_terms(self.base.terms, fresh) if self.base else {}
         if packed:
-            gone = join_blocks([*gone, Block.of_packed(packed)], _NO_IDS)
+            gone = add_gone(gone, Gone.of(packed))
         marked = np.union1d(self.removed, fresh)
         blocks = self.blocks
         if len(added):
             blocks = join_blocks([*blocks, Block.of(added, texts)], marked)
-        there = np.concatenate([_NO_IDS, *(block.ids for block in (*gone, *blocks))])
+        there = np.concatenate([_NO_IDS, *(part.ids for part in gone), *(block.ids for block in blocks)])
         marked = marked[np.isin(marked, there)]
-        return LexicalIndex(self.base, removed=marked, blocks=blocks, gone=gone, counts=self._counts)
+        return LexicalIndex(self.base, removed=marked, blocks=blocks, gone=gone)
 
     def ids(self) -> Ids:
         """Return the ids of all chunks, ascending. It walks through the files: for checks only."""
@@ -204,9 +203,9 @@ class LexicalIndex:
         for block, alive in self._held():
             documents += len(block.ids) if alive is None else int(np.count_nonzero(alive))
             length += sum(block.length(name, alive) for name in TELLING)
-        for block in self._gone:
-            documents -= len(block.ids)
-            length -= sum(block.length(name) for name in TELLING)
+        for part in self._gone:
+            documents -= len(part.ids)
+            length -= sum(part.length.values())
         return documents, length
 
     def _means(self) -> dict[str, float]:
@@ -228,8 +227,8 @@ class LexicalIndex:
         languages = Counter(self.base.facts.languages if self.base else {})
         for block, alive in self._held():
             languages.update(block.spoken(alive))
-        for block in self._gone:
-            languages.subtract(block.spoken())
+        for part in self._gone:
+            languages.subtract(part.languages)
         present = +languages
         ranked = sorted(present, key=lambda language: (-present[language], language))
         spoken = ranked[:_LANGUAGE_LIMIT] or [DEFAULT_LANGUAGE]
@@ -237,8 +236,9 @@ class LexicalIndex:
         return spoken, frozenset(language for language in spoken if languages[language] >= least)
 
     def _containing(self, field: str, term: str) -> int:
+        files = self.base.containing(field, term) if self.base else 0
         held = sum(block.fields[field].containing(term, alive) for block, alive in self._held())
-        return self._counts.containing(field, term) + held - sum(b.fields[field].containing(term) for b in self._gone)
+        return files + held - sum(part.containing(field, term) for part in self._gone)
 
     def _weights(self, query: str) -> Weights:
         """Return for each field the weight of each term: how often it is asked for × idf × boost of the field."""

@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
+from ragkit.lexical_gone import Gone
 from ragkit.lexical_tail import FIELDS, ChunkText, Terms, analyse_chunk
 from ragkit.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
 
@@ -29,8 +30,8 @@ Batch = tuple[Ids, Sequence[ChunkText]]
 _SMALLEST_HEAP: Final = 20_000_000
 _LARGEST_HEAP: Final = 300_000_000
 _HEAP_PER_CHUNK: Final = 2_000
+_GONE: Final = "gone.bin"
 _MUTABLE: Final = ("meta.json", ".managed.json")
-_COUNTED_LIMIT: Final = 200_000
 _SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
 
 
@@ -53,45 +54,20 @@ class LexicalFacts:
 
 @dataclass(frozen=True, slots=True)
 class LexicalBase:
-    """An open index: what tantivy needs to search it, the terms of its chunks, and its facts."""
+    """An open index: what tantivy needs to search it, the terms of its chunks, and its facts.
+
+    gone: the chunks that are marked as gone and that tantivy counts until it merges their segment.
+    """
 
     searcher: Any
     schema: Any
     terms: Sequence[TermFile]
     facts: LexicalFacts
+    gone: Gone = field(default_factory=Gone)
 
-
-class TermCounts:
-    """How many chunks of some files hold a term, of those that are not marked as gone. For many threads.
-
-    tantivy's own count has those that are gone in it until it merges them away, so where there are any, the others are
-    counted: 10 ns each, once for every term.
-    """
-
-    def __init__(self, base: LexicalBase | None) -> None:
-        self._base = base
-        self._counted: dict[tuple[str, str], int] = {}
-
-    def containing(self, field: str, term: str) -> int:
-        """Return the number for a term of a field."""
-        base = self._base
-        count = int(base.searcher.doc_freq(field, term)) if base else 0
-        if not base or not count or base.facts.live == base.facts.documents:
-            return count
-        known = self._counted.get((field, term))
-        if known is None:
-            known = _count_live(base, field, term)
-            if len(self._counted) >= _COUNTED_LIMIT:
-                self._counted.clear()
-            self._counted[field, term] = known
-        return known
-
-
-def _count_live(base: LexicalBase, field: str, term: str) -> int:
-    import tantivy
-
-    query = tantivy.Query.const_score_query(tantivy.Query.term_query(base.schema, field, term, "basic"), 0.0)
-    return int(base.searcher.search(query, limit=1, count=True).count)
+    def containing(self, name: str, term: str) -> int:
+        """Return how many chunks hold a term in a field, of those that are there."""
+        return int(self.searcher.doc_freq(name, term)) - self.gone.containing(name, term)
 
 
 def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> LexicalBase:
@@ -113,7 +89,10 @@ def extend_lexical(
     """Write the index of `old` without the chunks `removed` and with new ones into an empty folder, and open it."""
     import tantivy
 
+    before = _open_gone(old)
     for name in index_files(old):
+        if name == _GONE:
+            continue
         if name in _MUTABLE:
             shutil.copyfile(old / name, folder / name)
         else:
@@ -121,9 +100,28 @@ def extend_lexical(
     with _as_oserror():
         index = tantivy.Index.open(str(folder))
     with _filling(index, expected=expected, facts=facts) as filling:
-        filling.remove(removed, find_terms(open_term_files(old), removed).values())
+        packed = find_terms(open_term_files(old), removed)
+        filling.remove(removed, packed.values())
         terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
-        return filling.finish(folder, terms)
+        base = filling.finish(folder, terms)
+    gone = _still_counted(base, before, packed)
+    if len(gone.ids):
+        gone.save(folder / _GONE)
+    return replace(base, gone=gone)
+
+
+def _open_gone(folder: Path) -> Gone:
+    path = folder / _GONE
+    return Gone.load(path) if path.exists() else Gone()
+
+
+def _still_counted(base: LexicalBase, before: Gone, packed: Mapping[int, memoryview]) -> Gone:
+    """Return the chunks that are marked as gone and counted: those of before and of now that no merge has dropped."""
+    count = base.searcher.doc_freq
+    kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
+    if len(kept) < len(before.ids):
+        before = Gone.of(find_terms(base.terms, kept))
+    return before.joined(Gone.of({number: terms for number, terms in packed.items() if count("id", number)}))
 
 
 def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
@@ -143,7 +141,12 @@ def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
         raise StoreError(f"the lexical index at {folder} can't be opened ({error})") from error
     if searcher.num_docs != facts.live:
         raise StoreError(f"the lexical index at {folder} holds {searcher.num_docs} chunks, not {facts.live}")
-    return LexicalBase(searcher=searcher, schema=index.schema, terms=open_term_files(folder), facts=facts)
+    gone = _open_gone(folder)
+    if len(gone.ids) != facts.documents - facts.live:
+        raise StoreError(
+            f"the lexical index at {folder} counts {len(gone.ids)} chunks as gone, not {facts.documents - facts.live}"
+        )
+    return LexicalBase(searcher, index.schema, open_term_files(folder), facts, gone)
 
 
 def _open_read_only(folder: Path) -> tuple[Any, Any]:

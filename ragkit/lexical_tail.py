@@ -184,28 +184,17 @@ class Block:
 
     ids: Ids
     fields: Mapping[str, Postings]
-    terms: Mapping[int, bytes | memoryview]
+    terms: Mapping[int, bytes]
     languages: tuple[str, ...]
 
     @classmethod
     def of(cls, ids: Ids, texts: Sequence[ChunkText]) -> Block:
         """Make a block of chunks."""
         analysed = [analyse_chunk(*item) for item in texts]
-        return cls._of(ids, analysed, [item.packed for item in analysed])
-
-    @classmethod
-    def of_packed(cls, packed: Mapping[int, bytes | memoryview]) -> Block:
-        """Make a block of chunks whose `Terms.packed` are known, without their function words."""
-        numbers = sorted(packed)
-        rows = [packed[number] for number in numbers]
-        return cls._of(np.array(numbers, dtype=np.int64), [Terms.unpacked(row) for row in rows], rows)
-
-    @classmethod
-    def _of(cls, ids: Ids, analysed: Sequence[Terms], packed: Sequence[bytes | memoryview]) -> Block:
         return cls(
             ids=np.asarray(ids, dtype=np.int64),
             fields={name: Postings.of([getattr(item, name) for item in analysed]) for name in FIELDS},
-            terms=dict(zip(ids.tolist(), packed, strict=True)),
+            terms={number: item.packed for number, item in zip(ids.tolist(), analysed, strict=True)},
             languages=tuple(item.language for item in analysed),
         )
 

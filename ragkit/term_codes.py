@@ -60,7 +60,7 @@ def join_codes(packed: Sequence[bytes | memoryview]) -> tuple[Codes, NDArray[np.
     for item in packed:
         size = int.from_bytes(item[:4], "little")
         sizes.append(size)
-        parts.append(item[4 : 4 + 4 * size])
+        parts.append(item[_HEAD : _HEAD + 4 * size])
     return np.frombuffer(b"".join(parts), dtype="<u4"), np.array(sizes, dtype=np.int64)
 
 
