@@ -29,8 +29,8 @@ Scores = NDArray[np.float64]
 class Weights:
     """What each feature counts within its side; a side's sum is divided by the sum of its weights, so it is 0..1."""
 
-    chunk: float = 0.2
-    unit: float = 1.2
+    chunk: float = 0.1
+    unit: float = 1.3
     bm25: float = 0.26
     coverage: float = 0.3
     best_unit: float = 0.3
