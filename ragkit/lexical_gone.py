@@ -87,10 +87,11 @@ class Gone:
     @classmethod
     def load(cls, path: Path) -> Gone:
         """Read what `save` wrote; StoreError when its parts do not fit its size."""
-        data = np.frombuffer(path.read_bytes(), dtype="<i8").astype(np.int64)
+        stored = path.read_bytes()
+        data = np.frombuffer(stored[: len(stored) // 8 * 8], dtype="<i8").astype(np.int64)
         count = 1 + 2 * len(TELLING)
         sizes = data[:count].tolist()
-        if len(sizes) < count or min(sizes) < 0 or sum(sizes) + count != len(data):
+        if len(sizes) < count or min(sizes) < 0 or 8 * (sum(sizes) + count) != len(stored):
             raise StoreError(f"{path.name} is cut off")
         ids, *arrays = np.split(data[count:], np.cumsum(sizes)[:-1])
         tables = {name: (arrays[2 * at].astype(np.uint32), arrays[2 * at + 1]) for at, name in enumerate(TELLING)}

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ragkit.errors import StoreError
 from ragkit.lexical import FIELD_BOOST, TERM_LIMIT, LexicalIndex
 from ragkit.lexical_files import build_lexical, extend_lexical, index_files, open_lexical
+from ragkit.lexical_gone import Gone
 from ragkit.lexical_tail import Block, analyse_chunk, join_blocks, rounded_lengths
 
 Ids = NDArray[np.int64]
@@ -283,3 +285,21 @@ def test_blocks_stay_few_and_forget_the_removed() -> None:
     ids, _ = LexicalIndex(blocks=blocks, removed=ids_of(1, 100)).search("wordab", 400)
     expected, _ = whole.search("wordab", 400)
     assert set(ids.tolist()) == set(expected[expected > 100].tolist())
+
+
+def test_what_is_gone_is_kept_in_a_file(tmp_path: Path) -> None:
+    texts = [("", "a line", "pump valv valv"), ("", "", "valv gasket"), ("", "a", "pump bolt")]
+    gone = Gone.of({number: analyse_chunk(*text).packed for number, text in enumerate(texts, 5)})
+    gone.save(tmp_path / "gone.bin")
+    read = Gone.load(tmp_path / "gone.bin")
+    for found in (gone, read):
+        assert found.ids.tolist() == [5, 6, 7]
+        assert [found.containing("body", term) for term in ("pump", "valv", "bolt", "line", "nut")] == [2, 2, 1, 0, 0]
+        assert [found.containing("context", term) for term in ("pump", "line")] == [0, 1]
+        assert Gone().joined(found).containing("body", "valv") == 2
+        assert found.joined(Gone()).containing("body", "valv") == 2
+    data = (tmp_path / "gone.bin").read_bytes()
+    for size in (0, 8, 32, len(data) - 8, len(data) - 1):
+        (tmp_path / "cut.bin").write_bytes(data[:size])
+        with pytest.raises(StoreError, match="cut off"):
+            Gone.load(tmp_path / "cut.bin")
