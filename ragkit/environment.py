@@ -20,10 +20,13 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",
     "RAGKIT_RERANK": "cross-encoder name or folder",
+    "RAGKIT_ADAPTER": "0 leaves a collection's query adapter out",
     "RAGKIT_CHAT": "extractive, openai:NAME or anthropic:NAME",
     "RAGKIT_CHAT_BASE_URL": "address of an OpenAI-compatible server",
     "RAGKIT_CHAT_API_KEY": "key of the chat model's endpoint",
     "RAGKIT_CHAT_DEADLINE": "seconds for a whole answer",
+    "RAGKIT_CHAT_MIN_CONFIDENCE": "0 to 1; below this confidence the extractive model abstains",
+    "RAGKIT_CHAT_LINK_HOSTS": "hosts, separated by commas, whose addresses may stand in an answer",
     "RAGKIT_PROMPT_BUDGET": "tokens of a whole prompt",
     "RAGKIT_PROMPT_ENCODING": "a tiktoken encoding or model name",
 }
@@ -48,23 +51,34 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         base_url=environ.get("RAGKIT_CHAT_BASE_URL", ""),
         api_key=environ.get("RAGKIT_CHAT_API_KEY", ""),
         deadline=_number(environ, "RAGKIT_CHAT_DEADLINE", float, ChatSettings().deadline),
+        min_confidence=_number(environ, "RAGKIT_CHAT_MIN_CONFIDENCE", float, ChatSettings().min_confidence),
+        link_hosts=_names(environ, "RAGKIT_CHAT_LINK_HOSTS"),
     )
     prompt = replace(
         PromptSettings(),
         budget=_number(environ, "RAGKIT_PROMPT_BUDGET", int, PromptSettings().budget),
         encoding=environ.get("RAGKIT_PROMPT_ENCODING", "") or PromptSettings().encoding,
     )
-    retrieval = RetrievalSettings(rerank=environ.get("RAGKIT_RERANK", ""))
+    retrieval = RetrievalSettings(
+        rerank=environ.get("RAGKIT_RERANK", ""),
+        adapter=_flag(environ, "RAGKIT_ADAPTER", default=RetrievalSettings().adapter),
+    )
     return Settings(model=model, chat=chat, prompt=prompt, retrieval=retrieval)
 
 
-def _flag(environ: Mapping[str, str], name: str) -> bool:
+def _flag(environ: Mapping[str, str], name: str, *, default: bool = False) -> bool:
     value = environ.get(name, "").strip().lower()
-    if value in {"", "0", "false", "no", "off"}:
+    if not value:
+        return default
+    if value in {"0", "false", "no", "off"}:
         return False
     if value in {"1", "true", "yes", "on"}:
         return True
     raise ConfigError(f"{name} is {value!r}", cure="set it to 1 or 0")
+
+
+def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in environ.get(name, "").split(",") if part.strip())
 
 
 def _number(environ: Mapping[str, str], name: str, kind: Callable[[Any], T], default: T) -> T:

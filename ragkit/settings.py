@@ -131,6 +131,7 @@ class Settings:
             ("prompt.history_share", prompt.history_share, 0, 0.9),
             ("prompt.examples_share", prompt.examples_share, 0, 0.9),
             ("chat.deadline", self.chat.deadline, 0.001, 86_400),
+            ("chat.min_confidence", self.chat.min_confidence, 0, 1),
             ("chat.max_tokens", self.chat.max_tokens, 1, 1_000_000),
         ):
             if not low <= value <= high:
