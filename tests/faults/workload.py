@@ -209,8 +209,10 @@ class Workload:
         self.versions += 1
         text = text_of(name, self.versions)
         path = self.docs / f"{name}.txt"
-        path.write_text(text)
-        os.utime(path, ns=(10**18 + self.versions, 10**18 + self.versions))
+        new = self.docs.parent / "new"
+        new.write_text(text)
+        os.utime(new, ns=(10**18 + self.versions, 10**18 + self.versions))
+        new.replace(path)  # whole at once: a thread of the step before may be struck while this one writes
         self.texts[path.name] = text
 
     def begin(self, intended: dict[str, str | None], **more: Any) -> None:
