@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +56,10 @@ class Gone:
         tables, length = {}, {}
         for name, inside in (("body", lines > first), ("context", lines == first)):
             chosen = inside & ~ends
-            keys = np.unique(rows[chosen] << np.uint64(32) | codes[chosen])
-            found, counts = np.unique(keys.astype(np.uint32), return_counts=True)
-            tables[name] = (found, counts.astype(np.int64))
+            keys = np.sort(rows[chosen] << np.uint64(32) | codes[chosen])
+            held = np.sort(keys[_starts(keys)].astype(np.uint32))  # each code once for every chunk that holds it
+            starts = _starts(held)
+            tables[name] = (held[starts], np.diff(starts, append=len(held)))
             length[name] = int(np.count_nonzero(chosen))
         return cls(ids, tables, length, Counter(map(unpack_language, packed)))
 
@@ -99,6 +100,13 @@ class Gone:
 
     def _table(self, name: str) -> Table:
         return self.tables.get(name, _NO_TERMS)
+
+
+def _starts(ascending: NDArray[np.unsignedinteger[Any]]) -> Ids:
+    """Return where each different value begins."""
+    differs = np.ones(len(ascending), dtype=np.bool_)
+    differs[1:] = ascending[1:] != ascending[:-1]
+    return np.flatnonzero(differs)
 
 
 def _joined(one: Table, other: Table) -> Table:
