@@ -25,7 +25,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("ragkit eval")
 ]
-MARKS = ("figures", "settings", "ranking", "chunks", "abstention")
+MARKS = ("figures", "settings", "ranking", "chunks", "strategies", "abstention")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

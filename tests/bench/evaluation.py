@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,7 +24,7 @@ import numpy as np
 from ragkit.embed import Embedder, load_embedder
 from ragkit.evaluation.abstention import FOREIGN, NEAR, Abstention, Unanswerable, read_unanswerable
 from ragkit.evaluation.asking import Workbench
-from ragkit.evaluation.datasets import Choice, Dataset, RankingSet, SpanSet
+from ragkit.evaluation.datasets import Choice, Dataset, PageSet, RankingSet, SpanSet
 from ragkit.evaluation.evaluate import Options, Result, measure_dataset
 from ragkit.evaluation.loading import load_dataset
 from ragkit.evaluation.metrics import PerQuery
@@ -32,6 +33,7 @@ from ragkit.evaluation.statistics import mean_interval, paired, paired_test
 from ragkit.settings import ChunkSettings, ModelSettings, RetrievalSettings, Settings
 from ragkit.types import Document
 from ragkit_ingest import extract_file
+from tests.bench.evaluation_cutters import CUTTERS, cutting
 from tests.bench.evaluation_naive import naive_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +45,7 @@ METRICS = {
     "squad": ("hit@1", "hit@5", "mrr@10"),
     "cranfield": ("ndcg@10", "recall@100", "hit@1"),
     "financebench": ("page_hit@5", "page_hit@10", "document_hit@5"),
+    "financebench, six filings": ("page_hit@5", "page_hit@10", "document_hit@5"),
     "chunking": ("recall@5", "precision@5", "iou@5"),
 }
 FIRST = {name: metrics[0] for name, metrics in METRICS.items()} | {"squad": "mrr@10"}
@@ -57,10 +60,12 @@ RANKERS = {
 CHUNKERS = {
     "100 tokens": ChunkSettings(max_tokens=100),
     "**140 tokens (default)**": ChunkSettings(),
-    "200 tokens": ChunkSettings(max_tokens=190),
+    "190 tokens": ChunkSettings(max_tokens=190),
     "140 tokens, no context line": ChunkSettings(context_tokens=0),
 }
 CHUNKED = ("chunking", "financebench")
+CUT = ("chunking", "financebench, six filings")
+OURS = "**structure first (default)**"
 
 
 def squad_parts(dataset: Dataset) -> Mapping[str, bool]:
@@ -94,10 +99,28 @@ def read_once(path: Path, *, source: str) -> Document:
 
 def load(name: str) -> Dataset:
     """Read a set, each query in its part."""
-    dataset = load_dataset(DATA / name)
-    tuned = PARTS[name](dataset)
+    whole, _, part = name.partition(", ")
+    dataset = load_dataset(DATA / whole)
+    tuned = PARTS[whole](dataset)
     queries = {key: replace(query, part="tune" if tuned[key] else "test") for key, query in dataset.queries.items()}
-    return replace(dataset, queries=queries)
+    dataset = replace(dataset, queries=queries)
+    return six_filings(dataset) if part else dataset
+
+
+def six_filings(dataset: Dataset) -> Dataset:
+    """Return the six files that most questions are about as a set of their own, with those questions."""
+    assert isinstance(dataset, PageSet)
+    files = {key: next(iter(dataset.evidence[key]))[0] for key in dataset.queries}
+    counts = Counter(files.values())
+    kept = set(sorted(counts, key=lambda file: (-counts[file], file))[:6])
+    queries = {key: query for key, query in dataset.queries.items() if files[key] in kept}
+    return replace(
+        dataset,
+        name=f"{dataset.name}-six",
+        queries=queries,
+        files={file: path for file, path in dataset.files.items() if file in kept},
+        evidence={key: dataset.evidence[key] for key in queries},
+    )
 
 
 @dataclass(frozen=True)
@@ -113,13 +136,15 @@ class Bench:
         *,
         retrieval: RetrievalSettings | None = None,
         chunk: ChunkSettings | None = None,
+        cutter: str | None = None,
         curves: bool = False,
     ) -> Result:
-        """Measure all queries of a set; indexes are kept by their chunking."""
+        """Measure all queries of a set; indexes are kept by their chunking. cutter: another way to cut than ours."""
         chunk = chunk or ChunkSettings()
         settings = Settings(chunk=chunk, retrieval=retrieval or RetrievalSettings())
-        folder = self.folder / f"chunks-{chunk.max_tokens}-{chunk.context_tokens}"
-        with Workbench(str(folder), settings=settings, embedder=self.embedder) as bench:
+        kind = "" if cutter is None else f"-cutter{list(CUTTERS).index(cutter)}"
+        folder = self.folder / f"chunks-{chunk.max_tokens}-{chunk.context_tokens}{kind}"
+        with cutting(cutter), Workbench(str(folder), settings=settings, embedder=self.embedder) as bench:
             return measure_dataset(
                 dataset, dataset, Choice("all"), bench=bench, options=Options(curves=curves, reader=read_once)
             )
@@ -140,7 +165,7 @@ class Bench:
 def foreign_questions(dataset: Dataset, sets: Mapping[str, Dataset]) -> Iterator[Unanswerable]:
     """Yield questions of the other sets, of the same parts; at most 300 of a set, evenly drawn."""
     for name, other in sets.items():
-        if other.name != dataset.name:
+        if other.name.removesuffix("-six") != dataset.name.removesuffix("-six") and "," not in name:
             items = list(other.queries.items())
             step = max(1, len(items) // FOREIGN_LIMIT)
             for key, query in items[::step][:FOREIGN_LIMIT]:
@@ -193,6 +218,21 @@ def variant_table(found: Mapping[str, Mapping[str, Result]], label: str, base: s
             cells.append(" / ".join(shown) + told)
         rows.append(cells)
     return table([label, *(f"{name} {' / '.join(shown_metrics(name))}" for name in names)], rows)
+
+
+def strategy_table(found: Mapping[str, Mapping[str, Result]], base: str) -> str:
+    """Compare ways to cut by every part of the sets, with p against ours over all questions."""
+    rows = []
+    for label, by_set in found.items():
+        for name, result in by_set.items():
+            for metric in shown_metrics(name):
+                values = result.measured.metrics[metric]
+                p = paired_test(paired(values, found[base][name].measured.metrics[metric]))
+                told = "" if label == base else "< 0.001" if p < 0.001 else f"{p:.3f}"
+                chunks = f"{result.measured.settings['chunks']:,}"
+                rows.append([label, f"{name} {metric}", chunks, *columns(values, result.dataset), told])
+    rows.sort(key=lambda row: row[1])
+    return table(["cut by", "set", "chunks", "tuning part (seen)", "**reported part**", "all", "p"], rows)
 
 
 def shown_metrics(name: str) -> tuple[str, ...]:
@@ -260,31 +300,47 @@ def measure(bench: Bench, sets: Mapping[str, Dataset], *, variants: bool) -> dic
         results[name] = bench.measure(dataset, curves=True)
         say(f"{name}: naive")
         naive[name] = naive_metrics(dataset, embedder=bench.embedder, reader=read_once)
-        say(f"{name}: abstention")
-        silent[name] = bench.abstention(name, dataset, sets)
+        if "," not in name:
+            say(f"{name}: abstention")
+            silent[name] = bench.abstention(name, dataset, sets)
     parts = {
         "settings": settings_text(results),
         "figures": main_table(results, naive),
         "abstention": abstention_table(silent),
     }
     if variants:
+        parts |= variant_tables(bench, sets, results)
+    return parts | {"results": results, "silent": silent}
+
+
+def variant_tables(bench: Bench, sets: Mapping[str, Dataset], results: Mapping[str, Result]) -> dict[str, str]:
+    """Measure what each part is worth, and other ways to cut. results: those of the defaults."""
+    parts: dict[str, str] = {}
+    wanted = {name: dataset for name, dataset in sets.items() if name in CUT}
+    if wanted:
+        ways: dict[str, dict[str, Result]] = {OURS: {name: results[name] for name in wanted}}
+        for label in CUTTERS:
+            say(label)
+            ways[label] = {name: bench.measure(dataset, cutter=label) for name, dataset in wanted.items()}
+        parts["strategies"] = strategy_table(ways, OURS)
+    sets = {name: dataset for name, dataset in sets.items() if "," not in name}
+    if sets:
         ranked: dict[str, dict[str, Result]] = {}
         for label, retrieval in RANKERS.items():
             say(label)
-            default = retrieval == RetrievalSettings()
-            if default:
-                ranked[label] = results
+            if retrieval == RetrievalSettings():
+                ranked[label] = {name: results[name] for name in sets}
             else:
                 ranked[label] = {name: bench.measure(dataset, retrieval=retrieval) for name, dataset in sets.items()}
         parts["ranking"] = variant_table(ranked, "ranking", "**default**")
-        wanted = {name: dataset for name, dataset in sets.items() if name in CHUNKED}
+    sets = {name: dataset for name, dataset in sets.items() if name in CHUNKED}
+    if sets:
         cut: dict[str, dict[str, Result]] = {}
         for label, chunk in CHUNKERS.items():
             say(label)
-            cut[label] = {name: bench.measure(dataset, chunk=chunk) for name, dataset in wanted.items()}
-        if wanted:
-            parts["chunks"] = variant_table(cut, "chunks", "**140 tokens (default)**")
-    return parts | {"results": results, "silent": silent}
+            cut[label] = {name: bench.measure(dataset, chunk=chunk) for name, dataset in sets.items()}
+        parts["chunks"] = variant_table(cut, "chunks", "**140 tokens (default)**")
+    return parts
 
 
 def main() -> None:
@@ -306,8 +362,8 @@ def main() -> None:
         return
     (PAGE.parent / "images").mkdir(exist_ok=True)
     PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), parts), encoding="utf-8")
-    for name, result in results.items():
-        draw(replace(result, choice=Choice(""), abstention=silent[name]), PAGE.parent / "images" / f"{name}.svg")
+    for name, told in silent.items():
+        draw(replace(results[name], choice=Choice(""), abstention=told), PAGE.parent / "images" / f"{name}.svg")
 
 
 if __name__ == "__main__":
