@@ -110,7 +110,10 @@ def supervise(
     record: bool = False,
     timeout: float = 60.0,
 ) -> Outcome:
-    """Run `work(tell)` in a fork of this process, which must have no threads; `tell` sends a line before it returns."""
+    """Run `work(tell)` in a fork of this process, which must have no threads; `tell` sends a line before it returns.
+
+    timeout: seconds without a system call after which it hangs; on a busy machine a run as a whole may take long.
+    """
     ours, theirs = socket.socketpair()
     read, write = os.pipe()
     child = os.fork()
@@ -156,6 +159,7 @@ class _Supervisor:
 
     def run(self, timeout: float) -> Outcome:
         end = time.monotonic() + timeout
+        last = end + 9 * timeout
         handle = os.pidfd_open(self._child)
         poll = select.poll()
         for descriptor in (self._listener, self._said, handle):
@@ -165,6 +169,7 @@ class _Supervisor:
                 ready = dict(poll.poll(500))
                 if ready.get(self._listener, 0) & select.POLLIN:
                     self._answer()
+                    end = min(time.monotonic() + timeout, last)
                 elif self._listener in ready:
                     poll.unregister(self._listener)
                 if ready.get(self._said, 0) & select.POLLIN and not self._record:
@@ -176,7 +181,7 @@ class _Supervisor:
                 if time.monotonic() > end:
                     self._out.hung = True
                     os.kill(self._child, signal.SIGKILL)
-                    end = time.monotonic() + timeout
+                    end = last = time.monotonic() + timeout
         finally:
             os.close(handle)
         while self._hear():
