@@ -130,7 +130,7 @@ def relabel(place: Place, chance: random.Random) -> None:
     try:
         body: dict[str, Any] = json.loads(path.read_bytes())["body"]
         owner: dict[str, Any] = body["owner"]
-    except (ValueError, KeyError):  # damaged already
+    except (ValueError, KeyError, TypeError):  # damaged already
         return
     key = chance.choice(("format", "revision", "part", "dimension", "collection", "fingerprint", "count"))
     target = owner if key in owner else body
