@@ -75,6 +75,8 @@ class Gone:
     def containing(self, name: str, term: str) -> int:
         """Return how many of these chunks hold a term in a field."""
         codes, counts = self._table(name)
+        if not len(codes):
+            return 0
         code = np.uint32(code_of(term))
         place = int(np.searchsorted(codes, code))
         return int(counts[place]) if place < len(codes) and codes[place] == code else 0

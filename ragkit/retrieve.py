@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from ragkit.adapter import adapted
 from ragkit.analysis import question_parts
-from ragkit.beside import Beside
 from ragkit.caches import Snapshot
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
@@ -99,6 +99,12 @@ class _Scored:
     units: UnitCosines
 
 
+_TURN = threading.Lock()
+"""Threads score in turn, in a process. Scoring holds the interpreter's lock between calls of a few microseconds that
+release it; threads that pass it to and fro at each of them take three times as long (16 at once: 4.8 ms a question
+instead of 1.5). Models and the search for near vectors need no turn: they run beside each other."""
+
+
 class QueryEmbedder(Protocol):
     """What retrieval needs of an embedder."""
 
@@ -108,10 +114,7 @@ class QueryEmbedder(Protocol):
 
 
 class Retriever:
-    """Ranks the chunks of a snapshot for a question. Holds no state but its models; safe for many threads.
-
-    Words are searched on a second thread beside vectors.
-    """
+    """Ranks the chunks of a snapshot for a question. Holds no state but its models; safe for many threads."""
 
     def __init__(
         self,
@@ -125,7 +128,6 @@ class Retriever:
         self._settings = settings
         self._models = models
         self._reranker = reranker
-        self._beside = Beside("ragkit-lexical")
 
     def retrieve(
         self,
@@ -142,35 +144,26 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         count = max(self._settings.candidates, k)
-        found = self._embedder().embed_queries([question])  # on every CPU: words are searched beside vectors, not this
+        found = self._embedder().embed_queries([question])
         query = check_vectors(found, count=1, dimension=snapshot.dense.dimension)[0]
         if adapter is not None:
             query = adapted(adapter, query)
-        lexical = self._beside.start(lambda: snapshot.lexical.search(question, count, allowed=allowed)[0])
-        ids = np.union1d(snapshot.dense.search(query, count, allowed=allowed)[0], lexical())  # either brings candidates
-        if not len(ids):
-            return Hits(generation=snapshot.generation)
-        vectors = snapshot.dense.vectors(ids)
-        scored = self._score(question, query, ids, vectors, reader=reader, snapshot=snapshot)
+        near = snapshot.dense.search(query, count, allowed=allowed)[0]
+        with _TURN:
+            ids = np.union1d(near, snapshot.lexical.search(question, count, allowed=allowed)[0])
+            if not len(ids):
+                return Hits(generation=snapshot.generation)
+            vectors = snapshot.dense.vectors(ids)
+            scored = self._score(question, query, ids, vectors, reader=reader, snapshot=snapshot)
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
         fused, parts = scored.fused, dict(scored.parts)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = _diverse(order, fused, vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        order = order[:k]
-        rows = reader.chunk_rows(ids[order])
-        shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
-        ranked = [
-            Ranked(
-                rows[int(ids[at])],
-                min(max(float(fused[at]), 0.0), 1.0),
-                {name: values[at] for name, values in shown.items()},
-                scored.units.of(at),
-            )
-            for at in order.tolist()
-        ]
-        hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
+        with _TURN:
+            ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
+            hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=snapshot.generation)
 
     def _score(
@@ -259,6 +252,28 @@ def _whole_or_pieces(terms: list[str], rarity: Mapping[str, float]) -> list[str]
     if len(terms) < 2 or terms[0] in rarity or not any(term in rarity for term in terms):
         return terms[:1]
     return terms[1:]
+
+
+def _shown(
+    order: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    fused: Scores,
+    parts: Mapping[str, Scores],
+    units: UnitCosines,
+    reader: Reader,
+) -> list[Ranked]:
+    """Read the chunks that come back, with what they scored."""
+    rows = reader.chunk_rows(ids[order])
+    shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
+    return [
+        Ranked(
+            rows[int(ids[at])],
+            min(max(float(fused[at]), 0.0), 1.0),
+            {name: values[at] for name, values in shown.items()},
+            units.of(at),
+        )
+        for at in order.tolist()
+    ]
 
 
 def _feedback(

@@ -20,6 +20,8 @@ _NEEDS_SPACE: Final = frozenset(
     {apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP, apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_WRITE}
 )
 """How a full disk looks to a reader, which makes the index of the write-ahead log when it is the first to open it."""
+_MAPPED = 2**40
+"""SQLite maps as much of it as it was built for, 2 GB; what is beyond is read."""
 _CURE = "restore a backup (ragkit restore), or delete the collection and ingest again"
 
 
@@ -31,6 +33,7 @@ def open_reader(path: Path) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         _harden(connection)
+        _map(connection)
         connection.pragma("query_only", True)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
@@ -41,6 +44,7 @@ def open_reader(path: Path) -> apsw.Connection:
     uri = f"file:{quote(os.fsencode(path))}?immutable=1"
     connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     _harden(connection)
+    _map(connection)
     return connection
 
 
@@ -85,6 +89,16 @@ def _harden(connection: apsw.Connection) -> None:
     connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("PRAGMA mmap_size = 0").fetchall()
     connection.execute("PRAGMA cache_size = -8192")
+
+
+def _map(connection: apsw.Connection) -> None:
+    """Read the database from mapped memory: a question reads some 200 pages of it, a millisecond sooner by that.
+
+    SQLite would check every cell of a mapped page each time that it looks at one, so that check is left to writers and
+    to `ragkit verify`; it reads no further than a page either way.
+    """
+    connection.execute(f"PRAGMA mmap_size = {_MAPPED}").fetchall()
+    connection.execute("PRAGMA cell_size_check = OFF")
 
 
 def one(connection: apsw.Connection, sql: str, bindings: Sequence[Any] = ()) -> tuple[Any, ...]:
