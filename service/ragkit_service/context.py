@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -70,6 +71,8 @@ class Service:
             self.pool.warm()
             self.readiness.model = "ready"
             self.check_collections()
+            gc.collect()
+            gc.freeze()  # what was loaded stays: looking through it again and again would hold up requests
         except Exception as error:  # noqa: BLE001 - the edge of a thread: told by /readyz and by each request
             logger.warning("the service cannot answer yet: %s", error)
             self.readiness.model = self.teller.problem(error).title

@@ -146,12 +146,13 @@ def starts(data: Path | None, *, repeats: int = 5) -> dict[str, dict[str, float]
     }
     if data is not None:
         commands["ragkit search"] = [*RAGKIT, "search", questions()[0], "--data", str(data)]
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     found = {}
     for name, command in commands.items():
         taken, spent = [], []
         for _ in range(repeats):
             started, before = time.perf_counter(), os.times()
-            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, env=environ)
             taken.append(time.perf_counter() - started)
             after = os.times()
             spent.append(after[2] + after[3] - before[2] - before[3])
