@@ -40,7 +40,8 @@ class Features:
     pairs: float  # share of neighbouring terms that are neighbours here
     numbers: float  # share of the question's numbers
     date: float  # asked when, and it has a date
-    figure: float  # asked how many, and it has another number (of money, where that is asked)
+    figure: float  # asked how many, and it has another number
+    money: float  # asked what it costs, and it has a number and speaks of money
     name: float  # asked who or where, and it has other names
     reason: float  # asked why, and it has a word of cause
     news: float  # what it says beyond the question
@@ -52,7 +53,7 @@ class Features:
 
 
 # Fitted as a conditional logit over the sentences of five passages, on the five SQuAD articles whose titles come first
-# in the alphabet (923 questions).
+# in the alphabet (923 questions); `money`, which few of these ask for, is set by hand.
 WEIGHTS: Final = Features(
     own=2.3,
     alike=1.7,
@@ -65,6 +66,7 @@ WEIGHTS: Final = Features(
     numbers=0.6,
     date=1.4,
     figure=1.3,
+    money=2.2,
     name=1.0,
     reason=0.8,
     news=0.0,
@@ -81,6 +83,7 @@ class Candidate:
     """A sentence or row of a passage. passage: index from 0; span: within the passage's text.
 
     section: the order of the heading or question above it, -1 without; place: 1 for the first sentence below that.
+    topic: 0..1, how much of that heading or question is in what was asked.
     value: the weighted sum of its features, to compare the candidates of one question. coverage: 0..1, how much of the
     question stands in it or near it.
     """
@@ -91,6 +94,7 @@ class Candidate:
     text: str
     section: int
     place: int
+    topic: float
     features: Features
     value: float
     coverage: float
@@ -118,11 +122,13 @@ class _Unit:
     around: frozenset[str]
     meaning: float
     columns: str
+    titled: bool
 
     @property
     def leads(self) -> bool:
         """Whether it states nothing itself, but says what the text after it is about."""
-        return self.text.endswith(("?", "？")) or is_heading(self.text) or bool(_POINTS.search(self.text))
+        asks = self.text.endswith(("?", "？"))
+        return asks or self.titled or is_heading(self.text) or bool(_POINTS.search(self.text))
 
 
 def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
@@ -148,6 +154,7 @@ def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
                 unit.text,
                 section=unit.lead.order,
                 place=unit.lead.distance,
+                topic=len(unit.lead.terms & question.said.terms) / max(len(unit.lead.terms), 1),
                 features=features,
                 value=value,
                 coverage=coverage,
@@ -161,6 +168,7 @@ def _units(number: int, hit: Hit, language: str) -> list[_Unit]:
     said = [wording(hit.text[start:end], language=language) for start, end in spans]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
     lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
+    titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
     for order, (span, own) in enumerate(zip(spans, said, strict=True)):
@@ -171,7 +179,8 @@ def _units(number: int, hit: Hit, language: str) -> list[_Unit]:
         headers.add(tuple(names))
         columns = " ".join(names)
         above = around | wording(columns, language=language).terms
-        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns)
+        titled = " ".join(text.split()) in titles
+        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns, titled)
         units.append(unit)
         further = replace(lead, distance=lead.distance + 1)
         lead = _Lead(own.terms, unit.meaning, order) if unit.leads else further
@@ -224,7 +233,10 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         pairs=_pair_share(question, weights, unit.own.order) / total,
         numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
         date=float("date" in question.kinds and (any(map(_is_year, other_numbers)) or question.gives_date(unit.text))),
-        figure=_figure(question, unit, other_numbers),
+        figure=_figure(question, other_numbers),
+        money=float(
+            "money" in question.kinds and bool(other_numbers) and question.gives_money(f"{unit.columns} {unit.text}")
+        ),
         name=min(1.0, other_names / 2) if question.kinds & {"who", "where"} else 0.0,
         reason=float("why" in question.kinds and question.gives_reason(unit.text)),
         news=min(1.0, len(unit.own.terms - asked) / 8),
@@ -242,11 +254,10 @@ def _leaning(unit: _Unit, hit: Hit) -> float:
     return near * min(1.0, unit.meaning / _KINDRED) if hit.units else near
 
 
-def _figure(question: Question, unit: _Unit, numbers: frozenset[str]) -> float:
-    """Return whether a unit has a figure of the kind asked for: an amount of money, or any number that is no year."""
-    if "money" in question.kinds:
-        return float(bool(numbers) and question.gives_money(f"{unit.columns} {unit.text}"))
-    return float("figure" in question.kinds and any(not _is_year(number) for number in numbers))
+def _figure(question: Question, numbers: frozenset[str]) -> float:
+    """Return whether a unit has a number, no year, where one is asked for and not money."""
+    wanted = "figure" in question.kinds and "money" not in question.kinds
+    return float(wanted and any(not _is_year(number) for number in numbers))
 
 
 def _gram_share(asked: frozenset[str], text: str) -> float:

@@ -24,7 +24,7 @@ _MARGIN: Final = 1.2
 """A second and third sentence are told when their value is no further than this below the best one's."""
 
 _MOST: Final = 3
-_SAME_TOPIC: Final = 0.6  # share of the question that a heading holds
+_SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless the question holds the whole heading
 _LEANS_BACK = re.compile(
     r"(?:It|Its|They|Their|These|This|Those|He|She|His|Her|Such|Er|Sie|Es|Diese[rsnm]?|Dies|Sein|Seine|Ihr|Ihre"
     r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
@@ -66,13 +66,21 @@ class ExtractiveChat:
         if not ranked or _evidence(ranked[0], prompt) < self._min_evidence:
             return []
         best = ranked[0]
-        chosen = [best, *_opening(best, found)]
+        chosen = [best]
+        wants_more = bool(question.kinds - {"figure", "money", "date"})
         for item in ranked[1:]:
             if len(chosen) == _MOST or item.value < best.value - _MARGIN:
                 break
-            if not any(_same(item, other) for other in chosen):
+            if (wants_more or _gives_as_much(item, best)) and not any(_same(item, other) for other in chosen):
                 chosen.append(item)
+        openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
+        chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
         return _in_order(_with_what_they_lean_on(chosen, found), best)
+
+
+def _gives_as_much(item: Candidate, best: Candidate) -> bool:
+    """Return whether a sentence has the amount, figure or date that was asked for, where the best one has it."""
+    return all(getattr(item.features, kind) >= getattr(best.features, kind) for kind in ("money", "figure", "date"))
 
 
 def _evidence(best: Candidate, prompt: Prompt) -> float:
@@ -84,16 +92,12 @@ def _evidence(best: Candidate, prompt: Prompt) -> float:
     return 0.5 * confidence + 8.0 * best.coverage - 5.7
 
 
-def _opening(best: Candidate, found: Sequence[Candidate]) -> list[Candidate]:
-    """Return the first sentence below the best one's heading, where that heading is what was asked about."""
-    return [
-        item
-        for item in found
-        if item.passage == best.passage
-        and item.section == best.section != -1
-        and item.place == 1 < best.place
-        and item.features.lead >= _SAME_TOPIC
-    ]
+def _opens(item: Candidate, other: Candidate) -> bool:
+    """Return whether a sentence is the first below another's heading, where that heading is what was asked about."""
+    if item.passage != other.passage or not item.section == other.section != -1 or not item.place == 1 < other.place:
+        return False
+    told = item.features.money or item.features.figure or item.features.date
+    return item.features.lead >= _SAME_TOPIC or bool(item.topic == 1 and told)
 
 
 def _same(item: Candidate, other: Candidate) -> bool:

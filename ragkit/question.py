@@ -61,8 +61,8 @@ _DATE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _MONEY = re.compile(
-    r"[$€£¥%]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|percent|prices?|costs?|fees?|free|kostenlos|preis"
-    r"|kosten)\b",
+    r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|prices?|costs?|fees?|discounts?|free|kostenlos"
+    r"|preise?|kosten|kostet|gebühr|rabatt)\b",
     re.IGNORECASE,
 )
 _MEASURES: Final = frozenset(

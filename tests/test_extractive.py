@@ -67,6 +67,31 @@ def test_columns_come_from_the_context_line_where_the_header_is_in_another_chunk
     assert ask("What does the Pro plan cost?", hit).text == "Plan: Pro, Price per month: 49 EUR, Users: 10. [1]"
 
 
+def test_a_price_is_asked_for_and_a_price_is_told() -> None:
+    manual = make_hit("The slope of a new pH probe is between 95 % and 102 %. Calibrate the pH probe every two weeks.")
+    prices = make_hit("Product | Net price EUR\npH probe with gel | 189.00\nTurbidity probe | 410.00", rank=2)
+    answer = ask("How much does the pH probe cost?", manual, prices)
+    assert answer.text == "Product: pH probe with gel, Net price EUR: 189.00. [2]"
+
+
+def test_the_rule_is_told_before_its_exception_where_its_heading_is_asked_about() -> None:
+    policy = make_hit(
+        "Refund window\n\nA customer may return a product within 30 days of delivery. The refund window for calibrated"
+        " probes is 14 days.\n\nReturns\n\nReturn shipping is free within the Union.",
+        heading="Refund policy › Refund window",
+    )
+    answer = ask("How long is the refund window, and who pays for the return shipping?", policy)
+    assert answer.text == (
+        "A customer may return a product within 30 days of delivery. [1] The refund window for calibrated probes is 14"
+        " days. [1] Return shipping is free within the Union. [1]"
+    )
+
+
+def test_a_heading_is_no_answer() -> None:
+    hit = make_hit("5 Error codes\n\nE-1003 battery under 5 % charge it", heading="5 Error codes")
+    assert "Error codes" not in ask("Which error code says that the battery is low?", hit).text
+
+
 def test_a_list_is_told_with_its_lead() -> None:
     text = "The Pro plan includes:\n- Unlimited projects\n- Email support\n- 20 GB storage\n\nThe Starter plan is free."
     found = ask("What does the Pro plan include?", text)
