@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.adapter import adapted
 from ragkit.analysis import question_parts
+from ragkit.beside import Beside
 from ragkit.caches import Snapshot
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
@@ -61,6 +62,9 @@ CONFIDENCE_SLOPE = 28.5
 CONFIDENCE_MIDDLE = 0.33
 """The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
 _RERANK_DEPTH = 30
+BESIDE_FROM = (50_000, 300_000)
+"""From so many chunks on, words are searched on a second thread: beside the search for near vectors (1.2 ms sooner at
+100,000), or beside the model, which has the processors to itself below that (2 ms sooner at a million)."""
 _FEEDBACK_WORDS_FROM = 5
 _FEEDBACK_VECTORS_FROM = 3
 
@@ -123,11 +127,14 @@ class Retriever:
         models: ModelSettings,
         *,
         reranker: Reranker | None = None,
+        beside_from: tuple[int, int] = BESIDE_FROM,
     ) -> None:
+        self._beside_vectors_from, self._beside_model_from = beside_from
         self._embedder = embedder
         self._settings = settings
         self._models = models
         self._reranker = reranker
+        self._beside = Beside("ragkit-lexical")
 
     def retrieve(
         self,
@@ -144,13 +151,21 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         count = max(self._settings.candidates, k)
+        size = len(snapshot.dense)
+
+        def by_words() -> NDArray[np.int64]:
+            return snapshot.lexical.search(question, count, allowed=allowed)[0]
+
+        words = self._beside.start(by_words) if size >= self._beside_model_from else None
         found = self._embedder().embed_queries([question])
         query = check_vectors(found, count=1, dimension=snapshot.dense.dimension)[0]
         if adapter is not None:
             query = adapted(adapter, query)
+        if words is None:
+            words = self._beside.start(by_words) if size >= self._beside_vectors_from else by_words
         near = snapshot.dense.search(query, count, allowed=allowed)[0]
         with _TURN:
-            ids = np.union1d(near, snapshot.lexical.search(question, count, allowed=allowed)[0])
+            ids = np.union1d(near, words())
             if not len(ids):
                 return Hits(generation=snapshot.generation)
             vectors = snapshot.dense.vectors(ids)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import ragkit
 from ragkit.features import Statistics
 from ragkit.lexical import LexicalIndex
-from ragkit.retrieve import weighted_terms
-from ragkit.settings import RetrievalSettings, Settings
+from ragkit.retrieve import Retriever, weighted_terms
+from ragkit.settings import ModelSettings, RetrievalSettings, Settings
 from ragkit.testing import HashEmbedder
 from ragkit.types import Document, Page
 
@@ -45,6 +45,18 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ragkit.KnowledgeBas
     with ragkit.open(tmp_path_factory.mktemp("kb"), settings=Settings(chunk=chunk), embedder=HashEmbedder()) as made:
         made.add(library())
         yield made
+
+
+@pytest.mark.parametrize("beside_from", [(0, 10**9), (0, 0)])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_words_searched_on_a_second_thread_bring_the_same(
+    kb: ragkit.KnowledgeBase, question: str, beside_from: tuple[int, int]
+) -> None:
+    retriever = Retriever(HashEmbedder, RetrievalSettings(), ModelSettings(), beside_from=beside_from)
+    with kb._store.read() as reader:
+        snapshot = kb._caches.snapshot(reader)
+        found = retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5)
+    assert list(found) == list(kb.search(question, k=5))
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

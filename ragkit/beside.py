@@ -1,0 +1,51 @@
+"""Work that runs beside the caller's own, on one helper thread, while that is free."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+class Beside:
+    """Lends one helper thread. A caller that finds it taken does its work itself: nothing ever waits in line.
+
+    So one question at a time is answered sooner, and many at once cost no more than without it. Thread-safe.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._renew()
+
+    def start(self, work: Callable[[], Result]) -> Callable[[], Result]:
+        """Begin some work, or leave it for later; return what gives its result or raises its error, to be called once.
+
+        Work that was begun is done whether or not anyone asks for its result.
+        """
+        if self._process != os.getpid():  # threads do not survive a fork
+            self._renew()
+        free = self._free
+        if not free.acquire(blocking=False):
+            return work
+
+        def run() -> Result:
+            try:
+                return work()
+            finally:
+                free.release()
+
+        try:
+            begun: Future[Result] = self._threads.submit(run)
+        except RuntimeError:  # the interpreter is shutting down
+            free.release()
+            return work
+        return begun.result
+
+    def _renew(self) -> None:
+        self._process = os.getpid()
+        self._free = threading.Lock()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix=self._name)

@@ -1,0 +1,35 @@
+"""Tests of ragkit/beside.py."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ragkit.beside import Beside
+
+
+def test_work_runs_on_the_helper_thread() -> None:
+    result = Beside("helper").start(lambda: threading.current_thread().name)
+    assert result().startswith("helper")
+
+
+def test_a_caller_that_finds_the_helper_taken_does_its_work_itself() -> None:
+    beside, go = Beside("helper"), threading.Event()
+    first = beside.start(go.wait)
+    second = beside.start(threading.get_ident)
+    assert second() == threading.get_ident()
+    go.set()
+    assert first()
+
+
+def test_the_helper_is_free_again_after_an_error_which_the_caller_gets() -> None:
+    beside = Beside("helper")
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        beside.start(fail)()
+    # run() has released the helper before its future had a result
+    assert beside.start(threading.get_ident)() != threading.get_ident()
