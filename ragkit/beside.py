@@ -1,4 +1,4 @@
-"""Work that runs beside the caller's own, on one helper thread, while that is free."""
+"""How threads share the interpreter: work beside the caller's own on one helper thread, and turns."""
 
 from __future__ import annotations
 
@@ -49,3 +49,22 @@ class Beside:
         self._process = os.getpid()
         self._free = threading.Lock()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=self._name)
+
+
+class Turn:
+    """A lock for `with`, which is free in a child process whatever the threads of its parent held when it forked."""
+
+    def __init__(self) -> None:
+        self._renew()
+
+    def __enter__(self) -> None:
+        if self._process != os.getpid():
+            self._renew()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def _renew(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from ragkit.adapter import adapted
 from ragkit.analysis import question_parts
-from ragkit.beside import Beside
+from ragkit.beside import Beside, Turn
 from ragkit.caches import Snapshot
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
@@ -103,7 +102,7 @@ class _Scored:
     units: UnitCosines
 
 
-_TURN = threading.Lock()
+_TURN = Turn()
 """Threads score in turn, in a process. Scoring holds the interpreter's lock between calls of a few microseconds that
 release it; threads that pass it to and fro at each of them take three times as long (16 at once: 4.8 ms a question
 instead of 1.5). Models and the search for near vectors need no turn: they run beside each other."""

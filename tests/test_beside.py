@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from ragkit.beside import Beside
+from ragkit.beside import Beside, Turn
 
 
 def test_work_runs_on_the_helper_thread() -> None:
@@ -33,3 +35,54 @@ def test_the_helper_is_free_again_after_an_error_which_the_caller_gets() -> None
         beside.start(fail)()
     # run() has released the helper before its future had a result
     assert beside.start(threading.get_ident)() != threading.get_ident()
+
+
+def test_turns_are_taken_one_after_the_other() -> None:
+    turn, inside, most = Turn(), [0], [0]
+
+    def work() -> None:
+        for _ in range(500):
+            with turn:
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1]
+
+
+def test_a_turn_is_given_back_after_an_error() -> None:
+    turn = Turn()
+    with pytest.raises(ValueError, match="no"), turn:
+        raise ValueError("no")
+    with turn:
+        pass
+
+
+FORKED = """
+import os, threading
+from ragkit.beside import Turn
+turn, held, go = Turn(), threading.Event(), threading.Event()
+def hold():
+    with turn:
+        held.set()
+        go.wait()
+threading.Thread(target=hold).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    with turn:
+        os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+go.set()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+def test_a_child_finds_the_turn_free() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "7\n"
