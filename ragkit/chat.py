@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ragkit.errors import ConfigError
 from ragkit.settings import ChatSettings
-from ragkit.types import Prompt
+from ragkit.types import Message, Prompt
 
 
 class ChatModel(Protocol):
@@ -46,4 +46,21 @@ def load_chat(settings: ChatSettings | None = None) -> ChatModel:
         return AnthropicChat(name, settings)
     raise ConfigError(
         f"the chat model {settings.model!r} is not known", cure="set extractive, openai:NAME or anthropic:NAME"
+    )
+
+
+def instruction_prompt(rules: str, asked: str, *, question: str, nonce: str) -> Prompt:
+    """Return a prompt without passages, for a task of ragkit's own: rules as the system message, then what is asked.
+
+    nonce: what marks the data within `asked`. Its tokens are not counted.
+    """
+    return Prompt(
+        question=question,
+        messages=(Message("system", rules), Message("user", asked)),
+        passages=(),
+        tokens={"total": 0},
+        budget=0,
+        encoding="",
+        estimated=True,
+        nonce=nonce,
     )

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from ragkit.analysis import analyse
-from ragkit.chat import ChatModel
+from ragkit.chat import ChatModel, instruction_prompt
 from ragkit.errors import RagkitError
 from ragkit.followup import standalone
 from ragkit.text import clean_text
@@ -69,16 +69,7 @@ def condensation_prompt(question: str, history: Sequence[Message]) -> Prompt:
     body = "\n".join(turns)
     mark = hashlib.sha256(f"{body}\n{question}".encode("utf-8", "replace")).hexdigest()[:12]
     asked = f"<conversation {mark}>\n{body}\n</conversation {mark}>\n<question {mark}>\n{question}\n</question {mark}>"
-    return Prompt(
-        question=question,
-        messages=(Message("system", _RULES), Message("user", asked)),
-        passages=(),
-        tokens={"total": 0},
-        budget=0,
-        encoding="",
-        estimated=True,
-        nonce=mark,
-    )
+    return instruction_prompt(_RULES, asked, question=question, nonce=mark)
 
 
 def _is_condensed(text: str, question: str, history: Sequence[Message]) -> bool:

@@ -92,25 +92,19 @@ class Reader(View):
 
     def stored_vectors(self, source: str) -> list[tuple[bytes, int, bytes]]:
         """Return key, CRC-32 and float16 bytes of the vectors of a document's chunks, as they are stored, unchecked."""
-        return [
-            (key, crc, blob)
-            for key, crc, blob in self._rows(
-                """SELECT v.hash, v.crc, v.vector FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
-                JOIN vectors AS v ON v.id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
-                (source,),
-            )
-        ]
+        return self._rows(
+            """SELECT v.hash, v.crc, v.vector FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
+            JOIN vectors AS v ON v.id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
+            (source,),
+        )
 
     def stored_units(self, source: str) -> list[tuple[int, int, bytes]]:
         """Return chunk id, CRC-32 and bytes of the unit vectors of a document's chunks that have any, unchecked."""
-        return [
-            (number, crc, body)
-            for number, crc, body in self._rows(
-                """SELECT c.id, u.crc, u.body FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
-                JOIN unit_vectors AS u ON u.vector_id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
-                (source,),
-            )
-        ]
+        return self._rows(
+            """SELECT c.id, u.crc, u.body FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
+            JOIN unit_vectors AS u ON u.vector_id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
+            (source,),
+        )
 
     def texts(self, ids: Sequence[int] | Ids) -> list[ChunkText]:
         """Return what chunks are searched by, in the order of `ids`; raises NotFoundError."""

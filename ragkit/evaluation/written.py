@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.chat import ChatModel
+from ragkit.chat import ChatModel, instruction_prompt
 from ragkit.errors import ChatError
 from ragkit.evaluation.candidates import Candidate, Outline
 from ragkit.text import clean_text
-from ragkit.types import Message, Prompt
+from ragkit.types import Prompt
 
 WRITTEN: Final = "written"
 _WINDOW = 1_200  # characters of a passage that the model sees
@@ -103,16 +103,7 @@ def _windows(found: Outline, seed: int) -> list[_Window]:
 def _prompt(window: _Window) -> Prompt:
     mark = hashlib.sha256(window.text.encode()).hexdigest()[:12]
     asked = f"Write {_EACH} questions.\n<passage {mark}>\n{window.text}\n</passage {mark}>"
-    return Prompt(
-        question="",
-        messages=(Message("system", _RULES), Message("user", asked)),
-        passages=(),
-        tokens={"total": 0},
-        budget=0,
-        encoding="",
-        estimated=True,
-        nonce=mark,
-    )
+    return instruction_prompt(_RULES, asked, question="", nonce=mark)
 
 
 def parse_answer(answer: str, passage: str, *, offset: int) -> list[Candidate]:

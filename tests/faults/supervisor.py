@@ -306,7 +306,7 @@ class _Supervisor:
             kind = "link" if name == "linkat" else "rename"
             add((kind, path, self._named(task, _signed(arguments[2]), arguments[3])))
         else:
-            raise NotImplementedError(f"{name} can't be recorded")
+            raise RuntimeError(f"the recorder does not know the call {name}: teach it, or cuts would miss what it did")
 
 
 def _signed(value: int) -> int:
