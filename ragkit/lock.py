@@ -72,6 +72,8 @@ def _acquire(folder: Path, *, wait: float) -> Any:
                 cure="wait until it has finished, or end it; a lock never outlives its process",
                 holder=holder,
             ) from None
+        except (FileNotFoundError, FileExistsError):  # the folder was moved or deleted meanwhile: look again
+            continue
         except OSError as error:
             raise StoreError(
                 f"the lock file {path} can't be opened ({error.strerror or error})",

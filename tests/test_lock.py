@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -146,7 +147,8 @@ def test_a_lock_that_cannot_be_opened(tmp_path: Path) -> None:
         take(tmp_path)
 
 
-def test_a_lock_of_a_folder_that_was_moved_away_counts_for_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gap", [0.0, 0.2], ids=["at-once", "later"])
+def test_a_lock_of_a_folder_that_was_moved_away_counts_for_nothing(tmp_path: Path, gap: float) -> None:
     """Who waited for a collection that is deleted meanwhile must not write to one that was made anew."""
     store = new_store(tmp_path)
     outcome: list[BaseException] = []
@@ -161,7 +163,9 @@ def test_a_lock_of_a_folder_that_was_moved_away_counts_for_nothing(tmp_path: Pat
     with writer_lock(store.folder):
         thread = threading.Thread(target=wait)
         thread.start()
+        time.sleep(gap)  # so long that the waiting thread has looked at the lock
         store.folder.rename(tmp_path / "gone")
+        time.sleep(gap)  # and now at a folder that is not there
         new_store(tmp_path).close()
     thread.join()
     assert len(outcome) == 1
