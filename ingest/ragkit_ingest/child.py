@@ -27,6 +27,7 @@ def main() -> None:
     memory = int(sys.argv[3])
     confine(memory=memory)
     try:
+        send(channel, {"ready": True})
         while serve(channel, memory=memory):
             pass
     except ClosedError:

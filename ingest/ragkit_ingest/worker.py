@@ -26,6 +26,8 @@ from ragkit_ingest.wire import ClosedError, DeadlineError, receive, send, unpack
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "TZ")
 _MEMORY_SIGN = 0.5  # a child that dies while it holds this part of its memory died of it
 _LOOK_EVERY = 0.1
+_START_SECONDS = 120.0  # for a child to load its code, on a machine however busy; a file's own time begins after that
+_END_SECONDS = 10.0  # for a child that has closed its end to be gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Worker:
         self._channel: socket.socket | None = None
         self._life = -1
         self._held = 0
+        self._left = 0.0  # seconds that the file which is being read may still take
         self._abandoned = False
 
     @property
@@ -67,33 +70,34 @@ class Worker:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
 
         A reader that crashed is tried once more without the native code that can be done without, in the time that
-        is left.
+        is left. The time that a child takes to start is not the file's.
         """
-        deadline = time.monotonic() + self._limits.timeout
+        self._left = self._limits.timeout
         try:
-            return self._ask(descriptor, source=source, name=name, deadline=deadline, careful=False)
+            return self._ask(descriptor, source=source, name=name, careful=False)
         except _DiedError as error:
             if error.reason != "worker_crashed":
                 raise ExtractionError(error.reason, error.detail) from None
         try:
-            return self._ask(descriptor, source=source, name=name, deadline=deadline, careful=True)
+            return self._ask(descriptor, source=source, name=name, careful=True)
         except _DiedError as error:
             raise ExtractionError(error.reason, error.detail) from None
 
-    def _ask(self, descriptor: int, *, source: str, name: str, deadline: float, careful: bool) -> Document:
+    def _ask(self, descriptor: int, *, source: str, name: str, careful: bool) -> Document:
         if self._abandoned:
             raise _DiedError("worker_crashed", "it was given up")
         channel = self._ready()
         request = {"name": name, "limits": asdict(self._limits), "careful": careful}
+        started = time.monotonic()
         try:
             send(channel, request, descriptor=descriptor)
-            message, text = self._answer(channel, deadline)
+            message, text = self._answer(channel, started + self._left)
         except DeadlineError:
             raise self._end("too_slow", f"reading took more than {self._limits.timeout:g} s") from None
-        except ClosedError:
+        except (ClosedError, OSError):
             raise self._post_mortem() from None
-        except OSError:
-            raise self._post_mortem() from None
+        finally:
+            self._left -= time.monotonic() - started
         if message.pop("retire"):
             self.close()
         try:
@@ -137,12 +141,17 @@ class Worker:
         if self._process is not None and self._process.poll() is not None:
             self._forget()
         if self._channel is None:
-            self._start()
-        if self._channel is None:
-            raise RagkitError("a reading process does not start")
+            channel = self._start()
+            try:
+                self._answer(channel, time.monotonic() + _START_SECONDS)  # it says that its code is loaded
+            except DeadlineError:
+                raise self._end("too_slow", f"its reader had not started after {_START_SECONDS:g} s") from None
+            except (ClosedError, OSError):
+                raise self._post_mortem() from None
+            return channel
         return self._channel
 
-    def _start(self) -> None:
+    def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair()
         reading, writing = os.pipe()
         arguments = [str(theirs.fileno()), str(reading), str(self._limits.memory)]
@@ -164,6 +173,7 @@ class Worker:
             theirs.close()
             os.close(reading)
         self._channel, self._life = ours, writing
+        return ours
 
     def _end(self, reason: Reason, detail: str) -> _DiedError:
         self.close()
@@ -174,8 +184,10 @@ class Worker:
         process, held = self._process, self._held
         code = 0
         if process is not None:
+            if self._abandoned:
+                process.kill()
             with suppress(subprocess.TimeoutExpired):
-                code = process.wait(1)
+                code = process.wait(_END_SECONDS)
         self.close()
         if code == -signal.SIGXCPU or (code == -signal.SIGKILL and held < self._limits.memory * _MEMORY_SIGN):
             return _DiedError("too_slow", "reading took more CPU than a file may")
