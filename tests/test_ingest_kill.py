@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[1]
 FILES = 60
 WORDS = ("amber", "basil", "cedar", "dahlia", "elder", "fennel", "ginger", "hazel", "iris", "juniper")
 
+# Each child goes on for AHEAD commits after the one that it is to be killed at, then waits for its end: however late
+# the parent is, the child has not finished, and mostly it is struck in the middle of a commit.
+AHEAD = 10
 LIBRARY = """
 import sys, ragkit
 from ragkit.testing import HashEmbedder
@@ -28,12 +31,22 @@ from ragkit_ingest import ingest_folder
 def tell(progress):
     if progress.source and progress.documents:
         print(progress.documents, flush=True)
+        if progress.documents >= int(sys.argv[3]):
+            sys.stdin.read()
 with ragkit.open(sys.argv[1], embedder=HashEmbedder()) as kb:
     ingest_folder(kb, sys.argv[2], progress=tell)
 print("done", flush=True)
 """
 COMMAND = """
-import sys
+import apsw, sys
+commits = 0
+def count():
+    global commits
+    commits += 1
+    if commits >= int(sys.argv[3]):
+        sys.stdin.read()
+    return False
+apsw.connection_hooks.append(lambda connection: connection.set_commit_hook(count))
 from ragkit_ingest.cli import ingest
 ingest(["--data", sys.argv[1], sys.argv[2]])
 """
@@ -52,10 +65,12 @@ def write_all(folder: Path, version: str, numbers: Sequence[int] = range(FILES))
         (folder / f"{number:03}.txt").write_text(text_of(number, version))
 
 
-def start(code: str, data: Path, docs: Path) -> subprocess.Popen[str]:
+def start(code: str, data: Path, docs: Path, *, until: int) -> subprocess.Popen[str]:
+    """Start a child that ingests; after so many documents (LIBRARY) or commits (COMMAND) it waits to be killed."""
     path = os.pathsep.join(str(ROOT / part) for part in (".", "service", "ingest"))
     return subprocess.Popen(
-        [sys.executable, "-c", code, str(data), str(docs)],
+        [sys.executable, "-c", code, str(data), str(docs), str(until)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -123,7 +138,7 @@ def expected(*versions: str) -> dict[str, tuple[str, ...]]:
 @pytest.mark.parametrize("committed", [1, 7, 31])
 def test_a_first_ingest_that_is_killed_keeps_every_committed_document_whole(tmp_path: Path, committed: int) -> None:
     write_all(tmp_path / "docs", "one")
-    said = kill_after(start(LIBRARY, tmp_path / "kb", tmp_path / "docs"), committed)
+    said = kill_after(start(LIBRARY, tmp_path / "kb", tmp_path / "docs", until=committed + AHEAD), committed)
     sources = check_whole(tmp_path / "kb", expected("one"), HashEmbedder())
     assert len(sources) >= said >= committed
 
@@ -143,7 +158,7 @@ def test_a_change_that_is_killed_leaves_each_document_old_or_new(tmp_path: Path)
     write_all(tmp_path / "docs", "second", range(0, FILES, 2))
     (tmp_path / "docs" / "001.txt").unlink()
     (tmp_path / "docs" / "003.txt").rename(tmp_path / "docs" / "103.txt")
-    said = kill_after(start(LIBRARY, tmp_path / "kb", tmp_path / "docs"), 5)
+    said = kill_after(start(LIBRARY, tmp_path / "kb", tmp_path / "docs", until=5 + AHEAD), 5)
 
     versions = expected("one", "second")
     versions["103.txt"] = versions["003.txt"]
@@ -159,7 +174,8 @@ def test_a_change_that_is_killed_leaves_each_document_old_or_new(tmp_path: Path)
 
 def test_the_command_that_is_killed_keeps_what_it_committed(tmp_path: Path) -> None:
     write_all(tmp_path / "docs", "one")
-    said = kill_when_something_is_committed(start(COMMAND, tmp_path / "kb", tmp_path / "docs"), tmp_path / "kb")
+    child = start(COMMAND, tmp_path / "kb", tmp_path / "docs", until=3 * AHEAD)
+    said = kill_when_something_is_committed(child, tmp_path / "kb")
     with ragkit.open(tmp_path / "kb", create=False) as kb:
         held = [info.source for info in kb.documents()]
         assert FILES > len(held) >= said
