@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for event in events:
             if isinstance(event, threading.Event):
-                event.wait(20)
+                event.wait(60)
             else:
                 self.wfile.write(event)
                 self.wfile.flush()

@@ -28,7 +28,7 @@ class GatedEmbedder(HashEmbedder):
         self.batches.append(list(texts))
         if len(self.batches) == 1:
             self.entered.set()
-            assert self.gate.wait(10)
+            assert self.gate.wait(60)
         if "bad" in texts:
             raise EmbeddingError("bad query")
         return super().embed_queries(texts)
@@ -52,13 +52,13 @@ def run(batcher: QueryBatcher, embedder: GatedEmbedder, questions: list[list[str
 
     with ThreadPoolExecutor(len(questions)) as pool:
         first = pool.submit(ask, questions[0])
-        assert embedder.entered.wait(10)
+        assert embedder.entered.wait(60)
         rest = []
         for number, texts in enumerate(questions[1:], 1):
             rest.append(pool.submit(ask, texts))
             waiting(batcher, number)
         embedder.gate.set()
-        return [future.result(10) for future in (first, *rest)]
+        return [future.result(60) for future in (first, *rest)]
 
 
 def test_calls_that_wait_become_one_batch_and_each_gets_its_rows() -> None:

@@ -84,5 +84,5 @@ go.set()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_a_child_finds_the_turn_free() -> None:
-    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout == "7\n"

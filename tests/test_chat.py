@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:openai|anthr
 
 def model(server: Server, kind: str, **changes: Any) -> ChatModel:
     base = f"{server.url}/v1" if kind == "openai" else server.url
-    values = {"model": f"{kind}:m", "base_url": base, "api_key": KEY, "deadline": 10.0, **changes}
+    values = {"model": f"{kind}:m", "base_url": base, "api_key": KEY, "deadline": 60.0, **changes}
     return load_chat(ChatSettings(**values))
 
 
@@ -187,7 +187,7 @@ def test_a_stream_that_nobody_reads_on_is_given_up() -> None:
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("ragkit openai")]
     for thread in threading.enumerate():
         if thread.name in names:
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
 
 

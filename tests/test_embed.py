@@ -269,7 +269,7 @@ def test_many_threads_at_once(embedder: Embedder) -> None:
     barrier = threading.Barrier(4)
 
     def work(offset: int) -> NDArray[np.float32]:
-        barrier.wait(10)
+        barrier.wait(60)
         mine = texts[offset:] + texts[:offset]
         rows = np.concatenate([embedder.embed_documents(mine[:12]), embedder.embed_queries(mine[12:])])
         return np.roll(rows, offset, axis=0)

@@ -334,7 +334,7 @@ def test_what_the_kernel_forbids_is_reported_and_the_walk_goes_on(tmp_path: Path
     (tmp_path / "locked").chmod(mode)
     try:
         done = subprocess.run(
-            command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True, timeout=60
+            command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True, timeout=300
         )
     finally:
         (tmp_path / "locked").chmod(0o700)

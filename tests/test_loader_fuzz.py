@@ -30,7 +30,7 @@ from tests.ingest_files import epub_file, pages_pdf
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 MAKE = SHARED / "hostile" / "make_hostile.py"
-LIMITS = ReadLimits(timeout=10.0, memory=768 << 20)
+LIMITS = ReadLimits(timeout=60.0, memory=768 << 20)
 ROUNDS, LONG_ROUNDS = 60, 10_000
 TAKES_PLACE_OF = [
     b"\x00",

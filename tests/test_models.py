@@ -131,7 +131,7 @@ def hub_error(name: str, home: Path, *, offline: bool) -> str:
         text=True,
         check=True,
         env={**os.environ, **nowhere},
-        timeout=60,
+        timeout=300,
     )
     return done.stdout.strip()
 

@@ -81,7 +81,7 @@ def test_a_failed_delete_keeps_the_collection_open() -> None:
 
 
 def test_writers_take_turns_and_readers_do_not_wait() -> None:
-    pool = CollectionPool(FakeLibrary("a"), patience=30)
+    pool = CollectionPool(FakeLibrary("a"), patience=60)
     order: list[str] = []
     waiting = threading.Event()
 
@@ -93,10 +93,10 @@ def test_writers_take_turns_and_readers_do_not_wait() -> None:
     with pool.write("a"):
         thread = threading.Thread(target=second)
         thread.start()
-        assert waiting.wait(20)
+        assert waiting.wait(60)
         borrowed(pool, "a")
         order.append("first")
-    thread.join(20)
+    thread.join(60)
     assert order == ["first", "second"]
 
 
