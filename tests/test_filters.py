@@ -254,7 +254,9 @@ def holds(where: dict[str, Any], metadata: dict[str, Any]) -> bool:
     return any(compare[operator](a, b) for a, b in pairs)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(where=FILTERS)
 def test_a_filter_means_what_it_means_in_python(store: Store, where: dict[str, Any]) -> None:
     assert found(store, where) == sorted(source for source, metadata in DOCUMENTS.items() if holds(where, metadata))
