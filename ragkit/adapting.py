@@ -178,7 +178,7 @@ def _held_out(
 ) -> tuple[Floats, Floats, dict[str, float]]:
     """Return the figures (n, 2) without and with the map, each question's from folds that it is not in."""
     vectors = {item.text: row for item, row in zip(asked, examples.queries, strict=True)}
-    settings = replace(bench.settings.retrieval, rerank="", adapter=False)
+    settings = replace(bench.settings.retrieval, rerank="", adapter=False, vocabulary=())
     retriever = Retriever(lambda: _Known(vectors), settings, bench.settings.model)
     before, after = np.zeros((len(asked), 2)), np.zeros((len(asked), 2))
     sure = np.zeros((len(asked), 2))

@@ -21,6 +21,7 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_OFFLINE": "1 forbids every download",
     "RAGKIT_RERANK": "cross-encoder name or folder",
     "RAGKIT_ADAPTER": "0 leaves a collection's query adapter out",
+    "RAGKIT_VOCABULARY": "files of terms and what to look for (default accounting), separated by commas, or none",
     "RAGKIT_CHAT": "extractive, openai:NAME or anthropic:NAME",
     "RAGKIT_CHAT_BASE_URL": "address of an OpenAI-compatible server",
     "RAGKIT_CHAT_API_KEY": "key of the chat model's endpoint",
@@ -62,6 +63,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
     retrieval = RetrievalSettings(
         rerank=environ.get("RAGKIT_RERANK", ""),
         adapter=_flag(environ, "RAGKIT_ADAPTER", default=RetrievalSettings().adapter),
+        vocabulary=_vocabulary(environ),
     )
     return Settings(model=model, chat=chat, prompt=prompt, retrieval=retrieval)
 
@@ -79,6 +81,11 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool = False) -> bo
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(part.strip().lower() for part in environ.get(name, "").split(",") if part.strip())
+
+
+def _vocabulary(environ: Mapping[str, str]) -> tuple[str, ...]:
+    named = tuple(part.strip() for part in environ.get("RAGKIT_VOCABULARY", "").split(",") if part.strip())
+    return () if named == ("none",) else named or RetrievalSettings().vocabulary
 
 
 def _number(environ: Mapping[str, str], name: str, kind: Callable[[Any], T], default: T) -> T:

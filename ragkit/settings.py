@@ -56,7 +56,8 @@ class RetrievalSettings:
     the weight of the dense score in the convex combination, the lexical one has the rest. feedback: how much the words
     and vectors of the best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder,
     "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours among the k into one passage.
-    adapter: use the collection's query adapter where it has one (see `ragkit adapt`).
+    adapter: use the collection's query adapter where it has one (see `ragkit adapt`). vocabulary: rules of terms that
+    documents seldom name, see `ragkit.readings.load_vocabulary`; none for ().
     """
 
     k: int = 5
@@ -67,6 +68,7 @@ class RetrievalSettings:
     mmr: float = 0.0
     merge: bool = True
     adapter: bool = True
+    vocabulary: tuple[str, ...] = ("accounting",)
 
 
 @dataclass(frozen=True, slots=True)

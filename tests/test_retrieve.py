@@ -112,7 +112,9 @@ def test_equal_scores_stand_in_the_order_of_their_ids(tmp_path: Path) -> None:
 
 
 @given(shelves=st.sets(st.integers(0, 5), min_size=1), k=st.integers(1, 8), question=st.sampled_from(QUESTIONS[:4]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_a_filter_brings_k_whenever_k_match(kb: ragkit.KnowledgeBase, shelves: set[int], k: int, question: str) -> None:
     where = {"type": "in", "key": "shelf", "value": sorted(shelves)}
     plain = replace(kb.settings, retrieval=RetrievalSettings(merge=False, candidates=1))
@@ -195,3 +197,33 @@ def test_dense_and_lexical_sides_can_stand_alone(kb: ragkit.KnowledgeBase) -> No
         with ragkit.open(kb.path, settings=replace(kb.settings, retrieval=retrieval), embedder=HashEmbedder()) as one:
             for hit in one.search("green meter", k=5):
                 assert hit.score == pytest.approx(max(hit.scores[side], 0))
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ragkit.KnowledgeBase]:
+    statement = "CONSOLIDATED STATEMENTS OF INCOME\nTotal revenue 17,606 15,785\nOperating income 6,098 5,802"
+    policy = "Our policy on the operating margin is that the board sets its target in spring."
+    risk = "Competitors of Acme may harm the margin of our operating units in fiscal years to come."
+    with ragkit.open(tmp_path_factory.mktemp("reports"), embedder=HashEmbedder()) as made:
+        made.add(Document(source=f"{name}.txt", text=text) for name, text in (("acme", statement), ("board", policy)))
+        made.add(Document(source=f"risk{at}.txt", text=f"{risk} Risk {at}.") for at in range(12))
+        yield made
+
+
+def test_a_measure_that_is_named_nowhere_is_found_by_its_parts(reports: ragkit.KnowledgeBase) -> None:
+    plain = replace(reports.settings, retrieval=RetrievalSettings(vocabulary=()))
+    with ragkit.open(reports.path, settings=plain, embedder=HashEmbedder()) as as_asked:
+        assert "acme.txt" not in {hit.source for hit in as_asked.search("gross operating margin of 2022", k=3)}
+    hits = reports.search("gross operating margin of 2022", k=3)
+    assert hits[0].source == "acme.txt"
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(0 <= hit.score <= 1 for hit in hits)
+
+
+def test_a_sentence_that_says_it_is_first_all_the_same(reports: ragkit.KnowledgeBase) -> None:
+    assert reports.search("Who sets the target of the operating margin in spring?")[0].source == "board.txt"
+
+
+def test_another_reading_keeps_to_the_filter(reports: ragkit.KnowledgeBase) -> None:
+    where = {"type": "ne", "key": "source", "value": "acme.txt"}
+    assert "acme.txt" not in {hit.source for hit in reports.search("gross operating margin", k=20, where=where)}
