@@ -11,7 +11,7 @@ from ragkit_ingest.names import source_of
 from ragkit_ingest.opening import PathLike, open_path
 from ragkit_ingest.worker import Job, WorkerPool
 
-EXTRACTOR_VERSION = "1"
+EXTRACTOR_VERSION = "2"
 """Changes whenever the same bytes give other text, so that ingest reads them again."""
 
 

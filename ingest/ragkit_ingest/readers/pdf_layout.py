@@ -26,7 +26,7 @@ _SIZES = 3  # heading levels that sizes alone make
 _LETTERS = re.compile(r"[^\W\d_]")
 _SENTENCE_END = (".", "!", "?", ":", "”", '"', ")")
 _BULLET = re.compile(r"[•●▪◦‣■□–*·-] |\(?\w{1,3}[.)] ")
-_NOT_HEADING = re.compile(r"[.,;]$|^[(\[•●▪◦‣–☐☒-]|^\W*$|^[a-z]|^[“\"]")
+_NOT_HEADING = re.compile(r"[.,;]$|\s\d{5}$|^[(\[•●▪◦‣–☐☒*†‡$€£-]|^\W*$|^[a-z]|^[“\"]")  # 5 digits: a postal code
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class _Page:
         self._leading = min(leading, _LEADING * body.height) if body.height else leading
         self._right = max((line.right for line in lines), default=0.0)
         self._levels = [self._looks(index) for index in range(len(lines))]
-        _drop_long_runs(self._levels, [(self._size(line), line.bold) for line in lines])
+        _drop_long_runs(self._levels, [(round(line.height, 1), line.bold) for line in lines])
 
     def add(self, outline: Sequence[OutlineItem]) -> None:
         before = self._out.size
@@ -222,7 +222,7 @@ class _Page:
         )
 
 
-def _drop_long_runs(levels: list[int], looks: Sequence[tuple[int, bool]]) -> None:
+def _drop_long_runs(levels: list[int], looks: Sequence[tuple[float, bool]]) -> None:
     """More lines of one look in a row than a heading has are text of that look."""
     start = 0
     for index in range(1, len(levels) + 1):
