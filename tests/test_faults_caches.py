@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from ragkit import Document
 from ragkit.testing import HashEmbedder
 from tests.faults.damage import DAMAGES, Tally, damage
 from tests.faults.workload import SETTINGS, WORDS, text_of
+from tests.test_faults_points import run_faults
 
 
 def assert_right(tally: Tally, cases: int) -> None:
@@ -76,3 +78,29 @@ def test_answers_after_changes_equal_those_of_indexes_made_anew(seed: int, tmp_p
             assert first.scores == pytest.approx(second.scores, abs=1e-6)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-6)
     assert sum(map(len, before)) > 200
+
+
+def rebuilt(tmp_path: Path, *options: object) -> list[dict[str, Any]]:
+    """Compare answers before and after a rebuild; the spoiled copies must be told from the whole one."""
+    found = run_faults("rebuild", tmp_path / "report.json", *options)
+    assert [line for report in found["reports"] for line in report["wrong"]] == []
+    assert set(found["controls"]) == {"vector", "document"}
+    assert all(found["controls"].values())
+    assert all(report["tail"] and report["gone"] for report in found["reports"])
+    reports: list[dict[str, Any]] = found["reports"]
+    return reports
+
+
+def test_a_collection_that_grew_answers_as_one_rebuilt_from_its_database(tmp_path: Path) -> None:
+    codes, exact = rebuilt(tmp_path, "--chunks", 1_500, "--each", 6, "--dense", "rabitq,exact")
+    assert codes["equal"] > 0.8 * codes["questions"]
+    assert exact["near_differ"] == 0
+
+
+@pytest.mark.slow
+def test_a_large_collection_that_grew_answers_as_one_rebuilt_from_its_database(tmp_path: Path) -> None:
+    codes, exact = rebuilt(tmp_path, "--chunks", 100_000)
+    for kind in ("words in a row", "words, filtered", "words shuffled", "new, changed or gone"):
+        assert codes["equal_kinds"][kind] > 0.9 * codes["kinds"][kind]
+    assert exact["near_differ"] == 0
+    assert exact["equal"] > 0.97 * exact["questions"]

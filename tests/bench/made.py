@@ -42,11 +42,11 @@ class Base:
     unit_vectors: list[Vectors]
 
 
-def read_base(data: Path) -> Base:
-    """Read a collection that was ingested as usual."""
+def read_base(data: Path, *, limit: int | None = None) -> Base:
+    """Read a collection that was ingested as usual; its first `limit` chunks, or all."""
     store = Store(collection_folder(data, "default"))
     with store.read() as reader:
-        ids = reader.all_chunk_ids()
+        ids = reader.all_chunk_ids()[:limit]
         rows = reader.chunk_rows(ids)
         vectors = reader.vectors(ids)
         flat, owners = reader.unit_vectors(ids)
