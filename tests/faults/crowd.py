@@ -33,6 +33,7 @@ from tests.faults.checker import halves, wrong_answers
 from tests.faults.workload import SETTINGS, embedder, sha, text_of
 
 OWNED: Final = 5
+PATIENCE: Final = 120.0
 _NAME: Final = re.compile(r"code(w\d+x\d+)v(\d+)")
 
 
@@ -48,6 +49,35 @@ class Tally:
     served: int = 0
     generations: int = 0
     wrong: list[str] = field(default_factory=list)
+
+
+class _Clock:
+    """When a process of the crowd may go: after its time, and when each of them has done what is to be judged.
+
+    All begin together, and on a busy machine they go on until there is something to judge, for PATIENCE seconds more.
+    """
+
+    def __init__(self, context: Any, *, processes: int, seconds: float) -> None:
+        self._all_here = context.Barrier(processes)
+        self._unproven = context.Value("i", processes)
+        self._seconds = seconds
+        self._until = 0.0
+        self._proven = False
+
+    def start(self) -> None:
+        """Wait for the others, who load their code, and begin."""
+        self._all_here.wait(PATIENCE)
+        self._until = time.monotonic() + self._seconds
+
+    def going(self, *, proven: bool) -> bool:
+        """Tell whether to go on. proven: this process has done what it is there for."""
+        with self._unproven.get_lock():
+            if proven and not self._proven:
+                self._proven = True
+                self._unproven.value -= 1
+            others = self._unproven.value > 0
+        now = time.monotonic()
+        return now < self._until or (others and now < self._until + PATIENCE)
 
 
 def _open(data: Path) -> KnowledgeBase:
@@ -66,13 +96,13 @@ def _turn(tally: dict[str, int], work: Any) -> Any:
             time.sleep(random.uniform(0.002, 0.02))
 
 
-def write(data: Path, number: int, until: float, tally: dict[str, int]) -> dict[str, str]:
+def write(data: Path, number: int, clock: _Clock, tally: dict[str, int]) -> dict[str, str]:
     """Put and remove one's own documents; return what should be there at the end."""
     chance = random.Random(number)
     mine: dict[str, str] = {}
     version = 0
     with _open(data) as kb:
-        while time.monotonic() < until:
+        while clock.going(proven=tally["commits"] > 0):
             version += 1
             name = f"w{number}x{chance.randrange(OWNED)}"
             if name in mine and chance.random() < 0.25:
@@ -87,12 +117,12 @@ def write(data: Path, number: int, until: float, tally: dict[str, int]) -> dict[
     return mine
 
 
-def read(data: Path, number: int, until: float, tally: dict[str, int]) -> dict[str, str]:
+def read(data: Path, number: int, clock: _Clock, tally: dict[str, int]) -> dict[str, str]:
     """Search, and check each answer against the state that it says it is of."""
     chance = random.Random(number)
     last = 0
     kb = _open(data)
-    while time.monotonic() < until:
+    while clock.going(proven=tally["while_written"] > 0):
         busy = (data / "collections" / "default" / "writer.json").exists()
         name = f"w{chance.randrange(4)}x{chance.randrange(OWNED)}"
         hits = kb.search(f"{name} amber basil part 2", k=8)
@@ -128,13 +158,13 @@ def whole(name: str, text: str) -> None:
     assert text == text_of(name, int(found[2])), f"{name} is half version {found[2]}"
 
 
-def serve(data: Path, number: int, until: float, tally: dict[str, int]) -> dict[str, str]:
+def serve(data: Path, number: int, clock: _Clock, tally: dict[str, int]) -> dict[str, str]:
     """Ask in several threads over one KnowledgeBase, as the service does."""
     errors: list[BaseException] = []
 
     def ask(kb: KnowledgeBase) -> None:
         try:
-            while time.monotonic() < until and not errors:
+            while clock.going(proven=tally["served"] > 0) and not errors:
                 _one_generation(kb.search("cedar dahlia part 1", k=8))
                 prompt = kb.prompt("Which part is of basil and maple?", budget=1_000)
                 assert prompt.messages
@@ -153,16 +183,18 @@ def serve(data: Path, number: int, until: float, tally: dict[str, int]) -> dict[
     return {}
 
 
-def _process(kind: str, data: Path, number: int, seconds: float, answers: Any) -> None:
+def _process(kind: str, data: Path, number: int, clock: _Clock, answers: Any) -> None:
     logging.disable()
     tally: dict[str, int] = dict.fromkeys(("commits", "removals", "waits", "searches", "while_written", "served"), 0)
     mine: dict[str, str] = {}
     wrong = ""
     try:
         work = {"write": write, "read": read, "serve": serve}[kind]
-        mine = work(data, number, time.monotonic() + seconds, tally)
+        clock.start()
+        mine = work(data, number, clock, tally)
     except BaseException:  # noqa: BLE001 (told to the parent)
         wrong = f"{kind} {number}: {traceback.format_exc()}"
+        clock.going(proven=True)  # the others need not wait for it
     answers.put((mine, tally, wrong))
 
 
@@ -176,17 +208,18 @@ def crowd(data: Path, *, processes: int, seconds: float) -> Tally:
     ]
     context = multiprocessing.get_context("spawn")
     answers = context.Queue()
+    clock = _Clock(context, processes=processes, seconds=seconds)
     numbers = {"write": 0, "read": 0, "serve": 0}
     started = []
     for kind in kinds:
-        process = context.Process(target=_process, args=(kind, data, numbers[kind], seconds, answers))
+        process = context.Process(target=_process, args=(kind, data, numbers[kind], clock, answers))
         numbers[kind] += 1
         process.start()
         started.append(process)
     tally = Tally()
     wanted = {"first": "The first document holds amber and basil."}
     for _ in started:
-        mine, counts, wrong = answers.get(timeout=seconds + 120)
+        mine, counts, wrong = answers.get(timeout=seconds + 3 * PATIENCE)
         wanted |= mine
         for name, count in counts.items():
             setattr(tally, name, getattr(tally, name) + count)
