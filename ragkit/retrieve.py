@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -61,10 +61,12 @@ how fast it fades in as the best sentence holds less of the question."""
 CONFIDENCE_SLOPE = 28.5
 CONFIDENCE_MIDDLE = 0.33
 """The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
+ANSWERED = 0.7
 SAME_DOCUMENT = 0.5
 TOLD = 0.5
-"""Where another reading of a question wins (see `_better`): what the best score of a chunk's document counts, and the
-share of the question that a sentence must hold to keep its place. Found on the tuning part of FinanceBench."""
+"""Of a question that has another reading (see `_better`): the best score from which on none is sought, and where the
+other one wins, what the best score of a chunk's document counts, and the share of the question that a sentence must
+hold to keep its place. Found on the tuning part of FinanceBench."""
 _RERANK_DEPTH = 30
 BESIDE_FROM = (50_000, 300_000)
 """From so many chunks on, words are searched on a second thread: beside the search for near vectors (1.2 ms sooner at
@@ -88,6 +90,12 @@ class UnitCosines:
         values: list[float] = self.cosines[self.bounds[at] : self.bounds[at + 1]].tolist()
         return values
 
+    def with_those_of(self, other: UnitCosines, chunks: NDArray[np.intp]) -> UnitCosines:
+        """Return these, and after them those of some chunks of another."""
+        more = [other.cosines[other.bounds[at] : other.bounds[at + 1]] for at in chunks.tolist()]
+        ends = self.bounds[-1] + np.cumsum([len(values) for values in more], dtype=np.int64)
+        return UnitCosines(np.concatenate([self.cosines, *more]), np.concatenate([self.bounds, ends]))
+
     def best(self, without: Scores) -> Scores:
         """Return the best of each chunk; for one that has none, what `without` says."""
         there = np.diff(self.bounds) > 0
@@ -99,11 +107,13 @@ class UnitCosines:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """Scores of all candidates: the convex combination, the same with feedback, and the two sides of the first.
+    """Candidates, ascending ids, and their scores: the convex combination, the same with feedback, and its two sides.
 
     told: 0..1, the share of the question's weight that one sentence holds.
     """
 
+    ids: NDArray[np.int64]
+    vectors: NDArray[np.float32]
     first: Scores
     fused: Scores
     parts: Mapping[str, Scores]
@@ -171,31 +181,25 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
-        query, ids = self._candidates(question, search)
-        reading = self._vocabulary.reading(question)
-        if reading:
-            other, further = self._candidates(reading, search)
-            ids = np.union1d(ids, further)
-        if not len(ids):
+        scored = self._scored(question, search, feedback=self._settings.feedback)
+        if not len(scored.ids):
             return Hits(generation=snapshot.generation)
-        with _TURN:
-            vectors = snapshot.dense.vectors(ids)
-            scored = self._score(question, query, ids, vectors, search)
-            if reading:
-                scored = _better(scored, self._score(reading, other, ids, vectors, search), ids, reader)
+        reading = self._vocabulary.reading(question) if scored.first.max() < ANSWERED else ""
+        if reading:
+            scored = _better(scored, self._scored(reading, search, feedback=0.0), reader)
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
-        fused, parts = scored.fused, dict(scored.parts)
+        ids, fused, parts = scored.ids, scored.fused, dict(scored.parts)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
-            order = _diverse(order, fused, vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
+            order = _diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
         with _TURN:
             ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
             hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=snapshot.generation)
 
-    def _candidates(self, question: str, search: _Search) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return a question's vector, and the chunks that its words or its vector find, ascending."""
+    def _scored(self, question: str, search: _Search, *, feedback: float) -> _Scored:
+        """Return the chunks that a question's words or its vector find, with their scores."""
         dense, lexical = search.snapshot.dense, search.snapshot.lexical
 
         def by_words() -> NDArray[np.int64]:
@@ -211,17 +215,13 @@ class Retriever:
             words = self._beside.start(by_words) if size >= self._beside_vectors_from else by_words
         near = dense.search(query, search.count, allowed=search.allowed)[0]
         with _TURN:
-            return query, np.union1d(near, words())
+            return self._score(question, query, np.union1d(near, words()), search, feedback=feedback)
 
     def _score(
-        self,
-        question: str,
-        query: NDArray[np.float32],
-        ids: NDArray[np.int64],
-        vectors: NDArray[np.float32],
-        search: _Search,
+        self, question: str, query: NDArray[np.float32], ids: NDArray[np.int64], search: _Search, *, feedback: float
     ) -> _Scored:
         """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
+        vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.unit_cosines(query, ids))
         dense = WEIGHTS.dense(chunk, units.best(chunk))
@@ -234,11 +234,11 @@ class Retriever:
         share = self._settings.dense_weight
         first = share * dense + (1 - share) * lexical
         parts = {"dense": dense, "lexical": lexical}
-        gate = self._settings.feedback * float(np.clip(FEEDBACK_GATE * (1 - words.unit.max()), 0, 1))
-        if gate <= 0 or len(ids) <= _FEEDBACK_WORDS_FROM:
-            return _Scored(first, first, parts, units, words.unit)
-        fused = first + gate * _feedback(first, ids, vectors, candidates, index)
-        return _Scored(first, fused, parts, units, words.unit)
+        gate = feedback * float(np.clip(FEEDBACK_GATE * (1 - words.unit.max(initial=0.0)), 0, 1))
+        fused = first
+        if gate > 0 and len(ids) > _FEEDBACK_WORDS_FROM:
+            fused = first + gate * _feedback(first, ids, vectors, candidates, index)
+        return _Scored(ids, vectors, first, fused, parts, units, words.unit)
 
     def _reranked(
         self,
@@ -270,23 +270,35 @@ class Retriever:
         return self._reranker
 
 
-def _better(asked: _Scored, read: _Scored, ids: NDArray[np.int64], reader: Reader) -> _Scored:
+def _better(asked: _Scored, read: _Scored, reader: Reader) -> _Scored:
     """Return the scores of the reading of a question that something answers better.
 
     Scores are absolute, so the best of both tell which that is. What a question names stays in sight where its other
     reading wins: the documents that answer it as asked count more, and chunks of which a sentence says half of it stand
     as high as they did.
     """
-    if len(ids) < 2 or read.first.max() <= asked.first.max():
+    if read.first.max(initial=0.0) <= asked.first.max():
         return asked
-    rows = reader.chunk_rows(ids)
-    _, document = np.unique([rows[chunk].document_id for chunk in ids.tolist()], return_inverse=True)
-    best = np.full(int(document.max()) + 1, -np.inf)
-    np.maximum.at(best, document, asked.first)
-    fused = (read.first + SAME_DOCUMENT * best[document]) / (1 + SAME_DOCUMENT)
     told = asked.told >= TOLD
-    fused[told] = np.maximum(fused[told], fused.max() * (asked.fused / asked.fused.max())[told])
-    return replace(read, fused=fused)
+    kept = told & ~np.isin(asked.ids, read.ids)
+    best: dict[int, float] = {}
+    for document, score in zip(reader.documents_of(asked.ids), asked.first.tolist(), strict=True):
+        best[document] = max(best.get(document, 0.0), score)
+    of_document = np.array([best.get(document, 0.0) for document in reader.documents_of(read.ids)])
+    own = (read.first + SAME_DOCUMENT * of_document) / (1 + SAME_DOCUMENT)
+    as_asked = own.max() * asked.fused / asked.fused.max()
+    _, here, there = np.intersect1d(read.ids, asked.ids[told], return_indices=True)
+    own[here] = np.maximum(own[here], as_asked[told][there])
+    fused = np.concatenate([own, as_asked[kept]])
+    return _Scored(
+        np.concatenate([read.ids, asked.ids[kept]]),
+        np.concatenate([read.vectors, asked.vectors[kept]]),
+        np.concatenate([read.first, asked.first[kept]]),
+        fused,
+        {name: np.concatenate([values, asked.parts[name][kept]]) for name, values in read.parts.items()},
+        read.units.with_those_of(asked.units, np.flatnonzero(kept)),
+        np.concatenate([read.told, asked.told[kept]]),
+    )
 
 
 def weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:

@@ -47,6 +47,15 @@ class Reader(View):
         )
         return {row[0]: _chunk_row(row) for row in rows}
 
+    def documents_of(self, ids: Sequence[int] | Ids) -> list[int]:
+        """Return the id of each chunk's document, in the order of the ids; 0 for an unknown one."""
+        rows = self._rows(
+            "SELECT j.key, c.document_id FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value",
+            (id_list(ids),),
+        )
+        found: dict[int, int] = dict(rows)
+        return [found.get(at, 0) for at in range(len(ids))]
+
     def chunks_of(self, source: str) -> list[ChunkRow]:
         """Return the chunks of a document in their order; raises NotFoundError."""
         (document_id,) = self._found("SELECT id FROM documents WHERE source = ?", (source,), source)

@@ -26,12 +26,15 @@ import pytest
 from ragkit import Document, ExtractionError, Reason, clean_text
 from ragkit_ingest import ReadLimits, WorkerPool
 from ragkit_ingest.extract import path_job
+from tests.faults.loaders import unsupported
 from tests.ingest_files import epub_file, pages_pdf
+from tests.test_faults_points import run_faults
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 MAKE = SHARED / "hostile" / "make_hostile.py"
 LIMITS = ReadLimits(timeout=60.0, memory=768 << 20)
 ROUNDS, LONG_ROUNDS = 60, 10_000
+FOLLOWED = 600  # seconds a format
 TAKES_PLACE_OF = [
     b"\x00",
     b"\xff",
@@ -107,6 +110,9 @@ SAMPLES: dict[str, bytes] = {
         [[("Refunds", 18, "F2"), "The refund window is thirty days.", "", "Starter  19 EUR"], ["Page two"]]
     ),
 }
+
+
+needs_atheris = pytest.mark.skipif(bool(unsupported()), reason=unsupported() or "atheris is here")
 
 
 # --------------------------------------------------------------------- mutations
@@ -243,6 +249,27 @@ def test_damaged_samples(name: str, judge: Judge) -> None:
 def test_very_many_damaged_samples(name: str, judge: Judge) -> None:
     judge.all(several({name: SAMPLES[name]}, LONG_ROUNDS, seed=1_000))
     judge.bounded()
+
+
+@needs_atheris
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAMPLES)
+def test_readers_hold_what_reaches_new_code(name: str, tmp_path: Path) -> None:
+    options = ("--format", name, "--seconds", FOLLOWED)
+    (report,) = run_faults("loaders", tmp_path / "report.json", *options)["reports"]
+    assert report["wrong"] == []
+    assert report["inputs"] > 1_000
+    assert report["reached"] > 5
+    unbounded = [line for line in report["deaths"] if not line.endswith(tuple(CRASHES | {"damaged"}))]
+    assert unbounded == []
+
+
+@needs_atheris
+@pytest.mark.slow
+def test_a_fault_that_only_new_code_leads_to_is_found(tmp_path: Path) -> None:
+    options = ("--format", "a.txt", "--seconds", 60, "--broken")
+    (report,) = run_faults("loaders", tmp_path / "report.json", *options)["reports"]
+    assert report["deaths"]
 
 
 def test_a_format_by_another_name(judge: Judge) -> None:
