@@ -170,12 +170,20 @@ class Desk:
         self.kb = FakeKnowledge(tmp_path / "data")
         self.pool = InlinePool()
         self.settled = True
+        self.latest = 0
 
     def write(self, name: str | bytes, text: str) -> Path:
         path = Path(os.fsdecode(os.path.join(os.fsencode(self.folder), os.fsencode(name))))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        self.tick(path)
         return path
+
+    def tick(self, path: Path) -> None:
+        """Give a file times of its own: a coarse clock gives one time to all that is done within some milliseconds."""
+        while (now := path.stat().st_ctime_ns) <= self.latest:
+            os.utime(path)
+        self.latest = now
 
     def ingest(self, *paths: Path, **options: Any) -> IngestReport:
         """Ingest; then pretend that every file that was seen had been written long before."""
@@ -443,17 +451,22 @@ def test_what_cannot_be_looked_at_is_never_taken_as_gone(desk: Desk) -> None:
 
 def test_a_file_that_may_not_be_read_is_tried_again_when_it_may(desk: Desk) -> None:
     path = desk.write("a.txt", "alpha")
-    path.chmod(0)
+
+    def allow(mode: int) -> None:
+        path.chmod(mode)
+        desk.tick(path)
+
+    allow(0)
     assert problems(desk.ingest()) == {"a.txt": "permission"}
     writers = desk.kb.writers
     report = desk.ingest()
     assert (problems(report), report.exit_code, desk.kb.writers) == ({"a.txt": "permission"}, 1, writers)
-    path.chmod(0o600)
+    allow(0o600)
     assert changes(desk.ingest()) == [("added", "a.txt")]
-    path.chmod(0)
+    allow(0)
     report = desk.ingest()
     assert (problems(report), report.kept) == ({"a.txt": "permission"}, 1)
-    path.chmod(0o600)
+    allow(0o600)
     assert desk.ingest().unchanged == 1
     assert desk.held() == {"a.txt": "alpha"}
 
