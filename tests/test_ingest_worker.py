@@ -16,7 +16,7 @@ import pytest
 
 from ragkit import ConfigError, Document, ExtractionError
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.worker import Job, WorkerPool
+from ragkit_ingest.worker import Job, Worker, WorkerPool
 
 ODD_READER = """
 import os, re, socket, subprocess, sys, time
@@ -179,6 +179,26 @@ def test_the_time_that_a_child_takes_to_start_is_not_the_files(readers: Path, tm
     with WorkerPool(ReadLimits(timeout=1.0), size=1, folders=[slow, readers]) as pool:
         assert read_in_the_end(pool, job(tmp_path, "a.txt", "fine")) == "fine"
         assert outcome(pool, tmp_path, "loop").startswith("too_slow: reading took more than 1 s")
+
+
+def test_a_child_of_a_large_parent_serves_more_than_one_file(tmp_path: Path) -> None:
+    """What the parent holds is not the child's: a child that held much makes room for a fresh one."""
+    held = b"x" * (200 << 20)
+    worker = Worker(ReadLimits(memory=300 << 20))
+    seen = set()
+    try:
+        for number in range(3):
+            descriptor = job(tmp_path, f"{number}.txt", "fine").open()
+            try:
+                assert worker.read(descriptor, source="a", name="a.txt").text == "fine"
+            finally:
+                os.close(descriptor)
+            seen.add(worker.process_id)
+    finally:
+        worker.close()
+    assert len(held) == 200 << 20
+    assert len(seen) == 1
+    assert 0 not in seen
 
 
 def test_closing_does_not_wait_for_a_child_that_starts(tmp_path: Path) -> None:

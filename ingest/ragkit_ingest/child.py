@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 from ragkit import ExtractionError
@@ -26,15 +27,17 @@ def main() -> None:
     end_with(int(sys.argv[2]))
     memory = int(sys.argv[3])
     confine(memory=memory)
+    status = 70  # of a fault of this process itself
     try:
         send(channel, {"ready": True})
         while serve(channel, memory=memory):
             pass
+        status = 0
     except ClosedError:
-        pass
+        status = 0
     finally:
         # Native libraries and deep trees are left to the kernel: their destructors are where processes crash.
-        os._exit(0)
+        os._exit(status)
 
 
 def serve(channel: socket.socket, *, memory: int) -> bool:
@@ -76,9 +79,14 @@ def answer(descriptor: int, request: dict[str, Any], limits: ReadLimits) -> tupl
 
 
 def _peak() -> int:
-    """Return the most memory that this process has held, in bytes."""
+    """Return the most memory that this process has held, in bytes.
+
+    getrusage() tells that of the parent too, which this process was for a moment before it ran its own program.
+    """
     import resource
 
+    with suppress(OSError, ValueError, IndexError, StopIteration), open("/proc/self/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
