@@ -27,28 +27,36 @@ _CURE: Final = "write lines of: term, another name of it => what to look for"
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Another way to say a question. text: the question with its terms read; meaning: what they were read as, alone."""
+
+    text: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vocabulary:
     """Rules that read terms. pattern: finds any of them, the longest first; meanings: by `_key` of what was found."""
 
     pattern: re.Pattern[str] | None
     meanings: Mapping[str, str]
 
-    def reading(self, question: str) -> str:
-        """Return the question with its terms read, "" when it has none.
+    def reading(self, question: str) -> Reading | None:
+        """Return the question with its terms read, None when it has none.
 
         What comes after the first sentence that asks, or has a term, tells how to answer: only its terms are read.
         """
         if self.pattern is None or not self.pattern.search(question):
-            return ""
+            return None
         from ragkit.sentences import sentence_spans
 
         for _, end in sentence_spans(question):
             asked = question[:end]
             if asked.endswith("?") or self.pattern.search(asked):
                 break
-        meanings = dict.fromkeys(self.meanings[_key(found)] for found in self.pattern.findall(question))
+        meaning = " ".join(dict.fromkeys(self.meanings[_key(found)] for found in self.pattern.findall(question)))
         rest = _BRACKETS.sub(" ", self.pattern.sub(" ", asked)).strip().rstrip("?.!")
-        return _BLANKS.sub(" ", " ".join([rest, *meanings])).strip()
+        return Reading(_BLANKS.sub(" ", f"{rest} {meaning}").strip(), meaning)
 
 
 def load_vocabulary(sources: Sequence[str]) -> Vocabulary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from ragkit.lexical import TERM_LIMIT, LexicalIndex
 from ragkit.passages import Ranked, to_hits
 from ragkit.readings import load_vocabulary
 from ragkit.rerank import Reranker, load_reranker
+from ragkit.scored import Scored, UnitCosines, better
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store import Reader
 from ragkit.types import Hits
@@ -62,63 +63,16 @@ CONFIDENCE_SLOPE = 28.5
 CONFIDENCE_MIDDLE = 0.33
 """The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
 ANSWERED = 0.7
-SAME_DOCUMENT = 0.5
-TOLD = 0.5
-"""Of a question that has another reading (see `_better`): the best score from which on none is sought, and where the
-other one wins, what the best score of a chunk's document counts, and the share of the question that a sentence must
-hold to keep its place. Found on the tuning part of FinanceBench."""
+MEANING = 1.25
+"""Of a question that has another reading: the best score from which on none is sought, and what the vector of the
+vocabulary's words counts beside the question's own. Found on the tuning part of FinanceBench."""
+_MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 BESIDE_FROM = (50_000, 300_000)
 """From so many chunks on, words are searched on a second thread: beside the search for near vectors (1.2 ms sooner at
 100,000), or beside the model, which has the processors to itself below that (2 ms sooner at a million)."""
 _FEEDBACK_WORDS_FROM = 5
 _FEEDBACK_VECTORS_FROM = 3
-
-
-@dataclass(frozen=True, slots=True)
-class UnitCosines:
-    """The cosine of every unit of some chunks, float32 (m,), chunk by chunk; bounds: int64 (n + 1,), where each begins.
-
-    Units are matched by late chunking (Günther et al. 2024): their vectors come from the whole chunk's token states.
-    """
-
-    cosines: NDArray[np.float32]
-    bounds: NDArray[np.int64]
-
-    def of(self, at: int) -> list[float]:
-        """Return those of one chunk, in their order; none for a chunk without units."""
-        values: list[float] = self.cosines[self.bounds[at] : self.bounds[at + 1]].tolist()
-        return values
-
-    def with_those_of(self, other: UnitCosines, chunks: NDArray[np.intp]) -> UnitCosines:
-        """Return these, and after them those of some chunks of another."""
-        more = [other.cosines[other.bounds[at] : other.bounds[at + 1]] for at in chunks.tolist()]
-        ends = self.bounds[-1] + np.cumsum([len(values) for values in more], dtype=np.int64)
-        return UnitCosines(np.concatenate([self.cosines, *more]), np.concatenate([self.bounds, ends]))
-
-    def best(self, without: Scores) -> Scores:
-        """Return the best of each chunk; for one that has none, what `without` says."""
-        there = np.diff(self.bounds) > 0
-        out = without.copy()
-        if there.any():
-            out[there] = np.maximum.reduceat(self.cosines, self.bounds[:-1][there])
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """Candidates, ascending ids, and their scores: the convex combination, the same with feedback, and its two sides.
-
-    told: 0..1, the share of the question's weight that one sentence holds.
-    """
-
-    ids: NDArray[np.int64]
-    vectors: NDArray[np.float32]
-    first: Scores
-    fused: Scores
-    parts: Mapping[str, Scores]
-    units: UnitCosines
-    told: Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +119,7 @@ class Retriever:
         self._reranker = reranker
         self._beside = Beside("ragkit-lexical")
         self._vocabulary = load_vocabulary(settings.vocabulary)
+        self._meanings: dict[str, NDArray[np.float32]] = {}
 
     def retrieve(
         self,
@@ -181,12 +136,13 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
-        scored = self._scored(question, search, feedback=self._settings.feedback)
+        scored = self._scored(question, search)
         if not len(scored.ids):
             return Hits(generation=snapshot.generation)
-        reading = self._vocabulary.reading(question) if scored.first.max() < ANSWERED else ""
+        reading = self._vocabulary.reading(question) if scored.first.max() < ANSWERED else None
         if reading:
-            scored = _better(scored, self._scored(reading, search, feedback=0.0), reader)
+            query = scored.query + MEANING * self._meaning(reading.meaning, search)
+            scored = better(scored, self._scored(reading.text, search, read=query / np.linalg.norm(query)), reader)
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
         ids, fused, parts = scored.ids, scored.fused, dict(scored.parts)
         order = np.lexsort((ids, -fused))
@@ -198,8 +154,11 @@ class Retriever:
             hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=snapshot.generation)
 
-    def _scored(self, question: str, search: _Search, *, feedback: float) -> _Scored:
-        """Return the chunks that a question's words or its vector find, with their scores."""
+    def _scored(self, question: str, search: _Search, *, read: NDArray[np.float32] | None = None) -> Scored:
+        """Return the chunks that a question's words or its vector find, with their scores.
+
+        read: the vector of another reading, which gets no feedback.
+        """
         dense, lexical = search.snapshot.dense, search.snapshot.lexical
 
         def by_words() -> NDArray[np.int64]:
@@ -207,19 +166,32 @@ class Retriever:
 
         size = len(dense)
         words = self._beside.start(by_words) if size >= self._beside_model_from else None
-        found = self._embedder().embed_queries([question])
-        query = check_vectors(found, count=1, dimension=dense.dimension)[0]
-        if search.adapter is not None:
-            query = adapted(search.adapter, query)
+        query = self._query(question, search) if read is None else read
         if words is None:
             words = self._beside.start(by_words) if size >= self._beside_vectors_from else by_words
         near = dense.search(query, search.count, allowed=search.allowed)[0]
+        feedback = self._settings.feedback if read is None else 0.0
         with _TURN:
             return self._score(question, query, np.union1d(near, words()), search, feedback=feedback)
 
+    def _query(self, text: str, search: _Search) -> NDArray[np.float32]:
+        """Return the vector (d,) of a text that is searched by."""
+        found = self._embedder().embed_queries([text])
+        query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
+        return query if search.adapter is None else adapted(search.adapter, query)
+
+    def _meaning(self, text: str, search: _Search) -> NDArray[np.float32]:
+        """Return the vector (d,) of what a vocabulary says; it is the same for many questions, so it is kept."""
+        known = self._meanings.get(text)
+        if known is None:
+            known = self._query(text, replace(search, adapter=None))
+            if len(self._meanings) < _MEANINGS_KEPT:
+                self._meanings[text] = known
+        return known
+
     def _score(
         self, question: str, query: NDArray[np.float32], ids: NDArray[np.int64], search: _Search, *, feedback: float
-    ) -> _Scored:
+    ) -> Scored:
         """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
@@ -238,7 +210,7 @@ class Retriever:
         fused = first
         if gate > 0 and len(ids) > _FEEDBACK_WORDS_FROM:
             fused = first + gate * _feedback(first, ids, vectors, candidates, index)
-        return _Scored(ids, vectors, first, fused, parts, units, words.unit)
+        return Scored(query, ids, vectors, first, fused, parts, units, words.unit)
 
     def _reranked(
         self,
@@ -268,37 +240,6 @@ class Retriever:
         if self._reranker is None and self._settings.rerank:
             self._reranker = load_reranker(self._settings.rerank, models=self._models)
         return self._reranker
-
-
-def _better(asked: _Scored, read: _Scored, reader: Reader) -> _Scored:
-    """Return the scores of the reading of a question that something answers better.
-
-    Scores are absolute, so the best of both tell which that is. What a question names stays in sight where its other
-    reading wins: the documents that answer it as asked count more, and chunks of which a sentence says half of it stand
-    as high as they did.
-    """
-    if read.first.max(initial=0.0) <= asked.first.max():
-        return asked
-    told = asked.told >= TOLD
-    kept = told & ~np.isin(asked.ids, read.ids)
-    best: dict[int, float] = {}
-    for document, score in zip(reader.documents_of(asked.ids), asked.first.tolist(), strict=True):
-        best[document] = max(best.get(document, 0.0), score)
-    of_document = np.array([best.get(document, 0.0) for document in reader.documents_of(read.ids)])
-    own = (read.first + SAME_DOCUMENT * of_document) / (1 + SAME_DOCUMENT)
-    as_asked = own.max() * asked.fused / asked.fused.max()
-    _, here, there = np.intersect1d(read.ids, asked.ids[told], return_indices=True)
-    own[here] = np.maximum(own[here], as_asked[told][there])
-    fused = np.concatenate([own, as_asked[kept]])
-    return _Scored(
-        np.concatenate([read.ids, asked.ids[kept]]),
-        np.concatenate([read.vectors, asked.vectors[kept]]),
-        np.concatenate([read.first, asked.first[kept]]),
-        fused,
-        {name: np.concatenate([values, asked.parts[name][kept]]) for name, values in read.parts.items()},
-        read.units.with_those_of(asked.units, np.flatnonzero(kept)),
-        np.concatenate([read.told, asked.told[kept]]),
-    )
 
 
 def weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:

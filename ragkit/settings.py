@@ -61,7 +61,7 @@ class RetrievalSettings:
     """
 
     k: int = 5
-    candidates: int = 100
+    candidates: int = 70
     dense_weight: float = 0.55
     feedback: float = 1.0
     rerank: str = ""

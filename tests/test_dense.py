@@ -224,7 +224,7 @@ def test_rows_written_one_by_one_are_a_file_of_faiss(tmp_path: Path, count: int)
 
 
 def test_kinds_follow_the_size_and_the_setting() -> None:
-    assert [choose_kind("auto", count) for count in (0, 49_999, 50_000, 299_999, 300_000)] == [
+    assert [choose_kind("auto", count) for count in (0, 49_999, 50_000, 74_999, 75_000)] == [
         "exact", "exact", "rabitq", "rabitq", "ivf",
     ]  # fmt: skip
     assert choose_kind("ivf", 10) == "exact"
