@@ -52,11 +52,11 @@ def base_of_pages(folder: Path, embedder: Embedder) -> Base:
 
 
 def settings_of(kind: str, model: str) -> Settings:
-    """Return settings that show every chunk by itself."""
+    """Return settings that show every chunk by itself; no question has a second reading, with candidates of its own."""
     return Settings(
         model=ModelSettings(name=model),
         dense=DenseSettings(kind=kind),  # type: ignore[arg-type]  # checked where it is read
-        retrieval=RetrievalSettings(merge=False),
+        retrieval=RetrievalSettings(merge=False, vocabulary=()),
     )
 
 

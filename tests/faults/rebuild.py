@@ -82,7 +82,7 @@ class Answer:
 class Report:
     """What was found. equal: questions answered alike, in order and within the tolerance.
 
-    near_differ, words_differ: questions whose dense or lexical candidates, 100 each, were not the same: codes of one
+    near_differ, words_differ: questions whose dense or lexical candidates were not the same: codes of one
     bit a dimension are trained on other rows after a rebuild, and rows in memory are compared without codes; tantivy's
     mean length counts chunks that are gone. different: of these, what was answered otherwise; again: their numbers.
     They are asked again among the candidates of both, and must be equal then. largest: difference of scores of equal
