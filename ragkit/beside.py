@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -52,7 +53,13 @@ class Beside:
 
 
 class Turn:
-    """A lock for `with`, which is free in a child process whatever the threads of its parent held when it forked."""
+    """A lock for `with` that is given to who has waited longest.
+
+    A plain lock may be taken by its last holder again and again while others wait (16 clients of a server: the slowest
+    hundredth at 140 ms instead of 108). It is free in a child process whatever the threads of its parent held.
+    """
+
+    _taken: bool
 
     def __init__(self) -> None:
         self._renew()
@@ -60,11 +67,32 @@ class Turn:
     def __enter__(self) -> None:
         if self._process != os.getpid():
             self._renew()
-        self._lock.acquire()
+        with self._door:
+            if not self._taken:
+                self._taken = True
+                return
+            called = threading.Lock()
+            called.acquire()
+            self._waiting.append(called)
+        try:
+            called.acquire()
+        except BaseException:  # Ctrl-C while it waits: it leaves the line, or hands on what it was just given
+            with self._door:
+                if called in self._waiting:
+                    self._waiting.remove(called)
+                    raise
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        with self._door:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
 
     def _renew(self) -> None:
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._door = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Lock] = deque()

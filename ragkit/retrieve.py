@@ -86,6 +86,19 @@ class _Search:
     adapter: NDArray[np.float32] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The vector (d,) of a question, the chunks that are near to it, and what gives those that hold its words."""
+
+    query: NDArray[np.float32]
+    near: NDArray[np.int64]
+    words: Callable[[], NDArray[np.int64]]
+
+    def ids(self) -> NDArray[np.int64]:
+        """Return all of them, ascending."""
+        return np.union1d(self.near, self.words())
+
+
 _TURN = Turn()
 """Threads score in turn, in a process. Scoring holds the interpreter's lock between calls of a few microseconds that
 release it; threads that pass it to and fro at each of them take three times as long (16 at once: 4.8 ms a question
@@ -136,29 +149,35 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
-        scored = self._scored(question, search)
-        if not len(scored.ids):
-            return Hits(generation=snapshot.generation)
-        reading = self._vocabulary.reading(question) if scored.first.max() < ANSWERED else None
+        found = self._candidates(question, search)
+        with _TURN:
+            scored = self._score(question, found, search, feedback=self._settings.feedback)
+            if not len(scored.ids):
+                return Hits(generation=snapshot.generation)
+            reading = self._vocabulary.reading(question) if scored.first.max() < ANSWERED else None
+            if not (reading or self._settings.rerank):
+                return self._hits(question, scored, search, k=k)
         if reading:
             query = scored.query + MEANING * self._meaning(reading.meaning, search)
-            scored = better(scored, self._scored(reading.text, search, read=query / np.linalg.norm(query)), reader)
+            found = self._candidates(reading.text, search, query=query / np.linalg.norm(query))
+            with _TURN:
+                scored = better(scored, self._score(reading.text, found, search, feedback=0.0), reader)
+        return self._hits(question, scored, search, k=k)
+
+    def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
+        """Return the best of the candidates as passages."""
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
-        ids, fused, parts = scored.ids, scored.fused, dict(scored.parts)
+        ids, fused, parts, reader = scored.ids, scored.fused, dict(scored.parts), search.reader
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = _diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        with _TURN:
-            ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
-            hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
-        return Hits(hits, confidence=confidence, generation=snapshot.generation)
+        ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
+        hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
+        return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
-    def _scored(self, question: str, search: _Search, *, read: NDArray[np.float32] | None = None) -> Scored:
-        """Return the chunks that a question's words or its vector find, with their scores.
-
-        read: the vector of another reading, which gets no feedback.
-        """
+    def _candidates(self, question: str, search: _Search, *, query: NDArray[np.float32] | None = None) -> _Found:
+        """Return what a question's words or its vector find."""
         dense, lexical = search.snapshot.dense, search.snapshot.lexical
 
         def by_words() -> NDArray[np.int64]:
@@ -166,13 +185,12 @@ class Retriever:
 
         size = len(dense)
         words = self._beside.start(by_words) if size >= self._beside_model_from else None
-        query = self._query(question, search) if read is None else read
+        if query is None:
+            query = self._query(question, search)
         if words is None:
             words = self._beside.start(by_words) if size >= self._beside_vectors_from else by_words
         near = dense.search(query, search.count, allowed=search.allowed)[0]
-        feedback = self._settings.feedback if read is None else 0.0
-        with _TURN:
-            return self._score(question, query, np.union1d(near, words()), search, feedback=feedback)
+        return _Found(query, near, words)
 
     def _query(self, text: str, search: _Search) -> NDArray[np.float32]:
         """Return the vector (d,) of a text that is searched by."""
@@ -189,10 +207,9 @@ class Retriever:
                 self._meanings[text] = known
         return known
 
-    def _score(
-        self, question: str, query: NDArray[np.float32], ids: NDArray[np.int64], search: _Search, *, feedback: float
-    ) -> Scored:
+    def _score(self, question: str, found: _Found, search: _Search, *, feedback: float) -> Scored:
         """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
+        query, ids = found.query, found.ids()
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.unit_cosines(query, ids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -53,6 +54,26 @@ def test_turns_are_taken_one_after_the_other() -> None:
     for thread in threads:
         thread.join()
     assert most == [1]
+
+
+def test_who_waits_longest_has_the_next_turn() -> None:
+    turn, order, threads = Turn(), [], []
+
+    def work(number: int) -> None:
+        with turn:
+            order.append(number)
+
+    with turn:
+        for number in range(6):
+            threads.append(threading.Thread(target=work, args=(number,)))
+            threads[-1].start()
+            while len(turn._waiting) <= number:
+                time.sleep(0.001)
+    with turn:  # comes after all who were there
+        order.append(6)
+    for thread in threads:
+        thread.join()
+    assert order == list(range(7))
 
 
 def test_a_turn_is_given_back_after_an_error() -> None:
