@@ -101,6 +101,6 @@ def test_a_collection_that_grew_answers_as_one_rebuilt_from_its_database(tmp_pat
 def test_a_large_collection_that_grew_answers_as_one_rebuilt_from_its_database(tmp_path: Path) -> None:
     codes, exact = rebuilt(tmp_path, "--chunks", 100_000)
     for kind in ("words in a row", "words, filtered", "words shuffled", "new, changed or gone"):
-        assert codes["equal_kinds"][kind] > 0.9 * codes["kinds"][kind]
+        assert codes["equal_kinds"][kind] > 0.8 * codes["kinds"][kind]
     assert exact["near_differ"] == 0
     assert exact["equal"] > 0.97 * exact["questions"]
