@@ -359,6 +359,20 @@ MAIL = (
 )
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Subject: =?utf\x008?q?Re?=\r\nContent-Type: text/plain\r\n",
+        b"Subject: Re\r\nContent-Type: text/plain; charset=utf\x008\r\n",
+        b"Subject: Re\r\nContent-Type: text/plain; charset*=a\x00b''utf-8\r\n",
+    ],
+)
+def test_an_email_whose_encoding_has_a_nul_in_its_name_is_read(head: bytes) -> None:
+    found = extract(b"From: a@b.c\r\nTo: d@e.f\r\n" + head + "\r\nHello é\r\n".encode(), "m.eml")
+    assert found.title.endswith("Re")
+    assert "Hello" in found.text
+
+
 def test_an_email_gives_its_text_and_names_its_attachments() -> None:
     found = extract(MAIL, "m.eml")
     assert found.title == "Grüße again"

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragkit import ExtractionError
 from ragkit_ingest.limits import ReadLimits
 from tests.ingest_files import WORD, blocks, epub_file, extract, headings, outcome, package, page_text, word_file
 
@@ -119,6 +120,29 @@ def test_damaged_archives_have_a_reason() -> None:
     locked = bytearray(good)
     locked[good.rindex(b"PK\x01\x02") + 8] |= 1
     assert outcome(bytes(locked), "a.docx") == "encrypted"
+
+
+def test_a_part_without_a_name_stands_for_no_other() -> None:
+    """A damaged directory may name a part "", as a relationship that is missing would."""
+    out = io.BytesIO(workbook())
+    with zipfile.ZipFile(out) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    relations = "xl/_rels/workbook.xml.rels"
+    parts[relations] = parts[relations].replace(b"/sharedStrings", b"/none").replace(b"/styles", b"/none")
+    damaged = package({**parts, "QQQQ": b"<x/>"}).replace(b"QQQQ", b"\0QQQ")  # a name ends at its first NUL
+    assert "3.3" in extract(damaged, "a.xlsx").text
+
+
+@pytest.mark.parametrize("encoding", ["nobody-knows", "shift_jis"])
+def test_xml_in_an_encoding_that_is_not_read_is_damaged(encoding: str) -> None:
+    good = word_file(paragraph("text"))
+    with zipfile.ZipFile(io.BytesIO(good)) as old:
+        parts = {name: old.read(name) for name in old.namelist()}
+    body = parts["word/document.xml"].partition(b"?>")[2] or parts["word/document.xml"]
+    parts["word/document.xml"] = f'<?xml version="1.0" encoding="{encoding}"?>'.encode() + body
+    with pytest.raises(ExtractionError) as caught:
+        extract(package(parts), "a.docx")
+    assert caught.value.reason == "damaged"
 
 
 def test_many_entries_and_odd_names_do_no_harm() -> None:

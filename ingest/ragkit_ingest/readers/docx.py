@@ -33,7 +33,7 @@ class DocxReader:
         body = _Body(builder, _styles(package, related.get("styles", "word/styles.xml")), _numbering(package, related))
         body.read(package, part)
         for kind in ("footnotes", "endnotes"):
-            if related.get(kind, "") in package:
+            if kind in related and related[kind] in package:
                 body.read(package, related[kind])
         properties = core_properties(package)
         return builder.finish(name=name, title=str(properties.get("title", body.title)), metadata=properties)

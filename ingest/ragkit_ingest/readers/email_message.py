@@ -59,7 +59,7 @@ def header_text(message: Message, name: str) -> str:
         if isinstance(piece, bytes):
             try:
                 words.append(piece.decode(charset or "utf-8", "replace"))
-            except LookupError:
+            except (LookupError, ValueError):  # ValueError: a NUL in the charset's name
                 words.append(piece.decode("utf-8", "replace"))
         else:
             words.append(piece)
@@ -90,9 +90,8 @@ def _leaves(message: Message) -> Iterator[Message]:
     stack = [message]
     while stack:
         part = stack.pop()
-        payload = part.get_payload()
-        if isinstance(payload, list):
-            stack.extend(reversed([item for item in payload if isinstance(item, Message)]))
+        if part.is_multipart():
+            stack.extend(reversed([item for item in part.get_payload() if isinstance(item, Message)]))
         else:
             yield part
 
@@ -116,7 +115,7 @@ def _add_part(builder: TextBuilder, part: Message) -> None:
     if not data:
         return
     page = part.get_content_type() == "text/html"
-    declared = part.get_content_charset("") or (declared_charset(data) if page else "")
+    declared = _charset(part) or (declared_charset(data) if page else "")
     try:
         decoded = decode(data, declared=declared)
     except ExtractionError as error:
@@ -128,6 +127,13 @@ def _add_part(builder: TextBuilder, part: Message) -> None:
         add_html(builder, decoded.text, boilerplate=False)
     else:
         add_plain(builder, decoded.text.replace("\r\n", "\n"))
+
+
+def _charset(part: Message) -> str:
+    try:
+        return part.get_content_charset("")
+    except ValueError:  # a NUL in the name of the encoding that the name itself is in
+        return ""
 
 
 def _metadata(message: Message, attachments: list[str]) -> dict[str, object]:

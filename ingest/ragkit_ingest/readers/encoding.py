@@ -116,7 +116,7 @@ def _not_utf8(data: bytes, declared: str) -> Decoded:
     if declared:
         try:
             return Decoded(data.decode(declared), codecs.lookup(declared).name)
-        except (LookupError, UnicodeError):
+        except (LookupError, ValueError):  # ValueError: the text, or a NUL in the name
             pass  # the declaration is wrong; detection comes next
     return _detected(data)
 

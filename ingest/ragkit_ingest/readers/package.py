@@ -184,7 +184,7 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
             yield from queue
             queue.clear()
         parser.Parse(b"", True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
         raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
     yield from queue
 

@@ -71,9 +71,9 @@ def _read_book(package: Package, main: str) -> _Book:
                 hidden = event.attributes.get("state", "visible") != "visible"
                 book.sheets.append((event.attributes.get("name", ""), relation.target, hidden))
     kinds = {relation.kind: relation.target for relation in relations.values()}
-    if kinds.get("sharedStrings", "") in package:
+    if "sharedStrings" in kinds and kinds["sharedStrings"] in package:  # a part may be named "" in a damaged file
         book.strings = list(_strings(package.events(kinds["sharedStrings"])))
-    if kinds.get("styles", "") in package:
+    if "styles" in kinds and kinds["styles"] in package:
         book.formats = _formats(package.events(kinds["styles"]))
     return book
 
