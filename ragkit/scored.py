@@ -52,7 +52,9 @@ class UnitCosines:
 class Scored:
     """Candidates of a query vector and their scores: the convex combination, the same with feedback, and its two sides.
 
-    told: 0..1, the share of the question's weight that one sentence holds.
+    query: unit vector (d,). ids, first, fused, told: (n,). vectors: unit rows (n, d). parts: "dense", "lexical", (n,).
+    first and parts are about 0..1, fused may exceed it. told: 0..1, the share of the question that one sentence
+    holds.
     """
 
     query: NDArray[np.float32]
