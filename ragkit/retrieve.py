@@ -114,7 +114,7 @@ class QueryEmbedder(Protocol):
 
 
 class Retriever:
-    """Ranks the chunks of a snapshot for a question. Holds its models and what its vocabulary means; safe for many threads."""
+    """Ranks chunks of a snapshot for a question. Holds its models and vocabulary only; safe for many threads."""
 
     def __init__(
         self,
