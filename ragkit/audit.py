@@ -43,7 +43,9 @@ _ORPHANS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something stored that is not what was put. kind: "text", "chunk", "page", "vector", "row" or "adapter"."""
+    """Something stored that is not what was put.
+
+    kind: "text", "chunk", "page", "vector", "row", "adapter" or "quantizer"."""
 
     kind: str
     source: str
@@ -107,6 +109,10 @@ def verify_reader(reader: Reader) -> Iterator[Problem]:
         reader.adapter()
     except (CorruptError, ValueError) as error:
         yield Problem("adapter", "", str(error))
+    try:
+        reader.quantizer()
+    except CorruptError as error:
+        yield Problem("quantizer", "", str(error))
     for source in reader.sources():
         try:
             document = reader.document(source)

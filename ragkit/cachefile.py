@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from ragkit.errors import StoreError
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Grows whenever files of an older ragkit could be misread; they are rebuilt then."""
 MANIFEST: Final = "manifest.json"
 STAMP: Final = "stamp.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 
 from ragkit.cachefile import Manifest, Owner
 from ragkit.dense import DenseIndex
-from ragkit.dense_files import build_dense, choose_kind, open_dense
+from ragkit.dense_files import DenseBase, build_dense, open_dense
 from ragkit.dense_rows import half
-from ragkit.errors import StoreError
+from ragkit.errors import CorruptError, StoreError
 from ragkit.lexical import LexicalIndex
 from ragkit.lexical_files import LexicalFacts, build_lexical, extend_lexical, index_files, open_lexical
 from ragkit.lexical_tail import ChunkText
+from ragkit.quantizer import Quantizer, choose_kind
 from ragkit.records import Fingerprint
 
 Ids = NDArray[np.int64]
@@ -86,6 +88,12 @@ class ChunkSource(Protocol):
     def changes_since(self, revision: int) -> ChunkChanges | None:
         """Return the changes, None when that revision is not known."""
 
+    def quantizer(self) -> Quantizer | None:
+        """Return what codes are relative to, None when the collection has none."""
+
+    def quantizer_number(self) -> int:
+        """Return its number, 0 when there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -119,7 +127,10 @@ class Part(Protocol[Index]):
     def follow(self, index: Index, changes: ChunkChanges, source: ChunkSource) -> Index:
         """Return the index of the source's revision."""
 
-    def due(self, index: Index) -> Due:
+    def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
+        """Tell whether files are still written relative to what the source has."""
+
+    def due(self, index: Index, source: ChunkSource) -> Due:
         """Tell whether files should be written anew because too much is in memory."""
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
@@ -139,16 +150,21 @@ class DensePart:
 
     def in_memory(self, source: ChunkSource) -> DenseIndex:
         """Build from the store without files."""
-        kind = choose_kind(self._kind, len(source.all_chunk_ids()))
-        return DenseIndex(
-            build_dense(None, source.iter_vectors(_BATCH), dimension=owner_of(source).dimension, kind=kind)
-        )
+        return DenseIndex(self._built(None, source))
 
     def write(self, folder: Path, source: ChunkSource) -> Written:
         """Build from the store into an empty folder."""
-        kind = choose_kind(self._kind, len(source.all_chunk_ids()))
-        base = build_dense(folder, source.iter_vectors(_BATCH), dimension=owner_of(source).dimension, kind=kind)
+        base = self._built(folder, source)
         return Written(sorted(item.name for item in folder.iterdir()), len(base.ids), base.facts)
+
+    def _built(self, folder: Path | None, source: ChunkSource) -> DenseBase:
+        stored = None
+        with suppress(CorruptError):  # `verify` tells, and the next run trains another
+            stored = source.quantizer() if self._kind != "exact" else None
+        quantizer = stored if stored and self._kind in ("auto", stored.kind) else None
+        kind = quantizer.kind if quantizer else choose_kind(self._kind, len(source.all_chunk_ids()))
+        dimension = owner_of(source).dimension
+        return build_dense(folder, source.iter_vectors(_BATCH), dimension=dimension, kind=kind, quantizer=quantizer)
 
     def extend(self, old: Path, folder: Path, manifest: Manifest, source: ChunkSource) -> Written:
         """Write all vectors: a FAISS file cannot grow by links."""
@@ -169,8 +185,14 @@ class DensePart:
         rows = source.vectors(added) if len(added) else np.empty((0, index.dimension), dtype=np.float32)
         return index.followed(removed=changes.removed, added=added, vectors=rows)
 
-    def due(self, index: DenseIndex) -> Due:
+    def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
+        """Tell whether codes are relative to the source's quantizer, where the setting leaves the kind to the size."""
+        return self._kind != "auto" or int(manifest.facts["quantizer"]) == source.quantizer_number()
+
+    def due(self, index: DenseIndex, source: ChunkSource) -> Due:
         """Tell whether files should be written anew."""
+        if self._kind == "auto" and index.base.quantizer != source.quantizer_number():
+            return "rebuild"
         held = len(index.base.ids)
         many = index.added > max(SMALL_TAIL, min(_TAIL_SHARE * held, LARGE_TAIL))
         return "rebuild" if many or index.removed > max(SMALL_TAIL, _REMOVED_SHARE * held) else "nothing"
@@ -228,8 +250,14 @@ class LexicalPart:
         texts = source.texts(changes.added) if len(changes.added) else ()
         return index.followed(removed=changes.removed, added=changes.added, texts=texts)
 
-    def due(self, index: LexicalIndex) -> Due:
+    def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
+        """Tell that words are relative to nothing."""
+        del manifest, source
+        return True
+
+    def due(self, index: LexicalIndex, source: ChunkSource) -> Due:
         """Tell whether files should be written anew, or be added to."""
+        del source
         held = index.base.facts.documents if index.base else 0
         gone = len(index.removed) + (held - index.base.facts.live if index.base else 0)
         if gone > max(SMALL_TAIL, _REMOVED_SHARE * held):

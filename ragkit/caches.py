@@ -173,9 +173,9 @@ class Caches:
         dense = self._dense.follow(held.snapshot.dense, changes, reader)
         lexical = self._lexical.follow(held.snapshot.lexical, changes, reader)
         dense_files, lexical_files = held.dense_files, held.lexical_files
-        if self._dense.due(dense) != "nothing" and self._has_newer(self._dense, dense_files, reader):
+        if self._dense.due(dense, reader) != "nothing" and self._has_newer(self._dense, dense_files, reader):
             dense, dense_files = self._opened(self._dense, owner, reader) or (dense, dense_files)
-        if self._lexical.due(lexical) != "nothing" and self._has_newer(self._lexical, lexical_files, reader):
+        if self._lexical.due(lexical, reader) != "nothing" and self._has_newer(self._lexical, lexical_files, reader):
             lexical, lexical_files = self._opened(self._lexical, owner, reader) or (lexical, lexical_files)
         snapshot = Snapshot(reader.revision, reader.generation, dense, lexical)
         return _Held(snapshot, owner, dense_files, lexical_files)
@@ -216,6 +216,8 @@ class Caches:
         changes = reader.changes_since(manifest.revision)
         if changes is None:
             raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
+        if not part.fits(manifest, reader):
+            raise OutdatedError("the collection has been grouped anew")
         _check_probes(part, manifest, changes, reader)
         return part.follow(part.open(folder, manifest), changes, reader)
 
@@ -262,7 +264,7 @@ class Caches:
 
     def _renewed(self, part: Part[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
         """Return an index on new files when they are due, else the one given."""
-        due = part.due(index)
+        due = part.due(index, reader)
         owner = owner_of(reader)
         if files >= 0 and due == "nothing":
             return index, files

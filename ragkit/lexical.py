@@ -2,9 +2,9 @@
 
 The index is two parts: files of tantivy (see lexical_files) and a few blocks in memory for what came after them (see
 lexical_tail). What answers are scored by - how many chunks there are, hold a term or are in a language, and their mean
-length - is exact: of the chunks that are there and of no others, wherever they are. The order in which `search` finds
-chunks comes from tantivy, whose mean length counts chunks that are gone until its files are rewritten, as in every
-Lucene-like index; that only picks the candidates.
+length - is exact: of the chunks that are there and of no others, wherever they are. So is the order in which
+`search` finds chunks: tantivy's mean length counts chunks that are gone until its files are rewritten, as in every
+Lucene-like index; twice as many as are wanted are then taken from it, and scored by what is there.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from ragkit.analysis import DEFAULT_LANGUAGE, Question, analyse_question
 from ragkit.lexical_files import LexicalBase, base_ids
 from ragkit.lexical_gone import Gone, add_gone
-from ragkit.lexical_tail import FIELDS, TELLING, Block, ChunkText, idf, join_blocks
+from ragkit.lexical_query import any_of, both, run_query, weighted_query
+from ragkit.lexical_scores import FUNCTION_WORDS, explained_score, telling_scores
+from ragkit.lexical_tail import TELLING, Block, ChunkText, idf, join_blocks
 from ragkit.term_codes import Codes, join_codes, unpack_text
 from ragkit.term_files import find_terms
 
@@ -27,7 +29,7 @@ Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
 Weights = Mapping[str, Mapping[str, float]]
 
-FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4, "function_words": 1.0}
+FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4}
 TERM_LIMIT: Final = 128
 """A question uses at most so many terms, the rarest; pasted pages have thousands."""
 _LANGUAGE_LIMIT: Final = 6
@@ -36,8 +38,9 @@ _SPARE: Final = 16
 _KNOWN_LIMIT: Final = 100_000
 _COST_OF_ID: Final = 11
 """Asking for one id takes as long as this many hits that are read and left out: 5 µs against 0.45 µs, at a million."""
-_FEW: Final = 300
 _DECIMALS: Final = 4
+_WIDER: Final = 64
+_SAME_MEAN: Final = 1e-6
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 
 
@@ -66,8 +69,9 @@ class LexicalIndex:
         self.blocks = tuple(blocks)
         self._gone = tuple(gone)
         self._alive = [_alive(block, removed) for block in self.blocks]
-        self._documents, self._length = self._count()
+        self._documents, self._lengths = self._count()
         self._averages = self._means()
+        self._stale = self._is_stale()
         self._languages, self._main = self._spoken()
         self._known: dict[str, float | None] = {}
 
@@ -112,7 +116,7 @@ class LexicalIndex:
 
     def statistics(self) -> LexicalStatistics:
         """Return the counts that BM25 uses."""
-        return LexicalStatistics(self._documents, self._length / max(self._documents, 1))
+        return LexicalStatistics(self._documents, self._lengths.total() / max(self._documents, 1))
 
     def question(self, query: str) -> Question:
         """Return the terms that a question is searched by, with their counts; at most the `TERM_LIMIT` rarest."""
@@ -173,10 +177,13 @@ class LexicalIndex:
         weights = self._weights(query)
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
-        found = [
-            self._search_base(weights, k, allowed),
-            *(self._search_block(b, weights, allowed) for b in self.blocks),
-        ]
+        rough = self._is_rough(weights)
+        wide = k + max(k, _WIDER) * (2 if weights["function_words"] else 1) if rough else k
+        ids, scores = self._search_base(weights, wide, allowed)
+        if rough:
+            ids = ids[:wide]
+            scores = self._scored_again(weights, ids)
+        found = [(ids, scores), *(self._search_block(block, weights, allowed) for block in self.blocks)]
         return _best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k)
 
     def scores(self, query: str, ids: Ids) -> Scores:
@@ -195,30 +202,36 @@ class LexicalIndex:
 
     # ------------------------------------------------------------------ statistics
 
-    def _count(self) -> tuple[int, int]:
-        """Return how many chunks there are, and how many terms they have."""
+    def _count(self) -> tuple[int, Counter[str]]:
+        """Return how many chunks there are, and how many terms they have in each telling field."""
         facts = self.base.facts if self.base else None
         documents = facts.live if facts else 0
-        length = sum(facts.lengths.values()) if facts else 0
+        lengths = Counter(facts.lengths if facts else {})
         for block, alive in self._held():
             documents += len(block.ids) if alive is None else int(np.count_nonzero(alive))
-            length += sum(block.length(name, alive) for name in TELLING)
+            lengths.update({name: block.length(name, alive) for name in TELLING})
         for part in self._gone:
             documents -= len(part.ids)
-            length -= sum(part.length.values())
-        return documents, length
+            lengths.subtract(part.length)
+        return documents, lengths
 
     def _means(self) -> dict[str, float]:
-        """Return the mean lengths that the chunks in memory are ranked with: as far as possible those of tantivy."""
+        """Return the mean lengths that chunks are ranked with."""
+        means = {name: self._lengths[name] / max(self._documents, 1) for name in TELLING}
+        return {**means, "function_words": max(FUNCTION_WORDS * means["body"], 1.0)}
+
+    def _is_stale(self) -> bool:
+        """Tell whether tantivy ranks by other means than those of the chunks that are there."""
         facts = self.base.facts if self.base else None
-        tail = sum(len(block.ids) for block in self.blocks)
-        if facts and facts.documents >= tail:  # tantivy scores the files by their own mean
-            return dict(facts.averages)
-        sums: dict[str, float] = {name: sum(block.length(name) for block in self.blocks) for name in FIELDS}
-        if facts:
-            sums = {name: total + facts.averages[name] * facts.documents for name, total in sums.items()}
-        documents = tail + (facts.documents if facts else 0)
-        return {name: max(total / max(documents, 1), 1.0) for name, total in sums.items()}
+        if facts is None:
+            return False
+        means = [(facts.averages[name], self._averages[name]) for name in TELLING]
+        return any(there and abs(mean - there) > _SAME_MEAN * there for mean, there in means)
+
+    def _is_rough(self, weights: Weights) -> bool:
+        """Tell whether what tantivy finds is to be scored again. A question of function words only always is: how many
+        of them chunks hold that are gone is not known, so their mean length is taken from that of the other words."""
+        return self._stale or bool(weights["function_words"])
 
     def _held(self) -> Iterable[tuple[Block, NDArray[np.bool_] | None]]:
         return zip(self.blocks, self._alive, strict=True)
@@ -241,16 +254,19 @@ class LexicalIndex:
         return files + held - sum(part.containing(field, term) for part in self._gone)
 
     def _weights(self, query: str) -> Weights:
-        """Return for each field the weight of each term: how often it is asked for × idf × boost of the field."""
+        """Return for each field the weight of each term: how often it is asked for × idf × boost of the field.
+
+        Function words weigh the same; each is in most chunks.
+        """
         terms, function_words = self.question(query)
-        asked = {**dict.fromkeys(TELLING, terms), "function_words": function_words}
-        return {
+        weights = {
             field: {
                 term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
-                for term, count in asked[field].items()
+                for term, count in terms.items()
             }
-            for field in FIELDS
+            for field in TELLING
         }
+        return {**weights, "function_words": {term: float(count) for term, count in function_words.items()}}
 
     # ------------------------------------------------------------------ the two parts
 
@@ -265,7 +281,7 @@ class LexicalIndex:
 
     def _search_base(self, weights: Weights, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float64]]:
         """Ask for more than k where some hits will not do, until k do or there are no more."""
-        query = _weighted(self.base, weights)
+        query = weighted_query(self.base, weights)
         if query is None or self.base is None:
             return _NO_IDS, np.empty(0)
         total = self.base.facts.live
@@ -277,7 +293,7 @@ class LexicalIndex:
             if allowed is not None and len(allowed) * _COST_OF_ID < limit:
                 among = np.setdiff1d(allowed, self.removed, assume_unique=True)
                 return _search_among(self.base, query, k, among)
-            ids, scores = _run(self.base, query, limit)
+            ids, scores = run_query(self.base, query, limit)
             kept = ~np.isin(ids, self.removed)
             if allowed is not None:
                 kept &= is_member(ids, allowed)
@@ -286,16 +302,31 @@ class LexicalIndex:
             limit = min(limit * 4, total)
 
     def _score_base(self, weights: Weights, ids: Ids) -> tuple[Ids, NDArray[np.float64]]:
-        query = _weighted(self.base, weights)
+        query = weighted_query(self.base, weights)
         if query is None or self.base is None:
             return _NO_IDS, np.empty(0)
-        return _run(self.base, _both(query, _any_of(self.base, ids)), len(ids))
+        ids, scores = run_query(self.base, both(query, any_of(self.base, ids)), len(ids))
+        return ids, self._scored_again(weights, ids) if self._is_rough(weights) else scores
+
+    def _scored_again(self, weights: Weights, ids: Ids) -> NDArray[np.float64]:
+        """Return the BM25 of chunks in the files by the means of what is there."""
+        scores = telling_scores(*self.codes(ids), weights, self._averages)
+        query = weighted_query(self.base, {"function_words": weights["function_words"]})
+        if query is not None and self.base is not None and len(ids):
+            searcher = self.base.searcher
+            hits = searcher.search(both(query, any_of(self.base, ids)), limit=len(ids), count=False).hits
+            found = searcher.fast_field_values("id", [place for _, place in hits])
+            places = {number: at for at, number in enumerate(ids.tolist())}
+            for number, (_, place) in zip(found, hits, strict=True):
+                explanation = query.explain(searcher, place).to_json()
+                scores[places[number]] += explained_score(explanation, self._averages["function_words"])
+        return scores
 
 
 def _search_among(base: LexicalBase, query: Any, k: int, allowed: Ids) -> tuple[Ids, NDArray[np.float64]]:
     if not len(allowed):
         return _NO_IDS, np.empty(0)
-    return _run(base, _both(query, _any_of(base, allowed)), min(k + _SPARE, len(allowed)))
+    return run_query(base, both(query, any_of(base, allowed)), min(k + _SPARE, len(allowed)))
 
 
 def _alive(block: Block, removed: Ids) -> NDArray[np.bool_] | None:
@@ -324,49 +355,3 @@ def _best(ids: Ids, scores: NDArray[np.float64], k: int) -> tuple[Ids, Scores]:
     rounded = np.round(scores, _DECIMALS)
     order = np.lexsort((ids, -rounded))[:k]
     return ids[order], rounded[order].astype(np.float32)
-
-
-# ------------------------------------------------------------------ tantivy
-
-
-def _weighted(base: LexicalBase | None, weights: Weights) -> Any:
-    """Return tantivy's form of weighted terms, None when the files hold none of them."""
-    if base is None or not base.facts.live:
-        return None
-    import tantivy
-
-    make = tantivy.Query
-    clauses = []
-    for field, terms in weights.items():
-        for term, weight in terms.items():
-            containing = base.searcher.doc_freq(field, term)
-            if containing:  # tantivy multiplies by the idf of its own files: put ours in its place
-                boost = weight / idf(base.facts.documents, containing)
-                one = make.boost_query(make.term_query(base.schema, field, term, "freq"), boost)
-                clauses.append((tantivy.Occur.Should, one))
-    return make.boolean_query(clauses) if clauses else None
-
-
-def _any_of(base: LexicalBase, ids: Ids) -> Any:
-    import tantivy
-
-    make = tantivy.Query
-    if len(ids) > _FEW:
-        return make.term_set_query(base.schema, "id", ids.tolist())
-    should = tantivy.Occur.Should
-    return make.boolean_query([(should, make.term_query(base.schema, "id", item, "basic")) for item in ids.tolist()])
-
-
-def _both(query: Any, among: Any) -> Any:
-    import tantivy
-
-    must = tantivy.Occur.Must
-    return tantivy.Query.boolean_query([(must, tantivy.Query.const_score_query(among, 0.0)), (must, query)])
-
-
-def _run(base: LexicalBase, query: Any, limit: int) -> tuple[Ids, NDArray[np.float64]]:
-    hits = base.searcher.search(query, limit=max(limit, 1), count=False).hits
-    if not hits:
-        return _NO_IDS, np.empty(0)
-    ids = base.searcher.fast_field_values("id", [place for _, place in hits])
-    return np.array(ids, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float64)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
 from ragkit.lexical_gone import Gone
+from ragkit.lexical_scores import explained_numbers
 from ragkit.lexical_tail import FIELDS, ChunkText, Terms, analyse_chunk
 from ragkit.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
 
@@ -309,14 +310,7 @@ def _sizes(searcher: Any, schema: Any) -> tuple[int, dict[str, float]]:
         query = tantivy.Query.term_query(schema, name, terms[0][0], "freq")
         hits = searcher.search(query, limit=1, count=False).hits
         if hits:
-            explained = _numbers(json.loads(query.explain(searcher, hits[0][1]).to_json()))
+            explained = explained_numbers(json.loads(query.explain(searcher, hits[0][1]).to_json()))
             documents = round(explained["N"])
             averages[name] = explained["avgdl"]
     return documents, averages
-
-
-def _numbers(explained: Mapping[str, Any]) -> dict[str, float]:
-    found = {str(explained.get("description", "")).split(",")[0]: float(explained["value"])}
-    for item in explained.get("details") or ():
-        found.update(_numbers(item))
-    return found

@@ -20,7 +20,7 @@ FILE_NAME: Final = "collection.sqlite"
 # In texts the page table stands before the text, so that a label is read without walking through the text.
 # metadata holds one row a value (a list has one row an element), so that filters are index look-ups.
 # unit_vectors stands beside vectors, so that a scan of all vectors stays narrow.
-# adapters has at most one row; its large columns stand last, so that looking for it reads neither.
+# adapters and quantizers have at most one row; their large columns stand last, so that looking for it reads none.
 # removed_chunks and revisions let a cache follow: chunk ids ascend with revisions and are never used twice.
 _TABLES: Final = """
 CREATE TABLE fingerprints (
@@ -87,10 +87,21 @@ CREATE TABLE adapters (
   evidence TEXT NOT NULL, matrix BLOB NOT NULL
 ) STRICT;
 """
+_QUANTIZERS: Final = """
+CREATE TABLE quantizers (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
+  probes INTEGER NOT NULL, crc INTEGER NOT NULL, centres BLOB NOT NULL
+) STRICT;
+"""
 
 Migration = Callable[[apsw.Connection], None]
 
-MIGRATIONS: Final[Sequence[Migration]] = ()
+
+def _add_quantizers(connection: apsw.Connection) -> None:
+    connection.execute(_QUANTIZERS)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_add_quantizers,)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
@@ -101,7 +112,7 @@ def create_tables(connection: apsw.Connection) -> None:
     with rolled_back(connection):
         if _is_unborn(connection):
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            connection.execute(_TABLES)
+            connection.execute(_TABLES + _QUANTIZERS)
             connection.execute(
                 "INSERT INTO state VALUES (1, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL)", (uuid.uuid4().hex, now)
             )

@@ -15,6 +15,8 @@ from ragkit.errors import ModelMismatchError, StoreError
 from ragkit.records import Fingerprint
 from ragkit.rows import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.sqlite import one, rolled_back, savepoint, translated
+from ragkit.store_quantizer import is_due, store_quantizer, train_for
+from ragkit.store_read import Reader
 from ragkit.text import show
 from ragkit.vectors import compatible
 
@@ -154,10 +156,16 @@ class Session:
             self.forget_log(revision)
 
     def finish(self) -> None:
-        """Mark the generation as finished, and keep the log of removed chunks within the size of the collection."""
+        """Mark the generation as finished, train a quantizer where the collection has outgrown its own, and keep the
+        log of removed chunks within the size of the collection."""
         if not self._opened:
             return
+        reader = Reader(self.connection, self._path)  # nobody else writes, so it needs no transaction of its own
+        renewed = is_due(self.connection, reader)
+        quantizer = train_for(reader) if renewed else None
         with rolled_back(self.connection):
+            if renewed:
+                store_quantizer(self.connection, quantizer, reader.fingerprint)
             self.connection.execute(
                 "UPDATE generations SET finished_at = ? WHERE number = ?", (_iso(self._clock()), self.generation)
             )

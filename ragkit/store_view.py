@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError, StoreError
+from ragkit.quantizer import Quantizer
 from ragkit.records import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.rows import (
     AdapterRow,
@@ -27,6 +28,7 @@ from ragkit.rows import (
     text_digest,
 )
 from ragkit.sqlite import translate
+from ragkit.store_quantizer import decode_quantizer, quantizer_query
 from ragkit.text import show
 from ragkit.types import Document, Page
 
@@ -182,6 +184,20 @@ class View:
             (self.fingerprint.id,),
         )
         return decode_adapter(rows[0], self.fingerprint.dimension) if rows else None
+
+    def quantizer_number(self) -> int:
+        """Return the number of the quantizer for the collection's model, 0 when there is none."""
+        if self.fingerprint is None:
+            return 0
+        rows = self._rows("SELECT id FROM quantizers WHERE fingerprint = ?", (self.fingerprint.id,))
+        return int(rows[0][0]) if rows else 0
+
+    def quantizer(self) -> Quantizer | None:
+        """Return the quantizer for the collection's model, None when there is none; CorruptError by its checksum."""
+        if self.fingerprint is None:
+            return None
+        rows = self._rows(*quantizer_query(self.fingerprint))
+        return decode_quantizer(rows[0], self.fingerprint.dimension) if rows else None
 
     def inspect(self, sql: str) -> list[tuple[Any, ...]]:
         """Run SQL of your own, without values, on this read-only transaction: for audits."""

@@ -24,6 +24,7 @@ from ragkit.cachefile import list_folders
 from ragkit.cacheparts import LEXICAL_TAIL, SMALL_TAIL
 from ragkit.caches import Caches, Snapshot
 from ragkit.errors import NotFoundError
+from ragkit.quantizer import Quantizer
 from ragkit.records import Fingerprint
 from ragkit.settings import DenseSettings
 from ragkit.testing import HashEmbedder
@@ -55,11 +56,12 @@ class FakeSource:
         self.last = 0
         self.floor = 0
         self.vectors_read = 0
+        self.grouped: Quantizer | None = None
 
     def next(self, *, add: int = 0, remove: Sequence[int] = (), seed: int = 0) -> FakeSource:
         """Return the next revision."""
         new = FakeSource(self.identity)
-        new.fingerprint, new.floor = self.fingerprint, self.floor
+        new.fingerprint, new.floor, new.grouped = self.fingerprint, self.floor, self.grouped
         new.revision, new.generation, new.last = self.revision + 1, self.generation + 1, self.last + add
         rng = np.random.default_rng([seed, self.last])
         rows = rng.standard_normal((add, DIMENSION)).astype(np.float32)
@@ -71,6 +73,12 @@ class FakeSource:
             new.chunks[number] = (("", f"Section {number % 7}", f"{words} item{number}"), row)
         new.history = [*self.history, (list(remove), added)]
         return new
+
+    def quantizer(self) -> Quantizer | None:
+        return self.grouped
+
+    def quantizer_number(self) -> int:
+        return self.grouped.number if self.grouped else 0
 
     def all_chunk_ids(self) -> Ids:
         return np.array(sorted(self.chunks), dtype=np.int64)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ragkit.dense import DenseIndex
-from ragkit.dense_files import Kind, build_dense, choose_kind, open_dense
+from ragkit.dense_files import build_dense, open_dense
 from ragkit.dense_rows import half, open_rows, rows_in_memory, write_index, write_rows
 from ragkit.errors import EmbeddingError, StoreError
+from ragkit.quantizer import Kind, choose_kind
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]

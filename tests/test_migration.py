@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 import ragkit
 from ragkit import Document, KnowledgeBase, SchemaVersionError, Settings
 from ragkit.cli import cli, run
-from ragkit.schema import SCHEMA_VERSION
+from ragkit.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ingest_folder
 from ragkit_service import ServiceSettings, create_app
@@ -110,6 +110,50 @@ def test_a_newer_version_is_refused_in_one_line_and_left_alone(
         assert "upgrade ragkit" in json.dumps(reply.json())
         assert str(data) not in reply.text
     assert file.read_bytes() == before
+
+
+def test_a_collection_of_the_first_version_is_brought_up_to_date(data: Path) -> None:
+    """Version 2 keeps a quantizer for large collections; whoever opens an older one finds all that was in it."""
+    with opened(data) as kb:
+        before = answers(kb)
+    file = data / "collections" / "default" / "collection.sqlite"
+    connection = apsw.Connection(str(file))
+    connection.execute("DROP TABLE quantizers")
+    connection.execute("PRAGMA user_version = 1")
+    tables = dict(connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+    connection.close()
+    first = json.loads((Path(__file__).parent / "data" / "schema-1.json").read_text(encoding="utf-8"))
+    assert {name: " ".join(sql.split()) for name, sql in tables.items() if not name.startswith("sqlite_")} == first
+    with opened(data) as kb:
+        assert answers(kb) == before
+        assert (kb.verify(), kb.doctor()["ok"]) == ([], True)
+        assert kb.add(Document.from_text("new", "A new one.")).added == 1
+    connection = apsw.Connection(str(file))
+    assert connection.execute("PRAGMA user_version").fetchall() == [(2,)]
+    assert connection.execute("SELECT count(*) FROM quantizers").fetchall() == [(0,)]
+    connection.close()
+
+
+def test_version_two_is_what_a_new_collection_has(data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "collection.sqlite"
+    other.parent.mkdir()
+    connection = apsw.Connection(str(other))
+    for sql in json.loads((Path(__file__).parent / "data" / "schema-1.json").read_text(encoding="utf-8")).values():
+        connection.execute(sql)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 1")
+    assert migrate(connection, other) == 1
+    new = apsw.Connection(str(data / "collections" / "default" / "collection.sqlite"))
+    found = [
+        {
+            name: " ".join(sql.split())
+            for name, sql in one.execute("SELECT name, sql FROM sqlite_schema WHERE sql <> ''")
+        }
+        for one in (connection, new)
+    ]
+    assert found[0] == found[1]
+    connection.close()
+    new.close()
 
 
 # --------------------------------------------------------------------- backup

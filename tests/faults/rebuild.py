@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ragkit
-from ragkit import Hits
+from ragkit import Hits, quantizer
 from ragkit.caches import Snapshot
 from ragkit.catalog import collection_folder
 from ragkit.embed import Embedder, load_embedder
@@ -82,9 +82,9 @@ class Answer:
 class Report:
     """What was found. equal: questions answered alike, in order and within the tolerance.
 
-    near_differ, words_differ: questions whose dense or lexical candidates were not the same: codes of one
-    bit a dimension are trained on other rows after a rebuild, and rows in memory are compared without codes; tantivy's
-    mean length counts chunks that are gone. different: of these, what was answered otherwise; again: their numbers.
+    near_differ, words_differ: questions whose dense or lexical candidates were not the same: codes without a quantizer
+    in the store, of a forced kind say, are relative to one that was trained on other rows; tantivy's mean length counts
+    chunks that are gone. different: of these, what was answered otherwise; again: their numbers.
     They are asked again among the candidates of both, and must be equal then. largest: difference of scores of equal
     answers. same_first: questions with the same best passage; overlap: the share of passages that both have.
     """
@@ -368,9 +368,14 @@ def main() -> int:
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--each", type=int, default=60, help="questions of each kind")
     parser.add_argument("--dense", default="auto,exact", help="kinds of the dense index, in turn")
+    parser.add_argument(
+        "--grouped-from", type=int, help="chunks from which on a collection is grouped; default: as usual"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path)
     options = parser.parse_args()
+    if options.grouped_from:
+        quantizer.RABITQ_FROM = quantizer.IVF_FROM = options.grouped_from  # type: ignore[misc]
     folder = Path(tempfile.mkdtemp(prefix="ragkit-rebuild-", dir=os.environ.get("TMPDIR")))
     try:
         found = run(
