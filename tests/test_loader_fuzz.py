@@ -1,167 +1,55 @@
-"""Damaged files of every format: always a document that keeps its own rules or a typed reason, within the limits."""
+"""Damaged files of every format: always a document that keeps its own rules or a typed reason, within the limits.
+
+Alone, a few inputs a loader; with FUZZ_SECONDS=60 in the environment, as CI has it, as many as there is time for: the
+inputs and their order are the same everywhere, only how far one comes depends on the machine.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import random
+import math
+import os
 import re
 import subprocess
 import sys
-import zipfile
-import zlib
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import get_args
+from typing import Final, get_args
 
-import docx
-import openpyxl
-import pptx
 import pytest
 
 from ragkit import Document, ExtractionError, Reason, clean_text
 from ragkit_ingest import ReadLimits, WorkerPool
 from ragkit_ingest.extract import path_job
+from ragkit_ingest.readers import registry
+from ragkit_ingest.worker import Job
+from tests.damaged_files import LOADERS, SAMPLES, damaged
 from tests.faults.loaders import unsupported
-from tests.ingest_files import epub_file, pages_pdf
 from tests.test_faults_points import run_faults
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 MAKE = SHARED / "hostile" / "make_hostile.py"
+SAMPLE_DOCS = Path(__file__).parents[1] / "sample_docs"
 LIMITS = ReadLimits(timeout=60.0, memory=768 << 20)
-ROUNDS, LONG_ROUNDS = 60, 10_000
+SECONDS: Final = int(os.environ.get("FUZZ_SECONDS", "0"))
+"""Of each loader, on the clock; 0: INPUTS of each."""
+INPUTS_ARE: Final = "ca903da9f722d165"
+INPUTS, LONG_SECONDS = 60, 600
 FOLLOWED = 600  # seconds a format
-TAKES_PLACE_OF = [
-    b"\x00",
-    b"\xff",
-    b"<",
-    b">",
-    b"(",
-    b"[",
-    b"{",
-    b'"',
-    b"\\",
-    b"&",
-    b"%",
-    b"/",
-    b"\n",
-    b"9" * 12,
-    b"-1",
-]
 CRASHES = frozenset({"too_slow", "worker_crashed", "expands_too_much"})
-
-
-def _word() -> bytes:
-    file = docx.Document()
-    file.add_heading("Refunds", 1)
-    file.add_paragraph("The refund window is thirty days.")
-    table = file.add_table(rows=2, cols=2)
-    table.rows[0].cells[0].text = "plan"
-    return _saved(file)
-
-
-def _slides() -> bytes:
-    file = pptx.Presentation()
-    slide = file.slides.add_slide(file.slide_layouts[1])
-    slide.shapes.title.text = "Refunds"
-    slide.placeholders[1].text = "Thirty days"
-    slide.notes_slide.notes_text_frame.text = "Say it twice"
-    return _saved(file)
-
-
-def _sheet() -> bytes:
-    file = openpyxl.Workbook()
-    file.active.append(["plan", "price"])
-    file.active.append(["Starter", 19.5])
-    return _saved(file)
-
-
-def _saved(file: object) -> bytes:
-    out = io.BytesIO()
-    file.save(out)  # type: ignore[attr-defined]  # each of the three libraries has it
-    return out.getvalue()
-
-
-SAMPLES: dict[str, bytes] = {
-    "a.txt": "Plain text, ä and 返品.\n\nA second paragraph.\n".encode(),
-    "b.txt": "Ein Text mit Umlauten: äöü".encode("utf-16"),
-    "a.md": b"---\ntitle: T\n---\n# Head\n\n- a\n- b\n\n| x | y |\n| - | - |\n| 1 | 2 |\n"
-    b"\n```py\nx = 1\n```\n\n> [l](http://x) *e*\n",
-    "a.html": b"<!doctype html><html><head><title>T</title><meta charset=utf-8></head><body><h1>H</h1><p>one<br>two</p>"
-    b"<table><tr><th>a<td>b</table><ul><li>x</ul><script>no()</script><pre>c &amp; d</pre></body></html>",
-    "a.csv": b'plan,price,"note, with comma"\nStarter,19,"two\nlines"\nTeam,49,\n',
-    "a.json": b'{"title": "T", "rows": [{"a": 1, "b": "x\\u00e9"}, {"a": 2.5e3, "b": null}], "deep": [[[[1]]]]}',
-    "a.jsonl": b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n',
-    "a.rst": b"Title\n=====\n\n.. note:: Mind\n\n* a\n* b\n\n"
-    b"===  ===\nx    y\n===  ===\n1    2\n===  ===\n\n``code``\n",
-    "a.py": b'"""Doc."""\n\n\ndef f(x: int) -> int:\n    """Add."""\n    return x + 1\n\n\nclass C:\n    pass\n',
-    "a.eml": b"From: a@b.c\nTo: d@e.f\nSubject: =?utf-8?q?R=C3=A9?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed;"
-    b' boundary="x"\n\n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n'
-    b"Hello =C3=A9\n--x\nContent-Type: text/html\n\n<p>Hi</p>\n--x--\n",
-    "a.epub": epub_file({"c1": "<html><body><h1>One</h1><p>Text</p></body></html>", "c2": "<p>Two</p>"}),
-    "a.docx": _word(),
-    "a.pptx": _slides(),
-    "a.xlsx": _sheet(),
-    "a.pdf": pages_pdf(
-        [[("Refunds", 18, "F2"), "The refund window is thirty days.", "", "Starter  19 EUR"], ["Page two"]]
-    ),
-}
+OUT_OF_MEMORY = frozenset({"reading took more memory than a file may", "more than a reader may take"})
+"""How a reader that died of it, and did not refuse by itself, is told."""
+SETTLED = 1.1
+"""Seconds: a reader pauses and looks again at a file that changed within the last second, so files wait so long."""
+WAITING, WAITING_BYTES = 2_000, 64 << 20
 
 
 needs_atheris = pytest.mark.skipif(bool(unsupported()), reason=unsupported() or "atheris is here")
-
-
-# --------------------------------------------------------------------- mutations
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Change a file in one to four places; the members of a ZIP file are changed inside it half of the time."""
-    if data[:2] == b"PK" and chance.random() < 0.6:
-        with suppress(zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
-            return _inside(data, chance)
-    out = bytearray(data)
-    for _ in range(chance.choice([1, 1, 2, 4])):
-        _change(out, chance)
-    return bytes(out)
-
-
-def _change(out: bytearray, chance: random.Random) -> None:
-    at = chance.randrange(len(out) + 1)
-    size = min(chance.choice([1, 1, 2, 4, 16, 64]), len(out) - at)
-    way = chance.randrange(7)
-    if way == 0 and at < len(out):
-        out[at] ^= 1 << chance.randrange(8)
-    elif way == 1:
-        out[at : at + size] = chance.randbytes(size)
-    elif way == 2:
-        del out[at : at + size]
-    elif way == 3:
-        out[at:at] = out[at : at + size] * chance.choice([1, 2, 50])
-    elif way == 4:
-        out[at : at + 1] = chance.choice(TAKES_PLACE_OF)
-    elif way == 5:
-        del out[at:]
-    else:
-        other = chance.randrange(len(out) + 1)
-        out[at : at + size] = out[other : other + size]
-
-
-def _inside(data: bytes, chance: random.Random) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        names = old.namelist()
-        spoiled = chance.choice(names)
-        for name in names:
-            part = bytearray(old.read(name))
-            if name == spoiled:
-                for _ in range(chance.choice([1, 2, 4])):
-                    _change(part, chance)
-            new.writestr(name, bytes(part))
-    return out.getvalue()
 
 
 # --------------------------------------------------------------------- the judge
@@ -169,32 +57,59 @@ def _inside(data: bytes, chance: random.Random) -> bytes:
 
 @dataclass
 class Judge:
-    """Gives files to the pool and judges what comes back. `counts`: documents ("ok") and reasons."""
+    """Gives files to the pool and judges what comes back. `counts`: documents ("ok") and reasons; `lost`: files that
+    cost their reader its life; `unforeseen`: faults of Python that became "damaged", each with its first file."""
 
     pool: WorkerPool
     folder: Path
+    may_lose: float = 0.02
+    """Part of the files: the worker is there for these, and they must stay rare."""
 
     def __post_init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self.lost = 0
+        self.unforeseen: dict[str, str] = {}
 
-    def all(self, files: Iterator[tuple[str, bytes]]) -> None:
-        """Read every file; what the reader had in hand is named when a rule is broken."""
-        jobs = (path_job(self._written(number, name, data), limits=LIMITS) for number, (name, data) in enumerate(files))
-        for job, found in self.pool.map(jobs):
+    def all(self, files: Iterable[tuple[str, bytes]], *, seconds: float = math.inf) -> None:
+        """Read every file, or as many as there is time for; the path of a file that breaks a rule is told."""
+        for job, found in self.pool.map(self._jobs(files, until=time.monotonic() + seconds)):
             path = self.folder / job.name
             self.counts[self._verdict(found, path)] += 1
+            # After every file, so that a machine that comes less far finds nothing that another one does not.
+            assert self.lost <= max(3, self.counts.total() * self.may_lose), (path, self.counts)
             path.unlink()
 
-    def _written(self, number: int, name: str, data: bytes) -> Path:
-        path = self.folder / f"{number}-{name}"
-        path.write_bytes(data)
-        return path
+    def tell(self) -> None:
+        """Say what came of it, to whoever runs pytest -rP."""
+        print(f"{self.counts.total()} files: {dict(self.counts.most_common())}; {self.lost} lost; {self.unforeseen}")
+
+    def _jobs(self, files: Iterable[tuple[str, bytes]], *, until: float) -> Iterator[Job]:
+        waiting: deque[tuple[Path, int, float]] = deque()
+        size = 0
+        for number, (name, data) in enumerate(files):
+            path = self.folder / f"{number}-{name}"
+            path.write_bytes(data)
+            waiting.append((path, len(data), time.monotonic() + SETTLED))
+            size += len(data)
+            if waiting[0][2] <= time.monotonic() or len(waiting) >= WAITING or size >= WAITING_BYTES:
+                path, less, _ = waiting.popleft()
+                size -= less
+                yield path_job(path, limits=LIMITS)
+            if time.monotonic() >= until:
+                break
+        for path, _, _ in waiting:
+            if time.monotonic() < until:
+                yield path_job(path, limits=LIMITS)
 
     def _verdict(self, found: Document | ExtractionError, path: Path) -> str:
         if isinstance(found, ExtractionError):
             assert found.reason in get_args(Reason), path
             assert "Traceback" not in str(found), path
             assert "\n" not in str(found), path
+            if found.reason == "damaged" and (fault := re.match(r"[A-Z]\w+(?=: )", found.detail)):
+                self.unforeseen.setdefault(fault[0], f"{path.name}: {found.detail}"[:200])
+            died = found.reason in {"too_slow", "worker_crashed"} or found.detail in OUT_OF_MEMORY
+            self.lost += died
             return str(found.reason)
         assert clean_text(found.text) == found.text, path
         assert clean_text(found.title) == found.title, path
@@ -206,13 +121,6 @@ class Judge:
         # A document checks its spans when it is made: made again, it is the same.
         assert Document(**{name: getattr(found, name) for name in found.__dataclass_fields__}) == found, path
         return "ok"
-
-    def bounded(self) -> None:
-        """Few files may cost their reader its life: it is what the worker is for, and it must stay rare."""
-        total = sum(self.counts.values())
-        lost = sum(self.counts[reason] for reason in CRASHES)
-        print(f"{total} files: {dict(self.counts.most_common())}")
-        assert lost <= max(1, total // 50), self.counts
 
 
 @pytest.fixture(scope="module")
@@ -226,29 +134,85 @@ def judge(pool: WorkerPool, tmp_path: Path) -> Judge:
     return Judge(pool, tmp_path)
 
 
-def several(files: dict[str, bytes], rounds: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    chance = random.Random(seed)
-    for name, data in files.items():
-        for _ in range(rounds):
-            yield name, mutated(data, chance)
-
-
 def test_the_samples_are_read(judge: Judge) -> None:
     judge.all(iter(SAMPLES.items()))
     assert judge.counts == {"ok": len(SAMPLES)}
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_damaged_samples(name: str, judge: Judge) -> None:
-    judge.all(several({name: SAMPLES[name]}, ROUNDS, seed=len(name)))
-    judge.bounded()
+def inputs(loader: str, *, seed: int) -> Iterator[tuple[str, bytes]]:
+    """Yield damaged files for a loader: of its samples, of the sample documents, of the PDFs of the corpus."""
+    docs = {path.name: path.read_bytes() for path in SAMPLE_DOCS.iterdir()}
+    ours = {name: data for name, data in docs.items() if loader_of(data, name) == loader}
+    samples = {name: SAMPLES[name] for name in LOADERS[loader]}
+    return damaged(samples, ours, pdfs(60_000) if loader == "pdf" else {}, seed=seed)
+
+
+class Wrong(WorkerPool):
+    """A pool that answers wrongly from the tenth file on: the control of the judge."""
+
+    answer: Callable[[Document], Document | ExtractionError]
+
+    def map(self, jobs: Iterable[Job], *, ahead: int = 0) -> Iterator[tuple[Job, Document | ExtractionError]]:
+        for number, (job, found) in enumerate(super().map(jobs, ahead=ahead)):
+            yield job, self.answer(found) if number >= 9 and isinstance(found, Document) else found
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda document: replace(document, sha256="0" * 64),
+        lambda document: replace(document, title=" a\u0000"),
+        lambda document: ExtractionError("worker_crashed", "its reader ended by SIGSEGV"),
+        lambda document: ExtractionError("expands_too_much", "more than a reader may take"),
+        lambda document: ExtractionError("damaged", "one line\nTraceback (most recent call last)"),
+    ],
+)
+def test_a_wrong_answer_is_caught(answer: Callable[[Document], Document | ExtractionError], tmp_path: Path) -> None:
+    with Wrong(LIMITS, size=2) as pool:
+        pool.answer = answer
+        with pytest.raises(AssertionError):
+            Judge(pool, tmp_path).all(islice(inputs("plain", seed=1), INPUTS))
+
+
+def test_a_fault_of_python_is_noted(tmp_path: Path) -> None:
+    with Wrong(LIMITS, size=2) as pool:
+        pool.answer = lambda document: ExtractionError("damaged", "KeyError: 'a'")
+        judge = Judge(pool, tmp_path)
+        judge.all(islice(inputs("plain", seed=1), INPUTS))
+    assert list(judge.unforeseen) == ["KeyError"]
+
+
+def loader_of(data: bytes, name: str) -> str:
+    return type(registry.choose(data, name=name)[1]).__module__.rpartition(".")[2]
+
+
+def test_every_loader_has_samples() -> None:
+    found = {loader: [name for name in SAMPLES if loader_of(SAMPLES[name], name) == loader] for loader in LOADERS}
+    assert found == LOADERS
+    assert set(LOADERS) == {module.partition(":")[0] for module in registry._READERS.values()}
+
+
+def test_the_inputs_are_the_same_everywhere() -> None:
+    digest = hashlib.sha256()
+    for name, data in islice(damaged(SAMPLES, seed=1), 50 * len(SAMPLES)):
+        digest.update(name.encode() + data)
+    assert digest.hexdigest()[:16] == INPUTS_ARE, "a sample or a way of damage has changed: run far beyond CI once"
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+def test_damaged_files(loader: str, judge: Judge) -> None:
+    files = inputs(loader, seed=1)
+    judge.all(files if SECONDS else islice(files, INPUTS), seconds=SECONDS or math.inf)
+    judge.tell()
+    assert judge.unforeseen == {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SAMPLES)
-def test_very_many_damaged_samples(name: str, judge: Judge) -> None:
-    judge.all(several({name: SAMPLES[name]}, LONG_ROUNDS, seed=1_000))
-    judge.bounded()
+@pytest.mark.parametrize("loader", LOADERS)
+def test_very_many_damaged_files(loader: str, judge: Judge) -> None:
+    judge.all(inputs(loader, seed=2), seconds=LONG_SECONDS)
+    judge.tell()
+    assert judge.unforeseen == {}
 
 
 @needs_atheris
@@ -292,18 +256,11 @@ needs_hostile = pytest.mark.skipif(not MAKE.exists(), reason="needs the hostile 
 
 
 @needs_pdfs
-def test_damaged_pdfs_of_the_corpus(judge: Judge) -> None:
-    chance = random.Random(5)
-    files = pdfs(60_000)
-    judge.all(several({name: files[name] for name in chance.sample(sorted(files), 25)}, 2, seed=5))
-    judge.bounded()
-
-
-@needs_pdfs
 @pytest.mark.slow
 def test_very_many_damaged_pdfs_of_the_corpus(judge: Judge) -> None:
-    judge.all(several(pdfs(1_000_000), 200, seed=6))
-    judge.bounded()
+    files = pdfs(1_000_000)
+    judge.all(islice(damaged(files, seed=6), 200 * len(files)))
+    judge.tell()
 
 
 def hostile(folder: Path) -> dict[str, bytes]:
@@ -324,6 +281,5 @@ def hostile(folder: Path) -> dict[str, bytes]:
 def test_damaged_hostile_files(rounds: int, judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> None:
     files = hostile(tmp_path_factory.mktemp("hostile") / "set")
     assert len(files) > 40
-    judge.all(several(files, rounds, seed=7))
-    lost = sum(judge.counts[reason] for reason in CRASHES)
-    assert lost <= sum(judge.counts.values()) // 10, judge.counts  # some are there to cost as much as they may
+    judge.may_lose = 0.1  # some are there to cost as much as they may
+    judge.all(islice(damaged(files, seed=7), rounds * len(files)))

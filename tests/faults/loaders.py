@@ -229,7 +229,8 @@ def _used(process: int) -> float:
 def campaign(name: str, folder: Path, *, seconds: int, seed: int, options: Sequence[str] = ()) -> Report:
     """Fuzz one format, and judge what was found by the real worker."""
     from ragkit_ingest import WorkerPool
-    from tests.test_loader_fuzz import LIMITS, SAMPLES, Judge
+    from tests.damaged_files import SAMPLES
+    from tests.test_loader_fuzz import LIMITS, Judge
 
     report = Report(name, seconds)
     for part in ("seeds", "reached", "deaths", "judged"):
@@ -239,7 +240,7 @@ def campaign(name: str, folder: Path, *, seconds: int, seed: int, options: Seque
     found = [*sorted((folder / "deaths").iterdir()), *sorted((folder / "reached").iterdir())]
     report.reached = len(found) - len(report.deaths)
     with WorkerPool(LIMITS, size=2) as pool:
-        judge = Judge(pool, folder / "judged")
+        judge = Judge(pool, folder / "judged", may_lose=1.0)
         for path in found:
             before = judge.counts.copy()
             try:
@@ -272,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit(unsupported())
     if options.child:
         fuzz(options.format, options.child, seconds=options.seconds, seed=options.seed, broken=options.broken)
-    from tests.test_loader_fuzz import SAMPLES
+    from tests.damaged_files import SAMPLES
 
     folder = options.keep or Path(tempfile.mkdtemp(prefix="ragkit-fuzz-", dir=os.environ.get("TMPDIR")))
     reports = []
