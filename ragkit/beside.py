@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -27,24 +27,30 @@ class Beside:
 
         Work that was begun is done whether or not anyone asks for its result.
         """
+        (begun,) = self.start_all([work])
+        return begun
+
+    def start_all(self, works: Sequence[Callable[[], Result]]) -> list[Callable[[], Result]]:
+        """Do as `start` with several, one after the other on the helper thread."""
         if self._process != os.getpid():  # threads do not survive a fork
             self._renew()
         free = self._free
         if not free.acquire(blocking=False):
-            return work
+            return list(works)
 
-        def run() -> Result:
+        def run(number: int) -> Result:
             try:
-                return work()
+                return works[number]()
             finally:
-                free.release()
+                if number == len(works) - 1:
+                    free.release()
 
         try:
-            begun: Future[Result] = self._threads.submit(run)
+            begun: list[Future[Result]] = [self._threads.submit(run, number) for number in range(len(works))]
         except RuntimeError:  # the interpreter is shutting down
             free.release()
-            return work
-        return begun.result
+            return list(works)
+        return [one.result for one in begun]
 
     def _renew(self) -> None:
         self._process = os.getpid()

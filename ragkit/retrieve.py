@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -68,9 +69,9 @@ MEANING = 1.25
 vocabulary's words counts beside the question's own. Found on the tuning part of FinanceBench."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
-BESIDE_FROM = (50_000, 300_000)
-"""From so many chunks on, words are searched on a second thread: beside the search for near vectors (1.2 ms sooner at
-100,000), or beside the model, which has the processors to itself below that (2 ms sooner at a million)."""
+BESIDE_FROM = 50_000
+"""From so many chunks on, words are searched on a second thread beside the model: 0.6 ms sooner at 100,000, 2 ms at a
+million; below that, the model does better with the processors to itself."""
 _FEEDBACK_WORDS_FROM = 5
 _FEEDBACK_VECTORS_FROM = 3
 
@@ -85,18 +86,26 @@ class _Search:
     allowed: NDArray[np.int64] | None
     adapter: NDArray[np.float32] | None
 
+    def near(self, query: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the chunks that are near to a vector (d,)."""
+        return self.snapshot.dense.search(query, self.count, allowed=self.allowed)[0]
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The vector (d,) of a question, the chunks that are near to it, and what gives those that hold its words."""
+    """The vector (d,) of a question, the chunks that are near to it, and what gives what its words find."""
 
     query: NDArray[np.float32]
     near: NDArray[np.int64]
-    words: Callable[[], NDArray[np.int64]]
+    words: Callable[[], _Words]
 
-    def ids(self) -> NDArray[np.int64]:
-        """Return all of them, ascending."""
-        return np.union1d(self.near, self.words())
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What the words of a question find: chunks that hold them, and the words as these are scored by."""
+
+    ids: NDArray[np.int64]
+    terms: QuestionTerms
 
 
 _TURN = Turn()
@@ -123,14 +132,14 @@ class Retriever:
         models: ModelSettings,
         *,
         reranker: Reranker | None = None,
-        beside_from: tuple[int, int] = BESIDE_FROM,
+        beside_from: int = BESIDE_FROM,
     ) -> None:
-        self._beside_vectors_from, self._beside_model_from = beside_from
+        self._beside_from = beside_from
         self._embedder = embedder
         self._settings = settings
         self._models = models
         self._reranker = reranker
-        self._beside = Beside("ragkit-lexical")
+        self._beside = Beside("ragkit-beside")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
 
@@ -149,19 +158,28 @@ class Retriever:
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
-        found = self._candidates(question, search)
+        reading = self._vocabulary.reading(question)
+        words = self._words([question, reading.text] if reading else [question], search)
+        query = self._query(question, search)
+        found = _Found(query, search.near(query), words[0])
+        other = near = None
+        if reading and reading.meaning in self._meanings and len(snapshot.dense) >= self._beside_from:
+            # most likely it will be wanted, and scoring leaves a processor free
+            other = self._toward(reading.meaning, query, search)
+            near = self._beside.start(partial(search.near, other))
         with _TURN:
-            scored = self._score(question, found, search, feedback=self._settings.feedback)
+            scored = self._score(found, search, feedback=self._settings.feedback)
             if not len(scored.ids):
                 return Hits(generation=snapshot.generation)
-            reading = self._vocabulary.reading(question) if scored.first.max() < ANSWERED else None
-            if not (reading or self._settings.rerank):
+            answered = not reading or scored.first.max() >= ANSWERED
+            if answered and not self._settings.rerank:
                 return self._hits(question, scored, search, k=k)
-        if reading:
-            query = scored.query + MEANING * self._meaning(reading.meaning, search)
-            found = self._candidates(reading.text, search, query=query / np.linalg.norm(query))
+        if reading and not answered:
+            if other is None:
+                other = self._toward(reading.meaning, query, search)
+            found = _Found(other, near() if near else search.near(other), words[1])
             with _TURN:
-                scored = better(scored, self._score(reading.text, found, search, feedback=0.0), reader)
+                scored = better(scored, self._score(found, search, feedback=0.0), reader)
         return self._hits(question, scored, search, k=k)
 
     def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
@@ -176,27 +194,28 @@ class Retriever:
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
-    def _candidates(self, question: str, search: _Search, *, query: NDArray[np.float32] | None = None) -> _Found:
-        """Return what a question's words or its vector find."""
-        dense, lexical = search.snapshot.dense, search.snapshot.lexical
+    def _words(self, texts: Sequence[str], search: _Search) -> list[Callable[[], _Words]]:
+        """Return what gives what the words of each text find. In a large collection it is begun at once."""
+        lexical = search.snapshot.lexical
 
-        def by_words() -> NDArray[np.int64]:
-            return lexical.search(question, search.count, allowed=search.allowed)[0]
+        def found(text: str) -> _Words:
+            ids, _ = lexical.search(text, search.count, allowed=search.allowed)
+            return _Words(ids, weighted_terms(text, lexical, Statistics(*lexical.statistics())))
 
-        size = len(dense)
-        words = self._beside.start(by_words) if size >= self._beside_model_from else None
-        if query is None:
-            query = self._query(question, search)
-        if words is None:
-            words = self._beside.start(by_words) if size >= self._beside_vectors_from else by_words
-        near = dense.search(query, search.count, allowed=search.allowed)[0]
-        return _Found(query, near, words)
+        works = [partial(found, text) for text in texts]
+        return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
 
     def _query(self, text: str, search: _Search) -> NDArray[np.float32]:
         """Return the vector (d,) of a text that is searched by."""
         found = self._embedder().embed_queries([text])
         query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
         return query if search.adapter is None else adapted(search.adapter, query)
+
+    def _toward(self, meaning: str, asked: NDArray[np.float32], search: _Search) -> NDArray[np.float32]:
+        """Return the vector (d,) that another reading of a question is searched by. asked: the question's own."""
+        query = asked + MEANING * self._meaning(meaning, search)
+        unit: NDArray[np.float32] = query / np.linalg.norm(query)
+        return unit
 
     def _meaning(self, text: str, search: _Search) -> NDArray[np.float32]:
         """Return the vector (d,) of what a vocabulary says; it is the same for many questions, so it is kept."""
@@ -207,18 +226,18 @@ class Retriever:
                 self._meanings[text] = known
         return known
 
-    def _score(self, question: str, found: _Found, search: _Search, *, feedback: float) -> Scored:
+    def _score(self, found: _Found, search: _Search, *, feedback: float) -> Scored:
         """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
-        query, ids = found.query, found.ids()
+        asked, query = found.words(), found.query
+        ids = np.union1d(found.near, asked.ids)
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.unit_cosines(query, ids))
         dense = WEIGHTS.dense(chunk, units.best(chunk))
         index = search.snapshot.lexical
         statistics = Statistics(*index.statistics())
-        weighted = weighted_terms(question, index, statistics)
         candidates = Candidates(*index.codes(ids), statistics=statistics)
-        words = candidates.features(weighted)
+        words = candidates.features(asked.terms)
         lexical = WEIGHTS.lexical(words)
         share = self._settings.dense_weight
         first = share * dense + (1 - share) * lexical

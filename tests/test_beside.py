@@ -38,6 +38,25 @@ def test_the_helper_is_free_again_after_an_error_which_the_caller_gets() -> None
     assert beside.start(threading.get_ident)() != threading.get_ident()
 
 
+def test_several_works_run_in_order_and_one_that_fails_does_not_stop_the_next() -> None:
+    beside, order = Beside("helper"), []
+
+    def fail() -> None:
+        order.append("failed")
+        raise ValueError("no")
+
+    def work() -> int:
+        order.append("worked")
+        return threading.get_ident()
+
+    first, second = beside.start_all([fail, work])
+    assert second() != threading.get_ident()
+    assert order == ["failed", "worked"]
+    with pytest.raises(ValueError, match="no"):
+        first()
+    assert beside.start(threading.get_ident)() != threading.get_ident()
+
+
 def test_turns_are_taken_one_after_the_other() -> None:
     turn, inside, most = Turn(), [0], [0]
 
