@@ -14,7 +14,7 @@ Begin = Callable[[Callable[[], None]], object]
 
 _log = logging.getLogger("ragkit")
 
-WIDTHS: Final = (8, 16, 24, 32, 40, 48, 64)
+WIDTHS: Final = (8, 16, 20, 24, 28, 32, 40, 48, 64)
 """Tokens of a form. A question is padded to the next one; a longer question has none."""
 WORTH_IT: Final = 3
 """A form takes as long to make as some hundred questions save (0.3 s), so the first questions do not ask for one."""
