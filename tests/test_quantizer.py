@@ -220,6 +220,20 @@ def test_a_damaged_quantizer_is_told_and_mended_by_the_next_run(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("small")
+def test_codes_that_are_relative_to_another_quantizer_are_not_used(tmp_path: Path) -> None:
+    """Another process has trained a new one, and was killed before it wrote its caches."""
+    with opened(tmp_path) as kb:
+        kb.add(documents(0, 160))
+        number = stored(kb)[0]
+    connection = apsw.Connection(str(tmp_path / "collections" / "default" / "collection.sqlite"))
+    connection.execute("UPDATE quantizers SET id = id + 1")
+    connection.close()
+    with opened(tmp_path) as kb:
+        assert used(kb)[0] == number + 1
+        assert kb.doctor()["ok"]
+
+
+@pytest.mark.usefixtures("small")
 def test_vectors_that_cannot_be_grouped_do_not_undo_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

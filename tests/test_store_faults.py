@@ -275,6 +275,7 @@ class TestVersions:
         path = tmp_path / "collection.sqlite"
         connection = open_writer(path, create=True)
         create_tables(connection)
+        connection.execute("PRAGMA user_version = 1")  # as if none of these steps had been there yet
 
         def add(column: str) -> Any:
             return lambda target: target.execute(f"ALTER TABLE documents ADD COLUMN {column} TEXT")
