@@ -24,4 +24,4 @@ def test_four_processes_on_one_folder(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_eight_processes_on_one_folder(tmp_path: Path) -> None:
-    assert_right(crowd(tmp_path / "data", processes=8, seconds=60))
+    assert_right(crowd(tmp_path / "data", processes=8, seconds=1_800))
