@@ -71,7 +71,7 @@ _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 BESIDE_FROM = 5_000
 """From so many chunks on, words are searched on a second thread beside the model: a question alone is answered 0.5 ms
-sooner at 10,000, 1 ms at 100,000. Sixteen at once on two processors gain nothing, and lose 3 % in a small collection."""
+sooner at 10,000, 1 ms at 100,000. Sixteen at once on two processors gain nothing; with few chunks they lose 3 %."""
 _FEEDBACK_WORDS_FROM = 5
 _FEEDBACK_VECTORS_FROM = 3
 
