@@ -45,7 +45,8 @@ _ORPHANS: Final = {
 class Problem:
     """Something stored that is not what was put.
 
-    kind: "text", "chunk", "page", "vector", "row", "adapter" or "quantizer"."""
+    kind: "text", "chunk", "page", "vector", "row", "adapter" or "quantizer".
+    """
 
     kind: str
     source: str

@@ -157,6 +157,17 @@ class DensePart:
         base = self._built(folder, source)
         return Written(sorted(item.name for item in folder.iterdir()), len(base.ids), base.facts)
 
+    def _is_current(self, number: int, source: ChunkSource) -> bool:
+        """Tell whether codes are relative to what new ones would be; one that is damaged can't be used by these."""
+        if self._kind != "auto" or number == source.quantizer_number():
+            return True
+        if number:
+            return False
+        try:
+            return source.quantizer() is None
+        except CorruptError:
+            return True
+
     def _built(self, folder: Path | None, source: ChunkSource) -> DenseBase:
         stored = None
         with suppress(CorruptError):  # `verify` tells, and the next run trains another
@@ -187,11 +198,11 @@ class DensePart:
 
     def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
         """Tell whether codes are relative to the source's quantizer, where the setting leaves the kind to the size."""
-        return self._kind != "auto" or int(manifest.facts["quantizer"]) == source.quantizer_number()
+        return self._is_current(int(manifest.facts["quantizer"]), source)
 
     def due(self, index: DenseIndex, source: ChunkSource) -> Due:
         """Tell whether files should be written anew."""
-        if self._kind == "auto" and index.base.quantizer != source.quantizer_number():
+        if not self._is_current(index.base.quantizer, source):
             return "rebuild"
         held = len(index.base.ids)
         many = index.added > max(SMALL_TAIL, min(_TAIL_SHARE * held, LARGE_TAIL))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.dense_files import DenseBase, groups_of
+from ragkit.ids import is_member
 from ragkit.quantizer import coded_index
 
 Ids = NDArray[np.int64]
@@ -22,17 +23,13 @@ Vectors = NDArray[np.float32]
 _RATIO: Final = 4
 
 
-def among(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
-    """Tell which ids are among ascending ones."""
-    if not len(ascending):
-        return np.zeros(len(ids), dtype=np.bool_)
-    found: NDArray[np.bool_] = ascending[np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)] == ids
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class CodedPart:
-    """Some rows: ids ascending, an index of their codes, the group of each, and which are still there (None: all)."""
+    """Some rows in memory.
+
+    ids: int64 (n,) ascending. coarse: an index of their codes. groups: int32 (n,), the group of each. live: bool (n,),
+    which are still there, None for all.
+    """
 
     ids: Ids
     coarse: Any
@@ -49,7 +46,7 @@ class CodedPart:
 
     def without(self, removed: Ids) -> CodedPart:
         """Return the part after some ids went."""
-        gone = among(self.ids, removed)
+        gone = is_member(self.ids, removed)
         if not gone.any():
             return self
         return replace(self, live=~gone if self.live is None else self.live & ~gone)
@@ -58,7 +55,7 @@ class CodedPart:
         """Return which rows a search may find, None for all: those that are there, and are among `allowed`."""
         if allowed is None:
             return self.live
-        inside = among(self.ids, allowed)
+        inside = is_member(self.ids, allowed)
         return inside if self.live is None else inside & self.live
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.analysis import DEFAULT_LANGUAGE, Question, analyse_question
+from ragkit.ids import is_member
 from ragkit.lexical_files import LexicalBase, base_ids
 from ragkit.lexical_gone import Gone, add_gone
 from ragkit.lexical_query import any_of, both, run_query, weighted_query
@@ -317,9 +318,10 @@ class LexicalIndex:
             hits = searcher.search(both(query, any_of(self.base, ids)), limit=len(ids), count=False).hits
             found = searcher.fast_field_values("id", [place for _, place in hits])
             places = {number: at for at, number in enumerate(ids.tolist())}
-            for number, (_, place) in zip(found, hits, strict=True):
+            mean = self._averages["function_words"]
+            for number, (score, place) in zip(found, hits, strict=True):
                 explanation = query.explain(searcher, place).to_json()
-                scores[places[number]] += explained_score(explanation, self._averages["function_words"])
+                scores[places[number]] += explained_score(explanation, mean, otherwise=score)
         return scores
 
 
@@ -333,15 +335,6 @@ def _alive(block: Block, removed: Ids) -> NDArray[np.bool_] | None:
     """Tell which chunks of a block are there; None for all of them."""
     alive = ~np.isin(block.ids, removed)
     return None if alive.all() else alive
-
-
-def is_member(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
-    """Tell for each id whether it is among ascending ones."""
-    if not len(ascending):
-        return np.zeros(len(ids), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)
-    found: NDArray[np.bool_] = ascending[places] == ids
-    return found
 
 
 def _settled(scores: NDArray[np.float64], kept: NDArray[np.bool_], k: int, *, deep: bool) -> bool:

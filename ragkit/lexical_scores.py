@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.lexical_tail import K1, B, idf, rounded_lengths
+from ragkit.lexical_tail import K1, idf, length_damping, rounded_lengths
 from ragkit.term_codes import LINE, Codes, codes_of
 
 Scores = NDArray[np.float64]
@@ -21,14 +21,16 @@ Scores = NDArray[np.float64]
 FUNCTION_WORDS: Final = 0.6
 """Function words that a chunk is taken to have for each telling word of its text (0.45 to 0.95 in our collections):
 how many chunks that are gone had is not kept."""
+_EXPLAINED: Final = frozenset(("N", "n", "freq", "dl"))
 
 
 def telling_scores(
     codes: Codes, sizes: NDArray[np.int64], weights: Mapping[str, Mapping[str, float]], means: Mapping[str, float]
 ) -> Scores:
-    """Return the BM25 of some chunks by their body and context line.
+    """Return the BM25 of some chunks by their body and context line, float64 (n,).
 
-    codes, sizes: as `LexicalIndex.codes` returns them. weights: of each term by field; means: lengths by field.
+    codes: uint32, those of all chunks, one after the other; sizes: int64 (n,), how many each has, as
+    `LexicalIndex.codes` returns both. weights: of each term, by field; means: the mean length in terms, by field.
     """
     scores = np.zeros(len(sizes))
     if not len(codes):
@@ -40,7 +42,7 @@ def telling_scores(
     in_context = lines == lines[starts][rows]
     for name, inside in (("body", ~in_context & ~ends), ("context", in_context & ~ends)):
         lengths = np.bincount(rows[inside], minlength=len(sizes))
-        damping = _damping(rounded_lengths(lengths), means[name])
+        damping = length_damping(rounded_lengths(lengths), means[name])
         asked = codes_of(weights[name])
         order = np.argsort(asked)
         if not len(order):
@@ -55,13 +57,19 @@ def telling_scores(
     return scores
 
 
-def explained_score(explanation: str, mean: float) -> float:
-    """Return the score that tantivy explains, as it would be with another mean length of the field."""
-    return sum(
-        factor * idf(numbers["N"], numbers["n"]) * (K1 + 1.0) * numbers["freq"]
-        / (numbers["freq"] + float(_damping(np.float64(numbers["dl"]), mean)))
-        for factor, numbers in _terms(json.loads(explanation), 1.0)
-    )  # fmt: skip
+def explained_score(explanation: str, mean: float, *, otherwise: float) -> float:
+    """Return the score that tantivy explains, in JSON, as it would be with another mean length of the field, in terms.
+
+    otherwise: what to return where this is not the explanation that is known here: its wording is no interface.
+    """
+    score = 0.0
+    for factor, numbers in _terms(json.loads(explanation), 1.0):
+        if not numbers.keys() >= _EXPLAINED:
+            return otherwise
+        damping = float(length_damping(np.array(numbers["dl"]), mean))
+        frequency = numbers["freq"]
+        score += factor * idf(numbers["N"], numbers["n"]) * (K1 + 1.0) * frequency / (frequency + damping)
+    return score or otherwise
 
 
 def explained_numbers(explained: Mapping[str, Any]) -> dict[str, float]:
@@ -82,7 +90,3 @@ def _terms(explained: Mapping[str, Any], factor: float) -> Iterator[tuple[float,
         return
     for item in explained.get("details") or ():
         yield from _terms(item, factor)
-
-
-def _damping(lengths: Any, mean: float) -> Any:
-    return K1 * (1.0 - B) + (K1 * B / max(mean, 1e-9)) * lengths

@@ -76,6 +76,12 @@ def idf(documents: float, containing: float) -> float:
     return math.log1p((max(documents - containing, 0.0) + 0.5) / (containing + 0.5))
 
 
+def length_damping(lengths: NDArray[Any], mean: float) -> NDArray[Any]:
+    """Return k1 (1 - b + b l / m) of lengths l in terms, what BM25 adds to a term's count below the line."""
+    damping: NDArray[Any] = (K1 * (1.0 - B)) + (K1 * B / max(mean, 1e-9)) * lengths
+    return damping
+
+
 def _length_table() -> NDArray[np.int64]:
     """Return the 256 lengths that one byte stands for: exact below 40, then four bits (Lucene's SmallFloat)."""
     lengths = list(range(24))
@@ -164,7 +170,7 @@ class Postings:
 
     def add_scores(self, scores: Scores, weights: Mapping[str, float], average: float) -> None:
         """Add weight × saturation of each term to the scores of the chunks that hold it."""
-        damping = (K1 * (1.0 - B)) + (K1 * B / max(average, 1e-9)) * self.lengths
+        damping = length_damping(self.lengths, average)
         for term, weight in weights.items():
             number = self.vocabulary.get(term)
             if number is None:

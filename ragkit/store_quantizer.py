@@ -11,6 +11,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.dense_rows import half
 from ragkit.errors import CorruptError, RagkitError
 from ragkit.quantizer import Quantizer, choose_kind, is_outgrown, train_quantizer
 from ragkit.records import Fingerprint
@@ -75,7 +76,7 @@ def is_due(connection: apsw.Connection, source: _Source) -> bool:
 def train_for(source: _Source) -> Quantizer | None:
     """Train a quantizer on all vectors of a collection; None for one that is small, or whose vectors can't be used.
 
-    From 100,000 vectors it takes 0.8 s, from a million 8 s and some 200 MiB.
+    From 100,000 vectors it takes 1.2 s, from a million 12 s.
     """
     try:
         ids = source.all_chunk_ids()
@@ -114,4 +115,4 @@ def _in_order(source: _Source, ids: Ids) -> Vectors:
 
 def _halves(rows: Vectors) -> Vectors:
     """Return rows as they are compared."""
-    return rows.astype(np.float16).astype(np.float32)
+    return half(rows).astype(np.float32)

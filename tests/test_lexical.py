@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import tempfile
@@ -19,6 +20,7 @@ from ragkit.errors import StoreError
 from ragkit.lexical import FIELD_BOOST, TERM_LIMIT, LexicalIndex
 from ragkit.lexical_files import build_lexical, extend_lexical, index_files, open_lexical
 from ragkit.lexical_gone import Gone
+from ragkit.lexical_scores import explained_score
 from ragkit.lexical_tail import Block, analyse_chunk, join_blocks, rounded_lengths
 
 Ids = NDArray[np.int64]
@@ -222,6 +224,18 @@ def test_filters_bring_k_whenever_k_match(size: int, memory: bool) -> None:
         assert found.tolist() == whole[kept][:15].tolist()
         assert some.tolist() == pytest.approx(scores[kept][:15].tolist(), abs=2e-4)
     assert index.search("wordaa", 5, allowed=NONE)[0].tolist() == []
+
+
+def test_an_explanation_that_is_worded_otherwise_leaves_the_score_as_it_is() -> None:
+    numbers = {"N": 10.0, "n": 4.0, "freq": 2.0, "dl": 5.0, "avgdl": 8.0}
+    details = [{"description": f"{name}, of something", "value": value} for name, value in numbers.items()]
+    known = {"description": "Boost x3 of ...", "value": 1, "details": [{"description": "TermQuery, product of...",
+             "value": 1, "details": details}]}  # fmt: skip
+    expected = 3 * math.log(1 + 6.5 / 4.5) * 2.2 * 2 / (2 + 1.2 * (0.25 + 0.75 * 5 / 6))
+    assert explained_score(json.dumps(known), 6.0, otherwise=7.0) == pytest.approx(expected)
+    details.pop(0)
+    assert explained_score(json.dumps(known), 6.0, otherwise=7.0) == 7.0
+    assert explained_score('{"description": "something else", "value": 1}', 6.0, otherwise=7.0) == 7.0
 
 
 def test_removed_chunks_are_not_found() -> None:

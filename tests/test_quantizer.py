@@ -149,6 +149,12 @@ def used(kb: KnowledgeBase) -> tuple[int, str]:
     return base.quantizer, base.kind
 
 
+def spoil(data: Path, sql: str) -> None:
+    connection = apsw.Connection(str(data / "collections" / "default" / "collection.sqlite"))
+    connection.execute(sql)
+    connection.close()
+
+
 @pytest.mark.usefixtures("small")
 def test_a_collection_is_grouped_when_it_is_large_and_again_when_it_has_doubled(tmp_path: Path) -> None:
     with opened(tmp_path) as kb, opened(tmp_path) as other:
@@ -201,11 +207,7 @@ def test_a_damaged_quantizer_is_told_and_mended_by_the_next_run(tmp_path: Path) 
     with opened(tmp_path) as kb:
         kb.add(documents(0, 160))
         number = stored(kb)[0]
-    connection = apsw.Connection(str(tmp_path / "collections" / "default" / "collection.sqlite"))
-    ((blob,),) = connection.execute("SELECT centres FROM quantizers").fetchall()
-    spoiled = bytes([blob[0] ^ 1, *blob[1:]])
-    connection.execute("UPDATE quantizers SET centres = ?", (spoiled,))
-    connection.close()
+    spoil(tmp_path, "UPDATE quantizers SET crc = crc + 1")
     (cache,) = (tmp_path / "collections" / "default" / "cache").glob("dense-*")
     (cache / "codes.faiss").unlink()
     with opened(tmp_path) as kb:
@@ -213,6 +215,11 @@ def test_a_damaged_quantizer_is_told_and_mended_by_the_next_run(tmp_path: Path) 
             stored(kb)
         assert [problem.kind for problem in kb.verify()] == ["quantizer"]
         assert kb.search("Word3 part4")[0].source == "3.txt"
+        assert used(kb)[0] == 0
+    written = {path.name for path in cache.parent.glob("dense-*")}
+    with opened(tmp_path) as kb:
+        assert used(kb)[0] == 0
+        assert {path.name for path in cache.parent.glob("dense-*")} == written  # its own serve until there is another
         kb.add(documents(900, 1))
         assert stored(kb)[0] > number
         assert used(kb)[0] == stored(kb)[0]
@@ -225,9 +232,7 @@ def test_codes_that_are_relative_to_another_quantizer_are_not_used(tmp_path: Pat
     with opened(tmp_path) as kb:
         kb.add(documents(0, 160))
         number = stored(kb)[0]
-    connection = apsw.Connection(str(tmp_path / "collections" / "default" / "collection.sqlite"))
-    connection.execute("UPDATE quantizers SET id = id + 1")
-    connection.close()
+    spoil(tmp_path, "UPDATE quantizers SET id = id + 1")
     with opened(tmp_path) as kb:
         assert used(kb)[0] == number + 1
         assert kb.doctor()["ok"]
