@@ -67,11 +67,11 @@ def analyse_text(text: str, *, language: str | None = None) -> Analysed:
     """Return what an index takes of a text; the language is guessed when it is None."""
     words = _words(text)
     language = language or _guess(words)
-    functional = _function_forms(language)
+    plain = _plain_forms(language)
     return Analysed(
         language,
         " ".join(filter(None, map(_terms_of(language).__getitem__, words))),
-        " ".join([_plain(word) for word in words if word in functional]),
+        " ".join([plain[word] for word in words if word in plain]),
     )
 
 
@@ -153,8 +153,8 @@ def _function_words() -> dict[str, tuple[tuple[str, float], ...]]:
 def _guess(words: Sequence[str], *, likely: Sequence[str] = ()) -> str:
     known = _function_words()
     scores: dict[str, float] = {}
-    for word in words[:_GUESS_WORDS]:
-        for language, share in known.get(word, ()):
+    for said in [known[word] for word in words[:_GUESS_WORDS] if word in known]:
+        for language, share in said:
             scores[language] = scores.get(language, 0.0) + share
     fallback = likely[0] if likely else DEFAULT_LANGUAGE
     if likely:  # a short question has little evidence: what the index holds counts half as much again
@@ -172,6 +172,12 @@ def _function_forms(language: str) -> frozenset[str]:
     words = {word for name in {language, "ru", "el"} & set(STOP_WORDS) for word in STOP_WORDS[name].split()}
     words |= {word.replace("'", "’") for word in words}
     return frozenset(words | {word.capitalize() for word in words})
+
+
+@cache
+def _plain_forms(language: str) -> Mapping[str, str]:
+    """Return the `_function_forms` of a language, each as it is indexed."""
+    return {word: _plain(word) for word in _function_forms(language)}
 
 
 def _plain(word: str) -> str:

@@ -11,8 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.embedded import CONTEXT_SEPARATOR, embedded_text
 from ragkit.settings import ChunkSettings
-from ragkit.types import Chunk, Document
+from ragkit.types import Chunk, Document, HeadingPaths
 from ragkit.units import Gap, Unit, document_units
 
 _CONTEXT_SHARE = 1 / 3  # the context line may take this part of the model's limit at most
@@ -65,12 +66,12 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
     Sentences, rows and items are cut only where one alone is longer than that. Boilerplate is left out.
     """
     settings = settings or ChunkSettings()
-    limit = embedder.max_tokens
     units = document_units(document)
     if not units:
         return []
     ruler = _Ruler(np.fromiter((start for start, _ in embedder.token_offsets(document.text)), dtype=np.int64))
-    contexts = _Contexts(document, embedder, settings)
+    paths = HeadingPaths(document)
+    contexts = _Contexts(document, paths, embedder, settings)
     spans: list[tuple[int, int, str]] = []
     pieces: list[Unit] = []
     for group in _sections(units, ruler, settings.min_tokens):
@@ -79,14 +80,15 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
         pieces += short
         for first, last in _pack(short, ruler, room):
             spans.append((first.start, last.end, context if first.start == group[0].start else contexts.of(first)[0]))
-    return _finish(document, spans, pieces, embedder=embedder, limit=limit)
+    return _finish(document, paths, spans, pieces, embedder=embedder)
 
 
 class _Contexts:
     """The context line above each unit, and the tokens that it leaves for text."""
 
-    def __init__(self, document: Document, embedder: Tokenizing, settings: ChunkSettings) -> None:
+    def __init__(self, document: Document, paths: HeadingPaths, embedder: Tokenizing, settings: ChunkSettings) -> None:
         self._document = document
+        self._paths = paths
         self._embedder = embedder
         self._size = settings.max_tokens
         self._known: dict[tuple[str, ...], tuple[str, int]] = {}
@@ -98,7 +100,7 @@ class _Contexts:
         """Return (context line, tokens left for text) for a chunk that begins with this unit."""
         parts: list[str] = []
         if self._room:
-            path = list(self._document.heading_path(unit.start))
+            path = list(self._paths.at(unit.start))
             if unit.glued and path:
                 path.pop()  # the chunk begins with that heading
             parts = [part for part in dict.fromkeys([self._document.title, *path]) if part]
@@ -117,7 +119,7 @@ class _Contexts:
         room = self._room
         kept = [" ".join(part.split()) for part in parts]
         while kept:
-            line = " › ".join(kept)
+            line = CONTEXT_SEPARATOR.join(kept)
             size = self._embedder.count_tokens([line])[0] - self._special
             if size <= room:
                 return line, min(self._size, self._limit - size)
@@ -227,22 +229,27 @@ def _pack(units: list[Unit], ruler: _Ruler, room: int) -> list[tuple[Unit, Unit]
 
 
 def _finish(
-    document: Document, spans: list[tuple[int, int, str]], units: list[Unit], *, embedder: Tokenizing, limit: int
+    document: Document,
+    paths: HeadingPaths,
+    spans: list[tuple[int, int, str]],
+    units: list[Unit],
+    *,
+    embedder: Tokenizing,
 ) -> list[Chunk]:
     """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
     done: list[tuple[int, int, str, int]] = []
     while spans:
-        texts = [_embedded(document.text[start:end], context) for start, end, context in spans]
+        texts = [embedded_text(document.text[start:end], context=context) for start, end, context in spans]
         over: list[tuple[int, int, str]] = []
         for (start, end, context), count in zip(spans, embedder.count_tokens(texts), strict=True):
-            if count <= limit:
+            if count <= embedder.max_tokens:
                 done.append((start, end, context, count))
             else:
                 over.extend((left, right, context) for left, right in _halves(document.text, start, end))
         spans = over
     done.sort()
     starts = [unit.start for unit in units]
-    return [_chunk(document, ordinal, span, _within(units, starts, span)) for ordinal, span in enumerate(done)]
+    return [_chunk(document, paths, ordinal, span, _within(units, starts, span)) for ordinal, span in enumerate(done)]
 
 
 def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int]) -> tuple[tuple[int, int], ...]:
@@ -256,10 +263,6 @@ def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int
         if left < right:
             found.append((left - start, right - start))
     return tuple(found) if len(found) > 1 else ()
-
-
-def _embedded(text: str, context: str) -> str:
-    return f"{context}\n{text}" if context else text
 
 
 def _halves(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -278,7 +281,11 @@ def _halves(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _chunk(
-    document: Document, ordinal: int, span: tuple[int, int, str, int], units: tuple[tuple[int, int], ...]
+    document: Document,
+    paths: HeadingPaths,
+    ordinal: int,
+    span: tuple[int, int, str, int],
+    units: tuple[tuple[int, int], ...],
 ) -> Chunk:
     start, end, context, tokens = span
     return Chunk(
@@ -288,7 +295,7 @@ def _chunk(
         text=document.text[start:end],
         context=context,
         tokens=tokens,
-        heading=" › ".join(document.heading_path(start)),
+        heading=CONTEXT_SEPARATOR.join(paths.at(start)),
         page=document.page_at(start),
         page_end=document.page_at(end - 1),
         units=units,

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.embed_batches import Batch, BatchQueue, plan_batches
 from ragkit.embed_widths import FixedWidths
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 
@@ -26,9 +27,6 @@ UseStates = Callable[[int, NDArray[np.float32]], None]
 _log = logging.getLogger("ragkit")
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 HINTS: Mapping[Precision, str] = {"bf16": "bf16", "fp32": "f32"}
-_BATCH_TOKENS = 1_024  # a batch's padded size: its activations stay near the second-level cache
-_BATCH_TEXTS = 64
-_NEW_SHAPE_TOKENS = 48  # another shape than the last costs openvino as much as some 48 tokens of a small batch
 _ROUNDED_TOKENS = 32
 _QUICK_TOKENS = 256  # up to this size, queries run at once on all threads instead of in parallel batches
 _SMALL_MODEL = 150_000_000  # bytes in fp32: each form for a width holds the weights again, in bf16 (34 MiB for MiniLM)
@@ -215,14 +213,15 @@ class CompiledRuntime:
         rows = np.empty((len(ids), self._files.dimension), dtype=np.float32)
         batches = plan_batches([len(tokens) for tokens in ids], streams=pool.streams, padded=self._files.padded)
 
-        def work(batch: list[int]) -> None:
+        def work(batch: Batch) -> None:
             with pool.request() as request:
-                inputs = _padded([ids[index] for index in batch], least=width, round_up=self._files.padded)
+                least = max(width, batch.width)
+                inputs = _padded([ids[index] for index in batch.texts], least=least, round_up=self._files.padded)
                 outputs = request.infer(inputs, share_inputs=True, share_outputs=True)
-                rows[batch] = outputs[0]
+                rows[batch.texts] = outputs[0]
                 if use is not None:
                     states = outputs[1]
-                    for place, index in enumerate(batch):
+                    for place, index in enumerate(batch.texts):
                         use(index, states[place, : len(ids[index])])
 
         try:
@@ -243,18 +242,30 @@ class _Pool:
         self._idle: deque[Any] = deque()
         self._workers = ThreadPoolExecutor(streams, thread_name_prefix="ragkit-embed") if streams > 1 else None
 
-    def map(self, work: Any, batches: list[list[int]]) -> None:
+    def map(self, work: Callable[[Batch], None], batches: list[Batch]) -> None:
+        """Do the work of every batch, on all streams; raises the error of one that fails."""
         if self._workers is None or len(batches) == 1:
             for batch in batches:
                 work(batch)
             return
-        futures = [self._workers.submit(work, batch) for batch in batches]
+        queue = BatchQueue(batches)
+
+        def drain() -> None:
+            group = None
+            try:
+                while (taken := queue.take(group)) is not None:
+                    group, batch = taken
+                    work(batch)
+            except BaseException:
+                queue.clear()
+                raise
+
+        futures = [self._workers.submit(drain) for _ in range(min(self.streams, len(batches)))]
         try:
             for future in futures:
                 future.result()
         finally:
-            for future in futures:
-                future.cancel()
+            queue.clear()
 
     @contextmanager
     def request(self) -> Iterator[Any]:
@@ -265,28 +276,6 @@ class _Pool:
             request = self._compiled.create_infer_request()
         yield request
         self._idle.append(request)
-
-
-def plan_batches(lengths: Sequence[int], *, streams: int, padded: bool = True) -> list[list[int]]:
-    """Group texts of like length: lists of indices, longest first, each at most 1,024 padded tokens or one text.
-
-    A new batch is begun where the padding that it saves costs more than the batch itself. A small set is cut into at
-    least as many batches as there are streams, so that every CPU has work. Without `padded` a batch holds texts of one
-    length only.
-    """
-    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    budget = _BATCH_TOKENS if streams == 1 else min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
-    batches: list[list[int]] = []
-    width = room = 0
-    for place, index in enumerate(order):
-        saved = (width - lengths[index]) * min(room, len(order) - place)
-        if room == 0 or saved > _NEW_SHAPE_TOKENS or (saved and not padded):
-            batches.append([])
-            width = lengths[index]
-            room = min(_BATCH_TEXTS, max(1, budget // max(1, width)))
-        batches[-1].append(index)
-        room -= 1
-    return batches
 
 
 def _padded(ids: Sequence[Sequence[int]], *, least: int, round_up: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

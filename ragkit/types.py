@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from ragkit.embedded import embedded_text
 from ragkit.errors import InputError
 from ragkit.text import clean_text, marked_headings
 
@@ -140,23 +141,36 @@ class Document:
 
     def heading_path(self, offset: int) -> tuple[str, ...]:
         """Return the headings above an offset, from the highest level to the nearest one."""
-        path: list[Heading] = []
-        for heading in self.headings[: bisect_right(self.headings, offset, key=lambda item: item.offset)]:
-            while path and path[-1].level >= heading.level:
-                path.pop()
-            path.append(heading)
-        return tuple(heading.text for heading in path)
+        return HeadingPaths(self).at(offset)
 
     def renamed(self, source: str) -> Document:
         """Return the same document under another source."""
         return replace(self, source=source)
 
 
+class HeadingPaths:
+    """The headings above every offset of a document, for many questions about one."""
+
+    def __init__(self, document: Document) -> None:
+        self._starts = [heading.offset for heading in document.headings]
+        self._paths: list[tuple[str, ...]] = [()]
+        open_: list[Heading] = []
+        for heading in document.headings:
+            while open_ and open_[-1].level >= heading.level:
+                open_.pop()
+            open_.append(heading)
+            self._paths.append(tuple(item.text for item in open_))
+
+    def at(self, offset: int) -> tuple[str, ...]:
+        """Return the headings above an offset, from the highest level to the nearest one."""
+        return self._paths[bisect_right(self._starts, offset)]
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A span of one document: `document.text[start:end] == text`, always.
 
-    context: the line of title › headings (and table header) that is embedded before the text; never in offsets.
+    context: the line of title › headings (and table header) above the text, shown and searched by; never in offsets.
     tokens: size of `embedded`, counted by the embedder's own tokenizer, special tokens included.
     ordinal: position among the document's chunks, from 0.
     page, page_end: numbers from 1 of the pages of the first and last character, None without pages.
@@ -176,8 +190,8 @@ class Chunk:
 
     @property
     def embedded(self) -> str:
-        """What the embedder sees: the context line, then the text."""
-        return f"{self.context}\n{self.text}" if self.context else self.text
+        """What the embedder reads: of the context line title and nearest heading, then the text (`embedded_text`)."""
+        return embedded_text(self.text, context=self.context)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ Spans = list[tuple[int, int]]
 RejectCallback = Callable[[Document, InputError], None]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough for batches of even length, little enough to commit every few seconds."""
-SLICE = 256
+SLICE = 512
 """Texts given to the embedder at once: many enough for even lengths, few enough to show progress and to stop soon."""
 BATCH_CHARACTERS = 8_000_000
 """Text of waiting documents is bounded too, whatever their chunks cost."""

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,8 +17,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ragkit.embed import Embedder, UnitEmbedder, check_vectors, compatible, load_embedder
+from ragkit.embed_batches import Batch, BatchQueue, plan_batches
 from ragkit.embed_model import PROBE, ModelEmbedder
-from ragkit.embed_openvino import plan_batches
 from ragkit.errors import EmbeddingError, ModelError
 from ragkit.records import Fingerprint
 from ragkit.settings import ModelSettings
@@ -191,15 +192,42 @@ def test_nothing_in_nothing_out() -> None:
 def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> None:
     lengths = [int(n) for n in np.random.default_rng(1).integers(2, 256, 1000)]
     batches = plan_batches(lengths, streams=2)
-    assert sorted(index for batch in batches for index in batch) == list(range(1000))
-    padded = [len(batch) * max(lengths[index] for index in batch) for batch in batches]
+    assert sorted(index for batch in batches for index in batch.texts) == list(range(1000))
+    assert all(max(lengths[index] for index in batch.texts) <= batch.width for batch in batches)
+    padded = [len(batch.texts) * batch.width for batch in batches]
     assert max(padded) <= 1024
     assert sum(padded) < 1.02 * sum(lengths)
-    assert [len(batch) for batch in plan_batches([10, 10, 10, 10], streams=2)] == [2, 2]
-    assert [len(batch) for batch in plan_batches([3000, 10, 10], streams=1)] == [1, 2]
-    assert plan_batches([5], streams=8) == [[0]]
-    assert plan_batches([5, 7, 5, 7, 6], streams=1, padded=False) == [[1, 3], [4], [0, 2]]
-    assert max(len(batch) for batch in plan_batches([2] * 1000, streams=1)) == 64
+    assert len({batch.shape for batch in batches}) < len(batches) / 2  # another shape costs as much as 48 tokens
+    assert [batch.shape for batch in plan_batches([10, 10, 10, 10], streams=2)] == [(2, 10), (2, 10)]
+    assert [batch.shape for batch in plan_batches([300, 300, 300, 299, 299, 299, 280, 280], streams=1)] == [
+        (3, 300),
+        (3, 300),
+        (2, 280),
+    ]
+    assert [batch.shape for batch in plan_batches([3000, 10, 10], streams=1)] == [(1, 3000), (2, 10)]
+    assert plan_batches([5], streams=8) == [(5, [0])]
+    assert plan_batches([5, 7, 5, 7, 6], streams=1, padded=False) == [(7, [1, 3]), (6, [4]), (5, [0, 2])]
+    assert max(len(batch.texts) for batch in plan_batches([2] * 1000, streams=1)) == 64
+
+
+def test_a_worker_gets_batches_of_one_shape_as_long_as_there_are_others() -> None:
+    batches = [Batch(30, [0]), Batch(30, [1]), Batch(20, [2]), Batch(20, [3]), Batch(20, [4])]
+    queue = BatchQueue(batches)
+    groups: dict[str, deque[Batch] | None] = {"one": None, "other": None}
+
+    def take(worker: str) -> int | None:
+        taken = queue.take(groups[worker])
+        if taken is None:
+            return None
+        groups[worker] = taken[0]
+        return batches.index(taken[1])
+
+    assert [take("one"), take("other"), take("one"), take("other")] == [0, 2, 1, 3]
+    assert take("one") == 4  # its own shape is done: it helps with the other
+    assert [take("one"), take("other")] == [None, None]
+    queue = BatchQueue(batches)
+    queue.clear()
+    assert queue.take(None) is None
 
 
 # The default model, compiled

@@ -1,0 +1,89 @@
+"""Which texts run together, and in which order: few shapes, little padding, and every stream at work to the end."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+_BATCH_TOKENS: Final = 1_024  # a batch's padded size: its activations stay near the second-level cache
+_BATCH_TEXTS: Final = 64
+_NEW_SHAPE_TOKENS: Final = 48  # another shape than the last costs openvino as much as some 48 tokens
+_SAME_SHAPE_TOKENS: Final = _NEW_SHAPE_TOKENS // 2  # of padding, for the last shape once more: least over a long run
+
+
+class Batch(NamedTuple):
+    """Texts that run together. texts: their indices. width: tokens that each of them is padded to."""
+
+    width: int
+    texts: list[int]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Texts and width."""
+        return len(self.texts), self.width
+
+
+def plan_batches(lengths: Sequence[int], *, streams: int, padded: bool = True) -> list[Batch]:
+    """Group texts of like length, longest first, each batch at most 1,024 padded tokens or one text.
+
+    A new batch is begun where the padding that it saves costs more than the batch itself; it has the shape of the one
+    before where that costs less than another. A small set is cut into at least as many batches as there are streams,
+    so that every CPU has work. Without `padded` a batch holds texts of one length only.
+    """
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    budget = _BATCH_TOKENS if streams == 1 else min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
+    batches: list[Batch] = []
+    place = 0
+    while place < len(order):
+        longest = lengths[order[place]]
+        if padded and batches and _fits_again(batches[-1], len(order) - place, longest):
+            size, width = batches[-1].shape
+            batches.append(Batch(width, order[place : place + size]))
+        else:
+            room = min(_BATCH_TEXTS, max(1, budget // max(1, longest)), len(order) - place)
+            batches.append(Batch(longest, _alike(lengths, order[place : place + room], padded=padded)))
+        place += len(batches[-1].texts)
+    return batches
+
+
+def _fits_again(last: Batch, left: int, longest: int) -> bool:
+    size, width = last.shape
+    return size <= left and (width - longest) * size <= _SAME_SHAPE_TOKENS
+
+
+def _alike(lengths: Sequence[int], texts: list[int], *, padded: bool) -> list[int]:
+    """Return the first of some texts, longest first, up to where padding costs more than a batch of the others."""
+    for count, index in enumerate(texts):
+        saved = (lengths[texts[0]] - lengths[index]) * (len(texts) - count)
+        if saved > _NEW_SHAPE_TOKENS or (saved and not padded):
+            return texts[:count]
+    return texts
+
+
+class BatchQueue:
+    """Hands out batches to several workers: to each those of one shape, as long as there are others. Thread-safe."""
+
+    def __init__(self, batches: Sequence[Batch]) -> None:
+        self._lock = threading.Lock()
+        self._fresh = deque(deque(group) for _, group in groupby(batches, key=lambda batch: batch.shape))
+        self._begun: list[deque[Batch]] = []
+
+    def take(self, mine: deque[Batch] | None) -> tuple[deque[Batch], Batch] | None:
+        """Return the next batch and the group that it is of; None when there is no more. mine: the worker's group."""
+        with self._lock:
+            if not mine:
+                mine = self._fresh.popleft() if self._fresh else next(filter(None, self._begun), None)
+                if mine is None:
+                    return None
+                self._begun.append(mine)
+            return mine, mine.popleft()
+
+    def clear(self) -> None:
+        """Leave nothing to take."""
+        with self._lock:
+            self._fresh.clear()
+            for group in self._begun:
+                group.clear()
