@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,14 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
 
 
-class WordPieces:
-    """Counts, spans and token ids by the Rust `tokenizers` library. Thread-safe: nothing changes after loading.
+_KEPT_TOKENS = 150_000  # at some 170 bytes each
 
-    max_tokens: the model's limit, special tokens and prompt included.
+
+class WordPieces:
+    """Counts, spans and token ids by the Rust `tokenizers` library. Thread-safe.
+
+    A text that was counted is kept until it is embedded, which most likely comes next, so that it is read once; of the
+    newest ones some 150,000 tokens (25 MB). max_tokens: the model's limit, special tokens and prompt included.
     """
 
     def __init__(self, serialized: str, *, max_tokens: int, query_prompt: str = "", document_prompt: str = "") -> None:
@@ -30,6 +35,9 @@ class WordPieces:
             raise ModelError(f"the model's tokenizer cannot be read: {error}", cure="copy the model again") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._counted: dict[str, Encoding] = {}
+        self._counted_tokens = 0
+        self._lock = threading.Lock()
         self.max_tokens = max_tokens
         self.query_prompt = query_prompt
         self.document_prompt = document_prompt
@@ -50,8 +58,9 @@ class WordPieces:
     def document_tokens(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
         """Return `document_ids`, and each token's code-point span in its text, (0, 0) for special and prompt tokens."""
         shift = len(self.document_prompt)
-        batch = [self.document_prompt + text for text in texts]
-        encodings: list[Encoding] = self._tokenizer.encode_batch(batch)
+        kept = [self._pop(text) for text in texts]
+        read = iter(self._encode_whole([text for text, known in zip(texts, kept, strict=True) if known is None]))
+        encodings = [known or next(read) for known in kept]
         if not shift:
             return [item.ids for item in encodings], [item.offsets for item in encodings]
         spans = [
@@ -66,7 +75,14 @@ class WordPieces:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text as a document."""
-        return [len(encoding) for encoding in self._encode(texts, self.document_prompt)]
+        encodings = self._encode_whole(texts)
+        with self._lock:
+            for text, encoding in zip(texts, encodings, strict=True):
+                self._counted_tokens += len(encoding) - len(self._counted.pop(text, ()))
+                self._counted[text] = encoding
+            while self._counted_tokens > _KEPT_TOKENS:
+                self._counted_tokens -= len(self._counted.pop(next(iter(self._counted))))
+        return [len(encoding) for encoding in encodings]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the half-open code-point span of each word piece; prompt and special tokens left out."""
@@ -91,6 +107,17 @@ class WordPieces:
         return [
             text[spans[first][0] : spans[last - 1][1]] for first, last in itertools.pairwise(bounds) if last > first
         ] or [""]
+
+    def _pop(self, text: str) -> Encoding | None:
+        with self._lock:
+            encoding = self._counted.pop(text, None)
+            self._counted_tokens -= len(encoding or ())
+            return encoding
+
+    def _encode_whole(self, texts: Sequence[str]) -> list[Encoding]:
+        """Return the encodings of texts as documents, with offsets, which take a third longer."""
+        encodings: list[Encoding] = self._tokenizer.encode_batch([self.document_prompt + text for text in texts])
+        return encodings
 
     def _ids(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
         return [encoding.ids for encoding in self._encode(texts, prompt)]
