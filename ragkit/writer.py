@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -202,11 +203,7 @@ class _AddRun:
         hashes = list(batch.texts)
         dimension = self._embedder.fingerprint.dimension
         try:
-            for start in range(0, len(hashes), SLICE):
-                if self._given_up:
-                    return  # nobody waits for this batch any more
-                part = hashes[start : start + SLICE]
-                rows = self._vectors(batch, part)
+            for part, rows in self._sliced(batch, hashes):
                 batch.vectors.update(zip(part, check_vectors(rows, count=len(part), dimension=dimension), strict=True))
                 self._embedded += len(part)
                 self._report()
@@ -218,6 +215,18 @@ class _AddRun:
                 cure=error.cure or "nothing of these documents was written; their earlier versions stand",
             ) from error
         self._seconds["embed"] += time.perf_counter() - started
+
+    def _sliced(self, batch: _Batch, hashes: list[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
+        """Yield slices of a batch with their vectors, in order; while the model reads one, the next is prepared."""
+        parts = [hashes[start : start + SLICE] for start in range(0, len(hashes), SLICE)]
+        with ThreadPoolExecutor(2, thread_name_prefix="ragkit-slice") as pair:
+            try:
+                for part, rows in zip(parts, pair.map(partial(self._vectors, batch), parts), strict=True):
+                    yield part, rows
+                    if self._given_up:
+                        return  # nobody waits for this batch any more
+            finally:
+                pair.shutdown(wait=False, cancel_futures=True)
 
     def _vectors(self, batch: _Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
         """Embed some texts of a batch, with the vectors of their units where the embedder can tell them."""
