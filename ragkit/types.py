@@ -170,7 +170,8 @@ class HeadingPaths:
 class Chunk:
     """A span of one document: `document.text[start:end] == text`, always.
 
-    context: the line of title › headings (and table header) above the text, shown and searched by; never in offsets.
+    context: the line of title › headings (and table header) above the text, shown and searched by words; the model
+    reads its first and last part. Never in offsets.
     tokens: size of `embedded`, counted by the embedder's own tokenizer, special tokens included.
     ordinal: position among the document's chunks, from 0.
     page, page_end: numbers from 1 of the pages of the first and last character, None without pages.
