@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from ragkit.adapter import Examples, divide
 from ragkit.caches import Snapshot
-from ragkit.embedded import embedded_text
 from ragkit.errors import AdapterRefusedError, InputError
 from ragkit.evaluation.statistics import paired_test
 from ragkit.inputs import checked_question
@@ -72,7 +71,7 @@ def learn_adapter(
     tell = progress or _silent
     asked = _checked(questions)
     tell("embedding", 0, len(asked))
-    queries = bench.embedder.embed_queries([embedded_text(item.text) for item in asked])
+    queries = bench.embedder.embed_queries([item.text for item in asked])
     examples = _examples(asked, queries, bench)
     before, after, confidence = _held_out(asked, examples, bench, tell)
     strength, table = examples.choose()

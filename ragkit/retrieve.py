@@ -14,7 +14,6 @@ from ragkit.adapter import adapted
 from ragkit.analysis import question_parts
 from ragkit.beside import Beside, Turn
 from ragkit.caches import Snapshot
-from ragkit.embedded import embedded_text
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
 from ragkit.passages import Ranked, to_hits
@@ -208,7 +207,7 @@ class Retriever:
 
     def _query(self, text: str, search: _Search) -> NDArray[np.float32]:
         """Return the vector (d,) of a text that is searched by."""
-        found = self._embedder().embed_queries([embedded_text(text)])
+        found = self._embedder().embed_queries([text])
         query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
         return query if search.adapter is None else adapted(search.adapter, query)
 

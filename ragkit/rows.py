@@ -249,7 +249,7 @@ def embedded_hash(chunk: Chunk) -> bytes:
 
 
 def whole_hash(chunk: Chunk) -> bytes:
-    """Return the key of a vector that an earlier ragkit made: of the whole context line, and of every mark."""
+    """Return the key of a vector that an earlier ragkit made: of the whole context line and the text."""
     return text_digest(f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text)
 
 

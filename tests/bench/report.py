@@ -7,19 +7,29 @@ from pathlib import Path
 from typing import Any
 
 START, END = "<!-- bench: written by make bench -->", "<!-- bench: end -->"
+_HEADINGS = ("### Ingest", "### Questions", "### Start", "### HTTP", "### Changes")
 Figures = dict[str, Any]
 
 
 def write(found: dict[str, Figures], *, docs: Path) -> None:
-    """Replace what is between the marks, and the plots."""
+    """Replace the measured parts between the marks, and their plots; parts that were not measured here stay."""
     page = docs / "performance.md"
     text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(START)
-    _, _, tail = rest.partition(END)
+    written, _, tail = rest.partition(END)
     writers = {"ingest": _ingest, "queries": _queries, "starts": _starts, "http": _http, "sync": _sync}
-    parts = [line for name, figures in found.items() for line in (*writers[name](figures), "")]
-    page.write_text(f"{head}{START}\n\n" + "\n".join(parts) + f"\n{END}{tail}", encoding="utf-8")
+    parts = [
+        "\n".join(writer(found[name])).strip() if name in found else _section(written, heading)
+        for (name, writer), heading in zip(writers.items(), _HEADINGS, strict=True)
+    ]
+    page.write_text(f"{head}{START}\n\n" + "\n\n".join(filter(None, parts)) + f"\n\n{END}{tail}", encoding="utf-8")
     _plot(found, docs)
+
+
+def _section(text: str, heading: str) -> str:
+    """Return the section of a page that begins with this heading; "" where there is none."""
+    _, found, rest = text.partition(f"\n{heading}")
+    return (heading + rest.partition("\n### ")[0]).strip() if found else ""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
