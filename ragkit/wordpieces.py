@@ -60,7 +60,7 @@ class WordPieces:
         shift = len(self.document_prompt)
         kept = [self._pop(text) for text in texts]
         read = iter(self._encode_whole([text for text, known in zip(texts, kept, strict=True) if known is None]))
-        encodings = [known or next(read) for known in kept]
+        encodings = [next(read) if known is None else known for known in kept]
         if not shift:
             return [item.ids for item in encodings], [item.offsets for item in encodings]
         spans = [

@@ -189,6 +189,24 @@ def test_nothing_in_nothing_out() -> None:
     assert runtime.asked == []
 
 
+@pytest.mark.parametrize("kept", [0, 3, 1_000])
+@pytest.mark.parametrize("prompt", ["", "text "])
+def test_a_text_that_was_counted_has_the_same_tokens(prompt: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragkit.wordpieces._KEPT_TOKENS", kept)
+    texts = ["one two", "one two", "", "two", "one two three"]
+    wanted = WordPieces(word_tokenizer(), max_tokens=12, document_prompt=prompt).document_tokens(texts)
+    pieces = WordPieces(word_tokenizer(), max_tokens=12, document_prompt=prompt)
+    assert pieces.count(texts) == [len(ids) for ids in wanted[0]]
+    asked: list[str] = []
+    encode = pieces._encode_whole
+    monkeypatch.setattr(pieces, "_encode_whole", lambda some: encode(asked.extend(some) or some))
+    assert pieces.document_tokens(texts) == wanted
+    if kept == 1_000:
+        assert asked == ["one two"]  # the second time that it comes
+    assert pieces.document_tokens(texts) == wanted
+    assert pieces._counted_tokens == sum(map(len, pieces._counted.values())) <= kept
+
+
 def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> None:
     lengths = [int(n) for n in np.random.default_rng(1).integers(2, 256, 1000)]
     batches = plan_batches(lengths, streams=2)
