@@ -11,7 +11,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.embedded import CONTEXT_SEPARATOR, embedded_text
 from ragkit.settings import ChunkSettings
 from ragkit.types import Chunk, Document, HeadingPaths
 from ragkit.units import Gap, Unit, document_units
@@ -119,7 +118,7 @@ class _Contexts:
         room = self._room
         kept = [" ".join(part.split()) for part in parts]
         while kept:
-            line = CONTEXT_SEPARATOR.join(kept)
+            line = " › ".join(kept)
             size = self._embedder.count_tokens([line])[0] - self._special
             if size <= room:
                 return line, min(self._size, self._limit - size)
@@ -239,7 +238,7 @@ def _finish(
     """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
     done: list[tuple[int, int, str, int]] = []
     while spans:
-        texts = [embedded_text(document.text[start:end], context=context) for start, end, context in spans]
+        texts = [_embedded(document.text[start:end], context) for start, end, context in spans]
         over: list[tuple[int, int, str]] = []
         for (start, end, context), count in zip(spans, embedder.count_tokens(texts), strict=True):
             if count <= embedder.max_tokens:
@@ -263,6 +262,10 @@ def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int
         if left < right:
             found.append((left - start, right - start))
     return tuple(found) if len(found) > 1 else ()
+
+
+def _embedded(text: str, context: str) -> str:
+    return f"{context}\n{text}" if context else text
 
 
 def _halves(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -295,7 +298,7 @@ def _chunk(
         text=document.text[start:end],
         context=context,
         tokens=tokens,
-        heading=CONTEXT_SEPARATOR.join(paths.at(start)),
+        heading=" › ".join(paths.at(start)),
         page=document.page_at(start),
         page_end=document.page_at(end - 1),
         units=units,

@@ -10,7 +10,6 @@ from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
 from typing import Final
 
-from ragkit.embedded import CONTEXT_SEPARATOR
 from ragkit.question import Question, letter_groups
 from ragkit.sentences import Span, is_heading, is_item, sentence_spans
 from ragkit.tables import cells, column_names, has_cells
@@ -168,8 +167,8 @@ def _units(number: int, hit: Hit, language: str) -> list[_Unit]:
     spans = _with_their_items(hit.text, sentence_spans(hit.text, language=language))
     said = [wording(hit.text[start:end], language=language) for start, end in spans]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
-    lead = _Lead(wording(hit.heading.split(CONTEXT_SEPARATOR)[-1], language=language).terms, distance=2)
-    titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(CONTEXT_SEPARATOR))}
+    lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
+    titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
     for order, (span, own) in enumerate(zip(spans, said, strict=True)):

@@ -248,11 +248,6 @@ def embedded_hash(chunk: Chunk) -> bytes:
     return text_digest(chunk.embedded)
 
 
-def whole_hash(chunk: Chunk) -> bytes:
-    """Return the key of a vector that an earlier ragkit made: of the whole context line and the text."""
-    return text_digest(f"{chunk.context}\n{chunk.text}" if chunk.context else chunk.text)
-
-
 def dump_settings(settings: Mapping[str, Any]) -> str:
     """Return settings as JSON with sorted keys."""
     return json.dumps(dict(settings), ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ragkit.embedded import embedded_text
 from ragkit.errors import InputError
 from ragkit.text import clean_text, marked_headings
 
@@ -170,8 +169,7 @@ class HeadingPaths:
 class Chunk:
     """A span of one document: `document.text[start:end] == text`, always.
 
-    context: the line of title › headings (and table header) above the text, shown and searched by words; the model
-    reads its first and last part. Never in offsets.
+    context: the line of title › headings (and table header) that is embedded before the text; never in offsets.
     tokens: size of `embedded`, counted by the embedder's own tokenizer, special tokens included.
     ordinal: position among the document's chunks, from 0.
     page, page_end: numbers from 1 of the pages of the first and last character, None without pages.
@@ -191,8 +189,8 @@ class Chunk:
 
     @property
     def embedded(self) -> str:
-        """What the embedder reads: of the context line title and nearest heading, then the text (`embedded_text`)."""
-        return embedded_text(self.text, context=self.context)
+        """What the embedder sees: the context line, then the text."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class WordPieces:
         return self._ids(texts, self.query_prompt)
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text as a document."""
+        """Return the number of tokens of each text as a document, and keep what was read for `document_tokens`."""
         encodings = self._encode_whole(texts)
         with self._lock:
             for text, encoding in zip(texts, encodings, strict=True):

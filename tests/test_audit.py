@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,19 +108,10 @@ def test_vectors_that_are_not_of_norm_one(store: Store) -> None:
     connection.execute("UPDATE vectors SET vector = CAST(x'007e' || substr(vector, 3) AS BLOB) WHERE id = 2")
     connection.execute("UPDATE vectors SET crc = crc32(vector) WHERE id = 2")
     connection.close()
-    first, second = map(str, verify_store(store))
-    assert first.startswith("a: vector: the vector of chunk 1 has norm 0.")
-    assert float(first.split()[-1]) == pytest.approx(0.5, abs=0.001)
-    assert second == "a: vector: the vector of chunk 2 has norm nan"
-
-
-def test_a_vector_of_an_earlier_version_is_under_the_hash_of_the_whole_context_and_text(store: Store) -> None:
-    with store.read() as reader:
-        chunk = reader.chunks_of("a")[0].chunk
-    whole = hashlib.sha256(f"{chunk.context}\n{chunk.text}".encode()).hexdigest()
-    assert whole != hashlib.sha256(chunk.embedded.encode()).hexdigest()
-    damage(store, f"UPDATE vectors SET hash = x'{whole}' WHERE id = 1")
-    assert verify_store(store) == []
+    assert [str(problem) for problem in verify_store(store)] == [
+        "a: vector: the vector of chunk 1 has norm 0.5",
+        "a: vector: the vector of chunk 2 has norm nan",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,5 +49,5 @@ def test_chunks_know_the_headings_above_them_and_a_heading_stays_with_its_text()
     text = WIKI.replace("both sides.", "both sides. " + "Then the years went by without any event of note. " * 40)
     chunks = chunk_document(Document.from_text("a", text, title="Wiki"), embedder=HashEmbedder())
     assert len(chunks) > 2
-    assert all("Little Rock Arsenal" in chunk.context + chunk.text for chunk in chunks)
+    assert all("Little Rock Arsenal" in chunk.embedded for chunk in chunks)
     assert not any(chunk.text.rstrip().endswith("=") for chunk in chunks)
