@@ -90,6 +90,7 @@ def copied(place: Path) -> Python:
     for library in Path(sysconfig.get_config_var("LIBDIR")).glob("libpython*.so*"):
         shutil.copy(library, place / "lib" / library.name)
     (place / "bin").mkdir()
+    (place / "packages").mkdir()
     shutil.copy(os.path.realpath(sys.executable), place / "bin" / "python")
     for folder in dict.fromkeys(site):
         names = {path.relative_to(folder).parts[0] for path in map(Path, found) if path.is_relative_to(folder)}
