@@ -84,6 +84,7 @@ def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256
         folder,
         precision=manifest["precision"],
         dimension=manifest["dimension"],
+        max_tokens=manifest["max_tokens"],
         device=manifest["device"],
         units=manifest["units"],
         padded=manifest["padded"],

@@ -59,7 +59,7 @@ def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
     device, best = processor(core)
     worst = -1.0
     for precision, padded in itertools.product(dict.fromkeys((best, "fp32")), (True, False)):
-        files = CompiledFiles(target, precision, probes.dimension, units=units, padded=padded)
+        files = CompiledFiles(target, precision, probes.dimension, pieces.max_tokens, units=units, padded=padded)
         embedder = ModelEmbedder(CompiledRuntime(files), pieces, model=name, weights_sha256="", probe=b"-")
         cosines = probes.cosines(embedder)
         worst = max(worst, min(cosines))

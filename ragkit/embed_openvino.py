@@ -79,13 +79,14 @@ def usable_cpus() -> int:
 class CompiledFiles:
     """A folder with model.xml, model.bin and perhaps model.blob, the form compiled for the CPU named `device`.
 
-    units: whether the second output is the token states. padded: whether texts of unlike lengths may share a batch.
-    owner: what must live as long as the files are in use (a temporary folder).
+    max_tokens: of the longest text. units: whether the second output is the token states. padded: whether texts of
+    unlike lengths may share a batch. owner: what must live as long as the files are in use (a temporary folder).
     """
 
     folder: Path
     precision: Precision
     dimension: int
+    max_tokens: int
     device: str = ""
     units: bool = False
     padded: bool = True
@@ -211,7 +212,9 @@ class CompiledRuntime:
         self, ids: Sequence[Sequence[int]], pool: _Pool, use: UseStates | None = None, *, width: int = 0
     ) -> NDArray[np.float32]:
         rows = np.empty((len(ids), self._files.dimension), dtype=np.float32)
-        batches = plan_batches([len(tokens) for tokens in ids], streams=pool.streams, padded=self._files.padded)
+        files = self._files
+        lengths = [len(tokens) for tokens in ids]
+        batches = plan_batches(lengths, streams=pool.streams, padded=files.padded, most_tokens=files.max_tokens)
 
         def work(batch: Batch) -> None:
             with pool.request() as request:

@@ -214,7 +214,7 @@ def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> Non
     assert all(max(lengths[index] for index in batch.texts) <= batch.width for batch in batches)
     padded = [len(batch.texts) * batch.width for batch in batches]
     assert max(padded) <= 1024
-    assert sum(padded) < 1.02 * sum(lengths)
+    assert sum(padded) < 1.04 * sum(lengths)
     assert len({batch.shape for batch in batches}) < len(batches) / 2  # another shape costs as much as 48 tokens
     assert [batch.shape for batch in plan_batches([10, 10, 10, 10], streams=2)] == [(2, 10), (2, 10)]
     assert [batch.shape for batch in plan_batches([300, 300, 300, 299, 299, 299, 280, 280], streams=1)] == [
@@ -222,10 +222,22 @@ def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> Non
         (3, 300),
         (2, 280),
     ]
-    assert [batch.shape for batch in plan_batches([3000, 10, 10], streams=1)] == [(1, 3000), (2, 10)]
+    assert [batch.shape for batch in plan_batches([3000, 10, 10], streams=1)] == [(1, 3008), (2, 10)]
     assert plan_batches([5], streams=8) == [(5, [0])]
     assert plan_batches([5, 7, 5, 7, 6], streams=1, padded=False) == [(7, [1, 3]), (6, [4]), (5, [0, 2])]
     assert max(len(batch.texts) for batch in plan_batches([2] * 1000, streams=1)) == 64
+
+
+def test_widths_fill_vector_registers_where_that_is_quicker_and_the_model_takes_them() -> None:
+    def widths(longest: int, **bounds: int) -> list[int]:
+        return [batch.width for batch in plan_batches([longest, longest], streams=1, **bounds)]
+
+    assert [widths(longest) for longest in (144, 143, 140, 135, 129)] == [[144], [144], [144], [135], [129]]
+    assert widths(143, most_tokens=144) == [144]
+    assert widths(143, most_tokens=143) == [143]
+    shapes = [batch.shape for batch in plan_batches([143] * 7 + [138] * 7, streams=1)]
+    assert shapes == [(7, 144), (7, 144)]  # 138 would be as slow as 144
+    assert plan_batches([143, 143], streams=1, padded=False) == [(143, [0, 1])]
 
 
 def test_a_worker_gets_batches_of_one_shape_as_long_as_there_are_others() -> None:
