@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.adapter import adapted
 from ragkit.analysis import question_parts
-from ragkit.beside import Beside, Turn
+from ragkit.beside import Beside, Lane
 from ragkit.caches import Snapshot
 from ragkit.features import K1, Candidates, LexicalFeatures, QuestionTerms, Statistics, expansion, question_terms
 from ragkit.lexical import TERM_LIMIT, LexicalIndex
@@ -93,11 +93,11 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The vector (d,) of a question, the chunks that are near to it, and what gives what its words find."""
+    """The vector (d,) of a question, what gives what its words find, and the chunks near to it, unless yet to find."""
 
     query: NDArray[np.float32]
-    near: NDArray[np.int64]
     words: Callable[[], _Words]
+    near: NDArray[np.int64] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,10 @@ class _Words:
     terms: QuestionTerms
 
 
-_TURN = Turn()
-"""Threads score in turn, in a process. Scoring holds the interpreter's lock between calls of a few microseconds that
-release it; threads that pass it to and fro at each of them take three times as long (16 at once: 4.8 ms a question
-instead of 1.5). Models and the search for near vectors need no turn: they run beside each other."""
+_LANE = Lane("ragkit-score")
+"""Where a process scores, one question at a time. Scoring holds the interpreter's lock between calls of a few
+microseconds that release it; threads that pass it to and fro at each of them take three times as long. Models, and the
+search for near vectors where there are many, run beside each other and beside it."""
 
 
 class QueryEmbedder(Protocol):
@@ -161,25 +161,29 @@ class Retriever:
         reading = self._vocabulary.reading(question)
         words = self._words([question, reading.text] if reading else [question], search)
         query = self._query(question, search)
-        found = _Found(query, search.near(query), words[0])
+        large = len(snapshot.dense) >= self._beside_from
+        found = _Found(query, words[0], search.near(query) if large else None)
         other = near = None
-        if reading and reading.meaning in self._meanings and len(snapshot.dense) >= self._beside_from:
+        if large and reading and reading.meaning in self._meanings:
             # most likely it will be wanted, and scoring leaves a processor free
             other = self._toward(reading.meaning, query, search)
             near = self._beside.start(partial(search.near, other))
-        with _TURN:
+
+        def first() -> tuple[Scored, Hits | None]:
             scored = self._score(found, search, feedback=self._settings.feedback)
             if not len(scored.ids):
-                return Hits(generation=snapshot.generation)
-            answered = not reading or scored.first.max() >= ANSWERED
-            if answered and not self._settings.rerank:
-                return self._hits(question, scored, search, k=k)
-        if reading and not answered:
+                return scored, Hits(generation=snapshot.generation)
+            last = not self._settings.rerank and not (reading and scored.first.max() < ANSWERED)
+            return scored, self._hits(question, scored, search, k=k) if last else None
+
+        scored, hits = _LANE.run(first)
+        if hits is not None:
+            return hits
+        if reading and scored.first.max() < ANSWERED:
             if other is None:
                 other = self._toward(reading.meaning, query, search)
-            found = _Found(other, near() if near else search.near(other), words[1])
-            with _TURN:
-                scored = better(scored, self._score(found, search, feedback=0.0), reader)
+            again = _Found(other, words[1], near() if near else search.near(other))
+            scored = _LANE.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
         return self._hits(question, scored, search, k=k)
 
     def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
@@ -229,7 +233,7 @@ class Retriever:
     def _score(self, found: _Found, search: _Search, *, feedback: float) -> Scored:
         """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
         asked, query = found.words(), found.query
-        ids = np.union1d(found.near, asked.ids)
+        ids = np.union1d(search.near(query) if found.near is None else found.near, asked.ids)
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.unit_cosines(query, ids))
