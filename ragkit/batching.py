@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.beside import OwnThread
 from ragkit.embed import Embedder, UnitEmbedder
 from ragkit.errors import EmbeddingError
 from ragkit.records import Fingerprint
 from ragkit.vectors import check_vectors
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class _Call:
@@ -31,6 +37,25 @@ class _Call:
     def done(self) -> bool:
         return self.rows is not None or self.error is not None
 
+    def result(self) -> NDArray[np.float32]:
+        """Return the rows (n, d), or raise the error."""
+        if self.error is not None:
+            raise self.error
+        if self.rows is None:
+            raise EmbeddingError("a query was lost in its batch", cure="report this as a bug of ragkit")
+        return self.rows
+
+
+class _AwaitedCall(_Call):
+    """A call whose end an event loop is told of; it has no thread that could lead."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self, texts: list[str], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(texts)
+        self.loop = loop
+        self.future: asyncio.Future[None] = loop.create_future()
+
 
 class QueryBatcher:
     """An embedder for servers: calls of `embed_queries` that come together run as one batch, with no added delay.
@@ -38,70 +63,83 @@ class QueryBatcher:
     The first call runs at once; calls that arrive meanwhile wait, and one of their threads runs them all together next
     (leader and followers). A batch that fails is run again call by call, so that one bad query fails alone.
     Everything else goes straight to the embedder. max_texts: the largest batch, but for a single call that is larger.
+    `embedder` is the one that was given.
     """
 
     def __init__(self, embedder: Embedder, *, max_texts: int = 64) -> None:
-        self._embedder = embedder
+        self.embedder = embedder
         self._max_texts = max_texts
         self._lock = threading.Lock()
         self._waiting: deque[_Call] = deque()
         self._busy = False
+        self._thread = OwnThread("ragkit-queries")
 
     @property
     def fingerprint(self) -> Fingerprint:
         """The embedder's."""
-        return self._embedder.fingerprint
+        return self.embedder.fingerprint
 
     @property
     def max_tokens(self) -> int:
         """The embedder's."""
-        return self._embedder.max_tokens
+        return self.embedder.max_tokens
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Go straight to the embedder."""
-        return self._embedder.embed_documents(texts)
+        return self.embedder.embed_documents(texts)
 
     @property
     def supports_units(self) -> bool:
         """Whether the embedder can tell the vectors of parts of a text."""
-        return isinstance(self._embedder, UnitEmbedder) and self._embedder.supports_units
+        return isinstance(self.embedder, UnitEmbedder) and self.embedder.supports_units
 
     def embed_units(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
         """Go straight to the embedder; EmbeddingError where it has no such method."""
-        if not isinstance(self._embedder, UnitEmbedder):
+        if not isinstance(self.embedder, UnitEmbedder):
             raise EmbeddingError("this embedder cannot tell the vectors of parts of a text", cure="use embed_documents")
-        return self._embedder.embed_units(texts, spans)
+        return self.embedder.embed_units(texts, spans)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Go straight to the embedder."""
-        return self._embedder.count_tokens(texts)
+        return self.embedder.count_tokens(texts)
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """Go straight to the embedder."""
-        return self._embedder.token_offsets(text)
+        return self.embedder.token_offsets(text)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row per query, float32 (n, d), in the order of the queries; see the embedder's."""
         call = _Call(list(texts))
-        with self._lock:
-            self._waiting.append(call)
-            leads = not self._busy
-            self._busy = True
+        leads = self._enter(call)
         if not leads:
             call.woken.wait()
             leads = call.leads
         if leads:
             self._lead()
-        if call.error is not None:
-            raise call.error
-        if call.rows is None:
-            raise EmbeddingError("a query was lost in its batch", cure="report this as a bug of ragkit")
-        return call.rows
+        return call.result()
+
+    async def aembed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Do as `embed_queries` without holding up the event loop."""
+        import asyncio
+
+        call = _AwaitedCall(list(texts), asyncio.get_running_loop())
+        if self._enter(call):
+            self._thread.submit(self._lead)
+        await call.future
+        return call.result()
+
+    def _enter(self, call: _Call) -> bool:
+        """Stand in line; return whether it is for this call to lead."""
+        with self._lock:
+            self._waiting.append(call)
+            leads = not self._busy
+            self._busy = True
+        return leads
 
     def _lead(self) -> None:
-        """Run one batch, which holds this thread's own call (it is the oldest), then hand the lead on."""
+        """Run one batch, which holds the call that leads (it is the oldest), then hand the lead on."""
         with self._lock:
             batch = [self._waiting.popleft()]
             size = len(batch[0].texts)
@@ -114,17 +152,18 @@ class QueryBatcher:
             with self._lock:
                 successor = self._waiting[0] if self._waiting else None
                 self._busy = successor is not None
-            if successor is not None:
+            if isinstance(successor, _AwaitedCall):
+                self._thread.submit(self._lead)
+            elif successor is not None:
                 successor.leads = True
                 successor.woken.set()
-            for call in batch:
-                call.woken.set()
+            _tell(batch)
 
     def _run(self, batch: list[_Call]) -> None:
         texts = [text for call in batch for text in call.texts]
         try:
             rows = check_vectors(
-                self._embedder.embed_queries(texts), count=len(texts), dimension=self.fingerprint.dimension
+                self.embedder.embed_queries(texts), count=len(texts), dimension=self.fingerprint.dimension
             )
         except Exception as error:  # noqa: BLE001 - raised again in the thread of each call that it concerns
             if len(batch) == 1:
@@ -141,3 +180,22 @@ class QueryBatcher:
         for call in batch:
             call.rows = rows[start : start + len(call.texts)]
             start += len(call.texts)
+
+
+def _tell(batch: Sequence[_Call]) -> None:
+    """Wake the threads and event loops that wait for a batch; each loop once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_AwaitedCall]] = {}
+    for call in batch:
+        if isinstance(call, _AwaitedCall):
+            loops.setdefault(call.loop, []).append(call)
+        else:
+            call.woken.set()
+    for loop, calls in loops.items():
+        with suppress(RuntimeError):  # a loop that was closed waits for nothing
+            loop.call_soon_threadsafe(_settle, calls)
+
+
+def _settle(calls: Sequence[_AwaitedCall]) -> None:
+    for call in calls:
+        if not call.future.done():  # nobody waits for one that was cancelled
+            call.future.set_result(None)

@@ -7,9 +7,28 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+
+class OwnThread:
+    """One thread of this process to give work to. Thread-safe; a child process gets a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._renew()
+
+    def submit(self, work: Callable[[], Result]) -> Future[Result]:
+        """Have some work done after all that was given before; RuntimeError when the interpreter is shutting down."""
+        if self._process != os.getpid():  # threads do not survive a fork
+            self._renew()
+        return self._threads.submit(work)
+
+    def _renew(self) -> None:
+        self._process = os.getpid()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix=self._name)
 
 
 class Beside:
@@ -19,7 +38,7 @@ class Beside:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._thread = OwnThread(name)
         self._renew()
 
     def start(self, work: Callable[[], Result]) -> Callable[[], Result]:
@@ -32,7 +51,7 @@ class Beside:
 
     def start_all(self, works: Sequence[Callable[[], Result]]) -> list[Callable[[], Result]]:
         """Do as `start` with several, one after the other on the helper thread."""
-        if self._process != os.getpid():  # threads do not survive a fork
+        if self._process != os.getpid():  # a lock may be held by a thread that did not survive the fork
             self._renew()
         free = self._free
         if not free.acquire(blocking=False):
@@ -46,7 +65,7 @@ class Beside:
                     free.release()
 
         try:
-            begun: list[Future[Result]] = [self._threads.submit(run, number) for number in range(len(works))]
+            begun: list[Future[Result]] = [self._thread.submit(partial(run, number)) for number in range(len(works))]
         except RuntimeError:  # the interpreter is shutting down
             free.release()
             return list(works)
@@ -55,7 +74,6 @@ class Beside:
     def _renew(self) -> None:
         self._process = os.getpid()
         self._free = threading.Lock()
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix=self._name)
 
 
 class Lane:
@@ -70,12 +88,12 @@ class Lane:
     _taken: bool
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._thread = OwnThread(name)
         self._renew()
 
     def run(self, work: Callable[[], Result]) -> Result:
         """Return the result of some work when its turn has come, or raise its error."""
-        if self._process != os.getpid():  # threads do not survive a fork
+        if self._process != os.getpid():  # who waits in the parent does not wait here
             self._renew()
         with self._door:
             alone = not self._taken
@@ -136,7 +154,6 @@ class Lane:
         self._door = threading.Lock()
         self._taken = False
         self._waiting: deque[_Call] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._name)
 
 
 class _Call:

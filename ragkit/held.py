@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.batching import QueryBatcher
 from ragkit.chat import ChatModel, load_chat
 from ragkit.condense import Condenser
 from ragkit.embed import Embedder, compatible, load_embedder
@@ -33,6 +34,7 @@ class HeldModels:
         self._lock = threading.RLock()
         self._embedder = embedder
         self.owned = embedder is not None
+        self._batcher: QueryBatcher | None = None
         self._chat = chat
         self._counter: Counter | None = None
         self._condenser = Condenser()
@@ -44,6 +46,16 @@ class HeldModels:
             if self._embedder is None:
                 self._embedder = load_embedder(settings.model)
             return self._embedder
+
+    def batcher(self, settings: Settings) -> QueryBatcher:
+        """Return the embedder as one that embeds questions together that come together."""
+        embedder = self.embedder(settings)
+        if isinstance(embedder, QueryBatcher):
+            return embedder
+        with self._lock:
+            if self._batcher is None or self._batcher.embedder is not embedder:
+                self._batcher = QueryBatcher(embedder)
+            return self._batcher
 
     def replace_embedder(self, embedder: Embedder, *, owned: bool) -> None:
         """Use another embedder from now on. owned: it is the caller's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,25 +11,22 @@ from types import TracebackType
 from typing import Any, Self
 
 from ragkit.adapting import Bench, LabelledQuestion, Progress, learn_adapter
+from ragkit.answering import Answering
 from ragkit.audit import Problem, doctor_store, verify_store
 from ragkit.backup import backup
 from ragkit.caches import Caches
 from ragkit.catalog import collection_folder
 from ragkit.chat import ChatModel
-from ragkit.citations import StreamChecker, check_answer
 from ragkit.embed import Embedder, load_embedder
 from ragkit.errors import InputError, ModelMismatchError
-from ragkit.filters import parse_filter
 from ragkit.held import HeldModels
-from ragkit.inputs import History, checked_messages, checked_question
 from ragkit.progress import AddReport, ProgressCallback
-from ragkit.prompt import build_prompt
 from ragkit.rebuild import rebuild_documents
-from ragkit.records import DocumentInfo, FileState, Fingerprint, Generation
+from ragkit.records import DocumentInfo, FileState, Generation
 from ragkit.retrieve import Retriever
 from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
 from ragkit.store import Store
-from ragkit.types import Answer, Document, Example, Hits, Prompt
+from ragkit.types import Document
 from ragkit.writer import KnowledgeWriter
 
 _log = logging.getLogger("ragkit")
@@ -55,7 +52,7 @@ def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
     return KnowledgeBase(path, collection=collection, settings=settings, embedder=embedder, chat=chat, create=create)
 
 
-class KnowledgeBase:
+class KnowledgeBase(Answering):
     """One collection: search it, build prompts and answers from it, and change what it holds.
 
     Safe to use from many threads, and from several processes at once: readers never wait, and see every committed
@@ -84,119 +81,6 @@ class KnowledgeBase:
             raise
         self._caches = Caches(folder, dense=self.settings.dense)
         self._retriever = Retriever(self._embedder, self.settings.retrieval, self.settings.model)
-
-    # ------------------------------------------------------------------ asking
-
-    def search(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-    ) -> Hits:
-        """Return the passages that answer a question best, best first; at most k (default: settings.retrieval.k).
-
-        where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"} (also ne, gt, gte, lt,
-        lte, in, nin, and, or) on source, title, media_type, page, time, sha256 or a metadata key; k passages come back
-        whenever k match. history: earlier messages, oldest first, for a question that leans on them.
-
-        Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
-        """
-        question = checked_question(question)
-        count = self.settings.retrieval.k if k is None else k
-        if not 1 <= count <= 1_000:
-            raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
-        condition = parse_filter(where)
-        with self._store.read() as reader:
-            if reader.fingerprint is None:
-                return Hits(generation=reader.generation)
-            self._embedder(reader.fingerprint)
-            snapshot = self._caches.snapshot(reader)
-            allowed = None if condition is None else reader.select(condition)
-            return self._retriever.retrieve(
-                self._models.standalone(self.settings, question, checked_messages(history)),
-                reader=reader,
-                snapshot=snapshot,
-                k=count,
-                allowed=allowed,
-                adapter=self._models.adapter(self.settings, reader),
-            )
-
-    def prompt(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-        examples: Sequence[Example] = (),
-        budget: int | None = None,
-    ) -> Prompt:
-        """Return messages for any chat model: rules, numbered sources, history and the question, within the budget.
-
-        Raises what `search` raises, and BudgetError when rules and question alone exceed the budget.
-        """
-        hits = self.search(question, k=k, where=where, history=history)
-        settings = self.settings.prompt if budget is None else replace(self.settings.prompt, budget=budget)
-        return build_prompt(
-            question.strip(),
-            hits,
-            counter=self._models.counter(self.settings),
-            settings=settings,
-            history=checked_messages(history),
-            examples=examples,
-        )
-
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-        examples: Sequence[Example] = (),
-    ) -> Answer:
-        """Return an answer whose every citation was checked against the source text.
-
-        Raises what `prompt` raises, and ChatError (ChatTimeoutError, ChatInterruptedError) for a model endpoint.
-        """
-        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
-        model = self._models.chat(self.settings)
-        text = "".join(model.stream(prompt))
-        hosts = self.settings.chat.link_hosts
-        return check_answer(
-            prompt, text, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts
-        )
-
-    def stream(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-        examples: Sequence[Example] = (),
-    ) -> Iterator[str | Answer]:
-        """Yield the answer's text as it is written, then the whole checked Answer.
-
-        The pieces are checked before they are yielded and add up to the answer's text. Errors before the first piece
-        are raised by this call itself; a stream that is cut raises ChatError and never ends normally.
-        """
-        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
-        return self._stream(prompt, self._models.chat(self.settings))
-
-    def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
-        hosts = self.settings.chat.link_hosts
-        checker = StreamChecker(prompt, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts)
-        for delta in model.stream(prompt):
-            text = checker.feed(delta)
-            if text:
-                yield text
-        rest, answer = checker.finish()
-        if rest:
-            yield rest
-        yield answer
 
     # ------------------------------------------------------------------ changing
 
@@ -392,9 +276,3 @@ class KnowledgeBase:
                 f"collection {self.collection!r} was cut with {chunk}, not {settings.chunk}", cure=rebuild
             )
         return replace(settings, chunk=chunk, model=replace(settings.model, name=model))
-
-    def _embedder(self, fingerprint: Fingerprint | None = None) -> Embedder:
-        """Return the embedder, checked against the collection's fingerprint where there is one."""
-        if fingerprint is None:
-            return self._models.embedder(self.settings)
-        return self._models.checked_embedder(self.settings, fingerprint)

@@ -77,6 +77,14 @@ _FEEDBACK_VECTORS_FROM = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Embedded:
+    """A question and the embedder's row (d,) for it."""
+
+    text: str
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class _Search:
     """What one search looks in: a committed state, and how."""
 
@@ -142,10 +150,12 @@ class Retriever:
         self._beside = Beside("ragkit-beside")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
+        self.quick = False
+        """Whether the last search, but for the model, took one thread a few milliseconds: few chunks, no reranker."""
 
     def retrieve(
         self,
-        question: str,
+        question: str | Embedded,
         *,
         reader: Reader,
         snapshot: Snapshot,
@@ -157,11 +167,13 @@ class Retriever:
 
         allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
         """
+        question, vector = (question, None) if isinstance(question, str) else (question.text, question.vector)
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
         reading = self._vocabulary.reading(question)
         words = self._words([question, reading.text] if reading else [question], search)
-        query = self._query(question, search)
+        query = self._query(question, search, known=vector)
         large = len(snapshot.dense) >= self._beside_from
+        self.quick = not large and not self._settings.rerank
         found = _Found(query, words[0], search.near(query) if large else None)
         other = near = None
         if large and reading and reading.meaning in self._meanings:
@@ -209,9 +221,9 @@ class Retriever:
         works = [partial(found, text) for text in texts]
         return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
 
-    def _query(self, text: str, search: _Search) -> NDArray[np.float32]:
-        """Return the vector (d,) of a text that is searched by."""
-        found = self._embedder().embed_queries([text])
+    def _query(self, text: str, search: _Search, *, known: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Return the vector (d,) of a text that is searched by. known: the embedder's row for it."""
+        found = self._embedder().embed_queries([text]) if known is None else known[np.newaxis]
         query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
         return query if search.adapter is None else adapted(search.adapter, query)
 

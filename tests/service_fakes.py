@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,9 @@ class FakeKnowledge:
         found = [doc for doc in self.docs.values() if words & set(doc.text.lower().split())]
         hits = [self._hit(rank, doc) for rank, doc in enumerate(found[: k or 5], 1)]
         return Hits(hits, confidence=0.9 if hits else 0.0, generation=self.generation)
+
+    async def asearch(self, question: str, **options: Any) -> Hits:
+        return await asyncio.to_thread(self.search, question, **options)
 
     def prompt(
         self,

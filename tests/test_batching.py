@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +85,69 @@ def test_one_bad_query_fails_alone() -> None:
     assert [isinstance(answer, EmbeddingError) for answer in answers] == [False, False, True, False]
     assert isinstance(answers[3], np.ndarray)
     np.testing.assert_allclose(answers[3], HashEmbedder().embed_queries(["two"]), atol=1e-6)
+
+
+def awaited(batcher: QueryBatcher, embedder: GatedEmbedder, questions: list[list[str]]) -> list[object]:
+    """Do as `run`, in one event loop."""
+
+    async def together() -> list[object]:
+        first = asyncio.create_task(batcher.aembed_queries(questions[0]))
+        await asyncio.to_thread(embedder.entered.wait, 60)
+        rest = []
+        for texts in questions[1:]:
+            rest.append(asyncio.create_task(batcher.aembed_queries(texts)))
+            await asyncio.sleep(0)
+        embedder.gate.set()
+        return await asyncio.gather(first, *rest, return_exceptions=True)
+
+    return asyncio.run(together())
+
+
+def test_awaited_calls_become_one_batch_too_and_one_bad_query_fails_alone() -> None:
+    embedder = GatedEmbedder()
+    questions = [["first"], ["one"], ["bad"], ["two", "three"]]
+    answers = awaited(QueryBatcher(embedder), embedder, questions)
+    assert embedder.batches[:2] == [["first"], ["one", "bad", "two", "three"]]
+    assert isinstance(answers[2], EmbeddingError)
+    for number in (0, 1, 3):
+        np.testing.assert_allclose(answers[number], HashEmbedder().embed_queries(questions[number]), atol=1e-6)
+
+
+def test_threads_and_loops_share_a_batcher_and_who_gives_up_holds_nobody_up() -> None:
+    embedder = HashEmbedder()
+    batcher = QueryBatcher(embedder)
+    texts = [f"question {number}" for number in range(200)]
+
+    async def loop() -> list[NDArray[np.float32]]:
+        tasks = [asyncio.create_task(batcher.aembed_queries([text])) for text in texts]
+        given_up = [asyncio.create_task(batcher.aembed_queries(["never mind"])) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in given_up:
+            task.cancel()
+        return await asyncio.gather(*tasks)
+
+    with ThreadPoolExecutor(8) as pool:
+        others = pool.map(lambda text: batcher.embed_queries([text]), texts)
+        found = [asyncio.run(loop()), list(others)]
+    for rows in found:
+        np.testing.assert_allclose(np.concatenate(rows), HashEmbedder().embed_queries(texts), atol=1e-6)
+    while batcher._busy:  # the last batch is told of before the lead is given up
+        pass
+    assert not batcher._waiting
+
+
+def test_a_loop_that_was_closed_is_not_told() -> None:
+    embedder = GatedEmbedder()
+    batcher = QueryBatcher(embedder)
+
+    async def leave() -> None:
+        task = asyncio.create_task(batcher.aembed_queries(["first"]))
+        await asyncio.to_thread(embedder.entered.wait, 60)
+        task.cancel()
+
+    asyncio.run(leave())
+    embedder.gate.set()
+    assert batcher.embed_queries(["next"]).shape == (1, 64)
 
 
 def test_rows_that_are_missing_are_never_another_callers() -> None:

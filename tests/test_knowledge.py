@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,43 @@ def test_it_finds_prompts_and_answers(kb: ragkit.KnowledgeBase) -> None:
     assert answer.status == "answered"
     assert answer.citations[0].source == "refunds.md"
     assert answer.citations[0].quote in kb.document("refunds.md").text
+
+
+def told(hits: ragkit.Hits) -> tuple[Any, ...]:
+    """Return what can be compared of hits."""
+    return (hits.confidence, hits.generation, *(hit.as_dict() for hit in hits))
+
+
+def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> None:
+    questions = ["refund window", "warranty", "How long is the refund window?", "nothing of the kind"]
+
+    async def ask() -> list[ragkit.Hits]:
+        await kb.asearch("warranty")
+        assert kb._retriever.quick
+        return await asyncio.gather(*(kb.asearch(question, k=2) for question in questions * 5))
+
+    found = asyncio.run(ask())
+    assert list(map(told, found)) == [told(kb.search(question, k=2)) for question in questions * 5]
+    history = [Message("user", "What is the refund window?"), Message("assistant", "Thirty days.")]
+    leaning = asyncio.run(kb.asearch("And for how long is it?", history=history))
+    assert told(leaning) == told(kb.search("And for how long is it?", history=history))
+    with pytest.raises(ragkit.QueryError):
+        asyncio.run(kb.asearch(" "))
+    with pytest.raises(ragkit.InputError, match="k is 0"):
+        asyncio.run(kb.asearch("refund", k=0))
+
+
+def test_a_vector_of_another_model_is_not_searched_by(kb: ragkit.KnowledgeBase) -> None:
+    other = HashEmbedder(dimension=kb._models.embedder(kb.settings).fingerprint.dimension, name="other")
+    wrong = other.embed_queries(["warranty"])[0]
+    wanted = kb.search("refund window")
+    found = kb._search("refund window", k=None, where=None, history=(), known=(other, wrong))
+    assert told(found) == told(wanted)
+    mine = kb._models.embedder(kb.settings)
+    moved = kb._search(
+        "refund window", k=None, where=None, history=(), known=(mine, mine.embed_queries(["warranty"])[0])
+    )
+    assert told(moved) != told(wanted)  # one of its own is
 
 
 def test_a_stream_adds_up_to_what_ask_gives(tmp_path: Path) -> None:

@@ -33,6 +33,21 @@ def test_many_threads_open_a_collection_once() -> None:
     assert len(library.opened["a"]) == 1
 
 
+def test_only_what_is_open_is_lent_without_waiting() -> None:
+    library = FakeLibrary("a")
+    pool = CollectionPool(library)
+    with pool.use_open("a") as knowledge:
+        assert knowledge is None
+    with pytest.raises(NotFoundError), pool.use_open("b"):
+        pass
+    opened = borrowed(pool, "a")
+    with pool.use_open("a") as knowledge:
+        assert knowledge is opened
+        pool.delete("a")
+        assert not opened.closed
+    assert opened.closed
+
+
 def test_a_collection_that_was_made_again_is_opened_again() -> None:
     library = FakeLibrary("a")
     pool = CollectionPool(library)

@@ -150,6 +150,16 @@ class CollectionPool:
             self._return(entry)
 
     @contextmanager
+    def use_open(self, name: str) -> Iterator[KnowledgeBase | None]:
+        """Lend a collection if it is open already, else None: never waits. NotFoundError as `use`."""
+        entry = self._take(name, self._identity(name))
+        try:
+            yield None if entry is None else entry.knowledge
+        finally:
+            if entry is not None:
+                self._return(entry)
+
+    @contextmanager
     def write(self, name: str) -> Iterator[KnowledgeBase]:
         """Lend a collection to one writer of this process after the other; LockedError when its turn does not come."""
         self._identity(name)

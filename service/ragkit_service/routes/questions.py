@@ -7,10 +7,12 @@ from collections.abc import Generator
 from functools import partial
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from ragkit import Answer
+from ragkit import Answer, Hits
 from ragkit_service.context import Service, service_of
+from ragkit_service.pool import CollectionPool
 from ragkit_service.replies import AnswerReply, PromptReply, SearchReply
 from ragkit_service.responses import json_response
 from ragkit_service.routes.documented import problems
@@ -29,11 +31,15 @@ _EVENTS = (
 
 
 @router.post("/search", response_model=SearchReply, responses=problems(400, 404, 409, 415, 422, 503))
-def search(request: Request, name: str, body: SearchRequest) -> Response:
+async def search(request: Request, name: str, body: SearchRequest) -> Response:
     """Find the passages that answer a question best."""
     started = time.perf_counter()
-    with service_of(request).pool.use(name) as knowledge:
-        hits = knowledge.search(body.query, k=body.k, where=body.where, history=body.turns)
+    pool = service_of(request).pool
+    with pool.use_open(name) as knowledge:
+        if knowledge is not None:
+            hits = await knowledge.asearch(body.query, k=body.k, where=body.where, history=body.turns)
+    if knowledge is None:
+        hits = await run_in_threadpool(_search, pool, name, body)
     payload = {
         "query": body.query,
         "hits": [hit.as_dict() for hit in hits],
@@ -41,6 +47,11 @@ def search(request: Request, name: str, body: SearchRequest) -> Response:
         "took_ms": round((time.perf_counter() - started) * 1000, 3),
     }
     return json_response(payload)
+
+
+def _search(pool: CollectionPool, name: str, body: SearchRequest) -> Hits:
+    with pool.use(name) as knowledge:
+        return knowledge.search(body.query, k=body.k, where=body.where, history=body.turns)
 
 
 @router.post("/prompt", response_model=PromptReply, responses=problems(400, 404, 409, 415, 422, 503))
