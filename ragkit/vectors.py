@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -59,6 +60,7 @@ def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
     return products
 
 
+@lru_cache(maxsize=64)  # it is asked at every search
 def compatible(first: Fingerprint, second: Fingerprint) -> bool:
     """Tell whether vectors of two fingerprints may be compared: the same id, and probe vectors of cosine 0.999.
 
