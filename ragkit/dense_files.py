@@ -23,6 +23,7 @@ from ragkit.dense_rows import (
     open_rows,
     read_index,
     rows_in_memory,
+    single,
     write_index,
     write_rows,
 )
@@ -93,8 +94,7 @@ class DenseBase:
 
     def vectors(self, positions: Ids) -> Vectors:
         """Return rows as float32 (m, d)."""
-        taken: Vectors = self.rows[positions].view("<f2").astype(np.float32)
-        return taken
+        return single(self.rows[positions].view("<f2"))
 
     @property
     def facts(self) -> Mapping[str, Any]:

@@ -75,6 +75,7 @@ class LexicalIndex:
         self._stale = self._is_stale()
         self._languages, self._main = self._spoken()
         self._known: dict[str, float | None] = {}
+        self._counts: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         """Return how many chunks can be found."""
@@ -250,6 +251,16 @@ class LexicalIndex:
         return spoken, frozenset(language for language in spoken if languages[language] >= least)
 
     def _containing(self, field: str, term: str) -> int:
+        """Return how many chunks hold a term, and remember it; threads may do it twice, with the same result."""
+        found = self._counts.get((field, term))
+        if found is None:
+            found = self._counted(field, term)
+            if len(self._counts) >= _KNOWN_LIMIT:
+                self._counts.clear()
+            self._counts[field, term] = found
+        return found
+
+    def _counted(self, field: str, term: str) -> int:
         files = self.base.containing(field, term) if self.base else 0
         held = sum(block.fields[field].containing(term, alive) for block, alive in self._held())
         return files + held - sum(part.containing(field, term) for part in self._gone)

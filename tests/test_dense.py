@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.dense import DenseIndex
 from ragkit.dense_files import build_dense, open_dense
-from ragkit.dense_rows import half, open_rows, rows_in_memory, write_index, write_rows
+from ragkit.dense_rows import half, open_rows, rows_in_memory, single, write_index, write_rows
 from ragkit.errors import EmbeddingError, StoreError
 from ragkit.quantizer import Kind, choose_kind
 
@@ -232,3 +232,14 @@ def test_kinds_follow_the_size_and_the_setting() -> None:
     assert choose_kind("ivf", 5_000) == "ivf"
     assert choose_kind("rabitq", 1_000_000) == "rabitq"
     assert choose_kind("exact", 1_000_000) == "exact"
+
+
+def test_every_finite_half_becomes_the_same_single() -> None:
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    halves = bits.view(np.float16)
+    halves = halves[np.isfinite(halves)].astype("<f2")
+    found = single(halves)
+    assert found.dtype == np.float32
+    assert found.tobytes() == halves.astype(np.float32).tobytes()  # zeros keep their sign
+    assert single(halves[:6].reshape(2, 3)).shape == (2, 3)
+    assert single(halves[:0]).shape == (0,)
