@@ -60,6 +60,7 @@ class Store:
         self.path = self.folder / FILE_NAME
         self._clock = clock
         self._pool = _Pool(self.path)
+        self._units: dict[int, bytes] = {}
         if create and not self._is_ready():
             self._prepare(create=True)
         elif self._version() < SCHEMA_VERSION:
@@ -77,7 +78,7 @@ class Store:
                 guard = _frozen(self.path) if is_immutable(connection) else nullcontext()
                 with guard:
                     connection.execute("BEGIN")
-                    reader = Reader(connection, self.path)
+                    reader = Reader(connection, self.path, units=self._units)
                     yield reader
             finally:
                 intact = reader is not None and not reader.broken

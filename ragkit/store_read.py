@@ -28,6 +28,9 @@ ChunkText = tuple[str, str, str, tuple[tuple[int, int], ...]]
 
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
+UNITS_KEPT: Final = 5_000
+"""Up to so many chunks, a collection's unit vectors stay in memory once read: some 3 KB each where vectors have 384
+numbers."""
 _CHUNK: Final = """c.id, c.document_id, c.ordinal, c.start, c."end", p.text, p.context, p.heading, c.page, c.page_end,
   c.tokens, p.units"""
 
@@ -148,29 +151,37 @@ class Reader(View):
         They are rounded to 8 bits, for re-scoring. Chunks without units, and unknown ones, have no rows.
         """
         dimension = self.fingerprint.dimension if self.fingerprint else 0
-        owners, bodies = self._unit_bodies(ids)
-        vectors, counts = decode_unit_vectors(bodies, dimension)
-        return vectors, np.repeat(owners, counts)
+        vectors, counts = decode_unit_vectors(self._unit_bodies(ids), dimension)
+        return vectors, np.repeat(np.arange(len(ids)), counts)
 
     def unit_cosines(self, query: Vectors, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.int64]]:
         """Return the cosine of a query (d,) with every unit of some chunks, float32 (m,), and int64 (n + 1,) bounds.
 
         Those of chunk ids[i] are between bounds[i] and bounds[i + 1], in their order; ids must not repeat.
         """
-        owners, bodies = self._unit_bodies(ids)
-        found, counts = unit_cosines(bodies, query)
-        sizes = np.zeros(len(ids), dtype=np.int64)
-        sizes[owners] = counts
-        return found, np.concatenate([[0], np.cumsum(sizes)])
+        found, counts = unit_cosines(self._unit_bodies(ids), query)
+        return found, np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
 
-    def _unit_bodies(self, ids: Sequence[int] | Ids) -> tuple[NDArray[np.intp], list[bytes]]:
-        """Return which of the given chunks have units, as ascending indices into ids, and their stored vectors."""
-        rows = self._rows(
-            """SELECT j.key, u.body FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
-            CROSS JOIN unit_vectors AS u ON u.vector_id = c.vector_id""",
-            (id_list(ids),),
-        )
-        return np.array([row[0] for row in rows], dtype=np.intp), [row[1] for row in rows]
+    def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
+        """Return the stored vectors of each chunk's units, empty for a chunk without any.
+
+        Those of a small collection are kept once read: the id of a chunk is never another's.
+        """
+        kept = self._units if self.counts().chunks <= UNITS_KEPT else {}
+        numbers = ids.tolist() if isinstance(ids, np.ndarray) else ids
+        found = {number: body for number in numbers if (body := kept.get(number))}
+        missing = [number for number in numbers if number not in found]
+        if missing:
+            rows = self._rows(
+                """SELECT c.id, u.body FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
+                CROSS JOIN unit_vectors AS u ON u.vector_id = c.vector_id""",
+                (id_list(missing),),
+            )
+            found.update(rows)
+            if len(kept) > 2 * UNITS_KEPT:  # most of these chunks are gone
+                kept.clear()
+            kept.update(rows)
+        return [found.get(number, b"") for number in numbers]
 
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the unit vectors (d,) that are stored for this fingerprint, by the SHA-256 of `Chunk.embedded`."""

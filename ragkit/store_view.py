@@ -47,10 +47,12 @@ class View:
     identity: of this collection, wherever its folder is moved to; another for one that was made anew or restored.
     revision: grows by one with every committed transaction that changed documents. generation: the last committed run.
     pinned: the chunk settings and model name of the first write, None before it; fingerprint likewise.
+    units: where a reader keeps unit vectors for the next one of the same collection.
     """
 
-    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+    def __init__(self, connection: apsw.Connection, path: Path, *, units: dict[int, bytes] | None = None) -> None:
         self._connection: apsw.Connection | None = connection
+        self._units = {} if units is None else units
         self._path = path
         self.broken = False  # SQLite failed, so the connection is not to be used again
         rows = self._rows(_STATE)  # the first read of the transaction fixes what all later ones see

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -168,6 +169,30 @@ class TestPut:
             assert expected is not None
             assert np.abs(vectors[owners == 0] - expected).max() < 0.01
             assert reader.unit_vectors([1])[0].shape == (0, 32)
+
+    @pytest.mark.parametrize("limit", [5_000, 3])
+    def test_unit_vectors_of_few_chunks_are_read_once(
+        self, store: Store, limit: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ragkit.store_read.UNITS_KEPT", limit)
+        put(store, cut("a", ["x", "one two", "three four"]))
+        query = np.ones(32, dtype=np.float32)
+        with store.read() as reader:
+            first = reader.unit_cosines(query, np.array([2, 3]))
+        put(store, cut("b", ["five six"]))
+        with store.read() as reader:
+            asked: list[Any] = []
+            read = reader._rows
+            monkeypatch.setattr(
+                reader, "_rows", lambda sql, values: asked.append(json.loads(values[0])) or read(sql, values)
+            )
+            again = reader.unit_cosines(query, np.array([2, 3, 4]))
+            assert asked == ([[4]] if limit > 3 else [[2, 3, 4]])
+            assert again[0][:4].tolist() == first[0].tolist()
+            assert again[1].tolist() == [0, 2, 4, 6]
+            both = reader.unit_cosines(query, np.array([1, 2, 3, 4, 99]))
+            assert both[0].tolist() == again[0].tolist()
+            assert both[1].tolist() == [0, 0, 2, 4, 6, 6]
 
     @pytest.mark.parametrize(
         ("change", "error"),
