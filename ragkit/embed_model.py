@@ -13,6 +13,9 @@ from ragkit.records import Fingerprint
 from ragkit.vectors import check_vectors
 from ragkit.wordpieces import WordPieces
 
+UseStates = Callable[[int, NDArray[np.float32]], None]
+"""What is told of a text: its index, and its token states (tokens, d)."""
+
 PROBE = "The quick brown fox jumps over the lazy dog."
 """The sentence whose vector every fingerprint carries, embedded as a document."""
 
@@ -38,9 +41,7 @@ class Runtime(Protocol):
     def has_states(self) -> bool:
         """Whether a vector is the mean of token states that `with_states` can show."""
 
-    def with_states(
-        self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: Callable[[int, NDArray[np.float32]], None]
-    ) -> NDArray[np.float32]:
+    def with_states(self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: UseStates) -> NDArray[np.float32]:
         """Do as `documents`, and give each text's index and token states (tokens, d) to `use`, from any thread."""
 
 

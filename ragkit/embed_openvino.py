@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.embed_batches import Batch, BatchQueue, plan_batches
+from ragkit.embed_model import UseStates
 from ragkit.embed_widths import FixedWidths
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 
 Precision = Literal["bf16", "fp32"]
-UseStates = Callable[[int, NDArray[np.float32]], None]
 
 _log = logging.getLogger("ragkit")
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}

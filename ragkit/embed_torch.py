@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.embed_model import PROBE, ModelEmbedder
+from ragkit.embed_model import PROBE, ModelEmbedder, UseStates
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 from ragkit.models import ModelFolder
 from ragkit.settings import ModelSettings
@@ -40,7 +41,10 @@ def load_torch(model: ModelFolder, settings: ModelSettings, *, weights_sha256: s
         torch.set_num_threads(settings.threads)
     precision = _halve(transformer) if device.startswith("cuda") else "fp32"
     pieces = word_pieces(transformer, model.name)
-    runtime = TorchRuntime(transformer, pieces, label=f"torch-{precision}", batch=128 if device != "cpu" else 16)
+    batch = 128 if device != "cpu" else 16
+    runtime = TorchRuntime(
+        transformer, pieces, label=f"torch-{precision}", batch=batch, direct=device.startswith("cuda")
+    )
     return ModelEmbedder(runtime, pieces, model=model.name, weights_sha256=weights_sha256)
 
 
@@ -164,15 +168,23 @@ def _encode(transformer: Any, texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 class TorchRuntime:
-    """Runs sentence-transformers' own `encode_document` and `encode_query`, one call at a time."""
+    """Runs a SentenceTransformer, one call at a time.
 
-    def __init__(self, transformer: Any, pieces: WordPieces, *, label: str, batch: int) -> None:
+    Texts go through its own `encode_document` and `encode_query`. direct: a model that pools by the mean is given token
+    ids instead, which is four times as fast on a GPU, if it says the same of a few texts so.
+    """
+
+    def __init__(self, transformer: Any, pieces: WordPieces, *, label: str, batch: int, direct: bool = False) -> None:
         self._transformer = transformer
         self._pieces = pieces
         self._label = label
         self._batch = batch
         self._lock = threading.Lock()
+        self._padding: int = getattr(getattr(transformer, "tokenizer", None), "pad_token_id", None) or 0
+        self.has_states = pools_by_mean(transformer)
+        """Whether `with_states` works."""
         self._dimension = int(_encode(transformer, [PROBE]).shape[1])
+        self._direct = direct and self.has_states and self._agrees()
 
     @property
     def label(self) -> str:
@@ -184,55 +196,84 @@ class TorchRuntime:
         """Numbers in a vector."""
         return self._dimension
 
-    def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
+    def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return rows (n, d) of unit norm."""
+        if self._direct:
+            return self._batches(ids)
         return self._run(self._transformer.encode_document, texts, self._pieces.document_prompt)
 
-    def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
+    def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return rows (n, d) of unit norm."""
+        if self._direct:
+            return self._batches(ids)
         return self._run(self._transformer.encode_query, texts, self._pieces.query_prompt)
-
-    @property
-    def has_states(self) -> bool:
-        """Whether `with_states` works."""
-        return pools_by_mean(self._transformer)
 
     def with_states(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str],  # noqa: ARG002
         ids: Sequence[Sequence[int]],
-        use: Callable[[int, NDArray[np.float32]], None],
+        use: UseStates,
     ) -> NDArray[np.float32]:
         """Do as `documents`, and give each text's index and token states (tokens, d) to `use`."""
-        rows = np.empty((len(texts), self._dimension), dtype=np.float32)
-        order = sorted(range(len(texts)), key=lambda index: -len(ids[index]))
+        return self._batches(ids, use)
+
+    def _agrees(self) -> bool:
+        ids = self._pieces.document_ids(_HALF_PROBES)
+        wanted = self._run(self._transformer.encode_document, _HALF_PROBES, self._pieces.document_prompt)
+        return float((self._batches(ids) * wanted).sum(axis=1).min()) >= HALF_AGREEMENT
+
+    def _batches(self, ids: Sequence[Sequence[int]], use: UseStates | None = None) -> NDArray[np.float32]:
+        rows = np.empty((len(ids), self._dimension), dtype=np.float32)
+        order = sorted(range(len(ids)), key=lambda index: -len(ids[index]))
         for start in range(0, len(order), self._batch):  # the states of one batch at a time are in memory
             batch = order[start : start + self._batch]
-            outputs = self._call(
-                self._transformer.encode_document,
-                [texts[index] for index in batch],
-                prompt=self._pieces.document_prompt,
-                output_value=None,
-            )
-            for index, output in zip(batch, outputs, strict=True):
-                row = output["sentence_embedding"].float().cpu().numpy()
-                rows[index] = row / max(float(np.linalg.norm(row)), 1e-12)
-                use(index, output["token_embeddings"][output["attention_mask"].bool()].float().cpu().numpy())
+            with self._at_work(len(batch)):
+                found = self._pass([ids[index] for index in batch])
+                vectors = _array(found["sentence_embedding"])
+                states = None if use is None else _array(found["token_embeddings"])
+            rows[batch] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            if use is not None and states is not None:
+                for place, index in enumerate(batch):
+                    use(index, states[place, : len(ids[index])])
         return rows
 
+    def _pass(self, ids: Sequence[Sequence[int]]) -> Any:
+        """Run the network over one batch; return its tensors, of vectors (n, d) and of token states (n, tokens, d).
+
+        `encode` of sentence-transformers 6.0 fails where it is to return both.
+        """
+        import torch
+
+        tokens = torch.full((len(ids), max(map(len, ids))), self._padding, dtype=torch.long)
+        mask = torch.zeros_like(tokens)
+        for row, text in enumerate(ids):
+            tokens[row, : len(text)] = torch.tensor(text, dtype=torch.long)
+            mask[row, : len(text)] = 1
+        device = self._transformer.device
+        with torch.inference_mode():
+            return self._transformer({"input_ids": tokens.to(device), "attention_mask": mask.to(device)})
+
     def _run(self, encode: Any, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
-        rows: NDArray[np.float32] = self._call(encode, texts, prompt=prompt, normalize_embeddings=True)
+        with self._at_work(len(texts)):
+            rows: NDArray[np.float32] = encode(
+                list(texts), batch_size=self._batch, show_progress_bar=False, prompt=prompt, normalize_embeddings=True
+            )
         return rows.astype(np.float32, copy=False)
 
-    def _call(self, encode: Any, texts: Sequence[str], **options: Any) -> Any:
+    @contextmanager
+    def _at_work(self, count: int) -> Iterator[None]:
+        """Let one thread at a time use the model, and tell its failures as ours. count: texts that it is given."""
         try:
             with self._lock:
-                return encode(list(texts), batch_size=self._batch, show_progress_bar=False, **options)
+                yield
         except RuntimeError as error:  # torch reports exhausted memory and failed kernels so
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise EmbeddingError(
-                f"the model failed on {len(texts)} texts: {reason}", cure="try fewer at once"
-            ) from error
+            raise EmbeddingError(f"the model failed on {count} texts: {reason}", cure="try fewer at once") from error
+
+
+def _array(tensor: Any) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = tensor.float().cpu().numpy()
+    return found
 
 
 def pools_by_mean(transformer: Any) -> bool:

@@ -394,6 +394,34 @@ def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embe
     assert found["offsets"] == [list(span) for span in embedder.token_offsets(TEXTS[0])]
 
 
+def test_token_ids_given_to_torch_say_what_its_texts_say_or_are_not_used() -> None:
+    found = in_a_process(
+        "import json\n"
+        "from ragkit.embed_torch import TorchRuntime, load_sentence_transformer, word_pieces\n"
+        "from ragkit.models import find_model\n"
+        "from ragkit.settings import ModelSettings\n"
+        "model = find_model(ModelSettings(offline=True))\n"
+        "network = load_sentence_transformer(model.path, name=model.name)\n"
+        "pieces = word_pieces(network, model.name)\n"
+        "make = lambda kind, direct: kind(network, pieces, label='torch-fp32', batch=3, direct=direct)\n"
+        f"texts = {TEXTS!r} * 2\n"
+        "ids = pieces.document_ids(texts)\n"
+        "plain, direct = (make(TorchRuntime, choice) for choice in (False, True))\n"
+        "told = []\n"
+        "by_states = direct.with_states(texts, ids, lambda index, states: told.append((index, *states.shape)))\n"
+        "class Wrong(TorchRuntime):\n"
+        "    def _batches(self, ids, use=None):\n"
+        "        return super()._batches(ids, use)[::-1]\n"
+        "rows = (direct.documents(texts, ids), direct.queries(texts, ids), by_states)\n"
+        "print(json.dumps({'direct': [plain._direct, direct._direct, make(Wrong, True)._direct],\n"
+        "                  'cosines': [(plain.documents(texts, ids) * some).sum(axis=1).tolist() for some in rows],\n"
+        "                  'told': sorted(told), 'lengths': [len(text) for text in ids]}))\n"
+    )
+    assert found["direct"] == [False, True, False]
+    assert np.array(found["cosines"]).min() > 0.99999
+    assert found["told"] == [[index, length, 384] for index, length in enumerate(found["lengths"])]
+
+
 def test_a_model_that_is_not_there() -> None:
     with pytest.raises(ModelError, match="copy the model's whole folder"):
         load_embedder(ModelSettings(name="no-such-model", offline=True))
