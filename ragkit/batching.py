@@ -152,12 +152,14 @@ class QueryBatcher:
             with self._lock:
                 successor = self._waiting[0] if self._waiting else None
                 self._busy = successor is not None
-            if isinstance(successor, _AwaitedCall):
-                self._thread.submit(self._lead)
-            elif successor is not None:
-                successor.leads = True
-                successor.woken.set()
-            _tell(batch)
+            try:
+                if isinstance(successor, _AwaitedCall):
+                    self._thread.submit(self._lead)
+                elif successor is not None:
+                    successor.leads = True
+                    successor.woken.set()
+            finally:
+                _tell(batch)
 
     def _run(self, batch: list[_Call]) -> None:
         texts = [text for call in batch for text in call.texts]

@@ -120,7 +120,7 @@ class Lane:
                 waits = call in self._waiting
                 if waits:
                     self._waiting.remove(call)
-            if not waits:
+            if not waits and not call.ran:
                 call.done.acquire()
             raise
 
@@ -146,6 +146,7 @@ class Lane:
                 call.result = call.work()
             except BaseException as error:  # noqa: BLE001 - raised again in the thread of its caller
                 call.error = error
+            call.ran = True
             call.done.release()
             del call  # what it holds is its caller's: a state of the collection, and what was found in it
 
@@ -157,13 +158,14 @@ class Lane:
 
 
 class _Call:
-    """Work that waits, then its result or its error; `done` can be acquired once it ran."""
+    """Work that waits, then its result or its error; `done` can be acquired, once, when it ran."""
 
-    __slots__ = ("done", "error", "result", "work")
+    __slots__ = ("done", "error", "ran", "result", "work")
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.work = work
         self.result: Any = None
         self.error: BaseException | None = None
+        self.ran = False
         self.done = threading.Lock()
         self.done.acquire()

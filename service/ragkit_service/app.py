@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -122,7 +124,9 @@ def ingest_extractor(limits: Limits) -> Extractor:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Start to load the model at once, beside the first requests; close every collection at the end."""
     service: Service = app.state.service
-    anyio.to_thread.current_default_thread_limiter().total_tokens = service.settings.limits.threads
+    threads = service.settings.limits.threads
+    anyio.to_thread.current_default_thread_limiter().total_tokens = threads
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
     await anyio.to_thread.run_sync(sweep_uploads, service.settings.data)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
