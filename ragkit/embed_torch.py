@@ -24,6 +24,7 @@ NO_LIMIT = 1_000_000
 QUERY_PROMPTS = ("query", "search_query")
 DOCUMENT_PROMPTS = ("document", "passage", "corpus", "search_document")
 HALF_AGREEMENT = 0.9995
+_NO_ROOM = "free memory of the GPU, or set the device to cpu"
 _HALF_PROBES = [PROBE, "invoice", "The total of 1,284.50 EUR is due within 30 days; late payment costs 5 %. " * 4]
 
 
@@ -39,12 +40,13 @@ def load_torch(model: ModelFolder, settings: ModelSettings, *, weights_sha256: s
         import torch
 
         torch.set_num_threads(settings.threads)
-    precision = _halve(transformer) if device.startswith("cuda") else "fp32"
     pieces = word_pieces(transformer, model.name)
-    batch = 128 if device != "cpu" else 16
-    runtime = TorchRuntime(
-        transformer, pieces, label=f"torch-{precision}", batch=batch, direct=device.startswith("cuda")
-    )
+    batch, on_cuda = 128 if device != "cpu" else 16, device.startswith("cuda")
+    try:
+        precision = _halve(transformer) if on_cuda else "fp32"
+        runtime = TorchRuntime(transformer, pieces, label=f"torch-{precision}", batch=batch, direct=on_cuda)
+    except RuntimeError as error:  # torch reports exhausted memory and failed kernels so
+        raise ModelError(f"model {model.name!r} does not run on {device}: {_reason(error)}", cure=_NO_ROOM) from error
     return ModelEmbedder(runtime, pieces, model=model.name, weights_sha256=weights_sha256)
 
 
@@ -89,10 +91,8 @@ def load_sentence_transformer(folder: Path, *, name: str, device: str = "cpu") -
             model_kwargs={"use_safetensors": True, "dtype": torch.float32},
         )
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"model {name!r} cannot be loaded from {folder}: {reason}", cure="check that the folder is complete"
-        ) from error
+        cure = _NO_ROOM if isinstance(error, torch.cuda.OutOfMemoryError) else "check that the folder is complete"
+        raise ModelError(f"model {name!r} cannot be loaded from {folder}: {_reason(error)}", cure=cure) from error
     finally:
         talk.set_verbosity(verbosity)
         if shown:
@@ -267,8 +267,13 @@ class TorchRuntime:
             with self._lock:
                 yield
         except RuntimeError as error:  # torch reports exhausted memory and failed kernels so
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise EmbeddingError(f"the model failed on {count} texts: {reason}", cure="try fewer at once") from error
+            raise EmbeddingError(
+                f"the model failed on {count} texts: {_reason(error)}", cure="try fewer at once"
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _array(tensor: Any) -> NDArray[np.float32]:

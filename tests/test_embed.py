@@ -422,6 +422,32 @@ def test_token_ids_given_to_torch_say_what_its_texts_say_or_are_not_used() -> No
     assert found["told"] == [[index, length, 384] for index, length in enumerate(found["lengths"])]
 
 
+def test_a_gpu_without_room_is_told_as_such() -> None:
+    found = in_a_process(
+        "import json, torch, sentence_transformers\n"
+        "import ragkit.embed_torch as module\n"
+        "from ragkit.errors import ModelError\n"
+        "from ragkit.models import find_model\n"
+        "from ragkit.settings import ModelSettings\n"
+        "settings = ModelSettings(offline=True, device='cpu')\n"
+        "def load():\n"
+        "    try:\n"
+        "        module.load_torch(find_model(settings), settings, weights_sha256='')\n"
+        "    except ModelError as error:\n"
+        "        return str(error)\n"
+        "def full(*_, **__):\n"
+        "    raise torch.cuda.OutOfMemoryError('CUDA out of memory\\nand more')\n"
+        "whole = sentence_transformers.SentenceTransformer\n"
+        "sentence_transformers.SentenceTransformer = full\n"
+        "first = load()\n"
+        "sentence_transformers.SentenceTransformer = whole\n"
+        "module.TorchRuntime = full\n"
+        "print(json.dumps([first, load()]))\n"
+    )
+    for told in found:
+        assert told.endswith("CUDA out of memory; free memory of the GPU, or set the device to cpu")
+
+
 def test_a_model_that_is_not_there() -> None:
     with pytest.raises(ModelError, match="copy the model's whole folder"):
         load_embedder(ModelSettings(name="no-such-model", offline=True))
