@@ -41,7 +41,8 @@ def load_torch(model: ModelFolder, settings: ModelSettings, *, weights_sha256: s
 
         torch.set_num_threads(settings.threads)
     pieces = word_pieces(transformer, model.name)
-    batch, on_cuda = 128 if device != "cpu" else 16, device.startswith("cuda")
+    batch = 128 if device != "cpu" else 16
+    on_cuda = device.startswith("cuda")
     try:
         precision = _halve(transformer) if on_cuda else "fp32"
         runtime = TorchRuntime(transformer, pieces, label=f"torch-{precision}", batch=batch, direct=on_cuda)

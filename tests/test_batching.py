@@ -131,8 +131,9 @@ def test_threads_and_loops_share_a_batcher_and_who_gives_up_holds_nobody_up() ->
         found = [asyncio.run(loop()), list(others)]
     for rows in found:
         np.testing.assert_allclose(np.concatenate(rows), HashEmbedder().embed_queries(texts), atol=1e-6)
-    while batcher._busy:  # the last batch is told of before the lead is given up
-        pass
+    done = threading.Event()
+    while batcher._busy:  # with the texts that nobody waits for
+        done.wait(0.001)
     assert not batcher._waiting
 
 

@@ -38,7 +38,8 @@ class Limits:
     idle_seconds: how long a connection is kept for a next request.
     leftover_seconds: how long the rest of a refused body is read.
     connections: open at once; requests: at work at once, more are told to come back.
-    threads: for searches and everything quick; ask_threads: answers at work at once.
+    threads: for everything quick (searches of small collections share one of their own).
+    ask_threads: answers at work at once.
     writer_seconds: how long a write waits for the service's own writes to the same collection.
     open_collections: kept open at once; the one that was unused for longest is closed.
     """
