@@ -130,10 +130,10 @@ class ModelEmbedder:
         for index, part in enumerate(parts):
             norms = np.linalg.norm(part, axis=1, keepdims=True)
             empty = ~(norms[:, 0] > 0)
-            parts[index] = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(
-                np.float32
-            )
-        return rows, [self._checked(part, len(part)) for part in parts]
+            unit = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(np.float32)
+            parts[index] = self._checked(unit, len(unit))
+            parts[index][empty] = rows[index]  # bit by bit: the check brings rows to norm 1 once more
+        return rows, parts
 
     def _check_limit(self, ids: Sequence[Sequence[int]]) -> None:
         for index, tokens in enumerate(ids):
