@@ -74,7 +74,7 @@ def create_app(
         **_quiet(),
     )
     app.state.service = service
-    for group in (health, collections, documents, questions, page):
+    for group in (questions, health, collections, documents, page):  # looked through in this order
         app.include_router(group.router)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)

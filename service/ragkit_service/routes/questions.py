@@ -15,11 +15,12 @@ from ragkit_service.context import Service, service_of
 from ragkit_service.pool import CollectionPool
 from ragkit_service.replies import AnswerReply, PromptReply, SearchReply
 from ragkit_service.responses import json_response
+from ragkit_service.routes.direct import DirectRoute
 from ragkit_service.routes.documented import problems
 from ragkit_service.schemas import AskRequest, PromptRequest, SearchRequest
 from ragkit_service.sse import AnswerStream, stream_answer, whole_answer
 
-router = APIRouter(prefix="/v1/collections/{name}", tags=["questions"])
+router = APIRouter(prefix="/v1/collections/{name}", tags=["questions"], route_class=DirectRoute)
 
 _EVENTS = (
     "event: delta\n"
