@@ -15,6 +15,7 @@ from ragkit.beside import OwnThread
 from ragkit.embed import Embedder, UnitEmbedder
 from ragkit.errors import EmbeddingError
 from ragkit.records import Fingerprint
+from ragkit.remembered import RememberedRows
 from ragkit.vectors import check_vectors
 
 if TYPE_CHECKING:
@@ -62,13 +63,15 @@ class QueryBatcher:
 
     The first call runs at once; calls that arrive meanwhile wait, and one of their threads runs them all together next
     (leader and followers). A batch that fails is run again call by call, so that one bad query fails alone.
-    Everything else goes straight to the embedder. max_texts: the largest batch, but for a single call that is larger.
-    `embedder` is the one that was given.
+    A question that was asked before has the vector that it had then. Everything else goes straight to the embedder.
+    max_texts: the largest batch, but for a single call that is larger. remember: questions whose vectors are kept, with
+    a digest each instead of their text; 0 for none. `embedder` is the one that was given.
     """
 
-    def __init__(self, embedder: Embedder, *, max_texts: int = 64) -> None:
+    def __init__(self, embedder: Embedder, *, max_texts: int = 64, remember: int = 4_096) -> None:
         self.embedder = embedder
         self._max_texts = max_texts
+        self._remembered = RememberedRows(remember)
         self._lock = threading.Lock()
         self._waiting: deque[_Call] = deque()
         self._busy = False
@@ -111,6 +114,9 @@ class QueryBatcher:
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row per query, float32 (n, d), in the order of the queries; see the embedder's."""
+        known = self._remembered.find(texts)
+        if known is not None:
+            return known
         call = _Call(list(texts))
         leads = self._enter(call)
         if not leads:
@@ -124,6 +130,9 @@ class QueryBatcher:
         """Do as `embed_queries` without holding up the event loop."""
         import asyncio
 
+        known = self._remembered.find(texts)
+        if known is not None:
+            return known
         call = _AwaitedCall(list(texts), asyncio.get_running_loop())
         if self._enter(call):
             self._thread.submit(self._lead)
@@ -178,6 +187,7 @@ class QueryBatcher:
             for call in batch:
                 call.error = EmbeddingError(f"the batch was cut off by {type(error).__name__}", cure="ask again")
             raise
+        self._remembered.keep(texts, rows)
         start = 0
         for call in batch:
             call.rows = rows[start : start + len(call.texts)]

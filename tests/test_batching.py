@@ -178,3 +178,72 @@ def test_everything_else_is_the_embedders() -> None:
     assert batcher.embed_documents(["a"]).shape == (1, 64)
     assert batcher.supports_units
     assert batcher.embed_units(["a b"], [[(0, 1), (2, 3)]])[1][0].shape == (2, 64)
+
+
+class CountingEmbedder(HashEmbedder):
+    """Notes the texts of every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.asked += texts
+        return super().embed_queries(texts)
+
+
+def test_a_question_that_is_asked_again_has_the_vector_of_the_first_time() -> None:
+    embedder = CountingEmbedder()
+    batcher = QueryBatcher(embedder, remember=3)
+    first = batcher.embed_queries(["a b", "c d"])
+    again = batcher.embed_queries(["c d"])
+    awaited = asyncio.run(batcher.aembed_queries(["c d", "a b", "c d"]))
+    assert embedder.asked == ["a b", "c d"]
+    np.testing.assert_array_equal(again[0], first[1])
+    np.testing.assert_array_equal(awaited, first[[1, 0, 1]])
+    again[:] = 0  # the caller's own
+    first[:] = 0
+    np.testing.assert_array_equal(batcher.embed_queries(["c d"])[0], awaited[0])
+
+
+def test_what_was_asked_longest_ago_is_forgotten_first() -> None:
+    embedder = CountingEmbedder()
+    batcher = QueryBatcher(embedder, remember=2)
+    for text in ("one", "two", "one", "three", "one", "two"):
+        batcher.embed_queries([text])
+    assert embedder.asked == ["one", "two", "three", "two"]
+    batcher.embed_queries(["four", "five", "six"])
+    batcher.embed_queries(["five"])
+    assert embedder.asked[4:] == ["four", "five", "six"]
+
+
+def test_a_call_with_one_new_text_is_embedded_whole_and_none_is_remembered_where_none_is_wanted() -> None:
+    embedder = CountingEmbedder()
+    batcher = QueryBatcher(embedder)
+    batcher.embed_queries(["one"])
+    batcher.embed_queries(["one", "two"])
+    assert embedder.asked == ["one", "one", "two"]
+    assert batcher.embed_queries([]).shape == (0, embedder.fingerprint.dimension)
+    forgetful = QueryBatcher(embedder, remember=0)
+    for _ in range(2):
+        forgetful.embed_queries(["nine"])
+    assert embedder.asked[3:] == ["nine", "nine"]
+
+
+def test_a_question_that_failed_is_not_remembered() -> None:
+    embedder = GatedEmbedder()
+    embedder.gate.set()
+    batcher = QueryBatcher(embedder)
+    for _ in range(2):
+        with pytest.raises(EmbeddingError):
+            batcher.embed_queries(["bad"])
+    assert embedder.batches == [["bad"], ["bad"]]
+
+
+def test_many_threads_ask_the_same_and_other_questions() -> None:
+    embedder = CountingEmbedder()
+    batcher = QueryBatcher(embedder, remember=8)
+    texts = [f"question {number % 12}" for number in range(600)]
+    with ThreadPoolExecutor(8) as pool:
+        rows = list(pool.map(lambda text: batcher.embed_queries([text])[0], texts))
+    np.testing.assert_array_equal(np.stack(rows), HashEmbedder().embed_queries(texts))

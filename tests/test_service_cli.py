@@ -103,16 +103,17 @@ def test_settings_come_from_the_environment_and_arguments_go_first(tmp_path: Pat
         "RAGKIT_API_KEY": "k",
         "RAGKIT_ALLOWED_HOSTS": "A.example.org, b.example.org,",
         "RAGKIT_WORKERS": "2",
+        "RAGKIT_REMEMBER": "0",
         "RAGKIT_CHAT": "openai:small",
     }
     told = service_settings(environ)
-    assert (told.data, told.host, told.port, told.workers) == (tmp_path, "::1", 9000, 2)
+    assert (told.data, told.host, told.port, told.workers, told.remember) == (tmp_path, "::1", 9000, 2, 0)
     assert told.allowed_hosts == ("a.example.org", "b.example.org")
     assert told.settings.chat.model == "openai:small"
     given = service_settings(environ, host="127.0.0.1", port=0, workers=1, data="elsewhere")
     assert (given.host, given.port, given.workers, given.data.name) == ("127.0.0.1", 0, 1, "elsewhere")
     default = service_settings({})
-    assert (default.host, default.port, default.data.name) == ("127.0.0.1", 8000, ".ragkit")
+    assert (default.host, default.port, default.data.name, default.remember) == ("127.0.0.1", 8000, ".ragkit", 4096)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,8 @@ def test_settings_come_from_the_environment_and_arguments_go_first(tmp_path: Pat
         {"RAGKIT_PORT": "70000"},
         {"RAGKIT_PORT": "-1"},
         {"RAGKIT_WORKERS": "0"},
+        {"RAGKIT_REMEMBER": "-1"},
+        {"RAGKIT_REMEMBER": "all"},
         {"RAGKIT_API_KEY": " k"},
         {"RAGKIT_API_KEY": "k\n"},
         {"RAGKIT_OFFLINE": "perhaps"},

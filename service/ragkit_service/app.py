@@ -57,7 +57,7 @@ def create_app(
     require_key(settings, keyring)
     teller = Teller([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
-        library or DataFolder(settings.data, settings=settings.settings),
+        library or DataFolder(settings.data, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
         patience=settings.limits.writer_seconds,
     )

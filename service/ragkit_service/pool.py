@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import ragkit
 from ragkit import LockedError, NotFoundError, Settings, show
+from ragkit_service.settings import DEFAULT_REMEMBER
 
 if TYPE_CHECKING:
     from ragkit import ChatModel, Embedder, KnowledgeBase
@@ -43,8 +44,8 @@ class Library(Protocol):
 
 
 class DataFolder:
-    """The library in a data folder. One embedder serves all collections; it is loaded when it is first needed, and
-    embeds questions that come together as one batch."""
+    """The library in a data folder. One embedder serves all collections; it is loaded when it is first needed, embeds
+    questions that come together as one batch, and keeps the vectors of the last `remember` questions."""
 
     def __init__(
         self,
@@ -53,9 +54,11 @@ class DataFolder:
         settings: Settings,
         embedder: Embedder | None = None,
         chat: ChatModel | None = None,
+        remember: int = DEFAULT_REMEMBER,
     ) -> None:
         self.data = data
         self._settings = settings
+        self._remember = remember
         self._embedder = embedder
         self._chat = chat
         self._loading = threading.Lock()
@@ -100,7 +103,8 @@ class DataFolder:
         """Return the shared embedder, loaded at the first call; ModelError, MissingPackageError."""
         with self._loading:
             if self._embedder is None:
-                self._embedder = ragkit.QueryBatcher(ragkit.load_embedder(self._settings.model))
+                loaded = ragkit.load_embedder(self._settings.model)
+                self._embedder = ragkit.QueryBatcher(loaded, remember=self._remember)
             return self._embedder
 
 

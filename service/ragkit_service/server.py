@@ -119,6 +119,7 @@ def _export(settings: ServiceSettings) -> None:
         RAGKIT_HOST=settings.host,
         RAGKIT_PORT=str(settings.port),
         RAGKIT_WORKERS=str(settings.workers),
+        RAGKIT_REMEMBER=str(settings.remember),
     )
 
 

@@ -12,6 +12,7 @@ from ragkit import ConfigError, Settings, settings_from_env
 DEFAULT_DATA = ".ragkit"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+DEFAULT_REMEMBER = 4_096
 
 VARIABLES: Mapping[str, str] = {
     "RAGKIT_HOST": "address to listen on (default 127.0.0.1); any other than loopback needs a key",
@@ -19,6 +20,7 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
     "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
     "RAGKIT_WORKERS": "server processes (default 1)",
+    "RAGKIT_REMEMBER": "questions whose vectors are kept for when they are asked again (default 4096, 0 for none)",
 }
 """The variables that only the service reads, with their meaning."""
 
@@ -68,7 +70,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """Everything the service is told, in one value. `api_key` is never shown."""
+    """Everything the service is told, in one value. `api_key` is never shown.
+
+    remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`.
+    """
 
     data: Path = Path(DEFAULT_DATA)
     settings: Settings = field(default_factory=Settings)
@@ -77,6 +82,7 @@ class ServiceSettings:
     api_key: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ()
     workers: int = 1
+    remember: int = DEFAULT_REMEMBER
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -84,6 +90,8 @@ class ServiceSettings:
             raise ConfigError(f"port {self.port} is no port", cure="choose one from 0 (any free one) to 65535")
         if not 1 <= self.workers <= 256:
             raise ConfigError(f"workers is {self.workers}", cure="choose from 1 to 256")
+        if not 0 <= self.remember <= 1_000_000:
+            raise ConfigError(f"remember is {self.remember}", cure="choose from 0 to 1,000,000 questions")
         if self.api_key != self.api_key.strip():
             raise ConfigError("RAGKIT_API_KEY begins or ends with white space", cure="set it without")
 
@@ -129,6 +137,7 @@ def service_settings(
         api_key=environ.get("RAGKIT_API_KEY", ""),
         allowed_hosts=tuple(name.strip().lower() for name in allowed.split(",") if name.strip()),
         workers=_pick(workers, environ, "RAGKIT_WORKERS", default=1),
+        remember=_pick(None, environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
     )
 
 

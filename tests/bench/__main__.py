@@ -67,17 +67,16 @@ def starts(quick: bool) -> dict[str, Any]:
 
 
 def http(quick: bool) -> dict[str, Any]:
-    """Serve one collection to 16 clients, with one worker and with two."""
+    """Serve one collection to 16 clients, with one worker and with two; then a small one that remembers questions."""
     questions = FOLDER / "questions.txt"
     questions.write_text("\n".join(bench_query.questions()), encoding="utf-8")
     found = []
-    for data, asked in ((None, None), (collection("10k" if quick else "100k"), questions)):
-        for workers in (1, 2):
-            command = [sys.executable, str(Path(bench_http.__file__)), "--workers", str(workers)]
-            command += ["--seconds", "3" if quick else "10"]
-            command += ["--data", str(data), "--questions", str(asked)] if data else []
-            done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-            found.append(json.loads(done.stdout))
+    large = ["--data", str(collection("10k" if quick else "100k")), "--questions", str(questions)]
+    for workers, more in ((1, []), (2, []), (1, ["--remember", "4096"]), (1, large), (2, large)):
+        command = [sys.executable, str(Path(bench_http.__file__)), "--workers", str(workers), *more]
+        command += ["--seconds", "3" if quick else "10"]
+        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        found.append(json.loads(done.stdout))
     return {"runs": found}
 
 

@@ -1,9 +1,10 @@
 """How many searches a second `ragkit serve` answers, and how soon: concurrent clients on kept connections.
 
-python tests/bench/bench_http.py [--data FOLDER --collection NAME] [--clients 16] [--seconds 10] [--workers 1]
+python tests/bench/bench_http.py [--data FOLDER --collection NAME] [--clients 16] [--seconds 10] [--remember 0]
 
 Without --data, sample_docs/ is ingested into a temporary folder first. The clients are one process of raw sockets, so
-that they take little of the cores they share with the server. Prints JSON: requests a second, milliseconds as the
+that they take little of the cores they share with the server. They ask the same few questions over and over, so the
+server is told to remember none, unless --remember says how many. Prints JSON: requests a second, milliseconds as the
 clients see them, and the processor time that the server spent on each (which a busy machine changes least).
 """
 
@@ -41,10 +42,10 @@ def ragkit(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "ragkit.cli", *arguments]
 
 
-def start(data: Path, *, workers: int) -> tuple[subprocess.Popen[str], str]:
+def start(data: Path, *, workers: int, remember: int = 0) -> tuple[subprocess.Popen[str], str]:
     """Start the service on a free port and wait until it is ready."""
     command = ragkit("serve", "--data", str(data), "--port", "0", "--workers", str(workers), "--json")
-    environ = {**os.environ, "PYTHONPATH": PATH, "RAGKIT_API_KEY": ""}
+    environ = {**os.environ, "PYTHONPATH": PATH, "RAGKIT_API_KEY": "", "RAGKIT_REMEMBER": str(remember)}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)
     assert server.stdout is not None
     url = json.loads(server.stdout.readline())["url"]
@@ -116,7 +117,7 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     questions = list(QUESTIONS)
     if options.questions:
         questions = [line for line in options.questions.read_text(encoding="utf-8").splitlines() if line.strip()]
-    server, url = start(data, workers=options.workers)
+    server, url = start(data, workers=options.workers, remember=options.remember)
     try:
         asked = {"count": options.clients, "questions": questions}
         asyncio.run(clients(url, options.collection, seconds=2.0, **asked))
@@ -132,6 +133,7 @@ def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "clients": options.clients,
         "workers": options.workers,
+        "remember": options.remember,
     }
     told["cpu_ms_a_request"] = round(spent / len(took) * 1000, 2)
     return {"benchmark": "http_search", **told, "chunks": chunks, **summary(took, options.seconds)}
@@ -145,6 +147,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--remember", type=int, default=0, help="questions whose vectors the server keeps")
     parser.add_argument("--questions", type=Path, help="a file with a question a line")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

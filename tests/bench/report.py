@@ -134,14 +134,15 @@ def _starts(figures: Figures) -> list[str]:
 
 
 def _http(figures: Figures) -> list[str]:
-    names = ("chunks", "workers", "clients", "per_second", "p50_ms", "p99_ms", "cpu_ms_a_request")
-    head = ("chunks", "workers", "clients", "requests/s", "p50 ms", "p99 ms", "server CPU ms a request")
+    names = ("chunks", "workers", "clients", "per_second", "p50_ms", "p99_ms", "cpu_ms_a_request", "remember")
+    head = ("chunks", "workers", "clients", "requests/s", "p50 ms", "p99 ms", "server CPU ms a request", "remembers")
     return [
         "### HTTP search",
         "",
         _measured("python -m tests.bench http", figures) + " The clients share the cores.",
+        "remembers: questions whose vectors the server keeps; the clients ask the same ones over and over.",
         "",
-        *table(head, [[run[name] for name in names] for run in figures["runs"]]),
+        *table(head, [[run.get(name, 0) for name in names] for run in figures["runs"]]),
         "",
         "![Requests a second](performance-http.svg)",
     ]
@@ -226,6 +227,7 @@ def _plot_http(plt: Any, figures: Figures) -> None:
     _, axes = plt.subplots(figsize=(6.4, 2.4))
     for run in figures["runs"]:
         name = f"{run['chunks']:,} chunks, {run['workers']} worker" + ("s" if run["workers"] > 1 else "")
+        name += ", asked before" if run.get("remember") else ""
         axes.barh(name, run["per_second"], color="#4477aa")
         axes.text(run["per_second"], name, f" {run['per_second']:.0f}/s, p99 {run['p99_ms']:.0f} ms", va="center")
     axes.set_xlim(0, 1.6 * max(run["per_second"] for run in figures["runs"]))
