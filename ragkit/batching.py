@@ -112,9 +112,13 @@ class QueryBatcher:
         """Go straight to the embedder."""
         return self.embedder.token_offsets(text)
 
+    def remembered(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
+        """Return the rows (n, d) of queries that were all asked before, at once; None where one was not."""
+        return self._remembered.find(texts)
+
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row per query, float32 (n, d), in the order of the queries; see the embedder's."""
-        known = self._remembered.find(texts)
+        known = self.remembered(texts)
         if known is not None:
             return known
         call = _Call(list(texts))
@@ -130,7 +134,7 @@ class QueryBatcher:
         """Do as `embed_queries` without holding up the event loop."""
         import asyncio
 
-        known = self._remembered.find(texts)
+        known = self.remembered(texts)
         if known is not None:
             return known
         call = _AwaitedCall(list(texts), asyncio.get_running_loop())

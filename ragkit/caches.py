@@ -89,6 +89,10 @@ class Caches:
         """
         return self._hold(reader).snapshot
 
+    def is_held(self, reader: ChunkSource) -> bool:
+        """Return whether `snapshot` would take microseconds."""
+        return self._known(owner_of(reader), reader.revision) is not None
+
     def persist(self, reader: ChunkSource) -> None:
         """Write files when there are none, or when much has changed since they were written. Never raises for a disk
         that refuses: the indexes then stay in memory."""

@@ -83,6 +83,32 @@ def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> N
         asyncio.run(kb.asearch("refund", k=0))
 
 
+def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collection_has_changed(
+    kb: ragkit.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[int] = []
+    retrieve = kb._retriever.retrieve
+
+    def noted(*arguments: Any, **options: Any) -> ragkit.Hits:
+        threads.append(threading.get_ident())
+        return retrieve(*arguments, **options)
+
+    async def ask() -> list[ragkit.Hits]:
+        await kb.asearch("warranty")  # tells that the collection is small
+        monkeypatch.setattr(kb._retriever, "retrieve", noted)
+        found = [await kb.asearch("refund window") for _ in range(2)]
+        with ragkit.open(kb.path, embedder=HashEmbedder()) as other:
+            other.add([Document(source="later.md", text="The refund window was forty days later.", title="Later")])
+        return [*found, await kb.asearch("refund window")]
+
+    first, again, changed = asyncio.run(ask())
+    mine = threading.get_ident()
+    assert [thread == mine for thread in threads] == [False, True, False]
+    assert told(again) == told(first)
+    assert told(changed) == told(kb.search("refund window"))
+    assert {hit.source for hit in changed} - {hit.source for hit in first} == {"later.md"}
+
+
 def test_a_vector_of_another_model_is_not_searched_by(kb: ragkit.KnowledgeBase) -> None:
     other = HashEmbedder(dimension=kb._models.embedder(kb.settings).fingerprint.dimension, name="other")
     wrong = other.embed_queries(["warranty"])[0]
