@@ -15,6 +15,7 @@ import datetime as dt
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.bench import bench_http, bench_ingest, bench_query, bench_sync, made,
 from tests.bench.bench_query import RAGKIT, ROOT
 
 FOLDER = ROOT / ".bench"
+_BF16 = re.compile(r"\b(?:avx512_bf16|amx_bf16)\b")
 LEFT_OUT: set[str] = set()
 SIZES = {"1k": 1_000, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 
@@ -105,12 +107,13 @@ def machine() -> dict[str, Any]:
     """Say what was measured on."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    flags = next((line for line in lines if line.startswith("flags")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
     return {
-        "cpu": name,
+        "cpu": f"{name} {'with' if _BF16.search(flags) else 'without'} bf16",
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(memory, 1),
         "python": platform.python_version(),

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PATH = os.pathsep.join(str(ROOT / part) for part in (".", "service", "ingest"))
 QUESTIONS = (
     "How long is the refund window?",
     "What does the Team plan cost per month?",
@@ -38,15 +37,22 @@ QUESTIONS = (
 
 
 def ragkit(*arguments: str) -> list[str]:
-    """Return the command line of `ragkit …` from this checkout."""
+    """Return the command line of `ragkit …`; `python_path` says from which checkout."""
     return [sys.executable, "-m", "ragkit.cli", *arguments]
 
 
-def start(data: Path, *, workers: int, remember: int = 0) -> tuple[subprocess.Popen[str], str]:
-    """Start the service on a free port and wait until it is ready."""
-    command = ragkit("serve", "--data", str(data), "--port", "0", "--workers", str(workers), "--json")
-    environ = {**os.environ, "PYTHONPATH": PATH, "RAGKIT_API_KEY": "", "RAGKIT_REMEMBER": str(remember)}
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)
+def python_path(root: Path) -> str:
+    """Return the PYTHONPATH of a checkout."""
+    return os.pathsep.join(str(root / part) for part in (".", "service", "ingest"))
+
+
+def start(data: Path, *, workers: int, remember: int = 0, root: Path = ROOT) -> tuple[subprocess.Popen[str], str]:
+    """Start the service of a checkout on a free port and wait until it is ready."""
+    command = ragkit("serve", "--data", str(data.absolute()), "--port", "0", "--workers", str(workers), "--json")
+    told = {"PYTHONPATH": python_path(root), "RAGKIT_API_KEY": "", "RAGKIT_REMEMBER": str(remember)}
+    server = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=root, env={**os.environ, **told}
+    )
     assert server.stdout is not None
     url = json.loads(server.stdout.readline())["url"]
     for _ in range(600):
@@ -112,6 +118,14 @@ def summary(took: list[float], seconds: float) -> dict[str, float]:
     }
 
 
+def ingest_samples(data: Path, *, collection: str = "default") -> Path:
+    """Ingest sample_docs/ of this checkout into a data folder, and return that."""
+    command = ragkit("ingest", str(ROOT / "sample_docs"), "--data", str(data), "--collection", collection)
+    environ = {**os.environ, "PYTHONPATH": python_path(ROOT)}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
+    return data
+
+
 def measure(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     """Serve, warm up, measure, stop."""
     questions = list(QUESTIONS)
@@ -151,12 +165,7 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, help="a file with a question a line")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        data = options.data or Path(folder) / "data"
-        if options.data is None:
-            command = ragkit(
-                "ingest", str(ROOT / "sample_docs"), "--data", str(data), "--collection", options.collection
-            )
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": PATH})
+        data = options.data or ingest_samples(Path(folder) / "data", collection=options.collection)
         print(json.dumps(measure(options, data)))
 
 
