@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import MissingPackageError, ModelError
+from ragkit.errors import ConfigError, MissingPackageError, ModelError
 from ragkit.models import cache_root, find_model, weights_sha256
 from ragkit.records import Fingerprint
 from ragkit.settings import ModelSettings
@@ -19,6 +19,7 @@ from ragkit.vectors import check_vectors, compatible
 __all__ = ["Embedder", "UnitEmbedder", "check_vectors", "compatible", "load_embedder"]
 
 _log = logging.getLogger("ragkit")
+_CPU = frozenset({"auto", "cpu"})
 
 
 class Embedder(Protocol):
@@ -72,8 +73,13 @@ def load_embedder(settings: ModelSettings) -> Embedder:
     """Load the embedder that settings name.
 
     runtime "auto": compiled on a CPU, torch on a GPU. A model that cannot be compiled runs on torch, with one warning.
-    Raises ModelError, MissingPackageError.
+    Raises ModelError, MissingPackageError, ConfigError (the compiled model is asked for on another device than a CPU).
     """
+    if settings.runtime == "openvino" and settings.device not in _CPU:
+        raise ConfigError(
+            f"the runtime is openvino, which runs on CPUs, and the device is {settings.device!r}",
+            cure="set the device to auto or cpu, or the runtime to auto or torch",
+        )
     model = find_model(settings)
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
     if not _wants_torch(settings):
@@ -90,7 +96,7 @@ def load_embedder(settings: ModelSettings) -> Embedder:
 
 def _wants_torch(settings: ModelSettings) -> bool:
     """Tell whether torch is asked for, or there is a GPU for it; torch is imported only where a driver is present."""
-    if settings.runtime == "torch" or settings.device not in {"auto", "cpu"}:
+    if settings.runtime == "torch" or settings.device not in _CPU:
         return True
     if settings.runtime == "openvino" or settings.device == "cpu" or not Path("/dev/nvidiactl").exists():
         return False

@@ -24,6 +24,8 @@ NO_LIMIT = 1_000_000
 QUERY_PROMPTS = ("query", "search_query")
 DOCUMENT_PROMPTS = ("document", "passage", "corpus", "search_document")
 HALF_AGREEMENT = 0.9995
+_KINDS = frozenset({"cpu", "cuda", "mps", "xpu"})
+_DEVICES = "set it to auto, cpu, cuda, mps or xpu"
 _NO_ROOM = "free memory of the GPU, or set the device to cpu"
 _HALF_PROBES = [PROBE, "invoice", "The total of 1,284.50 EUR is due within 30 days; late payment costs 5 %. " * 4]
 
@@ -62,8 +64,11 @@ def pick_device(wanted: str) -> str:
     try:
         device = torch.device(wanted)
     except RuntimeError as error:
-        raise ModelError(f"device {wanted!r} is not known", cure="set it to auto, cpu or cuda") from error
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise ModelError(f"device {wanted!r} is not known", cure=_DEVICES) from error
+    if device.type not in _KINDS:
+        raise ModelError(f"device {wanted!r} is none that models run on", cure=_DEVICES)
+    kind = getattr(torch, device.type, None)  # an old torch has no xpu
+    if device.type != "cpu" and (kind is None or (device.index or 0) >= kind.device_count()):
         raise ModelError(f"device {wanted!r} is not on this machine", cure="set the device to auto or cpu")
     return str(device)
 

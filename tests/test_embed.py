@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ragkit.embed import Embedder, UnitEmbedder, check_vectors, compatible, load_embedder
 from ragkit.embed_batches import Batch, BatchQueue, plan_batches
 from ragkit.embed_model import PROBE, ModelEmbedder
-from ragkit.errors import EmbeddingError, ModelError
+from ragkit.errors import ConfigError, EmbeddingError, ModelError
 from ragkit.records import Fingerprint
 from ragkit.settings import ModelSettings
 from ragkit.wordpieces import WordPieces
@@ -451,3 +451,29 @@ def test_a_gpu_without_room_is_told_as_such() -> None:
 def test_a_model_that_is_not_there() -> None:
     with pytest.raises(ModelError, match="copy the model's whole folder"):
         load_embedder(ModelSettings(name="no-such-model", offline=True))
+
+
+def test_a_device_that_is_none_or_is_not_there_is_told_as_such() -> None:
+    found = in_a_process(
+        "import json\n"
+        "from ragkit.embed_torch import pick_device\n"
+        "from ragkit.errors import ModelError\n"
+        "import torch\n"
+        "told = []\n"
+        "for device in ('tpu!', 'meta', 'cuda:99', 'mps:9', 'xpu:9', 'cpu'):\n"
+        "    try:\n"
+        "        told.append(pick_device(device))\n"
+        "    except ModelError as error:\n"
+        "        told.append(str(error))\n"
+        "print(json.dumps(told))\n"
+    )
+    assert "'tpu!' is not known" in found[0]
+    assert "'meta' is none that models run on" in found[1]
+    assert all("is not on this machine; set the device to auto or cpu" in told for told in found[2:5])
+    assert found[5] == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps", "cuda:1"])
+def test_the_compiled_model_is_not_silently_another_one_on_a_gpu(device: str) -> None:
+    with pytest.raises(ConfigError, match="openvino, which runs on CPUs, and the device is"):
+        load_embedder(ModelSettings(device=device, runtime="openvino", offline=True))
