@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.beside import OwnThread
+from ragkit.awaited import AwaitedThread
 from ragkit.caches import Caches
 from ragkit.chat import ChatModel
 from ragkit.citations import StreamChecker, check_answer
@@ -26,7 +26,7 @@ from ragkit.settings import Settings
 from ragkit.store import Store
 from ragkit.types import Answer, Example, Hits, Prompt
 
-_SEARCHES = OwnThread("ragkit-search")
+_SEARCHES = AwaitedThread("ragkit-search")
 
 
 class Answering:
@@ -82,7 +82,7 @@ class Answering:
         if known is not None and self._is_held():
             return search(known=(embedder, known[0]))
         (vector,) = await batcher.aembed_queries([text])
-        return await asyncio.wrap_future(_SEARCHES.submit(partial(search, known=(embedder, vector))))
+        return await _SEARCHES.run(partial(search, known=(embedder, vector)))
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the collection's present state are in memory."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.awaited import tell_loops
 from ragkit.beside import OwnThread
 from ragkit.embed import Embedder, UnitEmbedder
 from ragkit.errors import EmbeddingError
@@ -200,18 +200,7 @@ class QueryBatcher:
 
 def _tell(batch: Sequence[_Call]) -> None:
     """Wake the threads and event loops that wait for a batch; each loop once."""
-    loops: dict[asyncio.AbstractEventLoop, list[_AwaitedCall]] = {}
     for call in batch:
-        if isinstance(call, _AwaitedCall):
-            loops.setdefault(call.loop, []).append(call)
-        else:
+        if not isinstance(call, _AwaitedCall):
             call.woken.set()
-    for loop, calls in loops.items():
-        with suppress(RuntimeError):  # a loop that was closed waits for nothing
-            loop.call_soon_threadsafe(_settle, calls)
-
-
-def _settle(calls: Sequence[_AwaitedCall]) -> None:
-    for call in calls:
-        if not call.future.done():  # nobody waits for one that was cancelled
-            call.future.set_result(None)
+    tell_loops(call for call in batch if isinstance(call, _AwaitedCall))
