@@ -16,7 +16,7 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_DATA": "data folder (default ./.ragkit)",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
-    "RAGKIT_DEVICE": "auto, cpu, cuda, mps or xpu",
+    "RAGKIT_DEVICE": "auto (CUDA where there is one), cpu, cuda; mps and xpu are not tested",
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",
     "RAGKIT_RERANK": "cross-encoder name or folder",

@@ -32,6 +32,7 @@ ROOMS = {
         "models",
         "wordpieces",
         "batching",
+        "remembered",
     },
     "store": {
         "store",
