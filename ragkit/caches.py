@@ -90,7 +90,7 @@ class Caches:
         return self._hold(reader).snapshot
 
     def is_held(self, reader: ChunkSource) -> bool:
-        """Return whether `snapshot` would take microseconds."""
+        """Return whether the indexes of the reader's revision are in memory, so that `snapshot` takes microseconds."""
         return self._known(owner_of(reader), reader.revision) is not None
 
     def persist(self, reader: ChunkSource) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = ("test_faults_", "test_ingest_hostile", "test_compile", "test_embed.py")
-"""Files that take minutes: begun last, they would leave one of two processes without work at the end."""
+"""Files that take a minute or more, and their like: begun last, they leave one of two processes without work."""
 
 settings.register_profile("ragkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ragkit")
