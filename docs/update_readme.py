@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from ragkit.cli import cli
+from ragkit.cli.app import cli
 from ragkit.environment import VARIABLES
 
 ROOT = Path(__file__).parents[1]

@@ -5,290 +5,90 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from ragkit.adapting import (
-        LabelledQuestion,
-    )
-    from ragkit.audit import (
-        Problem,
-    )
-    from ragkit.backup import (
-        restore_collection,
-    )
-    from ragkit.batching import (
-        QueryBatcher,
-    )
-    from ragkit.catalog import (
-        delete_collection,
-        list_collections,
-    )
-    from ragkit.chat import (
-        ChatModel,
-        load_chat,
-    )
-    from ragkit.embed import (
-        Embedder,
-        load_embedder,
-    )
-    from ragkit.environment import (
-        settings_from_env,
-    )
+# fmt: off
+# isort: off
+if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
+    from ragkit.chat.loading import ChatModel as ChatModel, load_chat as load_chat
+    from ragkit.embedding.loading import Embedder as Embedder, load_embedder as load_embedder
+    from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
+    from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
-        AdapterRefusedError,
-        BudgetError,
-        ChatError,
-        ChatInterruptedError,
-        ChatTimeoutError,
-        ConfigError,
-        ConflictError,
-        CorruptError,
-        EmbeddingError,
-        ExtractionError,
-        FilterError,
-        InputError,
-        LockedError,
-        MissingPackageError,
-        ModelError,
-        ModelMismatchError,
-        NotFoundError,
-        QueryError,
-        RagkitError,
-        Reason,
-        SchemaVersionError,
-        StorageFullError,
-        StoreError,
+        AdapterRefusedError as AdapterRefusedError, BudgetError as BudgetError, ChatError as ChatError,
+        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ConfigError as
+        ConfigError, ConflictError as ConflictError, CorruptError as CorruptError, EmbeddingError as
+        EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError, InputError as
+        InputError, LockedError as LockedError, MissingPackageError as MissingPackageError, ModelError as
+        ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError as
+        QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
+        StorageFullError as StorageFullError, StoreError as StoreError,
     )
-    from ragkit.inputs import (
-        History,
+    from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
+    from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
+    from ragkit.knowledge.validation import History as History
+    from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
+    from ragkit.settings import (
+        QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
+        DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
+        RetrievalSettings as RetrievalSettings, Settings as Settings,
     )
-    from ragkit.knowledge import (
-        KnowledgeBase,
-        open,  # noqa: A004 - ragkit.open reads well, as gzip.open does
+    from ragkit.store.sqlite.backup import restore_collection as restore_collection
+    from ragkit.store.sqlite.catalog import (
+        delete_collection as delete_collection, list_collections as list_collections,
     )
-    from ragkit.progress import (
-        AddProgress,
-        AddReport,
-    )
-    from ragkit.records import (
-        DocumentInfo,
-        FileState,
-        Fingerprint,
+    from ragkit.store.sqlite.integrity import Problem as Problem
+    from ragkit.store.sqlite.store import create_collection as create_collection
+    from ragkit.text.cleaning import clean_text as clean_text, show as show
+    from ragkit.types.collection import (
+        DocumentInfo as DocumentInfo, FileState as FileState, Fingerprint as Fingerprint, Generation as
         Generation,
     )
-    from ragkit.settings import (
-        QUESTION_LIMIT,
-        ChatSettings,
-        ChunkSettings,
-        DenseSettings,
-        ModelSettings,
-        PromptSettings,
-        RetrievalSettings,
-        Settings,
-    )
-    from ragkit.store import (
-        create_collection,
-    )
-    from ragkit.text import (
-        clean_text,
-        show,
-    )
-    from ragkit.types import (
-        Answer,
-        Block,
-        BlockKind,
-        Chunk,
-        Citation,
-        Document,
-        Example,
-        Heading,
-        Hit,
-        Hits,
-        Message,
-        Metadata,
-        MetadataValue,
-        Page,
+    from ragkit.types.documents import (
+        Block as Block, BlockKind as BlockKind, Chunk as Chunk, Document as Document, Heading as Heading,
+        Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar, Answer as Answer,
+        Citation as Citation, Hit as Hit, Hits as Hits, Example as Example, Message as Message, Prompt as
         Prompt,
-        Scalar,
     )
-    from ragkit.writer import (
-        KnowledgeWriter,
-    )
-
-__version__ = "0.1.0"
-
-__all__ = [
-    "QUESTION_LIMIT",
-    "AdapterRefusedError",
-    "AddProgress",
-    "AddReport",
-    "Answer",
-    "Block",
-    "BlockKind",
-    "BudgetError",
-    "ChatError",
-    "ChatInterruptedError",
-    "ChatModel",
-    "ChatSettings",
-    "ChatTimeoutError",
-    "Chunk",
-    "ChunkSettings",
-    "Citation",
-    "ConfigError",
-    "ConflictError",
-    "CorruptError",
-    "DenseSettings",
-    "Document",
-    "DocumentInfo",
-    "Embedder",
-    "EmbeddingError",
-    "Example",
-    "ExtractionError",
-    "FileState",
-    "FilterError",
-    "Fingerprint",
-    "Generation",
-    "Heading",
-    "History",
-    "Hit",
-    "Hits",
-    "InputError",
-    "KnowledgeBase",
-    "KnowledgeWriter",
-    "LabelledQuestion",
-    "LockedError",
-    "Message",
-    "Metadata",
-    "MetadataValue",
-    "MissingPackageError",
-    "ModelError",
-    "ModelMismatchError",
-    "ModelSettings",
-    "NotFoundError",
-    "Page",
-    "Problem",
-    "Prompt",
-    "PromptSettings",
-    "QueryBatcher",
-    "QueryError",
-    "RagkitError",
-    "Reason",
-    "RetrievalSettings",
-    "Scalar",
-    "SchemaVersionError",
-    "Settings",
-    "StorageFullError",
-    "StoreError",
-    "__version__",
-    "clean_text",
-    "create_collection",
-    "delete_collection",
-    "list_collections",
-    "load_chat",
-    "load_embedder",
-    "open",
-    "restore_collection",
-    "settings_from_env",
-    "show",
-]
+    from ragkit.types.progress import AddProgress as AddProgress, AddReport as AddReport
 
 _HOMES = {
-    "adapting": ("LabelledQuestion",),
-    "audit": ("Problem",),
-    "backup": ("restore_collection",),
-    "batching": ("QueryBatcher",),
-    "catalog": (
-        "delete_collection",
-        "list_collections",
-    ),
-    "chat": (
-        "ChatModel",
-        "load_chat",
-    ),
-    "embed": (
-        "Embedder",
-        "load_embedder",
-    ),
-    "environment": ("settings_from_env",),
-    "errors": (
-        "AdapterRefusedError",
-        "BudgetError",
-        "ChatError",
-        "ChatInterruptedError",
-        "ChatTimeoutError",
-        "ConfigError",
-        "ConflictError",
-        "CorruptError",
-        "EmbeddingError",
-        "ExtractionError",
-        "FilterError",
-        "InputError",
-        "LockedError",
-        "MissingPackageError",
-        "ModelError",
-        "ModelMismatchError",
-        "NotFoundError",
-        "QueryError",
-        "RagkitError",
-        "Reason",
-        "SchemaVersionError",
-        "StorageFullError",
-        "StoreError",
-    ),
-    "inputs": ("History",),
-    "knowledge": (
-        "KnowledgeBase",
-        "open",
-    ),
-    "progress": (
-        "AddProgress",
-        "AddReport",
-    ),
-    "records": (
-        "DocumentInfo",
-        "FileState",
-        "Fingerprint",
-        "Generation",
-    ),
-    "settings": (
-        "QUESTION_LIMIT",
-        "ChatSettings",
-        "ChunkSettings",
-        "DenseSettings",
-        "ModelSettings",
-        "PromptSettings",
-        "RetrievalSettings",
+    "chat.loading": "ChatModel load_chat",
+    "embedding.loading": "Embedder load_embedder",
+    "embedding.query_batcher": "QueryBatcher",
+    "environment": "settings_from_env",
+    "errors":
+        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ConfigError "
+        "ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
+        "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
+        "SchemaVersionError StorageFullError StoreError",
+    "knowledge.adapter_training": "LabelledQuestion",
+    "knowledge.knowledge_base": "KnowledgeBase open",
+    "knowledge.validation": "History",
+    "knowledge.writer": "KnowledgeWriter",
+    "settings":
+        "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
-    ),
-    "store": ("create_collection",),
-    "text": (
-        "clean_text",
-        "show",
-    ),
-    "types": (
-        "Answer",
-        "Block",
-        "BlockKind",
-        "Chunk",
-        "Citation",
-        "Document",
-        "Example",
-        "Heading",
-        "Hit",
-        "Hits",
-        "Message",
-        "Metadata",
-        "MetadataValue",
-        "Page",
-        "Prompt",
-        "Scalar",
-    ),
-    "writer": ("KnowledgeWriter",),
+    "store.sqlite.backup": "restore_collection",
+    "store.sqlite.catalog": "delete_collection list_collections",
+    "store.sqlite.integrity": "Problem",
+    "store.sqlite.store": "create_collection",
+    "text.cleaning": "clean_text show",
+    "types.collection": "DocumentInfo FileState Fingerprint Generation",
+    "types.documents":
+        "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar Answer Citation Hit Hits "
+        "Example Message Prompt",
+    "types.progress": "AddProgress AddReport",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+# isort: on
+# fmt: on
+"""Module -> the public names that it defines; each is loaded when it is first used (PEP 562)."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__version__ = "0.1.0"
+__all__ = sorted(["__version__", *_HOME_OF])  # noqa: PLE0605 - computed, so that each name stands once
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used (PEP 562): `import ragkit` stays light."""
+    """Load a public name when it is first used: `import ragkit` stays light."""
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'ragkit' has no attribute {name!r}")

@@ -57,7 +57,7 @@ class RetrievalSettings:
     and vectors of the best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder,
     "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours among the k into one passage.
     adapter: use the collection's query adapter where it has one (see `ragkit adapt`). vocabulary: rules of terms that
-    documents seldom name, see `ragkit.readings.load_vocabulary`; none for ().
+    documents seldom name, see `ragkit.retrieval.synonyms.load_vocabulary`; none for ().
     """
 
     k: int = 5

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EmbeddingError
-from ragkit.records import Fingerprint
-from ragkit.vectors import check_vectors
+from ragkit.numeric.vectors import check_vectors
+from ragkit.types.collection import Fingerprint
 
 _PIECE = 6  # longest word piece, in code points
 _SPECIAL = 2  # like BERT's [CLS] and [SEP]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ragkit.errors import ChatInterruptedError, ChatTimeoutError
-from ragkit.types import Prompt
+from ragkit.types.documents import Prompt
 
 
 class FakeChat:

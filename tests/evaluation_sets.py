@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import ExtractionError
-from ragkit.text import clean_text
-from ragkit.types import Document, Page
+from ragkit.text.cleaning import clean_text
+from ragkit.types.documents import Document, Page
 
 TOPICS = {
     "refunds": "The refund window is thirty days from delivery. Unused goods go back to the Bergen warehouse.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragkit.fences import new_nonce
-from ragkit.types import Hit, Hits, Message, Page, Prompt
+from ragkit.prompting.fencing import new_nonce
+from ragkit.types.documents import Hit, Hits, Message, Page, Prompt
 
 POLICY = (
     "Customers may return items within 30 days of delivery. Refunds are paid to the original card within 5 business"

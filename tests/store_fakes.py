@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.rows import embedded_hash
-from ragkit.store import Store, Writer
+from ragkit.store.rows import embedded_hash
+from ragkit.store.sqlite.store import Store, Writer
 from ragkit.testing import HashEmbedder
-from ragkit.types import Block, Chunk, Document, Heading, Metadata, Page
+from ragkit.types.documents import Block, Chunk, Document, Heading, Metadata, Page
 
 EMBEDDER = HashEmbedder(32)
 SETTINGS: dict[str, Any] = {"chunk": {"max_tokens": 160, "min_tokens": 24, "context": True}, "model": "hash"}

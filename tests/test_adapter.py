@@ -14,14 +14,14 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
 import ragkit
-from ragkit.adapter import Examples, adapted, divide, fit_adapter
-from ragkit.backup import restore_collection
-from ragkit.cli import run
-from ragkit.cli_adapt import adapt
-from ragkit.cli_eval_tools import Tools
+from ragkit.cli.adapt import adapt
+from ragkit.cli.app import run
+from ragkit.cli.context import Tools
 from ragkit.errors import AdapterRefusedError, CorruptError, InputError, RagkitError
-from ragkit.evaluation.labelled import read_labelled
-from ragkit.sqlite import open_writer
+from ragkit.evaluation.datasets.labelled import read_labelled
+from ragkit.retrieval.query_adapter import Examples, adapted, divide, fit_adapter
+from ragkit.store.sqlite.backup import restore_collection
+from ragkit.store.sqlite.connection import open_writer
 from ragkit.testing import HashEmbedder
 from tests.evaluation_sets import write_jsonl, write_parted_beir, write_qrels
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ragkit.analysis import LANGUAGES, analyse, analyse_question, analyse_text, guess_language, question_parts
-from ragkit.lexical_tail import analyse_chunk
-from ragkit.stopwords import STOP_WORDS
-from ragkit.term_codes import unpack_text
-from ragkit.wordforms import TERM_LIMIT
+from ragkit.index.lexical.tail import analyse_chunk
+from ragkit.index.lexical.term_codes import unpack_text
+from ragkit.text.analyzer import LANGUAGES, analyse, analyse_question, analyse_text, guess_language, question_parts
+from ragkit.text.stopwords import STOP_WORDS
+from ragkit.text.terms import TERM_LIMIT
 
 ENGLISH = "The company is not liable for the loss of goods that were not in its warehouse at the time."
 GERMAN = "Die Kündigungsfrist für alle Mitarbeiter beträgt drei Monate, wenn nichts anderes vereinbart ist."

@@ -11,8 +11,8 @@ import apsw
 import numpy as np
 import pytest
 
-from ragkit.audit import Problem, doctor_store, verify_store
-from ragkit.store import Store
+from ragkit.store.sqlite.integrity import Problem, doctor_store, verify_store
+from ragkit.store.sqlite.store import Store
 from tests.store_fakes import cut, new_store, writing
 
 

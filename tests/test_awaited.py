@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ragkit.awaited import PATIENCE, AwaitedThread, tell_loops
+from ragkit.concurrency.event_loop import PATIENCE, AwaitedThread, tell_loops
 
 
 class Held:
@@ -147,7 +147,7 @@ def test_a_loop_that_was_closed_waits_for_nothing() -> None:
 
 FORKED = """
 import asyncio, os, threading, warnings
-from ragkit.awaited import AwaitedThread
+from ragkit.concurrency.event_loop import AwaitedThread
 warnings.simplefilter("ignore")
 thread = AwaitedThread("test-awaited")
 held, go = threading.Event(), threading.Event()

@@ -10,10 +10,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from ragkit.audit import doctor_store, verify_store
-from ragkit.backup import backup, restore, verify_backup
 from ragkit.errors import ConflictError, CorruptError, InputError, NotFoundError, SchemaVersionError, StoreError
-from ragkit.store import Store, list_collections
+from ragkit.store.sqlite.backup import backup, restore, verify_backup
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
+from ragkit.store.sqlite.store import Store, list_collections
 from tests.store_fakes import cut, new_store, writing
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ragkit.batching import QueryBatcher
+from ragkit.embedding.query_batcher import QueryBatcher
 from ragkit.errors import EmbeddingError
 from ragkit.testing import BrokenEmbedder, HashEmbedder
 

@@ -1,4 +1,4 @@
-"""Tests of ragkit/beside.py."""
+"""Tests of ragkit/concurrency/threads.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from ragkit.beside import Beside, Lane
+from ragkit.concurrency.threads import Beside, Lane
 
 
 def test_work_runs_on_the_helper_thread() -> None:
@@ -145,7 +145,7 @@ def test_an_error_is_its_own_callers_and_the_lane_goes_on() -> None:
 
 INTERRUPTED = """
 import signal, threading, time
-from ragkit.beside import Lane
+from ragkit.concurrency.threads import Lane
 lane, held, go, ran = Lane("test"), threading.Event(), threading.Event(), []
 def hold():
     held.set()
@@ -176,7 +176,7 @@ def test_who_is_interrupted_leaves_the_line() -> None:
 
 FORKED = """
 import os, threading
-from ragkit.beside import Lane
+from ragkit.concurrency.threads import Lane
 lane, held, go = Lane("test"), threading.Event(), threading.Event()
 def hold():
     held.set()

@@ -19,16 +19,16 @@ import pytest
 from numpy.typing import NDArray
 
 import ragkit
-from ragkit import cachefile
-from ragkit.cachefile import list_folders
-from ragkit.cacheparts import LEXICAL_TAIL, SMALL_TAIL
-from ragkit.caches import Caches, Snapshot
 from ragkit.errors import NotFoundError
-from ragkit.quantizer import Quantizer
-from ragkit.records import Fingerprint
+from ragkit.index import manifest as cachefile
+from ragkit.index.base import LEXICAL_TAIL, SMALL_TAIL
+from ragkit.index.cache import Caches, Snapshot
+from ragkit.index.dense.quantizer import Quantizer
+from ragkit.index.manifest import list_folders
 from ragkit.settings import DenseSettings
 from ragkit.testing import HashEmbedder
-from ragkit.types import Chunk, Document
+from ragkit.types.collection import Fingerprint
+from ragkit.types.documents import Chunk, Document
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -530,7 +530,7 @@ def test_many_threads_get_right_snapshots(tmp_path: Path) -> None:
 
 
 def test_the_real_store_is_a_source(tmp_path: Path) -> None:
-    from ragkit.store import Store
+    from ragkit.store.sqlite.store import Store
 
     embedder = HashEmbedder(DIMENSION)
     folder = tmp_path / "default"

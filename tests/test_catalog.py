@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.catalog import sync_folder
 from ragkit.errors import ConflictError, InputError, NotFoundError, StorageFullError, StoreError
-from ragkit.store import Store, create_collection, delete_collection, list_collections
+from ragkit.store.sqlite.catalog import sync_folder
+from ragkit.store.sqlite.store import Store, create_collection, delete_collection, list_collections
 from tests.store_fakes import cut, new_store, writing
 
 BAD_NAMES = [

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ragkit.chat import ChatModel, load_chat
+from ragkit.chat.loading import ChatModel, load_chat
 from ragkit.errors import ChatError, ChatInterruptedError, ChatTimeoutError, ConfigError, MissingPackageError
 from ragkit.settings import ChatSettings
 from ragkit.testing_chat import CutChat, EchoChat, FakeChat, ObedientChat, SlowChat
-from ragkit.types import Message
+from ragkit.types.documents import Message
 from tests.chat_servers import OPENAI_END, Events, Server, anthropic_message, openai_chunk, serving
 from tests.prompt_fakes import POLICY, make_prompt
 

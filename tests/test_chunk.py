@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.chunk import chunk_document
+from ragkit.chunking.chunker import chunk_document
 from ragkit.settings import ChunkSettings
 from ragkit.testing import HashEmbedder
-from ragkit.text import clean_text
-from ragkit.types import Block, Chunk, Document, Heading, Page
+from ragkit.text.cleaning import clean_text
+from ragkit.types.documents import Block, Chunk, Document, Heading, Page
 
 SMALL = ChunkSettings(max_tokens=40, min_tokens=4)
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ragkit.abstention import abstains, abstention
-from ragkit.citations import StreamChecker, check_answer
-from ragkit.sanitize import Rules, Sanitizer
-from ragkit.support import Passage
-from ragkit.tokens import load_counter
-from ragkit.types import Answer, Hits
+from ragkit.citations.checker import StreamChecker, check_answer
+from ragkit.citations.sanitizer import Rules, Sanitizer
+from ragkit.citations.support import Passage
+from ragkit.text.abstention import abstains, abstention
+from ragkit.text.token_counter import load_counter
+from ragkit.types.documents import Answer, Hits
 from tests.prompt_fakes import POLICY, SHIPPING, TWO_PAGES, make_hit, make_prompt
 
 PROMPT = make_prompt("How long is the refund window?", POLICY, SHIPPING)

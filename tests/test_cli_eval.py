@@ -10,14 +10,14 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from ragkit.cli_eval import evaluate
-from ragkit.cli_eval_progress import drawn_progress
-from ragkit.cli_eval_tools import Tools
+from ragkit.cli.context import Tools
+from ragkit.cli.evaluate import evaluate
+from ragkit.cli.progress import drawn_progress
 from ragkit.errors import RagkitError
-from ragkit.knowledge import KnowledgeBase
+from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.testing import HashEmbedder
 from ragkit.testing_chat import FakeChat
-from ragkit.types import Document
+from ragkit.types.documents import Document
 from tests import evaluation_sets as sets
 
 
@@ -222,7 +222,7 @@ def test_a_set_named_as_a_command_is_reached_by_its_path(tmp_path: Path, monkeyp
 
 
 def test_the_command_line_knows_the_command() -> None:
-    from ragkit.cli import cli
+    from ragkit.cli.app import cli
 
     context = click.Context(cli, info_name="ragkit")
     assert cli.get_command(context, "eval") is evaluate

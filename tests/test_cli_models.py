@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.cli import run
-from ragkit.embed import load_embedder
-from ragkit.models import BUNDLED_SHA256
+from ragkit.cli.app import run
+from ragkit.embedding.loading import load_embedder
+from ragkit.embedding.model_files import BUNDLED_SHA256
 from ragkit.settings import ModelSettings
 
 

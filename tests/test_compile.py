@@ -12,10 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ragkit.compile import compiled_folder, ensure_compiled, list_compiled, load_compiled, verify_compiled
-from ragkit.embed import load_embedder
+from ragkit.embedding.loading import load_embedder
+from ragkit.embedding.model_files import find_model, weights_sha256
+from ragkit.embedding.openvino.compiled_cache import (
+    compiled_folder,
+    ensure_compiled,
+    list_compiled,
+    load_compiled,
+    verify_compiled,
+)
 from ragkit.errors import ModelError
-from ragkit.models import find_model, weights_sha256
 from ragkit.settings import ModelSettings
 from tests.tiny_model import MAX_TOKENS, write_tiny_model
 
@@ -49,7 +55,7 @@ def in_a_process(settings: ModelSettings, before: str = "") -> subprocess.Popen[
     code = (
         "import json, logging\n"
         "from ragkit.settings import ModelSettings\n"
-        "from ragkit.embed import load_embedder\n"
+        "from ragkit.embedding.loading import load_embedder\n"
         "lines = []\n"
         "handler = logging.Handler(); handler.emit = lambda record: lines.append(record.getMessage())\n"
         "logging.getLogger('ragkit').addHandler(handler)\n"
@@ -186,7 +192,10 @@ def test_a_full_disk_falls_back_to_torch_with_one_line(made: ModelSettings, tmp_
 
 
 def test_vectors_that_differ_from_torch_are_refused(made: ModelSettings, tmp_path: Path) -> None:
-    code = "import sys, ragkit.compile_torch as module\nmodule.AGREEMENT = 1.1\nsys.exit(module.main(sys.argv[1:]))\n"
+    code = (
+        "import sys, ragkit.embedding.openvino.conversion as module\n"
+        "module.AGREEMENT = 1.1\nsys.exit(module.main(sys.argv[1:]))\n"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code, made.name, str(tmp_path), "tiny"], capture_output=True, text=True, check=True
     )

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ragkit.dense import DenseIndex
-from ragkit.dense_files import build_dense, open_dense
-from ragkit.dense_rows import half, open_rows, rows_in_memory, single, write_index, write_rows
 from ragkit.errors import EmbeddingError, StoreError
-from ragkit.quantizer import Kind, choose_kind
+from ragkit.index.dense.files import build_dense, open_dense
+from ragkit.index.dense.float16_file import half, open_rows, rows_in_memory, single, write_index, write_rows
+from ragkit.index.dense.index import DenseIndex
+from ragkit.index.dense.quantizer import Kind, choose_kind
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ragkit.embed import Embedder, UnitEmbedder, check_vectors, compatible, load_embedder
-from ragkit.embed_batches import Batch, BatchQueue, plan_batches
-from ragkit.embed_model import PROBE, ModelEmbedder
+from ragkit.embedding.loading import Embedder, UnitEmbedder, check_vectors, compatible, load_embedder
+from ragkit.embedding.model_embedder import PROBE, ModelEmbedder
+from ragkit.embedding.openvino.batch_planner import Batch, BatchQueue, plan_batches
+from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import ConfigError, EmbeddingError, ModelError
-from ragkit.records import Fingerprint
 from ragkit.settings import ModelSettings
-from ragkit.wordpieces import WordPieces
+from ragkit.types.collection import Fingerprint
 
 TEXTS = ["Refunds are paid within 30 days.", "The printer stands on the second floor.", "退款将在三十天内支付。", ""]
 
@@ -192,7 +192,7 @@ def test_nothing_in_nothing_out() -> None:
 @pytest.mark.parametrize("kept", [0, 3, 1_000])
 @pytest.mark.parametrize("prompt", ["", "text "])
 def test_a_text_that_was_counted_has_the_same_tokens(prompt: str, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragkit.wordpieces._KEPT_TOKENS", kept)
+    monkeypatch.setattr("ragkit.embedding.tokenizer._KEPT_TOKENS", kept)
     texts = ["one two", "one two", "", "two", "one two three"]
     wanted = WordPieces(word_tokenizer(), max_tokens=12, document_prompt=prompt).document_tokens(texts)
     pieces = WordPieces(word_tokenizer(), max_tokens=12, document_prompt=prompt)
@@ -350,7 +350,7 @@ def test_no_socket_no_telemetry_no_torch(embedder: Embedder) -> None:
         "import json, sys\n"
         "events = []\n"
         "sys.addaudithook(lambda name, _: events.append(name) if name.startswith('socket.') else None)\n"
-        "from ragkit.embed import load_embedder\n"
+        "from ragkit.embedding.loading import load_embedder\n"
         "from ragkit.settings import ModelSettings\n"
         "model = load_embedder(ModelSettings(device='cpu', offline=True))\n"
         "model.embed_queries(['a question']); model.embed_documents(['a text', 'another'])\n"
@@ -368,7 +368,7 @@ def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embe
         "lines = []\n"
         "handler = logging.Handler(); handler.emit = lambda record: lines.append(record.getMessage())\n"
         "logging.getLogger('ragkit').addHandler(handler)\n"
-        "from ragkit.embed import load_embedder\n"
+        "from ragkit.embedding.loading import load_embedder\n"
         "from ragkit.settings import ModelSettings\n"
         "model = load_embedder(ModelSettings(device='cpu', offline=True))\n"
         f"texts = {TEXTS!r}\n"
@@ -397,8 +397,8 @@ def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embe
 def test_token_ids_given_to_torch_say_what_its_texts_say_or_are_not_used() -> None:
     found = in_a_process(
         "import json\n"
-        "from ragkit.embed_torch import TorchRuntime, load_sentence_transformer, word_pieces\n"
-        "from ragkit.models import find_model\n"
+        "from ragkit.embedding.torch_runtime import TorchRuntime, load_sentence_transformer, word_pieces\n"
+        "from ragkit.embedding.model_files import find_model\n"
         "from ragkit.settings import ModelSettings\n"
         "model = find_model(ModelSettings(offline=True))\n"
         "network = load_sentence_transformer(model.path, name=model.name)\n"
@@ -425,9 +425,9 @@ def test_token_ids_given_to_torch_say_what_its_texts_say_or_are_not_used() -> No
 def test_a_gpu_without_room_is_told_as_such() -> None:
     found = in_a_process(
         "import json, torch, sentence_transformers\n"
-        "import ragkit.embed_torch as module\n"
+        "import ragkit.embedding.torch_runtime as module\n"
         "from ragkit.errors import ModelError\n"
-        "from ragkit.models import find_model\n"
+        "from ragkit.embedding.model_files import find_model\n"
         "from ragkit.settings import ModelSettings\n"
         "settings = ModelSettings(offline=True, device='cpu')\n"
         "def load():\n"
@@ -456,7 +456,7 @@ def test_a_model_that_is_not_there() -> None:
 def test_a_device_that_is_none_or_is_not_there_is_told_as_such() -> None:
     found = in_a_process(
         "import json\n"
-        "from ragkit.embed_torch import pick_device\n"
+        "from ragkit.embedding.torch_runtime import pick_device\n"
         "from ragkit.errors import ModelError\n"
         "import torch\n"
         "told = []\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ragkit.embed_widths import WIDTHS, WORTH_IT, FixedWidths
+from ragkit.embedding.openvino.fixed_shapes import WIDTHS, WORTH_IT, FixedWidths
 
 
 class Desk:

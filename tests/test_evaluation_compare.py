@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from ragkit.errors import InputError
-from ragkit.evaluation.abstention import FOREIGN, read_unanswerable
-from ragkit.evaluation.asking import Workbench
-from ragkit.evaluation.compare import compare_runs, read_run_file
-from ragkit.evaluation.datasets import choose_part, part_of
+from ragkit.evaluation.datasets.lines import DatasetError
+from ragkit.evaluation.datasets.loading import load_dataset
+from ragkit.evaluation.datasets.types import choose_part, part_of
 from ragkit.evaluation.evaluate import Options, Result, measure_dataset
-from ragkit.evaluation.lines import DatasetError
-from ragkit.evaluation.loading import load_dataset
-from ragkit.evaluation.plot import check_plot, draw
+from ragkit.evaluation.measures.abstention import FOREIGN, read_unanswerable
+from ragkit.evaluation.measures.runner import Workbench
+from ragkit.evaluation.reports.compare import compare_runs, read_run_file
+from ragkit.evaluation.reports.plot import check_plot, draw
 from ragkit.settings import Settings
 from ragkit.testing import HashEmbedder
 from tests import evaluation_sets as sets
@@ -147,7 +147,7 @@ def test_another_kind_of_file_is_refused_before_anything_runs() -> None:
 
 
 def test_per_query_files_of_a_run_can_be_compared(result: Result, tmp_path: Path) -> None:
-    from ragkit.evaluation.report import write_per_query
+    from ragkit.evaluation.reports.report import write_per_query
 
     write_per_query(result, tmp_path / "a.jsonl")
     found = compare_runs(read_run_file(tmp_path / "a.jsonl"), read_run_file(tmp_path / "a.jsonl")).as_dict()

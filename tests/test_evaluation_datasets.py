@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import ExtractionError, InputError, MissingPackageError
-from ragkit.evaluation.beir import load_ranking_set
-from ragkit.evaluation.datasets import PageSet, RankingSet, SpanSet, choose_part, part_of, read_ids, with_queries
-from ragkit.evaluation.files import find_file_reader, read_files
-from ragkit.evaluation.lines import DatasetError, Line
-from ragkit.evaluation.loading import load_dataset
-from ragkit.evaluation.page_sets import check_pages, load_page_set
-from ragkit.evaluation.span_sets import load_span_set
-from ragkit.evaluation.structure import document_row, restored_document
-from ragkit.types import Block, Document, Heading, Page
+from ragkit.evaluation.datasets.beir import load_ranking_set
+from ragkit.evaluation.datasets.files import find_file_reader, read_files
+from ragkit.evaluation.datasets.lines import DatasetError, Line
+from ragkit.evaluation.datasets.loading import load_dataset
+from ragkit.evaluation.datasets.page_sets import check_pages, load_page_set
+from ragkit.evaluation.datasets.span_sets import load_span_set
+from ragkit.evaluation.datasets.structure import document_row, restored_document
+from ragkit.evaluation.datasets.types import PageSet, RankingSet, SpanSet, choose_part, part_of, read_ids, with_queries
+from ragkit.types.documents import Block, Document, Heading, Page
 from tests import evaluation_sets as sets
 
 SHARED = Path(__file__).parents[1].parent / "shared"

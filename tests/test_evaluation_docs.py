@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ragkit.cli import cli
-from ragkit.evaluation.candidates import KINDS
-from ragkit.evaluation.metrics import RANKING
-from ragkit.evaluation.pages import METRICS as PAGE_METRICS
-from ragkit.evaluation.ranking import PASSAGE_METRICS
-from ragkit.evaluation.spans import METRICS as SPAN_METRICS
+from ragkit.cli.app import cli
+from ragkit.evaluation.generation.candidates import KINDS
+from ragkit.evaluation.measures.metrics import RANKING
+from ragkit.evaluation.measures.pages import METRICS as PAGE_METRICS
+from ragkit.evaluation.measures.ranking import PASSAGE_METRICS
+from ragkit.evaluation.measures.spans import METRICS as SPAN_METRICS
 from tests.bench.evaluation import DATA, filled, load
 
 ROOT = Path(__file__).parents[1]

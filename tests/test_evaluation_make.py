@@ -9,25 +9,25 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import ChatError, ConflictError, InputError
-from ragkit.evaluation.asking import Workbench
-from ragkit.evaluation.beir import load_ranking_set
-from ragkit.evaluation.candidates import candidates, outline
-from ragkit.evaluation.datasets import PARTS, RankingSet, choose_part, part_of
+from ragkit.evaluation.datasets.beir import load_ranking_set
+from ragkit.evaluation.datasets.lines import DatasetError
+from ragkit.evaluation.datasets.loading import load_dataset
+from ragkit.evaluation.datasets.meta import changed_documents, read_meta
+from ragkit.evaluation.datasets.types import PARTS, RankingSet, choose_part, part_of
 from ragkit.evaluation.evaluate import measure_dataset
-from ragkit.evaluation.lines import DatasetError
-from ragkit.evaluation.loading import load_dataset
-from ragkit.evaluation.making import MadeSet, MakeOptions, make_set
-from ragkit.evaluation.meta import changed_documents, read_meta
-from ragkit.evaluation.report import as_dict
-from ragkit.evaluation.saving import save_set
-from ragkit.evaluation.splitting import near_duplicates, split_documents
-from ragkit.evaluation.templates import BLANK, defined_term, is_prose, plain_heading
-from ragkit.evaluation.written import parse_answer
-from ragkit.knowledge import KnowledgeBase
+from ragkit.evaluation.generation.candidates import candidates, outline
+from ragkit.evaluation.generation.llm_questions import parse_answer
+from ragkit.evaluation.generation.question_sets import MadeSet, MakeOptions, make_set
+from ragkit.evaluation.generation.saving import save_set
+from ragkit.evaluation.generation.splitting import near_duplicates, split_documents
+from ragkit.evaluation.generation.templates import BLANK, defined_term, is_prose, plain_heading
+from ragkit.evaluation.measures.runner import Workbench
+from ragkit.evaluation.reports.report import as_dict
+from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.settings import Settings
 from ragkit.testing import HashEmbedder
 from ragkit.testing_chat import CutChat, FakeChat
-from ragkit.types import Block, Document, Heading, Prompt
+from ragkit.types.documents import Block, Document, Heading, Prompt
 
 NAMES = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel", "Ivy", "Juniper")
 

@@ -9,8 +9,9 @@ import ir_measures
 import numpy as np
 import pytest
 
-from ragkit.evaluation.datasets import Passage
-from ragkit.evaluation.metrics import (
+from ragkit.evaluation.datasets.span_sets import joined, shared_length
+from ragkit.evaluation.datasets.types import Passage
+from ragkit.evaluation.measures.metrics import (
     RANKING,
     answers,
     covers,
@@ -19,9 +20,8 @@ from ragkit.evaluation.metrics import (
     ranking_metrics,
     span_metrics,
 )
-from ragkit.evaluation.ranking import hit_curve
-from ragkit.evaluation.span_sets import joined, shared_length
-from ragkit.evaluation.statistics import (
+from ragkit.evaluation.measures.ranking import hit_curve
+from ragkit.numeric.statistics import (
     area_under_roc,
     best_threshold,
     mean_interval,

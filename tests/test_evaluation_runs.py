@@ -9,16 +9,17 @@ import ir_measures
 import pytest
 
 from ragkit.errors import InputError
-from ragkit.evaluation.abstention import FOREIGN, NEAR, Unanswerable, measure_abstention, read_unanswerable
-from ragkit.evaluation.asking import Asker, Measured, Workbench
-from ragkit.evaluation.beir import load_ranking_set
-from ragkit.evaluation.datasets import Choice, Dataset, PageSet, choose_part, part_of
+from ragkit.evaluation.datasets.beir import load_ranking_set
+from ragkit.evaluation.datasets.lines import DatasetError
+from ragkit.evaluation.datasets.loading import load_dataset
+from ragkit.evaluation.datasets.types import Choice, Dataset, PageSet, choose_part, part_of
 from ragkit.evaluation.evaluate import Options, Result, measure_collection, measure_dataset
-from ragkit.evaluation.lines import DatasetError
-from ragkit.evaluation.loading import load_dataset
-from ragkit.evaluation.pages import METRICS as PAGE_METRICS
-from ragkit.evaluation.ranking import PASSAGE_METRICS
-from ragkit.evaluation.report import (
+from ragkit.evaluation.measures.abstention import FOREIGN, NEAR, Unanswerable, measure_abstention, read_unanswerable
+from ragkit.evaluation.measures.pages import METRICS as PAGE_METRICS
+from ragkit.evaluation.measures.ranking import PASSAGE_METRICS
+from ragkit.evaluation.measures.runner import Asker, Measured, Workbench
+from ragkit.evaluation.measures.spans import METRICS as SPAN_METRICS
+from ragkit.evaluation.reports.report import (
     Floor,
     as_dict,
     as_lines,
@@ -30,11 +31,10 @@ from ragkit.evaluation.report import (
     write_qrels,
     write_run,
 )
-from ragkit.evaluation.spans import METRICS as SPAN_METRICS
-from ragkit.knowledge import KnowledgeBase
+from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.settings import Settings
 from ragkit.testing import HashEmbedder
-from ragkit.types import Document
+from ragkit.types.documents import Document
 from tests import evaluation_sets as sets
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.citations import check_answer
-from ragkit.evidence import candidates
-from ragkit.extractive import ExtractiveChat
-from ragkit.question import Question
-from ragkit.types import Answer, Hit, Hits, Message
-from ragkit.wording import normal_number
+from ragkit.chat.extractive.evidence import candidates
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.model import ExtractiveChat
+from ragkit.citations.checker import check_answer
+from ragkit.text.content_terms import normal_number
+from ragkit.types.documents import Answer, Hit, Hits, Message
 from tests.prompt_fakes import POLICY, SHIPPING, make_hit, make_hits, make_prompt
 
 SHARED = Path(__file__).parents[1].parent / "shared"

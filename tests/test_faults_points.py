@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ragkit.errors import ConflictError
-from ragkit.records import FileState
+from ragkit.types.collection import FileState
 from tests.faults.checker import Truth
 from tests.faults.supervisor import MODES, unsupported
 from tests.store_fakes import cut, new_store, writing

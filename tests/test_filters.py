@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import FilterError
-from ragkit.filters import Condition, Group, parse_filter
-from ragkit.store import Store
+from ragkit.store.filters import Condition, Group, parse_filter
+from ragkit.store.sqlite.store import Store
 from tests.store_fakes import cut, new_store, writing
 
 PUT_AT = datetime(2026, 3, 1, 12, 0, 0, 500_000, tzinfo=UTC)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import ragkit
-from ragkit.chat import ChatModel
-from ragkit.condense import Condenser, condensation_prompt
-from ragkit.followup import standalone
-from ragkit.inputs import checked_messages
+from ragkit.chat.condense import Condenser, condensation_prompt
+from ragkit.chat.followup import standalone
+from ragkit.chat.loading import ChatModel
+from ragkit.knowledge.validation import checked_messages
 from ragkit.testing import HashEmbedder
 from ragkit.testing_chat import CutChat, EchoChat, FakeChat, ObedientChat, SlowChat
-from ragkit.types import Document, Message
+from ragkit.types.documents import Document, Message
 
 ROOT = Path(__file__).parents[1]
 SQUAD = ROOT.parent / "shared" / "data" / "squad" / "queries.jsonl"

@@ -14,11 +14,11 @@ from typing import Any, get_args
 import pytest
 
 import ragkit
-from ragkit.cli import run
+from ragkit.cli.app import run
 from ragkit_ingest import Change, IngestProgress, IngestReport, Problem, Warned
-from ragkit_ingest.cli import _stopped_by_signals
-from ragkit_ingest.cli_progress import drawn_progress
-from ragkit_ingest.cli_report import LISTED, print_report
+from ragkit_ingest.cli.ingest import _stopped_by_signals
+from ragkit_ingest.cli.progress import drawn_progress
+from ragkit_ingest.cli.report import LISTED, print_report
 
 Ingest = Callable[..., tuple[int, str, str]]
 
@@ -29,7 +29,7 @@ def ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     installed = tmp_path / "site" / "ragkit_ingest_commands-0.dist-info"
     installed.mkdir(parents=True)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: ragkit-ingest-commands\nVersion: 0\n")
-    (installed / "entry_points.txt").write_text("[ragkit.commands]\ningest = ragkit_ingest.cli:ingest\n")
+    (installed / "entry_points.txt").write_text("[ragkit.commands]\ningest = ragkit_ingest.cli.ingest:ingest\n")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     monkeypatch.setenv("RAGKIT_DATA", str(tmp_path / "kb"))
     (tmp_path / "docs").mkdir()

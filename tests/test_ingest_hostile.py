@@ -22,12 +22,12 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 MAKE = SHARED / "hostile" / "make_hostile.py"
 CHECK = SHARED / "hostile" / "check_hostile.py"
-READER = "from ragkit_ingest.cli_extract import extract; extract(prog_name='ragkit extract')"
+READER = "from ragkit_ingest.cli.extract import extract; extract(prog_name='ragkit extract')"
 IMPORTED = """
 import importlib, pkgutil, sys
-import ragkit_ingest.child, ragkit_ingest.cli_extract, ragkit_ingest.readers
-for module in pkgutil.iter_modules(ragkit_ingest.readers.__path__):
-    importlib.import_module("ragkit_ingest.readers." + module.name)
+import ragkit_ingest.workers.child, ragkit_ingest.cli.extract, ragkit_ingest.readers
+for module in pkgutil.walk_packages(ragkit_ingest.readers.__path__, "ragkit_ingest.readers."):
+    importlib.import_module(module.name)
 import charset_normalizer, docutils.core, lxml.etree, markdown_it, numpy, pypdf, pypdfium2
 print(*(found.__file__ for found in list(sys.modules.values()) if getattr(found, "__file__", None)), sep="\\n")
 """

@@ -47,7 +47,7 @@ def count():
         sys.stdin.read()
     return False
 apsw.connection_hooks.append(lambda connection: connection.set_commit_hook(count))
-from ragkit_ingest.cli import ingest
+from ragkit_ingest.cli.ingest import ingest
 ingest(["--data", sys.argv[1], sys.argv[2]])
 """
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ragkit import Document, ExtractionError
 from ragkit_ingest.extract import path_job
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.readers.pdf_lines import Words
-from ragkit_ingest.readers.pdf_structure import PypdfFile
-from ragkit_ingest.readers.pdf_tables import find_tables
-from ragkit_ingest.worker import WorkerPool
+from ragkit_ingest.readers.pdf.lines import Words
+from ragkit_ingest.readers.pdf.structure import PypdfFile
+from ragkit_ingest.readers.pdf.tables import find_tables
+from ragkit_ingest.workers.pool import WorkerPool
 from tests.ingest_files import blocks, extract, headings, outcome, page_text, pages_pdf, pdf, stream
 
 SHARED = Path(__file__).parents[1].parent / "shared"

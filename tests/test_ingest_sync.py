@@ -27,9 +27,9 @@ from ragkit import (
     Reason,
 )
 from ragkit_ingest import IngestOptions, IngestProgress, IngestReport, ReadLimits, ingest_folder
-from ragkit_ingest.digest import CLOCK_NS, UNSURE, digest, sure_mtime
-from ragkit_ingest.walk import Found
-from ragkit_ingest.worker import Job
+from ragkit_ingest.scan.digest import CLOCK_NS, UNSURE, digest, sure_mtime
+from ragkit_ingest.scan.walk import Found
+from ragkit_ingest.workers.pool import Job
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase

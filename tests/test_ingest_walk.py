@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragkit import ExtractionError
-from ragkit_ingest.names import Sources, path_of, source_of
-from ragkit_ingest.rules import Patterns, names_of
-from ragkit_ingest.walk import Found, LeftOut, look, open_file, walk
+from ragkit_ingest.scan.ignore_rules import Patterns, names_of
+from ragkit_ingest.scan.names import Sources, path_of, source_of
+from ragkit_ingest.scan.walk import Found, LeftOut, look, open_file, walk
 
 
 def make(root: Path, *names: str) -> bytes:
@@ -312,7 +312,7 @@ def test_a_taken_source_gets_the_names_of_folders_in_front() -> None:
 WITHOUT_POWERS = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
 WALK = """
 import os, sys
-from ragkit_ingest.walk import walk
+from ragkit_ingest.scan.walk import walk
 for item in walk(os.fsencode(sys.argv[1])):
     print(item.path.decode(), getattr(item, "reason", "found"), getattr(item, "folder", ""))
 """

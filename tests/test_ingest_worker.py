@@ -16,7 +16,7 @@ import pytest
 
 from ragkit import ConfigError, Document, ExtractionError
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.worker import Job, Worker, WorkerPool
+from ragkit_ingest.workers.pool import Job, Worker, WorkerPool
 
 ODD_READER = """
 import os, re, socket, subprocess, sys, time
@@ -259,7 +259,7 @@ import sys
 from functools import partial
 import os
 from pathlib import Path
-from ragkit_ingest.worker import Worker
+from ragkit_ingest.workers.pool import Worker
 from ragkit_ingest.limits import ReadLimits
 
 worker = Worker(ReadLimits(timeout=600.0), folders=[Path(sys.argv[1])])

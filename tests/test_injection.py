@@ -7,15 +7,15 @@ import re
 
 import pytest
 
-from ragkit.citations import StreamChecker, check_answer
-from ragkit.extractive import ExtractiveChat
-from ragkit.fences import neutral
-from ragkit.prompt import build_prompt
+from ragkit.chat.extractive.model import ExtractiveChat
+from ragkit.citations.checker import StreamChecker, check_answer
+from ragkit.prompting.builder import build_prompt
+from ragkit.prompting.fencing import neutral
 from ragkit.settings import PromptSettings
 from ragkit.testing_chat import ObedientChat
-from ragkit.text import clean_text
-from ragkit.tokens import load_counter
-from ragkit.types import Hits, Prompt
+from ragkit.text.cleaning import clean_text
+from ragkit.text.token_counter import load_counter
+from ragkit.types.documents import Hits, Prompt
 from tests.prompt_fakes import POLICY, make_hit
 
 COUNTER = load_counter("gpt-4o", offline=True)

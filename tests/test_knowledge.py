@@ -14,7 +14,7 @@ import pytest
 import ragkit
 from ragkit.testing import BrokenEmbedder, HashEmbedder
 from ragkit.testing_chat import CutChat, FakeChat
-from ragkit.types import Answer, Document, Example, Message
+from ragkit.types.documents import Answer, Document, Example, Message
 
 DOCUMENTS = [
     Document(source="refunds.md", text="The refund window is thirty days after delivery.", title="Refunds"),

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
-from ragkit.lexical import FIELD_BOOST, TERM_LIMIT, LexicalIndex
-from ragkit.lexical_files import build_lexical, extend_lexical, index_files, open_lexical
-from ragkit.lexical_gone import Gone
-from ragkit.lexical_scores import explained_score
-from ragkit.lexical_tail import Block, analyse_chunk, join_blocks, rounded_lengths
+from ragkit.index.lexical.deletions import Gone
+from ragkit.index.lexical.files import build_lexical, extend_lexical, index_files, open_lexical
+from ragkit.index.lexical.index import FIELD_BOOST, TERM_LIMIT, LexicalIndex
+from ragkit.index.lexical.rescoring import explained_score
+from ragkit.index.lexical.tail import Block, analyse_chunk, join_blocks, rounded_lengths
 
 Ids = NDArray[np.int64]
 Chunk = tuple[str, str, str]

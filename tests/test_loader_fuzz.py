@@ -27,7 +27,7 @@ from ragkit import Document, ExtractionError, Reason, clean_text
 from ragkit_ingest import ReadLimits, WorkerPool
 from ragkit_ingest.extract import path_job
 from ragkit_ingest.readers import registry
-from ragkit_ingest.worker import Job
+from ragkit_ingest.workers.pool import Job
 from tests.damaged_files import LOADERS, SAMPLES, damaged
 from tests.faults.loaders import unsupported
 from tests.test_faults_points import run_faults

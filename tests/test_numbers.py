@@ -17,7 +17,7 @@ import ragkit
 from ragkit import Document, EmbeddingError, KnowledgeBase, QueryError, Settings
 from ragkit.testing import BrokenEmbedder, Fault, HashEmbedder
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.pool import DataFolder
+from ragkit_service.collection_pool import DataFolder
 from tests.service_fakes import LOCAL
 
 REFUNDS = "The refund window is thirty days after delivery. Opened goods are exchanged."

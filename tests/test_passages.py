@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.passages import GAP_LIMIT, MERGE_LIMIT, Ranked, passages, to_hits
-from ragkit.rows import ChunkRow
+from ragkit.retrieval.passages import GAP_LIMIT, MERGE_LIMIT, Ranked, passages, to_hits
+from ragkit.store.rows import ChunkRow
 from tests.store_fakes import cut, new_store, writing
 
 

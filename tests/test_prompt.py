@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import BudgetError
-from ragkit.prompt import MESSAGE_OVERHEAD, REPLY_OVERHEAD, build_prompt
+from ragkit.prompting.builder import MESSAGE_OVERHEAD, REPLY_OVERHEAD, build_prompt
 from ragkit.settings import PromptSettings
-from ragkit.tokens import load_counter
-from ragkit.types import Example, Hits, Message, Prompt
+from ragkit.text.token_counter import load_counter
+from ragkit.types.documents import Example, Hits, Message, Prompt
 from tests.prompt_fakes import POLICY, SHIPPING, make_hit, make_hits
 
 QUESTION = "How long is the refund window?"

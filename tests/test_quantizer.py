@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 import ragkit
 from ragkit import Document, KnowledgeBase, Settings
-from ragkit import dense as dense_module
-from ragkit import quantizer as quantizer_module
-from ragkit.dense import DenseIndex
-from ragkit.dense_files import build_dense
 from ragkit.errors import CorruptError
-from ragkit.quantizer import Kind, Quantizer, is_outgrown, train_quantizer
+from ragkit.index.dense import index as dense_module
+from ragkit.index.dense import quantizer as quantizer_module
+from ragkit.index.dense.files import build_dense
+from ragkit.index.dense.index import DenseIndex
+from ragkit.index.dense.quantizer import Kind, Quantizer, is_outgrown, train_quantizer
 from ragkit.settings import ChunkSettings, DenseSettings
 from ragkit.testing import HashEmbedder
 from tests.test_dense import themed_rows
@@ -245,7 +245,7 @@ def test_vectors_that_cannot_be_grouped_do_not_undo_a_run(
     def fails(*_: Any, **__: Any) -> Quantizer:
         raise CorruptError("a stored vector is not of norm 1", cure="run: ragkit verify")
 
-    monkeypatch.setattr("ragkit.store_quantizer.train_quantizer", fails)
+    monkeypatch.setattr("ragkit.store.sqlite.quantizers.train_quantizer", fails)
     with opened(tmp_path) as kb:
         assert kb.add(documents(0, 160)).added == 160
         assert stored(kb) == (0, 0, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import ConfigError
-from ragkit.readings import ACCOUNTING, Vocabulary, load_vocabulary
+from ragkit.retrieval.synonyms import ACCOUNTING, Vocabulary, load_vocabulary
 
 
 def written(folder: Path, text: str | bytes) -> str:
@@ -105,7 +105,9 @@ def test_a_file_that_is_missing_or_too_large(tmp_path: Path) -> None:
 
 def test_every_rule_that_comes_along_is_found_by_its_own_terms() -> None:
     vocabulary = load_vocabulary([ACCOUNTING])
-    lines = (Path(__file__).parents[1] / "ragkit" / "vocabulary" / "accounting.txt").read_text().splitlines()
+    lines = (
+        (Path(__file__).parents[1] / "ragkit" / "retrieval" / "vocabulary" / "accounting.txt").read_text().splitlines()
+    )
     rules = [line.partition(" => ") for line in lines if " => " in line and not line.startswith("#")]
     assert len(rules) > 20
     for terms, _, meaning in rules:

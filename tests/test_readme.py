@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import ragkit
-from ragkit.cli import cli
+from ragkit.cli.app import cli
 from ragkit.testing import HashEmbedder
 
 ROOT = Path(__file__).parents[1]

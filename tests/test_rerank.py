@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 import ragkit
 from ragkit.environment import settings_from_env
 from ragkit.errors import ModelError
-from ragkit.rerank import CrossEncoderReranker, load_reranker
-from ragkit.retrieve import Retriever, _diverse
+from ragkit.retrieval.reranker import CrossEncoderReranker, load_reranker
+from ragkit.retrieval.retriever import Retriever, _diverse
 from ragkit.settings import ModelSettings, RetrievalSettings, Settings
 from ragkit.testing import HashEmbedder
-from ragkit.types import Document
+from ragkit.types.documents import Document
 from tests.tiny_model import write_tiny_model
 
 OFFLINE = ModelSettings(offline=True)

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ragkit
-from ragkit.features import Statistics
-from ragkit.lexical import LexicalIndex
-from ragkit.retrieve import Retriever, weighted_terms
+from ragkit.index.lexical.index import LexicalIndex
+from ragkit.retrieval.features import Statistics
+from ragkit.retrieval.retriever import Retriever, weighted_terms
 from ragkit.settings import ModelSettings, RetrievalSettings, Settings
 from ragkit.testing import HashEmbedder
-from ragkit.types import Document, Page
+from ragkit.types.documents import Document, Page
 
 COLOURS = ("red", "green", "blue", "amber", "violet", "white")
 THINGS = ("lamp", "valve", "meter", "probe", "cable")

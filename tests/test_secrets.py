@@ -20,11 +20,11 @@ from starlette.testclient import TestClient
 
 import ragkit
 from ragkit import ChatError, ChatSettings, Document, Settings, settings_from_env
-from ragkit.cli import cli, run
-from ragkit.cli_eval_tools import Tools
+from ragkit.cli.app import cli, run
+from ragkit.cli.context import Tools
 from ragkit.testing import HashEmbedder
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.pool import DataFolder
+from ragkit_service.collection_pool import DataFolder
 from ragkit_service.settings import service_settings
 from tests.chat_servers import OPENAI_END, Events, openai_chunk, serving
 from tests.service_fakes import LOCAL, plain_extractor

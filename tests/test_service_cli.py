@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from ragkit import ConfigError, ConflictError, InputError, NotFoundError
 from ragkit_service import ServiceSettings, create_app, service_settings
 from ragkit_service.cli import keys, serve
-from ragkit_service.keys import KeyFile
+from ragkit_service.security.key_file import KeyFile
 from ragkit_service.server import bind, url_of
 from ragkit_service.settings import VARIABLES
 from tests.service_fakes import FakeLibrary, plain_extractor

@@ -10,8 +10,8 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from ragkit_service.routes.direct import DirectRoute
-from ragkit_service.schemas import SearchRequest
+from ragkit_service.routes.fast_route import DirectRoute
+from ragkit_service.schemas.requests import SearchRequest
 from tests.service_fakes import FakeLibrary, client
 
 SEARCH, PROMPT, ASK = (f"/v1/collections/default/{verb}" for verb in ("search", "prompt", "ask"))

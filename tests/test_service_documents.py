@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from ragkit import Document, ExtractionError, InputError, LockedError, StorageFullError
 from ragkit_service import Limits
-from ragkit_service.replies import (
+from ragkit_service.schemas.responses import (
     CollectionsReply,
     DocumentsReply,
     HistoryReply,

@@ -10,7 +10,7 @@ import pytest
 
 from ragkit import ConfigError, Settings
 from ragkit_service import Limits, ServiceSettings, create_app
-from ragkit_service.keys import KeyFile
+from ragkit_service.security.key_file import KeyFile
 from tests.service_fakes import KEY, LOCAL, FakeLibrary, client, plain_extractor
 
 SEARCH = "/v1/collections/default/search"

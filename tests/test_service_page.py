@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 import ragkit
 from ragkit import ModelError, StoreError
-from ragkit_service import replies
-from ragkit_service.replies import ReadyReply, VersionReply
+from ragkit_service.schemas import responses as replies
+from ragkit_service.schemas.responses import ReadyReply, VersionReply
 from tests.service_fakes import FakeLibrary, client
 
 

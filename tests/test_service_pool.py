@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from ragkit import LockedError, NotFoundError, StoreError
-from ragkit_service.pool import CollectionPool
+from ragkit_service.collection_pool import CollectionPool
 from tests.service_fakes import FakeKnowledge, FakeLibrary
 
 

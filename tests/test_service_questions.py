@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from ragkit import ChatError, ChatInterruptedError, ChatTimeoutError, Message
 from ragkit_service import Limits
-from ragkit_service.replies import AnswerReply, PromptReply, SearchReply
+from ragkit_service.schemas.responses import AnswerReply, PromptReply, SearchReply
 from tests.service_fakes import FakeKnowledge, FakeLibrary, client
 
 SEARCH, PROMPT, ASK = (f"/v1/collections/default/{verb}" for verb in ("search", "prompt", "ask"))

@@ -20,8 +20,15 @@ from ragkit import Document, Settings
 from ragkit.testing import HashEmbedder
 from ragkit.testing_chat import CutChat, FakeChat
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.pool import DataFolder
-from ragkit_service.replies import AnswerReply, HistoryReply, PromptReply, SearchReply, StatusReply, UploadReply
+from ragkit_service.collection_pool import DataFolder
+from ragkit_service.schemas.responses import (
+    AnswerReply,
+    HistoryReply,
+    PromptReply,
+    SearchReply,
+    StatusReply,
+    UploadReply,
+)
 from tests.service_fakes import LOCAL
 
 ROOT = Path(__file__).parents[1]

@@ -22,11 +22,11 @@ from ragkit.errors import (
     NotFoundError,
     StoreError,
 )
-from ragkit.filters import parse_filter
-from ragkit.records import FileState
-from ragkit.store import Store
+from ragkit.store.filters import parse_filter
+from ragkit.store.sqlite.store import Store
 from ragkit.testing import HashEmbedder
-from ragkit.types import Document
+from ragkit.types.collection import FileState
+from ragkit.types.documents import Document
 from tests.store_fakes import EMBEDDER, SETTINGS, Cut, cut, hashes, new_store, writing
 
 
@@ -174,7 +174,7 @@ class TestPut:
     def test_unit_vectors_of_few_chunks_are_read_once(
         self, store: Store, limit: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ragkit.store_read.UNITS_KEPT", limit)
+        monkeypatch.setattr("ragkit.store.sqlite.reader.UNITS_KEPT", limit)
         put(store, cut("a", ["x", "one two", "three four"]))
         query = np.ones(32, dtype=np.float32)
         with store.read() as reader:

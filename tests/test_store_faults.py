@@ -16,11 +16,11 @@ from typing import Any
 import apsw
 import pytest
 
-from ragkit.audit import doctor_store, verify_store
 from ragkit.errors import CorruptError, NotFoundError, SchemaVersionError, StorageFullError, StoreError
-from ragkit.schema import SCHEMA_VERSION, create_tables, migrate
-from ragkit.sqlite import SAFE_SQLITE, has_log, open_writer
-from ragkit.store import Store
+from ragkit.store.sqlite.connection import SAFE_SQLITE, has_log, open_writer
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
+from ragkit.store.sqlite.schema import SCHEMA_VERSION, create_tables, migrate
+from ragkit.store.sqlite.store import Store
 from tests.store_fakes import cut, new_store, writing
 
 ROOT = Path(__file__).parents[1]

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ragkit.audit import doctor_store, verify_store
-from ragkit.backup import backup, restore
 from ragkit.errors import ConflictError, NotFoundError
-from ragkit.store import Store
+from ragkit.store.sqlite.backup import backup, restore
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
+from ragkit.store.sqlite.store import Store
 from tests.store_fakes import Cut, cut, new_store, writing
 
 SOURCES = st.sampled_from(["a", "b", "dir/c", "ä"])

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from ragkit.embed import Embedder, check_vectors, compatible
+from ragkit.embedding.loading import Embedder, check_vectors, compatible
 from ragkit.errors import EmbeddingError
 from ragkit.testing import BrokenEmbedder, Fault, HashEmbedder
 
@@ -96,7 +96,7 @@ def test_broken_embedder_raises_for_the_calls_it_was_told() -> None:
 
 def test_import_is_light() -> None:
     code = (
-        "import sys, ragkit.testing, ragkit.embed;"
+        "import sys, ragkit.testing, ragkit.embedding.loading;"
         "print([m for m in ('torch', 'openvino', 'tokenizers', 'transformers', 'faiss') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.chunk import chunk_document
+from ragkit.chunking.chunker import chunk_document
 from ragkit.testing import HashEmbedder
-from ragkit.types import Document, Heading
+from ragkit.types.documents import Document, Heading
 
 WIKI = (
     "= Little Rock Arsenal =\nThe arsenal was built in 1840.\n\n == History == \nIt was used by both sides.\n"

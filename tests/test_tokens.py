@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit.errors import ConfigError
-from ragkit.tokens import encoding_for, load_counter
+from ragkit.text.token_counter import encoding_for, load_counter
 
 # Counted by another implementation (js-tiktoken 1.0.21) with o200k_base, cl100k_base and p50k_base.
 SAMPLES = {
@@ -44,7 +44,7 @@ def test_counts_are_those_of_the_published_tables(text: str) -> None:
 
 @pytest.mark.parametrize(("name", "size"), [("o200k_base", 199_998), ("cl100k_base", 100_256), ("p50k_base", 50_281)])
 def test_packaged_tables_are_the_published_ones(name: str, size: int) -> None:
-    data = lzma.decompress(resources.files("ragkit").joinpath("encodings", f"{name}.xz").read_bytes())
+    data = lzma.decompress(resources.files("ragkit.text").joinpath("encodings", f"{name}.xz").read_bytes())
     digest = hashlib.sha256()
     position = size
     for rank in range(size):

@@ -10,7 +10,7 @@ import pytest
 import ragkit
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.testing import BrokenEmbedder, HashEmbedder
-from ragkit.types import Document
+from ragkit.types.documents import Document
 
 
 def sentences(topic: str, count: int = 30) -> str:

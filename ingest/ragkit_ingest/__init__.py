@@ -5,7 +5,7 @@ from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import Change, IngestProgress, IngestReport, Problem, Warned
 from ragkit_ingest.sync import ingest_folder
-from ragkit_ingest.worker import WorkerPool
+from ragkit_ingest.workers.pool import WorkerPool
 
 __all__ = [
     "EXTRACTOR_VERSION",

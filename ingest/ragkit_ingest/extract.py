@@ -7,9 +7,9 @@ from functools import partial
 
 from ragkit import Document, clean_text
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.names import source_of
-from ragkit_ingest.opening import PathLike, open_path
-from ragkit_ingest.worker import Job, WorkerPool
+from ragkit_ingest.scan.names import source_of
+from ragkit_ingest.scan.opening import PathLike, open_path
+from ragkit_ingest.workers.pool import Job, WorkerPool
 
 EXTRACTOR_VERSION = "2"
 """Changes whenever the same bytes give other text, so that ingest reads them again."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.worker import Job
+from ragkit_ingest.workers.pool import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
 

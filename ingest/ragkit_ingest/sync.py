@@ -10,15 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
-from ragkit_ingest.digest import digest
 from ragkit_ingest.extract import EXTRACTOR_VERSION
-from ragkit_ingest.names import source_of
 from ragkit_ingest.options import IngestOptions, Pool
-from ragkit_ingest.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
-from ragkit_ingest.targets import PathLike, Target, apart, find_targets
-from ragkit_ingest.worker import WorkerPool
+from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.names import source_of
+from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
+from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
+from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter

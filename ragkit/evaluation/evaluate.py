@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ragkit.errors import ExtractionError, InputError
-from ragkit.evaluation.abstention import Abstention, Unanswerable, measure_abstention
-from ragkit.evaluation.asking import Asker, Measured, Progress, Workbench, fill
-from ragkit.evaluation.datasets import Choice, Dataset, PageSet, RankingSet, SpanSet
-from ragkit.evaluation.files import FileReader, find_file_reader, read_files
-from ragkit.evaluation.metrics import measuring_library
-from ragkit.evaluation.page_sets import check_pages
-from ragkit.evaluation.pages import measure_pages
-from ragkit.evaluation.ranking import measure_ranking
-from ragkit.evaluation.spans import measure_spans
-from ragkit.knowledge import KnowledgeBase
-from ragkit.types import Document
+from ragkit.evaluation.datasets.files import FileReader, find_file_reader, read_files
+from ragkit.evaluation.datasets.page_sets import check_pages
+from ragkit.evaluation.datasets.types import Choice, Dataset, PageSet, RankingSet, SpanSet
+from ragkit.evaluation.measures.abstention import Abstention, Unanswerable, measure_abstention
+from ragkit.evaluation.measures.metrics import measuring_library
+from ragkit.evaluation.measures.pages import measure_pages
+from ragkit.evaluation.measures.ranking import measure_ranking
+from ragkit.evaluation.measures.runner import Asker, Measured, Progress, Workbench, fill
+from ragkit.evaluation.measures.spans import measure_spans
+from ragkit.knowledge.knowledge_base import KnowledgeBase
+from ragkit.types.documents import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,16 @@ from starlette.responses import Response
 
 import ragkit
 from ragkit import ConfigError, Document, RagkitError, show
-from ragkit_service.auth import Keyring
+from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Extractor, Service
 from ragkit_service.errors import Problem, Teller, http_problem, problem_response
-from ragkit_service.guard import Guard
-from ragkit_service.keys import KeyFile
-from ragkit_service.limits import BodyLimit
-from ragkit_service.observe import Observe
-from ragkit_service.pool import CollectionPool, DataFolder, Library
+from ragkit_service.middleware.access import Guard
+from ragkit_service.middleware.body_limit import BodyLimit
+from ragkit_service.middleware.request_log import Observe
 from ragkit_service.routes import collections, documents, health, page, questions
-from ragkit_service.routes.documented import complete
+from ragkit_service.routes.openapi import complete
+from ragkit_service.security.key_file import KeyFile
+from ragkit_service.security.keyring import Keyring
 from ragkit_service.settings import Limits, ServiceSettings
 from ragkit_service.uploads import sweep_uploads
 

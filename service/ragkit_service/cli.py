@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ragkit_service.keys import KeyFile
+from ragkit_service.security.key_file import KeyFile
 from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, service_settings
 
 SHORT_KEY = 16

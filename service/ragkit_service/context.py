@@ -13,9 +13,9 @@ import anyio
 from starlette.requests import Request
 
 from ragkit import Document
+from ragkit_service.collection_pool import CollectionPool
 from ragkit_service.errors import Problem, Teller
-from ragkit_service.observe import log_failure
-from ragkit_service.pool import CollectionPool
+from ragkit_service.middleware.request_log import log_failure
 from ragkit_service.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)

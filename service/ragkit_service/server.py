@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ragkit import ConfigError
 from ragkit_service.app import create_app, keyring_of, require_key
-from ragkit_service.protocol import protocol_class
+from ragkit_service.http_protocol import protocol_class
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
@@ -81,7 +81,7 @@ def url_of(listener: socket.socket) -> str:
 def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: bool = False) -> uvicorn.Config:
     """Return uvicorn's configuration, with a deadline or a bound for everything that a client could leave open."""
     several = isinstance(app, str)
-    protocol: Any = "ragkit_service.protocol:DeadlineProtocol" if several else protocol_class(settings.limits)
+    protocol: Any = "ragkit_service.http_protocol:DeadlineProtocol" if several else protocol_class(settings.limits)
     return uvicorn.Config(
         app,
         factory=several,

@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ragkit import InputError, Metadata, MetadataValue, StorageFullError, show
 from ragkit_service.errors import Problem
-from ragkit_service.limits import too_large
+from ragkit_service.middleware.body_limit import too_large
 from ragkit_service.settings import Limits
 
 logger = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.embed import load_embedder
-from ragkit.embed_openvino import HINTS, Precision, import_openvino, usable_cpus
-from ragkit.models import find_model
+from ragkit.embedding.loading import load_embedder
+from ragkit.embedding.model_files import find_model
+from ragkit.embedding.openvino.runtime import HINTS, Precision, import_openvino, usable_cpus
 from ragkit.settings import ModelSettings
 
 REPEATS = 5
@@ -106,7 +106,7 @@ def latency(embedder: Any, question: str) -> dict[str, float]:
 def start_seconds(settings: ModelSettings) -> float:
     """Return the least time from the start of a process to its first query vector, in seconds."""
     code = (
-        "from ragkit.embed import load_embedder; from ragkit.settings import ModelSettings;"
+        "from ragkit.embedding.loading import load_embedder; from ragkit.settings import ModelSettings;"
         f"load_embedder({settings!r}).embed_queries([{QUESTION!r}])"
     )
     wall, _ = best(lambda: subprocess.run([sys.executable, "-c", code], check=True))

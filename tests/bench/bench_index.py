@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.cachefile import list_folders
-from ragkit.caches import Caches
-from ragkit.dense import DenseIndex
-from ragkit.records import Fingerprint
+from ragkit.index.cache import Caches
+from ragkit.index.dense.index import DenseIndex
+from ragkit.index.manifest import list_folders
 from ragkit.settings import DenseSettings
+from ragkit.types.collection import Fingerprint
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]

@@ -80,8 +80,8 @@ def tree_memory(pid: int) -> float:
 def overlap(data: Path, *, limit: int) -> dict[str, Any]:
     """Compare the top 10 of the stored vectors with torch fp32, over up to `limit` chunks."""
     import ragkit
-    from ragkit.catalog import collection_folder
-    from ragkit.store import Store
+    from ragkit.store.sqlite.catalog import collection_folder
+    from ragkit.store.sqlite.store import Store
 
     with Store(collection_folder(data, "default")) as store, store.read() as reader:
         ids = reader.all_chunk_ids()
@@ -110,7 +110,7 @@ def overlap(data: Path, *, limit: int) -> dict[str, Any]:
 
 def measure(*, filings: int, pages: int | None, data: Path, overlap_of: int = 2_000) -> dict[str, Any]:
     """Ingest both ways; data: a folder that is not there yet."""
-    from ragkit.models import find_model
+    from ragkit.embedding.model_files import find_model
     from ragkit.settings import ModelSettings
 
     pdfs = sorted(PDFS.glob("*.pdf"))[:filings]

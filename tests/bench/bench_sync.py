@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import ragkit
-from ragkit.records import Fingerprint
 from ragkit.testing import HashEmbedder
+from ragkit.types.collection import Fingerprint
 from tests.bench import bench_http
 from tests.bench.bench_query import RAGKIT, ROOT
 

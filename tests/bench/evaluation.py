@@ -21,17 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.embed import Embedder, load_embedder
-from ragkit.evaluation.abstention import FOREIGN, NEAR, Abstention, Unanswerable, read_unanswerable
-from ragkit.evaluation.asking import Workbench
-from ragkit.evaluation.datasets import Choice, Dataset, PageSet, RankingSet, SpanSet
+from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.evaluation.datasets.loading import load_dataset
+from ragkit.evaluation.datasets.types import Choice, Dataset, PageSet, RankingSet, SpanSet
 from ragkit.evaluation.evaluate import Options, Result, measure_dataset
-from ragkit.evaluation.loading import load_dataset
-from ragkit.evaluation.metrics import PerQuery
-from ragkit.evaluation.plot import draw
-from ragkit.evaluation.statistics import mean_interval, paired, paired_test
+from ragkit.evaluation.measures.abstention import FOREIGN, NEAR, Abstention, Unanswerable, read_unanswerable
+from ragkit.evaluation.measures.metrics import PerQuery
+from ragkit.evaluation.measures.runner import Workbench
+from ragkit.evaluation.reports.plot import draw
+from ragkit.numeric.statistics import mean_interval, paired, paired_test
 from ragkit.settings import ChunkSettings, ModelSettings, RetrievalSettings, Settings
-from ragkit.types import Document
+from ragkit.types.documents import Document
 from ragkit_ingest import extract_file
 from tests.bench.evaluation_cutters import CUTTERS, cutting
 from tests.bench.evaluation_naive import naive_metrics

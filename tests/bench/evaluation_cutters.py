@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
-import ragkit.writer
-from ragkit.chunk import Tokenizing, chunk_document
+import ragkit.knowledge.writer
+from ragkit.chunking.chunker import Tokenizing, chunk_document
 from ragkit.settings import ChunkSettings
-from ragkit.types import Chunk, Document
+from ragkit.types.documents import Chunk, Document
 
 Span = tuple[int, int]
 OVERLAP = 0.2
@@ -117,7 +117,7 @@ def cutting(name: str | None) -> Iterator[None]:
     def cut(document: Document, *, embedder: Tokenizing, settings: ChunkSettings | None = None) -> list[Chunk]:
         return chunks_of(document, cutter, embedder, (settings or ChunkSettings()).max_tokens)
 
-    room: Any = ragkit.writer
+    room: Any = ragkit.knowledge.writer
     room.chunk_document = cut
     try:
         yield

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.embed import Embedder
-from ragkit.evaluation.datasets import Dataset, PageSet, RankingSet
-from ragkit.evaluation.files import FileReader, read_files
-from ragkit.evaluation.metrics import PerQuery, rank_metrics, ranking_metrics, span_metrics
-from ragkit.types import Document
+from ragkit.embedding.loading import Embedder
+from ragkit.evaluation.datasets.files import FileReader, read_files
+from ragkit.evaluation.datasets.types import Dataset, PageSet, RankingSet
+from ragkit.evaluation.measures.metrics import PerQuery, rank_metrics, ranking_metrics, span_metrics
+from ragkit.types.documents import Document
 
 SIZE, STEP = 1_000, 800
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ragkit
-from ragkit.caches import Caches
-from ragkit.catalog import collection_folder
-from ragkit.records import Fingerprint
+from ragkit.index.cache import Caches
 from ragkit.settings import Settings
-from ragkit.store import Store, Writer
-from ragkit.types import Chunk, Document, Page
+from ragkit.store.sqlite.catalog import collection_folder
+from ragkit.store.sqlite.store import Store, Writer
+from ragkit.types.collection import Fingerprint
+from ragkit.types.documents import Chunk, Document, Page
 
 Vectors = NDArray[np.float32]
 Made = tuple[Document, list[Chunk], Vectors, list[Vectors]]

@@ -9,7 +9,9 @@ from typing import Any
 
 import apsw
 
-from ragkit import cachefile, caches, store_session
+from ragkit.index import cache as caches
+from ragkit.index import manifest as cachefile
+from ragkit.store.sqlite import session as store_session
 
 KINDS = ("early", "in-place", "no-transaction", "no-flush")
 """early: acknowledges before the commit. in-place: writes cache files where they are read. no-transaction: commits
@@ -31,8 +33,8 @@ def apply(kind: str) -> None:
 
 
 def _acknowledge_early() -> None:
-    from ragkit import writer
-    from ragkit.progress import AddProgress
+    from ragkit.knowledge.knowledge_base import writer
+    from ragkit.types.progress import AddProgress
 
     commit = writer._AddRun._commit
 

@@ -10,14 +10,14 @@ import numpy as np
 
 import ragkit
 from ragkit import KnowledgeBase, NotFoundError, RagkitError
-from ragkit.analysis import analyse
-from ragkit.audit import verify_store
-from ragkit.backup import verify_backup
-from ragkit.cacheparts import LexicalPart
-from ragkit.caches import Caches
-from ragkit.chunk import chunk_document
+from ragkit.chunking.chunker import chunk_document
+from ragkit.index.base import LexicalPart
+from ragkit.index.cache import Caches
 from ragkit.settings import DenseSettings
-from ragkit.store import Reader, Store
+from ragkit.store.sqlite.backup import verify_backup
+from ragkit.store.sqlite.integrity import verify_store
+from ragkit.store.sqlite.store import Reader, Store
+from ragkit.text.analyzer import analyse
 from ragkit_ingest import IngestOptions, ingest_folder
 from tests.faults.workload import SETTINGS, PlainPool, embedder, sha
 

@@ -20,10 +20,10 @@ from typing import Any
 
 import ragkit
 from ragkit import Document
-from ragkit.cachefile import MANIFEST, STAMP, _digest_of, list_folders
-from ragkit.caches import Caches
+from ragkit.index.cache import Caches
+from ragkit.index.manifest import MANIFEST, STAMP, _digest_of, list_folders
 from ragkit.settings import DenseSettings
-from ragkit.store import Store
+from ragkit.store.sqlite.store import Store
 from tests.faults.checker import wrong_answers
 from tests.faults.workload import SETTINGS, embedder, text_of
 

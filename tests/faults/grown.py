@@ -15,11 +15,11 @@ import numpy as np
 
 import ragkit
 from ragkit import Document
-from ragkit.caches import Caches
-from ragkit.catalog import collection_folder
-from ragkit.embed import Embedder
+from ragkit.embedding.loading import Embedder
+from ragkit.index.cache import Caches
 from ragkit.settings import DenseSettings, ModelSettings, RetrievalSettings, Settings
-from ragkit.store import Store
+from ragkit.store.sqlite.catalog import collection_folder
+from ragkit.store.sqlite.store import Store
 from tests.bench.made import Base, Made, make_document, read_base
 
 ROOT: Final = Path(__file__).parents[2]

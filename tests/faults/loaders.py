@@ -143,8 +143,8 @@ def _reader() -> Any:
     from ragkit import ExtractionError, clean_text
     from ragkit_ingest.readers.base import Budget, Hints, TimeLimitError
     from ragkit_ingest.readers.registry import choose, read
-    from ragkit_ingest.wire import pack, unpack
-    from ragkit_ingest.worker import ReadLimits
+    from ragkit_ingest.workers.pool import ReadLimits
+    from ragkit_ingest.workers.protocol import pack, unpack
 
     limits = ReadLimits(timeout=10.0, memory=768 << 20)
 

@@ -30,14 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ragkit
-from ragkit import Hits, quantizer
-from ragkit.caches import Snapshot
-from ragkit.catalog import collection_folder
-from ragkit.embed import Embedder, load_embedder
-from ragkit.filters import parse_filter
-from ragkit.retrieve import CONFIDENCE_SLOPE, Retriever
+from ragkit import Hits
+from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.index.cache import Snapshot
+from ragkit.index.dense import quantizer
+from ragkit.retrieval.retriever import CONFIDENCE_SLOPE, Retriever
 from ragkit.settings import ModelSettings, RetrievalSettings
-from ragkit.store import Reader
+from ragkit.store.filters import parse_filter
+from ragkit.store.sqlite.catalog import collection_folder
+from ragkit.store.sqlite.store import Reader
 from ragkit.testing import HashEmbedder
 from tests.bench.made import Base, make, read_base
 from tests.faults.grown import CONTROLS, Question, alone, base_of_pages, grow, questions_about, settings_of

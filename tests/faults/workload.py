@@ -16,13 +16,13 @@ from typing import Any
 
 import ragkit
 from ragkit import Document, ExtractionError, KnowledgeBase, RagkitError
-from ragkit.backup import backup
 from ragkit.settings import ChunkSettings, Settings
-from ragkit.store import Store
+from ragkit.store.sqlite.backup import backup
+from ragkit.store.sqlite.store import Store
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ingest_folder
 from ragkit_ingest.report import IngestProgress
-from ragkit_ingest.worker import Job
+from ragkit_ingest.workers.pool import Job
 
 Tell = Callable[[dict[str, Any]], None]
 WORDS = [

@@ -6,8 +6,8 @@ from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.html import add_html, declared_charset
-from ragkit_ingest.readers.package import Package, resolve
 from ragkit_ingest.readers.sniff import EPUB
+from ragkit_ingest.readers.zip_package import Package, resolve
 
 _CONTAINER = "META-INF/container.xml"
 _XHTML = frozenset({"application/xhtml+xml", "text/html", "text/x-oeb1-document"})

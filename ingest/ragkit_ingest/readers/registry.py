@@ -32,10 +32,10 @@ from ragkit_ingest.readers.sniff import (
 ENTRY_POINTS = "ragkit.readers"
 
 _READERS = {
-    PDF: "pdf:PdfReader",
-    DOCX: "docx:DocxReader",
-    PPTX: "pptx:PptxReader",
-    XLSX: "xlsx:XlsxReader",
+    PDF: "pdf.reader:PdfReader",
+    DOCX: "office.docx:DocxReader",
+    PPTX: "office.pptx:PptxReader",
+    XLSX: "office.xlsx:XlsxReader",
     EPUB: "epub:EpubReader",
     HTML: "html:HtmlReader",
     MARKDOWN: "markdown:MarkdownReader",

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ragkit_service.context import service_of
-from ragkit_service.replies import CollectionsReply, CreatedReply, HistoryReply, StatusReply
-from ragkit_service.responses import json_response
-from ragkit_service.routes.documented import problems
-from ragkit_service.schemas import NewCollection
+from ragkit_service.json_response import json_response
+from ragkit_service.routes.openapi import problems
+from ragkit_service.schemas.requests import NewCollection
+from ragkit_service.schemas.responses import CollectionsReply, CreatedReply, HistoryReply, StatusReply
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from ragkit import Document, DocumentInfo, ExtractionError, InputError, Metadata, NotFoundError, show
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
-from ragkit_service.replies import DocumentsReply, RemovedReply, UploadReply, WholeDocumentReply
-from ragkit_service.responses import json_response
-from ragkit_service.routes.documented import problems
-from ragkit_service.schemas import SOURCE_LIMIT, DocumentsQuery, TextWindow
+from ragkit_service.json_response import json_response
+from ragkit_service.routes.openapi import problems
+from ragkit_service.schemas.requests import SOURCE_LIMIT, DocumentsQuery, TextWindow
+from ragkit_service.schemas.responses import DocumentsReply, RemovedReply, UploadReply, WholeDocumentReply
 from ragkit_service.uploads import Upload, UploadReader, receive_uploads, upload_folder
 
 if TYPE_CHECKING:

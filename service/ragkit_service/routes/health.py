@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 import ragkit
 from ragkit_service.context import service_of
-from ragkit_service.replies import HealthReply, ReadyReply, VersionReply
-from ragkit_service.responses import json_response
-from ragkit_service.routes.documented import problems
+from ragkit_service.json_response import json_response
+from ragkit_service.routes.openapi import problems
+from ragkit_service.schemas.responses import HealthReply, ReadyReply, VersionReply
 
 router = APIRouter(tags=["service"])
 

@@ -11,14 +11,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ragkit import Answer, Hits
+from ragkit_service.collection_pool import CollectionPool
 from ragkit_service.context import Service, service_of
-from ragkit_service.pool import CollectionPool
-from ragkit_service.replies import AnswerReply, PromptReply, SearchReply
-from ragkit_service.responses import json_response
-from ragkit_service.routes.direct import DirectRoute
-from ragkit_service.routes.documented import problems
-from ragkit_service.schemas import AskRequest, PromptRequest, SearchRequest
-from ragkit_service.sse import AnswerStream, stream_answer, whole_answer
+from ragkit_service.event_stream import AnswerStream, stream_answer, whole_answer
+from ragkit_service.json_response import json_response
+from ragkit_service.routes.fast_route import DirectRoute
+from ragkit_service.routes.openapi import problems
+from ragkit_service.schemas.requests import AskRequest, PromptRequest, SearchRequest
+from ragkit_service.schemas.responses import AnswerReply, PromptReply, SearchReply
 
 router = APIRouter(prefix="/v1/collections/{name}", tags=["questions"], route_class=DirectRoute)
 

@@ -1,0 +1,222 @@
+"""`ragkit ingest`: bring a collection up to date with folders of files."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+import ragkit
+from ragkit import DocumentInfo, FileState, NotFoundError, RagkitError, settings_from_env, show
+from ragkit_ingest.cli.progress import drawn_progress
+from ragkit_ingest.cli.report import print_report
+from ragkit_ingest.limits import MIB, ReadLimits
+from ragkit_ingest.options import IngestOptions
+from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
+from ragkit_ingest.scan.targets import find_targets
+from ragkit_ingest.sync import ingest_folder
+
+if TYPE_CHECKING:
+    from ragkit import KnowledgeBase
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which collection the command works on, and whether it prints JSON."""
+
+    data: str
+    collection: str
+    model: str
+    as_json: bool
+
+
+def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --data, --collection, --model and --json to a command, which gets them as one `place`."""
+
+    @functools.wraps(command)
+    def wrapped(data: str, collection: str, model: str, as_json: bool, **rest: Any) -> Any:
+        return command(place=_Place(data, collection, model, as_json), **rest)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+        click.option("--collection", metavar="NAME", default="default", show_default=True, help="Collection."),
+        click.option(
+            "--data",
+            metavar="FOLDER",
+            envvar="RAGKIT_DATA",
+            default=".ragkit",
+            show_default=True,
+            help="Data folder (or $RAGKIT_DATA).",
+        ),
+        click.option("--model", default="", metavar="NAME", help="Embedding model of a new collection."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the limits and globs of a run to a command, which gets them as one `options`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        include: tuple[str, ...], exclude: tuple[str, ...], max_size: int, timeout: float, workers: int, **rest: Any
+    ) -> Any:
+        limits = ReadLimits(max_size=max_size * MIB, timeout=timeout)
+        return command(options=IngestOptions(limits, workers, include, exclude), **rest)
+
+    timeout = click.FloatRange(0.1, 86_400)
+    size = click.IntRange(1, 1 << 20)
+    for option in (
+        click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
+        click.option(
+            "--timeout", type=timeout, default=30.0, show_default=True, metavar="SECONDS", help="For reading one file."
+        ),
+        click.option("--max-size", type=size, default=100, show_default=True, metavar="MIB", help="Largest file."),
+        click.option("--exclude", multiple=True, metavar="GLOB", help="Not these files; leave them as they are."),
+        click.option("--include", multiple=True, metavar="GLOB", help="Only these files; leave others as they are."),
+    ):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+@click.command(short_help="Bring a collection up to date with folders of files.")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.UNPROCESSED)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@_ingest_options
+@_place_options
+@click.pass_context
+def ingest(
+    context: click.Context, /, paths: tuple[str, ...], *, dry_run: bool, options: IngestOptions, place: _Place
+) -> None:
+    """Bring a collection up to date with folders of files.
+
+    New and changed files are read, vanished ones are removed, renamed ones keep their vectors, and the rest is left
+    alone. A file that cannot be read keeps its earlier version and is reported. A .ragkitignore file leaves files out,
+    like a .gitignore. Ctrl-C stops after what is in flight; what was committed stays.
+
+    A document's source is its path below PATH. Where another folder's document has that source, the folder's name is
+    put in front. A folder inside one that was ingested before is synced as a part of it.
+
+    Exit status: 0 done, 1 some files failed or the disk is full, 2 used or set up wrongly or another process writes,
+    130 stopped.
+    """
+    find_targets(paths, known=())  # a path that is not there must not make a data folder
+    with _warnings_shown(), _stopped_by_signals(quiet=place.as_json) as stop, _opened(place, dry_run=dry_run) as kb:
+
+        def run(progress: ProgressCallback) -> IngestReport:
+            return ingest_folder(kb, paths, dry_run=dry_run, options=options, progress=progress, stop=stop)
+
+        report = _run(run, quiet=place.as_json)
+        if place.as_json:
+            shape = {"collection": place.collection, **report.as_dict()}
+            click.echo(json.dumps(shape, indent=2, ensure_ascii=True))
+        else:
+            print_report(report, collection=place.collection, status=None if dry_run else kb.status())
+    context.exit(report.exit_code)
+
+
+def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> IngestReport:
+    """Run with progress drawn; an error tells how many documents were committed before it."""
+    committed = 0
+    with drawn_progress(sys.stderr, quiet=quiet) as draw:
+
+        def noted(progress: IngestProgress) -> None:
+            nonlocal committed
+            committed = progress.documents
+            draw(progress)
+
+        try:
+            return run(noted)
+        except RagkitError as error:
+            if committed:
+                documents = "1 document" if committed == 1 else f"{committed:,} documents"
+                error.args = (f"{error} ({documents} committed before)",)
+            raise
+
+
+class _NothingYet:
+    """What a dry run looks at where there is no collection yet."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    def roots(self) -> list[str]:
+        return []
+
+    def files(self, root: str) -> dict[bytes, FileState]:  # noqa: ARG002
+        return {}
+
+    def documents(self) -> list[DocumentInfo]:
+        return []
+
+
+@contextmanager
+def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
+    settings = settings_from_env(os.environ)
+    if place.model:
+        settings = replace(settings, model=replace(settings.model, name=place.model))
+    try:
+        kb = ragkit.open(place.data, collection=place.collection, settings=settings, create=not dry_run)
+    except NotFoundError:
+        if not dry_run:
+            raise
+        yield cast("KnowledgeBase", _NothingYet(place.data))
+        return
+    with kb:
+        yield kb
+
+
+@contextmanager
+def _stopped_by_signals(*, quiet: bool) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into a request to stop; the second one stops at once."""
+    stop = threading.Event()
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        if not quiet:
+            os.write(2, b"\nragkit: stopping after what is in flight; once more to stop at once\n")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before: dict[signal.Signals, Callable[..., Any] | int | None] = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, handler)
+    try:
+        yield stop
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Send ragkit's warnings to standard error, a line each."""
+    logger = logging.getLogger("ragkit")
+    handler = _Lines(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Lines(logging.Handler):
+    """Writes to what standard error is at that moment: a progress bar puts such lines above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"ragkit: {show(record.getMessage())}", err=True)

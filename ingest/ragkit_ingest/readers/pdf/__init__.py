@@ -1,0 +1,1 @@
+"""PDF: text and its layout, tables, structure, and guards against hostile files."""

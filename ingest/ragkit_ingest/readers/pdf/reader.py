@@ -1,0 +1,198 @@
+"""PDF: text by pdfium page by page; labels, outline, metadata, encryption and what pdfium misses by pypdf."""
+
+from __future__ import annotations
+
+import re
+
+from ragkit import ExtractionError
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, good_title, telling_name
+from ragkit_ingest.readers.pdf.guard import check_streams, nests_in_stream, too_nested
+from ragkit_ingest.readers.pdf.layout import add_pages
+from ragkit_ingest.readers.pdf.structure import PypdfFile, Structure
+from ragkit_ingest.readers.pdf.text import Line, PdfiumFile
+from ragkit_ingest.readers.sniff import PDF
+
+_HEADER_WITHIN = 1024  # readers look for "%PDF-" in so many bytes
+_FALLBACK_SECONDS = 8.0
+_STRUCTURE_SECONDS = 5.0
+
+_CATALOG = re.compile(rb"\b(\d{1,10})\s+(\d{1,5})\s+obj\b[^>]{0,200}?/Type\s*/Catalog\b")
+
+Pages = list[list[Line] | None]
+
+
+class PdfReader:
+    """Reads application/pdf."""
+
+    name = "pdf"
+    media_types: tuple[str, ...] = (PDF,)
+
+    def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
+        """Return the text of all pages with a page table.
+
+        ExtractionError: `encrypted` (a password is needed), `no_text_layer` (pictures only), `expands_too_much`,
+        `too_deep`, `damaged`. Pages without text, or that cannot be read, are named in the warnings.
+        """
+        builder = TextBuilder()
+        start = data.find(b"%PDF-")
+        if start > _HEADER_WITHIN:
+            builder.warn(f"{start:,} other bytes before the PDF were left out")
+            data = data[start:]
+        check_streams(data, hints.limits)
+        if nests_in_stream(data):
+            raise ExtractionError("too_deep", "a page's content is nested hundreds of levels deep")
+        return _Reading(data, hints, builder).run(name)
+
+
+class _Reading:
+    """One file on its way: pdfium's pages, then pypdf's structure, then pypdf's text for what is missing."""
+
+    def __init__(self, data: bytes, hints: Hints, builder: TextBuilder) -> None:
+        self._data = data
+        self._hints = hints
+        self._out = builder
+        self._pypdf: PypdfFile | None = None
+        self._tried = False
+        self._count = 0
+        self._drawn = True
+
+    def run(self, name: str) -> Extracted:
+        pages = self._pdfium_pages()
+        structure = self._structure()
+        pages = self._fill(pages)
+        self._report(pages)
+        labels = structure.labels
+        add_pages(self._out, pages, labels=labels, outline=structure.outline)
+        for words in structure.warnings:
+            self._out.warn(words)
+        title = good_title(str(structure.metadata.get("title", "")))
+        if not title and len(structure.outline) < 3:
+            title = telling_name(name)  # headings found by their looks make worse titles than a name with words in it
+        return self._out.finish(name=name, title=title, metadata=structure.metadata)
+
+    def _pdfium_pages(self) -> Pages:
+        """Return pdfium's pages; none where it cannot open the file, or an earlier attempt crashed in it."""
+        if self._hints.careful:
+            return []
+        file = self._open_pdfium()
+        if file is None:
+            return []
+        try:
+            return self._read_pages(file)
+        finally:
+            self._drawn = file.drawn
+            file.close()
+
+    def _open_pdfium(self) -> PdfiumFile | None:
+        try:
+            return PdfiumFile(self._data)
+        except ExtractionError as error:
+            if error.reason == "encrypted":
+                raise
+        mended = with_trailer(self._data)
+        if mended:
+            try:
+                file = PdfiumFile(mended)
+            except ExtractionError:
+                pass
+            else:
+                self._data = mended
+                self._out.warn("its table of objects is lost: it was rebuilt from what is there")
+                return file
+        self._out.warn("pdfium cannot open it: read by pypdf")
+        return None
+
+    def _read_pages(self, file: PdfiumFile) -> Pages:
+        limit = min(file.count, self._hints.limits.max_pages)
+        self._count = file.count
+        pages: Pages = []
+        for index in range(limit):
+            if self._hints.budget.spent():
+                self._out.warn(f"stopped before page {index + 1:,} of {file.count:,}: out of time")
+                return pages
+            pages.append(file.page(index))
+        if file.count > limit:
+            self._out.warn(f"only the first {limit:,} of {file.count:,} pages were read")
+        return pages
+
+    def _structure(self) -> Structure:
+        pypdf = self._open_pypdf()
+        if pypdf is None:
+            return Structure()
+        return pypdf.structure(seconds=min(_STRUCTURE_SECONDS, self._hints.budget.left() + 1))
+
+    def _open_pypdf(self) -> PypdfFile | None:
+        if not self._tried:
+            self._tried = True
+            try:
+                self._pypdf = PypdfFile(self._data, seconds=min(_STRUCTURE_SECONDS, self._hints.budget.left() + 1))
+            except ExtractionError as error:
+                if error.reason == "encrypted" and not self._count:
+                    raise
+                self._out.warn(f"its outline and metadata cannot be read ({error.reason})")
+        return self._pypdf
+
+    def _fill(self, pages: Pages) -> Pages:
+        """Ask pypdf for the text of pages that pdfium has none for, as long as time is left."""
+        if not pages:
+            if self._pypdf is None:
+                raise ExtractionError("damaged", "no PDF library can open it")
+            self._count = self._pypdf.count()
+            pages = [None] * min(self._count, self._hints.limits.max_pages)
+            if not pages:
+                raise ExtractionError("damaged", "it has no page that can be read")
+        if self._pypdf is None:
+            return pages
+        seconds = _FALLBACK_SECONDS
+        for index, page in enumerate(pages):
+            left = min(seconds, self._hints.budget.left())
+            if page or left <= 0:
+                continue
+            before = self._hints.budget.left()
+            text = self._pypdf.page_text(index, seconds=left)
+            seconds -= before - self._hints.budget.left()
+            if text and text.strip():
+                pages[index] = [Line(line.strip()) for line in text.splitlines() if line.strip()]
+            elif text is not None:
+                pages[index] = []
+        return pages
+
+    def _report(self, pages: Pages) -> None:
+        """Warn of pages without text; raise when there is no text at all."""
+        broken = [number for number, page in enumerate(pages, 1) if page is None]
+        blank = [number for number, page in enumerate(pages, 1) if page is not None and not page]
+        if len(broken) + len(blank) == len(pages):
+            if too_nested(self._data):
+                raise ExtractionError("too_deep", "its objects are nested hundreds of levels deep")
+            if broken:
+                raise ExtractionError("damaged", f"none of its {len(pages):,} pages can be read")
+            if not self._drawn:
+                raise ExtractionError("no_text", "its pages are empty")
+            words = f"{len(pages):,} page{'s' if len(pages) > 1 else ''} without text"
+            raise ExtractionError("no_text_layer", words, cure="run OCR on it first")
+        if broken:
+            self._out.warn(f"{_pages(broken)} cannot be read")
+        if blank:
+            self._out.warn(f"{_pages(blank)} without text")
+
+
+def with_trailer(data: bytes) -> bytes:
+    """Return a PDF that lost its end with a new one, so that its objects are looked for; b"" without a catalog."""
+    catalogs = _CATALOG.findall(data)
+    if not catalogs:
+        return b""
+    return data + b"\nendstream\nendobj\ntrailer\n<</Root %b %b R>>\nstartxref\n0\n%%%%EOF\n" % catalogs[-1]
+
+
+def _pages(numbers: list[int]) -> str:
+    """Return "page 3", or "pages 3, 5-9 and 12 more"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs[:10])
+    more = sum(last - first + 1 for first, last in runs[10:])
+    word = "page" if len(numbers) == 1 else "pages"
+    return f"{word} {shown}" + (f" and {more:,} more" if more else "")

@@ -1,0 +1,52 @@
+"""Recognise a folder that was moved: its documents belong to its new place, edits and deletions included."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ragkit import ExtractionError, FileState
+from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.names import path_of
+from ragkit_ingest.scan.targets import Target
+from ragkit_ingest.scan.walk import Found, look
+
+Files = Mapping[bytes, FileState]
+
+
+def moved_root(target: Target, roots: Mapping[str, Files]) -> str:
+    """Return the root that stands at the target's place now, or "" when there is none.
+
+    That is a root whose folder is gone, and of whose documents more than half are below the target, at the same paths
+    with the same bytes. A disk that is not mounted looks like a folder that is gone; half of its files somewhere else
+    does not happen by chance.
+    """
+    if target.single or target.scope or target.name in roots:
+        return ""
+    best, most = "", 0
+    for name, files in roots.items():
+        if os.path.isdir(path_of(name)):
+            continue
+        good = [state for state in files.values() if state.source and not state.reason]
+        alike = sum(_stands(target, state) for state in good)
+        if alike * 2 > len(good) and alike > most:
+            best, most = name, alike
+    return best
+
+
+def at_home(files: Files, target: Target) -> dict[bytes, FileState]:
+    """Return what is remembered of files, as files of the target."""
+    return {path: replace(state, root=target.name) for path, state in files.items()}
+
+
+def _stands(target: Target, state: FileState) -> bool:
+    found = look(target.root, state.path)
+    if not isinstance(found, Found) or found.size != state.size:
+        return False
+    if found.mtime_ns == state.mtime_ns:
+        return True
+    try:
+        return digest(target.root, state.path)[0] == state.sha256
+    except ExtractionError:
+        return False

@@ -1,0 +1,375 @@
+"""Decide, from what is on disk and what is remembered, what a run will do: the same for a dry run and a real one."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, Protocol, cast
+
+from ragkit import DocumentInfo, ExtractionError, FileState, Reason
+from ragkit_ingest.options import IngestOptions
+from ragkit_ingest.report import Problem
+from ragkit_ingest.scan.digest import digest, sure_mtime
+from ragkit_ingest.scan.ignore_rules import Patterns, names_of
+from ragkit_ingest.scan.moved_folders import at_home, moved_root
+from ragkit_ingest.scan.names import Sources, path_of, source_of
+from ragkit_ingest.scan.targets import Target
+from ragkit_ingest.scan.walk import Found, Identity, LeftOut, look, reason_of, walk
+
+_LIMITED: frozenset[str] = frozenset(
+    {"too_big", "too_slow", "worker_crashed", "expands_too_much", "too_many_parts", "too_deep"}
+)
+"""Reasons that other limits may undo: such a file is tried again when the limits are others."""
+_ON_PURPOSE: frozenset[str] = frozenset({"ignored", "link", "outside_root", "not_regular"})
+"""Reasons why a path is no document any more; for every other one the document stays until the file can be read."""
+
+
+class Held(Protocol):
+    """What is known of earlier runs; a KnowledgeBase is one."""
+
+    def roots(self) -> list[str]: ...
+
+    def files(self, root: str) -> dict[bytes, FileState]: ...
+
+    def documents(self) -> list[DocumentInfo]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A file to be read. old: what is remembered of it, None for a new one. source: its document's, new or old."""
+
+    action: Literal["added", "changed", "reread"]
+    root: bytes
+    found: Found
+    source: str
+    old: FileState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A file that is remembered under another name or root: its document is kept, and nothing is read or embedded."""
+
+    old: FileState
+    new: FileState
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run will do, in this order: remove, move, touch (only times changed), read.
+
+    files: regular files that were found. unchanged, kept: documents that stay, and those that could not be looked at.
+    """
+
+    remove: list[FileState] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    touch: list[FileState] = field(default_factory=list)
+    work: list[Work] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    files: int = 0
+    unchanged: int = 0
+    kept: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """True when there is nothing to write."""
+        return not (self.remove or self.moves or self.touch or self.work)
+
+
+class Memory:
+    """A snapshot of what earlier runs remember, read once; documents only when a new file needs a name."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+        self.files: Mapping[str, Mapping[bytes, FileState]] = {root: held.files(root) for root in held.roots()}
+
+    @cached_property
+    def documents(self) -> Mapping[str, str]:
+        """sha256 by source, of every document in the collection."""
+        return {info.source: info.sha256 for info in self._held.documents()}
+
+    @cached_property
+    def holders(self) -> Mapping[str, FileState]:
+        """The file that each document came from, by source."""
+        return {state.source: state for files in self.files.values() for state in files.values() if state.source}
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Every source that is taken."""
+        return Sources([*self.documents, *self.holders])
+
+
+def problem(root: str, path: bytes, reason: str, detail: str, *, kept: bool = False) -> Problem:
+    """Make the report's line for a path below a root."""
+    failed = not ExtractionError(cast("Reason", reason)).skipped
+    return Problem(root, source_of(path), reason, detail, failed=failed, kept=kept)
+
+
+class Planner:
+    """Makes one plan. `pulse` is called with the number of files seen so far; what it raises ends the planning."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        options: IngestOptions,
+        version: str,
+        apart: Mapping[Identity, str],
+        pulse: Callable[[int], None],
+    ) -> None:
+        self._memory = memory
+        self._options = options
+        self._version = version
+        self._apart = apart
+        self._pulse = pulse
+        self._include = Patterns(options.include)
+        self._exclude = Patterns(options.exclude)
+        self._outside = 0
+        self._new: list[tuple[Target, Found, FileState | None]] = []
+        self._gone: list[FileState] = []
+        self._moved_away: set[tuple[str, bytes]] = set()
+        self._adopted: list[Move] = []
+        self._taken_over: Counter[str] = Counter()
+        self._plan = Plan()
+
+    def plan(self, targets: Sequence[Target]) -> Plan:
+        """Look at every target; nothing is written."""
+        for target in targets:
+            self._survey(target)
+        order = {target.root: index for index, target in reversed(list(enumerate(targets)))}
+        for target, found, old in self._new:
+            if not self._renamed(target, found):
+                self._name(target, found, old)
+        self._settle_removals()
+        self._plan.work.sort(key=lambda work: (order[work.root], work.found.path))
+        self._note_outside()
+        return self._plan
+
+    def _settle_removals(self) -> None:
+        """Remove what is gone and was not renamed; what was adopted is forgotten at its old place."""
+        gone = {(state.root, state.path): state for state in self._gone}
+        stay = [move for move in self._adopted if (move.new.root, move.new.path) not in gone]
+        for move in self._adopted:
+            if (move.new.root, move.new.path) in gone:
+                gone[move.new.root, move.new.path] = move.old
+        self._plan.remove = [state for key, state in gone.items() if key not in self._moved_away]
+        self._plan.moves[:0] = stay
+
+    def key(self, reason: str) -> str:
+        """Return what a FileState of today records as its extractor, for an outcome."""
+        return f"{self._version}+{self._options.limits_key}" if reason in _LIMITED else self._version
+
+    # ------------------------------------------------------------------ what is on disk
+
+    def _survey(self, target: Target) -> None:
+        remembered = self._remembered(target)
+        held = {path: state for path, state in remembered.items() if target.covers(path)}
+        blind: list[bytes] = []
+        for item in self._items(target):
+            if isinstance(item, LeftOut):
+                self._left_out(target, item, held, blind)
+            elif not self._wanted(item.path):
+                held.pop(item.path, None)
+                self._outside += 1
+            else:
+                self._plan.files += 1
+                self._found(target, item, held)
+            self._pulse(self._plan.files)
+        for path, state in sorted(held.items()):
+            if any(path.startswith(folder) for folder in blind) or not self._wanted(path):
+                self._plan.kept += bool(state.source)
+            else:
+                self._gone.append(state)
+
+    def _remembered(self, target: Target) -> Mapping[bytes, FileState]:
+        """Return what is remembered of the target's root, or of the root that was moved to its place."""
+        moved = moved_root(target, self._memory.files)
+        if not moved:
+            return self._memory.files.get(target.name, {})
+        files = self._memory.files[moved]
+        documents = sum(bool(state.source) for state in files.values())
+        many = "1 document" if documents == 1 else f"{documents:,} documents"
+        self._plan.notes.append(f"{moved} was moved to {target.name}: its {many} went along")
+        here = at_home(files, target)
+        self._adopted += [Move(files[path], here[path]) for path in sorted(files)]
+        return here
+
+    def _items(self, target: Target) -> Iterator[Found | LeftOut]:
+        if target.single:
+            yield look(target.root, target.scope)
+            return
+        try:
+            yield from walk(target.root, scope=target.scope, apart=self._apart)
+        except OSError as error:
+            yield LeftOut(target.scope, reason_of(error), error.strerror or "", folder=True)
+
+    def _wanted(self, path: bytes) -> bool:
+        if not self._exclude and not self._include:
+            return True
+        names = names_of(path)
+        if self._exclude.covers(names):
+            return False
+        return not self._include or self._include.covers(names)
+
+    def _left_out(self, target: Target, item: LeftOut, held: dict[bytes, FileState], blind: list[bytes]) -> None:
+        """Report it. What is on purpose may go from the collection; what could not be looked at stays as it was."""
+        if item.folder:
+            blind.append(item.path + b"/" if item.path else b"")
+        old = None
+        if item.reason not in _ON_PURPOSE:
+            old = held.pop(item.path, None)
+            self._plan.kept += bool(old and old.source)
+        path = (item.path or b".") + b"/" if item.folder else item.path
+        self._report(target, path, item.reason, item.detail, old)
+
+    def _found(self, target: Target, found: Found, held: dict[bytes, FileState]) -> None:
+        old = held.pop(found.path, None)
+        if old is None:
+            if not self._too_big(target, found, old):
+                self._new.append((target, found, None))
+            return
+        same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
+        current = old.extractor == self.key(old.reason)
+        if same and current and not self._opens_now(target, old):
+            self._as_before(target, old)
+            return
+        if self._too_big(target, found, old):
+            return
+        if not same and old.size == found.size:
+            try:
+                sha256, found = digest(target.root, found.path)
+            except ExtractionError as error:
+                self._unreadable(target, old, held, error)
+                return
+            same = sha256 == old.sha256
+            if same and current:
+                self._touched(target, old, found)
+                return
+        if not old.source:
+            self._new.append((target, found, old))
+        else:
+            action: Literal["reread", "changed"] = "reread" if same else "changed"
+            self._plan.work.append(Work(action, target.root, found, old.source, old))
+
+    def _opens_now(self, target: Target, old: FileState) -> bool:
+        """Tell whether a file that could not be opened can be now: permissions of folders leave no trace in it."""
+        return old.reason == "permission" and isinstance(look(target.root, old.path), Found)
+
+    def _too_big(self, target: Target, found: Found, old: FileState | None) -> bool:
+        if found.size <= self._options.limits.max_size:
+            return False
+        detail = f"{found.size:,} bytes, and the limit is {self._options.limits.max_size:,} (--max-size)"
+        self._report(target, found.path, "too_big", detail, old)
+        self._plan.kept += bool(old and old.source)
+        return True
+
+    def _as_before(self, target: Target, old: FileState) -> None:
+        if old.reason:
+            self._report(target, old.path, old.reason, old.detail, old)
+            self._plan.kept += bool(old.source)
+        else:
+            self._plan.unchanged += 1
+
+    def _touched(self, target: Target, old: FileState, found: Found) -> None:
+        state = replace(old, mtime_ns=sure_mtime(found), ctime_ns=found.ctime_ns)
+        if state != old:
+            self._plan.touch.append(state)
+        self._as_before(target, old)
+
+    def _unreadable(self, target: Target, old: FileState, held: dict[bytes, FileState], error: ExtractionError) -> None:
+        if error.reason == "missing":
+            held[old.path] = old  # it vanished since the folder was listed
+            return
+        self._report(target, old.path, error.reason, error.detail, old)
+        self._plan.kept += bool(old.source)
+
+    def _report(self, target: Target, path: bytes, reason: str, detail: str, old: FileState | None) -> None:
+        self._plan.problems.append(problem(target.name, path, reason, detail, kept=bool(old and old.source)))
+
+    # ------------------------------------------------------------------ what is it called
+
+    @cached_property
+    def _lost(self) -> dict[tuple[str, str], list[FileState]]:
+        """Documents whose files vanished, by root and sha256."""
+        lost: dict[tuple[str, str], list[FileState]] = defaultdict(list)
+        for state in self._gone:
+            if state.source and not state.reason and state.extractor == self._version:
+                lost[state.root, state.sha256].append(state)
+        return lost
+
+    @cached_property
+    def _lost_shapes(self) -> set[tuple[str, int, bytes]]:
+        """Root, size and suffix of those: a new file of another shape need not be hashed."""
+        return {(state.root, state.size, _suffix(state.path)) for states in self._lost.values() for state in states}
+
+    def _renamed(self, target: Target, found: Found) -> bool:
+        """Match a new file with a vanished one of the same bytes, of the same name where there are several."""
+        suffix = _suffix(found.path)
+        if (target.name, found.size, suffix) not in self._lost_shapes:
+            return False
+        try:
+            sha256, seen = digest(target.root, found.path)
+        except ExtractionError:
+            return False  # reading it will say what is wrong
+        states = self._lost.get((target.name, sha256), [])
+        same = [state for state in states if _suffix(state.path) == suffix]
+        if not same:
+            return False
+        name = os.path.basename(found.path)
+        old = next((state for state in same if os.path.basename(state.path) == name), same[0])
+        states.remove(old)
+        self._moved_away.add((old.root, old.path))
+        source = self._memory.sources.claim(target.root, found.path)
+        self._plan.moves.append(Move(old, _moved(old, target, seen, source)))
+        return True
+
+    def _name(self, target: Target, found: Found, old: FileState | None) -> None:
+        natural = source_of(found.path)
+        if natural in self._memory.sources:
+            holder = self._memory.holders.get(natural)
+            if holder is None and self._equals(target, found, self._memory.documents.get(natural, "")):
+                self._plan.work.append(Work("reread", target.root, found, natural, old))
+                return
+            if holder and self._orphan(holder) and self._equals(target, found, holder.sha256):
+                self._plan.moves.append(Move(holder, _moved(holder, target, found, natural)))
+                self._plan.unchanged += 1
+                self._taken_over[holder.root] += 1
+                return
+        source = self._memory.sources.claim(target.root, found.path)
+        self._plan.work.append(Work("added", target.root, found, source, old))
+
+    def _orphan(self, holder: FileState) -> bool:
+        """Tell whether a document's root is gone: its folder was moved or removed."""
+        return not holder.reason and not os.path.isdir(path_of(holder.root))
+
+    def _equals(self, target: Target, found: Found, sha256: str) -> bool:
+        try:
+            return digest(target.root, found.path)[0] == sha256
+        except ExtractionError:
+            return False
+
+    def _note_outside(self) -> None:
+        if self._outside:
+            outside = "1 file" if self._outside == 1 else f"{self._outside:,} files"
+            self._plan.notes.append(f"{outside} outside --include and --exclude: left as they were")
+        for root, files in self._taken_over.items():
+            self._plan.notes.append(f"taken over from {root}, which is gone: {files:,} unchanged")
+
+
+def _moved(old: FileState, target: Target, found: Found, source: str) -> FileState:
+    return replace(
+        old,
+        root=target.name,
+        path=found.path,
+        source=source,
+        size=found.size,
+        mtime_ns=sure_mtime(found),
+        ctime_ns=found.ctime_ns,
+    )
+
+
+def _suffix(path: bytes) -> bytes:
+    return os.path.splitext(path)[1].lower()

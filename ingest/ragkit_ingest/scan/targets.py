@@ -1,0 +1,117 @@
+"""From the paths that a user names to the folders that are synced, and the roots that sources are relative to."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ragkit import InputError, show
+from ragkit_ingest.scan.names import path_of, source_of
+from ragkit_ingest.scan.walk import Identity
+
+PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one run syncs: all of a root, a folder of it (`scope`), or, with `single`, the one file `scope`."""
+
+    root: bytes
+    scope: bytes = b""
+    single: bool = False
+
+    @property
+    def name(self) -> str:
+        """The root as text: what a FileState calls it."""
+        return source_of(self.root)
+
+    @property
+    def path(self) -> bytes:
+        """What was named: the root, or the folder or file of it."""
+        return os.path.join(self.root, self.scope) if self.scope else self.root
+
+    def covers(self, path: bytes) -> bool:
+        """Tell whether a path below the root is part of this target."""
+        if self.single or not self.scope:
+            return not self.single or path == self.scope
+        return path.startswith(self.scope + b"/")
+
+
+def find_targets(paths: Iterable[PathLike], *, known: Sequence[str]) -> list[Target]:
+    """Decide what to sync for the given paths, knowing the roots that were ingested before.
+
+    A folder is its own root, unless it lies in a known root: then that part of the known root is synced, and sources
+    stay relative to it. A known root inside a named folder is synced along with it and keeps its sources. A file
+    belongs to the root that holds it, else to its folder; nothing else of that folder is looked at.
+
+    Raises InputError for a path that is not there, cannot be read, or is neither a file nor a folder.
+    """
+    roots = [path_of(name) for name in known]
+    named = dict(_resolve(path) for path in paths)
+    targets: list[Target] = []
+    for real, single in named.items():
+        if any(not file and _inside(real, other) for other, file in named.items()):
+            continue  # in another folder that was named too
+        targets.append(_target(real, roots, single=single))
+        if not single:
+            targets.extend(Target(root) for root in sorted(roots) if _inside(root, real) and os.path.isdir(root))
+    return list(dict.fromkeys(targets))
+
+
+def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) -> dict[Identity, str]:
+    """Return the folders that a walk stays out of: the data folder, and roots inside others, which are synced as such.
+
+    Raises InputError when a target lies in the data folder itself.
+    """
+    own = os.path.realpath(os.fsencode(data))
+    for target in targets:
+        if target.path == own or _inside(target.path, own):
+            cure = "name the folder of your documents"
+            raise InputError(f"{show(source_of(target.path))} is ragkit's own data folder", cure=cure)
+    identities: dict[Identity, str] = {}
+    for root in {path_of(name) for name in known} | {target.root for target in targets}:
+        if any(_inside(root, target.root) for target in targets):
+            _note(identities, root, "")
+    _note(identities, own, "ragkit's own data folder")
+    return identities
+
+
+def _resolve(path: PathLike) -> tuple[bytes, bool]:
+    shown = show(os.fsdecode(path))
+    if not os.fsencode(path):
+        raise InputError("the name of a folder is empty", cure="name a folder or a file")
+    try:
+        real = os.path.realpath(os.fsencode(path), strict=True)
+        mode = os.stat(real).st_mode
+    except FileNotFoundError as error:
+        cure = "check the path (documents that it held before are kept)"
+        raise InputError(f"there is no file or folder {shown}", cure=cure) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{shown} cannot be opened: {reason}", cure="check its name and its permissions") from error
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise InputError(f"{shown} is neither a file nor a folder", cure="name a folder of documents")
+    return real, stat.S_ISREG(mode)
+
+
+def _target(real: bytes, roots: Sequence[bytes], *, single: bool) -> Target:
+    holders = [root for root in roots if root == real or _inside(real, root)]
+    if holders:
+        root = max(holders, key=len)
+        return Target(root, real[len(root) :].lstrip(b"/"), single)
+    folder, _, name = real.rpartition(b"/")
+    return Target(folder or b"/", name, single) if single else Target(real)
+
+
+def _inside(path: bytes, folder: bytes) -> bool:
+    return path != folder and path.startswith(folder.rstrip(b"/") + b"/")
+
+
+def _note(identities: dict[Identity, str], folder: bytes, words: str) -> None:
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return
+    identities[status.st_dev, status.st_ino] = words

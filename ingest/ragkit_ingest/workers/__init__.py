@@ -1,0 +1,1 @@
+"""Killable child processes that read files under limits."""

@@ -1,0 +1,307 @@
+"""Read files in killable children: one worker is one child, a pool keeps several busy and answers in order."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import ragkit
+from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
+from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, receive, send, unpack
+
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "TZ")
+_MEMORY_SIGN = 0.5  # a child that dies while it holds this part of its memory died of it
+_LOOK_EVERY = 0.1
+_START_SECONDS = 120.0  # for a child to load its code, on a machine however busy; a file's own time begins after that
+_END_SECONDS = 10.0  # for a child that has closed its end to be gone
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
+    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool."""
+
+    source: str
+    name: str
+    open: Callable[[], int]
+
+
+class _DiedError(Exception):
+    def __init__(self, reason: Reason, detail: str) -> None:
+        self.reason: Reason = reason
+        self.detail = detail
+        super().__init__(reason)
+
+
+class Worker:
+    """One child process at a time; a dead or retired one is replaced when the next file comes. Not thread-safe."""
+
+    def __init__(self, limits: ReadLimits | None = None, *, folders: Sequence[Path] = ()) -> None:
+        """folders: where readers that are not installed are looked for, beside the installed ones."""
+        self._limits = limits or ReadLimits()
+        self._folders = folders
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self._life = -1
+        self._held = 0
+        self._left = 0.0  # seconds that the file which is being read may still take
+        self._abandoned = False
+
+    @property
+    def process_id(self) -> int:
+        """The child's process id, 0 when there is none."""
+        return self._process.pid if self._process is not None else 0
+
+    def read(self, descriptor: int, *, source: str, name: str) -> Document:
+        """Return the document of an open file; ExtractionError with a typed reason when it gives none.
+
+        A reader that crashed is tried once more without the native code that can be done without, in the time that
+        is left. The time that a child takes to start is not the file's.
+        """
+        self._left = self._limits.timeout
+        try:
+            return self._ask(descriptor, source=source, name=name, careful=False)
+        except _DiedError as error:
+            if error.reason != "worker_crashed":
+                raise ExtractionError(error.reason, error.detail) from None
+        try:
+            return self._ask(descriptor, source=source, name=name, careful=True)
+        except _DiedError as error:
+            raise ExtractionError(error.reason, error.detail) from None
+
+    def _ask(self, descriptor: int, *, source: str, name: str, careful: bool) -> Document:
+        if self._abandoned:
+            raise _DiedError("worker_crashed", "it was given up")
+        channel = self._ready()
+        request = {"name": name, "limits": asdict(self._limits), "careful": careful}
+        started = time.monotonic()
+        try:
+            send(channel, request, descriptor=descriptor)
+            message, text = self._answer(channel, started + self._left)
+        except DeadlineError:
+            raise self._end("too_slow", f"reading took more than {self._limits.timeout:g} s") from None
+        except (ClosedError, OSError):
+            raise self._post_mortem() from None
+        finally:
+            self._left -= time.monotonic() - started
+        if message.pop("retire"):
+            self.close()
+        try:
+            return unpack(message, text, source=source)
+        except InputError as error:
+            raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
+
+    def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, object], str]:
+        """Wait for the answer; look at the child's memory now and then, to tell later what it died of."""
+        self._held = 0
+        while True:
+            if self._abandoned:  # perhaps before this child was there to be killed
+                raise ClosedError
+            try:
+                channel.settimeout(min(_LOOK_EVERY, max(deadline - time.monotonic(), 0.001)))
+                if not channel.recv(1, socket.MSG_PEEK):
+                    raise ClosedError
+            except TimeoutError:
+                if time.monotonic() >= deadline:
+                    raise DeadlineError from None
+                self._held = max(self._held, self._memory())
+                continue
+            message, text, _ = receive(channel, deadline=deadline)
+            return message, text
+
+    def abandon(self) -> None:
+        """Give up the file that another thread is reading with this worker, and every later one."""
+        self._abandoned = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def close(self) -> None:
+        """End the child."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._forget()
+
+    def _ready(self) -> socket.socket:
+        if self._process is not None and self._process.poll() is not None:
+            self._forget()
+        if self._channel is None:
+            channel = self._start()
+            try:
+                self._answer(channel, time.monotonic() + _START_SECONDS)  # it says that its code is loaded
+            except DeadlineError:
+                raise self._end("too_slow", f"its reader had not started after {_START_SECONDS:g} s") from None
+            except (ClosedError, OSError):
+                raise self._post_mortem() from None
+            return channel
+        return self._channel
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        arguments = [str(theirs.fileno()), str(reading), str(self._limits.memory)]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-B", "-X", "utf8", "-m", "ragkit_ingest.workers.child", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), reading),
+                env=_environment(os.environ, self._folders),
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            os.close(writing)
+            raise RagkitError(f"a reading process does not start: {error}", cure="check memory and limits") from error
+        finally:
+            theirs.close()
+            os.close(reading)
+        self._channel, self._life = ours, writing
+        return ours
+
+    def _end(self, reason: Reason, detail: str) -> _DiedError:
+        self.close()
+        return _DiedError(reason, detail)
+
+    def _post_mortem(self) -> _DiedError:
+        """Tell what a child died of; it is gone, or its answer made no sense and it is ended."""
+        process, held = self._process, self._held
+        code = 0
+        if process is not None:
+            if self._abandoned:
+                process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                code = process.wait(_END_SECONDS)
+        self.close()
+        if code == -signal.SIGXCPU or (code == -signal.SIGKILL and held < self._limits.memory * _MEMORY_SIGN):
+            return _DiedError("too_slow", "reading took more CPU than a file may")
+        if held >= self._limits.memory * _MEMORY_SIGN:
+            return _DiedError("expands_too_much", "reading took more memory than a file may")
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+        return _DiedError("worker_crashed", f"its reader ended {how}")
+
+    def _memory(self) -> int:
+        """Return the memory that the child holds, in bytes; 0 where the system does not tell."""
+        if self._process is None:
+            return 0
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()[1]
+        except (OSError, IndexError):
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def _forget(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        if self._life >= 0:
+            os.close(self._life)
+        self._process, self._channel, self._life = None, None, -1
+
+
+class WorkerPool:
+    """Several workers, each driven by a thread that only waits; answers come in the order of the jobs.
+
+    Use it as a context manager, or close it: the children end with the parent in any case.
+    """
+
+    def __init__(self, limits: ReadLimits | None = None, *, size: int = 0, folders: Sequence[Path] = ()) -> None:
+        """size: how many children, 0 for one a core. folders: of readers that are not installed."""
+        self._limits = limits or ReadLimits()
+        self._size = size or len(os.sched_getaffinity(0))
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self._all: list[Worker] = []
+        for _ in range(self._size):
+            worker = Worker(self._limits, folders=folders)
+            self._all.append(worker)
+            self._idle.put(worker)
+        self._threads = ThreadPoolExecutor(self._size, thread_name_prefix="ragkit-read")
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, job: Job) -> Document:
+        """Read one file now; ExtractionError when it gives no document."""
+        result = self._run(job)
+        if isinstance(result, ExtractionError):
+            raise result
+        return result
+
+    def submit(self, job: Job) -> Future[Document | ExtractionError]:
+        """Read one file soon."""
+        return self._threads.submit(self._run, job)
+
+    def map(self, jobs: Iterable[Job], *, ahead: int = 0) -> Iterator[tuple[Job, Document | ExtractionError]]:
+        """Yield each job with its document or error, in order; at most `ahead` jobs (0: two a child) run or wait."""
+        limit = ahead or 2 * self._size
+        waiting: deque[tuple[Job, Future[Document | ExtractionError]]] = deque()
+        try:
+            for job in jobs:
+                waiting.append((job, self.submit(job)))
+                if len(waiting) >= limit:
+                    first, future = waiting.popleft()
+                    yield first, future.result()
+            while waiting:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """End all children; files that are being read are given up."""
+        if self._closed:
+            return
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._all:
+            worker.abandon()
+        self._threads.shutdown(wait=True)
+        for worker in self._all:
+            worker.close()
+
+    def _run(self, job: Job) -> Document | ExtractionError:
+        try:
+            descriptor = job.open()
+        except ExtractionError as error:
+            return error
+        except OSError as error:
+            return ExtractionError("unreadable", error.strerror or type(error).__name__)
+        try:
+            worker = self._idle.get()
+            try:
+                return worker.read(descriptor, source=job.source, name=job.name)
+            except ExtractionError as error:
+                return error
+            finally:
+                self._idle.put(worker)
+        finally:
+            os.close(descriptor)
+
+
+def _environment(ours: Mapping[str, str], more: Sequence[Path]) -> dict[str, str]:
+    """Return the child's environment: where its code is, and nothing that could be a secret."""
+    folders = {Path(str(module.__file__)).resolve().parent.parent for module in (ragkit, sys.modules[__name__])}
+    passed = {name: ours[name] for name in _PASSED_ON if name in ours}
+    return {**passed, "PYTHONPATH": os.pathsep.join(map(str, [*sorted(folders), *more])), "LC_ALL": "C.UTF-8"}

@@ -1,0 +1,144 @@
+"""One deadline for a whole answer around any blocking stream, and errors of SDKs as ours, without their secrets."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from ragkit.errors import ChatError, ChatInterruptedError, ChatTimeoutError
+from ragkit.text.cleaning import show
+
+_CHARACTERS_PER_TOKEN: Final = 64  # a server that sends more than this per allowed token does not keep to the limit
+_KEY_LIKE = re.compile(r"\b(?:sk|key|bearer|token)[-_ ][\w*.\-]{4,}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an answer comes from, for messages, and what must never stand in them."""
+
+    label: str
+    secret: str = ""
+
+    @classmethod
+    def of(cls, model: str, base_url: str, secret: str) -> Endpoint:
+        """Name an endpoint by model and host; user name and password of an address are left out."""
+        host = urlsplit(base_url).hostname or "" if base_url else ""
+        return cls(f"{model} at {host}" if host else model, secret)
+
+    def safe(self, text: str) -> str:
+        """Return text of the endpoint on one line, short, with everything that looks like a key taken out."""
+        if self.secret:
+            text = text.replace(self.secret, "***")
+        return _KEY_LIKE.sub("***", show(text, 300))
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: Exception
+
+
+class _End:
+    pass
+
+
+_Pieces = queue.Queue[str | _Failure | _End]
+
+
+def within_deadline(
+    produce: Callable[[], Generator[str]], *, seconds: float, max_tokens: int, endpoint: Endpoint
+) -> Iterator[str]:
+    """Yield what a blocking producer yields, for at most `seconds` in all.
+
+    The producer runs in a thread of its own, so that a server that sends a byte now and then, or none, cannot hold the
+    caller. Raises ChatTimeoutError past the deadline, ChatError for any failure of the producer. An abandoned producer
+    stops at its next piece or at its SDK's read timeout.
+    """
+    pieces: _Pieces = queue.Queue()
+    stopped = threading.Event()
+    end = time.monotonic() + seconds
+    room = max_tokens * _CHARACTERS_PER_TOKEN + 4_096
+    worker = threading.Thread(
+        target=_work, args=(produce, pieces, stopped), name=f"ragkit {endpoint.label}", daemon=True
+    )
+    worker.start()
+    try:
+        while True:
+            piece = _next(pieces, end, endpoint, seconds)
+            if piece is None:
+                return
+            room -= len(piece)
+            if room < 0:
+                raise ChatError(f"{endpoint.label} sends far more than the {max_tokens:,} tokens asked for")
+            if piece:
+                yield piece
+    finally:
+        stopped.set()
+
+
+def _work(produce: Callable[[], Generator[str]], pieces: _Pieces, stopped: threading.Event) -> None:
+    try:
+        with closing(produce()) as stream:
+            for piece in stream:
+                if stopped.is_set():
+                    return
+                pieces.put(piece)
+        pieces.put(_End())
+    except Exception as error:  # noqa: BLE001 - the edge of a thread: what failed is told to the caller
+        pieces.put(_Failure(error))
+
+
+def _next(pieces: _Pieces, end: float, endpoint: Endpoint, seconds: float) -> str | None:
+    """Return the next piece, None at the end of the answer."""
+    left = end - time.monotonic()
+    try:
+        piece = pieces.get(timeout=max(0.0, left)) if left > 0 else None
+    except queue.Empty:
+        piece = None
+    if piece is None:
+        raise _late(endpoint, seconds)
+    if isinstance(piece, _Failure):
+        raise _ours(piece.error, endpoint, seconds) from None
+    return None if isinstance(piece, _End) else piece
+
+
+def _late(endpoint: Endpoint, seconds: float) -> ChatTimeoutError:
+    return ChatTimeoutError(
+        f"{endpoint.label} did not finish its answer within {seconds:g} s",
+        cure="raise the deadline, or use a faster model",
+    )
+
+
+def _ours(error: Exception, endpoint: Endpoint, seconds: float) -> ChatError:
+    """Return an SDK's error as one of ours; neither its request nor its headers are kept."""
+    if isinstance(error, ChatError):
+        return error
+    names = {kind.__name__ for kind in type(error).__mro__}
+    status = getattr(error, "status_code", None)
+    said = endpoint.safe(str(getattr(error, "message", "") or error))
+    if names & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
+        return _late(endpoint, seconds)
+    if status in {401, 403}:
+        return ChatError(f"{endpoint.label} refused the key (HTTP {status})", cure="check the API key")
+    if status == 404:
+        return ChatError(f"{endpoint.label} is not known there (HTTP 404): {said}", cure="check model and base URL")
+    if isinstance(status, int):
+        return ChatError(f"{endpoint.label} answered HTTP {status}: {said}")
+    if names & {"APIConnectionError", "ConnectError"}:
+        return ChatError(f"{endpoint.label} cannot be reached", cure="check the base URL and that the server runs")
+    if names & {"TransportError", "RemoteProtocolError", "ReadError", "JSONDecodeError", "OSError"}:
+        return interrupted(endpoint)
+    return ChatError(f"{endpoint.label} failed: {type(error).__name__}: {said}")
+
+
+def interrupted(endpoint: Endpoint) -> ChatInterruptedError:
+    """Return the error for a stream that ended without its end mark."""
+    return ChatInterruptedError(
+        f"the stream of {endpoint.label} ended before the answer was complete", cure="ask again"
+    )

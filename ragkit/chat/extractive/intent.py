@@ -1,0 +1,130 @@
+"""What a question asks for: its words, its language, and the kind of answer that it wants."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ragkit.text.content_terms import Wording, guess_language, wording
+
+_KINDS: Final[dict[str, re.Pattern[str]]] = {
+    "date": re.compile(
+        r"""\b(?:when | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
+        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "figure": re.compile(
+        r"""\b(?:how\s+(?:many|much|long|far|large|big|tall|high|fast|deep|heavy|wide|old|often|soon)
+        | what\s+(?:\w+\s+)*?(?:number|percentage|percent|ratio|size|distance|age|price|amount|limit|rate|costs?|fee)
+        | was\s+kostet | wie\s*(?:viele?|weit|gro(?:ß|ss)|hoch|oft|schnell|lange|alt|teuer)
+        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "money": re.compile(
+        r"""\b(?:costs? | prices? | fees? | charges? | expensive | cheap
+        | how\s+much\s+(?:is|are|do|does|did|money)
+        | kostet | kosten | preise? | geb(?:ü|ue)hr(?:en)? | teuer
+        | coûte | prix | cuesta | precio | prezzo | costa)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "who": re.compile(
+        r"""\b(?:who|whom|whose
+        | (?:what|which)\s+(?:person|company|group|organi[sz]ation|people|ruler|king|president|team)
+        | wer|wen|wem|wessen | qui | qui[eé]n(?:es)? | chi | quem | wie\s+is)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "where": re.compile(
+        r"""\b(?:where
+        | (?:what|which)\s+(?:country|countries|city|cities|place|state|region|county|continent|town|river)
+        | wo|wohin|woher | d[oó]nde | où | dove | onde | waar)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "why": re.compile(
+        r"""\b(?:why | what\s+(?:caused?|(?:is|was|were)\s+the\s+(?:reasons?|causes?)) | for\s+what\s+(?:reason|purpose)
+        | warum|wieso|weshalb | pourquoi | por\s+qu[eé] | perch[eé] | waarom)\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+}
+_REASON = re.compile(
+    r"""\b(?:because|since|due\s+to|so\s+that|in\s+order\s+to|therefore|as\s+a\s+result|caus\w+|led\s+to
+    |reason\w*|to\s+(?:avoid|prevent|protect|ensure) | weil|damit|wegen|denn|deshalb|aufgrund
+    | parce|car|afin | porque|debido)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DATE = re.compile(
+    r"""\b(?:january|february|march|april|may|june|july|august|september|october|november|december|januar|februar|märz|mai
+    |juni|juli|oktober|dezember|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre|enero
+    |febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre
+    |(?:mon|tues|wednes|thurs|fri|satur|sun)day|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag
+    |century|jahrhundert|\d{1,2}\.\d{1,2}\.|\d{1,2}/\d{1,2}/|\d{4}-\d{2}-\d{2})(?!\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MONEY = re.compile(
+    r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|prices?|costs?|fees?|discounts?|free|kostenlos"
+    r"|preise?|kosten|kostet|gebühr|rabatt)\b",
+    re.IGNORECASE,
+)
+_MEASURES: Final = frozenset(
+    wording(
+        "cost price fee charge amount number total percentage rate size length duration period long far large big"
+        " tall high fast deep heavy wide old often soon year date day time century decade month week hour kosten"
+        " kostet preis anzahl dauer jahr datum tag zeit monat coût prix durée precio prezzo"
+    ).terms
+)
+"""Terms that name what is measured: an answer gives the figure, often without the word."""
+
+_GRAM: Final = 4
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it is compared.
+
+    kinds: of "date", "figure", "money", "who", "where", "why". grams: see `letter_groups`. carried: terms that come
+    from the turns before it.
+    """
+
+    text: str
+    language: str
+    said: Wording
+    kinds: frozenset[str]
+    grams: frozenset[str]
+    carried: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, text: str, *, with_turns: str = "") -> Question:
+        """Read a question. with_turns: the same with the words of earlier turns that it leans on."""
+        whole = with_turns or text
+        language = guess_language(whole)
+        kinds = frozenset(kind for kind, pattern in _KINDS.items() if pattern.search(whole))
+        said = wording(whole, language=language)
+        carried = said.terms - wording(text, language=language).terms
+        return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)
+
+    @property
+    def measures(self) -> frozenset[str]:
+        """Return the terms of the question that an answer need not repeat, because it gives a figure or a date."""
+        return self.said.terms & _MEASURES if self.kinds & {"figure", "date"} else frozenset()
+
+    @staticmethod
+    def gives_money(sentence: str) -> bool:
+        """Return whether a sentence or the names of a row's columns speak of money."""
+        return bool(_MONEY.search(sentence))
+
+    def gives_date(self, sentence: str) -> bool:
+        """Return whether a sentence names a day, month or century that the question does not."""
+        return any(found.lower() not in self.text.lower() for found in _DATE.findall(sentence))
+
+    @staticmethod
+    def gives_reason(sentence: str) -> bool:
+        """Return whether a sentence has a word of cause or purpose."""
+        return bool(_REASON.search(sentence))
+
+
+def letter_groups(text: str) -> frozenset[str]:
+    """Return the groups of four letters within the words of a text, in lower case."""
+    return frozenset(
+        word[at : at + _GRAM] for word in _LONG_WORD.findall(text.lower()) for at in range(len(word) - _GRAM + 1)
+    )

@@ -1,0 +1,92 @@
+"""Answers from OpenAI or any server that speaks its chat API (Ollama, vLLM, llama.cpp), through the official SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from ragkit.chat.deadline import Endpoint, interrupted, within_deadline
+from ragkit.errors import ChatError, MissingPackageError
+from ragkit.settings import ChatSettings
+from ragkit.types.documents import Prompt
+
+_NO_KEY = "none"  # the SDK insists on a key; a local server ignores it
+
+
+class OpenAIChat:
+    """A chat model behind an OpenAI-compatible endpoint.
+
+    Without a key and a base URL the SDK takes its own from OPENAI_API_KEY; a base URL without a key gets none.
+    """
+
+    def __init__(self, model: str, settings: ChatSettings) -> None:
+        """Connect to nothing yet. Raises MissingPackageError without the SDK, ChatError without any key."""
+        try:
+            import openai
+        except ImportError as error:
+            raise MissingPackageError(
+                "openai", purpose=f"the chat model openai:{model}", install="'ragkit[openai]'"
+            ) from error
+        self.name = f"openai:{model}"
+        self._model = model
+        self._settings = settings
+        key = settings.api_key or (_NO_KEY if settings.base_url else None)
+        try:
+            self._client = openai.OpenAI(
+                api_key=key, base_url=settings.base_url or None, timeout=settings.deadline, max_retries=1
+            )
+        except openai.OpenAIError:
+            raise ChatError("no API key is set for OpenAI", cure="set RAGKIT_CHAT_API_KEY or OPENAI_API_KEY") from None
+        self._bad_request: type[Exception] = openai.BadRequestError
+        self._endpoint = Endpoint.of(self.name, settings.base_url, str(self._client.api_key or ""))
+
+    def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the answer in pieces. Raises ChatTimeoutError, ChatInterruptedError, ChatError."""
+        return within_deadline(
+            lambda: self._produce(prompt),
+            seconds=self._settings.deadline,
+            max_tokens=self._settings.max_tokens,
+            endpoint=self._endpoint,
+        )
+
+    def _produce(self, prompt: Prompt) -> Generator[str]:
+        finished = ""
+        with self._open(prompt) as stream:
+            for chunk in stream:
+                for choice in chunk.choices[:1]:
+                    if choice.delta.content:
+                        yield choice.delta.content
+                    finished = choice.finish_reason or finished
+        if not finished:
+            raise interrupted(self._endpoint)
+        if finished == "content_filter":
+            raise ChatError(f"{self._endpoint.label} withheld the answer (content filter)")
+        if finished == "length":
+            yield " …"
+
+    def _open(self, prompt: Prompt) -> Any:
+        """Start the answer; options that a model does not take are left out in turn, as its refusal names them."""
+        options: dict[str, Any] = {"max_tokens": self._settings.max_tokens, "temperature": self._settings.temperature}
+        while True:
+            try:
+                return self._client.chat.completions.create(
+                    model=self._model,
+                    messages=[message.as_dict() for message in prompt.messages],  # type: ignore[misc]
+                    stream=True,
+                    **options,
+                )
+            except self._bad_request as error:
+                left = _without_refused(options, str(error))
+                if left is None:
+                    raise
+                options = left
+
+
+def _without_refused(options: dict[str, Any], refusal: str) -> dict[str, Any] | None:
+    """Return the options that are left to try, None when the refusal names none of them."""
+    if "max_completion_tokens" in refusal and "max_tokens" in options:
+        kept = {name: value for name, value in options.items() if name != "max_tokens"}
+        return {**kept, "max_completion_tokens": options["max_tokens"]}
+    if "temperature" in refusal and "temperature" in options:
+        return {name: value for name, value in options.items() if name != "temperature"}
+    return None

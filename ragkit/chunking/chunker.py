@@ -1,0 +1,305 @@
+"""Document -> list[Chunk]: exact spans, structure first, sentences next, tokens last; never over the model's limit."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.chunking.units import Gap, Unit, document_units
+from ragkit.settings import ChunkSettings
+from ragkit.types.documents import Chunk, Document, HeadingPaths
+
+_CONTEXT_SHARE = 1 / 3  # the context line may take this part of the model's limit at most
+_CHARACTERS_PER_TOKEN = 12  # a "token" of more characters than this on average is no text that a model can read
+_CUT_COST = {
+    Gap.SENTENCE: 0.12,
+    Gap.LINE: 0.05,
+    Gap.PARAGRAPH: 0.0,
+    Gap.PAGE: -0.05,
+    Gap.BLOCK: -0.05,
+    Gap.SECTION: -0.1,
+}
+_CHUNK_COST = 0.08  # what one more chunk costs: keeps the packer from cutting at every good gap
+
+
+class Tokenizing(Protocol):
+    """The part of an embedder that chunking needs."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Largest input of the model, special tokens included."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the size of each text, special tokens and document prompt included."""
+        ...
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the code-point span of each token, special tokens left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruler:
+    """Counts the tokens of any span of one document from one pass of the tokenizer over it."""
+
+    starts: NDArray[np.int64]
+
+    def count(self, start: int, end: int) -> int:
+        left, right = np.searchsorted(self.starts, (start, end))
+        return int(right - left)
+
+
+def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkSettings | None = None) -> list[Chunk]:
+    """Cut a document into chunks that the embedder can read whole.
+
+    Every chunk satisfies `document.text[start:end] == text`; its text has at most settings.max_tokens tokens, and
+    `tokens`, counted by the embedder's own tokenizer over the context line and the text, special tokens and prompt
+    included, is at most the model's limit.
+    Sentences, rows and items are cut only where one alone is longer than that. Boilerplate is left out.
+    """
+    settings = settings or ChunkSettings()
+    units = document_units(document)
+    if not units:
+        return []
+    ruler = _Ruler(np.fromiter((start for start, _ in embedder.token_offsets(document.text)), dtype=np.int64))
+    paths = HeadingPaths(document)
+    contexts = _Contexts(document, paths, embedder, settings)
+    spans: list[tuple[int, int, str]] = []
+    pieces: list[Unit] = []
+    for group in _sections(units, ruler, settings.min_tokens):
+        context, room = contexts.of(group[0])
+        short = _short_units(group, ruler, document, room)
+        pieces += short
+        for first, last in _pack(short, ruler, room):
+            spans.append((first.start, last.end, context if first.start == group[0].start else contexts.of(first)[0]))
+    return _finish(document, paths, spans, pieces, embedder=embedder)
+
+
+class _Contexts:
+    """The context line above each unit, and the tokens that it leaves for text."""
+
+    def __init__(self, document: Document, paths: HeadingPaths, embedder: Tokenizing, settings: ChunkSettings) -> None:
+        self._document = document
+        self._paths = paths
+        self._embedder = embedder
+        self._size = settings.max_tokens
+        self._known: dict[tuple[str, ...], tuple[str, int]] = {}
+        self._special = embedder.count_tokens([""])[0]
+        self._limit = max(embedder.max_tokens - self._special, 1)
+        self._room = min(settings.context_tokens, int(self._limit * _CONTEXT_SHARE))
+
+    def of(self, unit: Unit) -> tuple[str, int]:
+        """Return (context line, tokens left for text) for a chunk that begins with this unit."""
+        parts: list[str] = []
+        if self._room:
+            path = list(self._paths.at(unit.start))
+            if unit.glued and path:
+                path.pop()  # the chunk begins with that heading
+            parts = [part for part in dict.fromkeys([self._document.title, *path]) if part]
+            if unit.block >= 0:
+                block = self._document.blocks[unit.block]
+                first_row = unit.start <= block.start + 1
+                if block.header and not first_row:
+                    parts.append(block.header)
+        key = tuple(parts)
+        if key not in self._known:
+            self._known[key] = self._fit(key)
+        return self._known[key]
+
+    def _fit(self, parts: tuple[str, ...]) -> tuple[str, int]:
+        """Join the parts with ›, dropping the middle ones, then the ends of words, until the share is kept."""
+        room = self._room
+        kept = [" ".join(part.split()) for part in parts]
+        while kept:
+            line = " › ".join(kept)
+            size = self._embedder.count_tokens([line])[0] - self._special
+            if size <= room:
+                return line, min(self._size, self._limit - size)
+            if len(kept) > 2:
+                kept.pop(len(kept) // 2)
+                continue
+            longest = max(range(len(kept)), key=lambda index: len(kept[index]))
+            kept[longest] = kept[longest][: len(kept[longest]) * room // size].rstrip()
+            kept = [part for part in kept if part]
+        return "", min(self._size, self._limit)
+
+
+def _sections(units: list[Unit], ruler: _Ruler, min_tokens: int) -> list[list[Unit]]:
+    """Group units by section and page; a group under min_tokens joins the next, so that no chunk is a bare heading."""
+    groups: list[list[Unit]] = [[]]
+    for unit in units:
+        current = groups[-1]
+        if (
+            current
+            and unit.gap in (Gap.SECTION, Gap.PAGE)
+            and ruler.count(current[0].start, current[-1].end) >= min_tokens
+        ):
+            groups.append([])
+        groups[-1].append(unit)
+    if len(groups) > 1 and ruler.count(groups[-1][0].start, groups[-1][-1].end) < min_tokens:
+        groups[-2].extend(groups.pop())
+    return groups
+
+
+def _short_units(units: list[Unit], ruler: _Ruler, document: Document, room: int) -> list[Unit]:
+    """Cut the units that are longer than a chunk: at line ends, then at blanks, then between tokens."""
+    out: list[Unit] = []
+    for unit in units:
+        if _fits(unit.start, unit.end, ruler, room):
+            out.append(unit)
+            continue
+        for number, (start, end) in enumerate(_cut_span(unit.start, unit.end, ruler, document.text, room)):
+            out.append(replace(unit, start=start, end=end, gap=unit.gap if number == 0 else Gap.SENTENCE, glued=False))
+    return out
+
+
+def _fits(start: int, end: int, ruler: _Ruler, room: int) -> bool:
+    return end - start <= room * _CHARACTERS_PER_TOKEN and ruler.count(start, end) <= room
+
+
+def _cut_span(start: int, end: int, ruler: _Ruler, text: str, room: int) -> list[tuple[int, int]]:
+    """Cut one over-long span into pieces that fit, without blanks at their ends."""
+    pieces: list[tuple[int, int]] = []
+    room = max(room, 1)
+    while start < end:
+        stop = _cut_point(start, end, ruler, text, room)
+        left, right = start, stop
+        while left < right and text[left].isspace():
+            left += 1
+        while left < right and text[right - 1].isspace():
+            right -= 1
+        if left < right:
+            pieces.append((left, right))
+        start = stop
+    return pieces
+
+
+def _cut_point(start: int, end: int, ruler: _Ruler, text: str, room: int) -> int:
+    """Return where the first piece of [start, end) ends: the last line end or blank of its second half, if any."""
+    if _fits(start, end, ruler, room):
+        return end
+    first = int(np.searchsorted(ruler.starts, start))
+    token = first + room
+    stop = min(end, start + room * _CHARACTERS_PER_TOKEN)
+    if token < len(ruler.starts):
+        stop = min(stop, max(int(ruler.starts[token]), start + 1))
+    half = start + (stop - start) // 2
+    for mark in ("\n", " "):
+        at = text.rfind(mark, half, stop)
+        if at > start:
+            return at + 1
+    return stop
+
+
+def _pack(units: list[Unit], ruler: _Ruler, room: int) -> list[tuple[Unit, Unit]]:
+    """Return (first, last) units of each chunk: the cheapest cutting by dynamic programming.
+
+    A chunk costs the square of how far it falls short of full, plus the cost of the gap that ends it: so chunks are
+    of even size and end at paragraphs, rows and pages rather than between sentences.
+    """
+    edges = np.searchsorted(ruler.starts, [(unit.start, unit.end) for unit in units])
+    begins, ends = edges[:, 0].tolist(), edges[:, 1].tolist()
+    size = len(units)
+    best = [0.0] + [float("inf")] * size
+    origin = [0] * (size + 1)
+    for stop in range(1, size + 1):
+        cut = 0.0 if stop == size else _CUT_COST[units[stop].gap] + (5.0 if units[stop - 1].glued else 0.0)
+        for start in range(stop - 1, -1, -1):
+            tokens = ends[stop - 1] - begins[start]
+            characters = units[stop - 1].end - units[start].start
+            if start < stop - 1 and (tokens > room or characters > room * _CHARACTERS_PER_TOKEN):
+                break
+            short = max(0.0, 1.0 - tokens / room)
+            cost = best[start] + short * short + cut + _CHUNK_COST
+            if cost < best[stop]:
+                best[stop], origin[stop] = cost, start
+    cuts = [size]
+    while cuts[-1] > 0:
+        cuts.append(origin[cuts[-1]])
+    cuts.reverse()
+    return [(units[start], units[stop - 1]) for start, stop in pairwise(cuts)]
+
+
+def _finish(
+    document: Document,
+    paths: HeadingPaths,
+    spans: list[tuple[int, int, str]],
+    units: list[Unit],
+    *,
+    embedder: Tokenizing,
+) -> list[Chunk]:
+    """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
+    done: list[tuple[int, int, str, int]] = []
+    while spans:
+        texts = [_embedded(document.text[start:end], context) for start, end, context in spans]
+        over: list[tuple[int, int, str]] = []
+        for (start, end, context), count in zip(spans, embedder.count_tokens(texts), strict=True):
+            if count <= embedder.max_tokens:
+                done.append((start, end, context, count))
+            else:
+                over.extend((left, right, context) for left, right in _halves(document.text, start, end))
+        spans = over
+    done.sort()
+    starts = [unit.start for unit in units]
+    return [_chunk(document, paths, ordinal, span, _within(units, starts, span)) for ordinal, span in enumerate(done)]
+
+
+def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int]) -> tuple[tuple[int, int], ...]:
+    """Return the units of a chunk, relative to its start; () where it is one unit."""
+    start, end = span[:2]
+    found: list[tuple[int, int]] = []
+    for unit in units[max(0, bisect_right(starts, start) - 1) :]:
+        if unit.start >= end:
+            break
+        left, right = max(unit.start, start), min(unit.end, end)
+        if left < right:
+            found.append((left - start, right - start))
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _embedded(text: str, context: str) -> str:
+    return f"{context}\n{text}" if context else text
+
+
+def _halves(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Cut a span in two at the blank nearest to its middle, without blanks at the ends of the parts."""
+    middle = (start + end) // 2
+    left, right = text.rfind(" ", start + 1, middle), text.find(" ", middle, end - 1)
+    if left > 0 or right > 0:
+        middle = min((at for at in (left, right) if at > 0), key=lambda at: abs(at - middle))
+    parts = []
+    for a, b in ((start, middle), (middle, end)):
+        stripped = text[a:b].strip()
+        if stripped:
+            offset = a + text[a:b].index(stripped)
+            parts.append((offset, offset + len(stripped)))
+    return parts
+
+
+def _chunk(
+    document: Document,
+    paths: HeadingPaths,
+    ordinal: int,
+    span: tuple[int, int, str, int],
+    units: tuple[tuple[int, int], ...],
+) -> Chunk:
+    start, end, context, tokens = span
+    return Chunk(
+        ordinal=ordinal,
+        start=start,
+        end=end,
+        text=document.text[start:end],
+        context=context,
+        tokens=tokens,
+        heading=" › ".join(paths.at(start)),
+        page=document.page_at(start),
+        page_end=document.page_at(end - 1),
+        units=units,
+    )

@@ -1,0 +1,1 @@
+"""Answers checked against their sources: markers, support of each sentence, and what may leave."""

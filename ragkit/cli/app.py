@@ -1,0 +1,119 @@
+"""The `ragkit` command: finds its subcommands, loads one, and turns errors into one line and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+
+from ragkit import __version__
+from ragkit.errors import (
+    AdapterRefusedError,
+    ChatError,
+    CorruptError,
+    EmbeddingError,
+    ExtractionError,
+    RagkitError,
+    StorageFullError,
+)
+from ragkit.text.cleaning import show
+
+_OWN = {
+    "search": ("ragkit.cli.query:search", "Find the passages that answer a question."),
+    "prompt": ("ragkit.cli.query:prompt", "Print a grounded prompt for any chat model."),
+    "ask": ("ragkit.cli.query:ask", "Answer a question with checked citations."),
+    "status": ("ragkit.cli.inspect:status", "Show what a collection holds."),
+    "history": ("ragkit.cli.inspect:history", "List the generations of a collection."),
+    "documents": ("ragkit.cli.inspect:documents", "List the documents of a collection."),
+    "collections": ("ragkit.cli.inspect:collections", "List, create or delete collections."),
+    "remove": ("ragkit.cli.maintain:remove", "Remove documents by source."),
+    "verify": ("ragkit.cli.maintain:verify", "Check every hash, offset and quote."),
+    "doctor": ("ragkit.cli.maintain:doctor", "Check the database and the caches."),
+    "rebuild": ("ragkit.cli.maintain:rebuild", "Cut and embed again, with another model if wanted."),
+    "backup": ("ragkit.cli.maintain:backup", "Write a collection to one verified file."),
+    "restore": ("ragkit.cli.maintain:restore", "Make a collection from a backup."),
+    "adapt": ("ragkit.cli.adapt:adapt", "Adapt queries to your documents, where that helps."),
+    "eval": ("ragkit.cli.evaluate:evaluate", "Measure retrieval on a data set."),
+    "models": ("ragkit.cli.models:models", "List, compile and check embedding models."),
+}
+"""Command name -> where it lives, and its line in the help: `--help` loads none of them."""
+
+_ORDER = ("ingest", "search", "prompt", "ask", "serve")
+_FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)
+
+
+class _Commands(click.Group):
+    """Subcommands by name: the core's from the table above, others' from the entry-point group `ragkit.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        names = {*_OWN, *(point.name for point in _installed())}
+        return [name for name in _ORDER if name in names] + sorted(names - set(_ORDER))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _OWN:
+            module, _, attribute = _OWN[cmd_name][0].partition(":")
+            command = getattr(import_module(module), attribute)
+        else:
+            point = next((point for point in _installed() if point.name == cmd_name), None)
+            if point is None:
+                return None
+            command = point.load()
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            command = None if name in _OWN else self.get_command(ctx, name)
+            rows.append((name, _OWN[name][1] if name in _OWN else command.get_short_help_str() if command else ""))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _installed() -> Sequence[EntryPoint]:
+    return tuple(entry_points(group="ragkit.commands"))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Data lives in ./.ragkit, in --data FOLDER or in $RAGKIT_DATA. Every command takes --json.",
+)
+@click.version_option(__version__, prog_name="ragkit", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Grounded answers from your documents, with citations that a program can check."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 used or set up wrongly."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; errors are one line on standard error."""
+    try:
+        result = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="ragkit", standalone_mode=False
+        )
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        click.echo("ragkit: stopped", err=True)
+        return 130
+    except KeyboardInterrupt:
+        click.echo("ragkit: stopped; what was committed is kept", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except RagkitError as error:
+        click.echo(f"ragkit: {show(str(error))}", err=True)
+        return 1 if isinstance(error, _FAILURES) else 2
+    except BrokenPipeError:
+        # The reader of our output is gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

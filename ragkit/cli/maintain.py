@@ -1,0 +1,115 @@
+"""`ragkit remove`, `verify`, `doctor`, `rebuild`, `backup` and `restore`: keeping a collection in order."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import click
+
+from ragkit.cli.options import Target, common, model_option, print_json, show_warnings
+from ragkit.environment import settings_from_env
+from ragkit.store.sqlite.backup import restore_collection
+from ragkit.text.cleaning import show
+
+
+@click.command(short_help="Remove documents by source.")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@common
+@click.pass_context
+def remove(context: click.Context, sources: tuple[str, ...], target: Target) -> None:
+    """Remove documents. A file that is still in an ingested folder comes back with the next ingest."""
+    with target.open() as kb:
+        held = {info.source for source in sources for info in kb.documents(prefix=source, limit=1)}
+        missing = [source for source in sources if source not in held]
+        removed = kb.remove(sources)
+    if target.as_json:
+        print_json({"removed": removed, "missing": missing})
+    else:
+        click.echo(f"removed {removed} of {len(sources)}")
+    for source in missing:
+        click.echo(f"ragkit: no document {show(source)!r}; see: ragkit documents", err=True)
+    context.exit(1 if missing else 0)
+
+
+@click.command(short_help="Check every hash, offset and quote.")
+@common
+@click.pass_context
+def verify(context: click.Context, target: Target) -> None:
+    """Check every stored text, chunk, page and vector, and every source file that is still there."""
+    with target.open() as kb:
+        problems = kb.verify()
+        counts = kb.status()
+    if target.as_json:
+        print_json({"ok": not problems, "problems": [problem.as_dict() for problem in problems]})
+    else:
+        for problem in problems:
+            click.echo(show(str(problem)))
+        verdict = "all in order" if not problems else f"{len(problems)} problems"
+        click.echo(f"checked {counts['documents']:,} documents, {counts['chunks']:,} chunks: {verdict}")
+    context.exit(1 if problems else 0)
+
+
+@click.command(short_help="Check the database and the caches.")
+@common
+@click.pass_context
+def doctor(context: click.Context, target: Target) -> None:
+    """Check that rows, vectors and search entries agree, the caches' hashes and SQLite's integrity."""
+    with target.open() as kb:
+        report = kb.doctor()
+    if target.as_json:
+        print_json(report)
+    else:
+        for name, value in report.items():
+            if name not in ("ok", "problems", "caches"):
+                click.echo(f"{name:<18} {show(str(value))}")
+        for finding in [*report["problems"], *report["caches"]]:
+            click.echo(f"problem: {show(str(finding))}")
+        click.echo("healthy" if report["ok"] else "not healthy; run: ragkit rebuild")
+    context.exit(0 if report["ok"] else 1)
+
+
+@click.command(short_help="Cut and embed again, with another model if wanted.")
+@model_option
+@common
+def rebuild(model: str, target: Target) -> None:
+    """Cut every document again and make its vectors and caches anew.
+
+    The old ones answer until the new ones are committed. With --model the collection moves to another embedding model;
+    without it, texts that have vectors keep them.
+    """
+    settings = settings_from_env(os.environ)
+    wanted = model or settings.model.name
+    with target.open(settings=replace(settings, model=replace(settings.model, name=""))) as kb:
+        report = kb.rebuild(model=wanted)
+    if target.as_json:
+        print_json(report.as_dict())
+    else:
+        documents = report.added + report.changed + report.unchanged
+        click.echo(f"rebuilt {documents:,} documents, {report.chunks:,} chunks, {report.embedded:,} embedded")
+
+
+@click.command(short_help="Write a collection to one verified file.")
+@click.argument("file", type=click.Path(dir_okay=False))
+@common
+def backup(file: str, target: Target) -> None:
+    """Write the collection to FILE, also while something ingests; the file is checked before it gets its name."""
+    with target.open() as kb:
+        report = kb.backup(file)
+    if target.as_json:
+        print_json(report)
+    else:
+        click.echo(f"wrote {show(file)}: {report['documents']:,} documents, {report['chunks']:,} chunks")
+
+
+@click.command(short_help="Make a collection from a backup.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@common
+def restore(file: str, target: Target) -> None:
+    """Make the collection NAME from a backup FILE, which is checked first. Nothing is overwritten."""
+    show_warnings()
+    restore_collection(file, target.data, target.collection)
+    if target.as_json:
+        print_json({"collection": target.collection, "file": file})
+    else:
+        click.echo(f"restored {show(target.collection)} from {show(file)}")

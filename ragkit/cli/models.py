@@ -1,0 +1,162 @@
+"""`ragkit models`: which embedding models are here, compile one, say where it lies, check it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from ragkit.cli.options import environment_settings, json_option, print_json, print_table, show_warnings
+from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
+from ragkit.settings import DEFAULT_MODEL
+from ragkit.text.cleaning import show
+
+_name = click.argument("name", default="")
+
+
+@click.group(short_help="List, compile and check embedding models.")
+def models() -> None:
+    """List, compile and check embedding models. NAME is a sentence-transformers name or a folder.
+
+    Without NAME it is the model of $RAGKIT_MODEL, or the default one.
+    """
+    show_warnings()
+
+
+@models.command("list", short_help="List compiled models.")
+@json_option
+def list_models(*, as_json: bool) -> None:
+    """List the compiled models in the cache, and the default model."""
+    from ragkit.embedding.openvino.compiled_cache import list_compiled
+
+    settings = environment_settings().model
+    rows = [
+        {
+            "model": manifest.get("model", "(unreadable)"),
+            "precision": manifest.get("precision", ""),
+            "dimension": manifest.get("dimension", 0),
+            "max_tokens": manifest.get("max_tokens", 0),
+            "least_cosine": min(manifest.get("cosines", ()), default=None),
+            "bytes": sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
+            "folder": str(folder),
+        }
+        for folder, manifest in list_compiled(settings)
+    ]
+    if as_json:
+        print_json(
+            {"default": DEFAULT_MODEL, "model": settings.resolved, "cache": str(cache_root(settings)), "compiled": rows}
+        )
+        return
+    click.echo(show(f"model: {settings.resolved} (default: {DEFAULT_MODEL})"))
+    if not rows:
+        click.echo(show(f"No model is compiled in {cache_root(settings)}; the first use compiles one."))
+        return
+    table: list[tuple[str, ...]] = [
+        (
+            str(row["model"]),
+            str(row["precision"]),
+            str(row["dimension"]),
+            str(row["max_tokens"]),
+            f"{row['bytes'] / (1 << 20):.0f} MiB",
+            str(row["folder"]),
+        )
+        for row in rows
+    ]
+    print_table(table, ("model", "precision", "dimension", "tokens", "size", "folder"), frozenset({2, 3, 4}))
+
+
+@models.command(short_help="Compile a model for this CPU.")
+@_name
+@click.option("--force", is_flag=True, help="Compile again even when it is compiled.")
+@json_option
+def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - the command's name
+    """Compile a model for this CPU and compare it with the original; the first use would do so too."""
+    from ragkit.embedding.openvino.compiled_cache import ensure_compiled
+
+    settings = environment_settings(model=name).model
+    started = time.perf_counter()
+    model = find_model(settings)
+    weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
+    compiled = ensure_compiled(model, settings, weights_sha256=weights, force=force)
+    report: dict[str, Any] = {
+        "model": settings.resolved,
+        "compiled": compiled.fresh,
+        "runtime": f"openvino-{compiled.manifest['precision']}",
+        "least_cosine": min(compiled.manifest["cosines"]),
+        "weights_sha256": weights,
+        "folder": str(compiled.folder),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    if as_json:
+        print_json(report)
+        return
+    what = "compiled" if compiled.fresh else "was compiled already"
+    click.echo(
+        show(
+            f"{settings.resolved} {what}: {report['runtime']}, {report['seconds']:.1f} s, "
+            f"least cosine to the original {report['least_cosine']:.5f}, {report['folder']}"
+        )
+    )
+
+
+@models.command(short_help="Print the folder of a model.")
+@_name
+@json_option
+def path(name: str, *, as_json: bool) -> None:
+    """Print the folder that a model's name leads to."""
+    model = find_model(environment_settings(model=name).model)
+    if as_json:
+        print_json({"model": model.name, "origin": model.origin, "folder": str(model.path)})
+    else:
+        click.echo(show(str(model.path)))
+
+
+@models.command(short_help="Check a model's files and vectors.")
+@_name
+@json_option
+def verify(name: str, *, as_json: bool) -> int:
+    """Read every byte of a model and of its compiled form again, and check hashes and the probe vector.
+
+    Exit status 1 when something is wrong.
+    """
+    from ragkit.embedding.openvino.compiled_cache import compiled_folder, verify_compiled
+
+    settings = environment_settings(model=name).model
+    model = find_model(settings)
+    weights = weights_sha256(model)
+    problems = verify_compiled(model, settings, weights_sha256=weights)
+    compiled = None if problems else compiled_folder(model, settings, weights_sha256=weights)
+    if as_json:
+        print_json(
+            {
+                "model": model.name,
+                "weights_sha256": weights,
+                "folder": str(model.path),
+                "compiled": str(compiled.folder) if compiled else None,
+                "problems": problems,
+            }
+        )
+    else:
+        click.echo(show(f"{model.name}: weights sha256 {weights} in {model.path}"))
+        click.echo(show(f"compiled: {compiled.folder}" if compiled else "compiled: no"))
+        for problem in problems:
+            click.echo(show(f"wrong: {problem}"))
+    return 1 if problems else 0
+
+
+@models.command(short_help="Remove compiled models of other versions.")
+@json_option
+def clean(*, as_json: bool) -> None:
+    """Remove compiled models that were made by another version of openvino or ragkit, or that are unreadable."""
+    from ragkit.embedding.openvino.compiled_cache import remove_outdated
+
+    settings = environment_settings().model
+    removed = remove_outdated(settings)
+    if as_json:
+        print_json({"removed": [{"folder": str(folder), "bytes": size} for folder, size in removed]})
+        return
+    for folder, size in removed:
+        click.echo(show(f"removed {folder} ({size / (1 << 20):.0f} MiB)"))
+    if not removed:
+        click.echo("Nothing to remove.")

@@ -1,0 +1,134 @@
+"""Options and output that the commands share."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from ragkit.cli.context import tools_of
+from ragkit.environment import DEFAULT_DATA, settings_from_env
+from ragkit.errors import FilterError
+from ragkit.knowledge.knowledge_base import KnowledgeBase
+from ragkit.settings import Settings
+from ragkit.text.cleaning import show
+
+data_option = click.option(
+    "--data",
+    metavar="FOLDER",
+    envvar="RAGKIT_DATA",
+    default=DEFAULT_DATA,
+    show_default=True,
+    help="Data folder (or $RAGKIT_DATA).",
+)
+collection_option = click.option(
+    "--collection", metavar="NAME", default="default", show_default=True, help="Collection in the data folder."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+model_option = click.option("--model", metavar="NAME", default="", help="Embedding model: a name or a folder.")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which collection a command works on, and whether it prints JSON."""
+
+    data: str
+    collection: str
+    as_json: bool
+
+    def open(self, *, settings: Settings | None = None) -> KnowledgeBase:
+        """Open the collection, which must be there; settings default to the environment's, models to the caller's."""
+        show_warnings()
+        tools = tools_of(click.get_current_context())
+        return KnowledgeBase(
+            self.data,
+            collection=self.collection,
+            settings=settings or settings_from_env(os.environ),
+            embedder=tools.embedder,
+            chat=tools.chat,
+            create=False,
+        )
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --data, --collection and --json to a command, which gets them as one `target`."""
+
+    @functools.wraps(command)
+    def wrapped(data: str, collection: str, as_json: bool, **rest: Any) -> Any:
+        return command(target=Target(data, collection, as_json), **rest)
+
+    return data_option(collection_option(json_option(wrapped)))
+
+
+def environment_settings(*, model: str = "") -> Settings:
+    """Return the environment's settings, with the model of the command line where one is named."""
+    settings = settings_from_env(os.environ)
+    return replace(settings, model=replace(settings.model, name=model)) if model else settings
+
+
+def show_warnings() -> None:
+    """Send ragkit's warnings to standard error, a line each."""
+    logger = logging.getLogger("ragkit")
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("ragkit: %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.WARNING)
+
+
+def parse_where(text: str | None) -> Mapping[str, Any] | None:
+    """Read a --where filter: JSON in the OpenAI shape, or KEY=VALUE for equality."""
+    if not text:
+        return None
+    if not text.lstrip().startswith("{"):
+        key, mark, value = text.partition("=")
+        if not mark or not key:
+            raise FilterError(
+                f"--where {text!r} is neither JSON nor KEY=VALUE", cure="write --where media_type=text/html"
+            )
+        return {"type": "eq", "key": key, "value": _scalar(value)}
+    try:
+        where = json.loads(text)
+    except ValueError as error:
+        raise FilterError(f"--where is not JSON: {error}", cure="quote it for the shell with single quotes") from error
+    if not isinstance(where, dict):
+        raise FilterError("--where is not a JSON object")
+    return where
+
+
+def _scalar(value: str) -> str | int | float | bool:
+    """Read true, false and numbers as what they look like; a string in double quotes stays one."""
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return value
+    return read if isinstance(read, str | int | float | bool) else value
+
+
+def print_json(value: object) -> None:
+    """Print JSON that any terminal and any parser takes: ASCII escapes keep control characters harmless."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=_ascii_only(), allow_nan=False))
+
+
+def _ascii_only() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+
+
+def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], right: frozenset[int] = frozenset()) -> None:
+    """Print rows in columns; `right` holds the indexes of columns that are aligned right."""
+    shown = [tuple(show(cell) for cell in row) for row in [header, *rows]]
+    widths = [max(len(row[column]) for row in shown) for column in range(len(header))]
+    for number, row in enumerate(shown):
+        cells = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = "  ".join(cells).rstrip()
+        click.echo(click.style(line, bold=True) if number == 0 else line)

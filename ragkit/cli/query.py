@@ -1,0 +1,158 @@
+"""`ragkit search`, `prompt` and `ask`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+import time
+from dataclasses import replace
+
+import click
+
+from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit.environment import settings_from_env
+from ragkit.settings import Settings
+from ragkit.text.cleaning import show
+from ragkit.types.documents import Answer, Hit
+
+_k_option = click.option("-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages.")
+_where_option = click.option(
+    "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
+)
+_budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
+_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "abstained": "red"}
+
+
+@click.command(short_help="Find the passages that answer a question.")
+@click.argument("query")
+@_k_option
+@_where_option
+@common
+def search(query: str, count: int, where: str | None, target: Target) -> None:
+    """Find the passages that answer QUERY best."""
+    with target.open() as kb:
+        started = time.perf_counter()
+        hits = kb.search(query, k=count, where=parse_where(where))
+        took = (time.perf_counter() - started) * 1000
+    if target.as_json:
+        print_json(
+            {
+                "query": query,
+                "hits": [hit.as_dict() for hit in hits],
+                "confidence": round(hits.confidence, 6),
+                "took_ms": round(took, 3),
+            }
+        )
+        return
+    if not hits:
+        click.echo("Nothing found.")
+    for hit in hits:
+        _print_hit(hit)
+
+
+def _print_hit(hit: Hit) -> None:
+    parts = ", ".join(f"{name} {value:.2f}" for name, value in hit.scores.items())
+    place = click.style(show(hit.place), bold=True)
+    click.echo(f"{hit.rank}. {place}  {click.style(f'{hit.score:.2f} ({parts})', dim=True)}")
+    if hit.heading:
+        click.echo(click.style(f"   {show(hit.heading, 200)}", fg="cyan"))
+    click.echo(_wrapped(hit.text, "   ", 700))
+    click.echo()
+
+
+def _wrapped(text: str, indent: str, limit: int) -> str:
+    """Return text for reading: lines wrapped to the terminal, cut at a limit."""
+    width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 110))
+    lines: list[str] = []
+    for line in text[:limit].split("\n"):
+        if line.strip():
+            lines += textwrap.wrap(
+                show(line.strip()), width=width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+            )
+    if len(text) > limit:
+        lines.append(f"{indent}…")
+    return "\n".join(lines)
+
+
+@click.command(short_help="Print a grounded prompt for any chat model.")
+@click.argument("query")
+@_k_option
+@_where_option
+@_budget_option
+@common
+def prompt(query: str, count: int, where: str | None, budget: int | None, target: Target) -> None:
+    """Print the messages that ground a chat model's answer to QUERY in the documents."""
+    with target.open() as kb:
+        made = kb.prompt(query, k=count, where=parse_where(where), budget=budget)
+    if target.as_json:
+        print_json(made.as_dict())
+        return
+    for message in made.messages:
+        click.echo(click.style(f"--- {message.role}", bold=True))
+        click.echo("\n".join(show(line) for line in message.content.split("\n")))
+    parts = ", ".join(f"{name} {size:,}" for name, size in made.tokens.items() if name != "total")
+    kind = "an estimate by" if made.estimated else "counted by"
+    click.echo(
+        click.style(
+            f"--- {made.tokens['total']:,} of {made.budget:,} tokens ({parts}); {kind} {made.encoding}", dim=True
+        )
+    )
+
+
+@click.command(short_help="Answer a question with checked citations.")
+@click.argument("query")
+@_k_option
+@_where_option
+@_budget_option
+@click.option(
+    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
+)
+@common
+def ask(
+    query: str,
+    count: int,
+    where: str | None,
+    budget: int | None,
+    chat: str,
+    target: Target,
+) -> None:
+    """Answer QUERY from the documents, with citations that were checked against them."""
+    settings = _with_chat(settings_from_env(os.environ), chat, budget)
+    with target.open(settings=settings) as kb:
+        if target.as_json:
+            print_json(kb.ask(query, k=count, where=parse_where(where)).as_dict())
+            return
+        for part in kb.stream(query, k=count, where=parse_where(where)):
+            if isinstance(part, Answer):
+                click.echo()
+                _print_citations(part)
+            else:
+                click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
+
+
+def _with_chat(settings: Settings, chat: str, budget: int | None) -> Settings:
+    if chat:
+        settings = replace(settings, chat=replace(settings.chat, model=chat))
+    if budget:
+        settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
+    return settings
+
+
+def _print_citations(answer: Answer) -> None:
+    if answer.citations:
+        click.echo()
+    for citation in answer.citations:
+        page = f", p. {citation.page}" if citation.page is not None else ""
+        if citation.page_label and citation.page_label != str(citation.page):
+            page += f" [{citation.page_label}]"
+        mark = "" if citation.supported else click.style(" (does not support the sentence)", fg="yellow")
+        click.echo(click.style(f"[{citation.number}] {show(citation.source)}{page}", bold=True) + mark)
+        click.echo(_wrapped(f"“{citation.quote}”", "    ", 400))
+    for item in answer.removed:
+        click.echo(click.style(f"removed from the answer: {show(item, 120)}", fg="yellow"))
+    status = click.style(answer.status, fg=_STATUS_COLOURS[answer.status])
+    click.echo()
+    click.echo(
+        f"{status} · {answer.model} · prompt {answer.tokens['total']:,} tokens · confidence {answer.confidence:.2f}"
+    )

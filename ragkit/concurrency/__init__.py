@@ -1,0 +1,1 @@
+"""Threads that help, and the bridge between threads and event loops."""

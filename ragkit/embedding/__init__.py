@@ -1,0 +1,1 @@
+"""Texts into vectors: loading a model, its tokenizer, its runtimes, and the batching of queries."""

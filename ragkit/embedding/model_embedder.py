@@ -1,0 +1,199 @@
+"""An embedder made of a tokenizer and a runtime: limits kept, long queries windowed, every vector checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.embedding.tokenizer import WordPieces
+from ragkit.errors import EmbeddingError
+from ragkit.numeric.vectors import check_vectors
+from ragkit.types.collection import Fingerprint
+
+UseStates = Callable[[int, NDArray[np.float32]], None]
+"""What is told of a text: its index, and its token states (tokens, d)."""
+
+PROBE = "The quick brown fox jumps over the lazy dog."
+"""The sentence whose vector every fingerprint carries, embedded as a document."""
+
+
+class Runtime(Protocol):
+    """Runs the network. Texts come without their prompt, ids with it; both are in the same order. Thread-safe."""
+
+    @property
+    def label(self) -> str:
+        """The runtime and its precision, such as "torch-fp32"."""
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+
+    def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm; tuned for many texts."""
+
+    def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm; tuned for a quick answer."""
+
+    @property
+    def has_states(self) -> bool:
+        """Whether a vector is the mean of token states that `with_states` can show."""
+
+    def with_states(self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: UseStates) -> NDArray[np.float32]:
+        """Do as `documents`, and give each text's index and token states (tokens, d) to `use`, from any thread."""
+
+
+class ModelEmbedder:
+    """The embedder of a sentence-transformers model, on any runtime.
+
+    probe: the probe sentence's vector where it is known already; else it is computed here.
+    """
+
+    def __init__(
+        self, runtime: Runtime, pieces: WordPieces, *, model: str, weights_sha256: str, probe: bytes = b""
+    ) -> None:
+        self._runtime = runtime
+        self._pieces = pieces
+        self._model = model
+        self._fingerprint = Fingerprint(
+            model=model,
+            weights_sha256=weights_sha256,
+            dimension=runtime.dimension,
+            max_tokens=pieces.max_tokens,
+            query_prompt=pieces.query_prompt,
+            document_prompt=pieces.document_prompt,
+            runtime=runtime.label,
+            probe=probe or self.embed_documents([PROBE]).astype("<f4").tobytes(),
+        )
+
+        self._model = model
+
+    def __repr__(self) -> str:
+        return f"<ModelEmbedder {self._model} on {self._runtime.label}>"
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What makes the vectors comparable."""
+        return self._fingerprint
+
+    @property
+    def max_tokens(self) -> int:
+        """The model's limit for one text, special tokens and prompt included."""
+        return self._pieces.max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the size of each text as a document: prompt and special tokens included, never truncated."""
+        return self._pieces.count(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Return the half-open code-point span of each word piece of the text, special tokens left out."""
+        return self._pieces.offsets(text)
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per text, float32 (n, d), in the order of the texts.
+
+        Nothing is truncated: a text above `max_tokens` is an EmbeddingError that names its index.
+        """
+        ids = self._pieces.document_ids(texts)
+        self._check_limit(ids)
+        if not ids:
+            return np.empty((0, self._runtime.dimension), dtype=np.float32)
+        return self._checked(self._runtime.documents(texts, ids), len(ids))
+
+    @property
+    def supports_units(self) -> bool:
+        """Whether `embed_units` works: the model pools by the mean of its token states."""
+        return self._runtime.has_states
+
+    def embed_units(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+        """Return the vectors of `embed_documents`, and for each text one unit row (m, d) per code-point span of it.
+
+        A span's vector is the normalised mean of its tokens' states in the one pass over the whole text ("late
+        chunking", Günther et al. 2024, arXiv:2409.04701); a token belongs to the span that holds its middle. A span
+        without tokens has the text's own vector.
+        """
+        ids, offsets = self._pieces.document_tokens(texts)
+        self._check_limit(ids)
+        dimension = self._runtime.dimension
+        if not ids:
+            return np.empty((0, dimension), dtype=np.float32), []
+        parts: list[NDArray[np.float32]] = [np.empty((0, dimension), dtype=np.float32)] * len(ids)
+
+        def pool(index: int, states: NDArray[np.float32]) -> None:
+            parts[index] = _span_means(states, offsets[index], spans[index])
+
+        rows = self._checked(self._runtime.with_states(texts, ids, pool), len(ids))
+        for index, part in enumerate(parts):
+            norms = np.linalg.norm(part, axis=1, keepdims=True)
+            empty = ~(norms[:, 0] > 0)
+            unit = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(np.float32)
+            parts[index] = self._checked(unit, len(unit))
+            parts[index][empty] = rows[index]  # bit by bit: the check brings rows to norm 1 once more
+        return rows, parts
+
+    def _check_limit(self, ids: Sequence[Sequence[int]]) -> None:
+        for index, tokens in enumerate(ids):
+            if len(tokens) > self.max_tokens:
+                raise EmbeddingError(
+                    f"text {index} has {len(tokens):,} tokens and the model takes {self.max_tokens:,}", cure="split it"
+                )
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit row per query, float32 (n, d), in the order of the queries.
+
+        A query above `max_tokens` is cut into even windows at word pieces; its vector is the mean of the windows' unit
+        vectors, weighted by their tokens and normalised again, so that no part of a long question is ignored.
+        """
+        ids = self._pieces.query_ids(texts)
+        if not ids:
+            return np.empty((0, self._runtime.dimension), dtype=np.float32)
+        if all(len(tokens) <= self.max_tokens for tokens in ids):
+            return self._checked(self._runtime.queries(texts, ids), len(ids))
+        return self._windowed(texts, ids)
+
+    def _windowed(self, texts: Sequence[str], ids: list[list[int]]) -> NDArray[np.float32]:
+        windows: list[str] = []
+        owners: list[int] = []
+        for owner, (text, tokens) in enumerate(zip(texts, ids, strict=True)):
+            parts = [text] if len(tokens) <= self.max_tokens else self._pieces.query_windows(text)
+            windows += parts
+            owners += [owner] * len(parts)
+        window_ids = self._pieces.query_ids(windows)
+        longest = max(map(len, window_ids))
+        if longest > self.max_tokens:  # the prompt alone fills the model, or one letter takes more than it takes
+            raise EmbeddingError(
+                f"a query cannot be cut into windows of {self.max_tokens} tokens",
+                cure="use a model with a higher limit",
+            )
+        rows = self._checked(self._runtime.queries(windows, window_ids), len(windows))
+        weights = np.array([len(tokens) for tokens in window_ids], dtype=np.float32)
+        sums = np.zeros((len(texts), rows.shape[1]), dtype=np.float32)
+        np.add.at(sums, owners, rows * weights[:, None])
+        norms = np.linalg.norm(sums, axis=1, keepdims=True)
+        means = sums / np.where(norms > 0, norms, np.float32(1))
+        return self._checked(means.astype(np.float32), len(texts))
+
+    def _checked(self, rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+        return check_vectors(rows, count=count, dimension=self._runtime.dimension)
+
+
+def _span_means(
+    states: NDArray[np.float32], offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
+) -> NDArray[np.float32]:
+    """Return the mean state (m, d) of the tokens whose middle lies in each span; zeros where there is none."""
+    edges = np.array(offsets, dtype=np.float32).reshape(-1, 2)
+    middles = np.where(edges[:, 1] > edges[:, 0], edges.mean(axis=1), -1)  # special and prompt tokens have no extent
+    means = np.zeros((len(spans), states.shape[1]), dtype=np.float32)
+    for row, (start, end) in enumerate(spans):
+        inside = np.flatnonzero((middles >= start) & (middles < end))
+        if inside.size == 0:
+            continue
+        first, last = int(inside[0]), int(inside[-1]) + 1
+        part = states[first:last] if last - first == inside.size else states[inside]  # a slice copies nothing
+        np.add.reduce(part, axis=0, out=means[row])
+        means[row] /= inside.size
+    return means

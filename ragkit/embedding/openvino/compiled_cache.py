@@ -1,0 +1,338 @@
+"""The cache of compiled models: found by content, verified by hash, made once, written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragkit.embedding.file_hashes import file_sha256
+from ragkit.embedding.model_embedder import PROBE, ModelEmbedder
+from ragkit.embedding.model_files import ModelFolder, cache_root, config_sha256
+from ragkit.embedding.openvino.runtime import CompiledFiles, CompiledRuntime, import_openvino, processor
+from ragkit.embedding.tokenizer import WordPieces
+from ragkit.errors import ModelError
+from ragkit.numeric.vectors import PROBE_AGREEMENT
+from ragkit.settings import ModelSettings
+
+_log = logging.getLogger("ragkit")
+
+FORMAT = 3
+_FILES = ("model.bin", "model.blob", "model.xml", "tokenizer.json")
+_DEADLINE = 3_600  # seconds for one conversion, of the largest models too
+_STALE = 86_400  # seconds after which what a killed conversion left behind is removed
+_CHILD = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
+    "from ragkit.embedding.openvino.conversion import main; sys.exit(main(sys.argv[2:]))"
+)
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A compiled model on disk whose files are what its manifest says.
+
+    fresh: it was made by this call. owner: a temporary folder that goes away with this value, None in the cache.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    fresh: bool = False
+    owner: tempfile.TemporaryDirectory[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One model for one kind of CPU: what decides the cache folder's name, and what a manifest must repeat."""
+
+    model: ModelFolder
+    root: Path
+    name: str
+    key: str
+    remember: bool = True
+
+    @property
+    def final(self) -> Path:
+        return self.root / "models" / self.name
+
+    @property
+    def stamps(self) -> Path | None:
+        return self.root / "hashes" if self.remember else None
+
+
+def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> ModelEmbedder:
+    """Load a model's compiled form, after compiling it on first use (some seconds, once). Imports no torch.
+
+    Raises ModelError when it cannot be compiled here, MissingPackageError, ImportError.
+    """
+    compiled = ensure_compiled(model, settings, weights_sha256=weights_sha256)
+    manifest, folder = compiled.manifest, compiled.folder
+    files = CompiledFiles(
+        folder,
+        precision=manifest["precision"],
+        dimension=manifest["dimension"],
+        max_tokens=manifest["max_tokens"],
+        device=manifest["device"],
+        units=manifest["units"],
+        padded=manifest["padded"],
+        owner=compiled.owner,
+    )
+    pieces = WordPieces.from_file(
+        folder / "tokenizer.json",
+        max_tokens=manifest["max_tokens"],
+        query_prompt=manifest["query_prompt"],
+        document_prompt=manifest["document_prompt"],
+    )
+    return ModelEmbedder(
+        CompiledRuntime(files, threads=settings.threads),
+        pieces,
+        model=model.name,
+        weights_sha256=weights_sha256,
+        probe=base64.b64decode(manifest["probe"]),
+    )
+
+
+def ensure_compiled(
+    model: ModelFolder, settings: ModelSettings, *, weights_sha256: str, force: bool = False
+) -> Compiled:
+    """Return the compiled form of a model: the cached one when every file has its hash, else made now.
+
+    Two processes at once make it once: one waits for the other. A damaged form is made again; where the cache cannot be
+    written it is made in a temporary folder of this process. Each of these says so in one line of the log "ragkit".
+    Raises ModelError when the model cannot be compiled or differs from torch.
+    """
+    job = _job(model, settings, weights_sha256)
+    if not force:
+        found, damage = _open(job)
+        if found is not None:
+            return found
+        if damage:
+            _log.warning("the compiled model %s is damaged (%s): compiling it again", job.final, damage)
+    try:
+        return _compile_in_cache(job, force=force)
+    except OSError as error:
+        return _compile_aside(job, error)
+
+
+def compiled_folder(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> Compiled | None:
+    """Return the cached compiled form when it is there and whole; never compiles."""
+    return _open(_job(model, settings, weights_sha256))[0]
+
+
+def _job(model: ModelFolder, settings: ModelSettings, weights: str) -> _Job:
+    openvino = import_openvino()
+    try:
+        precision = processor(openvino.Core())[1]
+    except RuntimeError as error:
+        raise ModelError(f"openvino finds no CPU to run on: {error}", cure="set the runtime to torch") from error
+    parts = (FORMAT, weights, config_sha256(model), openvino.__version__, precision)
+    key = hashlib.sha256(repr(parts).encode()).hexdigest()
+    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", Path(model.name).name).strip("-.")[:60] or "model"
+    return _Job(model, cache_root(settings), f"{slug}-{precision}-{key[:16]}", key)
+
+
+def _open(job: _Job) -> tuple[Compiled | None, str]:
+    """Return the cached form, or None and what is wrong with it ("" when there is none)."""
+    try:
+        manifest = json.loads((job.final / "manifest.json").read_bytes())
+        if manifest["digest"] != _manifest_digest(manifest) or manifest["key"] != job.key:
+            return None, "its manifest was changed"
+        for name in _FILES:
+            if file_sha256(job.final / name, stamps=job.stamps) != manifest["files"][name]:
+                return None, f"{name} has another hash"
+    except (FileNotFoundError, NotADirectoryError) as error:
+        return None, f"{Path(error.filename).name} is missing" if job.final.exists() else ""
+    except json.JSONDecodeError:
+        return None, "its manifest is not JSON"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return None, str(error) or type(error).__name__
+    return Compiled(job.final, manifest), ""
+
+
+def _compile_in_cache(job: _Job, *, force: bool) -> Compiled:
+    """Compile under a lock into a temporary name, then rename. Raises OSError when the cache cannot be written."""
+    from filelock import FileLock
+
+    models = job.final.parent
+    models.mkdir(parents=True, exist_ok=True)
+    _need_room(models, job)
+    with FileLock(models / f".{job.name}.lock", timeout=_DEADLINE):
+        found, _ = _open(job)
+        if found is not None and not force:
+            return found  # another process made it while this one waited
+        _remove_stale(models)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}.tmp-", dir=models))
+        try:
+            _log.warning("compiling %s for this CPU, once (10 s or more), into %s", job.model.name, job.final)
+            manifest = _make(job, temporary)
+            _put(temporary, job.final)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return Compiled(job.final, manifest, fresh=True)
+
+
+def _put(temporary: Path, final: Path) -> None:
+    """Rename the finished folder into place; one that is there (damaged, or to be made anew) goes aside first."""
+    aside = final.with_name(f".{final.name}.tmp-old-{os.getpid()}")
+    if final.exists():
+        final.replace(aside)
+    temporary.replace(final)
+    _sync(final.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _compile_aside(job: _Job, problem: OSError) -> Compiled:
+    owner = tempfile.TemporaryDirectory(prefix="ragkit-model-", ignore_cleanup_errors=True)
+    try:
+        folder = Path(owner.name)
+        _need_room(folder, job)
+        _log.warning(
+            "the model cache %s cannot be written (%s): compiling into a temporary folder for this process only",
+            job.root,
+            problem.strerror or problem,
+        )
+        return Compiled(folder, _make(job, folder), fresh=True, owner=owner)
+    except OSError as error:
+        owner.cleanup()
+        raise ModelError(
+            f"model {job.model.name!r} cannot be compiled: {error.strerror or error}",
+            cure="free space, or set RAGKIT_CACHE to a folder that can be written",
+        ) from error
+    except ModelError:
+        owner.cleanup()
+        raise
+
+
+def _make(job: _Job, folder: Path) -> dict[str, Any]:
+    """Convert in a child process, then write the manifest and bring everything to the disk."""
+    made = _convert(job, folder)
+    manifest = {
+        "format": FORMAT,
+        "key": job.key,
+        "model": job.model.name,
+        **made,
+        "files": {name: file_sha256(folder / name) for name in _FILES},
+    }
+    manifest["digest"] = _manifest_digest(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+    for name in (*_FILES, "manifest.json"):
+        _sync(folder / name)
+    _sync(folder)
+    return manifest
+
+
+def _convert(job: _Job, folder: Path) -> dict[str, Any]:
+    """Run `conversion` in a child. Raises OSError when it could not write, ModelError for all else."""
+    command = [sys.executable, "-P", "-c", _CHILD, json.dumps(sys.path), str(job.model.path), str(folder)]
+    failed = f"model {job.model.name!r} cannot be compiled"
+    try:
+        done = subprocess.run(
+            [*command, job.model.name],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_DEADLINE,
+            env={**os.environ, **_OFFLINE},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(f"{failed}: it took over an hour", cure="set the runtime to torch") from error
+    except OSError as error:
+        raise ModelError(f"{failed}: {sys.executable!r} does not start ({error})", cure="use torch") from error
+    try:
+        report = json.loads(done.stdout.decode("utf-8", "replace").strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        tail = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["no message"]
+        raise ModelError(
+            f"{failed}: the conversion ended with {done.returncode} ({tail[0][:200]})",
+            cure="it may need more memory; or set the runtime to torch",
+        ) from None
+    if "errno" in report:
+        raise OSError(report["errno"], report["error"])
+    if "error" in report:
+        raise ModelError(report["error"], cure=report["cure"])
+    made: dict[str, Any] = report["made"]
+    return made
+
+
+def _need_room(folder: Path, job: _Job) -> None:
+    """Raise OSError before a conversion that the disk cannot hold: two copies of the weights and some more."""
+    need = 2 * sum(path.stat().st_size for path in job.model.weights) + (32 << 20)
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise OSError(28, f"{need >> 20} MiB are needed and {free >> 20} MiB are free")
+
+
+def _remove_stale(models: Path) -> None:
+    for path in models.glob(".*.tmp-*"):
+        if time.time() - path.stat().st_mtime > _STALE:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _manifest_digest(manifest: dict[str, Any]) -> str:
+    body = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def list_compiled(settings: ModelSettings) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the folder and manifest of every compiled model in the cache, sorted by folder; unreadable ones are {}."""
+    found = []
+    for folder in sorted((cache_root(settings) / "models").glob("[!.]*")):
+        try:
+            manifest = json.loads((folder / "manifest.json").read_bytes())
+        except (OSError, ValueError):
+            manifest = {}
+        found.append((folder, manifest if isinstance(manifest, dict) else {}))
+    return found
+
+
+def remove_outdated(settings: ModelSettings) -> list[tuple[Path, int]]:
+    """Remove compiled models that this installation cannot use: of another openvino or ragkit, or unreadable.
+
+    Returns each removed folder and its size in bytes. Do it when no process of such another installation runs.
+    """
+    version = import_openvino().__version__
+    removed = []
+    for folder, manifest in list_compiled(settings):
+        if manifest.get("format") == FORMAT and manifest.get("openvino") == version:
+            continue
+        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+        shutil.rmtree(folder)
+        folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
+        removed.append((folder, size))
+    return removed
+
+
+def verify_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> list[str]:
+    """Read every file of the compiled form again and run the probe sentence; return what is wrong, [] when nothing is.
+
+    A model that is not compiled has nothing wrong.
+    """
+    job = _job(model, settings, weights_sha256)
+    found, damage = _open(_Job(model, job.root, job.name, job.key, remember=False))
+    if found is None:
+        return [f"{job.final}: {damage}"] if damage else []
+    embedder = load_compiled(model, settings, weights_sha256=weights_sha256)
+    known = np.frombuffer(embedder.fingerprint.probe, dtype="<f4")
+    cosine = float(embedder.embed_documents([PROBE])[0] @ known)
+    return [] if cosine >= PROBE_AGREEMENT else [f"{job.final}: its probe vector has cosine {cosine:.5f} to the stored"]

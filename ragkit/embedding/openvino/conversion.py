@@ -1,0 +1,199 @@
+"""Trace a sentence-transformers model from torch into an OpenVINO folder and prove that it says the same.
+
+This runs in a process of its own, so that torch never enters the process that serves.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragkit.embedding.model_embedder import PROBE, ModelEmbedder
+from ragkit.embedding.openvino.runtime import (
+    HINTS,
+    CompiledFiles,
+    CompiledRuntime,
+    Precision,
+    import_openvino,
+    processor,
+)
+from ragkit.embedding.tokenizer import WordPieces
+from ragkit.embedding.torch_runtime import TorchRuntime, load_sentence_transformer, pools_by_mean, word_pieces
+from ragkit.errors import EmbeddingError, ModelError, RagkitError
+
+AGREEMENT = 0.9995
+"""Least cosine between the compiled and the original vector of every probe."""
+
+UNIT_AGREEMENT = 0.999
+"""The same for vectors of parts of a text, which are means over a few tokens only; below it they are not offered."""
+
+_PROBE_TOKENS = 512  # the longest probe; one of a model that takes 32,000 tokens would take minutes
+_PROSE = (
+    "The warranty covers defects in material for 24 months from delivery; wear, misuse and unapproved repairs are "
+    "excluded. Net revenue rose 12.4 % to $1,284.5 million, driven by subscriptions (up 18 %) and services. "
+    "Die Rückgabe ist innerhalb von 30 Tagen möglich. Le contrat est résilié de plein droit. "
+    "払い戻しは三十日以内です。 "
+)
+
+
+def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
+    """Write model.xml, model.bin, model.blob and tokenizer.json into `target`; return what a manifest says of them.
+
+    The network is traced whole (transformer, pooling, whatever its modules are) with a final normalisation. It will run
+    in the best way of this CPU whose vectors agree with torch's on every probe: bf16 or else fp32, in batches of like
+    lengths or else of equal ones. Raises ModelError when none does, or when the model cannot be traced.
+    """
+    transformer = load_sentence_transformer(source, name=name)
+    pieces = word_pieces(transformer, name)
+    openvino = import_openvino()
+    units = pools_by_mean(transformer)
+    _convert(openvino, transformer, target, name=name, states=units)
+    (target / "tokenizer.json").write_text(transformer.tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
+    original = ModelEmbedder(
+        TorchRuntime(transformer, pieces, label="torch-fp32", batch=1), pieces, model=name, weights_sha256=""
+    )
+    probes = _Probes(original, probe_texts(pieces), units=units)
+    core = openvino.Core()
+    device, best = processor(core)
+    worst = -1.0
+    for precision, padded in itertools.product(dict.fromkeys((best, "fp32")), (True, False)):
+        files = CompiledFiles(target, precision, probes.dimension, pieces.max_tokens, units=units, padded=padded)
+        embedder = ModelEmbedder(CompiledRuntime(files), pieces, model=name, weights_sha256="", probe=b"-")
+        cosines = probes.cosines(embedder)
+        worst = max(worst, min(cosines))
+        if worst < AGREEMENT:
+            continue
+        _export(core, target, precision)
+        return {
+            "precision": precision,
+            "device": device,
+            "openvino": openvino.__version__,
+            "dimension": probes.dimension,
+            "units": units and probes.unit_cosine(embedder) >= UNIT_AGREEMENT,
+            "padded": padded,
+            "max_tokens": pieces.max_tokens,
+            "query_prompt": pieces.query_prompt,
+            "document_prompt": pieces.document_prompt,
+            "probe": base64.b64encode(embedder.embed_documents([PROBE]).astype("<f4").tobytes()).decode("ascii"),
+            "cosines": [round(value, 7) for value in cosines],
+        }
+    raise ModelError(
+        f"model {name!r} compiled differs from torch: cosine {worst:.5f} on its worst probe, {AGREEMENT} wanted",
+        cure="set the runtime to torch",
+    )
+
+
+def probe_texts(pieces: WordPieces) -> list[str]:
+    """Return texts from empty to the model's limit (at most 512 tokens), in several languages."""
+    longest = min(pieces.max_tokens, _PROBE_TOKENS)
+    spans = pieces.offsets(_PROSE * (longest // 40 + 2))
+    text = _PROSE * (longest // 40 + 2)
+    texts = ["", "invoice", PROBE, "How long is the refund window?", "退款期限是多久？"]
+    overhead = pieces.count([""])[0]
+    for tokens in (longest // 8, longest // 3, longest // 2, longest):
+        end = min(max(1, tokens - overhead - 2), len(spans)) - 1
+        texts.append(text[: spans[end][1]])
+    return [text for text, tokens in zip(texts, pieces.count(texts), strict=True) if tokens <= pieces.max_tokens]
+
+
+class _Probes:
+    """What the original says of some texts, each embedded alone, so that padding cannot matter."""
+
+    def __init__(self, original: ModelEmbedder, texts: list[str], *, units: bool) -> None:
+        self._texts = texts
+        self._spans = [_pieces_of(text) for text in texts]
+        self._documents = np.concatenate([original.embed_documents([text]) for text in texts])
+        self._queries = np.concatenate([original.embed_queries([text]) for text in texts])
+        self._units = original.embed_units(texts, self._spans)[1] if units else []
+        self.dimension = int(self._documents.shape[1])
+
+    def cosines(self, compiled: ModelEmbedder) -> list[float]:
+        """Return the cosine of every probe: as documents in batches, then as queries alone; [-1] when it cannot run."""
+        try:
+            together = compiled.embed_documents(self._texts + self._texts[:1] * 3)[: len(self._texts)]
+            alone = np.concatenate([compiled.embed_queries([text]) for text in self._texts])
+        except EmbeddingError:  # such as NaN from a padded row whose window of attention holds only padding
+            return [-1.0]
+        agreement = np.concatenate([together * self._documents, alone * self._queries]).sum(axis=1)
+        return [float(value) for value in agreement]
+
+    def unit_cosine(self, compiled: ModelEmbedder) -> float:
+        """Return the least cosine of the vectors of parts of the probes."""
+        _, units = compiled.embed_units(self._texts, self._spans)
+        return float((np.concatenate(units) * np.concatenate(self._units)).sum(axis=1).min())
+
+
+def _pieces_of(text: str) -> list[tuple[int, int]]:
+    """Cut a text into spans of about forty characters."""
+    return [(start, min(start + 40, len(text))) for start in range(0, len(text), 40)]
+
+
+def _convert(openvino: Any, transformer: Any, target: Path, *, name: str, states: bool) -> None:
+    """Trace the network; with `states` its second output is every token's state, for the vectors of units."""
+    import torch
+
+    class Pipeline(torch.nn.Module):  # type: ignore[misc]  # torch is not followed: its base is Any here
+        """Token ids and mask in; unit vector out, and the token states where they are wanted."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.pipeline = transformer
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            features = self.pipeline({"input_ids": input_ids, "attention_mask": attention_mask})
+            vector = torch.nn.functional.normalize(features["sentence_embedding"], p=2.0, dim=1)
+            return (vector, features["token_embeddings"]) if states else vector
+
+    ids = torch.ones(2, 8, dtype=torch.long)
+    mask = torch.ones(2, 8, dtype=torch.long)
+    mask[1, 5:] = 0
+    shape = openvino.PartialShape([-1, -1])
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            model = openvino.convert_model(Pipeline(), example_input=(ids, mask), input=[shape, shape])
+            openvino.save_model(model, str(target / "model.xml"), compress_to_fp16=False)
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise ModelError(
+            f"model {name!r} cannot be compiled: {' '.join(lines[:3])[:300]}", cure="set the runtime to torch"
+        ) from error
+
+
+def _export(core: Any, target: Path, precision: Precision) -> None:
+    """Write the form compiled for this CPU, which loads in half the time."""
+    config = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
+    compiled = core.compile_model(str(target / "model.xml"), "CPU", config)
+    image = compiled.export_model()
+    (target / "model.blob").write_bytes(image if isinstance(image, bytes) else image.getvalue())
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Compile the folder arguments[0] of the model named arguments[2] into arguments[1]; report as JSON on stdout.
+
+    The report is {"made": {...}}, {"error": "...", "cure": "..."}, or {"errno": 28, "error": "..."} when `target`
+    cannot be written; the exit code is 0 for all three.
+    """
+    source, target, name = arguments
+    logging.disable(logging.WARNING)
+    report: dict[str, Any]
+    try:
+        report = {"made": compile_into(Path(source), Path(target), name=name)}
+    except RagkitError as error:
+        report = {"error": error.message, "cure": error.cure}
+    except OSError as error:
+        report = {
+            "error": f"writing {target} failed: {error.strerror or error}",
+            "cure": "free space or choose another cache",
+        }
+    sys.stdout.write("\n" + json.dumps(report) + "\n")
+    return 0

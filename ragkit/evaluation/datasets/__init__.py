@@ -1,0 +1,1 @@
+"""Data sets in their formats: BEIR folders, page sets, span sets and labelled questions."""

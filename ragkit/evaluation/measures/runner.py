@@ -1,0 +1,158 @@
+"""The collections of a run, and the questions put to them with the time that each took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.evaluation.datasets.types import Qrels
+from ragkit.evaluation.measures.metrics import PerQuery, Run
+from ragkit.knowledge.knowledge_base import KnowledgeBase
+from ragkit.settings import Settings
+from ragkit.types.documents import Document, Hits
+from ragkit.types.progress import AddProgress
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage ("embedding", "asking"), how much is done, and how much there is (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A metric at several depths k, for every query: values has a row a query and a column a depth."""
+
+    name: str
+    depths: tuple[int, ...]
+    values: np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the questions of a set gave.
+
+    right: whether an answer was among the passages that a prompt would hold. found: the best ids of each query, for
+    people. run, qrels: for TREC files, None where a set has no such thing. unreadable: files that gave no document,
+    with the reason.
+    """
+
+    documents: int
+    metrics: PerQuery
+    confidences: dict[str, float]
+    right: dict[str, bool]
+    found: dict[str, list[str]]
+    settings: dict[str, Any]
+    collections: tuple[KnowledgeBase, ...]
+    curves: tuple[Curve, ...] = ()
+    run: Run | None = None
+    qrels: Qrels | None = None
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+class Asker:
+    """Asks, and remembers how long each question took."""
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.milliseconds: list[float] = []
+        self.progress: Progress = progress or _silent
+
+    def ask(self, kb: KnowledgeBase, question: str, *, k: int) -> Hits:
+        """Return the hits of one question."""
+        started = time.perf_counter()
+        hits = kb.search(question, k=k)
+        self.milliseconds.append((time.perf_counter() - started) * 1000)
+        return hits
+
+    def each(self, names: Iterable[str], count: int) -> Iterable[str]:
+        """Yield the names of queries, telling the progress."""
+        for number, name in enumerate(names):
+            self.progress("asking", number, count)
+            yield name
+        self.progress("asking", count, count)
+
+    def latency(self) -> dict[str, float]:
+        """Return the median and the 95th percentile of the time a question took, in milliseconds."""
+        if not self.milliseconds:
+            return {}
+        middle, high = np.percentile(self.milliseconds, [50, 95])
+        return {"p50": round(float(middle), 2), "p95": round(float(high), 2)}
+
+
+class Workbench:
+    """Opens the collections of a run in one data folder; they share one model, which loads when it is needed."""
+
+    def __init__(self, folder: str, *, settings: Settings, embedder: Embedder | None = None) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._embedder = embedder
+        self._opened: list[KnowledgeBase] = []
+
+    def open(self, name: str) -> KnowledgeBase:
+        """Open or make a collection of this name; it stays open until the bench is closed."""
+        if self._embedder is None:
+            self._embedder = load_embedder(self._settings.model)
+        kb = KnowledgeBase(self._folder, collection=_slug(name), settings=self._settings, embedder=self._embedder)
+        self._opened.append(kb)
+        return kb
+
+    def close(self) -> None:
+        """Close every collection."""
+        for kb in self._opened:
+            kb.close()
+        self._opened.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _slug(name: str) -> str:
+    """Return a name that a collection may have."""
+    plain = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "-" for char in name.lower())
+    return plain.strip("._-")[:60] or "set"
+
+
+def fill(kb: KnowledgeBase, documents: Iterable[Document], total: int, progress: Progress) -> None:
+    """Make a collection hold exactly these documents; what it holds already is not embedded again."""
+    wanted: set[str] = set()
+
+    def noted() -> Iterable[Document]:
+        for document in documents:
+            wanted.add(document.source)
+            yield document
+
+    def told(state: AddProgress) -> None:
+        progress("embedding", state.documents, total)
+
+    kb.add(noted(), progress=told)
+    gone = [info.source for info in kb.documents() if info.source not in wanted]
+    if gone:
+        kb.remove(gone)
+
+
+def report_settings(collections: Sequence[KnowledgeBase], *, depth: int) -> dict[str, Any]:
+    """Return every setting that bears on a figure, for printing beside it. depth: passages asked for a question."""
+    groups = collections[0].settings.public()
+    states = [kb.status() for kb in collections]
+    adapter = states[0].get("adapter")
+    return {
+        "model": states[0]["model"],
+        **(
+            {"adapter": {name: adapter.get(name) for name in ("created_at", "questions", "documents")}}
+            if adapter
+            else {}
+        ),
+        "chunk": groups["chunk"],
+        "retrieval": groups["retrieval"],
+        "chunks": sum(state["chunks"] for state in states),
+        "depth": depth,
+    }

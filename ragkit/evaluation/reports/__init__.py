@@ -1,0 +1,1 @@
+"""Reports, plots and the comparison of two runs."""

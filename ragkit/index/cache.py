@@ -1,0 +1,349 @@
+"""The two search indexes of a collection as caches: verified files, and in memory what has changed since.
+
+Nothing here is the truth: any file that is missing, foreign, old, damaged or unreadable is replaced by what the store
+holds, with one line in the log; a search never fails and is never wrong because of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import RagkitError, StoreError
+from ragkit.index.base import ChunkChanges, ChunkSource, DensePart, Index, LexicalPart, Part, owner_of
+from ragkit.index.dense.index import DenseIndex
+from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.manifest import (
+    Manifest,
+    OutdatedError,
+    Owner,
+    check_files,
+    list_folders,
+    read_manifest,
+    remove_old,
+    seal,
+    temporary,
+    writing,
+)
+from ragkit.settings import DenseSettings
+
+__all__ = ["Caches", "ChunkChanges", "ChunkSource", "Snapshot"]
+
+Ids = NDArray[np.int64]
+
+_log = logging.getLogger("ragkit")
+_FOLDER: Final = "cache"
+_RECENT: Final = 3
+_ATTEMPTS: Final = 3
+_WORTH_WRITING: Final = 256
+_PROBES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Both indexes at exactly one revision of a collection. Immutable; may be used from many threads."""
+
+    revision: int
+    generation: int
+    dense: DenseIndex
+    lexical: LexicalIndex
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A snapshot, whose it is, and the revisions of the files under it (-1: it is in memory only)."""
+
+    snapshot: Snapshot
+    owner: Owner
+    dense_files: int
+    lexical_files: int
+
+
+class Caches:
+    """The indexes of one collection, for many threads; other processes may use the same files at the same time.
+
+    folder: of the collection (DATA/collections/NAME); the files are in its subfolder "cache".
+    """
+
+    def __init__(self, folder: Path, *, dense: DenseSettings) -> None:
+        self._place = Path(folder) / _FOLDER
+        self._dense = DensePart(dense.kind)
+        self._lexical = LexicalPart()
+        self._lock = threading.RLock()
+        self._persisting = threading.Lock()
+        self._recent: tuple[_Held, ...] = ()
+        self._told: set[str] = set()
+
+    def snapshot(self, reader: ChunkSource) -> Snapshot:
+        """Return the indexes at exactly the reader's revision.
+
+        It takes microseconds when that is known already, milliseconds after a small change, and as long as building
+        takes when there are no good files. One thread does the work, others that need it wait.
+        """
+        return self._hold(reader).snapshot
+
+    def is_held(self, reader: ChunkSource) -> bool:
+        """Return whether the indexes of the reader's revision are in memory, so that `snapshot` takes microseconds."""
+        return self._known(owner_of(reader), reader.revision) is not None
+
+    def persist(self, reader: ChunkSource) -> None:
+        """Write files when there are none, or when much has changed since they were written. Never raises for a disk
+        that refuses: the indexes then stay in memory."""
+        if reader.fingerprint is None or not self._place.parent.is_dir():
+            return
+        held = self._hold(reader)
+        if not len(held.snapshot.dense) or not self._persisting.acquire(blocking=False):
+            return
+        try:  # without the other lock: searches go on meanwhile, and later revisions are followed from memory
+            dense = self._renewed(self._dense, held.snapshot.dense, held.dense_files, reader)
+            lexical = self._renewed(self._lexical, held.snapshot.lexical, held.lexical_files, reader)
+        finally:
+            self._persisting.release()
+        snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
+        with self._lock:
+            self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
+
+    def renew(self, reader: ChunkSource) -> None:
+        """Delete all files, good or bad, and write them anew. A search meanwhile builds what it needs in memory."""
+        if reader.fingerprint is None or not self._place.parent.is_dir():
+            return
+        with suppress(OSError), writing(self._place) as mine:
+            for name in (self._dense.name, self._lexical.name) if mine else ():
+                remove_old(self._place, name, revision=-1, owner=owner_of(reader))
+        with self._lock:
+            self._recent = ()
+        self.persist(reader)
+
+    def check(self, reader: ChunkSource) -> list[str]:
+        """Compare the files, hashed whole, and the indexes with the store; return what is wrong, one line each."""
+        if reader.fingerprint is None:
+            return []
+        wanted = reader.all_chunk_ids()
+        return self._check(self._dense, reader, wanted) + self._check(self._lexical, reader, wanted)
+
+    def size(self) -> int:
+        """Return the bytes that the files take on the disk."""
+        sizes: dict[int, int] = {}
+        with suppress(OSError):
+            for path in self._place.rglob("*"):
+                with suppress(OSError):
+                    stat = path.stat()
+                    sizes[stat.st_ino] = stat.st_size if path.is_file() else 0
+        return sum(sizes.values())
+
+    def close(self) -> None:
+        """Let go of all files. Snapshots in use stay valid."""
+        with self._lock:
+            self._recent = ()
+
+    # ------------------------------------------------------------------ one state after another
+
+    def _hold(self, reader: ChunkSource) -> _Held:
+        owner = owner_of(reader)
+        held = self._known(owner, reader.revision)
+        if held:
+            return held
+        with self._lock:
+            held = self._known(owner, reader.revision) or self._follow(owner, reader) or self._load(owner, reader)
+            self._keep(held)
+            return held
+
+    def _known(self, owner: Owner, revision: int) -> _Held | None:
+        for held in self._recent:
+            if held.snapshot.revision == revision and held.owner == owner:
+                return held
+        return None
+
+    def _keep(self, held: _Held) -> None:
+        """Remember some states: a reader whose transaction began earlier may still ask for an older one."""
+        others = (item for item in self._recent if item.snapshot.revision != held.snapshot.revision)
+        kept = sorted((held, *others), key=lambda item: -item.snapshot.revision)
+        self._recent = tuple(item for item in kept if item.owner == held.owner)[:_RECENT]
+
+    def _follow(self, owner: Owner, reader: ChunkSource) -> _Held | None:
+        """Catch up from the nearest earlier state; None when there is none, or better files were written meanwhile."""
+        earlier = [h for h in self._recent if h.owner == owner and h.snapshot.revision < reader.revision]
+        changes = reader.changes_since(earlier[0].snapshot.revision) if earlier else None
+        if changes is None:
+            return None
+        held = earlier[0]
+        dense = self._dense.follow(held.snapshot.dense, changes, reader)
+        lexical = self._lexical.follow(held.snapshot.lexical, changes, reader)
+        dense_files, lexical_files = held.dense_files, held.lexical_files
+        if self._dense.due(dense, reader) != "nothing" and self._has_newer(self._dense, dense_files, reader):
+            dense, dense_files = self._opened(self._dense, owner, reader) or (dense, dense_files)
+        if self._lexical.due(lexical, reader) != "nothing" and self._has_newer(self._lexical, lexical_files, reader):
+            lexical, lexical_files = self._opened(self._lexical, owner, reader) or (lexical, lexical_files)
+        snapshot = Snapshot(reader.revision, reader.generation, dense, lexical)
+        return _Held(snapshot, owner, dense_files, lexical_files)
+
+    def _load(self, owner: Owner, reader: ChunkSource) -> _Held:
+        dense = self._opened(self._dense, owner, reader) or self._rebuilt(self._dense, owner, reader)
+        lexical = self._opened(self._lexical, owner, reader) or self._rebuilt(self._lexical, owner, reader)
+        snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
+        return _Held(snapshot, owner, dense[1], lexical[1])
+
+    def _has_newer(self, part: Part[Index], files: int, reader: ChunkSource) -> bool:
+        return any(files < revision <= reader.revision for revision, _ in list_folders(self._place, part.name))
+
+    # ------------------------------------------------------------------ files
+
+    def _opened(self, part: Part[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int] | None:
+        """Open the newest good files that are not newer than the reader, and catch up; None without any."""
+        for _ in range(_ATTEMPTS):
+            vanished = False
+            for revision, folder in list_folders(self._place, part.name):
+                if revision > reader.revision:
+                    continue
+                try:
+                    return self._open(part, folder, owner, reader), revision
+                except OutdatedError as error:
+                    _log.info("cache %s is left alone: %s", folder, error)
+                except (StoreError, OSError) as error:
+                    vanished = vanished or not folder.exists()
+                    if folder.exists():
+                        self._tell(f"{folder} can't be used: {error}")
+            if not vanished:  # a folder that another process has replaced meanwhile is no damage: look again
+                break
+        return None
+
+    def _open(self, part: Part[Index], folder: Path, owner: Owner, reader: ChunkSource) -> Index:
+        manifest = read_manifest(folder, part=part.name, owner=owner)
+        check_files(folder, manifest)
+        changes = reader.changes_since(manifest.revision)
+        if changes is None:
+            raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
+        if not part.fits(manifest, reader):
+            raise OutdatedError("the collection has been grouped anew")
+        _check_probes(part, manifest, changes, reader)
+        return part.follow(part.open(folder, manifest), changes, reader)
+
+    def _rebuilt(self, part: Part[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int]:
+        """Build from the store: into files where that is possible and worth it, else in memory."""
+        count = len(reader.all_chunk_ids())
+        if count >= _WORTH_WRITING and self._place.parent.is_dir():
+            written = self._written(part, owner, reader)
+            if written:
+                return written
+        return part.in_memory(reader), -1
+
+    def _written(
+        self, part: Part[Index], owner: Owner, reader: ChunkSource, *, base: tuple[Path, Manifest] | None = None
+    ) -> tuple[Index, int] | None:
+        """Write files and open them; None when the disk refuses or another process is writing."""
+        try:
+            with writing(self._place) as mine:
+                if not mine:
+                    return None
+                with temporary(self._place) as folder:
+                    known = None
+                    if base:
+                        old, before = base
+                        written = part.extend(old, folder, before, reader)
+                        known = _same_files(old, folder, before)
+                    else:
+                        written = part.write(folder, reader)
+                    manifest = Manifest(
+                        part=part.name,
+                        owner=owner,
+                        revision=reader.revision,
+                        generation=reader.generation,
+                        count=written.count,
+                        probes=_probes(part, reader),
+                        facts=written.facts,
+                    )
+                    target = seal(folder, manifest, names=written.names, known=known)
+                remove_old(self._place, part.name, revision=reader.revision, owner=owner)
+                return part.open(target, manifest), reader.revision
+        except (StoreError, OSError) as error:  # an error of the store itself comes again when it is read into memory
+            self._tell(f"{self._place} can't be written, searching from memory: {error}")
+            return None
+
+    def _renewed(self, part: Part[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
+        """Return an index on new files when they are due, else the one given."""
+        due = part.due(index, reader)
+        owner = owner_of(reader)
+        if files >= 0 and due == "nothing":
+            return index, files
+        if files >= 0 and due == "extend":
+            extended = self._extended(part, owner, files, reader)
+            if extended:
+                return extended
+        return self._written(part, owner, reader) or (index, files)
+
+    def _extended(self, part: Part[Index], owner: Owner, files: int, reader: ChunkSource) -> tuple[Index, int] | None:
+        for revision, folder in list_folders(self._place, part.name):
+            if revision == files:
+                try:
+                    manifest = read_manifest(folder, part=part.name, owner=owner)
+                    check_files(folder, manifest)
+                    return self._written(part, owner, reader, base=(folder, manifest))
+                except (StoreError, OSError) as error:
+                    self._tell(f"{folder} can't be used: {error}")
+        return None
+
+    def _check(self, part: Part[Index], reader: ChunkSource, wanted: Ids) -> list[str]:
+        owner = owner_of(reader)
+        problems = []
+        for revision, folder in list_folders(self._place, part.name):
+            if revision > reader.revision:
+                continue
+            try:
+                manifest = read_manifest(folder, part=part.name, owner=owner)
+                check_files(folder, manifest, whole=True)
+                index = self._open(part, folder, owner, reader)
+            except OutdatedError:  # left from before a compaction, a rebuild or a restore: whole, and not used
+                continue
+            except (StoreError, OSError) as error:
+                problems.append(f"{part.name} cache {folder.name} can't be used: {error}")
+                continue
+            found = part.ids(index)
+            if not np.array_equal(found, wanted):
+                problems.append(
+                    f"{part.name} cache {folder.name} holds {len(found):,} chunks, the collection {len(wanted):,}: "
+                    f"{len(np.setdiff1d(wanted, found)):,} are missing, {len(np.setdiff1d(found, wanted)):,} too many"
+                )
+        return problems
+
+    def _tell(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            _log.warning("cache %s", message)
+
+
+def _probes(part: Part[Index], reader: ChunkSource) -> list[tuple[int, str]]:
+    """Return digests of the newest chunks and of some spread over all: they tell a collection that was set back and
+    then went another way, which has the same identity and the same revisions."""
+    ids = reader.all_chunk_ids()
+    chosen = np.union1d(ids[-_PROBES:], ids[:: max(len(ids) // _PROBES, 1)])
+    return list(zip(chosen.tolist(), part.digests(reader, chosen), strict=True))
+
+
+def _check_probes(part: Part[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
+    gone = set(changes.removed.tolist())
+    expected = {number: digest for number, digest in manifest.probes if number not in gone}
+    if not expected:
+        return
+    try:
+        found = part.digests(reader, np.array(list(expected), dtype=np.int64))
+    except RagkitError as error:
+        raise OutdatedError(f"it holds chunks that the collection does not have ({error})") from error
+    if found != list(expected.values()):
+        raise OutdatedError("it holds chunks that are others in the collection")
+
+
+def _same_files(old: Path, folder: Path, manifest: Manifest) -> dict[str, str]:
+    """Return the digests of files that are the very same in both folders, by hard link."""
+    same: dict[str, str] = {}
+    for name, (_, digest) in manifest.files.items():
+        with suppress(OSError):
+            if (old / name).samefile(folder / name):
+                same[name] = digest
+    return same

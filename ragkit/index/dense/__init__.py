@@ -1,0 +1,1 @@
+"""The vector index: a FAISS file, the delta on top of it, and its quantizer."""

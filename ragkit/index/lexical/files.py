@@ -1,0 +1,316 @@
+"""The lexical index on disk: a folder of tantivy segments, written once, opened memory-mapped.
+
+A later state is a new folder: the old segments by hard link, plus one segment of what is new and marks of what is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import StoreError
+from ragkit.index.lexical.deletions import Gone
+from ragkit.index.lexical.rescoring import explained_numbers
+from ragkit.index.lexical.tail import FIELDS, ChunkText, Terms, analyse_chunk
+from ragkit.index.lexical.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
+
+Ids = NDArray[np.int64]
+Batch = tuple[Ids, Sequence[ChunkText]]
+
+_SMALLEST_HEAP: Final = 20_000_000
+_LARGEST_HEAP: Final = 300_000_000
+_HEAP_PER_CHUNK: Final = 2_000
+_GONE: Final = "gone.bin"
+_MUTABLE: Final = ("meta.json", ".managed.json")
+_SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalFacts:
+    """What an index was built of.
+
+    documents: chunks in it, with those that are marked as gone; averages: the mean number of their terms by field; both
+    are what tantivy scores with. live: chunks without those that are gone; lengths: how many terms these have by
+    telling field; languages: how many of them are in each. last_id: of all chunks that ever were in it.
+    """
+
+    documents: int
+    live: int
+    last_id: int
+    averages: Mapping[str, float]
+    lengths: Mapping[str, int]
+    languages: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalBase:
+    """An open index: what tantivy needs to search it, the terms of its chunks, and its facts.
+
+    gone: the chunks that are marked as gone and that tantivy counts until it merges their segment.
+    """
+
+    searcher: Any
+    schema: Any
+    terms: Sequence[TermFile]
+    facts: LexicalFacts
+    gone: Gone = field(default_factory=Gone)
+
+    def containing(self, name: str, term: str) -> int:
+        """Return how many chunks hold a term in a field, of those that are there."""
+        return int(self.searcher.doc_freq(name, term)) - self.gone.containing(name, term)
+
+
+def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> LexicalBase:
+    """Write chunks into an empty folder (None: into memory) and open it. expected: about how many chunks come."""
+    import tantivy
+
+    with _as_oserror():
+        index = tantivy.Index(_schema(), path=None if folder is None else str(folder), reuse=False)
+    with _filling(index, expected=expected) as filling:
+        terms = TermWriter(None if folder is None else folder / "terms-000000.bin")
+        for ids, texts in batches:
+            terms.add(ids, filling.add(ids, texts))
+        return filling.finish(folder, [terms.finish()])
+
+
+def extend_lexical(
+    old: Path, folder: Path, batches: Iterable[Batch], *, removed: Ids, expected: int, facts: LexicalFacts
+) -> LexicalBase:
+    """Write the index of `old` without the chunks `removed` and with new ones into an empty folder, and open it."""
+    import tantivy
+
+    before = _open_gone(old)
+    for name in index_files(old):
+        if name == _GONE:
+            continue
+        if name in _MUTABLE:
+            shutil.copyfile(old / name, folder / name)
+        else:
+            os.link(old / name, folder / name)
+    with _as_oserror():
+        index = tantivy.Index.open(str(folder))
+    with _filling(index, expected=expected, facts=facts) as filling:
+        packed = find_terms(open_term_files(old), removed)
+        filling.remove(removed, packed.values())
+        terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
+        base = filling.finish(folder, terms)
+    gone = _still_counted(base, before, packed)
+    if len(gone.ids):
+        gone.save(folder / _GONE)
+    return replace(base, gone=gone)
+
+
+def _open_gone(folder: Path) -> Gone:
+    path = folder / _GONE
+    return Gone.load(path) if path.exists() else Gone()
+
+
+def _still_counted(base: LexicalBase, before: Gone, packed: Mapping[int, memoryview]) -> Gone:
+    """Return the chunks that are marked as gone and counted: those of before and of now that no merge has dropped."""
+    count = base.searcher.doc_freq
+    kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
+    if len(kept) < len(before.ids):
+        before = Gone.of(find_terms(base.terms, kept))
+    return before.joined(Gone.of({number: terms for number, terms in packed.items() if count("id", number)}))
+
+
+def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
+    """Open a folder for searching. Raises StoreError (tantivy's own message) or OSError when it cannot be used."""
+    import tantivy
+
+    try:
+        try:
+            index = tantivy.Index.open(str(folder))
+            index.config_reader("manual")
+            searcher = index.searcher()
+        except ValueError as error:
+            if "ock" not in str(error):
+                raise
+            index, searcher = _open_read_only(folder)  # tantivy wants to write lock files beside the index
+    except (ValueError, RuntimeError) as error:
+        raise StoreError(f"the lexical index at {folder} can't be opened ({error})") from error
+    if searcher.num_docs != facts.live:
+        raise StoreError(f"the lexical index at {folder} holds {searcher.num_docs} chunks, not {facts.live}")
+    gone = _open_gone(folder)
+    if len(gone.ids) != facts.documents - facts.live:
+        raise StoreError(
+            f"the lexical index at {folder} counts {len(gone.ids)} chunks as gone, not {facts.documents - facts.live}"
+        )
+    return LexicalBase(searcher, index.schema, open_term_files(folder), facts, gone)
+
+
+def _open_read_only(folder: Path) -> tuple[Any, Any]:
+    """Open through a folder of links; the files stay mapped when the links are gone."""
+    import tantivy
+
+    names = set(index_files(folder))
+    with tempfile.TemporaryDirectory(prefix="ragkit-") as place:
+        for item in folder.iterdir():
+            if item.name in names:
+                os.symlink(item.resolve(), Path(place) / item.name)
+        index = tantivy.Index.open(place)
+        index.config_reader("manual")
+        return index, index.searcher()
+
+
+def index_files(folder: Path) -> list[str]:
+    """Return the names of the files that make up an index: tantivy's but its locks, and those of terms."""
+    return sorted(item.name for item in folder.iterdir() if item.suffix in _SUFFIXES or item.name in _MUTABLE)
+
+
+def segment_count(base: LexicalBase) -> int:
+    """Return how many segments an index has; each costs a little time in every search."""
+    return int(base.searcher.num_segments)
+
+
+def base_ids(base: LexicalBase) -> Ids:
+    """Return the ids of all chunks that are not marked as gone, ascending."""
+    import tantivy
+
+    count = base.searcher.num_docs
+    if not count:
+        return np.empty(0, dtype=np.int64)
+    hits = base.searcher.search(tantivy.Query.all_query(), limit=count, count=False).hits
+    ids = np.array(base.searcher.fast_field_values("id", [place for _, place in hits]), dtype=np.int64)
+    ids.sort()
+    return ids
+
+
+def _schema() -> Any:
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("id", stored=False, indexed=True, fast=True)
+    for name in FIELDS:
+        builder.add_text_field(name, stored=False, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+@contextmanager
+def _as_oserror() -> Iterator[None]:
+    """Turn what tantivy raises when the disk refuses into what everybody else raises then."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"tantivy can't write ({error})") from error
+
+
+@contextmanager
+def _filling(index: Any, *, expected: int, facts: LexicalFacts | None = None) -> Iterator[_Filling]:
+    """Give an index to fill; when that fails nothing is written behind the caller's back."""
+    filling = _Filling(index, expected=expected, facts=facts)
+    try:
+        yield filling
+    except BaseException:
+        filling.abandon()
+        raise
+
+
+class _Filling:
+    """An index that is being written: marks removals, takes chunks, and is committed once."""
+
+    def __init__(self, index: Any, *, expected: int, facts: LexicalFacts | None) -> None:
+        heap = min(max(expected * _HEAP_PER_CHUNK, _SMALLEST_HEAP), _LARGEST_HEAP)
+        self._index = index
+        with _as_oserror():
+            self._writer = index.writer(heap_size=heap, num_threads=1)
+        self._languages = Counter(facts.languages if facts else {})
+        self._lengths = Counter(facts.lengths if facts else {})
+        self._last_id = facts.last_id if facts else 0
+
+    def remove(self, ids: Ids, packed: Iterable[bytes | memoryview]) -> None:
+        """Mark chunks as gone. (delete_documents_by_term finds nothing in an unsigned field: tantivy 0.27.)
+
+        packed: `Terms.packed` of each.
+        """
+        import tantivy
+
+        if len(ids):
+            query = tantivy.Query.term_set_query(self._index.schema, "id", ids.tolist())
+            self._writer.delete_documents_by_query(query)
+        for terms in map(Terms.unpacked, packed):
+            self._languages[terms.language] -= 1
+            self._lengths.subtract(terms.lengths())
+
+    def add(self, ids: Ids, texts: Sequence[ChunkText]) -> list[bytes]:
+        """Add chunks and return their terms, encoded."""
+        import tantivy
+
+        written = []
+        self._last_id = max(self._last_id, int(ids.max(initial=0)))
+        for number, item in zip(ids.tolist(), texts, strict=True):
+            terms = analyse_chunk(*item)
+            self._languages[terms.language] += 1
+            self._lengths.update(terms.lengths())
+            document = tantivy.Document()
+            document.add_unsigned("id", number)
+            for name in FIELDS:
+                document.add_text(name, getattr(terms, name))
+            with _as_oserror():
+                self._writer.add_document(document)
+            written.append(terms.packed)
+        return written
+
+    def abandon(self) -> None:
+        """Wait until tantivy's thread writes no more, whatever became of its work."""
+        with suppress(ValueError, RuntimeError):  # RuntimeError: a wait that failed has consumed it
+            self._writer.wait_merging_threads()
+
+    def finish(self, folder: Path | None, terms: Sequence[TermFile]) -> LexicalBase:
+        """Commit, wait for merges, and open what was written. OSError when the disk refuses."""
+        with _as_oserror():
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+            self._index.config_reader("manual")
+            self._index.reload()
+            searcher = self._index.searcher()
+            if folder is not None:
+                _share(folder)
+            documents, averages = _sizes(searcher, self._index.schema)
+        facts = LexicalFacts(
+            documents=documents,
+            live=int(searcher.num_docs),
+            last_id=self._last_id,
+            averages=averages,
+            lengths=dict(self._lengths),
+            languages=dict(+self._languages),
+        )
+        return LexicalBase(searcher=searcher, schema=self._index.schema, terms=terms, facts=facts)
+
+
+def _share(folder: Path) -> None:
+    """Give tantivy's two private files the mode of the others, so that whoever may read the cache can open it."""
+    for name in _MUTABLE:
+        path = folder / name
+        if path.exists():
+            path.chmod(path.stat().st_mode | (folder.stat().st_mode & 0o044))
+
+
+def _sizes(searcher: Any, schema: Any) -> tuple[int, dict[str, float]]:
+    """Return the number of chunks and the mean lengths that tantivy scores with, from its explanation of a score."""
+    import tantivy
+
+    documents = int(searcher.num_docs)
+    averages = dict.fromkeys(FIELDS, 1.0)
+    for name in FIELDS:
+        terms = searcher.terms_with_prefix(name, "", limit=1)
+        if not terms:
+            continue
+        query = tantivy.Query.term_query(schema, name, terms[0][0], "freq")
+        hits = searcher.search(query, limit=1, count=False).hits
+        if hits:
+            explained = explained_numbers(json.loads(query.explain(searcher, hits[0][1]).to_json()))
+            documents = round(explained["N"])
+            averages[name] = explained["avgdl"]
+    return documents, averages

@@ -1,0 +1,92 @@
+"""BM25 of chunks that tantivy found, by the mean lengths of the chunks that are there.
+
+tantivy's own means count chunks that are gone until its files are rewritten. What it finds is scored again, so that the
+same chunks are chosen whenever the files were written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.index.lexical.tail import K1, idf, length_damping, rounded_lengths
+from ragkit.index.lexical.term_codes import LINE, Codes, codes_of
+
+Scores = NDArray[np.float64]
+
+FUNCTION_WORDS: Final = 0.6
+"""Function words that a chunk is taken to have for each telling word of its text (0.45 to 0.95 in our collections):
+how many chunks that are gone had is not kept."""
+_EXPLAINED: Final = frozenset(("N", "n", "freq", "dl"))
+
+
+def telling_scores(
+    codes: Codes, sizes: NDArray[np.int64], weights: Mapping[str, Mapping[str, float]], means: Mapping[str, float]
+) -> Scores:
+    """Return the BM25 of some chunks by their body and context line, float64 (n,).
+
+    codes: uint32, those of all chunks, one after the other; sizes: int64 (n,), how many each has, as
+    `LexicalIndex.codes` returns both. weights: of each term, by field; means: the mean length in terms, by field.
+    """
+    scores = np.zeros(len(sizes))
+    if not len(codes):
+        return scores
+    ends = codes == LINE
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    lines = np.cumsum(ends) - ends
+    starts = np.minimum(np.cumsum(sizes) - sizes, len(codes) - 1)
+    in_context = lines == lines[starts][rows]
+    for name, inside in (("body", ~in_context & ~ends), ("context", in_context & ~ends)):
+        lengths = np.bincount(rows[inside], minlength=len(sizes))
+        damping = length_damping(rounded_lengths(lengths), means[name])
+        asked = codes_of(weights[name])
+        order = np.argsort(asked)
+        if not len(order):
+            continue
+        here, owners = codes[inside], rows[inside]
+        places = order[np.minimum(np.searchsorted(asked, here, sorter=order), len(order) - 1)]
+        same = asked[places] == here
+        keys = owners[same] * len(asked) + places[same]
+        counts = np.bincount(keys, minlength=len(sizes) * len(asked)).reshape(len(sizes), len(asked))
+        weight = np.fromiter(weights[name].values(), dtype=np.float64)
+        scores += (weight * (K1 + 1.0) * counts / (counts + damping[:, None])).sum(axis=1)
+    return scores
+
+
+def explained_score(explanation: str, mean: float, *, otherwise: float) -> float:
+    """Return the score that tantivy explains, in JSON, as it would be with another mean length of the field, in terms.
+
+    otherwise: what to return where this is not the explanation that is known here: its wording is no interface.
+    """
+    score = 0.0
+    for factor, numbers in _terms(json.loads(explanation), 1.0):
+        if not numbers.keys() >= _EXPLAINED:
+            return otherwise
+        damping = float(length_damping(np.array(numbers["dl"]), mean))
+        frequency = numbers["freq"]
+        score += factor * idf(numbers["N"], numbers["n"]) * (K1 + 1.0) * frequency / (frequency + damping)
+    return score or otherwise
+
+
+def explained_numbers(explained: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of an explanation by the first word of what tantivy says of them."""
+    found = {str(explained.get("description", "")).split(",")[0]: float(explained["value"])}
+    for item in explained.get("details") or ():
+        found.update(explained_numbers(item))
+    return found
+
+
+def _terms(explained: Mapping[str, Any], factor: float) -> Iterator[tuple[float, dict[str, float]]]:
+    """Yield the boost and the numbers of each term."""
+    said = str(explained.get("description", ""))
+    if said.startswith("Boost x"):
+        factor *= float(said.removeprefix("Boost x").split()[0])
+    if said.startswith("TermQuery"):
+        yield factor, explained_numbers(explained)
+        return
+    for item in explained.get("details") or ():
+        yield from _terms(item, factor)

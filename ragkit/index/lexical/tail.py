@@ -1,0 +1,244 @@
+"""Chunks that came after the files of the lexical index were written: an inverted index in memory, scored by BM25.
+
+BM25 is Robertson and Zaragoza (2009) with k1 = 1.2, b = 0.75 and Lucene's idf and one-byte lengths, as in tantivy, so
+that a chunk scores the same here as in a file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.index.lexical.term_codes import pack, unpack_language, unpack_text
+from ragkit.text.analyzer import analyse_text, guess_language
+
+Ids = NDArray[np.int64]
+Scores = NDArray[np.float64]
+
+FIELDS: Final = ("body", "context", "function_words")
+TELLING: Final = FIELDS[:2]
+"""The fields whose statistics answers are scored by: exact, of the chunks that are there and of no others."""
+K1: Final = 1.2
+B: Final = 0.75
+
+
+ChunkText = tuple[Any, ...]
+"""(title, context line, text), and, where the store keeps them, the spans of the units of the text."""
+
+
+class Terms(NamedTuple):
+    """The analysed fields of a chunk, terms joined by spaces, one unit of the body a line; and their language."""
+
+    language: str
+    body: str
+    context: str
+    function_words: str
+
+    @property
+    def packed(self) -> bytes:
+        """The context line's terms, then each unit's, a line each; see `term_codes.pack`."""
+        return pack(f"{self.context}\n{self.body}", language=self.language)
+
+    def lengths(self) -> dict[str, int]:
+        """Return how many terms each telling field has."""
+        return {name: len(getattr(self, name).split()) for name in TELLING}
+
+    @classmethod
+    def unpacked(cls, packed: bytes | memoryview) -> Terms:
+        """Return what `packed` was made of; function words are not in it."""
+        context, _, body = unpack_text(packed).partition("\n")
+        return cls(unpack_language(packed), body, context, "")
+
+
+def analyse_chunk(title: str, context: str, text: str, units: Sequence[tuple[int, int]] = ()) -> Terms:
+    """Return the terms of a chunk. The title is left out of the context where the context begins with it."""
+    whole = context if context.startswith(title) else f"{title}\n{context}"
+    if len(units) > 1:
+        language = guess_language(text)
+        parts = [analyse_text(text[start:end], language=language) for start, end in units]
+    else:
+        parts = [analyse_text(text)]
+        language = parts[0].language
+    line = analyse_text(whole, language=language)
+    body = "\n".join([part.terms for part in parts])
+    return Terms(language, body, line.terms, " ".join([part.function_words for part in (*parts, line)]))
+
+
+def idf(documents: float, containing: float) -> float:
+    """Return ln(1 + (N - n + 0.5) / (n + 0.5)), which is never negative."""
+    return math.log1p((max(documents - containing, 0.0) + 0.5) / (containing + 0.5))
+
+
+def length_damping(lengths: NDArray[Any], mean: float) -> NDArray[Any]:
+    """Return k1 (1 - b + b l / m) of lengths l in terms, what BM25 adds to a term's count below the line."""
+    damping: NDArray[Any] = (K1 * (1.0 - B)) + (K1 * B / max(mean, 1e-9)) * lengths
+    return damping
+
+
+def _length_table() -> NDArray[np.int64]:
+    """Return the 256 lengths that one byte stands for: exact below 40, then four bits (Lucene's SmallFloat)."""
+    lengths = list(range(24))
+    for code in range(232):
+        bits, shift = code & 7, (code >> 3) - 1
+        lengths.append(24 + (bits if shift < 0 else (bits | 8) << shift))
+    return np.array(lengths, dtype=np.int64)
+
+
+_LENGTHS: Final = _length_table()
+
+
+def rounded_lengths(lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return lengths as a one-byte index keeps them: the next lower one that has a code."""
+    return _LENGTHS[np.searchsorted(_LENGTHS, lengths, side="right") - 1].astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """One field of some chunks. vocabulary: term to its number t; the chunks that hold it are at
+    places[starts[t]:starts[t + 1]], ascending, as often as `counts` says. sizes: terms of each chunk. lengths: the same
+    as one byte keeps them."""
+
+    vocabulary: Mapping[str, int]
+    starts: Ids
+    places: NDArray[np.int32]
+    counts: NDArray[np.float32]
+    sizes: Ids
+    lengths: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Postings:
+        """Make postings of analysed texts."""
+        vocabulary: dict[str, int] = {}
+        numbers: list[int] = []
+        lengths = np.zeros(len(texts), dtype=np.int64)
+        for place, text in enumerate(texts):
+            terms = text.split()
+            lengths[place] = len(terms)
+            numbers += [vocabulary.setdefault(term, len(vocabulary)) for term in terms]
+        owners = np.repeat(np.arange(len(texts), dtype=np.int64), lengths)
+        keys, counts = np.unique(np.array(numbers, dtype=np.int64) * max(len(texts), 1) + owners, return_counts=True)
+        which, places = np.divmod(keys, max(len(texts), 1))
+        return cls(
+            vocabulary=vocabulary,
+            starts=_starts(which, len(vocabulary)),
+            places=places.astype(np.int32),
+            counts=counts.astype(np.float32),
+            sizes=lengths,
+            lengths=rounded_lengths(lengths),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Postings], kept: Sequence[NDArray[np.bool_]]) -> Postings:
+        """Join postings in order, without the chunks that `kept` denies."""
+        vocabulary: dict[str, int] = {}
+        which, places, counts, sizes = [], [], [], []
+        offset = 0
+        for part, mask in zip(parts, kept, strict=True):
+            numbers = np.array([vocabulary.setdefault(t, len(vocabulary)) for t in part.vocabulary], dtype=np.int64)
+            chosen = mask[part.places]
+            which.append(np.repeat(numbers, np.diff(part.starts))[chosen])
+            places.append((np.cumsum(mask) - 1 + offset)[part.places][chosen])
+            counts.append(part.counts[chosen])
+            sizes.append(part.sizes[mask])
+            offset += int(mask.sum())
+        terms = np.concatenate(which)
+        order = np.argsort(terms, kind="stable")
+        whole = np.concatenate(sizes)
+        return cls(
+            vocabulary=vocabulary,
+            starts=_starts(terms[order], len(vocabulary)),
+            places=np.concatenate(places)[order].astype(np.int32),
+            counts=np.concatenate(counts)[order],
+            sizes=whole,
+            lengths=rounded_lengths(whole),
+        )
+
+    def containing(self, term: str, alive: NDArray[np.bool_] | None = None) -> int:
+        """Return how many chunks hold a term, of those that are `alive`."""
+        number = self.vocabulary.get(term)
+        if number is None:
+            return 0
+        places = self.places[self.starts[number] : self.starts[number + 1]]
+        return len(places) if alive is None else int(np.count_nonzero(alive[places]))
+
+    def add_scores(self, scores: Scores, weights: Mapping[str, float], average: float) -> None:
+        """Add weight × saturation of each term to the scores of the chunks that hold it."""
+        damping = length_damping(self.lengths, average)
+        for term, weight in weights.items():
+            number = self.vocabulary.get(term)
+            if number is None:
+                continue
+            span = slice(int(self.starts[number]), int(self.starts[number + 1]))
+            places, counts = self.places[span], self.counts[span]
+            scores[places] += weight * (1.0 + K1) * counts / (counts + damping[places])
+
+
+def _starts(numbers: Ids, size: int) -> Ids:
+    return np.concatenate([[0], np.cumsum(np.bincount(numbers, minlength=size))]).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some chunks in memory, never changed. ids: ascending. terms: `Terms.packed` of each. languages: of each."""
+
+    ids: Ids
+    fields: Mapping[str, Postings]
+    terms: Mapping[int, bytes]
+    languages: tuple[str, ...]
+
+    @classmethod
+    def of(cls, ids: Ids, texts: Sequence[ChunkText]) -> Block:
+        """Make a block of chunks."""
+        analysed = [analyse_chunk(*item) for item in texts]
+        return cls(
+            ids=np.asarray(ids, dtype=np.int64),
+            fields={name: Postings.of([getattr(item, name) for item in analysed]) for name in FIELDS},
+            terms={number: item.packed for number, item in zip(ids.tolist(), analysed, strict=True)},
+            languages=tuple(item.language for item in analysed),
+        )
+
+    def spoken(self, alive: NDArray[np.bool_] | None = None) -> Counter[str]:
+        """Return the languages of the chunks that are `alive`, with their counts."""
+        return Counter(self.languages if alive is None else compress(self.languages, alive.tolist()))
+
+    def length(self, field: str, alive: NDArray[np.bool_] | None = None) -> int:
+        """Return how many terms a field of the chunks that are `alive` has."""
+        sizes = self.fields[field].sizes
+        return int(sizes.sum() if alive is None else sizes[alive].sum())
+
+    def scores(self, weights: Mapping[str, Mapping[str, float]], averages: Mapping[str, float]) -> Scores:
+        """Return the BM25 of every chunk, in the order of ids."""
+        scores = np.zeros(len(self.ids), dtype=np.float64)
+        for name, postings in self.fields.items():
+            postings.add_scores(scores, weights[name], averages[name])
+        return scores
+
+
+def join_blocks(blocks: Sequence[Block], removed: Ids) -> tuple[Block, ...]:
+    """Return the same chunks in few blocks: each holds at least twice what the next one does."""
+    kept = list(blocks)
+    while len(kept) > 1 and len(kept[-2].ids) < 2 * len(kept[-1].ids):
+        pair = kept[-2:]
+        masks = [~np.isin(block.ids, removed) for block in pair]
+        ids = np.concatenate([block.ids[mask] for block, mask in zip(pair, masks, strict=True)])
+        terms = {**pair[0].terms, **pair[1].terms}
+        kept[-2:] = [
+            Block(
+                ids=ids,
+                terms={number: terms[number] for number in ids.tolist()},
+                fields={name: Postings.joined([block.fields[name] for block in pair], masks) for name in FIELDS},
+                languages=tuple(
+                    language
+                    for block, mask in zip(pair, masks, strict=True)
+                    for language in compress(block.languages, mask.tolist())
+                ),
+            )
+        ]
+    return tuple(block for block in kept if len(block.ids))

@@ -1,0 +1,114 @@
+"""Cut and embed a whole collection again, with the old one answering until the new one is committed in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.chunking.chunker import chunk_document
+from ragkit.embedding.loading import Embedder, UnitEmbedder
+from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.settings import ChunkSettings
+from ragkit.store.rows import embedded_hash
+from ragkit.store.sqlite.store import Store, Writer
+from ragkit.types.documents import Chunk, Document
+from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
+
+
+def rebuild_documents(
+    store: Store,
+    writer: Writer,
+    *,
+    embedder: Embedder,
+    settings: ChunkSettings,
+    progress: ProgressCallback | None = None,
+) -> AddReport:
+    """Embed what has no vector of this model yet, then put every document again, all in one transaction.
+
+    A run that is cut off leaves the collection as it was, and the vectors made so far spare the next run their work.
+    """
+    report = _Rebuild(store, writer, embedder, settings, progress)
+    return report.run()
+
+
+class _Rebuild:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        embedder: Embedder,
+        settings: ChunkSettings,
+        progress: ProgressCallback | None,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._embedder = embedder
+        self._settings = settings
+        self._progress = progress
+        self._chunks = self._embedded = self._truncated = self._pages = self._done = 0
+
+    def run(self) -> AddReport:
+        waiting: dict[bytes, Chunk] = {}
+        for document in self._documents():
+            for chunk in self._cut(document):
+                waiting.setdefault(embedded_hash(chunk), chunk)
+            if len(waiting) >= SLICE:
+                self._keep(waiting)
+                waiting = {}
+        self._keep(waiting)
+        self._done = 0
+        with self._writer.atomic():
+            self._writer.repin()
+            for document in self._documents():
+                self._put(document)
+        return AddReport(
+            changed=self._done,
+            chunks=self._chunks,
+            embedded=self._embedded,
+            truncated=self._truncated,
+            pages=self._pages,
+            generation=self._writer.generation,
+        )
+
+    def _documents(self) -> Iterator[Document]:
+        with self._store.read() as reader:
+            yield from reader.iter_documents()
+
+    def _cut(self, document: Document) -> list[Chunk]:
+        return chunk_document(document, embedder=self._embedder, settings=self._settings)
+
+    def _keep(self, waiting: dict[bytes, Chunk]) -> None:
+        """Embed and store the vectors of the chunks that have none."""
+        known = self._writer.known_vectors(list(waiting))
+        hashes = [item for item in waiting if item not in known]
+        if not hashes:
+            return
+        chunks = [waiting[item] for item in hashes]
+        texts = [chunk.embedded for chunk in chunks]
+        units: Sequence[NDArray[np.float32]] = ()
+        if isinstance(self._embedder, UnitEmbedder) and self._embedder.supports_units:
+            rows, units = self._embedder.embed_units(texts, [embedded_spans(chunk) for chunk in chunks])
+        else:
+            rows = self._embedder.embed_documents(texts)
+        self._writer.keep_vectors(hashes, rows, units=units)
+        self._embedded += len(hashes)
+        self._tell("")
+
+    def _put(self, document: Document) -> None:
+        chunks = self._cut(document)
+        hashes = [embedded_hash(chunk) for chunk in chunks]
+        known = self._writer.known_vectors(hashes)
+        dimension = self._embedder.fingerprint.dimension
+        rows = np.stack([known[item] for item in hashes]) if hashes else np.zeros((0, dimension), dtype=np.float32)
+        self._writer.put(document, chunks, rows)
+        self._chunks += len(chunks)
+        self._pages += len(document.pages)
+        self._truncated += sum(chunk.tokens > self._embedder.max_tokens for chunk in chunks)
+        self._done += 1
+        self._tell(document.source)
+
+    def _tell(self, source: str) -> None:
+        if self._progress:
+            self._progress(AddProgress(self._done, self._chunks, self._embedded, source))

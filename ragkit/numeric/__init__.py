@@ -1,0 +1,1 @@
+"""Arrays, vectors, sorted ids and statistics."""

@@ -1,0 +1,78 @@
+"""Check vectors: what leaves an embedder is finite, of unit norm and of the right shape, or an error names the row."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import EmbeddingError
+from ragkit.types.collection import Fingerprint
+
+Number = TypeVar("Number", np.float32, np.float64)
+
+NORM_TOLERANCE = 1e-3
+"""How far from 1 a norm may be (rounding of bf16 and fp16) and still be renormalised."""
+PROBE_AGREEMENT = 0.999
+"""Least cosine of two probe vectors of the same model; bf16 against fp32 is 0.99999, another model far below."""
+
+
+def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.float32]:
+    """Return vectors as a C-contiguous (count, dimension) float32 array of unit rows.
+
+    Rows whose norm is within 1e-3 of 1 are renormalised. Raises EmbeddingError that names the first bad row:
+    wrong shape, not numeric, NaN or infinite, zero, or of another norm.
+    """
+    array = np.asarray(vectors)
+    if array.dtype.kind not in "fiu":
+        raise EmbeddingError(f"the embedder returned {array.dtype} instead of numbers", cure="check the model")
+    if array.shape != (count, dimension):
+        if count == 0 and array.size == 0:
+            return np.empty((0, dimension), dtype=np.float32)
+        raise EmbeddingError(
+            f"the embedder returned shape {array.shape} for {count} texts of dimension {dimension}"
+            + (f"; row {array.shape[0]} is missing" if array.ndim == 2 and array.shape[0] < count else ""),
+            cure="check the model",
+        )
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is reported below
+        out = np.ascontiguousarray(array, dtype=np.float32)
+    norms = np.sqrt(np.square(out, dtype=np.float64).sum(axis=1))  # a row's norm does not depend on the other rows
+    bad = np.flatnonzero(~(np.abs(norms - 1.0) <= NORM_TOLERANCE))  # NaN compares false, so it is bad too
+    if bad.size:
+        row = int(bad[0])
+        what = "is all zero" if norms[row] == 0 else f"has norm {norms[row]:.4g} instead of 1"
+        if not np.isfinite(out[row]).all():
+            what = "holds NaN or infinity"
+        raise EmbeddingError(f"vector {row} of {count} {what}", cure="check the model")
+    unit: NDArray[np.float32] = out / norms[:, None].astype(np.float32)
+    return unit
+
+
+def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
+    """Return the dot product of each row (n, d) with a query (d,), on this thread only.
+
+    `rows @ query` would wake the threads of BLAS, which then spin beside the work of a few microseconds that they were
+    woken for, and take the processor from the model and from other questions (measured: half of a question's time).
+    """
+    products: NDArray[Number] = np.vecdot(rows, query)
+    return products
+
+
+@lru_cache(maxsize=64)  # it is asked at every search
+def compatible(first: Fingerprint, second: Fingerprint) -> bool:
+    """Tell whether vectors of two fingerprints may be compared: the same id, and probe vectors of cosine 0.999.
+
+    The runtime may differ: a compiled model is verified against torch. Without a probe the id alone decides.
+    """
+    if first.id != second.id:
+        return False
+    if not first.probe or not second.probe:
+        return True
+    if len(first.probe) != len(second.probe) or len(first.probe) % 4:
+        return False
+    one = np.frombuffer(first.probe, dtype="<f4").astype(np.float64)
+    two = np.frombuffer(second.probe, dtype="<f4").astype(np.float64)
+    scale = float(np.linalg.norm(one) * np.linalg.norm(two))
+    return bool(scale > 0 and float(one @ two) / scale >= PROBE_AGREEMENT)

@@ -1,0 +1,1 @@
+"""Questions into hits: candidates, features, fusion, feedback, diversity and passages."""

@@ -1,0 +1,110 @@
+"""Ranked chunks -> hits: neighbours of a document become one passage, and no text comes back twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ragkit.store.rows import ChunkRow
+from ragkit.store.sqlite.store import Reader
+from ragkit.types.documents import Hit
+
+MERGE_LIMIT = 4
+"""Chunks that one passage may hold: a whole chapter is no passage."""
+GAP_LIMIT = 400
+"""Code points of left-out text (blanks, running heads) that may lie between neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A chunk with its fused score and the parts of it, each 0..1; units: the cosine of each of its units, or none."""
+
+    row: ChunkRow
+    score: float
+    parts: Mapping[str, float]
+    units: Sequence[float] = ()
+
+
+@dataclass(slots=True)
+class _Passage:
+    """Neighbouring chunks; the best of them gives the score."""
+
+    best: Ranked
+    rows: list[ChunkRow] = field(default_factory=list)
+
+    @property
+    def first(self) -> ChunkRow:
+        return self.rows[0]
+
+    @property
+    def last(self) -> ChunkRow:
+        return self.rows[-1]
+
+    def takes(self, row: ChunkRow) -> bool:
+        """Join a chunk that directly precedes or follows; return whether it did."""
+        if row.document_id != self.first.document_id or len(self.rows) >= MERGE_LIMIT:
+            return False
+        if row.ordinal == self.last.ordinal + 1 and row.start - self.last.end <= GAP_LIMIT:
+            self.rows.append(row)
+        elif row.ordinal == self.first.ordinal - 1 and self.first.start - row.end <= GAP_LIMIT:
+            self.rows.insert(0, row)
+        else:
+            return False
+        return True
+
+
+def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]:
+    """Return the best k chunks as at most k passages, best first, of chunks that are ranked best first.
+
+    A chunk that neighbours a passage joins it. No chunk beyond the best k takes the place that this leaves: who asks
+    for k gets so much text and not more, and what is beyond the best k is seldom of use.
+    """
+    out: list[_Passage] = []
+    for item in ranked[:k]:
+        if not merge or not any(passage.takes(item.row) for passage in out):
+            out.append(_Passage(item, [item.row]))
+    return out
+
+
+def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[Hit]:
+    """Return the hits of ranked chunks, their text cut from the document: `document.text[start:end] == hit.text`."""
+    found = passages(ranked, k=k, merge=merge)
+    documents = reader.document_rows(sorted({passage.first.document_id for passage in found}))
+    cosines = {item.row.id: item.units for item in ranked}
+    hits: list[Hit] = []
+    for rank, passage in enumerate(found, 1):
+        first, last = passage.first, passage.last
+        document = documents[first.document_id]
+        whole = len(passage.rows) == 1
+        text = first.text if whole else reader.text_slice(first.document_id, first.start, last.end)
+        pages = reader.pages(first.document_id) if first.page is not None else ()
+        hits.append(
+            Hit(
+                rank=rank,
+                score=passage.best.score,
+                scores=passage.best.parts,
+                source=document.source,
+                title=document.title,
+                sha256=document.sha256,
+                media_type=document.media_type,
+                page=first.page,
+                page_end=last.page_end,
+                page_label=pages[first.page - 1].label if first.page and first.page <= len(pages) else None,
+                start=first.start,
+                end=last.end,
+                heading=passage.best.row.heading,
+                text=text,
+                metadata=document.metadata,
+                context=first.context,
+                page_starts=tuple(page for page in pages if first.start < page.start < last.end),
+                units=tuple(unit for row in passage.rows for unit in _units(row, cosines[row.id])),
+            )
+        )
+    return hits
+
+
+def _units(row: ChunkRow, cosines: Sequence[float]) -> list[tuple[int, int, float]]:
+    spans = row.units or ((0, len(row.text)),)
+    if len(spans) != len(cosines):
+        return []
+    return [(row.start + start, row.start + end, cosine) for (start, end), cosine in zip(spans, cosines, strict=True)]

@@ -1,0 +1,199 @@
+"""`where` filters in the OpenAI shape: checked once into a frozen tree, then written as SQL with bound values.
+
+A condition is `{"type": "eq", "key": "media_type", "value": "text/plain"}` with one of eq ne gt gte lt lte in nin; a
+group is `{"type": "and", "filters": [...]}` or `"or"`. The keys source, title, media_type and sha256 are the
+document's own, `page` is any page that a chunk touches, `time` is when the document was last stored (ISO 8601, UTC
+where no offset is given, or Unix seconds); any other key is metadata.
+
+Values compare by type: numbers with numbers, text with text (by code point), true and false with themselves. Where
+metadata holds a list, one element that matches is enough. What a document does not have matches `ne` and `nin` only,
+which are the exact opposites of `eq` and `in`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, cast
+
+from ragkit.errors import FilterError
+from ragkit.text.cleaning import show
+
+Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+Value = str | int | float | bool | None
+
+MAX_DEPTH: Final = 10
+MAX_CONDITIONS: Final = 100
+MAX_VALUES: Final = 10_000
+"""Limits of one filter: nested groups, conditions, and values of all its lists together."""
+
+COLUMNS: Final = ("source", "title", "media_type", "sha256")
+_OPERATORS: Final = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
+_LISTS: Final = ("in", "nin")
+_ORDERED: Final = ("gt", "gte", "lt", "lte")
+_SHAPE: Final = 'write {"type": "eq", "key": "media_type", "value": "text/plain"} or {"type": "and", "filters": [...]}'
+_LATEST_SECONDS: Final = 253_402_300_800  # the year 10000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison. `values` holds one value, for `in` and `nin` any number; of `time`, microseconds since 1970."""
+
+    operator: Comparison
+    key: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All ("and") or any ("or") of at least one filter."""
+
+    operator: Literal["and", "or"]
+    filters: tuple[Condition | Group, ...]
+
+
+Filter = Condition | Group
+
+
+def parse_filter(where: Mapping[str, Any] | None) -> Filter | None:
+    """Return the checked tree of a `where` filter, None for None; raises FilterError, which names the place."""
+    if where is None:
+        return None
+    return _Parser().parse(where, place="where", depth=1)
+
+
+class _Parser:
+    """Carries the counts that bound one filter."""
+
+    def __init__(self) -> None:
+        self.conditions = 0
+        self.values = 0
+
+    def parse(self, where: Any, *, place: str, depth: int) -> Filter:
+        if not isinstance(where, Mapping):
+            raise FilterError(f"{place} is {_shown(where)} instead of an object", cure=_SHAPE)
+        if depth > MAX_DEPTH:
+            raise FilterError(f"{place} is nested deeper than {MAX_DEPTH} levels", cure="flatten the filter")
+        operator = where.get("type")
+        if operator in ("and", "or"):
+            return self._group(where, place=place, depth=depth)
+        if not isinstance(operator, str) or operator not in _OPERATORS:
+            raise FilterError(
+                f"{place}.type is {_shown(operator)}", cure=f"use one of {' '.join(_OPERATORS)} and or; {_SHAPE}"
+            )
+        _check_names(where, ("type", "key", "value"), place=place)
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            raise FilterError(f"{place} is condition {self.conditions}", cure=f"use at most {MAX_CONDITIONS}, or `in`")
+        key = where["key"]
+        if not isinstance(key, str) or not key or not _is_storable(key):
+            raise FilterError(f"{place}.key is {_shown(key)}", cure='name a field, such as "source", or a metadata key')
+        values = self._values(where["value"], operator=operator, place=f"{place}.value")
+        checked = tuple(_check_value(value, operator, key, at) for at, value in values)
+        return Condition(cast("Comparison", operator), key, checked)
+
+    def _group(self, where: Mapping[str, Any], *, place: str, depth: int) -> Group:
+        _check_names(where, ("type", "filters"), place=place)
+        filters = where["filters"]
+        if not isinstance(filters, Sequence) or isinstance(filters, str | bytes) or not filters:
+            raise FilterError(f"{place}.filters is {_shown(filters)} instead of a list of filters", cure=_SHAPE)
+        parsed = (
+            self.parse(item, place=f"{place}.filters[{index}]", depth=depth + 1) for index, item in enumerate(filters)
+        )
+        return Group(where["type"], tuple(parsed))
+
+    def _values(self, value: Any, *, operator: str, place: str) -> list[tuple[str, Any]]:
+        if operator not in _LISTS:
+            return [(place, value)]
+        if not isinstance(value, list | tuple | set | frozenset):
+            raise FilterError(
+                f"{place} is {_shown(value)} instead of a list", cure=f'write {{"type": "{operator}", "value": [1, 2]}}'
+            )
+        self.values += len(value)
+        if self.values > MAX_VALUES:
+            raise FilterError(
+                f"{place} brings the filter to {self.values:,} values", cure=f"use at most {MAX_VALUES:,}"
+            )
+        return [(f"{place}[{index}]", item) for index, item in enumerate(value)]
+
+
+def _check_names(where: Mapping[str, Any], names: tuple[str, ...], *, place: str) -> None:
+    missing = [name for name in names if name not in where]
+    unknown = [name for name in where if name not in names]
+    if missing:
+        raise FilterError(f"{place} has no {missing[0]!r}", cure=_SHAPE)
+    if unknown:
+        raise FilterError(f"{place} has the unknown field {_shown(unknown[0])}", cure=f"it takes {', '.join(names)}")
+
+
+def _check_value(value: Any, operator: str, key: str, place: str) -> Value:
+    """Return one value in the form that is compared, or raise FilterError."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise FilterError(f"{place} is {value}, which nothing can be compared with", cure="use a finite number")
+    if value is not None and not isinstance(value, str | int | float):
+        raise FilterError(f"{place} is {_shown(value)}", cure="use text, a number, true, false or null")
+    if isinstance(value, str) and not _is_storable(value):
+        raise FilterError(f"{place} is not text that can be stored: {_shown(value)}", cure="remove NUL and surrogates")
+    if key == "time":
+        return _microseconds(value, place)
+    if key == "page":
+        return _page(value, place)
+    if key in COLUMNS and not isinstance(value, str):
+        raise FilterError(f"{place} is {_shown(value)}, and {key} is text", cure='put it in quotes: "value"')
+    if operator in _ORDERED and (value is None or isinstance(value, bool)):
+        raise FilterError(f"{place} is {_shown(value)}, which has no order", cure="use eq or ne, or a number or text")
+    return storable_number(value)
+
+
+def storable_number(value: Value) -> Value:
+    """Return a value as SQLite can hold it: an integer beyond 64 bits becomes the nearest float (inf at the ends)."""
+    if isinstance(value, bool) or not isinstance(value, int) or -(2**63) <= value < 2**63:
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _microseconds(value: Value, place: str) -> int:
+    cure = 'use "2026-03-01", "2026-03-01T12:00:00Z" or Unix seconds'
+    if isinstance(value, bool) or value is None:
+        raise FilterError(f"{place} is {_shown(value)} instead of a time", cure=cure)
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise FilterError(f"{place} is {_shown(value)}, which is not an ISO 8601 time", cure=cure) from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        gone = moment - _EPOCH
+        return (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds
+    if not -_LATEST_SECONDS < value < _LATEST_SECONDS:
+        raise FilterError(f"{place} is {_shown(value)}, which is no time of ours in seconds", cure=cure)
+    return round(value * 1_000_000)
+
+
+def _page(value: Value, place: str) -> int:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        raise FilterError(f"{place} is {_shown(value)} instead of a page number", cure="pages count from 1")
+    return value
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _shown(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int) and value.bit_length() > 256:
+        return "a huge integer"
+    if isinstance(value, str | int | float):
+        return show(repr(value), 60)
+    if isinstance(value, Mapping):
+        return "an object"
+    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"

@@ -1,0 +1,1 @@
+"""The store in SQLite: one file a collection, many readers, one writer."""

@@ -1,0 +1,88 @@
+"""The collections of a data folder: their names, and how they come and go."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+from pathlib import Path
+from typing import Final
+
+from ragkit.errors import InputError, NotFoundError, StorageFullError, StoreError
+from ragkit.store.sqlite.lock import writer_lock
+from ragkit.store.sqlite.schema import FILE_NAME
+from ragkit.text.cleaning import show
+
+FOLDER: Final = "collections"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_DELETED: Final = ".deleted-"
+
+
+def check_name(name: str) -> str:
+    """Return a collection's name when it is one; raises InputError. A name is never a path."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(
+            f"collection name {show(repr(name), 80)} is not allowed",
+            cure="use 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit",
+        )
+    return name
+
+
+def collection_folder(data: str | Path, name: str) -> Path:
+    """Return where a collection is; raises InputError for a bad name."""
+    return Path(data) / FOLDER / check_name(name)
+
+
+def list_collections(data: str | Path) -> list[str]:
+    """Return the names of the collections in a data folder, sorted; none when there is no such folder."""
+    try:
+        entries = list(os.scandir(Path(data) / FOLDER))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"{data} can't be read ({error.strerror})", cure="check its permissions") from error
+    return sorted(
+        entry.name for entry in entries if _NAME.fullmatch(entry.name) and (Path(entry) / FILE_NAME).is_file()
+    )
+
+
+def delete_collection(data: str | Path, name: str) -> None:
+    """Remove a collection with everything in it: gone at once for everyone, then deleted from the disk.
+
+    Raises NotFoundError, and LockedError while it is being written. Those who have it open get NotFoundError.
+    """
+    folder = collection_folder(data, name)
+    if not (folder / FILE_NAME).is_file():
+        raise NotFoundError(f"there is no collection {name!r} in {data}", cure="list them with: ragkit collections")
+    doomed = folder.with_name(f"{_DELETED}{name}-{secrets.token_hex(4)}")
+    with writer_lock(folder):
+        try:
+            folder.rename(doomed)
+            sync_folder(doomed.parent)
+        except OSError as error:
+            raise StoreError(f"{folder} can't be removed ({error.strerror})", cure="check its permissions") from error
+    sweep(data)
+
+
+def sweep(data: str | Path) -> None:
+    """Delete from the disk what was removed before, and by runs that were cut off."""
+    for left in (Path(data) / FOLDER).glob(f"{_DELETED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename or a new name in a folder survive a power cut; raises StorageFullError when the disk refuses."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOTSUP):  # a file system that does not sync folders
+            return
+        raise StorageFullError(
+            f"the disk of {folder} refuses writes ({error.strerror})", cure="check the disk, then run the command again"
+        ) from error

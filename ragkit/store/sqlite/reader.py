@@ -1,0 +1,271 @@
+"""Reading a collection: every answer of one Reader comes from one committed state of the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import CorruptError, NotFoundError
+from ragkit.store.filters import Filter
+from ragkit.store.rows import (
+    Changes,
+    ChunkRow,
+    decode_spans,
+    decode_unit_vectors,
+    unit_cosines,
+)
+from ragkit.store.sqlite.view import View, id_list
+from ragkit.store.sqlite.where import filter_sql, is_about_chunks
+
+Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+ChunkText = tuple[str, str, str, tuple[tuple[int, int], ...]]
+"""Title, context line (headings where there is none), text, and the spans of the text's units."""
+
+Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+UNITS_KEPT: Final = 5_000
+"""Up to so many chunks, a collection's unit vectors stay in memory once read: some 3 KB each where vectors have 384
+numbers."""
+_CHUNK: Final = """c.id, c.document_id, c.ordinal, c.start, c."end", p.text, p.context, p.heading, c.page, c.page_end,
+  c.tokens, p.units"""
+
+
+class Reader(View):
+    """One consistent view of a collection. It is valid inside `with store.read()`, on any one thread at a time.
+
+    See `View` for identity, revision, generation, pinned and fingerprint.
+    """
+
+    def chunk_rows(self, ids: Sequence[int] | Ids) -> dict[int, ChunkRow]:
+        """Return chunks by id; unknown ids are left out."""
+        rows = self._rows(
+            f"""SELECT {_CHUNK} FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
+            CROSS JOIN passages AS p ON p.chunk_id = c.id""",
+            (id_list(ids),),
+        )
+        return {row[0]: _chunk_row(row) for row in rows}
+
+    def documents_of(self, ids: Sequence[int] | Ids) -> list[int]:
+        """Return the id of each chunk's document, in the order of the ids; 0 for an unknown one."""
+        rows = self._rows(
+            "SELECT j.key, c.document_id FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value",
+            (id_list(ids),),
+        )
+        found: dict[int, int] = dict(rows)
+        return [found.get(at, 0) for at in range(len(ids))]
+
+    def chunks_of(self, source: str) -> list[ChunkRow]:
+        """Return the chunks of a document in their order; raises NotFoundError."""
+        (document_id,) = self._found("SELECT id FROM documents WHERE source = ?", (source,), source)
+        return self.chunks_at(document_id)
+
+    def chunks_at(self, document_id: int, *, first: int = 0, last: int | None = None) -> list[ChunkRow]:
+        """Return the chunks of a document whose ordinals are from `first` to `last`, both included."""
+        rows = self._rows(
+            f"""SELECT {_CHUNK} FROM chunks AS c CROSS JOIN passages AS p ON p.chunk_id = c.id
+            WHERE c.document_id = ? AND c.ordinal BETWEEN ? AND ? ORDER BY c.ordinal""",
+            (document_id, first, 2**62 if last is None else last),
+        )
+        return [_chunk_row(row) for row in rows]
+
+    def all_chunk_ids(self) -> Ids:
+        """Return the id of every chunk, ascending."""
+        return self._ids("SELECT id FROM chunks", ())
+
+    def vectors(self, ids: Sequence[int] | Ids) -> Vectors:
+        """Return the unit vectors (n, d) of chunks, in the order of `ids`; NotFoundError names an unknown id."""
+        wanted = [int(item) for item in ids]
+        rows = self._rows(
+            """SELECT c.id, v.vector FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
+            CROSS JOIN vectors AS v ON v.id = c.vector_id""",
+            (json.dumps(wanted),),
+        )
+        found = dict(rows)
+        missing = [item for item in wanted if item not in found]
+        if missing:
+            raise NotFoundError(f"there is no chunk {missing[0]}", cure="search again: the collection has changed")
+        return self._unit([found[item] for item in wanted])
+
+    def iter_vectors(self, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield (ids, unit vectors (n, d)) of all chunks by ascending id, `batch` at a time."""
+        last = 0
+        while rows := self._rows(
+            """SELECT c.id, v.vector FROM chunks AS c CROSS JOIN vectors AS v ON v.id = c.vector_id
+            WHERE c.id > ? ORDER BY c.id LIMIT ?""",
+            (last, batch),
+        ):
+            last = rows[-1][0]
+            yield np.array([row[0] for row in rows], dtype=np.int64), self._unit([row[1] for row in rows])
+
+    def stored_vectors(self, source: str) -> list[tuple[bytes, int, bytes]]:
+        """Return key, CRC-32 and float16 bytes of the vectors of a document's chunks, as they are stored, unchecked."""
+        return self._rows(
+            """SELECT v.hash, v.crc, v.vector FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
+            JOIN vectors AS v ON v.id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
+            (source,),
+        )
+
+    def stored_units(self, source: str) -> list[tuple[int, int, bytes]]:
+        """Return chunk id, CRC-32 and bytes of the unit vectors of a document's chunks that have any, unchecked."""
+        return self._rows(
+            """SELECT c.id, u.crc, u.body FROM documents AS d JOIN chunks AS c ON c.document_id = d.id
+            JOIN unit_vectors AS u ON u.vector_id = c.vector_id WHERE d.source = ? ORDER BY c.ordinal""",
+            (source,),
+        )
+
+    def texts(self, ids: Sequence[int] | Ids) -> list[ChunkText]:
+        """Return what chunks are searched by, in the order of `ids`; raises NotFoundError."""
+        wanted = [int(item) for item in ids]
+        rows = self._rows(
+            """SELECT c.id, d.title, iif(p.context = '', p.heading, p.context), p.text, p.units
+            FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
+            CROSS JOIN passages AS p ON p.chunk_id = c.id CROSS JOIN documents AS d ON d.id = c.document_id""",
+            (json.dumps(wanted),),
+        )
+        found = {row[0]: _chunk_text(row) for row in rows}
+        missing = [item for item in wanted if item not in found]
+        if missing:
+            raise NotFoundError(f"there is no chunk {missing[0]}", cure="search again: the collection has changed")
+        return [found[item] for item in wanted]
+
+    def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, list[ChunkText]]]:
+        """Yield ids and what these chunks are searched by, for all chunks by ascending id."""
+        last = 0
+        while rows := self._rows(
+            """SELECT c.id, d.title, iif(p.context = '', p.heading, p.context), p.text, p.units
+            FROM chunks AS c CROSS JOIN passages AS p ON p.chunk_id = c.id
+            CROSS JOIN documents AS d ON d.id = c.document_id WHERE c.id > ? ORDER BY c.id LIMIT ?""",
+            (last, batch),
+        ):
+            last = rows[-1][0]
+            yield np.array([row[0] for row in rows], dtype=np.int64), [_chunk_text(row) for row in rows]
+
+    def unit_vectors(self, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.intp]]:
+        """Return the vectors (m, d) of all units of some chunks, and for each the index into `ids` of its chunk.
+
+        They are rounded to 8 bits, for re-scoring. Chunks without units, and unknown ones, have no rows.
+        """
+        dimension = self.fingerprint.dimension if self.fingerprint else 0
+        vectors, counts = decode_unit_vectors(self._unit_bodies(ids), dimension)
+        return vectors, np.repeat(np.arange(len(ids)), counts)
+
+    def unit_cosines(self, query: Vectors, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.int64]]:
+        """Return the cosine of a query (d,) with every unit of some chunks, float32 (m,), and int64 (n + 1,) bounds.
+
+        Those of chunk ids[i] are between bounds[i] and bounds[i + 1], in their order; ids must not repeat.
+        """
+        found, counts = unit_cosines(self._unit_bodies(ids), query)
+        return found, np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
+
+    def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
+        """Return the stored vectors of each chunk's units, empty for a chunk without any.
+
+        Those of a small collection are kept once read: the id of a chunk is never another's.
+        """
+        kept = self._units if self.counts().chunks <= UNITS_KEPT else {}
+        numbers = ids.tolist() if isinstance(ids, np.ndarray) else ids
+        found = {number: body for number in numbers if (body := kept.get(number))}
+        missing = [number for number in numbers if number not in found]
+        if missing:
+            rows = self._rows(
+                """SELECT c.id, u.body FROM json_each(?) AS j CROSS JOIN chunks AS c ON c.id = j.value
+                CROSS JOIN unit_vectors AS u ON u.vector_id = c.vector_id""",
+                (id_list(missing),),
+            )
+            found.update(rows)
+            if len(kept) > 2 * UNITS_KEPT:  # most of these chunks are gone
+                kept.clear()
+            kept.update(rows)
+        return [found.get(number, b"") for number in numbers]
+
+    def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
+        """Return the unit vectors (d,) that are stored for this fingerprint, by the SHA-256 of `Chunk.embedded`."""
+        if self._fingerprint_id is None or self.fingerprint is None:
+            return {}
+        return known_vectors(
+            self._rows, hashes, fingerprint_id=self._fingerprint_id, dimension=self.fingerprint.dimension
+        )
+
+    def changes_since(self, revision: int) -> Changes | None:
+        """Return the chunks that came and went since a revision; None when it is not known any more."""
+        if not self._floor <= revision <= self.revision:
+            return None
+        known = self._rows("SELECT last_chunk FROM revisions WHERE revision = ?", (revision,))
+        if not known:
+            return None
+        last = known[0][0]
+        removed = self._ids(
+            "SELECT chunk_id AS id FROM removed_chunks WHERE revision > ? AND chunk_id <= ?", (revision, last)
+        )
+        added = self._ids("SELECT id FROM chunks WHERE id > ?", (last,))
+        return Changes(self.revision, self.generation, removed, added)
+
+    def select(self, where: Filter) -> Ids:
+        """Return the ids of the chunks that a filter lets through, ascending."""
+        clause, bindings = filter_sql(where)
+        return self._ids(
+            f"SELECT c.id AS id FROM documents AS d JOIN chunks AS c ON c.document_id = d.id WHERE {clause}", bindings
+        )
+
+    def select_count(self, where: Filter) -> int:
+        """Return how many chunks a filter lets through; without a condition on pages no chunk is read."""
+        clause, bindings = filter_sql(where)
+        if is_about_chunks(where):
+            tables = "SELECT count(*) FROM documents AS d JOIN chunks AS c ON c.document_id = d.id"
+        else:
+            tables = "SELECT coalesce(sum(d.chunks), 0) FROM documents AS d"
+        return int(self._rows(f"{tables} WHERE {clause}", bindings)[0][0])
+
+    def _ids(self, sql: str, bindings: Sequence[Any]) -> Ids:
+        """Return the ids of a query whose one column is named id, ascending; as text, they come 2.5 times as fast."""
+        joined = self._rows(f"SELECT group_concat(id) FROM ({sql})", bindings)[0][0]
+        if joined is None:
+            return np.empty(0, dtype=np.int64)
+        ids = np.fromstring(str(joined), dtype=np.int64, sep=",")
+        ids.sort()
+        return ids
+
+    def _unit(self, blobs: list[bytes]) -> Vectors:
+        if self.fingerprint is None:
+            return np.empty((len(blobs), 0), dtype=np.float32)
+        return decode_vectors(blobs, self.fingerprint.dimension)
+
+
+def decode_vectors(blobs: Sequence[bytes], dimension: int) -> Vectors:
+    """Return stored float16 vectors as unit float32 rows; CorruptError for one of another size, not finite or zero."""
+    joined = b"".join(blobs)
+    if len(joined) != 2 * dimension * len(blobs) or any(len(blob) != 2 * dimension for blob in blobs):
+        raise CorruptError("a stored vector has the wrong size", cure="run: ragkit verify")
+    rows = np.frombuffer(joined, dtype="<f2").reshape(len(blobs), dimension).astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if not (np.abs(norms - 1.0) <= 0.01).all():
+        raise CorruptError("a stored vector is not of norm 1", cure="run: ragkit verify")
+    rows /= norms[:, None]
+    return rows
+
+
+def known_vectors(
+    query: Query, hashes: Sequence[bytes], *, fingerprint_id: int, dimension: int
+) -> dict[bytes, Vectors]:
+    """Return stored unit vectors by hash. `query` runs SQL and returns rows."""
+    wanted = json.dumps([item.hex() for item in hashes])
+    rows = query(
+        """SELECT v.hash, v.vector FROM json_each(?) AS j CROSS JOIN vectors AS v
+        ON v.fingerprint = ? AND v.hash = unhex(j.value)""",
+        (wanted, fingerprint_id),
+    )
+    vectors = decode_vectors([row[1] for row in rows], dimension)
+    return {row[0]: vector for row, vector in zip(rows, vectors, strict=True)}
+
+
+def _chunk_row(row: tuple[Any, ...]) -> ChunkRow:
+    return ChunkRow(*(*row[:11], decode_spans(row[11])))
+
+
+def _chunk_text(row: tuple[Any, ...]) -> ChunkText:
+    return row[1], row[2], row[3], decode_spans(row[4])

@@ -1,0 +1,299 @@
+"""One collection on disk: SQLite is the truth. Readers see one committed state and never wait; one writer at a time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import apsw
+
+from ragkit.errors import ConflictError, LockedError, NotFoundError, StoreError
+from ragkit.store.rows import Changes, ChunkRow, Counts, DocumentRow
+from ragkit.store.sqlite.catalog import collection_folder, delete_collection, list_collections, sync_folder
+from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
+from ragkit.store.sqlite.lock import writer_lock
+from ragkit.store.sqlite.reader import Reader
+from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
+from ragkit.store.sqlite.writer import Writer
+from ragkit.types.collection import Fingerprint
+
+__all__ = [
+    "Changes",
+    "ChunkRow",
+    "Counts",
+    "DocumentRow",
+    "Reader",
+    "Store",
+    "Writer",
+    "create_collection",
+    "delete_collection",
+    "list_collections",
+]
+
+_IDLE_LIMIT: Final = 16
+_SETUP_TURNS: Final = 120
+_SETUP_WAIT: Final = 0.25
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """The database of one collection, for many threads and processes at once.
+
+    folder is DATA/collections/NAME. Raises NotFoundError when there is none and `create` is False, SchemaVersionError
+    when a newer ragkit wrote it, CorruptError when it is damaged. An older version is brought up to date.
+    clock: for tests; returns an aware datetime.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False, clock: Callable[[], datetime] = utc_now) -> None:
+        self.folder = Path(folder)
+        self.name = self.folder.name
+        self.path = self.folder / FILE_NAME
+        self._clock = clock
+        self._pool = _Pool(self.path)
+        self._units: dict[int, bytes] = {}
+        if create and not self._is_ready():
+            self._prepare(create=True)
+        elif self._version() < SCHEMA_VERSION:
+            self._prepare(create=False)
+        self._inode = self._stat()
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Open one read transaction; what its Reader tells is one committed state, whatever is written meanwhile."""
+        with translated(self.path, writing=False):
+            self._check_alive()
+            connection = self._pool.take()
+            reader = None
+            try:
+                guard = _frozen(self.path) if is_immutable(connection) else nullcontext()
+                with guard:
+                    connection.execute("BEGIN")
+                    reader = Reader(connection, self.path, units=self._units)
+                    yield reader
+            finally:
+                intact = reader is not None and not reader.broken
+                if reader is not None:
+                    reader.expire()
+                if intact:
+                    connection.execute("ROLLBACK")
+                self._pool.give(connection, intact=intact)
+
+    @contextmanager
+    def copying(self) -> Iterator[apsw.Connection]:
+        """Open a read transaction and hand out its connection, for a backup of that committed state."""
+        with translated(self.path, writing=False):
+            self._check_alive()
+            connection = open_reader(self.path)
+            try:
+                connection.execute("BEGIN")
+                Reader(connection, self.path).expire()  # fixes the snapshot
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def write(
+        self,
+        *,
+        kind: str,
+        fingerprint: Fingerprint | None,
+        settings: Mapping[str, Any],
+        extractor: str = "",
+        wait: float = 0.0,
+    ) -> Iterator[Writer]:
+        """Hold the writer lock and write, as one generation; a run that changes nothing leaves none.
+
+        fingerprint: of the model whose vectors will be put, None when none will be (removals, renames, compaction).
+        settings: what the collection pins, `Settings.pinned()`; kept with the generation. wait: seconds to wait for
+        the lock. Raises LockedError, and ModelMismatchError when the collection was built with another model or other
+        chunk settings, unless kind is "rebuild" (see `Writer.repin`).
+        """
+        self._pool.check_open()
+        with writer_lock(self.folder, wait=wait), translated(self.path, writing=True):
+            self._check_alive()
+            connection = open_writer(self.path)
+            try:
+                check_version(connection, self.path)
+                writer = Writer(
+                    connection,
+                    run=(kind, extractor, settings),
+                    fingerprint=fingerprint,
+                    path=self.path,
+                    clock=self._clock,
+                )
+                with writer.run():
+                    yield writer
+            finally:
+                connection.close()
+
+    def size(self) -> int:
+        """Return the bytes that the database takes on the disk, its write-ahead log included."""
+        total = 0
+        for suffix in ("", "-wal"):
+            with suppress(FileNotFoundError):
+                total += self.path.with_name(FILE_NAME + suffix).stat().st_size
+        return total
+
+    def close(self) -> None:
+        """Close every idle connection; those in use close when their reader ends. Later use raises StoreError."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_ready(self) -> bool:
+        try:
+            return self._version() == SCHEMA_VERSION
+        except NotFoundError:
+            return False
+
+    def _version(self) -> int:
+        with translated(self.path, writing=False):
+            if not self.path.is_file():
+                raise NotFoundError(
+                    f"there is no collection {self.name!r} in {self.folder.parent.parent}",
+                    cure="ingest a folder to make it, or list the collections with: ragkit collections",
+                )
+            try:
+                connection = open_reader(self.path)
+            except apsw.ReadOnlyError as error:
+                # Only before its first commit has a collection a rollback journal, which a reader can't play back.
+                if not self.path.with_name(f"{FILE_NAME}-journal").exists():
+                    raise
+                raise NotFoundError(
+                    f"the creation of {self.path} was cut off", cure="create the collection again"
+                ) from error
+            try:
+                return check_version(connection, self.path)
+            finally:
+                connection.close()
+
+    def _prepare(self, *, create: bool) -> None:
+        """Create or migrate under the writer lock, unless another process does it while this one waits."""
+        if create:
+            _make_folder(self.folder)
+        for turn in range(_SETUP_TURNS):
+            try:
+                self._prepare_once(create=create)
+                return
+            except LockedError:
+                if self._is_ready():
+                    return
+                if turn == _SETUP_TURNS - 1:
+                    raise
+
+    def _prepare_once(self, *, create: bool) -> None:
+        with writer_lock(self.folder, wait=_SETUP_WAIT), translated(self.path, writing=True):
+            connection = open_writer(self.path, create=create)
+            try:
+                if create:
+                    create_tables(connection)
+                migrate(connection, self.path)
+            finally:
+                connection.close()
+        if create:
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
+
+    def _stat(self) -> tuple[int, int]:
+        try:
+            found = self.path.stat()
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"the collection {self.name!r} was deleted", cure="create it again, or use another one"
+            ) from error
+        return found.st_dev, found.st_ino
+
+    def _check_alive(self) -> None:
+        if self._stat() != self._inode:
+            raise NotFoundError(f"the collection {self.name!r} was replaced by another", cure="open it again")
+
+
+def create_collection(data: str | Path, name: str) -> None:
+    """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it is there."""
+    folder = collection_folder(data, name)
+    if (folder / FILE_NAME).is_file():
+        raise ConflictError(f"there is a collection {name!r} in {data} already", cure="use it, or choose another name")
+    Store(folder, create=True).close()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each of them safe from a power cut."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in missing:
+            sync_folder(place.parent)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} can't be created ({error.strerror})", cure="check the path and its permissions"
+        ) from error
+
+
+@contextmanager
+def _frozen(path: Path) -> Iterator[None]:
+    """Raise StoreError when a database that is read without locks, on read-only media, changed during the body."""
+    before = path.stat()
+    yield
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or has_log(path):
+        raise StoreError(
+            f"{path} was changed while it was read without locks",
+            cure="try again, or make its folder writable, so that locks can be taken",
+        )
+
+
+class _Pool:
+    """Read connections, each used by one thread at a time; threads may come and go without leaving any behind."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._idle: list[apsw.Connection] = []
+        self._inherited: list[list[apsw.Connection]] = []
+        self._closed = False
+        self._pid = os.getpid()
+
+    def check_open(self) -> None:
+        if self._closed:
+            raise StoreError("this store is closed", cure="open it again")
+
+    def take(self) -> apsw.Connection:
+        with self._lock:
+            self.check_open()
+            if self._pid != os.getpid():  # SQLite forbids a connection on both sides of a fork: keep, never touch
+                self._inherited.append(self._idle)
+                self._idle = []
+                self._pid = os.getpid()
+            if self._idle:
+                return self._idle.pop()
+        return open_reader(self._path)
+
+    def give(self, connection: apsw.Connection, *, intact: bool) -> None:
+        with self._lock:
+            if intact and not self._closed and len(self._idle) < _IDLE_LIMIT and not is_immutable(connection):
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()

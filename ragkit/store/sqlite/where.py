@@ -1,0 +1,97 @@
+"""The SQL of a filter: a WHERE clause over documents `d` and chunks `c`, every value and key bound as a parameter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Final
+
+from ragkit.store.filters import COLUMNS, Condition, Filter, Group, Value, storable_number
+
+NULL, BOOLEAN, NUMBER, TEXT = range(4)
+"""`metadata.kind`: values of different kinds are never equal and never ordered."""
+
+_SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+_COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
+_OVERLAPS: Final = {
+    "gt": "c.page_end > ?",
+    "gte": "c.page_end >= ?",
+    "lt": "c.page < ?",
+    "lte": "c.page <= ?",
+}
+
+
+def kind_of(value: Value) -> tuple[int, str | int | float]:
+    """Return the kind of a metadata value and the value as it is stored for look-ups."""
+    if value is None:
+        return NULL, 0
+    if isinstance(value, bool):
+        return BOOLEAN, int(value)
+    if isinstance(value, str):
+        return TEXT, value
+    number = storable_number(value)
+    return NUMBER, number if isinstance(number, int | float) else 0
+
+
+def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:
+    """Return the clause and its bindings, in order."""
+    bindings: list[str | int | float] = []
+    return _clause(where, bindings), bindings
+
+
+def is_about_chunks(where: Filter) -> bool:
+    """Tell whether a filter looks at chunks (their pages); otherwise all chunks of a document share its fate."""
+    if isinstance(where, Group):
+        return any(is_about_chunks(item) for item in where.filters)
+    return where.key == "page"
+
+
+def _clause(where: Filter, bindings: list[str | int | float]) -> str:
+    if isinstance(where, Group):
+        return "(" + f" {where.operator.upper()} ".join(_clause(item, bindings) for item in where.filters) + ")"
+    if where.operator == "ne":
+        return f"NOT {_positive(Condition('eq', where.key, where.values), bindings)}"
+    if where.operator == "nin":
+        return f"NOT {_positive(Condition('in', where.key, where.values), bindings)}"
+    return _positive(where, bindings)
+
+
+def _positive(condition: Condition, bindings: list[str | int | float]) -> str:
+    """Return a clause that is true or false, never NULL, so that NOT is its exact opposite."""
+    if not condition.values:
+        return "(0)"
+    if condition.key == "page":
+        return _page_clause(condition, bindings)
+    if condition.key in _COLUMN_SQL:
+        column = _COLUMN_SQL[condition.key]
+        bindings.extend(kind_of(value)[1] for value in condition.values)
+        if condition.operator in _SYMBOLS:
+            return f"({column} {_SYMBOLS[condition.operator]} ?)"
+        return f"({column} IN ({_marks(condition.values)}))"
+    return _metadata_clause(condition, bindings)
+
+
+def _page_clause(condition: Condition, bindings: list[str | int | float]) -> str:
+    if condition.operator in _OVERLAPS:
+        bindings.extend(kind_of(value)[1] for value in condition.values)
+        return f"(c.page IS NOT NULL AND {_OVERLAPS[condition.operator]})"
+    bindings.append(json.dumps(condition.values))  # a list can be longer than an expression may be deep
+    touches = "SELECT 1 FROM json_each(?) AS j WHERE c.page <= j.value AND c.page_end >= j.value"
+    return f"(c.page IS NOT NULL AND EXISTS ({touches}))"
+
+
+def _metadata_clause(condition: Condition, bindings: list[str | int | float]) -> str:
+    """Return look-ups in the metadata index, one for each kind of value."""
+    lookups: list[str] = []
+    for kind in (NULL, BOOLEAN, NUMBER, TEXT):
+        stored = [value for found, value in map(kind_of, condition.values) if found == kind]
+        if stored:
+            symbol = _SYMBOLS.get(condition.operator)
+            test = f"{symbol} ?" if symbol else f"IN ({_marks(stored)})"
+            lookups.append(f"SELECT document_id FROM metadata WHERE key = ? AND kind = ? AND value {test}")
+            bindings.extend((condition.key, kind, *stored))
+    return f"(d.id IN ({' UNION '.join(lookups)}))"
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ", ".join("?" for _ in values)

@@ -1,0 +1,103 @@
+"""What is kept about documents, files, models and runs, beside the values that flow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragkit.types.documents import Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What makes vectors comparable: two collections may share vectors only when their `id` is the same.
+
+    probe: the float32 vector of a fixed sentence, little-endian bytes; it shows a model that changed under its name.
+    runtime ("torch" or "openvino-bf16" …) is told but not compared: compiled models are verified against torch.
+    """
+
+    model: str
+    weights_sha256: str
+    dimension: int
+    max_tokens: int
+    query_prompt: str = ""
+    document_prompt: str = ""
+    normalized: bool = True
+    runtime: str = ""
+    probe: bytes = b""
+
+    @property
+    def id(self) -> str:
+        """Return a hex digest of every field that is compared."""
+        parts = (
+            self.weights_sha256,
+            self.dimension,
+            self.max_tokens,
+            self.query_prompt,
+            self.document_prompt,
+            self.normalized,
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What ingest knew of a file when it last looked, so that an unchanged file is decided by stat alone.
+
+    path: the bytes of the path below the root (names need not be UTF-8). mtime_ns, ctime_ns, size: from fstat.
+    reason: "" when the file gave the document `source`, else why not; detail: the words of the report.
+    """
+
+    root: str
+    path: bytes
+    source: str
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    sha256: str
+    extractor: str
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """A document as listings show it: everything but its text."""
+
+    source: str
+    title: str
+    sha256: str
+    media_type: str
+    characters: int
+    pages: int
+    chunks: int
+    generation: int
+    updated_at: str
+    metadata: Metadata = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of a listed document."""
+        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "metadata": dict(self.metadata)}
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One committed run that changed a collection. finished_at is "" while it runs or when it was cut off."""
+
+    number: int
+    started_at: str
+    finished_at: str
+    kind: str
+    added: int
+    changed: int
+    removed: int
+    model: str
+    fingerprint: str
+    extractor: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of a line of `ragkit history --json`."""
+        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "settings": dict(self.settings)}

@@ -1,0 +1,387 @@
+"""The values that flow: Document -> Chunk -> Hit -> Prompt -> Answer, one frozen dataclass for each stage.
+
+Every offset is a count of Unicode code points into `Document.text`; every span is half-open, `[start, end)`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from ragkit.errors import InputError
+from ragkit.text.cleaning import clean_text, marked_headings
+
+Scalar = str | int | float | bool | None
+MetadataValue = Scalar | tuple[Scalar, ...]
+Metadata = Mapping[str, MetadataValue]
+Role = Literal["system", "user", "assistant"]
+Status = Literal["answered", "partial", "abstained"]
+BlockKind = Literal["table", "list", "code", "boilerplate"]
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Where a page starts in the text, and the label printed on it ("iv", "A-3") where the file has one."""
+
+    start: int
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading: its offset in the text, its level (1 is the highest) and its text."""
+
+    offset: int
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A span that a chunker treats in its own way; text outside every block is prose.
+
+    `table`: one row a line, `header` holds the column names (and caption) that give a row its meaning.
+    `list`: one item a line. `code`: source code or preformatted text.
+    `boilerplate`: text repeated on every page (running headers and footers); it is not embedded.
+    """
+
+    start: int
+    end: int
+    kind: BlockKind
+    header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One source, as text with its structure.
+
+    source: a stable URI, unique in a collection (a path relative to the ingested root, or an upload's name). It may
+    hold any character but NUL and surrogates: pass it through `ragkit.text.show` before it reaches a terminal.
+    sha256: hex digest of the file's bytes (of the UTF-8 text where there is no file).
+    pages: ascending by start, the first at 0, empty when the format has no pages.
+    metadata: the file's own and the user's; values are scalars or tuples of scalars.
+    warnings: what was lost or guessed at extraction, for the report ("page 3 has no text").
+    """
+
+    source: str
+    text: str
+    sha256: str = ""
+    media_type: str = "text/plain"
+    title: str = ""
+    pages: tuple[Page, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.source or _UNSTORABLE.search(self.source):
+            raise InputError(f"document source {self.source!r} is empty or not text", cure="name it otherwise")
+        if clean_text(self.text) != self.text:
+            raise InputError(
+                f"the text of {self.source!r} holds control characters or is not NFC", cure="pass it through clean_text"
+            )
+        if not self.sha256:
+            object.__setattr__(self, "sha256", hashlib.sha256(self.text.encode()).hexdigest())
+        self._check_spans()
+
+    def _check_spans(self) -> None:
+        size = len(self.text)
+        starts = [page.start for page in self.pages]
+        offsets = [heading.offset for heading in self.headings]
+        if starts and (starts[0] != 0 or starts != sorted(starts) or starts[-1] > size):
+            raise InputError(f"page starts of {self.source!r} do not ascend from 0 within the text")
+        if offsets != sorted(offsets) or (offsets and not 0 <= offsets[0] <= offsets[-1] <= size):
+            raise InputError(f"heading offsets of {self.source!r} do not ascend within the text")
+        end = 0
+        for block in self.blocks:
+            if not end <= block.start <= block.end <= size:
+                raise InputError(f"blocks of {self.source!r} overlap or leave the text at {block.start}")
+            end = block.end
+
+    @classmethod
+    def from_text(
+        cls,
+        source: str,
+        text: str,
+        *,
+        title: str = "",
+        media_type: str = "text/plain",
+        metadata: Metadata | None = None,
+    ) -> Document:
+        """Make a document of plain text: cleans it, and takes its digest from the UTF-8 of the cleaned text.
+
+        Heading lines are told by their marks: "== History ==", and "## History" where media_type is text/markdown.
+        """
+        cleaned = clean_text(text)
+        marked = marked_headings(cleaned, markdown=media_type == "text/markdown")
+        return cls(
+            source=source,
+            text=cleaned,
+            title=clean_text(title),
+            media_type=media_type,
+            headings=tuple(Heading(*heading) for heading in marked),
+            metadata=metadata or {},
+        )
+
+    def page_at(self, offset: int) -> int | None:
+        """Return the number (from 1) of the page that holds an offset, or None in a document without pages."""
+        return bisect_right(self.pages, offset, key=lambda page: page.start) or None
+
+    def page_label(self, number: int | None) -> str | None:
+        """Return the printed label of a page number, or None where the file has none."""
+        return None if number is None else self.pages[number - 1].label
+
+    def heading_path(self, offset: int) -> tuple[str, ...]:
+        """Return the headings above an offset, from the highest level to the nearest one."""
+        return HeadingPaths(self).at(offset)
+
+    def renamed(self, source: str) -> Document:
+        """Return the same document under another source."""
+        return replace(self, source=source)
+
+
+class HeadingPaths:
+    """The headings above every offset of a document, for many questions about one."""
+
+    def __init__(self, document: Document) -> None:
+        self._starts = [heading.offset for heading in document.headings]
+        self._paths: list[tuple[str, ...]] = [()]
+        open_: list[Heading] = []
+        for heading in document.headings:
+            while open_ and open_[-1].level >= heading.level:
+                open_.pop()
+            open_.append(heading)
+            self._paths.append(tuple(item.text for item in open_))
+
+    def at(self, offset: int) -> tuple[str, ...]:
+        """Return the headings above an offset, from the highest level to the nearest one."""
+        return self._paths[bisect_right(self._starts, offset)]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A span of one document: `document.text[start:end] == text`, always.
+
+    context: the line of title › headings (and table header) that is embedded before the text; never in offsets.
+    tokens: size of `embedded`, counted by the embedder's own tokenizer, special tokens included.
+    ordinal: position among the document's chunks, from 0.
+    page, page_end: numbers from 1 of the pages of the first and last character, None without pages.
+    units: the sentences, rows or items in it, as spans relative to `start`, ascending; () means one unit.
+    """
+
+    ordinal: int
+    start: int
+    end: int
+    text: str
+    context: str
+    tokens: int
+    heading: str = ""
+    page: int | None = None
+    page_end: int | None = None
+    units: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def embedded(self) -> str:
+        """What the embedder sees: the context line, then the text."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that matches a question: one chunk, or neighbouring chunks of a document merged.
+
+    score: 0..1, the fused score; scores: its parts by name ("dense", "lexical", "rerank"), each 0..1.
+    page, page_end: numbers from 1; page_label: what is printed on the first page. page_starts: the pages that begin
+    inside the passage, in order, the first of them page + 1. context: the context line of its first chunk (title ›
+    headings › the names of a table's columns). units: its sentences and rows as (start, end, cosine with the question),
+    offsets in the document; empty where the embedder has no vectors for them.
+    """
+
+    rank: int
+    score: float
+    scores: Mapping[str, float]
+    source: str
+    title: str
+    sha256: str
+    media_type: str
+    page: int | None
+    page_end: int | None
+    page_label: str | None
+    start: int
+    end: int
+    heading: str
+    text: str
+    metadata: Metadata = field(default_factory=dict)
+    context: str = ""
+    page_starts: tuple[Page, ...] = ()
+    units: tuple[tuple[int, int, float], ...] = ()
+
+    def page_at(self, offset: int) -> tuple[int | None, str | None]:
+        """Return the number and the printed label of the page that holds an offset (of the document) in the passage."""
+        inside = bisect_right(self.page_starts, offset, key=lambda page: page.start)
+        if self.page is None or not inside:
+            return self.page, self.page_label
+        return self.page + inside, self.page_starts[inside - 1].label
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit search --json`."""
+        return {
+            "rank": self.rank,
+            "score": round(self.score, 6),
+            "scores": {name: round(value, 6) for name, value in self.scores.items()},
+            "source": self.source,
+            "title": self.title,
+            "sha256": self.sha256,
+            "media_type": self.media_type,
+            "page": self.page,
+            "page_end": self.page_end,
+            "page_label": self.page_label,
+            "start": self.start,
+            "end": self.end,
+            "heading": self.heading,
+            "text": self.text,
+            "metadata": dict(self.metadata),
+        }
+
+    @property
+    def place(self) -> str:
+        """Return "source, p. 3" (printed label in brackets where it differs), for people."""
+        if self.page is None:
+            return self.source
+        label = f" [{self.page_label}]" if self.page_label and self.page_label != str(self.page) else ""
+        return f"{self.source}, p. {self.page}{label}"
+
+
+class Hits(list[Hit]):
+    """Hits, best first, with what is true of the whole search.
+
+    confidence: 0..1, how likely it is that the collection holds the answer at all (for abstention).
+    generation: the committed ingest run that every one of these hits comes from.
+    """
+
+    def __init__(self, hits: Sequence[Hit] = (), *, confidence: float = 0.0, generation: int = 0) -> None:
+        super().__init__(hits)
+        self.confidence = confidence
+        self.generation = generation
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message."""
+
+    role: Role
+    content: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the shape that every chat API takes."""
+        return {"role": self.role, "content": self.content}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A few-shot example: a question and the answer that shows the format wanted."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A grounded prompt for any chat model.
+
+    passages: the numbered sources; passage i is cited as [i + 1].
+    tokens: counts by part ("instructions", "examples", "history", "sources", "question", "total"); total <= budget.
+    estimated: True when the model's own encoding was not at hand and a packaged one counted instead.
+    dropped: how many of the lowest-ranked passages did not fit. nonce: the per-request mark of the fences.
+    confidence: what the search said of the question (see Hits).
+    """
+
+    question: str
+    messages: tuple[Message, ...]
+    passages: tuple[Hit, ...]
+    tokens: Mapping[str, int]
+    budget: int
+    encoding: str
+    estimated: bool
+    nonce: str
+    dropped: int = 0
+    confidence: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit prompt --json`."""
+        return {
+            "question": self.question,
+            "messages": [message.as_dict() for message in self.messages],
+            "passages": [{"number": number, **hit.as_dict()} for number, hit in enumerate(self.passages, 1)],
+            "tokens": dict(self.tokens),
+            "budget": self.budget,
+            "encoding": self.encoding,
+            "estimated": self.estimated,
+            "dropped": self.dropped,
+            "confidence": round(self.confidence, 6),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A checked reference from an answer to a source.
+
+    number: the [n] in the answer. quote == document.text[start:end], the words that support the sentence best.
+    supported: whether the quote supports the sentence that cites it. sentence: that sentence.
+    """
+
+    number: int
+    source: str
+    title: str
+    sha256: str
+    page: int | None
+    page_label: str | None
+    start: int
+    end: int
+    quote: str
+    supported: bool
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of a citation."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with checked citations.
+
+    status: `answered` when every sentence that states something is supported by its source, `partial` when not all
+    are, `abstained` when the text says that the sources do not hold the answer.
+    removed: markers, links, images and HTML that were taken out of the model's text, for the report.
+    tokens: the prompt's counts, plus "answer".
+    """
+
+    question: str
+    text: str
+    status: Status
+    citations: tuple[Citation, ...]
+    model: str
+    tokens: Mapping[str, int]
+    confidence: float
+    removed: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit ask --json`."""
+        return {
+            "question": self.question,
+            "text": self.text,
+            "status": self.status,
+            "citations": [citation.as_dict() for citation in self.citations],
+            "model": self.model,
+            "tokens": dict(self.tokens),
+            "confidence": round(self.confidence, 6),
+            "removed": list(self.removed),
+        }

@@ -1,0 +1,153 @@
+"""Answers as server-sent events: made in a thread of their own, sent as they come, stopped when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Final
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from ragkit import Answer, RagkitError
+from ragkit_service.errors import Problem
+from ragkit_service.json_response import dump
+
+Produce = Callable[[], Generator[str | Answer, None, None]]
+Tell = Callable[[Exception], Problem]
+
+_AHEAD: Final = 64  # items that the thread may be ahead of the client
+_POLL_SECONDS: Final = 0.5
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+
+
+class AnswerStream:
+    """Runs a generator of text pieces and a last Answer in a thread, and hands its items to the event loop.
+
+    A generator stays on one thread from its start to its close, as database connections and HTTP streams want. It is
+    closed at its next item after `cancel`, so an abandoned answer costs no more than the piece it was waiting for.
+    """
+
+    def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter) -> None:
+        self._produce = produce
+        self._loop = asyncio.get_running_loop()
+        self._items: asyncio.Queue[str | Answer | Exception] = asyncio.Queue()
+        self._room = threading.Semaphore(_AHEAD)
+        self._cancelled = threading.Event()
+        self._task = asyncio.create_task(anyio.to_thread.run_sync(self._work, limiter=limiter))
+
+    def cancel(self) -> None:
+        """Stop the work; harmless when it is done."""
+        self._cancelled.set()
+
+    async def get(self, seconds: float) -> str | Answer | Exception | None:
+        """Return the next item, None when there is none in time. After an Answer or an error nothing follows."""
+        try:
+            async with asyncio.timeout(seconds):
+                item = await self._items.get()
+        except TimeoutError:
+            return None
+        self._room.release()
+        return item
+
+    def _work(self) -> None:
+        if self._cancelled.is_set():
+            return
+        items = self._produce()
+        try:
+            for item in items:
+                if not self._put(item) or isinstance(item, Answer):
+                    return
+            self._put(RagkitError("the answer ended without its end"))
+        except Exception as error:  # noqa: BLE001 - handed to the event loop, which tells it
+            self._put(error)
+        finally:
+            items.close()
+
+    def _put(self, item: str | Answer | Exception) -> bool:
+        """Hand over an item, waiting while the client is slow; False when nobody wants it any more."""
+        while not self._room.acquire(timeout=_POLL_SECONDS):
+            if self._cancelled.is_set():
+                return False
+        if self._cancelled.is_set():
+            return False
+        try:
+            self._loop.call_soon_threadsafe(self._items.put_nowait, item)
+        except RuntimeError:  # the loop is closed: the service has ended
+            return False
+        return True
+
+
+class EventStream(StreamingResponse):
+    """The response of a streamed answer. However it ends, the work behind it is told to stop."""
+
+    def __init__(self, stream: AnswerStream, events: AsyncIterator[bytes]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events; Starlette cancels this when the client leaves."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._stream.cancel()
+
+
+async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: float, keep_alive: float) -> EventStream:
+    """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
+    instead, so that it has a status of its own. tell: from an error to the problem that the client may see, with its
+    log line written."""
+    try:
+        first = await stream.get(first_seconds)
+    except BaseException:
+        stream.cancel()
+        raise
+    if isinstance(first, Exception):
+        raise first
+    return EventStream(stream, _events(stream, first, tell=tell, keep_alive=keep_alive))
+
+
+async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
+    """Return the Answer, or None when the client left before it was there; the work is then stopped."""
+    checked = time.monotonic()
+    try:
+        while True:
+            item = await stream.get(_POLL_SECONDS)
+            if isinstance(item, Answer):
+                return item
+            if isinstance(item, Exception):
+                raise item
+            if time.monotonic() - checked >= _POLL_SECONDS:
+                checked = time.monotonic()
+                if await request.is_disconnected():
+                    return None
+    finally:
+        stream.cancel()
+
+
+async def _events(
+    stream: AnswerStream, first: str | Answer | None, *, tell: Tell, keep_alive: float
+) -> AsyncIterator[bytes]:
+    """Yield `delta` events, then `answer`; or `error` in its place, never both."""
+    item: str | Answer | Exception | None = first
+    while True:
+        if item is None:
+            yield KEEP_ALIVE
+        elif isinstance(item, str):
+            yield event("delta", {"text": item})
+        elif isinstance(item, Answer):
+            yield event("answer", item.as_dict())
+            return
+        else:
+            yield event("error", tell(item).as_dict(instance="", request_id=""))
+            return
+        item = await stream.get(keep_alive)
+
+
+def event(name: str, payload: object) -> bytes:
+    """Return one event; JSON has no line breaks, so its data is one line."""
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), dump(payload))

@@ -1,0 +1,1 @@
+"""ASGI middleware: access, body limits, request log."""

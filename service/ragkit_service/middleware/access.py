@@ -1,0 +1,111 @@
+"""The door: which Host names, which origins and which keys may pass, before anything of a request is read.
+
+The Host check stops DNS rebinding (a foreign name that resolves to this machine); the origin check stops other
+sites' pages from posting to a service on the user's own machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ragkit_service.errors import Problem, problem_response
+from ragkit_service.middleware.request_log import OPEN_PATH
+from ragkit_service.security.keyring import Keyring
+from ragkit_service.settings import ServiceSettings
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::\d{1,5})?", re.IGNORECASE)
+
+
+class Guard:
+    """ASGI middleware: lets a request pass, or answers it with 400, 401, 403 or 421."""
+
+    def __init__(self, app: ASGIApp, *, settings: ServiceSettings, keyring: Keyring) -> None:
+        self.app = app
+        self._keyring = keyring
+        self._names = {"localhost", settings.host.lower(), *settings.allowed_hosts}
+        self._any_address = not settings.is_loopback
+        self._any_name = "*" in settings.allowed_hosts
+        if settings.is_wildcard:
+            self._names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check one request; other kinds of connection than HTTP and the lifespan are refused."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        problem = self.refusal(scope)
+        if problem is None:
+            await self.app(scope, receive, send)
+            return
+        response = problem_response(problem, instance=scope["path"], request_id=scope.get("request_id", ""))
+        await response(scope, receive, send)
+
+    def refusal(self, scope: Scope) -> Problem | None:
+        """Return why a request may not pass, or None."""
+        headers: list[tuple[bytes, bytes]] = scope["headers"]
+        named = {name: value for name, value in headers if name in {b"host", b"origin", b"sec-fetch-site"}}
+        host = named.get(b"host", b"").decode("latin-1").lower()
+        if not self._knows(host):
+            return Problem(
+                421,
+                "host",
+                "Not a host of this service",
+                "the Host header names no host of this service",
+                cure="use the address that the service listens on, or set RAGKIT_ALLOWED_HOSTS on the server",
+            )
+        if scope["method"] not in _SAFE_METHODS and _is_foreign(named, host):
+            return Problem(
+                403,
+                "cross-site",
+                "Another site's page may not do this",
+                "the request comes from a page of another origin",
+                cure="send it from the service's own page or from a program",
+            )
+        if scope["path"] != OPEN_PATH and not self._keyring.admits(headers):
+            return _unauthorised(headers)
+        return None
+
+    def _knows(self, host: str) -> bool:
+        """True for a Host that is allowed. A literal address cannot be rebound by DNS, so any is fine where others
+        may reach the service; on loopback only loopback's own are."""
+        match = _HOST.fullmatch(host)
+        if match is None:
+            return False
+        name = (match["six"] or match["name"]).rstrip(".")
+        if self._any_name or name in self._names:
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return self._any_address or address.is_loopback
+
+
+def _is_foreign(named: dict[bytes, bytes], host: str) -> bool:
+    """True when a browser says that another origin's page sent this (Fetch Metadata, else Origin against Host)."""
+    if named.get(b"sec-fetch-site", b"same-origin").strip().lower() not in {b"same-origin", b"none"}:
+        return True
+    origin = named.get(b"origin")
+    return origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host
+
+
+def _unauthorised(headers: list[tuple[bytes, bytes]]) -> Problem:
+    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too."""
+    accept = b",".join(value for name, value in headers if name == b"accept")
+    challenge = 'Basic realm="ragkit: the key as password", charset="UTF-8"' if b"text/html" in accept else "Bearer"
+    return Problem(
+        401,
+        "key",
+        "A key is needed",
+        "the request carries no key that this service knows",
+        cure="send the header `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+        headers={"WWW-Authenticate": challenge},
+    )

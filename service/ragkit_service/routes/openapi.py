@@ -1,0 +1,142 @@
+"""How routes are described in OpenAPI: examples of success, and every problem that a route can answer with."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from ragkit_service.errors import PROBLEM_TYPE
+from ragkit_service.schemas import requests as schemas
+from ragkit_service.schemas import responses as replies
+
+REQUEST_ID: Final = "5f0c6b1e9a3d4c72"
+
+_PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
+    400: ("bad-request", "Bad Request", "There was an error parsing the body", ""),
+    401: (
+        "key",
+        "A key is needed",
+        "the request carries no key that this service knows",
+        "send the header `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+    ),
+    403: (
+        "cross-site",
+        "Another site's page may not do this",
+        "the request comes from a page of another origin",
+        "send it from the service's own page or from a program",
+    ),
+    404: (
+        "not-found",
+        "There is no such thing here",
+        "there is no collection 'handbok'",
+        "GET /v1/collections lists them; POST makes one",
+    ),
+    408: (
+        "too-slow",
+        "The request took too long to arrive",
+        "the body had not arrived after 30 s",
+        "send it faster, or in smaller parts",
+    ),
+    409: (
+        "conflict",
+        "Something of that name exists already",
+        "there is a collection 'handbook' already",
+        "choose another name",
+    ),
+    413: ("too-large", "Too large", "the request body is over 1,048,576 bytes", "send at most 1,048,576 bytes"),
+    415: (
+        "media-type",
+        "Wrong content type",
+        "this route takes application/json",
+        "send the header `Content-Type: application/json`",
+    ),
+    421: (
+        "host",
+        "Not a host of this service",
+        "the Host header names no host of this service",
+        "use the address that the service listens on, or set RAGKIT_ALLOWED_HOSTS on the server",
+    ),
+    422: (
+        "validation",
+        "A value is wrong",
+        "body.question: String should have at most 8000 characters",
+        "shorten it",
+    ),
+    423: (
+        "locked",
+        "Another writer is at work",
+        "another process is writing to this collection",
+        "send the request again a little later",
+    ),
+    500: (
+        "internal",
+        "Internal error",
+        "the service failed and wrote why to its log",
+        "quote the request_id to whoever runs the service",
+    ),
+    502: ("chat", "The chat model failed", "the chat model's endpoint failed", "see the server's log"),
+    503: ("model", "The model is not there", "a model cannot be loaded on the server", "see the server's log"),
+    504: (
+        "chat-timeout",
+        "The chat model took too long",
+        "the chat model did not finish before its deadline",
+        "send the request again, or raise RAGKIT_CHAT_DEADLINE on the server",
+    ),
+    507: ("storage-full", "The disk is full", "the service cannot write to its disk", "free space on the server"),
+}
+EVERYWHERE: Final = (401, 403, 408, 413, 421, 422, 500)
+
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "RFC 9457, with the cure.",
+    "required": ["type", "title", "status", "detail", "instance", "cure", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "urn:ragkit:problem:KIND"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "The path of the request."},
+        "cure": {"type": "string", "description": "What to do next."},
+        "request_id": {"type": "string", "description": "What the server's log calls this request."},
+        "reason": {"type": "string", "description": "Why a file gave no document."},
+        "errors": {"type": "array", "items": {"type": "object"}, "description": "Each wrong value."},
+        "files": {"type": "array", "items": {"type": "object"}, "description": "The report of each file."},
+    },
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of the given statuses and of those that any route can have, with examples."""
+    return {status: _problem(status) for status in sorted({*statuses, *EVERYWHERE})}
+
+
+def complete(document: dict[str, Any]) -> dict[str, Any]:
+    """Add to FastAPI's document what it leaves out: the nulls of examples, and how a key is carried."""
+    components = document["components"]
+    for name, schema in components["schemas"].items():
+        model = getattr(replies, name, None) or getattr(schemas, name, None)
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            extra = model.model_config.get("json_schema_extra")
+            if isinstance(extra, dict):
+                schema.update(extra)
+    components["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    document["security"] = [{}, {"bearer": []}, {"header": []}]
+    return document
+
+
+def _problem(status: int) -> dict[str, Any]:
+    kind, title, detail, cure = _PROBLEMS[status]
+    example = {
+        "type": f"urn:ragkit:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": "/v1/collections/handbook/search",
+        "cure": cure,
+        "request_id": REQUEST_ID,
+    }
+    return {"description": title, "content": {PROBLEM_TYPE: {"schema": PROBLEM_SCHEMA, "example": example}}}

@@ -1,0 +1,1 @@
+"""API keys: the key file and the comparison of keys."""

@@ -1,0 +1,110 @@
+"""Who may ask: the key of the environment and the stored keys, compared as digests in constant time."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import os
+from collections.abc import Iterable, Sequence
+
+from ragkit import ConfigError
+from ragkit_service.security.key_file import KeyFile
+
+logger = logging.getLogger(__name__)
+_Headers = Iterable[tuple[bytes, bytes]]
+_Stamp = tuple[int, int, int]
+
+
+class Keyring:
+    """The keys that open the service.
+
+    Stored keys are read again when their file changes, so that a revoked key stops at once and a new one works at
+    once. always: ask for a key even when there is none (an address that others can reach). Once a key was asked for,
+    it is asked for until the service ends: losing the key file must not open the doors.
+    """
+
+    def __init__(self, *, api_key: str, keys: KeyFile, always: bool) -> None:
+        self._own = [_digest(os.fsencode(api_key))] if api_key else []
+        self._keys = keys
+        self._stored: list[bytes] = []
+        self._stamp: _Stamp | None = None
+        self._asked = always or bool(api_key)
+        self._refresh()
+
+    @property
+    def asks(self) -> bool:
+        """True when requests must carry a key."""
+        self._refresh()
+        return self._asked
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is no key at all, so that nobody could be let in."""
+        self._refresh()
+        return not self._own and not self._stored
+
+    def admits(self, headers: _Headers) -> bool:
+        """True when no key is asked for, or the headers carry one that is known.
+
+        Every presented key is compared with every known digest, whatever the outcome of the ones before.
+        """
+        if not self.asks:
+            return True
+        known = [*self._own, *self._stored]
+        found = False
+        for presented in presented_keys(headers):
+            digest = _digest(presented)
+            for item in known:
+                found |= hmac.compare_digest(digest, item)
+        return found
+
+    def _refresh(self) -> None:
+        try:
+            status = self._keys.path.stat()
+        except OSError:
+            stamp = None
+        else:
+            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._stored = [bytes.fromhex(stored.sha256) for stored in self._keys.read()]
+            self._asked = self._asked or bool(self._stored)
+        except ConfigError as error:
+            logger.error("stored keys are not admitted: %s", error)  # noqa: TRY400 - the traceback says nothing more
+            self._stored = []
+            self._asked = True
+
+
+def presented_keys(headers: _Headers) -> Sequence[bytes]:
+    """Return the keys that a request carries, as the bytes that were sent.
+
+    `Authorization: Bearer KEY`, `X-API-Key: KEY`, or `Authorization: Basic` with the key as password, which is what a
+    browser sends for the page.
+    """
+    keys: list[bytes] = []
+    for name, value in headers:
+        if name == b"x-api-key":
+            keys.append(value.strip())
+        elif name == b"authorization":
+            scheme, _, rest = value.strip().partition(b" ")
+            if scheme.lower() == b"bearer":
+                keys.append(rest.strip())
+            elif scheme.lower() == b"basic":
+                keys.append(_basic_password(rest.strip()))
+    return [key for key in keys if key]
+
+
+def _basic_password(encoded: bytes) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
