@@ -33,8 +33,8 @@ types: $(VENV)/installed ## mypy, strict
 
 # FUZZ_SECONDS=60: so long for each loader of damaged files, two at a time; without it a second each.
 test: lint types ## ruff, mypy and the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/test_loader_fuzz.py
-	$(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/test_loader_fuzz.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
+	$(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 
 check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	$(BIN)/python -m pytest -m "slow" -q

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 # fmt: off
 # isort: off
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
-    from ragkit.chat.loading import ChatModel as ChatModel, load_chat as load_chat
-    from ragkit.embedding.loading import Embedder as Embedder, load_embedder as load_embedder
+    from ragkit.chat.base import ChatModel as ChatModel
+    from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.embedding.base import Embedder as Embedder
+    from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
@@ -38,21 +40,24 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.store.sqlite.integrity import Problem as Problem
     from ragkit.store.sqlite.store import create_collection as create_collection
     from ragkit.text.cleaning import clean_text as clean_text, show as show
+    from ragkit.types.answers import Answer as Answer, Citation as Citation
     from ragkit.types.collection import (
         DocumentInfo as DocumentInfo, FileState as FileState, Fingerprint as Fingerprint, Generation as
         Generation,
     )
     from ragkit.types.documents import (
         Block as Block, BlockKind as BlockKind, Chunk as Chunk, Document as Document, Heading as Heading,
-        Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar, Answer as Answer,
-        Citation as Citation, Hit as Hit, Hits as Hits, Example as Example, Message as Message, Prompt as
-        Prompt,
+        Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar,
     )
+    from ragkit.types.hits import Hit as Hit, Hits as Hits
     from ragkit.types.progress import AddProgress as AddProgress, AddReport as AddReport
+    from ragkit.types.prompts import Example as Example, Message as Message, Prompt as Prompt
 
 _HOMES = {
-    "chat.loading": "ChatModel load_chat",
-    "embedding.loading": "Embedder load_embedder",
+    "chat.base": "ChatModel",
+    "chat.loading": "load_chat",
+    "embedding.base": "Embedder",
+    "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
     "environment": "settings_from_env",
     "errors":
@@ -72,11 +77,12 @@ _HOMES = {
     "store.sqlite.integrity": "Problem",
     "store.sqlite.store": "create_collection",
     "text.cleaning": "clean_text show",
+    "types.answers": "Answer Citation",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
-    "types.documents":
-        "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar Answer Citation Hit Hits "
-        "Example Message Prompt",
+    "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
+    "types.hits": "Hit Hits",
     "types.progress": "AddProgress AddReport",
+    "types.prompts": "Example Message Prompt",
 }
 # isort: on
 # fmt: on

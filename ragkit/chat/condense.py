@@ -6,12 +6,13 @@ import hashlib
 import logging
 from collections.abc import Sequence
 
+from ragkit.chat.base import ChatModel
 from ragkit.chat.followup import standalone
-from ragkit.chat.loading import ChatModel, instruction_prompt
 from ragkit.errors import RagkitError
+from ragkit.prompting.instructions import instruction_prompt
 from ragkit.text.analyzer import analyse
 from ragkit.text.cleaning import clean_text
-from ragkit.types.documents import Message, Prompt
+from ragkit.types.prompts import Message, Prompt
 
 _log = logging.getLogger("ragkit")
 _SHOWN_TURNS = 6

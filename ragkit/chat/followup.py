@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ragkit.text.analyzer import analyse_text, guess_language
-from ragkit.types.documents import Message
+from ragkit.types.prompts import Message
 
 _TURNS = 2
 _FEW_TERMS = 1

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
-
+from ragkit.chat.base import ChatModel
 from ragkit.errors import ConfigError
 from ragkit.settings import ChatSettings
-from ragkit.types.documents import Message, Prompt
-
-
-class ChatModel(Protocol):
-    """Anything that writes an answer to a prompt.
-
-    `name` goes into the Answer. `stream` yields the text in pieces and ends normally only when the whole answer is
-    there; else it raises ChatError (ChatTimeoutError past its deadline, ChatInterruptedError for a cut stream).
-    It may be called from several threads at once. What it yields is not trusted: see ragkit.citations.checker.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    def stream(self, prompt: Prompt) -> Iterator[str]: ...
 
 
 def load_chat(settings: ChatSettings | None = None) -> ChatModel:
@@ -46,21 +29,4 @@ def load_chat(settings: ChatSettings | None = None) -> ChatModel:
         return AnthropicChat(name, settings)
     raise ConfigError(
         f"the chat model {settings.model!r} is not known", cure="set extractive, openai:NAME or anthropic:NAME"
-    )
-
-
-def instruction_prompt(rules: str, asked: str, *, question: str, nonce: str) -> Prompt:
-    """Return a prompt without passages, for a task of ragkit's own: rules as the system message, then what is asked.
-
-    nonce: what marks the data within `asked`. Its tokens are not counted.
-    """
-    return Prompt(
-        question=question,
-        messages=(Message("system", rules), Message("user", asked)),
-        passages=(),
-        tokens={"total": 0},
-        budget=0,
-        encoding="",
-        estimated=True,
-        nonce=nonce,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from ragkit.chat.deadline import Endpoint, interrupted, within_deadline
 from ragkit.errors import ChatError, MissingPackageError
 from ragkit.settings import ChatSettings
-from ragkit.types.documents import Prompt
+from ragkit.types.prompts import Prompt
 
 _NO_KEY = "none"  # the SDK insists on a key; a local server ignores it
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.chunking.context import Contexts, Tokenizing
 from ragkit.chunking.units import Gap, Unit, document_units
 from ragkit.settings import ChunkSettings
 from ragkit.types.documents import Chunk, Document, HeadingPaths
 
-_CONTEXT_SHARE = 1 / 3  # the context line may take this part of the model's limit at most
 _CHARACTERS_PER_TOKEN = 12  # a "token" of more characters than this on average is no text that a model can read
 _CUT_COST = {
     Gap.SENTENCE: 0.12,
@@ -26,23 +24,6 @@ _CUT_COST = {
     Gap.SECTION: -0.1,
 }
 _CHUNK_COST = 0.08  # what one more chunk costs: keeps the packer from cutting at every good gap
-
-
-class Tokenizing(Protocol):
-    """The part of an embedder that chunking needs."""
-
-    @property
-    def max_tokens(self) -> int:
-        """Largest input of the model, special tokens included."""
-        ...
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the size of each text, special tokens and document prompt included."""
-        ...
-
-    def token_offsets(self, text: str) -> list[tuple[int, int]]:
-        """Return the code-point span of each token, special tokens left out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +51,7 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
         return []
     ruler = _Ruler(np.fromiter((start for start, _ in embedder.token_offsets(document.text)), dtype=np.int64))
     paths = HeadingPaths(document)
-    contexts = _Contexts(document, paths, embedder, settings)
+    contexts = Contexts(document, paths, embedder, settings)
     spans: list[tuple[int, int, str]] = []
     pieces: list[Unit] = []
     for group in _sections(units, ruler, settings.min_tokens):
@@ -80,55 +61,6 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
         for first, last in _pack(short, ruler, room):
             spans.append((first.start, last.end, context if first.start == group[0].start else contexts.of(first)[0]))
     return _finish(document, paths, spans, pieces, embedder=embedder)
-
-
-class _Contexts:
-    """The context line above each unit, and the tokens that it leaves for text."""
-
-    def __init__(self, document: Document, paths: HeadingPaths, embedder: Tokenizing, settings: ChunkSettings) -> None:
-        self._document = document
-        self._paths = paths
-        self._embedder = embedder
-        self._size = settings.max_tokens
-        self._known: dict[tuple[str, ...], tuple[str, int]] = {}
-        self._special = embedder.count_tokens([""])[0]
-        self._limit = max(embedder.max_tokens - self._special, 1)
-        self._room = min(settings.context_tokens, int(self._limit * _CONTEXT_SHARE))
-
-    def of(self, unit: Unit) -> tuple[str, int]:
-        """Return (context line, tokens left for text) for a chunk that begins with this unit."""
-        parts: list[str] = []
-        if self._room:
-            path = list(self._paths.at(unit.start))
-            if unit.glued and path:
-                path.pop()  # the chunk begins with that heading
-            parts = [part for part in dict.fromkeys([self._document.title, *path]) if part]
-            if unit.block >= 0:
-                block = self._document.blocks[unit.block]
-                first_row = unit.start <= block.start + 1
-                if block.header and not first_row:
-                    parts.append(block.header)
-        key = tuple(parts)
-        if key not in self._known:
-            self._known[key] = self._fit(key)
-        return self._known[key]
-
-    def _fit(self, parts: tuple[str, ...]) -> tuple[str, int]:
-        """Join the parts with ›, dropping the middle ones, then the ends of words, until the share is kept."""
-        room = self._room
-        kept = [" ".join(part.split()) for part in parts]
-        while kept:
-            line = " › ".join(kept)
-            size = self._embedder.count_tokens([line])[0] - self._special
-            if size <= room:
-                return line, min(self._size, self._limit - size)
-            if len(kept) > 2:
-                kept.pop(len(kept) // 2)
-                continue
-            longest = max(range(len(kept)), key=lambda index: len(kept[index]))
-            kept[longest] = kept[longest][: len(kept[longest]) * room // size].rstrip()
-            kept = [part for part in kept if part]
-        return "", min(self._size, self._limit)
 
 
 def _sections(units: list[Unit], ruler: _Ruler, min_tokens: int) -> list[list[Unit]]:

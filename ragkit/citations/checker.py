@@ -13,7 +13,8 @@ from ragkit.text.abstention import abstains, abstention
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.text.sentences import sentence_spans
 from ragkit.text.token_counter import Counter
-from ragkit.types.documents import Answer, Citation, Prompt, Status
+from ragkit.types.answers import Answer, Citation, Status
+from ragkit.types.prompts import Prompt
 
 _ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
 _ENDS: Final = (".", "!", "?", "…", "。", "！", "？")

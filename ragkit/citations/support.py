@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.text.content_terms import Wording, guess_language, wording
+from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
 from ragkit.text.tables import is_row
 
@@ -57,8 +57,8 @@ class Passage:
     around: str = ""
     language: str = ""
     _spans: list[Span] = field(default_factory=list)
-    _said: list[Wording] = field(default_factory=list)
-    _above: Wording | None = None
+    _said: list[ContentTerms] = field(default_factory=list)
+    _above: ContentTerms | None = None
 
     def support(self, sentence: str) -> Support:
         """Return the best quote of a few sentences, and whether it supports a sentence.
@@ -89,7 +89,7 @@ class Passage:
         start, end = self._spans[window.first][0], self._spans[window.last][1]
         return Support(start, end, supported=not reason, reason=reason, coverage=window.covered)
 
-    def _read(self) -> Wording:
+    def _read(self) -> ContentTerms:
         if self._above is None:
             self.language = self.language or guess_language(self.text)
             self._spans = sentence_spans(self.text, language=self.language)
@@ -97,7 +97,7 @@ class Passage:
             self._above = wording(self.around, language=self.language)
         return self._above
 
-    def _windows(self, said: Wording, above: Wording) -> list[_Window]:
+    def _windows(self, said: ContentTerms, above: ContentTerms) -> list[_Window]:
         """Return the short runs of sentences that cover the terms best, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
@@ -119,7 +119,7 @@ class Passage:
         found.sort(key=lambda item: -item[0])
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
 
-    def _fault(self, said: Wording, window: _Window, above: Wording) -> str:
+    def _fault(self, said: ContentTerms, window: _Window, above: ContentTerms) -> str:
         """Return why a window does not support what is said, "" when it does."""
         told = self._said[window.first : window.last + 1]
         held = frozenset[str]().union(above.terms, *(item.terms for item in told))
@@ -151,7 +151,7 @@ def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
     return 1 - sum(term[:_PREFIX] not in starts or term[0].isdigit() for term in missing) / len(wanted)
 
 
-def _contradicts(said: Wording, window: Iterable[Wording]) -> bool:
+def _contradicts(said: ContentTerms, window: Iterable[ContentTerms]) -> bool:
     """Return whether one side denies something that the other states without denying it."""
     held = list(window)
     denied = [scope for item in held for scope in item.denied]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import click
 
-from ragkit.chat.loading import ChatModel
-from ragkit.embedding.loading import Embedder
+from ragkit.chat.base import ChatModel
+from ragkit.embedding.base import Embedder
 from ragkit.evaluation.datasets.files import FileReader
 
 

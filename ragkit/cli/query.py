@@ -14,7 +14,8 @@ from ragkit.cli.options import Target, common, parse_where, print_json
 from ragkit.environment import settings_from_env
 from ragkit.settings import Settings
 from ragkit.text.cleaning import show
-from ragkit.types.documents import Answer, Hit
+from ragkit.types.answers import Answer
+from ragkit.types.hits import Hit
 
 _k_option = click.option("-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages.")
 _where_option = click.option(

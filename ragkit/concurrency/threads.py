@@ -31,7 +31,7 @@ class OwnThread:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix=self._name)
 
 
-class Beside:
+class HelperThread:
     """Lends one helper thread. A caller that finds it taken does its work itself: nothing ever waits in line.
 
     So one question at a time is answered sooner, and many at once cost no more than without it. Thread-safe.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ragkit.concurrency.event_loop import tell_loops
 from ragkit.concurrency.threads import OwnThread
-from ragkit.embedding.loading import Embedder, UnitEmbedder
-from ragkit.embedding.query_cache import RememberedRows
+from ragkit.embedding.base import Embedder, UnitEmbedder
+from ragkit.embedding.query_cache import QueryVectorCache
 from ragkit.errors import EmbeddingError
 from ragkit.numeric.vectors import check_vectors
 from ragkit.types.collection import Fingerprint
@@ -71,7 +71,7 @@ class QueryBatcher:
     def __init__(self, embedder: Embedder, *, max_texts: int = 64, remember: int = 4_096) -> None:
         self.embedder = embedder
         self._max_texts = max_texts
-        self._remembered = RememberedRows(remember)
+        self._remembered = QueryVectorCache(remember)
         self._lock = threading.Lock()
         self._waiting: deque[_Call] = deque()
         self._busy = False

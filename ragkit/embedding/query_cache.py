@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class RememberedRows:
+class QueryVectorCache:
     """The last `limit` rows by the digest of their text; no text is kept. Thread-safe.
 
     A row of 384 numbers takes 1.7 KiB with its key. limit: 0 for none.

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import RagkitError, StoreError
-from ragkit.index.base import ChunkChanges, ChunkSource, DensePart, Index, LexicalPart, Part, owner_of
+from ragkit.index.base import ChunkChanges, ChunkSource, Index, Part, owner_of
 from ragkit.index.dense.index import DenseIndex
+from ragkit.index.dense.part import DensePart
 from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.manifest import (
     Manifest,
     OutdatedError,

@@ -18,7 +18,7 @@ from ragkit.retrieval.query_adapter import Examples, divide
 from ragkit.retrieval.retriever import QueryEmbedder, Retriever
 from ragkit.settings import Settings
 from ragkit.store.sqlite.store import Reader
-from ragkit.types.documents import Hits
+from ragkit.types.hits import Hits
 
 Vectors = NDArray[np.float32]
 Floats = NDArray[np.float64]

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ragkit.chat.loading import ChatModel
-from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.chat.base import ChatModel
+from ragkit.embedding.base import Embedder
+from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError, ModelMismatchError
 from ragkit.index.cache import Caches
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
-from ragkit.knowledge.models import HeldModels
+from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Answering
 from ragkit.knowledge.rebuild import rebuild_documents
 from ragkit.knowledge.writer import KnowledgeWriter
@@ -73,7 +74,7 @@ class KnowledgeBase(Answering):
         self.collection = collection
         folder = collection_folder(self.path, collection)
         self._store = Store(folder, create=create)
-        self._models = HeldModels(collection, embedder=embedder, chat=chat)
+        self._models = LoadedModels(collection, embedder=embedder, chat=chat)
         try:
             self.settings = self._adopt(settings or Settings())
         except BaseException:

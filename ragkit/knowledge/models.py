@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
 from ragkit.chat.followup import standalone
-from ragkit.chat.loading import ChatModel, load_chat
-from ragkit.embedding.loading import Embedder, compatible, load_embedder
+from ragkit.chat.loading import load_chat
+from ragkit.embedding.base import Embedder
+from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
 from ragkit.errors import ModelMismatchError, RagkitError
 from ragkit.settings import Settings
@@ -20,10 +22,10 @@ from ragkit.store.rows import AdapterRow
 from ragkit.store.sqlite.store import Reader
 from ragkit.text.token_counter import Counter, encoding_for, load_counter
 from ragkit.types.collection import Fingerprint
-from ragkit.types.documents import Message
+from ragkit.types.prompts import Message
 
 
-class HeldModels:
+class LoadedModels:
     """Embedder, chat model and token counter of one collection. Thread-safe.
 
     embedder, chat: the caller's own, kept whatever the settings name.

@@ -10,21 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.chat.loading import ChatModel
+from ragkit.chat.base import ChatModel
 from ragkit.citations.checker import StreamChecker, check_answer
 from ragkit.concurrency.event_loop import AwaitedThread
-from ragkit.embedding.loading import Embedder
+from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
-from ragkit.knowledge.models import HeldModels
+from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.settings import Settings
 from ragkit.store.filters import parse_filter
 from ragkit.store.sqlite.store import Store
+from ragkit.types.answers import Answer
 from ragkit.types.collection import Fingerprint
-from ragkit.types.documents import Answer, Example, Hits, Prompt
+from ragkit.types.hits import Hits
+from ragkit.types.prompts import Example, Prompt
 
 _SEARCHES = AwaitedThread("ragkit-search")
 
@@ -35,7 +37,7 @@ class Answering:
     settings: Settings
     _store: Store
     _caches: Caches
-    _models: HeldModels
+    _models: LoadedModels
     _retriever: Retriever
 
     def search(

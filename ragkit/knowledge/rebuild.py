@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
-from ragkit.embedding.loading import Embedder, UnitEmbedder
+from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.knowledge.writer import SLICE, embedded_spans
 from ragkit.settings import ChunkSettings
 from ragkit.store.rows import embedded_hash

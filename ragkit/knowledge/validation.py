@@ -8,7 +8,7 @@ from typing import cast
 from ragkit.errors import InputError, QueryError
 from ragkit.settings import QUESTION_LIMIT
 from ragkit.text.cleaning import clean_text
-from ragkit.types.documents import Message, Role
+from ragkit.types.prompts import Message, Role
 
 History = Sequence[Message | Mapping[str, str]]
 """Earlier messages, oldest first, as values or as the mappings that chat APIs use."""

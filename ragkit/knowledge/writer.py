@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
-from ragkit.embedding.loading import Embedder, UnitEmbedder, check_vectors
+from ragkit.embedding.base import Embedder, UnitEmbedder
+from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.settings import ChunkSettings
 from ragkit.store.sqlite.store import Writer

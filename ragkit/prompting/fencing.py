@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ragkit.text.cleaning import show
-from ragkit.types.documents import Hit
+from ragkit.types.hits import Hit
 
 CUT_MARK: Final = " […]"
 """Stands where a passage was cut to fit the budget."""

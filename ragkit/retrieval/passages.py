@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ragkit.store.rows import ChunkRow
 from ragkit.store.sqlite.store import Reader
-from ragkit.types.documents import Hit
+from ragkit.types.hits import Hit
 
 MERGE_LIMIT = 4
 """Chunks that one passage may hold: a whole chapter is no passage."""

@@ -10,67 +10,28 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.concurrency.threads import Beside, Lane
+from ragkit.concurrency.threads import HelperThread, Lane
 from ragkit.index.cache import Snapshot
-from ragkit.index.lexical.index import TERM_LIMIT, LexicalIndex
+from ragkit.numeric.arrays import Scores
 from ragkit.numeric.vectors import check_vectors, cosines
 from ragkit.retrieval.candidates import Scored, UnitCosines, better
+from ragkit.retrieval.diversity import diverse
 from ragkit.retrieval.features import (
-    K1,
     Candidates,
-    LexicalFeatures,
     QuestionTerms,
     Statistics,
-    expansion,
-    question_terms,
 )
+from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
+from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
+from ragkit.retrieval.query_terms import weighted_terms
 from ragkit.retrieval.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.sqlite.store import Reader
-from ragkit.text.analyzer import question_parts
-from ragkit.types.documents import Hits
+from ragkit.types.hits import Hits
 
-Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """What each feature counts within its side; a side's sum is divided by the sum of its weights, so it is 0..1."""
-
-    chunk: float = 0.1
-    unit: float = 1.3
-    bm25: float = 0.26
-    coverage: float = 0.3
-    best_unit: float = 0.3
-    pairs: float = 0.3
-
-    def dense(self, chunk: Scores, unit: Scores) -> Scores:
-        """Return the dense side; cosines may be negative."""
-        return (self.chunk * chunk + self.unit * unit) / (self.chunk + self.unit)
-
-    def lexical(self, words: LexicalFeatures) -> Scores:
-        """Return the lexical side."""
-        total = self.bm25 + self.coverage + self.best_unit + self.pairs
-        bm25 = words.bm25 / (K1 + 1)
-        return (
-            self.bm25 * bm25 + self.coverage * words.coverage + self.best_unit * words.unit + self.pairs * words.pairs
-        ) / total
-
-
-WEIGHTS = Weights()
-"""Found by a coordinate search on the tuning parts of four data sets; see docs/evaluation.md."""
-FEEDBACK_TERMS = 0.8 / 2.56
-FEEDBACK_VECTORS = 0.4 / 2.56
-FEEDBACK_TEMPERATURE = 0.12 / 2.56
-FEEDBACK_GATE = 2.5
-"""Of feedback from the best candidates: what its words and its vectors count, how much the very best stands out, and
-how fast it fades in as the best sentence holds less of the question."""
-CONFIDENCE_SLOPE = 28.5
-CONFIDENCE_MIDDLE = 0.33
-"""The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
 ANSWERED = 0.7
 MEANING = 1.25
 """Of a question that has another reading: the best score from which on none is sought, and what the vector of the
@@ -80,8 +41,6 @@ _RERANK_DEPTH = 30
 BESIDE_FROM = 5_000
 """From so many chunks on, words are searched on a second thread beside the model: a question alone is answered 0.5 ms
 sooner at 10,000, 1 ms at 100,000. Sixteen at once on two processors gain nothing; with few chunks they lose 3 %."""
-_FEEDBACK_WORDS_FROM = 5
-_FEEDBACK_VECTORS_FROM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +114,7 @@ class Retriever:
         self._settings = settings
         self._models = models
         self._reranker = reranker
-        self._beside = Beside("ragkit-beside")
+        self._beside = HelperThread("ragkit-beside")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
         self.quick = False
@@ -213,7 +172,7 @@ class Retriever:
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
-            order = _diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
+            order = diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
         ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
@@ -268,8 +227,8 @@ class Retriever:
         parts = {"dense": dense, "lexical": lexical}
         gate = feedback * float(np.clip(FEEDBACK_GATE * (1 - words.unit.max(initial=0.0)), 0, 1))
         fused = first
-        if gate > 0 and len(ids) > _FEEDBACK_WORDS_FROM:
-            fused = first + gate * _feedback(first, ids, vectors, candidates, index)
+        if gate > 0 and len(ids) > FEEDBACK_WORDS_FROM:
+            fused = first + gate * feedback_scores(first, ids, vectors, candidates, index)
         return Scored(query, ids, vectors, first, fused, parts, units, words.unit)
 
     def _reranked(
@@ -302,36 +261,6 @@ class Retriever:
         return self._reranker
 
 
-def weighted_terms(question: str, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:
-    """Weigh a question's terms, stemmed as the collection's languages have it.
-
-    A compound or a code counts once: whole where a chunk holds it, by its pieces where none does. A word is meant in
-    the question's own language; it counts in another too where that is a main language of the collection, or where no
-    chunk holds it in its own, if some chunk holds it there: the others' stems of the same word are no words of it.
-    """
-    parts = question_parts(question, languages=index.languages)[:TERM_LIMIT]
-    rarity = index.idf({term for forms in parts for terms in forms.values() for term in terms})
-    terms: list[str] = []
-    others: list[str] = []
-    for forms in parts:
-        (_, own), *foreign = forms.items()
-        chosen = _whole_or_pieces(own, rarity)
-        terms += chosen
-        known = any(term in rarity for term in chosen)
-        for language, form in foreign:
-            if language in index.main_languages or not known:
-                others += [term for term in _whole_or_pieces(form, rarity) if term in rarity]
-    wanted = [*terms, *(term for term in dict.fromkeys(others) if term not in terms)]
-    return question_terms(wanted[:TERM_LIMIT], idf=rarity, statistics=statistics)
-
-
-def _whole_or_pieces(terms: list[str], rarity: Mapping[str, float]) -> list[str]:
-    """Return a word whole where some chunk holds it so, or where none holds any of its pieces either."""
-    if len(terms) < 2 or terms[0] in rarity or not any(term in rarity for term in terms):
-        return terms[:1]
-    return terms[1:]
-
-
 def _shown(
     order: NDArray[np.int64],
     ids: NDArray[np.int64],
@@ -352,37 +281,3 @@ def _shown(
         )
         for at in order.tolist()
     ]
-
-
-def _feedback(
-    scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: LexicalIndex
-) -> Scores:
-    """Return what likeness to the best candidates adds: pseudo-relevance feedback on words and on vectors.
-
-    The best weigh by a softmax of their scores with a low temperature, so a clear winner is its own strongest evidence
-    and keeps its place.
-    """
-    best = np.argsort(-scores, kind="stable")[:_FEEDBACK_WORDS_FROM]
-    shares = np.exp((scores[best] - scores[best[0]]) / FEEDBACK_TEMPERATURE)
-    mean = shares[:_FEEDBACK_VECTORS_FROM] @ vectors[best[:_FEEDBACK_VECTORS_FROM]]
-    near = cosines(vectors, mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float64)
-    terms, weights = expansion(index.terms(ids[best]), shares / shares.sum(), idf=index.idf)
-    added: Scores = FEEDBACK_TERMS * candidates.bm25(terms, weights) + FEEDBACK_VECTORS * near
-    return added
-
-
-def _diverse(
-    order: NDArray[np.int64], scores: Scores, vectors: NDArray[np.float32], *, share: float, count: int
-) -> NDArray[np.int64]:
-    """Reorder by maximal marginal relevance (Carbonell and Goldstein 1998); `share` is the weight of diversity."""
-    pool = order[: max(count, 1) * 2].tolist()
-    chosen = [pool.pop(0)]
-    nearest = cosines(vectors[pool], vectors[chosen[0]])
-    while pool and len(chosen) < count:
-        value = (1 - share) * scores[pool] - share * nearest
-        at = int(np.argmax(value))
-        chosen.append(pool.pop(at))
-        nearest = np.delete(nearest, at)
-        if pool:
-            nearest = np.maximum(nearest, cosines(vectors[pool], vectors[chosen[-1]]))
-    return np.array(chosen, dtype=np.int64)

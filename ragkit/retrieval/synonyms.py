@@ -27,7 +27,7 @@ _CURE: Final = "write lines of: term, another name of it => what to look for"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SynonymRewrite:
     """Another way to say a question. text: the question with its terms read; meaning: what they were read as, alone."""
 
     text: str
@@ -41,7 +41,7 @@ class Vocabulary:
     pattern: re.Pattern[str] | None
     meanings: Mapping[str, str]
 
-    def reading(self, question: str) -> Reading | None:
+    def reading(self, question: str) -> SynonymRewrite | None:
         """Return the question with its terms read, None when it has none.
 
         What comes after the first sentence that asks, or has a term, tells how to answer: only its terms are read.
@@ -56,7 +56,7 @@ class Vocabulary:
                 break
         meaning = " ".join(dict.fromkeys(self.meanings[_key(found)] for found in self.pattern.findall(question)))
         rest = _BRACKETS.sub(" ", self.pattern.sub(" ", asked)).strip().rstrip("?.!")
-        return Reading(_BLANKS.sub(" ", f"{rest} {meaning}").strip(), meaning)
+        return SynonymRewrite(_BLANKS.sub(" ", f"{rest} {meaning}").strip(), meaning)
 
 
 def load_vocabulary(sources: Sequence[str]) -> Vocabulary:

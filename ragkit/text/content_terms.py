@@ -79,7 +79,7 @@ _SCRIPTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class ContentTerms:
     """The comparable parts of a text.
 
     terms: stems of content words, pairs of letters of scripts without blanks, numbers. numbers: in one form
@@ -95,7 +95,7 @@ class Wording:
     denied: tuple[frozenset[str], ...] = ()
 
 
-def wording(text: str, *, language: str = "en") -> Wording:
+def wording(text: str, *, language: str = "en") -> ContentTerms:
     """Return what a text says; the cost is linear in its length. language: ISO 639-1 code of the text."""
     order: list[str] = []
     numbers: set[str] = set()
@@ -124,7 +124,7 @@ def wording(text: str, *, language: str = "en") -> Wording:
         positions.extend([match.start()] * len(found))
         end = match.end()
     denied = tuple(_scope(text, order, positions, *place) for place in negations)
-    return Wording(frozenset(order), frozenset(numbers), frozenset(names), tuple(order), denied)
+    return ContentTerms(frozenset(order), frozenset(numbers), frozenset(names), tuple(order), denied)
 
 
 def _scope(text: str, order: list[str], positions: list[int], at: int, end: int) -> frozenset[str]:

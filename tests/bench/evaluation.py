@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.embedding.base import Embedder
+from ragkit.embedding.loading import load_embedder
 from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.types import Choice, Dataset, PageSet, RankingSet, SpanSet
 from ragkit.evaluation.evaluate import Options, Result, measure_dataset

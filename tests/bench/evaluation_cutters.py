@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 import ragkit.knowledge.writer
-from ragkit.chunking.chunker import Tokenizing, chunk_document
+from ragkit.chunking.chunker import chunk_document
+from ragkit.chunking.context import Tokenizing
 from ragkit.settings import ChunkSettings
 from ragkit.types.documents import Chunk, Document
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.embedding.loading import Embedder
+from ragkit.embedding.base import Embedder
 from ragkit.evaluation.datasets.files import FileReader, read_files
 from ragkit.evaluation.datasets.types import Dataset, PageSet, RankingSet
 from ragkit.evaluation.measures.metrics import PerQuery, rank_metrics, ranking_metrics, span_metrics

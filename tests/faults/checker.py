@@ -11,8 +11,8 @@ import numpy as np
 import ragkit
 from ragkit import KnowledgeBase, NotFoundError, RagkitError
 from ragkit.chunking.chunker import chunk_document
-from ragkit.index.base import LexicalPart
 from ragkit.index.cache import Caches
+from ragkit.index.lexical.part import LexicalPart
 from ragkit.settings import DenseSettings
 from ragkit.store.sqlite.backup import verify_backup
 from ragkit.store.sqlite.integrity import verify_store

@@ -15,7 +15,7 @@ import numpy as np
 
 import ragkit
 from ragkit import Document
-from ragkit.embedding.loading import Embedder
+from ragkit.embedding.base import Embedder
 from ragkit.index.cache import Caches
 from ragkit.settings import DenseSettings, ModelSettings, RetrievalSettings, Settings
 from ragkit.store.sqlite.catalog import collection_folder

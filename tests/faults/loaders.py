@@ -229,8 +229,8 @@ def _used(process: int) -> float:
 def campaign(name: str, folder: Path, *, seconds: int, seed: int, options: Sequence[str] = ()) -> Report:
     """Fuzz one format, and judge what was found by the real worker."""
     from ragkit_ingest import WorkerPool
-    from tests.damaged_files import SAMPLES
-    from tests.test_loader_fuzz import LIMITS, Judge
+    from tests.faults.test_loader_fuzz import LIMITS, Judge
+    from tests.support.damaged_files import SAMPLES
 
     report = Report(name, seconds)
     for part in ("seeds", "reached", "deaths", "judged"):
@@ -273,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit(unsupported())
     if options.child:
         fuzz(options.format, options.child, seconds=options.seconds, seed=options.seed, broken=options.broken)
-    from tests.damaged_files import SAMPLES
+    from tests.support.damaged_files import SAMPLES
 
     folder = options.keep or Path(tempfile.mkdtemp(prefix="ragkit-fuzz-", dir=os.environ.get("TMPDIR")))
     reports = []

@@ -31,10 +31,12 @@ from numpy.typing import NDArray
 
 import ragkit
 from ragkit import Hits
-from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.embedding.base import Embedder
+from ragkit.embedding.loading import load_embedder
 from ragkit.index.cache import Snapshot
 from ragkit.index.dense import quantizer
-from ragkit.retrieval.retriever import CONFIDENCE_SLOPE, Retriever
+from ragkit.retrieval.fusion import CONFIDENCE_SLOPE
+from ragkit.retrieval.retriever import Retriever
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.filters import parse_filter
 from ragkit.store.sqlite.catalog import collection_folder

@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import Final
 
 from ragkit.chat.extractive.intent import Question, letter_groups
-from ragkit.text.content_terms import Wording, wording
+from ragkit.text.content_terms import ContentTerms, wording
 from ragkit.text.sentences import Span, is_heading, is_item, sentence_spans
 from ragkit.text.tables import cells, column_names, has_cells
-from ragkit.types.documents import Hit
+from ragkit.types.hits import Hit
 
 _PREFIX: Final = 4
 _LESSER_WEIGHT: Final = 0.4
@@ -116,7 +116,7 @@ class _Unit:
     order: int
     span: Span
     text: str
-    own: Wording
+    own: ContentTerms
     lead: _Lead
     near: frozenset[str]
     around: frozenset[str]

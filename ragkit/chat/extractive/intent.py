@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.text.content_terms import Wording, guess_language, wording
+from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
@@ -88,7 +88,7 @@ class Question:
 
     text: str
     language: str
-    said: Wording
+    said: ContentTerms
     kinds: frozenset[str]
     grams: frozenset[str]
     carried: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.quotes import quoted
 from ragkit.chat.followup import standalone
 from ragkit.text.abstention import abstention
-from ragkit.types.documents import Prompt
+from ragkit.types.prompts import Prompt
 
 MIN_EVIDENCE: Final = -2.0
 """Below this evidence (log odds that the sources hold the answer at all) the model abstains.

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ragkit.text.tables import cells, column_names, has_cells
-from ragkit.types.documents import Hit
+from ragkit.types.hits import Hit
 
 _LENGTH: Final = 420
 """Longest quote in code points; a longer sentence is shown around the words that matter."""

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.chat.loading import ChatModel, instruction_prompt
+from ragkit.chat.base import ChatModel
 from ragkit.errors import ChatError
 from ragkit.evaluation.generation.candidates import Candidate, Outline
+from ragkit.prompting.instructions import instruction_prompt
 from ragkit.text.cleaning import clean_text
-from ragkit.types.documents import Prompt
+from ragkit.types.prompts import Prompt
 
 WRITTEN: Final = "written"
 _WINDOW = 1_200  # characters of a passage that the model sees

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, Final
 
 from ragkit import __version__
-from ragkit.chat.loading import ChatModel
+from ragkit.chat.base import ChatModel
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.meta import FORMAT, text_digest
 from ragkit.evaluation.datasets.types import PARTS

@@ -11,7 +11,7 @@ from ragkit.evaluation.datasets.types import PageSet
 from ragkit.evaluation.measures.metrics import PerQuery, rank_metrics
 from ragkit.evaluation.measures.runner import Asker, Curve, Measured, report_settings
 from ragkit.knowledge.knowledge_base import KnowledgeBase
-from ragkit.types.documents import Hit
+from ragkit.types.hits import Hit
 
 _DEPTHS: Final = (1, 5, 10)
 METRICS: Final = (

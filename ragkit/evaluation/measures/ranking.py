@@ -11,7 +11,7 @@ from ragkit.evaluation.datasets.types import RankingSet
 from ragkit.evaluation.measures.metrics import PerQuery, Run, answers, first_ranks, rank_metrics, ranking_metrics
 from ragkit.evaluation.measures.runner import Asker, Curve, Measured, report_settings
 from ragkit.knowledge.knowledge_base import KnowledgeBase
-from ragkit.types.documents import Hits
+from ragkit.types.hits import Hits
 
 DEPTH: Final = 100
 """Passages asked for a query, and documents ranked: recall@100 looks no deeper."""

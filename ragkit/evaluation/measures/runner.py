@@ -9,12 +9,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from ragkit.embedding.loading import Embedder, load_embedder
+from ragkit.embedding.base import Embedder
+from ragkit.embedding.loading import load_embedder
 from ragkit.evaluation.datasets.types import Qrels
 from ragkit.evaluation.measures.metrics import PerQuery, Run
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.settings import Settings
-from ragkit.types.documents import Document, Hits
+from ragkit.types.documents import Document
+from ragkit.types.hits import Hits
 from ragkit.types.progress import AddProgress
 
 Progress = Callable[[str, int, int], None]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
-from ragkit.index.lexical.tail import TELLING
+from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
 from ragkit.index.lexical.term_codes import LINE, Codes, code_of, join_codes, unpack_language
 
 Ids = NDArray[np.int64]
@@ -28,7 +28,7 @@ _BATCH: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class DeletedTermCounts:
     """Some chunks that are gone. tables, length: by telling field; length: how many terms they have there."""
 
     ids: Ids = field(default_factory=lambda: _NO_IDS)
@@ -37,7 +37,7 @@ class Gone:
     languages: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, packed: Mapping[int, bytes | memoryview]) -> Gone:
+    def of(cls, packed: Mapping[int, bytes | memoryview]) -> DeletedTermCounts:
         """Count chunks whose `Terms.packed` are given by their ids."""
         gone = cls()
         numbers = sorted(packed)
@@ -47,7 +47,7 @@ class Gone:
         return gone
 
     @classmethod
-    def _of(cls, ids: Ids, packed: Sequence[bytes | memoryview]) -> Gone:
+    def _of(cls, ids: Ids, packed: Sequence[bytes | memoryview]) -> DeletedTermCounts:
         codes, sizes = join_codes(packed)
         ends = codes == LINE
         rows = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
@@ -63,11 +63,11 @@ class Gone:
             length[name] = int(np.count_nonzero(chosen))
         return cls(ids, tables, length, Counter(map(unpack_language, packed)))
 
-    def joined(self, other: Gone) -> Gone:
+    def joined(self, other: DeletedTermCounts) -> DeletedTermCounts:
         """Return both together; no chunk may be in both."""
-        return Gone(
+        return DeletedTermCounts(
             np.union1d(self.ids, other.ids),
-            {name: _joined(self._table(name), other._table(name)) for name in TELLING},
+            {name: _joined(self._table(name), other._table(name)) for name in CONTENT_FIELDS},
             Counter(self.length) + Counter(other.length),
             Counter(self.languages) + Counter(other.languages),
         )
@@ -83,21 +83,23 @@ class Gone:
 
     def save(self, path: Path) -> None:
         """Write ids and tables, not the rest: sizes, then ids, codes and counts, all little-endian int64."""
-        arrays = [self.ids, *(array for name in TELLING for array in self._table(name))]
+        arrays = [self.ids, *(array for name in CONTENT_FIELDS for array in self._table(name))]
         sizes = np.array([len(array) for array in arrays])
         path.write_bytes(b"".join(array.astype("<i8").tobytes() for array in (sizes, *arrays)))
 
     @classmethod
-    def load(cls, path: Path) -> Gone:
+    def load(cls, path: Path) -> DeletedTermCounts:
         """Read what `save` wrote; StoreError when its parts do not fit its size."""
         stored = path.read_bytes()
         data = np.frombuffer(stored[: len(stored) // 8 * 8], dtype="<i8").astype(np.int64)
-        count = 1 + 2 * len(TELLING)
+        count = 1 + 2 * len(CONTENT_FIELDS)
         sizes = data[:count].tolist()
         if len(sizes) < count or min(sizes) < 0 or 8 * (sum(sizes) + count) != len(stored):
             raise StoreError(f"{path.name} is cut off")
         ids, *arrays = np.split(data[count:], np.cumsum(sizes)[:-1])
-        tables = {name: (arrays[2 * at].astype(np.uint32), arrays[2 * at + 1]) for at, name in enumerate(TELLING)}
+        tables = {
+            name: (arrays[2 * at].astype(np.uint32), arrays[2 * at + 1]) for at, name in enumerate(CONTENT_FIELDS)
+        }
         return cls(ids, tables)
 
     def _table(self, name: str) -> Table:
@@ -119,7 +121,7 @@ def _joined(one: Table, other: Table) -> Table:
     return codes, counts.astype(np.int64)
 
 
-def add_gone(gone: Sequence[Gone], fresh: Gone) -> tuple[Gone, ...]:
+def add_gone(gone: Sequence[DeletedTermCounts], fresh: DeletedTermCounts) -> tuple[DeletedTermCounts, ...]:
     """Return the same chunks in few parts: each has at least twice what the next one has."""
     parts = [*gone, fresh]
     while len(parts) > 1 and len(parts[-2].ids) < 2 * len(parts[-1].ids):

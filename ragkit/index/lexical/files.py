@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
-from ragkit.index.lexical.deletions import Gone
+from ragkit.index.lexical.chunk_terms import FIELDS, ChunkText, Terms, analyse_chunk
+from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.rescoring import explained_numbers
-from ragkit.index.lexical.tail import FIELDS, ChunkText, Terms, analyse_chunk
 from ragkit.index.lexical.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
 
 Ids = NDArray[np.int64]
@@ -64,7 +64,7 @@ class LexicalBase:
     schema: Any
     terms: Sequence[TermFile]
     facts: LexicalFacts
-    gone: Gone = field(default_factory=Gone)
+    gone: DeletedTermCounts = field(default_factory=DeletedTermCounts)
 
     def containing(self, name: str, term: str) -> int:
         """Return how many chunks hold a term in a field, of those that are there."""
@@ -111,18 +111,20 @@ def extend_lexical(
     return replace(base, gone=gone)
 
 
-def _open_gone(folder: Path) -> Gone:
+def _open_gone(folder: Path) -> DeletedTermCounts:
     path = folder / _GONE
-    return Gone.load(path) if path.exists() else Gone()
+    return DeletedTermCounts.load(path) if path.exists() else DeletedTermCounts()
 
 
-def _still_counted(base: LexicalBase, before: Gone, packed: Mapping[int, memoryview]) -> Gone:
+def _still_counted(base: LexicalBase, before: DeletedTermCounts, packed: Mapping[int, memoryview]) -> DeletedTermCounts:
     """Return the chunks that are marked as gone and counted: those of before and of now that no merge has dropped."""
     count = base.searcher.doc_freq
     kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
     if len(kept) < len(before.ids):
-        before = Gone.of(find_terms(base.terms, kept))
-    return before.joined(Gone.of({number: terms for number, terms in packed.items() if count("id", number)}))
+        before = DeletedTermCounts.of(find_terms(base.terms, kept))
+    return before.joined(
+        DeletedTermCounts.of({number: terms for number, terms in packed.items() if count("id", number)})
+    )
 
 
 def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:

@@ -16,11 +16,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.deletions import Gone, add_gone
+from ragkit.index.lexical.bm25 import idf
+from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, ChunkText
+from ragkit.index.lexical.deletions import DeletedTermCounts, add_gone
 from ragkit.index.lexical.files import LexicalBase, base_ids
 from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
 from ragkit.index.lexical.rescoring import FUNCTION_WORDS, explained_score, telling_scores
-from ragkit.index.lexical.tail import TELLING, Block, ChunkText, idf, join_blocks
+from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.term_files import find_terms
 from ragkit.numeric.sorted_ids import is_member
@@ -61,7 +63,7 @@ class LexicalIndex:
         *,
         removed: Ids = _NO_IDS,
         blocks: Sequence[Block] = (),
-        gone: Sequence[Gone] = (),
+        gone: Sequence[DeletedTermCounts] = (),
     ) -> None:
         """removed: ascending ids that are in the files or the blocks and are not to be found. gone: those in the files,
         whose terms are taken from the statistics."""
@@ -87,7 +89,7 @@ class LexicalIndex:
         gone = self._gone
         packed = find_terms(self.base.terms, fresh) if self.base else {}
         if packed:
-            gone = add_gone(gone, Gone.of(packed))
+            gone = add_gone(gone, DeletedTermCounts.of(packed))
         marked = np.union1d(self.removed, fresh)
         blocks = self.blocks
         if len(added):
@@ -142,7 +144,7 @@ class LexicalIndex:
 
     def _rarity(self, term: str) -> float | None:
         """Look up a term and remember what was found; threads may do it twice, with the same result."""
-        count = max(self._containing(field, term) for field in TELLING)
+        count = max(self._containing(field, term) for field in CONTENT_FIELDS)
         value = idf(self._documents, count) if count else None
         if len(self._known) >= _KNOWN_LIMIT:
             self._known.clear()
@@ -211,7 +213,7 @@ class LexicalIndex:
         lengths = Counter(facts.lengths if facts else {})
         for block, alive in self._held():
             documents += len(block.ids) if alive is None else int(np.count_nonzero(alive))
-            lengths.update({name: block.length(name, alive) for name in TELLING})
+            lengths.update({name: block.length(name, alive) for name in CONTENT_FIELDS})
         for part in self._gone:
             documents -= len(part.ids)
             lengths.subtract(part.length)
@@ -219,7 +221,7 @@ class LexicalIndex:
 
     def _means(self) -> dict[str, float]:
         """Return the mean lengths that chunks are ranked with."""
-        means = {name: self._lengths[name] / max(self._documents, 1) for name in TELLING}
+        means = {name: self._lengths[name] / max(self._documents, 1) for name in CONTENT_FIELDS}
         return {**means, "function_words": max(FUNCTION_WORDS * means["body"], 1.0)}
 
     def _is_stale(self) -> bool:
@@ -227,7 +229,7 @@ class LexicalIndex:
         facts = self.base.facts if self.base else None
         if facts is None:
             return False
-        means = [(facts.averages[name], self._averages[name]) for name in TELLING]
+        means = [(facts.averages[name], self._averages[name]) for name in CONTENT_FIELDS]
         return any(there and abs(mean - there) > _SAME_MEAN * there for mean, there in means)
 
     def _is_rough(self, weights: Weights) -> bool:
@@ -276,7 +278,7 @@ class LexicalIndex:
                 term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
                 for term, count in terms.items()
             }
-            for field in TELLING
+            for field in CONTENT_FIELDS
         }
         return {**weights, "function_words": {term: float(count) for term, count in function_words.items()}}
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.lexical.bm25 import idf
 from ragkit.index.lexical.files import LexicalBase
-from ragkit.index.lexical.tail import idf
 
 Ids = NDArray[np.int64]
 Weights = Mapping[str, Mapping[str, float]]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.tail import K1, idf, length_damping, rounded_lengths
+from ragkit.index.lexical.bm25 import K1, idf, length_damping, rounded_lengths
 from ragkit.index.lexical.term_codes import LINE, Codes, codes_of
 
 Scores = NDArray[np.float64]

@@ -6,97 +6,19 @@ that a chunk scores the same here as in a file.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.term_codes import pack, unpack_language, unpack_text
-from ragkit.text.analyzer import analyse_text, guess_language
+from ragkit.index.lexical.bm25 import K1, length_damping, rounded_lengths
+from ragkit.index.lexical.chunk_terms import FIELDS, ChunkText, analyse_chunk
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
-
-FIELDS: Final = ("body", "context", "function_words")
-TELLING: Final = FIELDS[:2]
-"""The fields whose statistics answers are scored by: exact, of the chunks that are there and of no others."""
-K1: Final = 1.2
-B: Final = 0.75
-
-
-ChunkText = tuple[Any, ...]
-"""(title, context line, text), and, where the store keeps them, the spans of the units of the text."""
-
-
-class Terms(NamedTuple):
-    """The analysed fields of a chunk, terms joined by spaces, one unit of the body a line; and their language."""
-
-    language: str
-    body: str
-    context: str
-    function_words: str
-
-    @property
-    def packed(self) -> bytes:
-        """The context line's terms, then each unit's, a line each; see `term_codes.pack`."""
-        return pack(f"{self.context}\n{self.body}", language=self.language)
-
-    def lengths(self) -> dict[str, int]:
-        """Return how many terms each telling field has."""
-        return {name: len(getattr(self, name).split()) for name in TELLING}
-
-    @classmethod
-    def unpacked(cls, packed: bytes | memoryview) -> Terms:
-        """Return what `packed` was made of; function words are not in it."""
-        context, _, body = unpack_text(packed).partition("\n")
-        return cls(unpack_language(packed), body, context, "")
-
-
-def analyse_chunk(title: str, context: str, text: str, units: Sequence[tuple[int, int]] = ()) -> Terms:
-    """Return the terms of a chunk. The title is left out of the context where the context begins with it."""
-    whole = context if context.startswith(title) else f"{title}\n{context}"
-    if len(units) > 1:
-        language = guess_language(text)
-        parts = [analyse_text(text[start:end], language=language) for start, end in units]
-    else:
-        parts = [analyse_text(text)]
-        language = parts[0].language
-    line = analyse_text(whole, language=language)
-    body = "\n".join([part.terms for part in parts])
-    return Terms(language, body, line.terms, " ".join([part.function_words for part in (*parts, line)]))
-
-
-def idf(documents: float, containing: float) -> float:
-    """Return ln(1 + (N - n + 0.5) / (n + 0.5)), which is never negative."""
-    return math.log1p((max(documents - containing, 0.0) + 0.5) / (containing + 0.5))
-
-
-def length_damping(lengths: NDArray[Any], mean: float) -> NDArray[Any]:
-    """Return k1 (1 - b + b l / m) of lengths l in terms, what BM25 adds to a term's count below the line."""
-    damping: NDArray[Any] = (K1 * (1.0 - B)) + (K1 * B / max(mean, 1e-9)) * lengths
-    return damping
-
-
-def _length_table() -> NDArray[np.int64]:
-    """Return the 256 lengths that one byte stands for: exact below 40, then four bits (Lucene's SmallFloat)."""
-    lengths = list(range(24))
-    for code in range(232):
-        bits, shift = code & 7, (code >> 3) - 1
-        lengths.append(24 + (bits if shift < 0 else (bits | 8) << shift))
-    return np.array(lengths, dtype=np.int64)
-
-
-_LENGTHS: Final = _length_table()
-
-
-def rounded_lengths(lengths: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return lengths as a one-byte index keeps them: the next lower one that has a code."""
-    return _LENGTHS[np.searchsorted(_LENGTHS, lengths, side="right") - 1].astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

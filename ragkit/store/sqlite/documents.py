@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import InputError, StoreError
-from ragkit.store.rows import (
+from ragkit.store.rows import embedded_hash
+from ragkit.store.sqlite.encoding import (
     DocumentRecord,
     decode_metadata,
-    embedded_hash,
     encode_matrix,
     encode_spans,
     encode_unit_vectors,
@@ -29,7 +29,7 @@ Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class ChunkedDocument:
     """A document's chunks with their unit vectors (n, d); units: vectors (m, d) of each chunk's m units, or ()."""
 
     chunks: Sequence[Chunk]
@@ -69,7 +69,9 @@ def check_chunks(document: Document, chunks: Sequence[Chunk]) -> None:
             raise InputError(f"the context of chunk {index} of {document.source!r} holds surrogates") from error
 
 
-def put_document(session: Session, change: Change, document: Document, record: DocumentRecord, *, cut: Cut) -> Outcome:
+def put_document(
+    session: Session, change: Change, document: Document, record: DocumentRecord, *, cut: ChunkedDocument
+) -> Outcome:
     """Insert or replace a document; what is stored as it is stays untouched."""
     old = _find(session, document.source)
     keeps_chunks = old is not None and _keeps_chunks(session, old, record, cut.chunks)
@@ -198,7 +200,7 @@ def _write_details(session: Session, document: Document, document_id: int, recor
             run("INSERT OR IGNORE INTO metadata VALUES (?, ?, ?, ?)", (key, *kind_of(item), document_id))
 
 
-def _insert_chunks(session: Session, change: Change, document_id: int, cut: Cut) -> None:
+def _insert_chunks(session: Session, change: Change, document_id: int, cut: ChunkedDocument) -> None:
     if not cut.chunks:
         return
     hashes = cut.hashes

@@ -14,8 +14,9 @@ import apsw
 import numpy as np
 
 from ragkit.errors import CorruptError, RagkitError
-from ragkit.store.rows import UNIT_SCALE_BYTES, ChunkRow, embedded_hash
+from ragkit.store.rows import ChunkRow, embedded_hash
 from ragkit.store.sqlite.connection import SAFE_SQLITE, one
+from ragkit.store.sqlite.encoding import UNIT_SCALE_BYTES
 from ragkit.store.sqlite.store import Reader, Store
 from ragkit.types.documents import Document
 

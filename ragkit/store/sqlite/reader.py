@@ -11,13 +11,8 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError
 from ragkit.store.filters import Filter
-from ragkit.store.rows import (
-    Changes,
-    ChunkRow,
-    decode_spans,
-    decode_unit_vectors,
-    unit_cosines,
-)
+from ragkit.store.rows import Changes, ChunkRow
+from ragkit.store.sqlite.encoding import decode_spans, decode_unit_vectors, unit_cosines
 from ragkit.store.sqlite.view import View, id_list
 from ragkit.store.sqlite.where import filter_sql, is_about_chunks
 

@@ -13,8 +13,8 @@ import apsw
 
 from ragkit.errors import ModelMismatchError, StoreError
 from ragkit.numeric.vectors import compatible
-from ragkit.store.rows import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.store.sqlite.connection import one, rolled_back, savepoint, translated
+from ragkit.store.sqlite.encoding import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.store.sqlite.quantizers import is_due, store_quantizer, train_for
 from ragkit.store.sqlite.reader import Reader
 from ragkit.text.cleaning import show

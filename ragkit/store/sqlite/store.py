@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from ragkit.store.rows import Changes, ChunkRow, Counts, DocumentRow
 from ragkit.store.sqlite.catalog import collection_folder, delete_collection, list_collections, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
 from ragkit.store.sqlite.lock import writer_lock
+from ragkit.store.sqlite.read_pool import ReadPool
 from ragkit.store.sqlite.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
 from ragkit.store.sqlite.writer import Writer
@@ -36,7 +35,6 @@ __all__ = [
     "list_collections",
 ]
 
-_IDLE_LIMIT: Final = 16
 _SETUP_TURNS: Final = 120
 _SETUP_WAIT: Final = 0.25
 
@@ -59,7 +57,7 @@ class Store:
         self.name = self.folder.name
         self.path = self.folder / FILE_NAME
         self._clock = clock
-        self._pool = _Pool(self.path)
+        self._pool = ReadPool(self.path)
         self._units: dict[int, bytes] = {}
         if create and not self._is_ready():
             self._prepare(create=True)
@@ -256,44 +254,3 @@ def _frozen(path: Path) -> Iterator[None]:
             f"{path} was changed while it was read without locks",
             cure="try again, or make its folder writable, so that locks can be taken",
         )
-
-
-class _Pool:
-    """Read connections, each used by one thread at a time; threads may come and go without leaving any behind."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._idle: list[apsw.Connection] = []
-        self._inherited: list[list[apsw.Connection]] = []
-        self._closed = False
-        self._pid = os.getpid()
-
-    def check_open(self) -> None:
-        if self._closed:
-            raise StoreError("this store is closed", cure="open it again")
-
-    def take(self) -> apsw.Connection:
-        with self._lock:
-            self.check_open()
-            if self._pid != os.getpid():  # SQLite forbids a connection on both sides of a fork: keep, never touch
-                self._inherited.append(self._idle)
-                self._idle = []
-                self._pid = os.getpid()
-            if self._idle:
-                return self._idle.pop()
-        return open_reader(self._path)
-
-    def give(self, connection: apsw.Connection, *, intact: bool) -> None:
-        with self._lock:
-            if intact and not self._closed and len(self._idle) < _IDLE_LIMIT and not is_immutable(connection):
-                self._idle.append(connection)
-                return
-        connection.close()
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()

@@ -14,19 +14,16 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError, StoreError
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.store.rows import (
-    AdapterRow,
-    Counts,
+from ragkit.store.rows import AdapterRow, Counts, DocumentRow, text_digest
+from ragkit.store.sqlite.connection import translate
+from ragkit.store.sqlite.encoding import (
     DocumentRecord,
-    DocumentRow,
     decode_adapter,
     decode_document,
     decode_fingerprint,
     decode_metadata,
     is_text,
-    text_digest,
 )
-from ragkit.store.sqlite.connection import translate
 from ragkit.store.sqlite.quantizers import decode_quantizer, quantizer_query
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from ragkit.errors import ConflictError, EmbeddingError, InputError, NotFoundError, RagkitError, StoreError
 from ragkit.numeric.vectors import check_vectors
-from ragkit.store.rows import encode_document, is_text
 from ragkit.store.sqlite.connection import one
 from ragkit.store.sqlite.documents import (
-    Cut,
+    ChunkedDocument,
     Outcome,
     check_chunks,
     drop_chunks,
@@ -26,6 +25,7 @@ from ragkit.store.sqlite.documents import (
     store_adapter,
     store_vectors,
 )
+from ragkit.store.sqlite.encoding import encode_document, is_text
 from ragkit.store.sqlite.reader import known_vectors
 from ragkit.store.sqlite.session import Change, Session, Statement
 from ragkit.store.sqlite.view import encode_root
@@ -130,7 +130,7 @@ class Writer:
         statement = _file_row(file) if file is not None else None
         with self._lock, self._session.transaction() as change:
             self._session.check_model()
-            cut = Cut(chunks, unit, units)
+            cut = ChunkedDocument(chunks, unit, units)
             outcome = put_document(self._session, change, document, record, cut=cut)
             if statement is not None:
                 self._session.connection.execute(*statement)

@@ -1,0 +1,57 @@
+"""The terms of a chunk by field, as the index and the delta hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from ragkit.index.lexical.term_codes import pack, unpack_language, unpack_text
+from ragkit.text.analyzer import analyse_text, guess_language
+
+FIELDS: Final = ("body", "context", "function_words")
+
+
+CONTENT_FIELDS: Final = FIELDS[:2]
+"""The fields whose statistics answers are scored by: exact, of the chunks that are there and of no others."""
+
+
+ChunkText = tuple[Any, ...]
+"""(title, context line, text), and, where the store keeps them, the spans of the units of the text."""
+
+
+class Terms(NamedTuple):
+    """The analysed fields of a chunk, terms joined by spaces, one unit of the body a line; and their language."""
+
+    language: str
+    body: str
+    context: str
+    function_words: str
+
+    @property
+    def packed(self) -> bytes:
+        """The context line's terms, then each unit's, a line each; see `term_codes.pack`."""
+        return pack(f"{self.context}\n{self.body}", language=self.language)
+
+    def lengths(self) -> dict[str, int]:
+        """Return how many terms each telling field has."""
+        return {name: len(getattr(self, name).split()) for name in CONTENT_FIELDS}
+
+    @classmethod
+    def unpacked(cls, packed: bytes | memoryview) -> Terms:
+        """Return what `packed` was made of; function words are not in it."""
+        context, _, body = unpack_text(packed).partition("\n")
+        return cls(unpack_language(packed), body, context, "")
+
+
+def analyse_chunk(title: str, context: str, text: str, units: Sequence[tuple[int, int]] = ()) -> Terms:
+    """Return the terms of a chunk. The title is left out of the context where the context begins with it."""
+    whole = context if context.startswith(title) else f"{title}\n{context}"
+    if len(units) > 1:
+        language = guess_language(text)
+        parts = [analyse_text(text[start:end], language=language) for start, end in units]
+    else:
+        parts = [analyse_text(text)]
+        language = parts[0].language
+    line = analyse_text(whole, language=language)
+    body = "\n".join([part.terms for part in parts])
+    return Terms(language, body, line.terms, " ".join([part.function_words for part in (*parts, line)]))

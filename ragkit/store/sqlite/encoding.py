@@ -1,0 +1,195 @@
+"""Values as SQLite holds them: documents, metadata, fingerprints, spans and vectors to bytes and back."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import CorruptError, InputError
+from ragkit.numeric.vectors import cosines
+from ragkit.store.rows import AdapterRow, text_digest
+from ragkit.types.collection import Fingerprint
+from ragkit.types.documents import Block, Document, Heading, Metadata, MetadataValue, Page
+
+UNIT_SCALE_BYTES: Final = 4
+"""Before the numbers of each unit vector as it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A document as the columns of its tables; equal records hold equal documents."""
+
+    title: str
+    sha256: str
+    media_type: str
+    metadata: str
+    digest: bytes
+    pages: str
+    headings: str
+    blocks: str
+    warnings: str
+
+
+def encode_document(document: Document) -> DocumentRecord:
+    """Return the columns of a document; raises InputError for metadata or text that can't be stored and read back."""
+    record = DocumentRecord(
+        title=document.title,
+        sha256=document.sha256,
+        media_type=document.media_type,
+        metadata=encode_metadata(document.metadata, document.source),
+        digest=text_digest(document.text),
+        pages=_dump([[page.start, page.label] for page in document.pages]),
+        headings=_dump([[heading.offset, heading.level, heading.text] for heading in document.headings]),
+        blocks=_dump([[block.start, block.end, block.kind, block.header] for block in document.blocks]),
+        warnings=_dump(document.warnings),
+    )
+    try:
+        "".join((record.title, record.sha256, record.media_type)).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the title or type of {document.source!r} holds surrogates", cure="pass it through clean_text"
+        ) from error
+    return record
+
+
+def decode_document(source: str, record: DocumentRecord, text: str) -> Document:
+    """Return the document that `encode_document` was given."""
+    return Document(
+        source=source,
+        text=text,
+        sha256=record.sha256,
+        media_type=record.media_type,
+        title=record.title,
+        pages=tuple(Page(start, label) for start, label in json.loads(record.pages)),
+        headings=tuple(Heading(*item) for item in json.loads(record.headings)),
+        blocks=tuple(Block(*item) for item in json.loads(record.blocks)),
+        metadata=decode_metadata(record.metadata),
+        warnings=tuple(json.loads(record.warnings)),
+    )
+
+
+def encode_metadata(metadata: Metadata, source: str) -> str:
+    """Return metadata as JSON with sorted keys; InputError names a key whose value is no scalar or list."""
+    plain: dict[str, Any] = {}
+    for key, value in metadata.items():
+        if not isinstance(key, str) or not key:
+            raise InputError(f"metadata of {source!r} has the key {key!r}", cure="use text that is not empty")
+        values = list(value) if isinstance(value, tuple | list) else [value]
+        if not is_text(key) or not all(_is_scalar(item) for item in values):
+            raise InputError(
+                f"metadata {key!r} of {source!r} can't be stored",
+                cure="use text, finite numbers, true, false, null, or a list of them",
+            )
+        plain[key] = values if isinstance(value, tuple | list) else value
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def decode_metadata(stored: str) -> dict[str, MetadataValue]:
+    """Return stored metadata; lists are tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(stored).items()}
+
+
+def encode_fingerprint(fingerprint: Fingerprint) -> str:
+    """Return a fingerprint as JSON, its probe vector as hex."""
+    return _dump({**asdict(fingerprint), "probe": fingerprint.probe.hex()})
+
+
+def decode_fingerprint(stored: str) -> Fingerprint:
+    """Return the fingerprint that `encode_fingerprint` was given."""
+    fields: dict[str, Any] = json.loads(stored)
+    return Fingerprint(**{**fields, "probe": bytes.fromhex(fields["probe"])})
+
+
+def encode_spans(spans: Sequence[tuple[int, int]]) -> bytes:
+    """Return spans as little-endian uint32 pairs."""
+    return np.array(spans, dtype="<u4").tobytes()
+
+
+def decode_spans(stored: bytes) -> tuple[tuple[int, int], ...]:
+    """Return the spans of `encode_spans`."""
+    pairs = np.frombuffer(stored, dtype="<u4").reshape(-1, 2).tolist()
+    return tuple((start, end) for start, end in pairs)
+
+
+def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
+    """Return unit vectors (m, d) as m rows of one float32 scale and d numbers of int8.
+
+    They only re-score candidates: the rounding moves a cosine by less than 0.005.
+    """
+    scales = (np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127).astype("<f4")
+    numbers = np.rint(vectors / scales[:, None]).astype(np.int8)
+    return np.concatenate([scales[:, None].view(np.int8), numbers], axis=1).tobytes()
+
+
+def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], list[int]]:
+    """Return the float32 rows of several `encode_unit_vectors`, one after the other, and how many each has.
+
+    One whose size is not that of whole rows has none.
+    """
+    rows, scales, counts = _unit_rows(stored, dimension)
+    rows *= scales[:, None]
+    return rows, counts
+
+
+def unit_cosines(stored: Sequence[bytes], query: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
+    """Return the dot product of a query (d,) with each row of `decode_unit_vectors`, and how many each has."""
+    rows, scales, counts = _unit_rows(stored, len(query))
+    return cosines(rows, query) * scales, counts
+
+
+def _unit_rows(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
+    """Return rows before they are scaled (m, d), their scales (m,), and how many each has."""
+    width = dimension + UNIT_SCALE_BYTES
+    sizes = [len(body) for body in stored]
+    if any(size % width for size in sizes):
+        stored = [b"" if size % width else body for body, size in zip(stored, sizes, strict=True)]
+        sizes = [len(body) for body in stored]
+    table = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, width)
+    scales = np.ascontiguousarray(table[:, :4]).view("<f4")[:, 0]
+    scales = np.where((scales > 0) & (scales < 0.01), scales, np.float32(0))  # a damaged scale makes no candidate win
+    return table[:, 4:].astype(np.float32), scales, [size // width for size in sizes]
+
+
+def dump_settings(settings: Mapping[str, Any]) -> str:
+    """Return settings as JSON with sorted keys."""
+    return json.dumps(dict(settings), ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+
+
+def _is_scalar(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, int):
+        return value.bit_length() <= 1024
+    return value is None or (isinstance(value, str) and is_text(value))
+
+
+def is_text(value: str) -> bool:
+    """Tell whether a string is free of surrogates, which nothing stored holds."""
+    return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
+    """Return a matrix as float32 little-endian rows, with their CRC-32 first."""
+    blob = np.ascontiguousarray(matrix, dtype="<f4").tobytes()
+    return zlib.crc32(blob), blob
+
+
+def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
+    """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError unless it is what was stored."""
+    number, fingerprint, created_at, evidence, crc, blob = row
+    matrix = np.frombuffer(blob, dtype="<f4") if len(blob) == 4 * dimension**2 else np.empty(0, dtype=np.float32)
+    if zlib.crc32(blob) != crc or not len(matrix) or not np.isfinite(matrix).all():
+        raise CorruptError("the stored query adapter is damaged", cure="run: ragkit adapt --remove")
+    square = matrix.reshape(dimension, dimension).astype(np.float32)
+    return AdapterRow(number, fingerprint, created_at, json.loads(evidence), square)

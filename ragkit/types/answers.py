@@ -1,0 +1,68 @@
+"""What comes back: an answer with the citations that were checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A checked reference from an answer to a source.
+
+    number: the [n] in the answer. quote == document.text[start:end], the words that support the sentence best.
+    supported: whether the quote supports the sentence that cites it. sentence: that sentence.
+    """
+
+    number: int
+    source: str
+    title: str
+    sha256: str
+    page: int | None
+    page_label: str | None
+    start: int
+    end: int
+    quote: str
+    supported: bool
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of a citation."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with checked citations.
+
+    status: `answered` when every sentence that states something is supported by its source, `partial` when not all
+    are, `abstained` when the text says that the sources do not hold the answer.
+    removed: markers, links, images and HTML that were taken out of the model's text, for the report.
+    tokens: the prompt's counts, plus "answer".
+    """
+
+    question: str
+    text: str
+    status: Status
+    citations: tuple[Citation, ...]
+    model: str
+    tokens: Mapping[str, int]
+    confidence: float
+    removed: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit ask --json`."""
+        return {
+            "question": self.question,
+            "text": self.text,
+            "status": self.status,
+            "citations": [citation.as_dict() for citation in self.citations],
+            "model": self.model,
+            "tokens": dict(self.tokens),
+            "confidence": round(self.confidence, 6),
+            "removed": list(self.removed),
+        }
+
+
+Status = Literal["answered", "partial", "abstained"]

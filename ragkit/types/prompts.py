@@ -1,0 +1,69 @@
+"""What is sent to a chat model: messages, few-shot examples, and the prompt with its token counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ragkit.types.hits import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message."""
+
+    role: Role
+    content: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the shape that every chat API takes."""
+        return {"role": self.role, "content": self.content}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A few-shot example: a question and the answer that shows the format wanted."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A grounded prompt for any chat model.
+
+    passages: the numbered sources; passage i is cited as [i + 1].
+    tokens: counts by part ("instructions", "examples", "history", "sources", "question", "total"); total <= budget.
+    estimated: True when the model's own encoding was not at hand and a packaged one counted instead.
+    dropped: how many of the lowest-ranked passages did not fit. nonce: the per-request mark of the fences.
+    confidence: what the search said of the question (see Hits).
+    """
+
+    question: str
+    messages: tuple[Message, ...]
+    passages: tuple[Hit, ...]
+    tokens: Mapping[str, int]
+    budget: int
+    encoding: str
+    estimated: bool
+    nonce: str
+    dropped: int = 0
+    confidence: float = 1.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit prompt --json`."""
+        return {
+            "question": self.question,
+            "messages": [message.as_dict() for message in self.messages],
+            "passages": [{"number": number, **hit.as_dict()} for number, hit in enumerate(self.passages, 1)],
+            "tokens": dict(self.tokens),
+            "budget": self.budget,
+            "encoding": self.encoding,
+            "estimated": self.estimated,
+            "dropped": self.dropped,
+            "confidence": round(self.confidence, 6),
+        }
+
+
+Role = Literal["system", "user", "assistant"]

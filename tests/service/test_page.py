@@ -1,0 +1,125 @@
+"""The page, the health routes, and OpenAPI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+import ragkit
+from ragkit import ModelError, StoreError
+from ragkit_service.schemas import responses as replies
+from ragkit_service.schemas.responses import ReadyReply, VersionReply
+from tests.support.service_fakes import FakeLibrary, client
+
+
+@pytest.fixture
+def http(tmp_path: Path) -> Iterator[TestClient]:
+    with client(FakeLibrary("default"), tmp_path) as made:
+        yield made
+
+
+def test_the_page_asks_nothing_of_anyone_else(http: TestClient) -> None:
+    page = http.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    links = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    assert links
+    for link in links:
+        assert http.get("/" + link).status_code == 200, link
+    for path in ("/", "/static/app.js", "/static/style.css"):
+        text = http.get(path).text
+        assert not re.findall(r"https?://|//[a-z]+\.|@import|url\(", text.replace("http://www.w3.org/2000/svg", ""))
+
+
+def test_the_page_puts_nothing_in_as_markup(http: TestClient) -> None:
+    script = http.get("/static/app.js").text
+
+    assert not re.findall(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|\.style\b", script
+    )
+    page = http.get("/").text
+    assert not re.findall(r"<style|\son\w+=|\sstyle=|<script(?![^>]*src=)|javascript:", page)
+
+
+def test_the_page_can_be_used_without_a_mouse(http: TestClient) -> None:
+    page = http.get("/").text
+
+    assert 'lang="en"' in page
+    assert 'aria-live="polite"' in page
+    for field in re.findall(r"<(?:textarea|select)[^>]*id=\"(\w+)\"", page):
+        assert f'for="{field}"' in page or re.search(rf'<label[^>]*>[^<]*<select[^>]*id="{field}"', page)
+
+
+def test_health_ready_and_version(tmp_path: Path) -> None:
+    library = FakeLibrary("default", "other")
+    with client(library, tmp_path) as http:
+        assert http.get("/healthz").json() == {"status": "ok"}
+        assert VersionReply.model_validate(http.get("/version").json()).ragkit == ragkit.__version__
+        http.app.state.service.warm()  # type: ignore[attr-defined]
+        ready = http.get("/readyz")
+        assert ready.status_code == 200
+        assert ReadyReply.model_validate(ready.json()).collections == 2
+
+
+def test_it_is_not_ready_without_a_model(tmp_path: Path) -> None:
+    library = FakeLibrary("default")
+    library.warm_error = ModelError("no model in /srv/models")
+    with client(library, tmp_path) as http:
+        http.app.state.service.warm()  # type: ignore[attr-defined]
+        response = http.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["model"] == "The model is not there"
+    assert "/srv" not in response.text
+
+
+def test_it_is_not_ready_when_no_collection_can_be_opened(tmp_path: Path) -> None:
+    library = FakeLibrary("default")
+    library.open_error = StoreError("damaged")
+    with client(library, tmp_path) as http:
+        http.app.state.service.warm()  # type: ignore[attr-defined]
+        response = http.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["problems"] == {"default": "The data folder cannot be used"}
+
+
+def test_openapi_describes_every_route_with_examples(http: TestClient) -> None:
+    document = http.get("/openapi.json").json()
+    routes = [(path, method, route) for path, methods in document["paths"].items() for method, route in methods.items()]
+    assert len(routes) >= 16
+    assert len({route["operationId"] for _, _, route in routes}) == len(routes)
+    for path, method, route in routes:
+        where = f"{method} {path}"
+        assert route["description"], where
+        for status, response in route["responses"].items():
+            if int(status) >= 400 and path != "/readyz":
+                media = response["content"]["application/problem+json"]
+                assert media["example"]["status"] == int(status), where
+                assert set(media["schema"]["required"]) <= set(media["example"]), where
+        assert {"401", "413", "500"} <= set(route["responses"]), where
+        body = route.get("requestBody")
+        if body and "application/json" in body["content"]:
+            name = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
+            schema = document["components"]["schemas"][name]
+            assert schema["examples"], where
+            assert schema["additionalProperties"] is False, where
+
+
+def test_the_examples_of_replies_are_valid(http: TestClient) -> None:
+    document = http.get("/openapi.json").json()
+    used = {name for name in document["components"]["schemas"] if hasattr(replies, name)}
+    assert {"SearchReply", "AnswerReply", "UploadReply", "WholeDocumentReply"} <= used
+    checked = 0
+    for name in used:
+        for example in document["components"]["schemas"][name].get("examples", []):
+            getattr(replies, name).model_validate(example)
+            checked += 1
+    assert checked >= 12
+
+
+def test_there_is_no_page_that_loads_scripts_from_elsewhere(http: TestClient) -> None:
+    assert {http.get(path).status_code for path in ("/docs", "/redoc")} == {404}

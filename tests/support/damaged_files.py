@@ -1,0 +1,135 @@
+"""A sample of every format, and files damaged at random, but the same way on every machine."""
+
+from __future__ import annotations
+
+import io
+import random
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from tests.support.ingest_files import pages_pdf
+
+FROZEN: Final = Path(__file__).parents[1] / "data" / "loaders"
+"""Packed samples are files: what the libraries of Office formats write differs with their version and the day."""
+
+TAKES_PLACE_OF = [
+    b"\x00",
+    b"\xff",
+    b"<",
+    b">",
+    b"(",
+    b"[",
+    b"{",
+    b'"',
+    b"\\",
+    b"&",
+    b"%",
+    b"/",
+    b"\n",
+    b"9" * 12,
+    b"-1",
+]
+
+SAMPLES: Final[dict[str, bytes]] = {
+    "a.txt": "Plain text, ä and 返品.\n\nA second paragraph.\n".encode(),
+    "b.txt": "Ein Text mit Umlauten: äöü".encode("utf-16"),
+    "a.md": b"---\ntitle: T\n---\n# Head\n\n- a\n- b\n\n| x | y |\n| - | - |\n| 1 | 2 |\n"
+    b"\n```py\nx = 1\n```\n\n> [l](http://x) *e*\n",
+    "a.html": b"<!doctype html><html><head><title>T</title><meta charset=utf-8></head><body><h1>H</h1><p>one<br>two</p>"
+    b"<table><tr><th>a<td>b</table><ul><li>x</ul><script>no()</script><pre>c &amp; d</pre></body></html>",
+    "a.csv": b'plan,price,"note, with comma"\nStarter,19,"two\nlines"\nTeam,49,\n',
+    "a.tsv": b"plan\tprice\tsince\nStarter\t19\t2024-01-31\nTeam\t49\t\n",
+    "a.json": b'{"title": "T", "rows": [{"a": 1, "b": "x\\u00e9"}, {"a": 2.5e3, "b": null}], "deep": [[[[1]]]]}',
+    "a.jsonl": b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n',
+    "a.rst": b"Title\n=====\n\n.. note:: Mind\n\n* a\n* b\n\n"
+    b"===  ===\nx    y\n===  ===\n1    2\n===  ===\n\n``code``\n",
+    "a.py": b'"""Doc."""\n\n\ndef f(x: int) -> int:\n    """Add."""\n    return x + 1\n\n\nclass C:\n    pass\n',
+    "a.eml": b"From: a@b.c\nTo: d@e.f\nSubject: =?utf-8?q?R=C3=A9?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed;"
+    b' boundary="x"\n\n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n'
+    b"Hello =C3=A9\n--x\nContent-Type: text/html\n\n<p>Hi</p>\n--x--\n",
+    **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx")},
+    "a.pdf": pages_pdf(
+        [[("Refunds", 18, "F2"), "The refund window is thirty days.", "", "Starter  19 EUR"], ["Page two"]]
+    ),
+}
+
+LOADERS: Final = {
+    "plain": ["a.txt", "b.txt"],
+    "code": ["a.py"],
+    "markdown": ["a.md"],
+    "rst": ["a.rst"],
+    "html": ["a.html"],
+    "table": ["a.csv", "a.tsv"],
+    "json_data": ["a.json", "a.jsonl"],
+    "email_message": ["a.eml"],
+    "epub": ["a.epub"],
+    "docx": ["a.docx"],
+    "pptx": ["a.pptx"],
+    "xlsx": ["a.xlsx"],
+    "pdf": ["a.pdf"],
+}
+"""The modules of readers, and their samples; formats that share a reader share its time."""
+
+
+def damaged(samples: Mapping[str, bytes], *corpora: Mapping[str, bytes], seed: int) -> Iterator[tuple[str, bytes]]:
+    """Yield damaged files without end, by turns: one of each sample, then the next file of each corpus.
+
+    Each is made of its file, the number of the turn and the seed alone: where a corpus is not there, the rest is what
+    it is elsewhere.
+    """
+    others = [sorted(corpus.items()) for corpus in corpora if corpus]
+    for turn in count():
+        for name, data in [*samples.items(), *(files[turn % len(files)] for files in others)]:
+            yield f"{turn}-{name}", mutated(data, random.Random(f"{seed}/{turn}/{name}"))
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Change a file in one to four places; of a ZIP file often the members inside it."""
+    if data[:2] == b"PK" and chance.random() < 0.6:
+        with suppress(zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError):
+            return _inside(data, chance)
+    out = bytearray(data)
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        _change(out, chance)
+    return bytes(out)
+
+
+def _change(out: bytearray, chance: random.Random) -> None:
+    at = chance.randrange(len(out) + 1)
+    size = min(chance.choice([1, 1, 2, 4, 16, 64]), len(out) - at)
+    way = chance.randrange(7)
+    if way == 0 and at < len(out):
+        out[at] ^= 1 << chance.randrange(8)
+    elif way == 1:
+        out[at : at + size] = chance.randbytes(size)
+    elif way == 2:
+        del out[at : at + size]
+    elif way == 3:
+        out[at:at] = out[at : at + size] * chance.choice([1, 2, 50])
+    elif way == 4:
+        out[at : at + 1] = chance.choice(TAKES_PLACE_OF)
+    elif way == 5:
+        del out[at:]
+    else:
+        other = chance.randrange(len(out) + 1)
+        out[at : at + size] = out[other : other + size]
+
+
+def _inside(data: bytes, chance: random.Random) -> bytes:
+    """Change one member, and pack the file again: stored, so that neither the day nor zlib's version shows in it."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        names = old.namelist()
+        spoiled = chance.choice(names)
+        for name in names:
+            part = bytearray(old.read(name))
+            if name == spoiled:
+                for _ in range(chance.choice([1, 2, 4])):
+                    _change(part, chance)
+            new.writestr(zipfile.ZipInfo(name), bytes(part))
+    return out.getvalue()
