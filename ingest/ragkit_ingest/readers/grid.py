@@ -1,0 +1,164 @@
+"""Tables with merged cells as plain rows: a value stands in every row and column that its cell spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ragkit_ingest.readers.base import TextBuilder, looks_like_header, squeeze
+
+JOIN: Final = " › "
+"""Stands between the names of a column that has several header rows: "2026 › Q1"."""
+_MAX_COLUMNS: Final = 1_000
+_MAX_CELLS: Final = 200_000
+_MAX_HEADER_ROWS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as the file has it. rows, columns: how many logical rows and columns it spans; heads: it names others."""
+
+    text: str
+    rows: int = 1
+    columns: int = 1
+    heads: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Logical rows of equal meaning by column. source: for each place the cell that fills it, None for a blank place.
+
+    cut: cells were left out, because the spans of a hostile file would fill millions of places.
+    """
+
+    source: tuple[tuple[Cell | None, ...], ...]
+    cut: bool = False
+
+    @property
+    def width(self) -> int:
+        """Columns of the widest row."""
+        return max((len(row) for row in self.source), default=0)
+
+
+def lay_out(rows: Iterable[Sequence[Cell]]) -> Grid:
+    """Return the logical places of cells, as browsers lay out rowspan and colspan (HTML 4.9.12.1)."""
+    placed: list[list[Cell | None]] = []
+    open_spans: dict[int, tuple[Cell, int]] = {}  # column -> the cell that reaches down, and the rows that are left
+    places = 0
+    for row in rows:
+        line: list[Cell | None] = []
+        coming = list(row)
+        while coming or any(column >= len(line) for column in open_spans):
+            column = len(line)
+            if column in open_spans:
+                cell, left = open_spans.pop(column)
+                line.append(cell)
+                if left > 1:
+                    open_spans[column] = (cell, left - 1)
+            elif coming:
+                cell = coming.pop(0)
+                for at in range(column, min(column + max(1, cell.columns), _MAX_COLUMNS)):
+                    if at in open_spans:  # a span from above ends this one, as in browsers' quirks
+                        break
+                    line.append(cell)
+                if cell.rows > 1:
+                    open_spans.update(dict.fromkeys(range(column, len(line)), (cell, cell.rows - 1)))
+            else:
+                line.append(None)
+            places += 1
+            if len(line) >= _MAX_COLUMNS or places > _MAX_CELLS:
+                return Grid((*map(tuple, placed), tuple(line)), cut=True)
+        placed.append(line)
+    return Grid(tuple(map(tuple, placed)))
+
+
+def header_rows(grid: Grid) -> int:
+    """Return how many rows from the top name the columns: marked ones, else those that spanning names lead to.
+
+    A first row with a name over several columns is a header, and so is the row below it that names them one by one.
+    """
+    marked = 0
+    for row in grid.source[:_MAX_HEADER_ROWS]:
+        if not row or not all(cell is None or cell.heads or not cell.text for cell in row):
+            break
+        marked += 1
+    if marked and marked < len(grid.source):
+        return marked
+    count = 0
+    while count < min(_MAX_HEADER_ROWS, len(grid.source) - 1) and _leads_on(grid, count):
+        count += 1
+    if count:
+        return min(count + 1, len(grid.source) - 1)
+    return 1 if grid.source and looks_like_header(_texts(grid.source[0])) and len(grid.source) > 1 else 0
+
+
+def _leads_on(grid: Grid, index: int) -> bool:
+    """Tell whether a row holds names only, one of them over several columns that the next row tells apart."""
+    row, below = grid.source[index], grid.source[index + 1]
+    names = [cell for cell in row if cell is not None and cell.text]
+    if len({id(cell) for cell in names}) < 2 or any(not _is_name(cell.text) for cell in names):
+        return False
+    for start in range(len(row) - 1):
+        cell = row[start]
+        if cell is not None and cell.text and row[start + 1] is cell:
+            under = [below[at] for at in (start, start + 1) if at < len(below)]
+            if len(under) == 2 and under[0] is not under[1] and all(one and _is_name(one.text) for one in under):
+                return True
+    return False
+
+
+def _is_name(text: str) -> bool:
+    return looks_like_header((text, "another name")) if text != "another name" else True
+
+
+def _texts(row: Sequence[Cell | None]) -> list[str]:
+    return [squeeze(cell.text) if cell is not None else "" for cell in row]
+
+
+def column_names(grid: Grid, count: int) -> list[str]:
+    """Return the name of each column: the texts of the top `count` rows, joined, none said twice in turn."""
+    names = []
+    for column in range(grid.width):
+        parts: list[str] = []
+        for row in grid.source[:count]:
+            cell = row[column] if column < len(row) else None
+            text = squeeze(cell.text) if cell is not None else ""
+            if text and (not parts or parts[-1] != text):
+                parts.append(text)
+        names.append(JOIN.join(parts))
+    return names
+
+
+def is_section(row: Sequence[Cell | None], width: int) -> bool:
+    """Tell whether one cell fills a whole row of a table of several columns: it heads what follows, and stands once."""
+    first = row[0] if row else None
+    return width > 1 and len(row) == width and first is not None and all(cell is first for cell in row)
+
+
+def add_grid(
+    out: TextBuilder, rows: Iterable[Sequence[Cell]], *, header: bool | None = None, caption: str = ""
+) -> None:
+    """Add a table with merged cells: names joined over header rows, values in each row and column that they span.
+
+    header: True or False when the file says whether the first rows name the columns; None to judge by their looks.
+    Leading rows of one cell over the whole width become part of the caption.
+    """
+    grid = lay_out(rows)
+    if grid.cut:
+        out.warn(f"a table is cut: it has over {_MAX_COLUMNS:,} columns or {_MAX_CELLS:,} cells")
+    width = grid.width
+    lead = 0
+    while lead < len(grid.source) - 1 and is_section(grid.source[lead], width):
+        text = squeeze(_texts(grid.source[lead])[0])
+        caption = f"{caption} {text}".strip() if text else caption
+        if text:
+            out.paragraph(text)
+        lead += 1
+    grid = Grid(grid.source[lead:])
+    count = 0 if header is False else header_rows(grid)
+    if header and not count and len(grid.source) > 1:
+        count = 1
+    body = [[_texts(row)[0]] if is_section(row, width) and width > 1 else _texts(row) for row in grid.source[count:]]
+    named = [column_names(grid, count), *body] if count else body
+    out.table(named, header=bool(count), caption=caption)
