@@ -24,9 +24,10 @@ demo: $(VENV)/installed ## ingest sample_docs and answer a question about them
 	@echo
 	$(BIN)/ragkit ask "$(QUESTION)" --data $(DEMO)
 
-lint: $(VENV)/installed ## ruff
+lint: $(VENV)/installed ## ruff, and who may import whom (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(VENV)/installed ## mypy, strict
 	$(BIN)/mypy
