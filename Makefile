@@ -35,11 +35,13 @@ types: $(VENV)/installed ## mypy, strict
 docs: $(VENV)/installed ## the documentation site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
+# How long each reader is given damaged files, two readers at a time; check-long gives each a minute.
+FUZZ_SECONDS ?= 5
+
 test: lint types docs ## ruff, import-linter, mypy, the documentation site and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
-	$(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 
-# FUZZ_SECONDS: for each reader of damaged files, two readers at a time; without it, 60 inputs each.
 check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
