@@ -1,4 +1,4 @@
-"""The `ragkit` command: finds its subcommands, loads one, and turns errors into one line and an exit status."""
+"""The `ragkit` command: find the subcommands, load one, and turn errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _OWN = {
     "remove": ("ragkit.cli.maintain:remove", "Remove documents by source."),
     "verify": ("ragkit.cli.maintain:verify", "Check every hash, offset and quote."),
     "doctor": ("ragkit.cli.maintain:doctor", "Check the database and the caches."),
-    "rebuild": ("ragkit.cli.maintain:rebuild", "Cut and embed again, with another model if wanted."),
+    "rebuild": ("ragkit.cli.maintain:rebuild", "Chunk and embed again, with another model if wanted."),
     "backup": ("ragkit.cli.maintain:backup", "Write a collection to one verified file."),
     "restore": ("ragkit.cli.maintain:restore", "Make a collection from a backup."),
     "adapt": ("ragkit.cli.adapt:adapt", "Adapt queries to your documents, where that helps."),
     "eval": ("ragkit.cli.evaluate:evaluate", "Measure retrieval on a data set."),
     "models": ("ragkit.cli.models:models", "List, compile and check embedding models."),
 }
-"""Command name -> where it lives, and its line in the help: `--help` loads none of them."""
+"""Command name -> its module and its line in the help; `--help` loads none of the modules."""
 
 _ORDER = ("ingest", "search", "prompt", "ask", "serve")
 _FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)
@@ -88,7 +88,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 used or set up wrongly."""
+    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 wrong use or settings."""
     sys.exit(run(arguments))
 
 
@@ -114,6 +114,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"ragkit: {show(str(error))}", err=True)
         return 1 if isinstance(error, _FAILURES) else 2
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain again when it flushes at exit.
+        # The reader of our output has closed it; Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,4 +1,4 @@
-"""`ragkit eval DATASET`: measure retrieval on a data set, offline; and the commands `make` and `compare` beside it."""
+"""`ragkit eval DATASET` measures retrieval on a data set, offline; with the subcommands `make` and `compare`."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def evaluate() -> None:
     """Measure retrieval on DATASET: index it in a collection of its own, ask every question, print the metrics.
 
     DATASET is a folder: BEIR's corpus.jsonl, queries.jsonl and qrels/test.tsv; or pdfs/ and questions.jsonl with
-    evidence pages; or corpora/ and questions.jsonl with character ranges. Of a set with parts the test part is
+    evidence pages; or corpora/ and questions.jsonl with character ranges. If a set has parts, the test part is
     reported. `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs.
     """
 
@@ -125,7 +125,7 @@ _OUT = click.Path(dir_okay=False, writable=True)
 _OPTIONS = (
     click.argument("dataset", type=click.Path(exists=True, file_okay=False)),
     click.option("--part", type=click.Choice([*PARTS, "all"]), help="Part to report, of a set that has parts."),
-    click.option("--queries", metavar="FILE", type=_FILE, help="Ask only these queries: ids, one a line."),
+    click.option("--queries", metavar="FILE", type=_FILE, help="Ask only these queries: one id per line."),
     click.option("--skip-unjudged", is_flag=True, help="Leave out queries without a relevant document."),
     click.option(
         "--unanswerable",
@@ -136,15 +136,15 @@ _OPTIONS = (
     click.option(
         "--foreign", metavar="FILE", type=_FILE, multiple=True, help="Questions on another corpus; repeatable."
     ),
-    click.option("--per-query", metavar="FILE", type=_OUT, help="Write a line of JSON a query, for compare."),
+    click.option("--per-query", metavar="FILE", type=_OUT, help="Write one line of JSON per query, for compare."),
     click.option("--run", metavar="FILE", type=_OUT, help="Write the ranking in TREC's format."),
     click.option("--qrels", metavar="FILE", type=_OUT, help="Write the judgements in TREC's format."),
     click.option("--plot", metavar="FILE", type=_OUT, help="Draw the curves, as .png or .svg."),
-    click.option("--fail-under", metavar="METRIC=VALUE", multiple=True, help="Exit 1 below it; repeatable."),
+    click.option("--fail-under", metavar="METRIC=VALUE", multiple=True, help="Exit 1 below this floor; repeatable."),
     click.option(
-        "--keep", metavar="FOLDER", type=click.Path(file_okay=False), help="Keep the index there for next time."
+        "--keep", metavar="FOLDER", type=click.Path(file_okay=False), help="Keep the index here for the next run."
     ),
-    click.option("--collection", metavar="NAME", help="Ask this collection of --data as it is, instead of a new one."),
+    click.option("--collection", metavar="NAME", help="Ask this collection of --data as it is, not a new one."),
     data_option,
     model_option,
     json_option,
@@ -190,7 +190,7 @@ def _evaluate(context: click.Context, wanted: _Wanted) -> None:
 
 
 def _check_outputs(wanted: _Wanted) -> None:
-    """Find out now, and not after minutes, that a file cannot be written."""
+    """Check before the run that every output file can be written."""
     for path in (wanted.per_query, wanted.run, wanted.qrels, wanted.plot):
         if path and not Path(path).absolute().parent.is_dir():
             raise InputError(f"{path} cannot be written: its folder is not there", cure="make the folder first")

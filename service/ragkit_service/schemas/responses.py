@@ -210,7 +210,7 @@ class WholeDocumentReply(DocumentReply):
 
 
 class FileReply(Reply):
-    """What became of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
+    """The result of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
 
     name: str
     status: Literal["added", "changed", "unchanged", "failed", "skipped"]
@@ -224,7 +224,7 @@ class FileReply(Reply):
 
 
 class UploadReply(Reply):
-    """What became of an upload, file by file."""
+    """The result of an upload, file by file."""
 
     generation: int | None
     files: list[FileReply]
