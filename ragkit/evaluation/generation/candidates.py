@@ -107,14 +107,14 @@ def _headings(found: Outline) -> Iterator[Candidate]:
 
 def _known_item(sentence: str, language: str, rarity: Mapping[str, float]) -> str:
     """Return the content words of a sentence without its rarest ones, as someone half remembers it; "" if too few."""
-    kept = templates.content_words(sentence, language)
-    order = sorted({word for _, _, word in kept}, key=lambda word: (-rarity.get(word, math.inf), word))
+    content = templates.content_words(sentence, language)
+    order = sorted({word for _, _, word in content}, key=lambda word: (-rarity.get(word, math.inf), word))
     kept = frozenset(order[max(2, math.ceil(0.3 * len(order))) :])
     if len(kept) < _KEPT_WORDS:
         return ""
     parts: list[str] = []
     last = -1
-    for start, end, word in kept:
+    for start, end, word in content:
         if word in kept:
             # Pairs of characters of a script without spaces that touch stay together.
             parts.append(("" if start == last else " ") + sentence[start:end])
@@ -128,12 +128,12 @@ def _cloze(sentence: str, language: str, seed: int) -> tuple[str, str] | None:
     if not answers:
         return None
     answer = answers[_number(sentence, seed) % len(answers)]
-    kept = [
+    content = [
         item
         for item in templates.content_words(sentence, language)
         if item[1] <= answer.start() or item[0] >= answer.end()
     ]
-    nearest = sorted(kept, key=lambda item: max(answer.start() - item[1], item[0] - answer.end()))[:_CLOZE_WINDOW]
+    nearest = sorted(content, key=lambda item: max(answer.start() - item[1], item[0] - answer.end()))[:_CLOZE_WINDOW]
     if len(nearest) < _KEPT_WORDS:
         return None
     start = min(answer.start(), *(item[0] for item in nearest))
