@@ -33,14 +33,14 @@ _OWN = {
     "remove": ("ragkit.cli.maintain:remove", "Remove documents by source."),
     "verify": ("ragkit.cli.maintain:verify", "Check every hash, offset and quote."),
     "doctor": ("ragkit.cli.maintain:doctor", "Check the database and the caches."),
-    "rebuild": ("ragkit.cli.maintain:rebuild", "Chunk and embed again, with another model if wanted."),
+    "rebuild": ("ragkit.cli.maintain:rebuild", "Cut and embed again, with another model if wanted."),
     "backup": ("ragkit.cli.maintain:backup", "Write a collection to one verified file."),
     "restore": ("ragkit.cli.maintain:restore", "Make a collection from a backup."),
     "adapt": ("ragkit.cli.adapt:adapt", "Adapt queries to your documents, where that helps."),
     "eval": ("ragkit.cli.evaluate:evaluate", "Measure retrieval on a data set."),
     "models": ("ragkit.cli.models:models", "List, compile and check embedding models."),
 }
-"""Command name -> its module and its line in the help; `--help` loads none of the modules."""
+"""Command name -> where it lives, and its line in the help: `--help` loads none of them."""
 
 _ORDER = ("ingest", "search", "prompt", "ask", "serve")
 _FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)

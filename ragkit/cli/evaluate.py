@@ -93,7 +93,7 @@ def evaluate() -> None:
     """Measure retrieval on DATASET: index it in a collection of its own, ask every question, print the metrics.
 
     DATASET is a folder: BEIR's corpus.jsonl, queries.jsonl and qrels/test.tsv; or pdfs/ and questions.jsonl with
-    evidence pages; or corpora/ and questions.jsonl with character ranges. If a set has parts, the test part is
+    evidence pages; or corpora/ and questions.jsonl with character ranges. Of a set with parts the test part is
     reported. `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs.
     """
 

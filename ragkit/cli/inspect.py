@@ -72,8 +72,8 @@ def history(target: Target) -> None:
 
 
 @click.command(short_help="List the documents of a collection.")
-@click.option("--prefix", default="", help="Only sources with this prefix.")
-@click.option("--limit", type=click.IntRange(1), help="List at most this many.")
+@click.option("--prefix", default="", help="Only sources that begin so.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @common
 def documents(prefix: str, limit: int | None, target: Target) -> None:
     """List the documents with their sizes, by source."""

@@ -69,7 +69,7 @@ def doctor(context: click.Context, target: Target) -> None:
     context.exit(0 if report["ok"] else 1)
 
 
-@click.command(short_help="Chunk and embed again, with another model if wanted.")
+@click.command(short_help="Cut and embed again, with another model if wanted.")
 @model_option
 @common
 def rebuild(model: str, target: Target) -> None:
