@@ -23,12 +23,12 @@ _CUT_COST = {
     Gap.BLOCK: -0.05,
     Gap.SECTION: -0.1,
 }
-_CHUNK_COST = 0.08  # the cost of one more chunk: keeps the packer from splitting at every good gap
+_CHUNK_COST = 0.08  # what one more chunk costs: keeps the packer from cutting at every good gap
 
 
 @dataclass(frozen=True, slots=True)
 class _Ruler:
-    """Counts the tokens of any span of a document, after one pass of the tokenizer over the document."""
+    """Counts the tokens of any span of one document from one pass of the tokenizer over it."""
 
     starts: NDArray[np.int64]
 
@@ -81,7 +81,7 @@ def _sections(units: list[Unit], ruler: _Ruler, min_tokens: int) -> list[list[Un
 
 
 def _short_units(units: list[Unit], ruler: _Ruler, document: Document, room: int) -> list[Unit]:
-    """Split the units that are longer than a chunk: at line ends, then at blanks, then between tokens."""
+    """Cut the units that are longer than a chunk: at line ends, then at blanks, then between tokens."""
     out: list[Unit] = []
     for unit in units:
         if _fits(unit.start, unit.end, ruler, room):
@@ -131,7 +131,7 @@ def _cut_point(start: int, end: int, ruler: _Ruler, text: str, room: int) -> int
 
 
 def _pack(units: list[Unit], ruler: _Ruler, room: int) -> list[tuple[Unit, Unit]]:
-    """Return the (first, last) units of each chunk: the cheapest segmentation by dynamic programming.
+    """Return (first, last) units of each chunk: the cheapest cutting by dynamic programming.
 
     A chunk costs the square of its unused share, plus the cost of the gap that ends it. So chunks have similar sizes
     and end at paragraphs, rows and pages rather than between sentences.

@@ -106,7 +106,7 @@ class Worker:
             raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
 
     def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, object], str]:
-        """Wait for the answer; check the child's memory now and then, to know later why it died."""
+        """Wait for the answer; look at the child's memory now and then, to tell later what it died of."""
         self._held = 0
         while True:
             if self._abandoned:  # perhaps before this child was there to be killed

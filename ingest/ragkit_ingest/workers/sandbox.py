@@ -51,7 +51,7 @@ _INHERITED_CPU = resource.getrlimit(resource.RLIMIT_CPU)[0]
 
 
 def confine(*, memory: int) -> None:
-    """Drop the rights that reading a file does not need, as far as the system allows it.
+    """Give up, for good, what reading a file does not need; what the system does not allow to give up is left.
 
     memory: bytes of address space. Files cannot be written (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped,
     and where the system lets it, the process moves to a network namespace without any interface.
