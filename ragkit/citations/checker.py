@@ -113,6 +113,8 @@ def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, 
         return tuple(citations), "answered"
     if not supported and (abstained or not stated):
         return tuple(citations), "abstained"
+    if not supported:
+        return tuple(citations), "unsupported"
     return tuple(citations), "partial"
 
 
@@ -133,7 +135,7 @@ class _Sources:
         if len(found) > 1 and not any(citation.supported for citation in found):
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
             if together.support(claim).supported:
-                found = [replace(citation, supported=True) for citation in found]
+                found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
         return found
 
     def hold(self, block: str) -> bool:
@@ -167,6 +169,9 @@ class _Sources:
             quote=hit.text[support.start : support.end],
             supported=support.supported,
             sentence=sentence,
+            verdict=support.verdict,
+            reason=support.reason,
+            header=support.header,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -12,7 +11,15 @@ from ragkit.citations.tables import Cell, Row, Table
 from ragkit.citations.tokens import Token, runs, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
+Fault = tuple[Outcome, str]
 
+_COPULAS: Final = frozenset(
+    ("is", "are", "was", "were", "be", "being", "been", "as", "the", "a", "an", "ist", "est", "es")
+)
+_BE: Final = frozenset(("is", "are", "was", "were", "be", "ist", "sind", "est", "es"))
+_OF: Final = frozenset(("of", "for", "in", "at", "on", "von", "für", "de", "pour", "para"))
+_LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
+_MOST: Final = 0.6
 _FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
 _KNOWN_SHARE: Final = 0.5
 """Share of a statement's terms that the row, the column names and what stands above must know."""
@@ -64,13 +71,15 @@ def check_table(statement: str, table: Table, *, around: str = "", language: str
     claim = _claim(statement, language)
     above = frozenset(token.term for token in tokens(around, language=language))
     known = above | frozenset(term for name in table.names for term in name.order)
-    fits = [_fit(claim, row, index, known, _everywhere(table)) for index, row in enumerate(table.rows)]
-    fits.sort(key=lambda fit: (fit.faults - 0.01 * fit.held, fit.index))
+    everywhere, phrases = _everywhere(table), _phrases(claim, table)
+    fits = [_fit(claim, row, index, known, everywhere) for index, row in enumerate(table.rows)]
+    whole = {fit.index: _whole_cells(phrases, table.rows[fit.index]) for fit in fits}
+    fits.sort(key=lambda fit: (fit.faults - whole[fit.index] - 0.01 * fit.held, fit.index))
     best = fits[0]
     row = table.rows[best.index]
     if not best.held:
         return TableVerdict("unclear", row, 0, "no row is named")
-    fault = _fault(claim, table, best, known)
+    fault = _fault(claim, table, best, known) or _torn(phrases, row)
     if fault is None or (best.faults and _derived(claim, table, best)):
         return TableVerdict("supported", row, best.held)
     outcome, reason = fault
@@ -92,6 +101,37 @@ def _everywhere(table: Table) -> frozenset[str]:
     return frozenset[str]().union(*(row.terms for row in table.rows))
 
 
+def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:
+    """Return how many of the phrases are the whole of a cell of a row."""
+    orders = {cell.order for cell in row.cells}
+    return sum(phrase in orders for phrase in phrases)
+
+
+def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
+    """Return the parts of a claim that are the whole of some cell, the longest at each place."""
+    whole = {cell.order for row in table.rows for cell in row.cells if cell.terms}
+    words = tuple(token.term for token in claim.tokens)
+    found = []
+    at = 0
+    while at < len(words):
+        size = next((size for size in range(min(12, len(words) - at), 0, -1) if words[at : at + size] in whole), 0)
+        if size:
+            found.append(words[at : at + size])
+        at += size or 1
+    return found
+
+
+def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:
+    """Return a fault when a value of another row has its words in this row too, but in no cell together."""
+    for phrase in phrases:
+        size = len(phrase)
+        if size > 1 and not any(
+            cell.order[at : at + size] == phrase for cell in row.cells for at in range(len(cell.order) - size + 1)
+        ):
+            return "contradicted", f"{' '.join(phrase)} stands in another row"
+    return None
+
+
 def _fit(claim: _Claim, row: Row, index: int, known: frozenset[str], everywhere: frozenset[str]) -> _Fit:
     compared = frozenset(item.number for item in claim.compared)
     terms = row.terms
@@ -108,7 +148,7 @@ def _in_text(run: str, known: frozenset[str]) -> bool:
     return all(part in known for part in run.split("-"))
 
 
-def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> tuple[Outcome, str] | None:
+def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
     row = table.rows[fit.index]
     if fit.numbers:
         return "contradicted", f"the row does not hold {fit.numbers[0]}"
@@ -122,7 +162,8 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> tup
     failed = _failed_comparison(claim, table, row) or _strictly_beyond_itself(claim, table, row)
     if failed:
         return "contradicted", failed
-    if denies(claim.text) and not denies(" ".join(cell.text for cell in row.cells)):
+    said = " ".join(item.text for item in (*table.names, *row.cells))
+    if denies(claim.text) and not denies(said):
         return "contradicted", "it denies what the row holds"
     ends = superlatives(
         claim.text, besides=" ".join([name.text for name in table.names] + [cell.text for cell in row.cells])
@@ -138,41 +179,58 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> tup
 def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
     """Return what is wrong when a value stands for a column that it is not under, else "".
 
-    It does when it follows the name of a column whose own value the claim does not have; and, of figures, when a named
-    column's own figure is missing while a figure is said that only columns without a name in the claim hold.
+    It does when it follows the name of a column that has another value in this row; and when the own value of a named
+    column is missing while values of two or more columns are said that the claim does not name: one is the row's key,
+    the other takes the place of the missing one.
     """
     named = _named(claim, table)
-    empty = [
-        (column, end)
-        for column, end in named
-        if column < len(row.cells) and row.cells[column].terms and not claim.terms & row.cells[column].terms
-    ]
-    filled = {column for column, _ in named} | set(_partly_named(claim, table))
-    strays = {
-        term
-        for term in claim.terms
-        if term[:1].isdigit()
-        and any(term in cell.terms for cell in row.cells)
-        and not any(term in row.cells[at].terms for at in filled if at < len(row.cells))
-    }
-    for column, end in empty:
-        own = row.cells[column]
-        value = _value_after(claim, table, end)
-        if value and any(value <= cell.terms for at, cell in enumerate(row.cells) if at != column):
-            return f"{own.text!r} is its {table.names[column].text}"
-        if strays and own.value is not None and _is_measure(table, column):
-            return f"{own.text!r} is its {table.names[column].text}, {min(strays)} is not"
+    matched = [at for at, cell in enumerate(row.cells) if cell.terms and _is_said(claim, cell)]
+    spoken = {column for column, _ in named} | set(_partly_named(claim, table))
+    strays = [at for at in matched if at not in spoken]
+    for column, end in named:
+        own = row.cells[column] if column < len(row.cells) else None
+        if own is None or not own.terms:
+            continue
+        start = end - len(table.names[column].order)
+        name = table.names[column]
+        value = (
+            _value_after(claim, table, end, links=_links(claim, start))
+            or _value_before(claim, table, start)
+            or _value_of_key(claim, table, row, end)
+        )
+        if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
+            return f"{own.text!r} is its {name.text}"
+        if not _is_said(claim, own) and len(strays) > 1:
+            return f"{own.text!r} is its {name.text}"
     return ""
 
 
+def _is_said(claim: _Claim, cell: Cell) -> bool:
+    """Return whether a claim has a cell's value: all its terms and runs of figures, of a long one most."""
+    if not cell.runs <= set(claim.runs):
+        return False
+    return len(cell.terms & claim.terms) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
+
+
+def _links(claim: _Claim, start: int) -> frozenset[str]:
+    """Return the words that lead from the name of a column at a place to its value: "a price of 5", "the price is 5"."""
+    before = claim.tokens[start - 1].word if start > 0 else ""
+    return _COPULAS | {"of"} if before in ("a", "an", "with") else _COPULAS
+
+
+def _stands_before(claim: _Claim, cell: Cell, start: int) -> bool:
+    """Return whether a cell's value ends right before a place of the claim: "the Essex club"."""
+    return start > 0 and claim.tokens[start - 1].term in cell.terms
+
+
+def _is_part(value: Cell, own: Cell) -> bool:
+    """Return whether a value is a column's own one, or the beginning or a part of it."""
+    size = len(value.order)
+    return any(own.order[at : at + size] == value.order for at in range(len(own.order) - size + 1))
+
+
 def _partly_named(claim: _Claim, table: Table) -> list[int]:
-    return [at for at, name in enumerate(table.names) if name.terms & claim.terms]
-
-
-def _is_measure(table: Table, column: int) -> bool:
-    """Return whether most cells of a column are numbers."""
-    values = [row.cells[column].value for row in table.rows if column < len(row.cells)]
-    return sum(value is not None for value in values) * 2 > len(values)
+    return [at for at, name in enumerate(table.names) if len(name.terms & claim.terms) * 2 > len(name.terms)]
 
 
 def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
@@ -194,17 +252,55 @@ def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
     return named
 
 
-def _value_after(claim: _Claim, table: Table, start: int) -> frozenset[str]:
-    """Return the terms of the longest cell of the table that stands right after a place in the claim, {} for none."""
-    sizes = Counter(cell.order for row in table.rows for cell in row.cells if cell.terms)
-    words = tuple(token.term for token in claim.tokens)
-    for at in range(start, min(start + _FILLERS + 1, len(words))):
-        for size in range(min(12, len(words) - at), 0, -1):
-            if words[at : at + size] in sizes:
-                return frozenset(token.term for token in claim.tokens[at : at + size] if not token.stop)
-        if not claim.tokens[at].stop:
+def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[str]) -> Cell | None:
+    """Return the longest cell that stands after a place in the claim, behind such words only, None for none.
+
+    Words that lead elsewhere, as in "the price of the probe", end the search.
+    """
+    for at in range(start, min(start + _FILLERS + 1, len(claim.tokens))):
+        found = _cell_at(claim, table, at)
+        if found is not None:
+            return found
+        if claim.tokens[at].word not in links:
             break
-    return frozenset()
+    return None
+
+
+def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
+    """Return the cell of which a claim says that it is what a column name says ("5 is the price"), None for none."""
+    at = start - 1
+    while at >= 0 and claim.tokens[at].word in ("the", "a", "an"):
+        at -= 1
+    if at < 1 or claim.tokens[at].word not in _BE:
+        return None
+    for size in range(min(12, at), 0, -1):
+        found = _cell_at(claim, table, at - size)
+        if found is not None and len(found.order) == size:
+            return found
+    return None
+
+
+def _value_of_key(claim: _Claim, table: Table, row: Row, start: int) -> Cell | None:
+    """Return the cell in "the price OF THE PROBE IS 5", where the name of a column ends at `start`, None for none."""
+    at = start
+    if at >= len(claim.tokens) or claim.tokens[at].word not in _OF:
+        return None
+    while at < len(claim.tokens) and (claim.tokens[at].word in _OF or claim.tokens[at].word in _COPULAS - _BE):
+        at += 1
+    key = _cell_at(claim, table, at)
+    if key is None or not any(key.order == cell.order for cell in row.cells):
+        return None
+    at += len(key.order)
+    if at < len(claim.tokens) and claim.tokens[at].word in _BE:
+        return _value_after(claim, table, at + 1, links=_COPULAS)
+    return None
+
+
+def _cell_at(claim: _Claim, table: Table, at: int) -> Cell | None:
+    """Return the longest cell whose whole text a claim has at a place, None for none."""
+    words = tuple(token.term for token in claim.tokens[at : at + 12])
+    fits = [cell for row in table.rows for cell in row.cells if cell.terms and words[: len(cell.order)] == cell.order]
+    return max(fits, key=lambda cell: len(cell.order), default=None)
 
 
 def _columns(claim: _Claim, table: Table) -> list[int]:
@@ -230,10 +326,9 @@ def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
         than = token.word == "than" or token.word in STRICT
         if not than:
             continue
-        value = _value_after(claim, table, at + 1)
-        cell = next((cell for cell in row.cells if value and value == cell.terms), None)
-        if cell is not None:
-            return f"{cell.text!r} is its own value"
+        value = _value_after(claim, table, at + 1, links=_COPULAS)
+        if value is not None and any(value.order == cell.order for cell in row.cells):
+            return f"{value.text!r} is its own value"
     return ""
 
 

@@ -134,6 +134,6 @@ def _cell(text: str, language: str) -> Cell:
         text.strip(),
         tuple(token.term for token in found),
         tuple(token.term for token in tokens(text.partition("(")[0] or text, language=language)),
-        frozenset(token.term for token in found if not token.stop),
+        frozenset(token.term for token in found if not token.stop) or frozenset(token.term for token in found),
         frozenset(runs(text)),
     )

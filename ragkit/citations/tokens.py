@@ -54,6 +54,6 @@ def _read(word: str, language: str) -> tuple[bool, tuple[str, ...]]:
         return False, (normal_number(word),)
     if word in NUMBER_WORDS:
         return False, (NUMBER_WORDS[word],)
-    if is_stop_word(word, language) or (len(word) == 1 and word.isascii()):
+    if is_stop_word(word, language) or is_stop_word(word, "en") or (len(word) == 1 and word.isascii()):
         return True, (word,)
     return False, tuple(analyse(word, language=language)) or (word,)

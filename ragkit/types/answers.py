@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Status = Literal["answered", "partial", "unsupported", "abstained"]
+Verdict = Literal["quoted", "supported", "unclear", "contradicted"]
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:
@@ -13,6 +16,9 @@ class Citation:
 
     number: the [n] in the answer. quote == document.text[start:end], the words that support the sentence best.
     supported: whether the quote supports the sentence that cites it. sentence: that sentence.
+    verdict: how the quote bears on the sentence: `quoted` (word for word), `supported` (each part found together),
+    `unclear` (words alone cannot decide), `contradicted`. reason: why it is not supported. header: the line that names
+    the columns of a quoted row. matched: the sentence had no marker of its own; the check found its source.
     """
 
     number: int
@@ -26,6 +32,10 @@ class Citation:
     quote: str
     supported: bool
     sentence: str
+    verdict: Verdict = "unclear"
+    reason: str = ""
+    header: str = ""
+    matched: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a citation."""
@@ -37,7 +47,7 @@ class Answer:
     """An answer with checked citations.
 
     status: `answered` when every sentence that states something is supported by its source, `partial` when not all
-    are, `abstained` when the text says that the sources do not hold the answer.
+    are, `unsupported` when none is, `abstained` when the text says that the sources do not hold the answer.
     removed: markers, links, images and HTML that were taken out of the model's text, for the report.
     tokens: the prompt's counts, plus "answer".
     """
@@ -63,6 +73,3 @@ class Answer:
             "confidence": round(self.confidence, 6),
             "removed": list(self.removed),
         }
-
-
-Status = Literal["answered", "partial", "abstained"]
