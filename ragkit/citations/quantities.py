@@ -93,4 +93,9 @@ def superlatives(text: str, *, besides: str = "") -> frozenset[str]:
 
 def denies(text: str) -> bool:
     """Return whether a text denies something; "no later than" sets a bound and denies nothing."""
-    return bool(_DENIES.search(_BOUNDED.sub(" ", text)))
+    return count_denials(text) > 0
+
+
+def count_denials(text: str) -> int:
+    """Return how many words of a text deny something."""
+    return len(_DENIES.findall(_BOUNDED.sub(" ", text)))

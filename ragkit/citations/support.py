@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.citations.prose_check import Claim, Fault, find_fault, leans, read_claim
+from ragkit.citations.prose_check import Claim, Fault, find_fault, is_copy, leans, read_claim
 from ragkit.citations.table_check import check_table, closest
 from ragkit.citations.tables import Table, read_tables
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
@@ -181,10 +181,10 @@ class Passage:
                 return "contradicted", f"the name {min(unknown)} is not there"
         if window.covered < COVERAGE[min(len(told), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
-        if _contradicts(said, told):
-            return "contradicted", "one of the two denies what the other says"
         texts = [self.text[start:end] for start, end in self._spans]
         quote = texts[window.first : window.last + 1]
+        if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, told):
+            return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         return find_fault(claim, quote, others, above=above.terms)
 
