@@ -24,32 +24,45 @@ _LEAD_IN = re.compile(r"^[^.]{0,160}:$")
 
 @dataclass(slots=True)
 class _Sentence:
-    """A sentence of an answer without its markers, and the numbers that it cites."""
+    """A sentence of an answer without its markers.
+
+    numbers: what it cites. following: what the next sentence with markers in its paragraph cites.
+    """
 
     text: str
     numbers: list[int] = field(default_factory=list)
+    following: tuple[int, ...] = ()
 
 
 class StreamChecker:
     """Checks an answer while it is written: what `feed` and `finish` return adds up to the final answer's text."""
 
     def __init__(
-        self, prompt: Prompt, *, model: str = "", counter: Counter | None = None, link_hosts: Collection[str] = ()
+        self,
+        prompt: Prompt,
+        *,
+        model: str = "",
+        counter: Counter | None = None,
+        link_hosts: Collection[str] = (),
+        strict: bool = False,
     ) -> None:
         """Begin an answer. model: its name, for the Answer. counter: counts the answer's tokens.
 
         link_hosts: hosts whose addresses may leave as plain text where a source holds them; none by default.
+        strict: an answer that is not supported as a whole becomes an abstention; nothing is shown before the end.
         """
         self._prompt = prompt
         self._model = model
         self._counter = counter
         texts = [passage.text for passage in prompt.passages]
         self._sanitizer = Sanitizer(Rules(len(texts), texts, tuple(host.lower() for host in link_hosts)))
+        self._strict = strict
         self._given: list[str] = []
 
     def feed(self, delta: str) -> str:
         """Take a piece of the model's text; return the text that is now safe to show, "" while it is undecided."""
-        return self._keep(self._sanitizer.feed(delta))
+        text = self._keep(self._sanitizer.feed(delta))
+        return "" if self._strict else text
 
     def finish(self) -> tuple[str, Answer]:
         """Return the rest of the safe text, and the whole answer with its citations checked."""
@@ -58,6 +71,12 @@ class StreamChecker:
             rest += self._keep(abstention(self._prompt.question))
         text = "".join(self._given)
         citations, status = _judge(self._prompt, text, self._sanitizer)
+        removed = tuple(self._sanitizer.removed)
+        if self._strict:
+            if status in ("partial", "unsupported"):
+                removed = (*removed, "an answer that its sources do not support as a whole")
+                text, citations, status = abstention(self._prompt.question), (), "abstained"
+            rest = text
         tokens = dict(self._prompt.tokens)
         if self._counter is not None:
             tokens["answer"] = self._counter.count(text)
@@ -69,7 +88,7 @@ class StreamChecker:
             model=self._model,
             tokens=tokens,
             confidence=self._prompt.confidence,
-            removed=tuple(self._sanitizer.removed),
+            removed=removed,
         )
 
     def _keep(self, text: str) -> str:
@@ -79,15 +98,22 @@ class StreamChecker:
 
 
 def check_answer(
-    prompt: Prompt, text: str, *, model: str = "", counter: Counter | None = None, link_hosts: Collection[str] = ()
+    prompt: Prompt,
+    text: str,
+    *,
+    model: str = "",
+    counter: Counter | None = None,
+    link_hosts: Collection[str] = (),
+    strict: bool = False,
 ) -> Answer:
     """Return the answer that a model's text makes: cleaned, each citation checked, the status decided.
 
     The status is `abstained` when the text says that the sources do not hold the answer and cites nothing that
     supports it (and for an empty text, which becomes such a sentence); `answered` when every sentence that states
-    something cites a source that supports it; else `partial`. Parameters as for StreamChecker.
+    something is supported by a source, cited or matched; `unsupported` when none is; else `partial`. Parameters as for
+    StreamChecker.
     """
-    checker = StreamChecker(prompt, model=model, counter=counter, link_hosts=link_hosts)
+    checker = StreamChecker(prompt, model=model, counter=counter, link_hosts=link_hosts, strict=strict)
     checker.feed(text)
     return checker.finish()[1]
 
@@ -98,7 +124,7 @@ def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, 
     stated = supported = 0
     abstained = False
     for sentence in _sentences(text, seen):
-        found = sources.cite(sentence)
+        found = sources.cite(sentence) if sentence.numbers else sources.match(sentence, asked=prompt.question)
         citations.extend(found)
         if abstains(sentence.text):
             abstained = True
@@ -137,6 +163,20 @@ class _Sources:
             if together.support(claim).supported:
                 found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
         return found
+
+    def match(self, sentence: _Sentence, *, asked: str) -> list[Citation]:
+        """Return the citation of the source that supports a sentence without a marker; [] for none, or no statement.
+
+        A marker that follows in its paragraph counts for it where its source supports it; else any source may.
+        """
+        if not _states(sentence.text) or abstains(sentence.text) or sentence.text.strip(" ?") == asked.strip(" ?"):
+            return []
+        claim = _ENUMERATED.sub("", sentence.text)
+        for number in (*sentence.following, *range(1, len(self._hits) + 1)):
+            citation = self._cite(number, claim, sentence.text)
+            if citation.supported:
+                return [citation if number in sentence.following else replace(citation, matched=True)]
+        return []
 
     def hold(self, block: str) -> bool:
         """Return whether one source has every line of a block of code."""
@@ -192,6 +232,10 @@ def _sentences(text: str, seen: Sanitizer) -> list[_Sentence]:
         at = _owner(plain, spans, offset)
         if at >= 0 and number not in sentences[at].numbers:
             sentences[at].numbers.append(number)
+    for at in range(len(sentences) - 2, -1, -1):
+        after = sentences[at + 1]
+        if "\n\n" not in plain[spans[at][1] : spans[at + 1][0]]:
+            sentences[at].following = tuple(after.numbers) or after.following
     return sentences
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Final
 
 from ragkit.citations.quantities import Comparison, comparisons, count_denials
@@ -68,6 +69,7 @@ _CONDITION: Final = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
+_PARTS: Final = re.compile(r"[,;](?= )|\b(?:and|but|while|und|aber|et|y|e)\b")
 _LEANS: Final = re.compile(
     r"\s*(?:[-*•]|\(?\w{1,3}[.)]\s|(?:it|its|they|their|this|these|that|those|he|she|his|her|such|both|each|there|"
     r"es|sie|er|dies\w*|das|il|elle|ils|ce|cela)\b)",
@@ -294,16 +296,26 @@ def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], abov
     numbers = {token.term for token in claim.tokens if token.is_number}
     if not numbers:
         return None
-    wanted = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
     read = [tokens(sentence, language=claim.language) for sentence in (*quote, *others)]
     held = [frozenset(token.term for token in sentence) for sentence in read]
     holders = [at for at in range(len(held)) if numbers & held[at]]
     for number in numbers:
         places = [at for at in holders if number in held[at]]
+        wanted = _said_with(claim, number)
         if not places or any(_owns(at, wanted, held, (*quote, *others), above) for at in places):
             continue
         return "contradicted", f"{number} is said of something else"
     return None
+
+
+def _said_with(claim: Claim, number: str) -> frozenset[str]:
+    """Return the terms that a claim says with a number: those of its part, of all of it where the part says little."""
+    cuts = [0, *(match.start() for match in _PARTS.finditer(claim.text)), len(claim.text)]
+    at = next(token.start for token in claim.tokens if token.term == number)
+    start, end = next((a, b) for a, b in pairwise(cuts) if a <= at < b)
+    terms = [token for token in claim.tokens if not token.stop and not token.is_number]
+    part = frozenset(token.term for token in terms if start <= token.start < end)
+    return part if len(part) > 1 else frozenset(token.term for token in terms)
 
 
 def _owns(

@@ -123,7 +123,8 @@ class Passage:
             return None
         table = next(table for verdict, table in verdicts if verdict is best)
         held = wording(self.text[best.row.start : best.row.end] + "\n" + table.header, language=self.language).terms
-        prose = not any(is_row(self.text[slice(*span)]) for span in self._spans[window.first : window.last + 1])
+        start, end = self._spans[window.first][0], self._spans[window.last][1]
+        prose = not any(row.start < end and start < row.end for item in self._tables for row in item.rows)
         if prose and _share(said.terms, held | self._terms_above()) < window.covered:
             return None
         covered = _share(said.terms, held | self._terms_above())

@@ -11,6 +11,9 @@ from ragkit.citations.tokens import Token, runs, tokens
 from ragkit.text.tables import cells, has_cells
 
 _CONTEXT_PART: Final = re.compile(r" › (?=[^›\n]*\|)|\n|: (?=[^|\n]*\|)")
+_PAIR: Final = re.compile(
+    r"\s*(?:[-*+•]\s+|\(?\w{1,3}[.)]\s+)?(?P<name>[^\s:|][^:|.!?\n]{0,60}?)\s*(?:\*\*|`)?(?::|\s[–—=]|\s->)(?:\*\*)?\s+(?P<value>\S[^\n]{0,200}?)\s*"
+)
 _RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
 _NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
 _FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
@@ -73,7 +76,39 @@ class Table:
 
 def read_tables(text: str, *, around: str = "", language: str = "en") -> list[Table]:
     """Return the tables of a passage. around: what stands above it; its last part with bars may name the columns."""
-    return [table for lines in _blocks(text) if (table := _table(lines, around, language)) is not None]
+    tables = [table for lines in _blocks(text) if (table := _table(lines, around, language)) is not None]
+    return tables + [_pairs(lines, language) for lines in _pair_blocks(text)]
+
+
+def _pair_blocks(text: str) -> Iterator[list[tuple[int, re.Match[str]]]]:
+    """Yield runs of two lines or more that are a name and its value: "- HP-305: 410.00 euros"."""
+    block: list[tuple[int, re.Match[str]]] = []
+    position = 0
+    for line in text.split("\n"):
+        match = None if has_cells(line.strip()) else _PAIR.fullmatch(line)
+        if match:
+            block.append((position, match))
+        elif line.strip():
+            if len(block) > 1:
+                yield block
+            block = []
+        position += len(line) + 1
+    if len(block) > 1:
+        yield block
+
+
+def _pairs(lines: list[tuple[int, re.Match[str]]], language: str) -> Table:
+    return Table(
+        (),
+        tuple(
+            Row(
+                start + match.start("name"),
+                start + match.end("value"),
+                (_cell(match["name"], language), _cell(match["value"], language)),
+            )
+            for start, match in lines
+        ),
+    )
 
 
 def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:

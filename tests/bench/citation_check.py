@@ -38,14 +38,18 @@ _TEMPLATES: Final = (
 _NUMBER: Final = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)*(?![\w,-]|\.\d)")
 _NAME: Final = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
 _VERB: Final = re.compile(r"\b(is|are|was|were|can|must|may|will|has|have|should)\b(?! not)")
-_UNIT: Final = re.compile(r"(?<=\d )(seconds?|minutes?|hours?|days?|weeks?|months?|years?|percent|dollars|euros?|miles|km|kg)\b")
+_UNIT: Final = re.compile(
+    r"(?<=\d )(seconds?|minutes?|hours?|days?|weeks?|months?|years?|percent|dollars|euros?|miles|km|kg)\b"
+)
 _OTHER_UNIT: Final = {"second": "hour", "minute": "day", "hour": "week", "day": "month", "week": "year", "month": "day",
                       "year": "month", "percent": "dollar", "dollar": "percent", "euro": "percent", "mile": "year",
                       "km": "kg", "kg": "km"}  # fmt: skip
 _BOUND: Final = {"at least": "at most", "at most": "at least", "more than": "less than", "less than": "more than",
                  "up to": "at least", "no more than": "no less than", "before": "after", "after": "before"}  # fmt: skip
 _CONDITION: Final = re.compile(r",? (?:unless|except|only if|if|when|provided that) [^.;]{8,120}(?=[.;]|$)")
-_PASSIVE: Final = re.compile(r"^(?P<a>(?:The |An? )?[\w -]{3,40}?) (?P<v>\w+ed) (?P<b>(?:the |an? )[\w -]{3,40})(?=[.,])")
+_PASSIVE: Final = re.compile(
+    r"^(?P<a>(?:The |An? )?[\w -]{3,40}?) (?P<v>\w+ed) (?P<b>(?:the |an? )[\w -]{3,40})(?=[.,])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,27 @@ def _about_rows(
             yield Statement("table: other column", passage, "", said(row[rng.choice(wrong)]), False, source)
 
 
+def list_statements(limit: int, rng: random.Random) -> Iterator[Statement]:
+    """Yield statements about lists of a name and a value, made of a key column and another one of a table."""
+    for path in sorted((DATA / "tabfact" / "tables").glob("*.csv"))[:limit]:
+        with path.open(newline="", encoding="utf-8") as file:
+            head, *rows = [[" ".join(cell.split()) for cell in row] for row in csv.reader(file)]
+        rows = [row for row in rows if len(row) == len(head) and ":" not in "".join(row)][:12]
+        keys = [at for at in range(len(head)) if rows and len({row[at] for row in rows}) == len(rows)]
+        if len(rows) < 3 or len(head) < 2 or not keys or rows[0][keys[0]][:1].isdigit():
+            continue
+        key, column = keys[0], rng.choice([at for at in range(len(head)) if at != keys[0]])
+        passage = "\n".join(f"- {row[key]}: {row[column]}" for row in rows)
+        row, other = rng.sample(rows, 2)
+        if not row[column] or not other[column] or row[column] == other[column]:
+            continue
+        text = rng.choice(_TEMPLATES)
+        for kind, value in (("right", row[column]), ("other entry", other[column])):
+            said = text.format(column=head[column], key=row[key], value=value)
+            said = said[0].upper() + said[1:]
+            yield Statement(f"list: {kind}", passage, head[column], said, kind == "right", path.name)
+
+
 def _passages() -> Iterator[tuple[str, str, str]]:
     """Yield (source, title, text): SQuAD paragraphs, and sections of the handbook tree."""
     for line in (DATA / "squad" / "corpus.jsonl").read_text(encoding="utf-8").splitlines():
@@ -130,7 +155,9 @@ def prose_statements(rng: random.Random) -> Iterator[Statement]:
 
 
 def _reworded(sentence: str, rng: random.Random) -> str:
-    lower = sentence[0].lower() + sentence[1:] if re.match(r"(?:The|An?|In|It|This|They|If|You) ", sentence) else sentence
+    lower = (
+        sentence[0].lower() + sentence[1:] if re.match(r"(?:The|An?|In|It|This|They|If|You) ", sentence) else sentence
+    )
     return rng.choice((f"According to the text, {lower}", re.sub(r"^(\w+ly|However|Also|Then), ", "", sentence),
                        re.sub(r",? (?:also|however|then|usually|generally)\b", "", sentence), f"Yes, {lower}"))  # fmt: skip
 
@@ -156,7 +183,10 @@ def _twins(sentence: str, others: list[str], rng: random.Random) -> Iterator[tup
         yield "condition dropped", sentence[: match.start()] + sentence[match.end() :]
     if match := _PASSIVE.match(sentence):
         first, second = match["a"], match["b"]
-        yield "roles", f"{second[0].upper()}{second[1:]} {match['v']} {first[0].lower()}{first[1:]}{sentence[match.end():]}"
+        yield (
+            "roles",
+            f"{second[0].upper()}{second[1:]} {match['v']} {first[0].lower()}{first[1:]}{sentence[match.end() :]}",
+        )
 
 
 def question_statements(rng: random.Random) -> Iterator[Statement]:
@@ -185,9 +215,16 @@ def question_statements(rng: random.Random) -> Iterator[Statement]:
         right, wrong = answers[query], answers[other]
         if right.lower() in wrong.lower() or wrong.lower() in right.lower():
             continue
-        bare = re.sub(r"^(?:in |on |at |for )?(?:what|which|who|when|where|how many|how much|how)\b", "", asked[query].rstrip("?"), flags=re.I)
+        bare = re.sub(
+            r"^(?:in |on |at |for )?(?:what|which|who|when|where|how many|how much|how)\b",
+            "",
+            asked[query].rstrip("?"),
+            flags=re.I,
+        )
         yield Statement("answer: right", row["text"], row["title"], f"{right}{bare}.", True, row["title"])
-        yield Statement("answer: of another question", row["text"], row["title"], f"{wrong}{bare}.", False, row["title"])
+        yield Statement(
+            "answer: of another question", row["text"], row["title"], f"{wrong}{bare}.", False, row["title"]
+        )
 
 
 def main() -> int:
@@ -198,7 +235,12 @@ def main() -> int:
     parser.add_argument("--kind", default="")
     options = parser.parse_args()
     rng = random.Random(7)
-    made = [*table_statements(1_000, rng), *prose_statements(rng), *question_statements(rng)]
+    made = [
+        *table_statements(1_000, rng),
+        *list_statements(1_000, rng),
+        *prose_statements(rng),
+        *question_statements(rng),
+    ]
     chosen = [item for item in made if options.part in ("all", part_of(item.source)) and options.kind in item.kind]
     started = time.perf_counter()
     results = [(item, Passage(item.passage, around=item.around).support(item.text)) for item in chosen]
