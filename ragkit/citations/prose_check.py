@@ -1,18 +1,19 @@
-"""Statement + sentences -> why they do not support it: units, bounds, roles, conditions, and values of other sentences."""
+"""Statement + sentences -> why they do not support it: units, bounds, roles, conditions, values of other sentences."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.quantities import Comparison, comparisons, count_denials
+from ragkit.citations.claims import Claim
+from ragkit.citations.copies import copy_fault, swap_fault
+from ragkit.citations.quantities import comparisons
 from ragkit.citations.roles import role_of
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Token, tokens
+from ragkit.citations.tokens import tokens
+from ragkit.text.sentences import is_item
 
 _UNIT_REACH: Final = 2  # content words after a number that may be its unit: "14 working days"
 _SIGNS: Final = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "°": "degree"}
@@ -130,24 +131,9 @@ _OPPOSITES: Final = (
     "east west",
 )
 _OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
-_COPIED: Final = 0.7
-_SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
+_PIECES: Final = 2
+_PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
 _LOWER: Final = frozenset(("min", "over"))
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds."""
-
-    text: str
-    tokens: tuple[Token, ...]
-    bounds: tuple[Comparison, ...]
-    language: str
-
-
-def read_claim(text: str, language: str) -> Claim:
-    """Return a statement, read once for all the sentences that it is compared with."""
-    return Claim(text, tuple(tokens(text, language=language)), tuple(comparisons(text)), language)
 
 
 def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str]) -> Fault | None:
@@ -157,51 +143,17 @@ def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, abo
     """
     text = " ".join(quote)
     return (
-        _copy_fault(claim, quote, others, above)
+        copy_fault(claim, quote, others, above)
         or _unit_fault(claim, text)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
         or _role_fault(claim, text)
-        or _swap_fault(claim, quote)
+        or swap_fault(claim, quote)
         or _owner_fault(claim, quote, others, above)
+        or _part_fault(claim, quote)
         or _condition_fault(claim, quote)
+        or _patchwork_fault(claim, quote, above)
     )
-
-
-def is_copy(claim: Claim, sentence: str) -> bool:
-    """Return whether a claim repeats most of a sentence in its order."""
-    said = [token.term for token in claim.tokens if not token.stop]
-    held = [token.term for token in tokens(sentence, language=claim.language) if not token.stop]
-    blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) >= _COPIED * max(1, len(said))
-
-
-def _copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
-    """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
-
-    The other word is a name, a number, or one that the passage has elsewhere; words that the passage does not have at
-    all may be synonyms. The same for a denial that is there on one side only.
-    """
-    elsewhere = above | {token.term for token in tokens(" ".join((*quote, *others)), language=claim.language)}
-    said = [token for token in claim.tokens if not token.stop]
-    for sentence in quote:
-        if not is_copy(claim, sentence):
-            continue
-        if count_denials(claim.text) != count_denials(sentence):
-            shorter = len(claim.text) < len(sentence) * _SHORTER
-            if count_denials(claim.text) > count_denials(sentence) or not shorter:
-                return "contradicted", "one of the two denies what the other says"
-        held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
-        own = {token.term for token in held}
-        matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
-        for kind, first, last, start, end in matcher.get_opcodes():
-            if kind != "replace":
-                continue
-            for token in said[first:last]:
-                is_name = claim.text[token.start].isupper() and token.start > 0
-                if token.term not in own and (token.term in elsewhere or is_name or token.is_number):
-                    return "contradicted", f"it says {held[start:end][0].word}, not {token.word}"
-    return None
 
 
 def leans(sentence: str) -> bool:
@@ -265,29 +217,7 @@ def _role_fault(claim: Claim, text: str) -> Fault | None:
         held = [item for item in role_of(text, language=claim.language) if item.verb == role.verb]
         for item in held:
             if role.agent and item.agent and not role.agent & item.agent:
-                if role.agent & item.patient or item.agent & role.patient or item.agent:
-                    return "contradicted", f"{' '.join(sorted(item.agent))} does it"
-    return None
-
-
-def _swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim has a sentence's words with what stands before and after one of them swapped."""
-    said = [token.term for token in claim.tokens if not token.stop]
-    by = sum(token.word in ("by", "von", "par", "por", "da") for token in claim.tokens)
-    for sentence in quote:
-        read = tokens(sentence, language=claim.language)
-        held = [token.term for token in read if not token.stop]
-        common = set(said) & set(held)
-        if len(common) * 10 < len(set(said)) * 9 or by != sum(
-            t.word in ("by", "von", "par", "por", "da") for t in read
-        ):
-            continue
-        for pivot in common:
-            at, place = said.index(pivot), held.index(pivot)
-            before, after = set(said[:at]) & common, set(said[at + 1 :]) & common
-            if before and held[:place] and before <= set(held[place + 1 :]) and set(held[:place]) & common <= after:
-                if set(held[:place]) & common:
-                    return "contradicted", f"what stands before and after {pivot} is swapped"
+                return "contradicted", f"{' '.join(sorted(item.agent))} does it"
     return None
 
 
@@ -308,6 +238,69 @@ def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], abov
     return None
 
 
+def _part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a number stands in one part of a sentence, what it is said of in another with its own.
+
+    What stands before the first number of a sentence holds for all its parts: "A hotel may cost up to 140 euros, and up
+    to 190 euros in London".
+    """
+    wanted = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
+    numbers = {token.term for token in claim.tokens if token.is_number}
+    for sentence in quote:
+        parts = [tokens(part, language=claim.language) for part in _PARTS.split(sentence)]
+        valued = [part for part in parts if any(token.is_number for token in part)]
+        if len(valued) < 2:
+            continue
+        lead = set[str]()
+        for token in tokens(sentence, language=claim.language):
+            if token.is_number:
+                break
+            lead.add(token.term)
+        for part in valued:
+            terms = {token.term for token in part}
+            missing = wanted - terms - lead
+            rivals = [{token.term for token in other} for other in valued if other is not part]
+            held = numbers & terms
+            alone = held and not any(numbers & rival for rival in rivals)
+            if alone and any(missing & rival for rival in rivals):
+                return "contradicted", f"{min(held)} is said of something else"
+    return None
+
+
+def _terms_of_part(sentence: str, at: int, language: str) -> set[str]:
+    """Return the terms of the part of a sentence that holds an offset; "and", "but" and semicolons end parts."""
+    cuts = [0, *(match.start() for match in re.finditer(r"[;]|,? (?:and|but|und|aber|et) ", sentence)), len(sentence)]
+    start, end = next(((a, b) for a, b in pairwise(cuts) if a <= at < b), (0, len(sentence)))
+    return {token.term for token in tokens(sentence[start:end], language=language) if not token.stop}
+
+
+def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) -> Fault | None:
+    """Return what is wrong when a claim's words must be put together of more sentences than a person would point at."""
+    left = {token.term for token in claim.tokens if not token.stop} - above
+    units = [{token.term for token in tokens(unit, language=claim.language)} for unit in _with_lead_ins(quote)]
+    left &= set[str]().union(*units)
+    allowed = _PIECES + len(left) // _PIECE_TERMS
+    used = 0
+    while left and units:
+        best = max(units, key=lambda unit: len(unit & left))
+        left -= best
+        used += 1
+    return ("unclear", "its words stand apart from each other") if used > allowed else None
+
+
+def _with_lead_ins(quote: Sequence[str]) -> list[str]:
+    """Return sentences, the items of a list joined to the line that leads into it."""
+    found: list[str] = []
+    led = False
+    for sentence in quote:
+        if led and is_item(sentence):
+            found[-1] += "\n" + sentence
+            continue
+        led = sentence.rstrip().endswith(":")
+        found.append(sentence)
+    return found
+
+
 def _said_with(claim: Claim, number: str) -> frozenset[str]:
     """Return the terms that a claim says with a number: those of its part, of all of it where the part says little."""
     cuts = [0, *(match.start() for match in _PARTS.finditer(claim.text)), len(claim.text)]
@@ -321,7 +314,7 @@ def _said_with(claim: Claim, number: str) -> frozenset[str]:
 def _owns(
     at: int, wanted: frozenset[str], held: Sequence[frozenset[str]], texts: Sequence[str], above: frozenset[str]
 ) -> bool:
-    """Return whether no term of a claim that a sentence lacks stands in another sentence that has numbers of its own."""
+    """Return whether no term of a claim that a sentence lacks stands in another sentence with numbers of its own."""
     missing = wanted - held[at] - above
     if at and leans(texts[at]):
         missing -= held[at - 1]
@@ -337,6 +330,8 @@ def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         if len(said & terms) * 2 < len(said):
             continue
         for match in _CONDITION.finditer(sentence):
+            if len(said & _terms_of_part(sentence, match.start(), claim.language)) * 2 < len(said):
+                continue  # the condition of another part
             end = _CLAUSE_END.search(sentence, match.end())
             clause = sentence[match.end() : end.start() if end else len(sentence)]
             inner = {token.term for token in tokens(clause, language=claim.language) if not token.stop}

@@ -14,10 +14,11 @@ _NUMBER: Final = r"(?P<number>-?\d+(?:[.,'’]\d+)*)"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
-    "max": r"at most|no (?:more|later|longer) than|not (?:more|later|longer) than|up to|a maximum of|maximum(?: of)?|max\.?"
+    "max": r"at most|no (?:more|later|longer) than|not (?:more|later|longer) than|up to|a maximum of|maximum(?: of)?"
+    r"|max\.?"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
-    "over": r"(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than|over|above|exceed(?:s|ed|ing)?|after"
-    r"|mehr als|über|plus de|más de",
+    "over": r"(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than|over|above|after"
+    r"|exceed(?:s|ed|ing)?|mehr als|über|plus de|más de",
     "under": r"(?:less|fewer|smaller|lower|shorter|younger|earlier|worse) than|under|below|before|weniger als|unter"
     r"|moins de|menos de",
 }

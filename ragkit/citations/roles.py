@@ -32,7 +32,8 @@ _VERBS: Final = {
 _FORMS: Final = {form: verb for verb, forms in _VERBS.items() for form in forms.split()}
 _PASSIVE: Final = re.compile(
     rf"(?P<patient>[^.;:!?\n]*?)\b(?:is|are|was|were|be|been|being)\s+(?:\w+ly\s+)?(?P<verb>{'|'.join(_FORMS)})\b"
-    r"(?P<between>[^.;:!?\n]*?)\bby\s+(?P<agent>(?:the |a |an |our |your |their )?[^\s.,;:!?]+(?:\s+(?!(?:in|on|at|to|for|with|within|by|and|unless|if|when|before|after)\b)[^\s.,;:!?]+){0,2})",
+    r"(?P<between>[^.;:!?\n]*?)\bby\s+(?P<agent>(?:the |a |an |our |your |their )?[^\s.,;:!?]+"
+    r"(?:\s+(?!(?:in|on|at|to|for|with|within|by|and|unless|if|when|before|after)\b)[^\s.,;:!?]+){0,2})",
     re.IGNORECASE,
 )
 _ACTIVE: Final = re.compile(
@@ -57,14 +58,13 @@ def role_of(text: str, *, language: str) -> list[Role]:
     """Return the actions of an English text whose agent can be told; [] for texts of other languages."""
     if language != "en":
         return []
-    found = []
-    for match in _PASSIVE.finditer(text):
-        found.append(_role(match, language))
-    passive = bool(found)
-    for match in _ACTIVE.finditer(text):
-        if not _BE.search(match["agent"]) and not (passive and " by " in match["patient"]):
-            found.append(_role(match, language))
-    return [role for role in found if role.agent]
+    passive = list(_PASSIVE.finditer(text))
+    active = [
+        match
+        for match in _ACTIVE.finditer(text)
+        if not _BE.search(match["agent"]) and not (passive and " by " in match["patient"])
+    ]
+    return [role for match in (*passive, *active) if (role := _role(match, language)).agent]
 
 
 def _role(match: re.Match[str], language: str) -> Role:

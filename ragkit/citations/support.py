@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.citations.prose_check import Claim, Fault, find_fault, is_copy, leans, read_claim
-from ragkit.citations.table_check import check_table, closest
+from ragkit.citations.claims import Claim, read_claim
+from ragkit.citations.copies import is_copy
+from ragkit.citations.prose_check import find_fault, leans
+from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -26,12 +28,13 @@ _WIDENING: Final = 0.12  # a longer quote must cover this much more per sentence
 _PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is told where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
+_LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The best quote for a sentence: `[start, end)` within the passage, how it bears on it, and why it does not support.
+    """The best quote for a sentence: `[start, end)` within the passage, how it bears on it, and why not.
 
     header: the line that names the columns of a quoted row. coverage: share of the sentence's content terms, 0..1.
     """
@@ -115,9 +118,7 @@ class Passage:
         """Return what the tables say of a sentence, None where prose says more of it or there is no table."""
         if self._tables is None:
             self._tables = read_tables(self.text, around=self.around, language=self.language)
-        verdicts = [
-            (check_table(sentence, table, around=self.around, language=self.language), table) for table in self._tables
-        ]
+        verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
         best = closest([verdict for verdict, _ in verdicts])
         if best is None or not best.matched:
             return None
@@ -128,7 +129,22 @@ class Passage:
         if prose and _share(said.terms, held | self._terms_above()) < window.covered:
             return None
         covered = _share(said.terms, held | self._terms_above())
-        return Support(best.row.start, best.row.end, best.outcome, best.reason, covered, table.header)
+        outcome: Fault = best.outcome, best.reason
+        if best.outcome == "supported" and not table.names:  # a name and its value may be a sentence with a colon
+            lines = [self.text[row.start : row.end] for row in table.rows]
+            own = self.text[best.row.start : best.row.end]
+            claim = read_claim(sentence, self.language)
+            fault = find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
+            outcome = fault or outcome
+        return Support(best.row.start, best.row.end, *outcome, covered, table.header)
+
+    def _check_table(self, sentence: str, table: Table) -> TableVerdict:
+        """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
+        lines = self.text[: table.rows[0].start].split("\n")
+        above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
+        around = "\n".join((self.around, *above))
+        prose = self.text[: table.rows[0].start] + "\n" + self.text[table.rows[-1].end :]
+        return check_table(sentence, table, around=around, prose=prose, language=self.language)
 
     def _terms_above(self) -> frozenset[str]:
         return self._above.terms if self._above is not None else frozenset()

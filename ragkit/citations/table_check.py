@@ -18,6 +18,7 @@ _COPULAS: Final = frozenset(
 )
 _BE: Final = frozenset(("is", "are", "was", "were", "be", "ist", "sind", "est", "es"))
 _OF: Final = frozenset(("of", "for", "in", "at", "on", "von", "für", "de", "pour", "para"))
+_PROSE_SHARE: Final = 3
 _LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
 _MOST: Final = 0.6
 _FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
@@ -61,8 +62,10 @@ class _Fit:
         return len(self.elsewhere) + 2 * len(self.numbers) + 2 * len(self.runs)
 
 
-def check_table(statement: str, table: Table, *, around: str = "", language: str = "en") -> TableVerdict:
-    """Return whether a table supports a statement.
+def check_table(
+    statement: str, table: Table, *, around: str = "", prose: str = "", language: str = "en"
+) -> TableVerdict:
+    """Return whether a table supports a statement. around: what names the table. prose: what else the passage says.
 
     It does when one row holds all of the statement's terms that the table knows, each number and run of figures among
     them, every value under the column that stands beside it in the statement; comparisons ("more than 5"), superlatives
@@ -79,7 +82,7 @@ def check_table(statement: str, table: Table, *, around: str = "", language: str
     row = table.rows[best.index]
     if not best.held:
         return TableVerdict("unclear", row, 0, "no row is named")
-    fault = _fault(claim, table, best, known) or _torn(phrases, row)
+    fault = _fault(claim, table, best, known) or _torn(phrases, row) or _of_prose(claim, row, known, prose, language)
     if fault is None or (best.faults and _derived(claim, table, best)):
         return TableVerdict("supported", row, best.held)
     outcome, reason = fault
@@ -119,6 +122,15 @@ def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
             found.append(words[at : at + size])
         at += size or 1
     return found
+
+
+def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
+    """Return a fault when what a statement is about stands in the prose beside the table, and not in the row."""
+    unknown = claim.terms - row.terms - known
+    if len(unknown) * _PROSE_SHARE < len(claim.terms):
+        return None
+    told = unknown & {token.term for token in tokens(prose, language=language)}
+    return ("unclear", f"the row does not speak of {min(told)}") if told else None
 
 
 def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:
@@ -213,7 +225,7 @@ def _is_said(claim: _Claim, cell: Cell) -> bool:
 
 
 def _links(claim: _Claim, start: int) -> frozenset[str]:
-    """Return the words that lead from the name of a column at a place to its value: "a price of 5", "the price is 5"."""
+    """Return the words that lead from the name of a column to its value: "a price of 5", "the price is 5"."""
     before = claim.tokens[start - 1].word if start > 0 else ""
     return _COPULAS | {"of"} if before in ("a", "an", "with") else _COPULAS
 

@@ -22,7 +22,7 @@ _where_option = click.option(
     "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
 )
 _budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
-_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "abstained": "red"}
+_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "unsupported": "red", "abstained": "red"}
 
 
 @click.command(short_help="Find the passages that answer a question.")

@@ -2,9 +2,9 @@
 
     python -m tests.bench.citation_check [--part tuning|reported|all] [--show N] [--kind WORD]
 
-A right statement repeats a row or a sentence in other words; its wrong twins change one thing: the value of another row,
-of another column, of another sentence, a name, a unit, a bound, who does it, a "not", a condition. Documents are split by
-the hash of their name: rules were looked at on `tuning` only. Reads the evaluation data in ../shared/data.
+A right statement repeats a row or a sentence in other words; its wrong twins change one thing: the value of another
+row, of another column, of another sentence, a name, a unit, a bound, who does it, a "not", a condition. Documents are
+split by the hash of their name: rules were looked at on `tuning` only. Reads the evaluation data in ../shared/data.
 """
 
 from __future__ import annotations
@@ -158,8 +158,9 @@ def _reworded(sentence: str, rng: random.Random) -> str:
     lower = (
         sentence[0].lower() + sentence[1:] if re.match(r"(?:The|An?|In|It|This|They|If|You) ", sentence) else sentence
     )
-    return rng.choice((f"According to the text, {lower}", re.sub(r"^(\w+ly|However|Also|Then), ", "", sentence),
-                       re.sub(r",? (?:also|however|then|usually|generally)\b", "", sentence), f"Yes, {lower}"))  # fmt: skip
+    without_opening = re.sub(r"^(\w+ly|However|Also|Then), ", "", sentence)
+    without_adverb = re.sub(r",? (?:also|however|then|usually|generally)\b", "", sentence)
+    return rng.choice((f"According to the text, {lower}", without_opening, without_adverb, f"Yes, {lower}"))
 
 
 def _twins(sentence: str, others: list[str], rng: random.Random) -> Iterator[tuple[str, str]]:
@@ -219,7 +220,7 @@ def question_statements(rng: random.Random) -> Iterator[Statement]:
             r"^(?:in |on |at |for )?(?:what|which|who|when|where|how many|how much|how)\b",
             "",
             asked[query].rstrip("?"),
-            flags=re.I,
+            flags=re.IGNORECASE,
         )
         yield Statement("answer: right", row["text"], row["title"], f"{right}{bare}.", True, row["title"])
         yield Statement(

@@ -62,7 +62,9 @@ def test_a_marker_without_a_source_is_removed_and_reported() -> None:
     answer = check("Items can be returned within 30 days [7]. Standard shipping costs 4.90 EUR [0] [2].")
     assert answer.text == "Items can be returned within 30 days. Standard shipping costs 4.90 EUR [2]."
     assert answer.removed == ("marker [7]", "marker [0]")
-    assert answer.status == "partial"
+    assert [(citation.number, citation.matched) for citation in answer.citations] == [(1, True), (2, False)]
+    assert answer.status == "answered"
+    assert check("Items can be returned within 60 days [7]. Standard shipping costs 4.90 EUR [2].").status == "partial"
 
 
 def test_code_keeps_its_brackets() -> None:

@@ -35,6 +35,10 @@ _CITATION: dict[str, JsonValue] = {
     "end": 1897,
     "quote": "Customers may return goods within 30 days after delivery.",
     "supported": True,
+    "verdict": "supported",
+    "reason": "",
+    "header": "",
+    "matched": False,
     "sentence": "Goods may be returned within 30 days [1].",
 }
 _DOCUMENT: dict[str, JsonValue] = {

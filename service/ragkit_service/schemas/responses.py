@@ -89,6 +89,10 @@ class CitationReply(Reply):
     quote: str
     supported: bool
     sentence: str
+    verdict: Literal["quoted", "supported", "unclear", "contradicted"]
+    reason: str
+    header: str
+    matched: bool
 
 
 class AnswerReply(Reply):
@@ -96,7 +100,7 @@ class AnswerReply(Reply):
 
     question: str
     text: str
-    status: Literal["answered", "partial", "abstained"]
+    status: Literal["answered", "partial", "unsupported", "abstained"]
     citations: list[CitationReply]
     model: str
     tokens: dict[str, int]
