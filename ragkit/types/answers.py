@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -72,4 +73,55 @@ class Answer:
             "tokens": dict(self.tokens),
             "confidence": round(self.confidence, 6),
             "removed": list(self.removed),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSentence:
+    """A sentence of a text that was checked against documents.
+
+    `[start, end)`: where it stands in the text. verdict: how the best source bears on it; "" for a sentence that states
+    nothing (a heading, a question, a lead-in). citation: that source with its quote, None where nothing was found.
+    """
+
+    text: str
+    start: int
+    end: int
+    verdict: Verdict | Literal[""]
+    citation: Citation | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of a sentence of `ragkit check --json`."""
+        return {
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "verdict": self.verdict,
+            "citation": self.citation.as_dict() if self.citation else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TextCheck:
+    """A text, whoever wrote it, checked sentence by sentence. text: as it was checked; offsets refer to it."""
+
+    text: str
+    sentences: tuple[CheckedSentence, ...]
+
+    @property
+    def status(self) -> Status:
+        """Like an answer's: `answered` when all that is stated is supported, `unsupported` when nothing is."""
+        stated = [sentence for sentence in self.sentences if sentence.verdict]
+        held = sum(sentence.verdict in ("quoted", "supported") for sentence in stated)
+        if not stated:
+            return "abstained"
+        return "answered" if held == len(stated) else "partial" if held else "unsupported"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit check --json`."""
+        counts = Counter(sentence.verdict or "states_nothing" for sentence in self.sentences)
+        return {
+            "status": self.status,
+            "counts": dict(sorted(counts.items())),
+            "sentences": [sentence.as_dict() for sentence in self.sentences],
         }
