@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.citations.sources import Sources
+from ragkit.citations.statements import check_text
 from ragkit.text.content_terms import guess_language, wording
+from ragkit.types.answers import CheckedSentence, TextCheck
 from ragkit.types.documents import Document
 from ragkit.types.hits import Hit
 
@@ -83,3 +86,15 @@ def _hit(document: Document, start: int, end: int) -> Hit:
         context=header,
         page_starts=tuple(item for item in document.pages if start < item.start < end),
     )
+
+
+def check_statement(text: str, passages: DocumentPassages) -> CheckedSentence:
+    """Return what one document says of one statement, taken as a single sentence."""
+    citation = Sources(passages.find(text)).best(text)
+    return CheckedSentence(text, 0, len(text), citation.verdict if citation else "unclear", citation)
+
+
+def check_against(text: str, documents: Iterable[Document]) -> TextCheck:
+    """Return a text checked sentence by sentence against documents that are in no collection."""
+    read = [DocumentPassages.of(document) for document in documents]
+    return check_text(text, lambda statement: [hit for passages in read for hit in passages.find(statement)])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.citations.checker import StreamChecker, check_answer
+from ragkit.citations.statements import check_text
 from ragkit.concurrency.event_loop import AwaitedThread
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
@@ -20,10 +21,10 @@ from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.retrieval.retriever import Embedded, Retriever
-from ragkit.settings import Settings
+from ragkit.settings import QUESTION_LIMIT, Settings
 from ragkit.store.filters import parse_filter
 from ragkit.store.sqlite.store import Store
-from ragkit.types.answers import Answer
+from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import Fingerprint
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -167,6 +168,14 @@ class Answering:
         return check_answer(
             prompt, text, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts
         )
+
+    def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
+        """Return a text, whoever wrote it, with what the documents say of each of its sentences.
+
+        Each sentence that states something is searched for (k passages) and compared with what is found. where: a
+        filter as for `search`. Raises what `search` raises.
+        """
+        return check_text(text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where))
 
     def stream(
         self,
