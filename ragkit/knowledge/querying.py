@@ -164,9 +164,14 @@ class Answering:
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
         model = self._models.chat(self.settings)
         text = "".join(model.stream(prompt))
-        hosts = self.settings.chat.link_hosts
+        chat = self.settings.chat
         return check_answer(
-            prompt, text, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts
+            prompt,
+            text,
+            model=model.name,
+            counter=self._models.counter(self.settings),
+            link_hosts=chat.link_hosts,
+            strict=chat.strict,
         )
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
@@ -195,8 +200,14 @@ class Answering:
         return self._stream(prompt, self._models.chat(self.settings))
 
     def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
-        hosts = self.settings.chat.link_hosts
-        checker = StreamChecker(prompt, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts)
+        chat = self.settings.chat
+        checker = StreamChecker(
+            prompt,
+            model=model.name,
+            counter=self._models.counter(self.settings),
+            link_hosts=chat.link_hosts,
+            strict=chat.strict,
+        )
         for delta in model.stream(prompt):
             text = checker.feed(delta)
             if text:

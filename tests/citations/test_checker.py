@@ -338,3 +338,23 @@ def test_no_text_breaks_the_checker(text: str) -> None:
     answer = check(text)
     again = check(answer.text)
     assert again.text == answer.text  # what left once leaves unchanged
+
+
+def test_strict_answers_abstain_where_not_all_is_supported() -> None:
+    half = "Items can be returned within 30 days [1]. The moon is made of cheese."
+    answer = check_answer(PROMPT, half, strict=True)
+    assert (answer.status, answer.text, answer.citations) == ("abstained", abstention(PROMPT.question), ())
+    assert "not support" in answer.removed[-1]
+    checker = StreamChecker(PROMPT, strict=True)
+    assert checker.feed("Items can be returned within 30 days [1].") == ""
+    text, answer = checker.finish()
+    assert (text, answer.status) == ("Items can be returned within 30 days [1].", "answered")
+
+
+def test_a_later_marker_of_the_paragraph_counts_for_what_its_source_supports() -> None:
+    answer = check("Opened software cannot be returned. Items can be returned within 30 days [1].")
+    assert [(c.number, c.matched, c.verdict) for c in answer.citations] == [
+        (1, False, "quoted"),
+        (1, False, "supported"),
+    ]
+    assert answer.status == "answered"

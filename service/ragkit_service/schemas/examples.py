@@ -87,6 +87,20 @@ ANSWER: Final[dict[str, JsonValue]] = {
     "removed": [],
 }
 
+CHECK: Final[dict[str, JsonValue]] = {
+    "status": "answered",
+    "counts": {"supported": 1},
+    "sentences": [
+        {
+            "text": "Goods may be returned within 30 days.",
+            "start": 0,
+            "end": 37,
+            "verdict": "supported",
+            "citation": _CITATION,
+        }
+    ],
+}
+
 COLLECTIONS: Final[dict[str, JsonValue]] = {"collections": ["default", "handbook"]}
 
 CREATED: Final[dict[str, JsonValue]] = {"name": "handbook"}

@@ -110,6 +110,26 @@ class AnswerReply(Reply):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
 
 
+class CheckedSentenceReply(Reply):
+    """A sentence and what the documents say of it; verdict "" for one that states nothing."""
+
+    text: str
+    start: int
+    end: int
+    verdict: Literal["quoted", "supported", "unclear", "contradicted", ""]
+    citation: CitationReply | None
+
+
+class CheckReply(Reply):
+    """A text, sentence by sentence, as the documents bear on it."""
+
+    status: Literal["answered", "partial", "unsupported", "abstained"]
+    counts: dict[str, int]
+    sentences: list[CheckedSentenceReply]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CHECK]})
+
+
 class CollectionsReply(Reply):
     """The names of all collections."""
 
