@@ -7,6 +7,7 @@ import shutil
 import textwrap
 import time
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -117,20 +118,9 @@ def prompt(query: str, count: int, where: str | None, budget: int | None, target
 )
 @click.option("--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole.")
 @common
-def ask(
-    query: str,
-    count: int,
-    where: str | None,
-    budget: int | None,
-    chat: str,
-    target: Target,
-    *,
-    strict: bool,
-) -> None:
+def ask(query: str, count: int, where: str | None, target: Target, **model: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
-    settings = _with_chat(settings_from_env(os.environ), chat, budget)
-    if strict:
-        settings = replace(settings, chat=replace(settings.chat, strict=True))
+    settings = _with_model(settings_from_env(os.environ), **model)
     with target.open(settings=settings) as kb:
         if target.as_json:
             print_json(kb.ask(query, k=count, where=parse_where(where)).as_dict())
@@ -143,9 +133,11 @@ def ask(
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
 
 
-def _with_chat(settings: Settings, chat: str, budget: int | None) -> Settings:
+def _with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
     if chat:
         settings = replace(settings, chat=replace(settings.chat, model=chat))
+    if strict:
+        settings = replace(settings, chat=replace(settings.chat, strict=True))
     if budget:
         settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
     return settings
