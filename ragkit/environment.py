@@ -54,6 +54,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         deadline=_number(environ, "RAGKIT_CHAT_DEADLINE", float, ChatSettings().deadline),
         min_confidence=_number(environ, "RAGKIT_CHAT_MIN_CONFIDENCE", float, ChatSettings().min_confidence),
         link_hosts=_names(environ, "RAGKIT_CHAT_LINK_HOSTS"),
+        strict=_flag(environ, "RAGKIT_STRICT"),
     )
     prompt = replace(
         PromptSettings(),

@@ -88,8 +88,9 @@ class PromptSettings:
 class ChatSettings:
     """Which model answers: "extractive" (no LLM), "openai:NAME" (any compatible server) or "anthropic:NAME".
     deadline: seconds for the whole answer. max_tokens: longest answer. min_confidence: below this confidence of the
-    search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may appear in an answer as plain
-    text if a source contains them; all others are removed."""
+    search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an answer as plain text
+    when a source holds them; all others are taken out. strict: abstain instead of an answer that its sources do not
+    support as a whole."""
 
     model: str = "extractive"
     base_url: str = ""
@@ -99,6 +100,7 @@ class ChatSettings:
     temperature: float = 0.0
     min_confidence: float = 0.0
     link_hosts: tuple[str, ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

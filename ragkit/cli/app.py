@@ -26,6 +26,7 @@ _OWN = {
     "search": ("ragkit.cli.query:search", "Find the passages that answer a question."),
     "prompt": ("ragkit.cli.query:prompt", "Print a grounded prompt for any chat model."),
     "ask": ("ragkit.cli.query:ask", "Answer a question with checked citations."),
+    "check": ("ragkit.cli.check:check", "Check the statements of a text against the documents."),
     "status": ("ragkit.cli.inspect:status", "Show what a collection holds."),
     "history": ("ragkit.cli.inspect:history", "List the generations of a collection."),
     "documents": ("ragkit.cli.inspect:documents", "List the documents of a collection."),

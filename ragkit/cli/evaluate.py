@@ -16,11 +16,13 @@ import click
 from ragkit import KnowledgeBase
 from ragkit.cli.context import Tools, tools_of
 from ragkit.cli.evaluate_make import make
+from ragkit.cli.evaluate_statements import evaluate_statements
 from ragkit.cli.options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
 from ragkit.cli.progress import drawn_progress
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.meta import changed_documents, read_meta
+from ragkit.evaluation.datasets.statements import is_statement_set
 from ragkit.evaluation.datasets.types import (
     PARTS,
     Choice,
@@ -93,8 +95,9 @@ def evaluate() -> None:
     """Measure retrieval on DATASET: index it in a collection of its own, ask every question, print the metrics.
 
     DATASET is a folder: BEIR's corpus.jsonl, queries.jsonl and qrels/test.tsv; or pdfs/ and questions.jsonl with
-    evidence pages; or corpora/ and questions.jsonl with character ranges. Of a set with parts the test part is
-    reported. `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs.
+    evidence pages; or corpora/ and questions.jsonl with character ranges; or tables/ or documents/ and
+    statements.jsonl, to measure the check of statements. Of a set with parts the test part is reported.
+    `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs.
     """
 
 
@@ -175,6 +178,9 @@ def _evaluate(context: click.Context, wanted: _Wanted) -> None:
     show_warnings()
     floors = [parse_floor(text) for text in wanted.fail_under]
     _check_outputs(wanted)
+    if is_statement_set(Path(wanted.dataset)):
+        evaluate_statements(Path(wanted.dataset), wanted.part, as_json=wanted.as_json, reader=tools_of(context).reader)
+        return
     whole = load_dataset(Path(wanted.dataset), skip_unjudged=wanted.skip_unjudged)
     reported, choice = _chosen(whole, wanted)
     questions = _unanswerable(whole, wanted)

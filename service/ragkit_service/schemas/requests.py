@@ -13,6 +13,7 @@ from ragkit import QUESTION_LIMIT, Example, Message
 K_LIMIT = 100
 HISTORY_LIMIT = 100
 EXAMPLES_LIMIT = 16
+CHECK_LIMIT = 20_000
 MESSAGE_LIMIT = 32_000
 BUDGET_LIMIT = 1_000_000
 FILTER_DEPTH = 64
@@ -192,3 +193,19 @@ class DocumentsQuery(TextWindow):
     prefix: Annotated[str, Field(max_length=SOURCE_LIMIT, description="What the sources begin with.")] = ""
     limit: Annotated[int, Field(ge=1, le=1000, description="Documents in one page of the listing.")] = 100
     offset: Annotated[int, Field(ge=0, le=2**53, description="Documents to skip.")] = 0
+
+
+class CheckRequest(_Strict):
+    """A text to check, whoever wrote it."""
+
+    text: Annotated[
+        str,
+        Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
+        BeforeValidator(_encodable),
+    ]
+    k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with.")] = 5
+    where: Where = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Goods may be returned within 30 days. Shipping is free."}]}
+    )
