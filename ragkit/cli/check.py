@@ -8,11 +8,11 @@ from typing import Final
 
 import click
 
+from ragkit import check_against
 from ragkit.cli.context import tools_of
 from ragkit.cli.options import Target, common, parse_where, print_json
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.files import find_file_reader
-from ragkit.knowledge.document_passages import check_against
 from ragkit.text.cleaning import show
 from ragkit.types.answers import CheckedSentence, TextCheck
 
