@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.citations.checker import StreamChecker, check_answer
-from ragkit.concurrency.event_loop import AwaitedThread
+from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
@@ -28,7 +28,7 @@ from ragkit.types.collection import Fingerprint
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
 
-_SEARCHES = AwaitedThread("ragkit-search")
+_SEARCHES = SerialWorker("ragkit-search")
 
 
 class Answering:
@@ -84,7 +84,7 @@ class Answering:
         if known is not None and self._is_held():
             return search(known=(embedder, known[0]))
         (vector,) = await batcher.aembed_queries([text])
-        return await _SEARCHES.run(partial(search, known=(embedder, vector)))
+        return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the collection's present state are in memory."""

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.concurrency.threads import HelperThread, Lane
+from ragkit.concurrency.serial_worker import SerialWorker
+from ragkit.concurrency.threads import HelperThread
 from ragkit.index.cache import Snapshot
 from ragkit.numeric.arrays import Scores
 from ragkit.numeric.vectors import check_vectors, cosines
@@ -83,10 +84,10 @@ class _Words:
     terms: QuestionTerms
 
 
-_LANE = Lane("ragkit-score")
-"""Where a process scores, one question at a time. Scoring holds the interpreter's lock between calls of a few
-microseconds that release it; threads that pass it to and fro at each of them take three times as long. Models, and the
-search for near vectors where there are many, run beside each other and beside it."""
+_SCORING = SerialWorker("ragkit-score")
+"""Scores one question at a time in a process. Scoring holds the GIL between calls of a few microseconds that release
+it; threads that compete for it at each of them take three times as long. Models, and the vector search of a large
+collection, run in parallel to each other and to it."""
 
 
 class QueryEmbedder(Protocol):
@@ -155,14 +156,14 @@ class Retriever:
             last = not self._settings.rerank and not (reading and scored.first.max() < ANSWERED)
             return scored, self._hits(question, scored, search, k=k) if last else None
 
-        scored, hits = _LANE.run(first)
+        scored, hits = _SCORING.run(first)
         if hits is not None:
             return hits
         if reading and scored.first.max() < ANSWERED:
             if other is None:
                 other = self._toward(reading.meaning, query, search)
             again = _Found(other, words[1], near() if near else search.near(other))
-            scored = _LANE.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
+            scored = _SCORING.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
         return self._hits(question, scored, search, k=k)
 
     def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
