@@ -68,8 +68,6 @@ class ModelEmbedder:
             probe=probe or self.embed_documents([PROBE]).astype("<f4").tobytes(),
         )
 
-        self._model = model
-
     def __repr__(self) -> str:
         return f"<ModelEmbedder {self._model} on {self._runtime.label}>"
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.index.lexical.chunk_terms import ChunkText
 from ragkit.index.lexical.index import LexicalIndex
 from ragkit.index.manifest import Manifest, Owner
 from ragkit.types.collection import Fingerprint
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]

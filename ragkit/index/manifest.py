@@ -8,7 +8,6 @@ the same, and were not set in the instant of the check, no byte can have changed
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -78,14 +77,19 @@ def list_folders(place: Path, part: str) -> list[tuple[int, Path]]:
 @contextmanager
 def writing(place: Path) -> Iterator[bool]:
     """Hold the lock of a cache folder, made when missing; yields False when another thread or process holds it."""
+    from filelock import FileLock, Timeout
+
     place.mkdir(parents=True, exist_ok=True)
-    with (place / _LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    lock = FileLock(place / _LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 @contextmanager

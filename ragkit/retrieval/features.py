@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.lexical.bm25 import idf as inverse_frequency
+from ragkit.index.lexical.bm25 import length_damping, saturated
 from ragkit.index.lexical.term_codes import LINE, Codes, codes_of
 from ragkit.numeric.vectors import cosines
 
 Scores = NDArray[np.float64]
 
-K1 = 1.2
-B = 0.75
-"""BM25's saturation and length normalisation (Robertson and Zaragoza 2009), as tantivy and Lucene set them."""
 EXPANSION_TERMS = 25
 _HASH_BITS = 15
 _HASH_MASK = np.uint32((1 << _HASH_BITS) - 1)
@@ -62,7 +60,7 @@ class LexicalFeatures:
 
 def question_terms(terms: Sequence[str], *, idf: Mapping[str, float], statistics: Statistics) -> QuestionTerms:
     """Weigh the analysed terms of a question. Terms that `idf` lacks occur in no chunk."""
-    unknown = math.log(1 + (statistics.chunks + 0.5) / 0.5)
+    unknown = inverse_frequency(statistics.chunks, 0)
     distinct = tuple(dict.fromkeys(terms))
     weights = np.array([idf.get(term, unknown) for term in distinct], dtype=np.float64)
     weight_of = dict(zip(distinct, weights.tolist(), strict=True))
@@ -91,14 +89,14 @@ class Candidates:
         self._line = lines[self._place]
         self._in_unit = self._line > first[self._row]
         lengths = np.bincount(self._row, minlength=self.count).astype(np.float64)
-        self._norm = K1 * (1 - B + B * lengths / max(statistics.mean_length, 1e-9))
+        self._damping = length_damping(lengths, statistics.mean_length)[:, None]
         self._terms = codes[self._place]
 
     def bm25(self, terms: Sequence[str], weights: Scores) -> Scores:
         """Return the BM25 of every candidate for weighted terms."""
         if not len(terms):
             return np.zeros(self.count)
-        return cosines(self._saturated(self._counts(*self._find(terms), len(terms))), weights)
+        return cosines(saturated(self._counts(*self._find(terms), len(terms)), self._damping), weights)
 
     def features(self, question: QuestionTerms) -> LexicalFeatures:
         """Return the lexical features of every candidate."""
@@ -109,7 +107,7 @@ class Candidates:
         counts = self._counts(places, found, len(question.terms))
         total = question.total
         return LexicalFeatures(
-            cosines(self._saturated(counts), question.idf) / total,
+            cosines(saturated(counts, self._damping), question.idf) / total,
             cosines((counts > 0).astype(np.float64), question.idf) / total,
             self._best_units(places, found, question) / total,
             np.minimum(self._pairs(places, found, question) / total, 1.0),
@@ -126,9 +124,6 @@ class Candidates:
         which = order[np.searchsorted(wanted, near, sorter=order).clip(max=len(order) - 1)]
         same = wanted[which] == near
         return places[same], which[same]
-
-    def _saturated(self, counts: Scores) -> Scores:
-        return counts * (K1 + 1) / (counts + self._norm[:, None])
 
     def _counts(self, places: NDArray[np.int64], found: NDArray[np.int64], size: int) -> Scores:
         keys = self._row[places] * size + found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ragkit.numeric.arrays import Scores
-from ragkit.retrieval.features import K1, LexicalFeatures
+from ragkit.index.lexical.bm25 import K1
+from ragkit.retrieval.features import LexicalFeatures
 
 
 @dataclass(frozen=True, slots=True)

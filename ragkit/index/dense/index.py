@@ -125,10 +125,6 @@ class DenseIndex:
         ids = np.concatenate([self.base.ids[places], self.tail_ids[rows]])
         return _best(ids, np.concatenate([scores, tail_scores]), k)
 
-    def search_many(self, queries: Vectors, k: int) -> list[tuple[Ids, Scores]]:
-        """Return what `search` returns for each row of queries (n, d)."""
-        return [self.search(query, k) for query in queries]
-
     def scores(self, query: Vectors, ids: Ids) -> Scores:
         """Return the exact cosine of a query (d,) with given chunks (float32, in their order); 0 for an unknown id."""
         unit = self._checked(query)

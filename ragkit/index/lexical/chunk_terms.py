@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ragkit.index.lexical.term_codes import pack, unpack_language, unpack_text
 from ragkit.text.analyzer import analyse_text, guess_language
@@ -13,10 +13,6 @@ FIELDS: Final = ("body", "context", "function_words")
 
 CONTENT_FIELDS: Final = FIELDS[:2]
 """The fields whose statistics answers are scored by: exact, of the chunks that are there and of no others."""
-
-
-ChunkText = tuple[Any, ...]
-"""(title, context line, text), and, where the store keeps them, the spans of the units of the text."""
 
 
 class Terms(NamedTuple):

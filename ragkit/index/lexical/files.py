@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
-from ragkit.index.lexical.chunk_terms import FIELDS, ChunkText, Terms, analyse_chunk
+from ragkit.index.lexical.chunk_terms import FIELDS, Terms, analyse_chunk
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.rescoring import explained_numbers
 from ragkit.index.lexical.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Batch = tuple[Ids, Sequence[ChunkText]]
@@ -169,11 +170,6 @@ def _open_read_only(folder: Path) -> tuple[Any, Any]:
 def index_files(folder: Path) -> list[str]:
     """Return the names of the files that make up an index: tantivy's but its locks, and those of terms."""
     return sorted(item.name for item in folder.iterdir() if item.suffix in _SUFFIXES or item.name in _MUTABLE)
-
-
-def segment_count(base: LexicalBase) -> int:
-    """Return how many segments an index has; each costs a little time in every search."""
-    return int(base.searcher.num_segments)
 
 
 def base_ids(base: LexicalBase) -> Ids:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.index.lexical.bm25 import idf
-from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, ChunkText
+from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
 from ragkit.index.lexical.deletions import DeletedTermCounts, add_gone
 from ragkit.index.lexical.files import LexicalBase, base_ids
 from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
@@ -27,6 +27,7 @@ from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.term_files import find_terms
 from ragkit.numeric.sorted_ids import is_member
 from ragkit.text.analyzer import DEFAULT_LANGUAGE, Question, analyse_question
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -190,20 +191,6 @@ class LexicalIndex:
         found = [(ids, scores), *(self._search_block(block, weights, allowed) for block in self.blocks)]
         return _best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k)
 
-    def scores(self, query: str, ids: Ids) -> Scores:
-        """Return the BM25 of given chunks (float32, in their order); 0 without a matching term or for an unknown id."""
-        ids = np.asarray(ids, dtype=np.int64)
-        weights = self._weights(query)
-        wanted = np.setdiff1d(ids, self.removed)
-        if not len(wanted) or not any(weights.values()):
-            return np.zeros(len(ids), dtype=np.float32)
-        found = [self._score_base(weights, wanted)]
-        found += [self._search_block(block, weights, wanted) for block in self.blocks]
-        known = dict(
-            zip(np.concatenate([i for i, _ in found]).tolist(), np.concatenate([s for _, s in found]), strict=True)
-        )
-        return np.array([known.get(item, 0.0) for item in ids.tolist()], dtype=np.float32)
-
     # ------------------------------------------------------------------ statistics
 
     def _count(self) -> tuple[int, Counter[str]]:
@@ -314,13 +301,6 @@ class LexicalIndex:
             if len(ids) < limit or limit >= total or _settled(scores, kept, k, deep=limit > 16 * first + 4_096):
                 return ids[kept], scores[kept]
             limit = min(limit * 4, total)
-
-    def _score_base(self, weights: Weights, ids: Ids) -> tuple[Ids, NDArray[np.float64]]:
-        query = weighted_query(self.base, weights)
-        if query is None or self.base is None:
-            return _NO_IDS, np.empty(0)
-        ids, scores = run_query(self.base, both(query, any_of(self.base, ids)), len(ids))
-        return ids, self._scored_again(weights, ids) if self._is_rough(weights) else scores
 
     def _scored_again(self, weights: Weights, ids: Ids) -> NDArray[np.float64]:
         """Return the BM25 of chunks in the files by the means of what is there."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.bm25 import K1, idf, length_damping, rounded_lengths
+from ragkit.index.lexical.bm25 import idf, length_damping, rounded_lengths, saturated
 from ragkit.index.lexical.term_codes import LINE, Codes, codes_of
 
 Scores = NDArray[np.float64]
@@ -53,7 +53,7 @@ def telling_scores(
         keys = owners[same] * len(asked) + places[same]
         counts = np.bincount(keys, minlength=len(sizes) * len(asked)).reshape(len(sizes), len(asked))
         weight = np.fromiter(weights[name].values(), dtype=np.float64)
-        scores += (weight * (K1 + 1.0) * counts / (counts + damping[:, None])).sum(axis=1)
+        scores += saturated(counts, damping[:, None], weight=weight).sum(axis=1)
     return scores
 
 
@@ -66,9 +66,9 @@ def explained_score(explanation: str, mean: float, *, otherwise: float) -> float
     for factor, numbers in _terms(json.loads(explanation), 1.0):
         if not numbers.keys() >= _EXPLAINED:
             return otherwise
-        damping = float(length_damping(np.array(numbers["dl"]), mean))
-        frequency = numbers["freq"]
-        score += factor * idf(numbers["N"], numbers["n"]) * (K1 + 1.0) * frequency / (frequency + damping)
+        damping = length_damping(np.array(numbers["dl"]), mean)
+        weight = factor * idf(numbers["N"], numbers["n"])
+        score += float(saturated(np.array(numbers["freq"]), damping, weight=weight))
     return score or otherwise
 
 

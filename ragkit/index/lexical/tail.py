@@ -14,8 +14,9 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.bm25 import K1, length_damping, rounded_lengths
-from ragkit.index.lexical.chunk_terms import FIELDS, ChunkText, analyse_chunk
+from ragkit.index.lexical.bm25 import length_damping, rounded_lengths, saturated
+from ragkit.index.lexical.chunk_terms import FIELDS, analyse_chunk
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -99,7 +100,7 @@ class Postings:
                 continue
             span = slice(int(self.starts[number]), int(self.starts[number + 1]))
             places, counts = self.places[span], self.counts[span]
-            scores[places] += weight * (1.0 + K1) * counts / (counts + damping[places])
+            scores[places] += saturated(counts, damping[places], weight=weight)
 
 
 def _starts(numbers: Ids, size: int) -> Ids:
