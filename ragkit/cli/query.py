@@ -11,6 +11,7 @@ from dataclasses import replace
 import click
 
 from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
 from ragkit.settings import Settings
 from ragkit.text.cleaning import show
@@ -25,7 +26,7 @@ _budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens
 _STATUS_COLOURS = {"answered": "green", "partial": "yellow", "abstained": "red"}
 
 
-@click.command(short_help="Find the passages that answer a question.")
+@click.command(short_help=SUMMARIES["search"])
 @click.argument("query")
 @_k_option
 @_where_option
@@ -76,7 +77,7 @@ def _wrapped(text: str, indent: str, limit: int) -> str:
     return "\n".join(lines)
 
 
-@click.command(short_help="Print a grounded prompt for any chat model.")
+@click.command(short_help=SUMMARIES["prompt"])
 @click.argument("query")
 @_k_option
 @_where_option
@@ -101,7 +102,7 @@ def prompt(query: str, count: int, where: str | None, budget: int | None, target
     )
 
 
-@click.command(short_help="Answer a question with checked citations.")
+@click.command(short_help=SUMMARIES["ask"])
 @click.argument("query")
 @_k_option
 @_where_option

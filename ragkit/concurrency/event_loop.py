@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import asyncio
 
+
 class Call(Protocol):
     """A call that an event loop awaits; `future` says no more than that it has ended."""
 

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class OwnThread:
-    """A pool of one thread, started at its first task. Thread-safe; a forked child process starts a thread of its own."""
+    """A pool of one thread, started at its first task. Thread-safe; a forked child process starts its own."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -41,7 +41,7 @@ class HelperThread:
         self._renew()
 
     def start(self, work: Callable[[], Result]) -> Callable[[], Result]:
-        """Start a task on the helper, or keep it for later; return a function, to be called once, that gives its result.
+        """Start a task on the helper, or keep it for later; return a function to be called once for its result.
 
         The function raises the task's error. A task that was started is finished whether or not its result is used.
         """

@@ -95,6 +95,11 @@ class Caches:
         """Return whether the indexes of the reader's revision are in memory, so that `snapshot` takes microseconds."""
         return self._known(owner_of(reader), reader.revision) is not None
 
+    def newest(self) -> Snapshot | None:
+        """Return the newest state in memory, None before the first search; no file and no store is read."""
+        recent = self._recent
+        return recent[0].snapshot if recent else None
+
     def persist(self, reader: ChunkSource) -> None:
         """Write files when there are none, or when much has changed since they were written. Never raises for a disk
         that refuses: the indexes then stay in memory."""

@@ -76,7 +76,8 @@ class Answering:
         import asyncio
 
         search = partial(self._search, question, k=k, where=where, history=history)
-        if history or not self._retriever.quick:
+        newest = self._caches.newest()
+        if history or newest is None or not self._retriever.is_quick(newest):
             return await asyncio.to_thread(search)
         text = checked_question(question)
         embedder, batcher = self._models.embedder(self.settings), self._models.batcher(self.settings)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ragkit.numeric.arrays import Scores
 from ragkit.index.lexical.bm25 import K1
+from ragkit.numeric.arrays import Scores
 from ragkit.retrieval.features import LexicalFeatures
 
 

@@ -118,8 +118,10 @@ class Retriever:
         self._beside = HelperThread("ragkit-beside")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
-        self.quick = False
-        """Whether the last search, but for the model, took one thread a few milliseconds: few chunks, no reranker."""
+
+    def is_quick(self, snapshot: Snapshot) -> bool:
+        """Return whether a search of this state takes one thread a few milliseconds: few chunks, and no reranker."""
+        return len(snapshot.dense) < self._beside_from and not self._settings.rerank
 
     def retrieve(
         self,
@@ -141,7 +143,6 @@ class Retriever:
         words = self._words([question, reading.text] if reading else [question], search)
         query = self._query(question, search, known=vector)
         large = len(snapshot.dense) >= self._beside_from
-        self.quick = not large and not self._settings.rerank
         found = _Found(query, words[0], search.near(query) if large else None)
         other = near = None
         if large and reading and reading.meaning in self._meanings:
@@ -183,8 +184,9 @@ class Retriever:
         lexical = search.snapshot.lexical
 
         def found(text: str) -> _Words:
-            ids, _ = lexical.search(text, search.count, allowed=search.allowed)
-            return _Words(ids, weighted_terms(text, lexical, Statistics(*lexical.statistics())))
+            question = lexical.question(text)
+            ids, _ = lexical.search(question, search.count, allowed=search.allowed)
+            return _Words(ids, weighted_terms(question, lexical, Statistics(*lexical.statistics())))
 
         works = [partial(found, text) for text in texts]
         return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]

@@ -192,7 +192,7 @@ class Chunk:
 
 
 class ChunkText(NamedTuple):
-    """What a chunk is searched by: title, context line (the headings where there is none), text, and spans of its units.
+    """What a chunk is searched by: title, context line (headings where there is none), text, and spans of its units.
 
     A tuple, because a collection has millions of them and caches hash them as JSON lists.
     """

@@ -24,7 +24,9 @@ def length_damping(lengths: NDArray[Any], mean: float) -> NDArray[Any]:
     return damping
 
 
-def saturated(counts: NDArray[Any], damping: NDArray[Any], *, weight: float | NDArray[np.float64] = 1.0) -> NDArray[Any]:
+def saturated(
+    counts: NDArray[Any], damping: NDArray[Any], *, weight: float | NDArray[np.float64] = 1.0
+) -> NDArray[Any]:
     """Return weight * (k1 + 1) tf / (tf + damping) of term frequencies tf; a weight is idf times the boost of a field.
 
     The arrays are broadcast together. damping: as `length_damping` returns it.

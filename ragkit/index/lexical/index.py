@@ -21,12 +21,13 @@ from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
 from ragkit.index.lexical.deletions import DeletedTermCounts, add_gone
 from ragkit.index.lexical.files import LexicalBase, base_ids
 from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
+from ragkit.index.lexical.question import AnalysedQuestion, read_question
 from ragkit.index.lexical.rescoring import FUNCTION_WORDS, explained_score, telling_scores
 from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.term_files import find_terms
 from ragkit.numeric.sorted_ids import is_member
-from ragkit.text.analyzer import DEFAULT_LANGUAGE, Question, analyse_question
+from ragkit.text.analyzer import DEFAULT_LANGUAGE
 from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
@@ -34,8 +35,6 @@ Scores = NDArray[np.float32]
 Weights = Mapping[str, Mapping[str, float]]
 
 FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4}
-TERM_LIMIT: Final = 128
-"""A question uses at most so many terms, the rarest; pasted pages have thousands."""
 _LANGUAGE_LIMIT: Final = 6
 _MAIN_SHARE: Final = 0.05
 _SPARE: Final = 16
@@ -123,14 +122,9 @@ class LexicalIndex:
         """Return the counts that BM25 uses."""
         return LexicalStatistics(self._documents, self._lengths.total() / max(self._documents, 1))
 
-    def question(self, query: str) -> Question:
-        """Return the terms that a question is searched by, with their counts; at most the `TERM_LIMIT` rarest."""
-        question = analyse_question(query, languages=self._languages)
-        if len(question.terms) <= TERM_LIMIT:
-            return question
-        rarity = self.idf(question.terms)
-        chosen = sorted(question.terms, key=lambda term: -question.terms[term] * rarity.get(term, 0.0))[:TERM_LIMIT]
-        return Question({term: question.terms[term] for term in chosen}, {})
+    def question(self, text: str) -> AnalysedQuestion:
+        """Return a question as it is searched and scored by here; see `read_question`."""
+        return read_question(text, languages=self._languages, idf=self.idf)
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
         """Return the inverse document frequency of analysed terms; those that no chunk holds are left out."""
@@ -174,12 +168,12 @@ class LexicalIndex:
             found.update((key, block.terms[key]) for key in keys if key in block.terms)
         return [found.get(key, b"") for key in keys]
 
-    def search(self, query: str, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+    def search(self, query: str | AnalysedQuestion, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
         """Return up to k chunk ids and their BM25, best first, ties by ascending id; only chunks that share a term.
 
-        query: plain text of any length. allowed: ascending chunk ids to choose from.
+        query: plain text of any length, or what `question` returns for it. allowed: ascending chunk ids to choose from.
         """
-        weights = self._weights(query)
+        weights = self._weights(self.question(query) if isinstance(query, str) else query)
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
         rough = self._is_rough(weights)
@@ -254,20 +248,19 @@ class LexicalIndex:
         held = sum(block.fields[field].containing(term, alive) for block, alive in self._held())
         return files + held - sum(part.containing(field, term) for part in self._gone)
 
-    def _weights(self, query: str) -> Weights:
+    def _weights(self, question: AnalysedQuestion) -> Weights:
         """Return for each field the weight of each term: how often it is asked for × idf × boost of the field.
 
         Function words weigh the same; each is in most chunks.
         """
-        terms, function_words = self.question(query)
         weights = {
             field: {
                 term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
-                for term, count in terms.items()
+                for term, count in question.terms.items()
             }
             for field in CONTENT_FIELDS
         }
-        return {**weights, "function_words": {term: float(count) for term, count in function_words.items()}}
+        return {**weights, "function_words": {term: float(count) for term, count in question.stop_words.items()}}
 
     # ------------------------------------------------------------------ the two parts
 
