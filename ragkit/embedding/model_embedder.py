@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import EmbeddingError
-from ragkit.numeric.vectors import check_vectors
+from ragkit.numeric.vectors import check_vectors, divided_by_norm
 from ragkit.types.collection import Fingerprint
 
 UseStates = Callable[[int, NDArray[np.float32]], None]
@@ -129,8 +129,9 @@ class ModelEmbedder:
             norms = np.linalg.norm(part, axis=1, keepdims=True)
             empty = ~(norms[:, 0] > 0)
             unit = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(np.float32)
-            parts[index] = self._checked(unit, len(unit))
-            parts[index][empty] = rows[index]  # bit by bit: the check brings rows to norm 1 once more
+            self._checked(unit, len(unit))
+            parts[index] = divided_by_norm(unit)  # once: the 8-bit codes of stored units come from exactly these bits
+            parts[index][empty] = rows[index]
         return rows, parts
 
     def _check_limit(self, ids: Sequence[Sequence[int]]) -> None:

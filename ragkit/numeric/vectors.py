@@ -49,6 +49,12 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
     return _renormalised(out, norms)
 
 
+def divided_by_norm(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows (n, d), none of them zero, each divided once by its norm; the norm may end 6e-8 off 1."""
+    unit: NDArray[np.float32] = rows / _norms(rows)[:, None].astype(np.float32)
+    return unit
+
+
 def _norms(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the norm of each row (n, d), summed in float64; it does not depend on the other rows."""
     norms: NDArray[np.float64] = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
