@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import RagkitError, StoreError
-from ragkit.index.base import ChunkChanges, ChunkSource, Index, Part, owner_of
+from ragkit.index.base import ChunkChanges, ChunkSource, Index, IndexPart
 from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.part import DensePart
 from ragkit.index.lexical.index import LexicalIndex
@@ -34,6 +34,7 @@ from ragkit.index.manifest import (
     temporary,
     writing,
 )
+from ragkit.index.policy import owner_of
 from ragkit.settings import DenseSettings
 
 __all__ = ["Caches", "ChunkChanges", "ChunkSource", "Snapshot"]
@@ -197,12 +198,12 @@ class Caches:
         snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
         return _Held(snapshot, owner, dense[1], lexical[1])
 
-    def _has_newer(self, part: Part[Index], files: int, reader: ChunkSource) -> bool:
+    def _has_newer(self, part: IndexPart[Index], files: int, reader: ChunkSource) -> bool:
         return any(files < revision <= reader.revision for revision, _ in list_folders(self._place, part.name))
 
     # ------------------------------------------------------------------ files
 
-    def _opened(self, part: Part[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int] | None:
+    def _opened(self, part: IndexPart[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int] | None:
         """Open the newest good files that are not newer than the reader, and catch up; None without any."""
         for _ in range(_ATTEMPTS):
             vanished = False
@@ -221,7 +222,7 @@ class Caches:
                 break
         return None
 
-    def _open(self, part: Part[Index], folder: Path, owner: Owner, reader: ChunkSource) -> Index:
+    def _open(self, part: IndexPart[Index], folder: Path, owner: Owner, reader: ChunkSource) -> Index:
         manifest = read_manifest(folder, part=part.name, owner=owner)
         check_files(folder, manifest)
         changes = reader.changes_since(manifest.revision)
@@ -232,7 +233,7 @@ class Caches:
         _check_probes(part, manifest, changes, reader)
         return part.follow(part.open(folder, manifest), changes, reader)
 
-    def _rebuilt(self, part: Part[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int]:
+    def _rebuilt(self, part: IndexPart[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int]:
         """Build from the store: into files where that is possible and worth it, else in memory."""
         count = len(reader.all_chunk_ids())
         if count >= _WORTH_WRITING and self._place.parent.is_dir():
@@ -242,7 +243,7 @@ class Caches:
         return part.in_memory(reader), -1
 
     def _written(
-        self, part: Part[Index], owner: Owner, reader: ChunkSource, *, base: tuple[Path, Manifest] | None = None
+        self, part: IndexPart[Index], owner: Owner, reader: ChunkSource, *, base: tuple[Path, Manifest] | None = None
     ) -> tuple[Index, int] | None:
         """Write files and open them; None when the disk refuses or another process is writing."""
         try:
@@ -273,7 +274,7 @@ class Caches:
             self._tell(f"{self._place} can't be written, searching from memory: {error}")
             return None
 
-    def _renewed(self, part: Part[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
+    def _renewed(self, part: IndexPart[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
         """Return an index on new files when they are due, else the one given."""
         due = part.due(index, reader)
         owner = owner_of(reader)
@@ -285,7 +286,9 @@ class Caches:
                 return extended
         return self._written(part, owner, reader) or (index, files)
 
-    def _extended(self, part: Part[Index], owner: Owner, files: int, reader: ChunkSource) -> tuple[Index, int] | None:
+    def _extended(
+        self, part: IndexPart[Index], owner: Owner, files: int, reader: ChunkSource
+    ) -> tuple[Index, int] | None:
         for revision, folder in list_folders(self._place, part.name):
             if revision == files:
                 try:
@@ -296,7 +299,7 @@ class Caches:
                     self._tell(f"{folder} can't be used: {error}")
         return None
 
-    def _check(self, part: Part[Index], reader: ChunkSource, wanted: Ids) -> list[str]:
+    def _check(self, part: IndexPart[Index], reader: ChunkSource, wanted: Ids) -> list[str]:
         owner = owner_of(reader)
         problems = []
         for revision, folder in list_folders(self._place, part.name):
@@ -325,7 +328,7 @@ class Caches:
             _log.warning("cache %s", message)
 
 
-def _probes(part: Part[Index], reader: ChunkSource) -> list[tuple[int, str]]:
+def _probes(part: IndexPart[Index], reader: ChunkSource) -> list[tuple[int, str]]:
     """Return digests of the newest chunks and of some spread over all: they tell a collection that was set back and
     then went another way, which has the same identity and the same revisions."""
     ids = reader.all_chunk_ids()
@@ -333,7 +336,7 @@ def _probes(part: Part[Index], reader: ChunkSource) -> list[tuple[int, str]]:
     return list(zip(chosen.tolist(), part.digests(reader, chosen), strict=True))
 
 
-def _check_probes(part: Part[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
+def _check_probes(part: IndexPart[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
     gone = set(changes.removed.tolist())
     expected = {number: digest for number, digest in manifest.probes if number not in gone}
     if not expected:

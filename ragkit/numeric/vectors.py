@@ -51,7 +51,8 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
 
 def divided_by_norm(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return rows (n, d), none of them zero, each divided once by its norm; the norm may end 6e-8 off 1."""
-    unit: NDArray[np.float32] = rows / _norms(rows)[:, None].astype(np.float32)
+    norms: NDArray[np.float32] = _norms(rows)[:, None].astype(np.float32)
+    unit: NDArray[np.float32] = rows / norms
     return unit
 
 
@@ -68,11 +69,11 @@ def _renormalised(rows: NDArray[np.float32], norms: NDArray[np.float64]) -> NDAr
     A vector is checked by the embedder, by the batcher and by the store, and must be the same after each.
     """
     unit = rows.copy()
-    norm = norms.astype(np.float32)
+    norm: NDArray[np.float32] = norms.astype(np.float32)
     left = np.flatnonzero(norm != 1)
     while left.size:
         divided = unit[left] / norm[left, None]
-        after = _norms(divided).astype(np.float32)
+        after: NDArray[np.float32] = _norms(divided).astype(np.float32)
         nearer = np.abs(after - 1) < np.abs(norm[left] - 1)
         left = left[nearer]
         unit[left], norm[left] = divided[nearer], after[nearer]

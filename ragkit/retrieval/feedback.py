@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.base import TermIndex
 from ragkit.numeric.arrays import Scores
 from ragkit.numeric.vectors import cosines
 from ragkit.retrieval.features import Candidates, expansion
@@ -31,7 +31,7 @@ FEEDBACK_VECTORS_FROM = 3
 
 
 def feedback_scores(
-    scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: LexicalIndex
+    scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: TermIndex
 ) -> Scores:
     """Return what likeness to the best candidates adds: pseudo-relevance feedback on words and on vectors.
 

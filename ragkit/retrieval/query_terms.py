@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.base import TermIndex
 from ragkit.index.lexical.question import AnalysedQuestion
 from ragkit.retrieval.features import QuestionTerms, Statistics, question_terms
 
 
-def weighted_terms(question: AnalysedQuestion, index: LexicalIndex, statistics: Statistics) -> QuestionTerms:
+def weighted_terms(question: AnalysedQuestion, index: TermIndex, statistics: Statistics) -> QuestionTerms:
     """Weigh a question's terms, stemmed as the collection's languages have it.
 
     A compound or a code counts once: whole where a chunk holds it, by its pieces where none does. A word is meant in

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.concurrency.threads import HelperThread
-from ragkit.index.cache import Snapshot
+from ragkit.index.base import IndexSnapshot
 from ragkit.numeric.arrays import Scores
 from ragkit.numeric.vectors import check_vectors, cosines
 from ragkit.retrieval.candidates import Scored, UnitCosines, better
@@ -57,7 +57,7 @@ class _Search:
     """What one search looks in: a committed state, and how."""
 
     reader: Reader
-    snapshot: Snapshot
+    snapshot: IndexSnapshot
     count: int
     allowed: NDArray[np.int64] | None
     adapter: NDArray[np.float32] | None
@@ -119,7 +119,7 @@ class Retriever:
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
 
-    def is_quick(self, snapshot: Snapshot) -> bool:
+    def is_quick(self, snapshot: IndexSnapshot) -> bool:
         """Return whether a search of this state takes one thread a few milliseconds: few chunks, and no reranker."""
         return len(snapshot.dense) < self._beside_from and not self._settings.rerank
 
@@ -128,7 +128,7 @@ class Retriever:
         question: str | Embedded,
         *,
         reader: Reader,
-        snapshot: Snapshot,
+        snapshot: IndexSnapshot,
         k: int,
         allowed: NDArray[np.int64] | None = None,
         adapter: NDArray[np.float32] | None = None,

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 import ragkit
 from ragkit.errors import NotFoundError
 from ragkit.index import manifest as cachefile
-from ragkit.index.base import LEXICAL_TAIL, SMALL_TAIL
 from ragkit.index.cache import Caches, Snapshot
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.index.manifest import list_folders
+from ragkit.index.policy import LEXICAL_TAIL, SMALL_TAIL
 from ragkit.settings import DenseSettings
 from ragkit.testing import HashEmbedder
 from ragkit.types.collection import Fingerprint

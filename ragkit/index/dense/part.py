@@ -8,25 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from ragkit.errors import CorruptError, StoreError
-from ragkit.index.base import (
-    BATCH,
-    LARGE_TAIL,
-    REMOVED_SHARE,
-    SMALL_TAIL,
-    TAIL_SHARE,
-    ChunkChanges,
-    ChunkSource,
-    Due,
-    Ids,
-    Written,
-    ids_digest,
-    owner_of,
-)
+from ragkit.index.base import ChunkChanges, ChunkSource, Due, Ids, Written
 from ragkit.index.dense.files import DenseBase, build_dense, open_dense
 from ragkit.index.dense.float16_file import half
 from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.quantizer import choose_kind
 from ragkit.index.manifest import Manifest
+from ragkit.index.policy import (
+    BATCH,
+    LARGE_TAIL,
+    REMOVED_SHARE,
+    SMALL_TAIL,
+    TAIL_SHARE,
+    owner_of,
+    short_digest,
+)
 
 
 class DensePart:
@@ -99,7 +95,7 @@ class DensePart:
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
         """Return a digest of each vector as it is compared."""
-        return [ids_digest(row.tobytes()) for row in half(source.vectors(ids))]
+        return [short_digest(row.tobytes()) for row in half(source.vectors(ids))]
 
     def ids(self, index: DenseIndex) -> Ids:
         """Return all ids that can be found, ascending."""

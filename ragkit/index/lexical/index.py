@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.base import TermStatistics
 from ragkit.index.lexical.bm25 import idf
 from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
 from ragkit.index.lexical.deletions import DeletedTermCounts, add_gone
@@ -45,13 +46,6 @@ _DECIMALS: Final = 4
 _WIDER: Final = 64
 _SAME_MEAN: Final = 1e-6
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
-
-
-class LexicalStatistics(NamedTuple):
-    """documents: chunks that BM25 counts. mean_length: their mean number of terms, the context line's included."""
-
-    documents: int
-    mean_length: float
 
 
 class LexicalIndex:
@@ -118,9 +112,9 @@ class LexicalIndex:
         """The languages that one chunk in twenty or more is in; others may be wrong guesses, of tables say."""
         return self._main
 
-    def statistics(self) -> LexicalStatistics:
+    def statistics(self) -> TermStatistics:
         """Return the counts that BM25 uses."""
-        return LexicalStatistics(self._documents, self._lengths.total() / max(self._documents, 1))
+        return TermStatistics(self._documents, self._lengths.total() / max(self._documents, 1))
 
     def question(self, text: str) -> AnalysedQuestion:
         """Return a question as it is searched and scored by here; see `read_question`."""

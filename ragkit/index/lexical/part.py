@@ -7,21 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ragkit.errors import StoreError
-from ragkit.index.base import (
-    BATCH,
-    LEXICAL_TAIL,
-    REMOVED_SHARE,
-    SMALL_TAIL,
-    ChunkChanges,
-    ChunkSource,
-    Due,
-    Ids,
-    Written,
-    ids_digest,
-)
+from ragkit.index.base import ChunkChanges, ChunkSource, Due, Ids, Written
 from ragkit.index.lexical.files import LexicalFacts, build_lexical, extend_lexical, index_files, open_lexical
 from ragkit.index.lexical.index import LexicalIndex
 from ragkit.index.manifest import Manifest
+from ragkit.index.policy import BATCH, LEXICAL_TAIL, REMOVED_SHARE, SMALL_TAIL, short_digest
 
 
 class LexicalPart:
@@ -84,7 +74,7 @@ class LexicalPart:
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
         """Return a digest of each text."""
-        return [ids_digest(json.dumps(item).encode()) for item in source.texts(ids)]
+        return [short_digest(json.dumps(item).encode()) for item in source.texts(ids)]
 
     def ids(self, index: LexicalIndex) -> Ids:
         """Return all ids that can be found, ascending."""
