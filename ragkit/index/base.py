@@ -95,7 +95,8 @@ class TermIndex(Protocol):
     def terms(self, ids: Ids) -> list[str]:
         """Return the analysed terms of chunks: the context line's on the first line, then a line for each unit.
 
-        They stand in the order of ids, separated by single spaces, without stop words; "" for an unknown chunk.
+        They stand in the order of ids, separated by single spaces, without stop words; "" for an unknown chunk. A chunk
+        that was deleted may still have its terms.
         """
 
     def codes(self, ids: Ids) -> tuple[Codes, NDArray[np.int64]]:
