@@ -1,7 +1,7 @@
-"""The two search indexes of a collection as caches: verified files, and in memory what has changed since.
+"""The two search indexes of a collection as caches: verified files, and the delta since in memory.
 
-Nothing here is the truth: any file that is missing, foreign, old, damaged or unreadable is replaced by what the store
-holds, with one line in the log; a search never fails and is never wrong because of it.
+The store is the truth. A file that is missing, foreign, outdated, damaged or unreadable is rebuilt from it, with one
+line in the log; no search fails or is wrong because of a file.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A snapshot, whose it is, and the revisions of the files under it (-1: it is in memory only)."""
+    """A snapshot, its owner, and the revisions of the files it is based on (-1: in memory only)."""
 
     snapshot: Snapshot
     owner: Owner
@@ -87,8 +87,8 @@ class Caches:
     def snapshot(self, reader: ChunkSource) -> Snapshot:
         """Return the indexes at exactly the reader's revision.
 
-        It takes microseconds when that is known already, milliseconds after a small change, and as long as building
-        takes when there are no good files. One thread does the work, others that need it wait.
+        It takes microseconds when they are in memory, milliseconds after a small change, and as long as building them
+        when there are no usable files. One thread does the work, others that need it wait.
         """
         return self._hold(reader).snapshot
 
@@ -102,14 +102,16 @@ class Caches:
         return recent[0].snapshot if recent else None
 
     def persist(self, reader: ChunkSource) -> None:
-        """Write files when there are none, or when much has changed since they were written. Never raises for a disk
-        that refuses: the indexes then stay in memory."""
+        """Write files when there are none, or when much has changed since they were written.
+
+        A disk that cannot be written raises nothing: the indexes stay in memory.
+        """
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
         held = self._hold(reader)
         if not len(held.snapshot.dense) or not self._persisting.acquire(blocking=False):
             return
-        try:  # without the other lock: searches go on meanwhile, and later revisions are followed from memory
+        try:  # the other lock is not held: searches go on, and later revisions are followed in memory
             dense = self._renewed(self._dense, held.snapshot.dense, held.dense_files, reader)
             lexical = self._renewed(self._lexical, held.snapshot.lexical, held.lexical_files, reader)
         finally:
@@ -119,7 +121,7 @@ class Caches:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
     def renew(self, reader: ChunkSource) -> None:
-        """Delete all files, good or bad, and write them anew. A search meanwhile builds what it needs in memory."""
+        """Delete all files and write them anew. A search meanwhile builds the indexes in memory."""
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
         with suppress(OSError), writing(self._place) as mine:
@@ -130,14 +132,14 @@ class Caches:
         self.persist(reader)
 
     def check(self, reader: ChunkSource) -> list[str]:
-        """Compare the files, hashed whole, and the indexes with the store; return what is wrong, one line each."""
+        """Hash all files, compare the indexes with the store, and return the problems found, one line each."""
         if reader.fingerprint is None:
             return []
         wanted = reader.all_chunk_ids()
         return self._check(self._dense, reader, wanted) + self._check(self._lexical, reader, wanted)
 
     def size(self) -> int:
-        """Return the bytes that the files take on the disk."""
+        """Return the size of the files on disk in bytes."""
         sizes: dict[int, int] = {}
         with suppress(OSError):
             for path in self._place.rglob("*"):
@@ -147,7 +149,7 @@ class Caches:
         return sum(sizes.values())
 
     def close(self) -> None:
-        """Let go of all files. Snapshots in use stay valid."""
+        """Release all files. Snapshots in use stay valid."""
         with self._lock:
             self._recent = ()
 
@@ -170,13 +172,16 @@ class Caches:
         return None
 
     def _keep(self, held: _Held) -> None:
-        """Remember some states: a reader whose transaction began earlier may still ask for an older one."""
+        """Keep the newest states: a reader whose transaction began earlier may still need an older one."""
         others = (item for item in self._recent if item.snapshot.revision != held.snapshot.revision)
         kept = sorted((held, *others), key=lambda item: -item.snapshot.revision)
         self._recent = tuple(item for item in kept if item.owner == held.owner)[:_RECENT]
 
     def _follow(self, owner: Owner, reader: ChunkSource) -> _Held | None:
-        """Catch up from the nearest earlier state; None when there is none, or better files were written meanwhile."""
+        """Apply the changes since the newest earlier state in memory; None when there is none or they are not known.
+
+        Where much is in memory only and newer files were written meanwhile, these are opened instead.
+        """
         earlier = [h for h in self._recent if h.owner == owner and h.snapshot.revision < reader.revision]
         changes = reader.changes_since(earlier[0].snapshot.revision) if earlier else None
         if changes is None:
@@ -204,7 +209,7 @@ class Caches:
     # ------------------------------------------------------------------ files
 
     def _opened(self, part: IndexPart[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int] | None:
-        """Open the newest good files that are not newer than the reader, and catch up; None without any."""
+        """Open the newest usable files not newer than the reader, and apply the changes since; None without any."""
         for _ in range(_ATTEMPTS):
             vanished = False
             for revision, folder in list_folders(self._place, part.name):
@@ -218,7 +223,7 @@ class Caches:
                     vanished = vanished or not folder.exists()
                     if folder.exists():
                         self._tell(f"{folder} can't be used: {error}")
-            if not vanished:  # a folder that another process has replaced meanwhile is no damage: look again
+            if not vanished:  # another process replaced a folder meanwhile, which is no damage: list again
                 break
         return None
 
@@ -229,7 +234,7 @@ class Caches:
         if changes is None:
             raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
         if not part.fits(manifest, reader):
-            raise OutdatedError("the collection has been grouped anew")
+            raise OutdatedError("the collection has another quantizer now")
         _check_probes(part, manifest, changes, reader)
         return part.follow(part.open(folder, manifest), changes, reader)
 
@@ -309,7 +314,7 @@ class Caches:
                 manifest = read_manifest(folder, part=part.name, owner=owner)
                 check_files(folder, manifest, whole=True)
                 index = self._open(part, folder, owner, reader)
-            except OutdatedError:  # left from before a compaction, a rebuild or a restore: whole, and not used
+            except OutdatedError:  # older than a compaction, a rebuild or a restore: intact, and not used
                 continue
             except (StoreError, OSError) as error:
                 problems.append(f"{part.name} cache {folder.name} can't be used: {error}")
@@ -329,8 +334,11 @@ class Caches:
 
 
 def _probes(part: IndexPart[Index], reader: ChunkSource) -> list[tuple[int, str]]:
-    """Return digests of the newest chunks and of some spread over all: they tell a collection that was set back and
-    then went another way, which has the same identity and the same revisions."""
+    """Return digests of the newest chunks and of some spread over all.
+
+    They detect a collection that was restored to an earlier state and then changed in another way: its identity and its
+    revisions are the same.
+    """
     ids = reader.all_chunk_ids()
     chosen = np.union1d(ids[-_PROBES:], ids[:: max(len(ids) // _PROBES, 1)])
     return list(zip(chosen.tolist(), part.digests(reader, chosen), strict=True))
@@ -344,13 +352,13 @@ def _check_probes(part: IndexPart[Index], manifest: Manifest, changes: ChunkChan
     try:
         found = part.digests(reader, np.array(list(expected), dtype=np.int64))
     except RagkitError as error:
-        raise OutdatedError(f"it holds chunks that the collection does not have ({error})") from error
+        raise OutdatedError(f"it has chunks that the collection does not have ({error})") from error
     if found != list(expected.values()):
-        raise OutdatedError("it holds chunks that are others in the collection")
+        raise OutdatedError("its chunks differ from those of the collection")
 
 
 def _same_files(old: Path, folder: Path, manifest: Manifest) -> dict[str, str]:
-    """Return the digests of files that are the very same in both folders, by hard link."""
+    """Return the digests of files that are hard links to the same file in both folders."""
     same: dict[str, str] = {}
     for name, (_, digest) in manifest.files.items():
         with suppress(OSError):
