@@ -67,7 +67,7 @@ def _extension(settings: ModelSettings) -> Embedder | None:
 
 
 def _wants_torch(settings: ModelSettings) -> bool:
-    """Tell whether torch is asked for, or there is a GPU for it; torch is imported only where a driver is present."""
+    """Return whether to use torch: by setting, or for a GPU; torch is imported only where a driver is present."""
     if settings.runtime == "torch" or settings.device not in _CPU:
         return True
     if settings.runtime == "openvino" or settings.device == "cpu" or not Path("/dev/nvidiactl").exists():

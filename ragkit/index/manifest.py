@@ -141,7 +141,7 @@ def read_manifest(folder: Path, *, part: str, owner: Owner) -> Manifest:
 
 
 def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> None:
-    """Raise StoreError unless every file is as the manifest says. whole: hash all files even where the stamp is valid."""
+    """Raise StoreError unless every file is as the manifest says. whole: hash all files, stamp or not."""
     for name, (size, _) in manifest.files.items():
         path = folder / name
         if path.is_symlink() or not path.is_file():

@@ -1,4 +1,4 @@
-"""What a candidate's words say about a question: BM25, coverage, best unit and word pairs, over analysed terms."""
+"""Lexical features of candidates: BM25, coverage, best unit and adjacent pairs, over analysed terms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HASH_MASK = np.uint32((1 << _HASH_BITS) - 1)
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The collection's numbers that BM25 needs: chunks, and their mean length in terms (context line included)."""
+    """Statistics that BM25 needs: number of chunks, and their mean length in terms (context line included)."""
 
     chunks: int
     mean_length: float
@@ -35,7 +35,7 @@ class Statistics:
 class QuestionTerms:
     """A question's distinct terms with their weights, and its pairs of adjacent terms with theirs.
 
-    idf: log(1 + (N - df + .5) / (df + .5)) over chunks; a term that no chunk holds has the largest.
+    idf: log(1 + (N - df + .5) / (df + .5)) over chunks; a term that no chunk has gets the largest.
     """
 
     terms: tuple[str, ...]
@@ -50,7 +50,7 @@ class QuestionTerms:
 
 @dataclass(frozen=True, slots=True)
 class LexicalFeatures:
-    """One row per candidate, each a share of the question's total weight: 0..1, but bm25, which is 0..(K1 + 1)."""
+    """Features (n,) of candidates, each a share of the question's total weight: 0..1, but bm25 is 0..(K1 + 1)."""
 
     bm25: Scores
     coverage: Scores
@@ -59,7 +59,7 @@ class LexicalFeatures:
 
 
 def question_terms(terms: Sequence[str], *, idf: Mapping[str, float], statistics: Statistics) -> QuestionTerms:
-    """Weigh the analysed terms of a question. Terms that `idf` lacks occur in no chunk."""
+    """Return the weights of a question's analysed terms. Terms that are not in `idf` occur in no chunk."""
     unknown = inverse_frequency(statistics.chunks, 0)
     distinct = tuple(dict.fromkeys(terms))
     weights = np.array([idf.get(term, unknown) for term in distinct], dtype=np.float64)
@@ -70,10 +70,10 @@ def question_terms(terms: Sequence[str], *, idf: Mapping[str, float], statistics
 
 
 class Candidates:
-    """The analysed terms of candidates, as one flat sequence of codes, for counting.
+    """The analysed terms of candidates as one flat array of codes, for counting.
 
     codes: of all candidates, one after the other; a LINE ends each line, the context line's first, then each unit's.
-    sizes: how many codes each candidate has.
+    sizes: the number of codes of each candidate.
     """
 
     def __init__(self, codes: Codes, sizes: NDArray[np.int64], *, statistics: Statistics) -> None:
@@ -81,7 +81,7 @@ class Candidates:
         self._codes = codes
         ends = codes == LINE
         rows = np.repeat(np.arange(self.count), sizes)
-        lines = np.cumsum(ends) - ends  # the number of the line that each code is in
+        lines = np.cumsum(ends) - ends  # the line number of each code
         starts = np.cumsum(sizes) - sizes
         first = lines[np.minimum(starts, max(len(codes) - 1, 0))] if len(codes) else starts
         self._place = np.flatnonzero(~ends)
@@ -114,11 +114,11 @@ class Candidates:
         )
 
     def _find(self, terms: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the places of the given terms, ascending, and for each place which of the terms stands there."""
+        """Return the positions of the given terms, ascending, and for each position the index of its term."""
         wanted = codes_of(terms)
         table = np.zeros(1 << _HASH_BITS, dtype=np.bool_)
         table[wanted & _HASH_MASK] = True
-        places = np.flatnonzero(table[self._terms & _HASH_MASK])  # those that may be: one look, then the few that are
+        places = np.flatnonzero(table[self._terms & _HASH_MASK])  # possible ones by one lookup, then the few that match
         order = np.argsort(wanted, kind="stable")
         near = self._terms[places]
         which = order[np.searchsorted(wanted, near, sorter=order).clip(max=len(order) - 1)]
@@ -142,7 +142,7 @@ class Candidates:
         return best
 
     def _pairs(self, places: NDArray[np.int64], found: NDArray[np.int64], question: QuestionTerms) -> Scores:
-        """Return the weight of the question's adjacent pairs that are adjacent here too, across line ends as well."""
+        """Return the weight of the question's adjacent pairs that are adjacent in a candidate, also across lines."""
         if not question.weighted_pairs or len(places) < 2:
             return np.zeros(self.count)
         size = len(question.terms)
@@ -163,9 +163,9 @@ class Candidates:
 def expansion(
     texts: Sequence[str], shares: Scores, *, idf: Callable[[Sequence[str]], Mapping[str, float]]
 ) -> tuple[list[str], Scores]:
-    """Return the terms that mark some candidates, with weights that add up to 1: relevance feedback.
+    """Return the most characteristic terms of some candidates, with weights that sum to 1: relevance feedback.
 
-    texts: the analysed terms of each. A term weighs its frequency in each candidate times that one's share, times its
+    texts: the analysed terms of each. A term's weight is its frequency in each candidate times its share, times its
     idf (Lavrenko and Croft 2001 with idf in place of the background model); the best 25 are kept.
     """
     weights: dict[str, float] = {}

@@ -10,11 +10,11 @@ from ragkit.retrieval.features import QuestionTerms, Statistics, question_terms
 
 
 def weighted_terms(question: AnalysedQuestion, index: TermIndex, statistics: Statistics) -> QuestionTerms:
-    """Weigh a question's terms, stemmed as the collection's languages have it.
+    """Return the weighted terms of a question, stemmed in the collection's languages.
 
-    A compound or a code counts once: whole where a chunk holds it, by its pieces where none does. A word is meant in
-    the question's own language; it counts in another too where that is a main language of the collection, or where no
-    chunk holds it in its own, if some chunk holds it there: the others' stems of the same word are no words of it.
+    A compound or a code counts once: whole where a chunk has it, by its pieces where none does. A word is taken in the
+    question's own language. Its stem in another language is used only if some chunk has it, and only where that is a
+    main language of the collection or no chunk has the word in the question's own language.
     """
     rarity = index.idf({term for forms in question.words for terms in forms.values() for term in terms})
     terms: list[str] = []
@@ -32,7 +32,7 @@ def weighted_terms(question: AnalysedQuestion, index: TermIndex, statistics: Sta
 
 
 def whole_or_pieces(terms: Sequence[str], rarity: Mapping[str, float]) -> Sequence[str]:
-    """Return a word whole where some chunk holds it so, or where none holds any of its pieces either."""
+    """Return a word whole if some chunk has it whole or none has any of its pieces, else its pieces."""
     if len(terms) < 2 or terms[0] in rarity or not any(term in rarity for term in terms):
         return terms[:1]
     return terms[1:]

@@ -95,7 +95,7 @@ def write_rows(path: Path, batches: Iterable[Halves], *, dimension: int) -> int:
 
 
 def open_rows(path: Path, *, count: int, dimension: int) -> tuple[Any, NDArray[np.uint8]]:
-    """Map a file of rows: the exact index, and the bytes (n, 2 d) of its rows. Raises StoreError when it does not fit."""
+    """Map a file of rows: the exact index, and its rows as bytes (n, 2 d). Raises StoreError when it does not fit."""
     index = read_index(path)
     size = count * dimension * 2
     whole = np.frombuffer(map_file(path), dtype=np.uint8)

@@ -126,7 +126,7 @@ class DenseIndex:
         return _best(ids, np.concatenate([scores, tail_scores]), k)
 
     def scores(self, query: Vectors, ids: Ids) -> Scores:
-        """Return the exact cosines of a query (d,) with given chunks, float32 (n,) in their order; 0 for an unknown id."""
+        """Return the exact cosine of a query (d,) with each of some chunks, float32 (n,); 0 for an unknown id."""
         unit = self._checked(query)
         return _exact(self.vectors(ids), unit)
 
