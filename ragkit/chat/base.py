@@ -18,5 +18,5 @@ class ChatModel(Protocol):
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the answer in pieces; end normally only after the whole answer.
 
-        Raises ChatError otherwise: ChatTimeoutError past the deadline, ChatInterruptedError for a stream that broke off.
+        Raises ChatError otherwise: ChatTimeoutError past the deadline, ChatInterruptedError for a broken stream.
         """

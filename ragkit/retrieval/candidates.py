@@ -14,8 +14,8 @@ Scores = NDArray[np.float64]
 
 SAME_DOCUMENT = 0.5
 TOLD = 0.5
-"""Where the rewrite of a question wins: the weight of the best score of a chunk's document, and the share of the question
-that a sentence must have to keep its place. Tuned on the tuning part of FinanceBench."""
+"""Where the rewrite of a question wins: the weight of the best score of a chunk's document, and the share of the
+question that a sentence must have to keep its place. Tuned on the tuning part of FinanceBench."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A question's vector (d,), a function that gives its term matches, and the nearest chunks, None if not searched."""
+    """A question's vector (d,), a function that gives its term matches, and the nearest chunks, None if unknown."""
 
     query: NDArray[np.float32]
     words: Callable[[], _Words]
@@ -139,30 +139,30 @@ class Retriever:
         """
         question, vector = (question, None) if isinstance(question, str) else (question.text, question.vector)
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
-        reading = self._vocabulary.reading(question)
-        words = self._words([question, reading.text] if reading else [question], search)
+        rewrite = self._vocabulary.rewrite(question)
+        words = self._words([question, rewrite.text] if rewrite else [question], search)
         query = self._query(question, search, known=vector)
         large = len(snapshot.dense) >= self._beside_from
         found = _Found(query, words[0], search.near(query) if large else None)
         other = near = None
-        if large and reading and reading.meaning in self._meanings:
+        if large and rewrite and rewrite.meaning in self._meanings:
             # it is likely needed, and scoring leaves a CPU idle
-            other = self._toward(reading.meaning, query, search)
+            other = self._toward(rewrite.meaning, query, search)
             near = self._beside.start(partial(search.near, other))
 
         def first() -> tuple[Scored, Hits | None]:
             scored = self._score(found, search, feedback=self._settings.feedback)
             if not len(scored.ids):
                 return scored, Hits(generation=snapshot.generation)
-            last = not self._settings.rerank and not (reading and scored.first.max() < ANSWERED)
+            last = not self._settings.rerank and not (rewrite and scored.first.max() < ANSWERED)
             return scored, self._hits(question, scored, search, k=k) if last else None
 
         scored, hits = _SCORING.run(first)
         if hits is not None:
             return hits
-        if reading and scored.first.max() < ANSWERED:
+        if rewrite and scored.first.max() < ANSWERED:
             if other is None:
-                other = self._toward(reading.meaning, query, search)
+                other = self._toward(rewrite.meaning, query, search)
             again = _Found(other, words[1], near() if near else search.near(other))
             scored = _SCORING.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
         return self._hits(question, scored, search, k=k)

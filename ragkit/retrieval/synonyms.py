@@ -41,7 +41,7 @@ class Vocabulary:
     pattern: re.Pattern[str] | None
     meanings: Mapping[str, str]
 
-    def reading(self, question: str) -> SynonymRewrite | None:
+    def rewrite(self, question: str) -> SynonymRewrite | None:
         """Return the rewrite of a question, None when it has no term of the rules.
 
         Text after the first sentence that asks or has a term says how to answer: only its terms are used.
@@ -62,7 +62,8 @@ class Vocabulary:
 def load_vocabulary(sources: Sequence[str]) -> Vocabulary:
     """Return the rules of some sources: "accounting", which comes with ragkit, or paths of UTF-8 files.
 
-    A line has terms, separated by commas, then `=>` and what to look for instead; without `=>`, its terms are synonyms. `#` begins a comment. A file is read once. Raises ConfigError, naming the file and the line.
+    A line has terms, separated by commas, then `=>` and what to look for instead; without `=>`, its terms are synonyms.
+    `#` begins a comment. A file is read once. Raises ConfigError, naming the file and the line.
     """
     return _load(tuple(sources))
 

@@ -58,8 +58,8 @@ class LexicalIndex:
         blocks: Sequence[Block] = (),
         deleted: Sequence[DeletedTermCounts] = (),
     ) -> None:
-        """removed: ascending ids of deleted chunks in files or blocks. deleted: term counts of those in the files, to be
-        subtracted from the statistics."""
+        """removed: ascending ids of deleted chunks in files or blocks. deleted: term counts of those in the
+        files, which statistics leave out."""
         self.base = base
         self.removed = removed
         self.blocks = tuple(blocks)
