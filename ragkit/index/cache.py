@@ -345,8 +345,8 @@ def _probes(part: IndexPart[Index], reader: ChunkSource) -> list[tuple[int, str]
 
 
 def _check_probes(part: IndexPart[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
-    gone = set(changes.removed.tolist())
-    expected = {number: digest for number, digest in manifest.probes if number not in gone}
+    deleted = set(changes.removed.tolist())
+    expected = {number: digest for number, digest in manifest.probes if number not in deleted}
     if not expected:
         return
     try:

@@ -39,7 +39,7 @@ def read_question(
 ) -> AnalysedQuestion:
     """Analyse a question for an index that has these languages, the most frequent first.
 
-    Above `TERM_LIMIT` terms the rarest are kept, by count times inverse document frequency; terms that no chunk holds
+    Above `TERM_LIMIT` terms the rarest are kept, by count times inverse document frequency; terms that no chunk has
     go first.
     """
     question = analyse_question(text, languages=languages)
