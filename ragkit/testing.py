@@ -161,7 +161,7 @@ Fault = Literal["nan", "infinite", "zero", "few_rows", "many_rows", "dimension",
 
 
 class BrokenEmbedder(HashEmbedder):
-    """A HashEmbedder that goes wrong, to test that nothing wrong is stored.
+    """A HashEmbedder with a fault, to test that no faulty vector is stored.
 
     From call number `at_call` on (from 0, over both kinds of calls) its vectors have the fault: "nan", "infinite",
     "zero" and "not_unit" spoil the last row; "few_rows" and "many_rows" lose or repeat it; "dimension" adds a column;
@@ -194,7 +194,7 @@ class BrokenEmbedder(HashEmbedder):
 
 
 class FakeChat:
-    """Says what it is told to, in pieces of a fixed length; keeps the prompts that it was given in `prompts`."""
+    """Answers with a fixed text in pieces of a fixed length; `prompts` keeps the prompts that it got."""
 
     def __init__(self, text: str | Sequence[str] = "I do not know.", *, piece: int = 7, name: str = "fake") -> None:
         """text: the answer, or its pieces. piece: code points of a piece when the text is one string."""
@@ -205,29 +205,32 @@ class FakeChat:
         )
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the pieces of the text."""
         self.prompts.append(prompt)
         yield from self._pieces
 
 
 class EchoChat:
-    """Answers with the last message, question and sources and all."""
+    """Answers with the whole last message, with its sources and the question."""
 
     name = "echo"
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the last message word by word."""
         yield from re.findall(r"\s*\S+|\s+$", prompt.messages[-1].content)
 
 
 class ObedientChat:
-    """Obeys everything it reads: it copies each message whole, so that every order in a source has its way.
+    """Copies all that it reads, as a model does that obeys every instruction in a source.
 
-    Each line of the sources is given as it stands, then again as a cited sentence, so that whatever a passage wants to
-    be in an answer is in what this model says.
+    Each passage is copied, then each of its lines again as a cited sentence, then every message: whatever a document
+    tries to put into an answer is in this model's text.
     """
 
     name = "obedient"
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the passages, their lines as cited sentences, and the messages."""
         for number, hit in enumerate(prompt.passages, 1):
             yield hit.text
             yield "\n"
@@ -238,7 +241,7 @@ class ObedientChat:
 
 
 class CutChat:
-    """A stream that breaks off after some text, as when a server dies."""
+    """A stream that breaks off after some text, as when a server crashes."""
 
     name = "cut"
 
@@ -246,13 +249,14 @@ class CutChat:
         self._text = text
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the text, then raise ChatInterruptedError."""
         if prompt.messages:
             yield self._text
         raise ChatInterruptedError("the stream of cut ended before the answer was complete", cure="ask again")
 
 
 class SlowChat:
-    """A model that misses its deadline after some text; it does not really wait."""
+    """A model that misses its deadline after some text, without waiting."""
 
     name = "slow"
 
@@ -261,6 +265,7 @@ class SlowChat:
         self._seconds = seconds
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the text, then raise ChatTimeoutError."""
         if prompt.messages:
             yield self._text
         raise ChatTimeoutError(f"slow did not finish its answer within {self._seconds:g} s", cure="raise the deadline")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ragkit.chat.base import ChatModel
 from ragkit.citations.checker import StreamChecker, check_answer
 from ragkit.citations.statements import check_text
-from ragkit.concurrency.event_loop import AwaitedThread
+from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
@@ -29,7 +29,7 @@ from ragkit.types.collection import Fingerprint
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
 
-_SEARCHES = AwaitedThread("ragkit-search")
+_SEARCHES = SerialWorker("ragkit-search")
 
 
 class Answering:
@@ -77,7 +77,8 @@ class Answering:
         import asyncio
 
         search = partial(self._search, question, k=k, where=where, history=history)
-        if history or not self._retriever.quick:
+        newest = self._caches.newest()
+        if history or newest is None or not self._retriever.is_quick(newest):
             return await asyncio.to_thread(search)
         text = checked_question(question)
         embedder, batcher = self._models.embedder(self.settings), self._models.batcher(self.settings)
@@ -85,7 +86,7 @@ class Answering:
         if known is not None and self._is_held():
             return search(known=(embedder, known[0]))
         (vector,) = await batcher.aembed_queries([text])
-        return await _SEARCHES.run(partial(search, known=(embedder, vector)))
+        return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the collection's present state are in memory."""

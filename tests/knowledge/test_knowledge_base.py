@@ -70,7 +70,9 @@ def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> N
 
     async def ask() -> list[ragkit.Hits]:
         await kb.asearch("warranty")
-        assert kb._retriever.quick
+        newest = kb._caches.newest()
+        assert newest is not None
+        assert kb._retriever.is_quick(newest)
         return await asyncio.gather(*(kb.asearch(question, k=2) for question in questions * 5))
 
     found = asyncio.run(ask())

@@ -15,12 +15,10 @@ from ragkit.store.rows import Changes, ChunkRow
 from ragkit.store.sqlite.encoding import decode_spans, decode_unit_vectors, unit_cosines
 from ragkit.store.sqlite.view import View, id_list
 from ragkit.store.sqlite.where import filter_sql, is_about_chunks
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
-ChunkText = tuple[str, str, str, tuple[tuple[int, int], ...]]
-"""Title, context line (headings where there is none), text, and the spans of the text's units."""
-
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 UNITS_KEPT: Final = 5_000
@@ -263,4 +261,4 @@ def _chunk_row(row: tuple[Any, ...]) -> ChunkRow:
 
 
 def _chunk_text(row: tuple[Any, ...]) -> ChunkText:
-    return row[1], row[2], row[3], decode_spans(row[4])
+    return ChunkText(row[1], row[2], row[3], decode_spans(row[4]))
