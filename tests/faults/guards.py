@@ -126,7 +126,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _condition(
         "cache file checksum",
         "ragkit/index/manifest.py",
-        "        if _digest(folder / name) != digest:",
+        "        if sha256_of(folder / name) != digest:",
         "tests/faults/test_caches_damaged.py",
     ),
     _condition(

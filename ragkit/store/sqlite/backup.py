@@ -16,6 +16,7 @@ from typing import Any, Final
 import apsw
 
 from ragkit.errors import ConflictError, CorruptError, NotFoundError, StoreError
+from ragkit.files import fsync_path
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import one, open_reader, rolled_back, translated
 from ragkit.store.sqlite.integrity import check_file, verify_reader
@@ -42,7 +43,7 @@ def backup(store: Store, target: Path) -> dict[str, Any]:
         with store.copying() as source:
             _copy(source, temporary)
         report = _seal(temporary)
-        _sync(temporary)
+        fsync_path(temporary)
         os.link(temporary, target)  # unlike a rename, it never replaces a file that came meanwhile
         temporary.unlink()
         sync_folder(target.parent)
@@ -74,7 +75,7 @@ def restore(file: Path, data: Path, name: str) -> Store:
             _copy(source, building / FILE_NAME)
         _unseal(building / FILE_NAME)
         _audit(building / FILE_NAME, told=Path(file))
-        _sync(building / FILE_NAME)
+        fsync_path(building / FILE_NAME)
         sync_folder(building)
         building.rename(folder)  # fails when a folder with something in it has come meanwhile
         sync_folder(parent)
@@ -211,14 +212,6 @@ def _reading(file: Path) -> Iterator[apsw.Connection]:
 
 def _no_backup(file: Path, why: str) -> CorruptError:
     return CorruptError(f"{file} is damaged or is no backup ({why})", cure="use another backup")
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unlink(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ragkit.errors import InputError, NotFoundError, StorageFullError, StoreError
+from ragkit.files import fsync_path
 from ragkit.store.sqlite.lock import writer_lock
 from ragkit.store.sqlite.schema import FILE_NAME
 from ragkit.text.cleaning import show
@@ -75,14 +75,8 @@ def sweep(data: str | Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make a rename or a new name in a folder survive a power cut; raises StorageFullError when the disk refuses."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync_path(folder)
     except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ENOTSUP):  # a file system that does not sync folders
-            return
         raise StorageFullError(
             f"the disk of {folder} refuses writes ({error.strerror})", cure="check the disk, then run the command again"
         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import zlib
@@ -14,6 +13,7 @@ import apsw
 import numpy as np
 
 from ragkit.errors import CorruptError, RagkitError
+from ragkit.files import sha256_of
 from ragkit.store.rows import ChunkRow, embedded_hash
 from ragkit.store.sqlite.connection import SAFE_SQLITE, one
 from ragkit.store.sqlite.encoding import UNIT_SCALE_BYTES
@@ -90,7 +90,7 @@ def _file_digest(path: bytes) -> str:
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise FileNotFoundError
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(file)
 
 
 def verify_store(store: Store) -> list[Problem]:
