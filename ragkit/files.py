@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import IO
 
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
@@ -26,7 +26,7 @@ def fsync_path(path: Path) -> None:
         os.close(descriptor)
 
 
-def sha256_of(file: Path | IO[bytes]) -> str:
+def sha256_of(file: Path | FileIO | BufferedReader) -> str:
     """Return the hex SHA-256 of a file's bytes, or of what is left to read of an open one. Raises OSError."""
     if isinstance(file, Path):
         with file.open("rb", buffering=0) as opened:

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import click
 
+from ragkit import restore_collection
 from ragkit.cli.options import Target, common, model_option, print_json, show_warnings
 from ragkit.environment import settings_from_env
-from ragkit.store.sqlite.backup import restore_collection
 from ragkit.text.cleaning import show
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
+from ragkit import KnowledgeBase
 from ragkit.cli.context import tools_of
 from ragkit.environment import DEFAULT_DATA, settings_from_env
 from ragkit.errors import FilterError
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.settings import Settings
 from ragkit.text.cleaning import show
 

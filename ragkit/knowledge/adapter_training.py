@@ -17,7 +17,7 @@ from ragkit.numeric.statistics import paired_test
 from ragkit.retrieval.query_adapter import Examples, divide
 from ragkit.retrieval.retriever import QueryEmbedder, Retriever
 from ragkit.settings import Settings
-from ragkit.store.sqlite.store import Reader
+from ragkit.store.base import Reader
 from ragkit.types.hits import Hits
 
 Vectors = NDArray[np.float32]
@@ -134,7 +134,7 @@ def _checked(questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
 def _examples(asked: Sequence[LabelledQuestion], queries: Vectors, bench: Bench) -> Examples:
     """Look up the chunks that answer; those are, of each place or document, the one nearest to the question."""
     reader = bench.reader
-    titles = {info.source: info.title for info in reader.documents()}
+    titles = {info.source: info.title for info in reader.documents.infos()}
     missing = sorted({source for item in asked for source, _, _ in item.answers} - titles.keys())
     if missing:
         raise InputError(
@@ -146,7 +146,7 @@ def _examples(asked: Sequence[LabelledQuestion], queries: Vectors, bench: Bench)
     if len(frozenset[str]().union(*groups)) < LEAST_DOCUMENTS:
         raise InputError(f"an adapter needs questions on {LEAST_DOCUMENTS} documents", cure="ask about more of them")
     spans = {
-        source: [(row.id, row.start, row.end) for row in reader.chunks_of(source)]
+        source: [(row.id, row.start, row.end) for row in reader.chunks.of_document(source)]
         for source in sorted({source for item in asked for source, _, _ in item.answers})
     }
     answering = [

@@ -11,8 +11,8 @@ from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.knowledge.writer import SLICE, embedded_spans
 from ragkit.settings import ChunkSettings
+from ragkit.store.base import Store, Writer
 from ragkit.store.rows import embedded_hash
-from ragkit.store.sqlite.store import Store, Writer
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
@@ -74,7 +74,7 @@ class _Rebuild:
 
     def _documents(self) -> Iterator[Document]:
         with self._store.read() as reader:
-            yield from reader.iter_documents()
+            yield from reader.documents.iterate()
 
     def _cut(self, document: Document) -> list[Chunk]:
         return chunk_document(document, embedder=self._embedder, settings=self._settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +18,8 @@ from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.settings import ChunkSettings
-from ragkit.store.sqlite.store import Writer
+from ragkit.store.base import Writer
+from ragkit.store.rows import embedded_hash
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
@@ -186,7 +186,7 @@ class _AddRun:
         except InputError as error:
             self._refuse(document, error)
             return
-        hashes = [hashlib.sha256(chunk.embedded.encode()).digest() for chunk in chunks]
+        hashes = [embedded_hash(chunk) for chunk in chunks]
         known = self._writer.known_vectors([item for item in dict.fromkeys(hashes) if item not in batch.vectors])
         batch.vectors.update(known)
         for chunk, item in zip(chunks, hashes, strict=True):

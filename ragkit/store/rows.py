@@ -94,6 +94,25 @@ class Changes:
     added: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something stored that differs from what was put.
+
+    kind: "text", "chunk", "page", "vector", "row", "adapter", "quantizer" or "file".
+    """
+
+    kind: str
+    source: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.kind}: {self.detail}" if self.source else f"{self.kind}: {self.detail}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the problem as JSON."""
+        return {"kind": self.kind, "source": self.source, "detail": self.detail}
+
+
 def text_digest(text: str) -> bytes:
     """Return the SHA-256 of a text's UTF-8."""
     return hashlib.sha256(text.encode()).digest()

@@ -70,7 +70,7 @@ def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> N
 
     async def ask() -> list[ragkit.Hits]:
         await kb.asearch("warranty")
-        assert kb._retriever.quick
+        assert kb._querying._retriever.quick
         return await asyncio.gather(*(kb.asearch(question, k=2) for question in questions * 5))
 
     found = asyncio.run(ask())
@@ -88,7 +88,7 @@ def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collectio
     kb: ragkit.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    retrieve = kb._retriever.retrieve
+    retrieve = kb._querying._retriever.retrieve
 
     def noted(*arguments: Any, **options: Any) -> ragkit.Hits:
         threads.append(threading.get_ident())
@@ -96,7 +96,7 @@ def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collectio
 
     async def ask() -> list[ragkit.Hits]:
         await kb.asearch("warranty")  # tells that the collection is small
-        monkeypatch.setattr(kb._retriever, "retrieve", noted)
+        monkeypatch.setattr(kb._querying._retriever, "retrieve", noted)
         found = [await kb.asearch("refund window") for _ in range(2)]
         with ragkit.open(kb.path, embedder=HashEmbedder()) as other:
             other.add([Document(source="later.md", text="The refund window was forty days later.", title="Later")])
@@ -111,13 +111,13 @@ def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collectio
 
 
 def test_a_vector_of_another_model_is_not_searched_by(kb: ragkit.KnowledgeBase) -> None:
-    other = HashEmbedder(dimension=kb._models.embedder(kb.settings).fingerprint.dimension, name="other")
+    other = HashEmbedder(dimension=kb._models.embedder().fingerprint.dimension, name="other")
     wrong = other.embed_queries(["warranty"])[0]
     wanted = kb.search("refund window")
-    found = kb._search("refund window", k=None, where=None, history=(), known=(other, wrong))
+    found = kb._querying._search("refund window", k=None, where=None, history=(), known=(other, wrong))
     assert told(found) == told(wanted)
-    mine = kb._models.embedder(kb.settings)
-    moved = kb._search(
+    mine = kb._models.embedder()
+    moved = kb._querying._search(
         "refund window", k=None, where=None, history=(), known=(mine, mine.embed_queries(["warranty"])[0])
     )
     assert told(moved) != told(wanted)  # one of its own is

@@ -20,7 +20,7 @@ from ragkit.cli.context import Tools
 from ragkit.errors import AdapterRefusedError, CorruptError, InputError, RagkitError
 from ragkit.evaluation.datasets.labelled import read_labelled
 from ragkit.retrieval.query_adapter import Examples, adapted, divide, fit_adapter
-from ragkit.store.sqlite.backup import restore_collection
+from ragkit.store.opening import restore_collection
 from ragkit.store.sqlite.connection import open_writer
 from ragkit.testing import HashEmbedder
 from tests.support.evaluation_sets import write_jsonl, write_parted_beir, write_qrels

@@ -11,7 +11,8 @@ import apsw
 import numpy as np
 import pytest
 
-from ragkit.store.sqlite.integrity import Problem, doctor_store, verify_store
+from ragkit.store.rows import Problem
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.store import Store
 from tests.support.store_fakes import cut, new_store, writing
 

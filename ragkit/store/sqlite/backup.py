@@ -8,10 +8,10 @@ import os
 import secrets
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import apsw
 
@@ -20,13 +20,20 @@ from ragkit.files import fsync_path
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import one, open_reader, rolled_back, translated
 from ragkit.store.sqlite.integrity import check_file, verify_reader
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, migrate
-from ragkit.store.sqlite.store import Reader, Store
 
 _SEAL: Final = "CREATE TABLE backup (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT"
 
 
-def backup(store: Store, target: Path) -> dict[str, Any]:
+class Copyable(Protocol):
+    """A SQLite store, as far as a backup needs it."""
+
+    def copying(self) -> AbstractContextManager[apsw.Connection]:
+        """Open a read transaction and hand out its connection."""
+
+
+def backup(store: Copyable, target: Path) -> dict[str, Any]:
     """Write a collection's last committed state to one file; return what it holds, as JSON.
 
     The copy is checked by SQLite's integrity check, sealed with a SHA-256 over every row, fsynced and only then given
@@ -56,8 +63,8 @@ def backup(store: Store, target: Path) -> dict[str, Any]:
     return {"file": str(target), "bytes": target.stat().st_size, **report}
 
 
-def restore(file: Path, data: Path, name: str) -> Store:
-    """Make the collection `name` from a backup and return it open.
+def restore(file: Path, data: Path, name: str) -> Path:
+    """Make the collection `name` from a backup and return its folder.
 
     The file is verified first: integrity, the SHA-256 of its rows, every text, chunk and vector. Raises NotFoundError
     (no such file), CorruptError (damaged, or no backup), SchemaVersionError (of a newer ragkit), ConflictError (there
@@ -84,16 +91,7 @@ def restore(file: Path, data: Path, name: str) -> Store:
     finally:
         for left in (building / FILE_NAME, building):
             _unlink(left)
-    return Store(folder)
-
-
-def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
-    """Make the collection `name` of a data folder from a backup file, which is verified first.
-
-    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (there
-    is a collection of that name: nothing is overwritten).
-    """
-    restore(Path(file), Path(path), name).close()
+    return folder
 
 
 def verify_backup(file: Path) -> dict[str, Any]:

@@ -6,12 +6,13 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import InputError, StoreError
+from ragkit.errors import StoreError
+from ragkit.store.base import Outcome
 from ragkit.store.rows import embedded_hash
 from ragkit.store.sqlite.encoding import (
     DocumentRecord,
@@ -24,7 +25,6 @@ from ragkit.store.sqlite.session import Change, Session, Stamp
 from ragkit.store.sqlite.where import kind_of
 from ragkit.types.documents import Chunk, Document
 
-Outcome = Literal["added", "changed", "unchanged"]
 Vectors = NDArray[np.float32]
 
 
@@ -50,23 +50,6 @@ class _Old:
     characters: int
     pages: int
     record: DocumentRecord
-
-
-def check_chunks(document: Document, chunks: Sequence[Chunk]) -> None:
-    """Raise InputError unless every chunk is the slice, on the pages, at the place that it says."""
-    for index, chunk in enumerate(chunks):
-        if not 0 <= chunk.start < chunk.end or document.text[chunk.start : chunk.end] != chunk.text:
-            raise InputError(f"chunk {index} of {document.source!r} is not the text from {chunk.start} to {chunk.end}")
-        pages = (document.page_at(chunk.start), document.page_at(chunk.end - 1))
-        if chunk.ordinal != index or chunk.tokens < 1 or (chunk.page, chunk.page_end) != pages:
-            raise InputError(
-                f"chunk {index} of {document.source!r} says ordinal {chunk.ordinal}, {chunk.tokens} tokens and pages "
-                f"{chunk.page} to {chunk.page_end}, which are {pages[0]} to {pages[1]}"
-            )
-        try:
-            (chunk.context + chunk.heading).encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"the context of chunk {index} of {document.source!r} holds surrogates") from error
 
 
 def put_document(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, InputError
 from ragkit.numeric.vectors import cosines
+from ragkit.store.checks import is_text
 from ragkit.store.rows import AdapterRow, text_digest
 from ragkit.types.collection import Fingerprint
 from ragkit.types.documents import Block, Document, Heading, Metadata, MetadataValue, Page
@@ -174,11 +175,6 @@ def _is_scalar(value: object) -> bool:
     return value is None or (isinstance(value, str) and is_text(value))
 
 
-def is_text(value: str) -> bool:
-    """Tell whether a string is free of surrogates, which nothing stored holds."""
-    return not any("\ud800" <= char <= "\udfff" for char in value)
-
-
 def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
     """Return a matrix as float32 little-endian rows, with their CRC-32 first."""
     blob = np.ascontiguousarray(matrix, dtype="<f4").tobytes()
@@ -193,3 +189,8 @@ def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
         raise CorruptError("the stored query adapter is damaged", cure="run: ragkit adapt --remove")
     square = matrix.reshape(dimension, dimension).astype(np.float32)
     return AdapterRow(number, fingerprint, created_at, json.loads(evidence), square)
+
+
+def encode_root(root: str) -> bytes:
+    """Return a root as bytes: names in a file system need not be text."""
+    return root.encode("utf-8", "surrogateescape")

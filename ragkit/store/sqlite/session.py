@@ -12,11 +12,11 @@ from typing import Any, Final
 import apsw
 
 from ragkit.errors import ModelMismatchError, StoreError
-from ragkit.numeric.vectors import compatible
+from ragkit.store.checks import mismatch
 from ragkit.store.sqlite.connection import one, rolled_back, savepoint, translated
 from ragkit.store.sqlite.encoding import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.store.sqlite.quantizers import is_due, store_quantizer, train_for
-from ragkit.store.sqlite.reader import Reader
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
@@ -161,8 +161,8 @@ class Session:
         if not self._opened:
             return
         reader = Reader(self.connection, self._path)  # nobody else writes, so it needs no transaction of its own
-        renewed = is_due(self.connection, reader)
-        quantizer = train_for(reader) if renewed else None
+        renewed = is_due(self.connection, reader.chunks)
+        quantizer = train_for(reader.chunks) if renewed else None
         with rolled_back(self.connection):
             if renewed:
                 store_quantizer(self.connection, quantizer, reader.fingerprint)
@@ -233,19 +233,8 @@ class Session:
         if not rows or self.fingerprint is None:
             return None
         pinned, stored = json.loads(rows[0][0]), decode_fingerprint(rows[0][1])
-        rebuild = f"run: ragkit rebuild --collection {self._collection}"
-        if not compatible(stored, self.fingerprint):
-            return ModelMismatchError(
-                f"collection {self._collection!r} was built with the model {stored.model!r} ({stored.id[:12]}), "
-                f"not {self.fingerprint.model!r} ({self.fingerprint.id[:12]})",
-                cure=f"use that model, or {rebuild} --model {self.fingerprint.model}",
-            )
         wanted = json.loads(dump_settings(self._pins))
-        if "chunk" in wanted and wanted["chunk"] != pinned.get("chunk", wanted["chunk"]):
-            return ModelMismatchError(
-                f"collection {self._collection!r} was cut with {pinned['chunk']}, not {wanted['chunk']}", cure=rebuild
-            )
-        return None
+        return mismatch(self._collection, stored=(stored, pinned), wanted=(self.fingerprint, wanted))
 
 
 def _iso(moment: datetime) -> str:

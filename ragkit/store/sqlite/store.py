@@ -6,34 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import apsw
 
 from ragkit.errors import ConflictError, LockedError, NotFoundError, StoreError
-from ragkit.store.rows import Changes, ChunkRow, Counts, DocumentRow
-from ragkit.store.sqlite.catalog import collection_folder, delete_collection, list_collections, sync_folder
+from ragkit.store.rows import Problem
+from ragkit.store.sqlite.backup import backup
+from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.lock import writer_lock
-from ragkit.store.sqlite.read_pool import ReadPool
-from ragkit.store.sqlite.reader import Reader
+from ragkit.store.sqlite.reading.pool import ReadPool
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
 from ragkit.store.sqlite.writer import Writer
 from ragkit.types.collection import Fingerprint
-
-__all__ = [
-    "Changes",
-    "ChunkRow",
-    "Counts",
-    "DocumentRow",
-    "Reader",
-    "Store",
-    "Writer",
-    "create_collection",
-    "delete_collection",
-    "list_collections",
-]
 
 _SETUP_TURNS: Final = 120
 _SETUP_WAIT: Final = 0.25
@@ -134,6 +122,18 @@ class Store:
             finally:
                 connection.close()
 
+    def verify(self) -> list[Problem]:
+        """Check every document and every ingested file that still exists; see `integrity.verify_store`."""
+        return verify_store(self)
+
+    def doctor(self) -> dict[str, Any]:
+        """Check the database against itself; see `integrity.doctor_store`."""
+        return doctor_store(self)
+
+    def backup(self, target: Path) -> dict[str, Any]:
+        """Write the last committed state to one verified file; see `backup.backup`."""
+        return backup(self, target)
+
     def size(self) -> int:
         """Return the bytes that the database takes on the disk, its write-ahead log included."""
         total = 0
@@ -149,9 +149,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _is_ready(self) -> bool:

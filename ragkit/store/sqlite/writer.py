@@ -13,22 +13,21 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import ConflictError, EmbeddingError, InputError, NotFoundError, RagkitError, StoreError
+from ragkit.errors import ConflictError, NotFoundError, RagkitError, StoreError
 from ragkit.numeric.vectors import check_vectors
+from ragkit.store.base import Outcome
+from ragkit.store.checks import check_adapter, check_chunks, check_file, check_units, is_text
 from ragkit.store.sqlite.connection import one
 from ragkit.store.sqlite.documents import (
     ChunkedDocument,
-    Outcome,
-    check_chunks,
     drop_chunks,
     put_document,
     store_adapter,
     store_vectors,
 )
-from ragkit.store.sqlite.encoding import encode_document, is_text
-from ragkit.store.sqlite.reader import known_vectors
+from ragkit.store.sqlite.encoding import encode_document, encode_root
+from ragkit.store.sqlite.reading.chunks import known_vectors
 from ragkit.store.sqlite.session import Change, Session, Statement
-from ragkit.store.sqlite.view import encode_root
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState, Fingerprint
 from ragkit.types.documents import Chunk, Document
@@ -102,7 +101,7 @@ class Writer:
     ) -> None:
         """Store vectors ahead of the chunks that will use them, so that a run that is cut off need not embed again."""
         unit = check_vectors(vectors, count=len(hashes), dimension=self._session.need_fingerprint().dimension)
-        _check_units(units, count=len(hashes), dimension=unit.shape[1])
+        check_units(units, count=len(hashes), dimension=unit.shape[1])
         with self._lock, self._session.transaction() as change:
             store_vectors(self._session, change, hashes, unit, units)
 
@@ -125,7 +124,7 @@ class Writer:
         dimension = self._session.need_fingerprint().dimension
         check_chunks(document, chunks)
         unit = check_vectors(vectors, count=len(chunks), dimension=dimension)
-        _check_units(units, count=len(chunks), dimension=dimension)
+        check_units(units, count=len(chunks), dimension=dimension)
         record = encode_document(document)
         statement = _file_row(file) if file is not None else None
         with self._lock, self._session.transaction() as change:
@@ -214,8 +213,7 @@ class Writer:
     def set_adapter(self, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
         """Store the collection's query adapter (d, d) in place of any other; that is no change of its documents."""
         dimension = self._session.need_fingerprint().dimension
-        if matrix.shape != (dimension, dimension) or not np.isfinite(matrix).all():
-            raise InputError(f"an adapter is a finite matrix of {dimension} x {dimension}", cure="learn it again")
+        check_adapter(matrix, dimension=dimension)
         with self._lock, self._session.transaction():
             self._session.check_model()
             store_adapter(self._session, matrix, evidence)
@@ -296,21 +294,10 @@ def _give_space_back(connection: apsw.Connection) -> None:
         connection.set_busy_timeout(timeout)
 
 
-def _check_units(units: Sequence[NDArray[np.float32] | None], *, count: int, dimension: int) -> None:
-    if units and len(units) != count:
-        raise EmbeddingError(f"{len(units)} sets of unit vectors for {count} chunks", cure="give None where none are")
-    for index, rows in enumerate(units):
-        if rows is not None and (rows.ndim != 2 or rows.shape[1] != dimension or not np.isfinite(rows).all()):
-            raise EmbeddingError(
-                f"the unit vectors of chunk {index} are not finite rows of {dimension}", cure="check the model"
-            )
-
-
 def _file_row(state: FileState) -> Statement:
     """Return the statement that remembers a file; what a report says of it is text, whatever the file's name."""
     row = (state.source, state.size, state.mtime_ns, state.ctime_ns, state.sha256, state.extractor, state.reason)
-    if not is_text(state.source):
-        raise InputError(f"the source {state.source!r} of a file is not text", cure="name it otherwise")
+    check_file(state)
     detail = state.detail.encode("utf-8", "backslashreplace").decode()
     return (
         "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
