@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EmbeddingError, InputError, ModelMismatchError
 from ragkit.numeric.vectors import compatible
+from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState, Fingerprint
 from ragkit.types.documents import Chunk, Document
 
 Vectors = NDArray[np.float32]
 
+COLLECTION_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
 
 def is_text(value: str) -> bool:
     """Tell whether a string is free of surrogates, which nothing stored holds."""
     return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def check_name(name: str) -> str:
+    """Return a collection's name when it is one; raises InputError. A name is never a path."""
+    if not isinstance(name, str) or not COLLECTION_NAME.fullmatch(name):
+        raise InputError(
+            f"collection name {show(repr(name), 80)} is not allowed",
+            cure="use 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit",
+        )
+    return name
+
+
+def check_fields(document: Document) -> None:
+    """Raise InputError for a title, a hash or a media type that holds surrogates."""
+    if not is_text(document.title + document.sha256 + document.media_type):
+        raise InputError(
+            f"the title or type of {document.source!r} holds surrogates", cure="pass it through clean_text"
+        )
 
 
 def check_chunks(document: Document, chunks: Sequence[Chunk]) -> None:

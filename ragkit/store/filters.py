@@ -29,6 +29,9 @@ MAX_CONDITIONS: Final = 100
 MAX_VALUES: Final = 10_000
 """Limits of one filter: nested groups, conditions, and values of all its lists together."""
 
+NULL, BOOLEAN, NUMBER, TEXT = range(4)
+"""Kinds of metadata values: values of different kinds are never equal and never ordered."""
+
 COLUMNS: Final = ("source", "title", "media_type", "sha256")
 _OPERATORS: Final = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
 _LISTS: Final = ("in", "nin")
@@ -156,6 +159,18 @@ def storable_number(value: Value) -> Value:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def kind_of(value: Value) -> tuple[int, str | int | float]:
+    """Return the kind of a metadata value and the value as it is stored for look-ups."""
+    if value is None:
+        return NULL, 0
+    if isinstance(value, bool):
+        return BOOLEAN, int(value)
+    if isinstance(value, str):
+        return TEXT, value
+    number = storable_number(value)
+    return NUMBER, number if isinstance(number, int | float) else 0
 
 
 def _microseconds(value: Value, place: str) -> int:

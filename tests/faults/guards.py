@@ -107,8 +107,8 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     _condition(
         "collection name",
-        "ragkit/store/sqlite/catalog.py",
-        "if not isinstance(name, str) or not _NAME.fullmatch(name):",
+        "ragkit/store/checks.py",
+        "if not isinstance(name, str) or not COLLECTION_NAME.fullmatch(name):",
         "tests/store/test_catalog.py",
     ),
     _condition(

@@ -566,7 +566,7 @@ class TestReader:
             for ask in (reader.chunks.vectors, reader.chunks.texts):
                 with pytest.raises(NotFoundError, match="99"):
                     ask([1, 99])
-            for unknown in (reader.document_text, reader.pages):
+            for unknown in (reader.documents.text, reader.documents.pages):
                 with pytest.raises(NotFoundError):
                     unknown(99)
             assert reader.chunks.vectors([]).shape == (0, 32)

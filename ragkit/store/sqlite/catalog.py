@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import shutil
 from pathlib import Path
 from typing import Final
 
-from ragkit.errors import InputError, NotFoundError, StorageFullError, StoreError
+from ragkit.errors import NotFoundError, StorageFullError, StoreError
 from ragkit.files import fsync_path
+from ragkit.store.checks import COLLECTION_NAME, check_name
 from ragkit.store.sqlite.lock import writer_lock
 from ragkit.store.sqlite.schema import FILE_NAME
-from ragkit.text.cleaning import show
 
 FOLDER: Final = "collections"
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _DELETED: Final = ".deleted-"
-
-
-def check_name(name: str) -> str:
-    """Return a collection's name when it is one; raises InputError. A name is never a path."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InputError(
-            f"collection name {show(repr(name), 80)} is not allowed",
-            cure="use 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit",
-        )
-    return name
 
 
 def collection_folder(data: str | Path, name: str) -> Path:
@@ -44,7 +32,7 @@ def list_collections(data: str | Path) -> list[str]:
     except OSError as error:
         raise StoreError(f"{data} can't be read ({error.strerror})", cure="check its permissions") from error
     return sorted(
-        entry.name for entry in entries if _NAME.fullmatch(entry.name) and (Path(entry) / FILE_NAME).is_file()
+        entry.name for entry in entries if COLLECTION_NAME.fullmatch(entry.name) and (Path(entry) / FILE_NAME).is_file()
     )
 
 

@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
 from ragkit.store.base import Outcome
+from ragkit.store.filters import kind_of
+from ragkit.store.metadata import decode_metadata
 from ragkit.store.rows import embedded_hash
 from ragkit.store.sqlite.encoding import (
     DocumentRecord,
-    decode_metadata,
     encode_matrix,
     encode_spans,
     encode_unit_vectors,
 )
 from ragkit.store.sqlite.session import Change, Session, Stamp
-from ragkit.store.sqlite.where import kind_of
 from ragkit.types.documents import Chunk, Document
 
 Vectors = NDArray[np.float32]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import CorruptError, InputError
+from ragkit.errors import CorruptError
 from ragkit.numeric.vectors import cosines
-from ragkit.store.checks import is_text
+from ragkit.store.checks import check_fields
+from ragkit.store.metadata import decode_metadata, encode_metadata
 from ragkit.store.rows import AdapterRow, text_digest
 from ragkit.types.collection import Fingerprint
-from ragkit.types.documents import Block, Document, Heading, Metadata, MetadataValue, Page
+from ragkit.types.documents import Block, Document, Heading, Page
 
 UNIT_SCALE_BYTES: Final = 4
 """Before the numbers of each unit vector as it is stored."""
@@ -51,12 +51,7 @@ def encode_document(document: Document) -> DocumentRecord:
         blocks=_dump([[block.start, block.end, block.kind, block.header] for block in document.blocks]),
         warnings=_dump(document.warnings),
     )
-    try:
-        "".join((record.title, record.sha256, record.media_type)).encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"the title or type of {document.source!r} holds surrogates", cure="pass it through clean_text"
-        ) from error
+    check_fields(document)
     return record
 
 
@@ -74,27 +69,6 @@ def decode_document(source: str, record: DocumentRecord, text: str) -> Document:
         metadata=decode_metadata(record.metadata),
         warnings=tuple(json.loads(record.warnings)),
     )
-
-
-def encode_metadata(metadata: Metadata, source: str) -> str:
-    """Return metadata as JSON with sorted keys; InputError names a key whose value is no scalar or list."""
-    plain: dict[str, Any] = {}
-    for key, value in metadata.items():
-        if not isinstance(key, str) or not key:
-            raise InputError(f"metadata of {source!r} has the key {key!r}", cure="use text that is not empty")
-        values = list(value) if isinstance(value, tuple | list) else [value]
-        if not is_text(key) or not all(_is_scalar(item) for item in values):
-            raise InputError(
-                f"metadata {key!r} of {source!r} can't be stored",
-                cure="use text, finite numbers, true, false, null, or a list of them",
-            )
-        plain[key] = values if isinstance(value, tuple | list) else value
-    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def decode_metadata(stored: str) -> dict[str, MetadataValue]:
-    """Return stored metadata; lists are tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(stored).items()}
 
 
 def encode_fingerprint(fingerprint: Fingerprint) -> str:
@@ -165,14 +139,6 @@ def dump_settings(settings: Mapping[str, Any]) -> str:
 
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-
-
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, int):
-        return value.bit_length() <= 1024
-    return value is None or (isinstance(value, str) and is_text(value))
 
 
 def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:

@@ -6,10 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from ragkit.store.filters import COLUMNS, Condition, Filter, Group, Value, storable_number
-
-NULL, BOOLEAN, NUMBER, TEXT = range(4)
-"""`metadata.kind`: values of different kinds are never equal and never ordered."""
+from ragkit.store.filters import BOOLEAN, COLUMNS, NULL, NUMBER, TEXT, Condition, Filter, Group, kind_of
 
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
@@ -19,18 +16,6 @@ _OVERLAPS: Final = {
     "lt": "c.page < ?",
     "lte": "c.page <= ?",
 }
-
-
-def kind_of(value: Value) -> tuple[int, str | int | float]:
-    """Return the kind of a metadata value and the value as it is stored for look-ups."""
-    if value is None:
-        return NULL, 0
-    if isinstance(value, bool):
-        return BOOLEAN, int(value)
-    if isinstance(value, str):
-        return TEXT, value
-    number = storable_number(value)
-    return NUMBER, number if isinstance(number, int | float) else 0
 
 
 def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ragkit.errors import CorruptError
+from ragkit.store.metadata import decode_metadata
 from ragkit.store.rows import DocumentRow, text_digest
-from ragkit.store.sqlite.encoding import DocumentRecord, decode_document, decode_metadata, encode_root
+from ragkit.store.sqlite.encoding import DocumentRecord, decode_document, encode_root
 from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState
