@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import ragkit
+from ragkit.knowledge.querying import Querying
 from ragkit.testing import BrokenEmbedder, CutChat, FakeChat, HashEmbedder
 from ragkit.types.answers import Answer
 from ragkit.types.documents import Document
@@ -263,3 +265,19 @@ def test_many_threads_may_ask_while_one_writes(kb: ragkit.KnowledgeBase) -> None
         assert all(item.result() == {"refunds.md"} for item in asking)
     assert kb.status()["documents"] == 11
     assert kb.verify() == []
+
+
+@pytest.mark.parametrize("name", ["search", "asearch", "prompt", "ask", "stream"])
+def test_the_querying_part_takes_what_the_public_method_takes(name: str) -> None:
+    public, part = (inspect.signature(getattr(owner, name)) for owner in (ragkit.KnowledgeBase, Querying))
+    assert public == part
+    assert inspect.iscoroutinefunction(getattr(ragkit.KnowledgeBase, name)) == (name == "asearch")
+
+
+def test_settings_are_the_collections_after_a_rebuild(kb: ragkit.KnowledgeBase) -> None:
+    assert kb.settings.chunk == ragkit.ChunkSettings()
+    kb.rebuild(chunk=ragkit.ChunkSettings(max_tokens=48, min_tokens=8))
+    assert kb.settings.chunk.max_tokens == 48
+    assert kb.status()["chunk"]["max_tokens"] == 48
+    with pytest.raises(AttributeError):
+        kb.settings = ragkit.Settings()  # type: ignore[misc] # it has no setter
