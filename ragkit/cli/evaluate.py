@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ragkit import KnowledgeBase
 from ragkit.cli.context import Tools, tools_of
 from ragkit.cli.evaluate_make import make
 from ragkit.cli.options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
@@ -48,7 +49,6 @@ from ragkit.evaluation.reports.report import (
     write_qrels,
     write_run,
 )
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.text.cleaning import show
 
 

@@ -1,4 +1,4 @@
-"""KnowledgeBase: the one object that wires the steps, from documents to checked answers."""
+"""KnowledgeBase: the object that connects all steps, from documents to checked answers."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
     chat: ChatModel | None = None,
     create: bool = True,
 ) -> KnowledgeBase:
-    """Open a collection of a data folder, making both where they are missing and `create` is true.
+    """Open a collection of a data folder; create both when they are missing and `create` is true.
 
     settings: what differs from the defaults; a collection that exists keeps the chunking and the model that it was
     built with. embedder, chat: your own instead of what the settings name. No model is loaded until it is needed.
 
-    Raises NotFoundError (missing, `create` false), ModelMismatchError (built with another model, or cut otherwise),
+    Raises NotFoundError (missing, `create` false), ModelMismatchError (built with another model or other chunking),
     SchemaVersionError (written by a newer ragkit), CorruptError, InputError (a name that is not allowed).
     """
     return KnowledgeBase(path, collection=collection, settings=settings, embedder=embedder, chat=chat, create=create)
@@ -57,8 +57,8 @@ def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
 class KnowledgeBase:
     """One collection: search it, build prompts and answers from it, and change what it holds.
 
-    Safe to use from many threads, and from several processes at once: readers never wait, and see every committed
-    change from the next call on; one process writes at a time (LockedError names the holder).
+    It is safe for many threads and several processes at once: readers never wait, and every call sees the last
+    committed change; one process writes at a time (LockedError names the holder).
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class KnowledgeBase:
 
         where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"} (also ne, gt, gte, lt,
         lte, in, nin, and, or) on source, title, media_type, page, time, sha256 or a metadata key; k passages come back
-        whenever k match. history: earlier messages, oldest first, for a question that leans on them.
+        whenever k match. history: earlier messages, oldest first, for a question that refers to them.
 
         Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
         """
@@ -116,12 +116,13 @@ class KnowledgeBase:
         where: Mapping[str, Any] | None = None,
         history: History = (),
     ) -> Hits:
-        """Do as `search`, for many at once in an event loop, which goes on meanwhile.
+        """Search without blocking the event loop; for many questions at once.
 
-        Questions that come together are embedded as one batch. Small collections (under 5,000 chunks, no reranker) are
-        searched on one thread, question after question, which is quicker than a thread for each; others, questions with
-        a history, and a collection's first question each get a thread of asyncio's. A question to a small collection
-        whose vector is remembered is searched at once, in the few milliseconds that passing it on would cost.
+        Questions that arrive together are embedded as one batch. Small collections (under 5,000 chunks, no reranker)
+        are searched on one thread, first in, first out, which is faster than a thread per question; other collections,
+        questions with a history, and a collection's first question each get a thread of asyncio's pool. When a small
+        collection has the vector of the question in its cache, it is searched directly: handing it to a thread would
+        take as long as the few milliseconds of the search.
         """
         return await self._querying.asearch(question, k=k, where=where, history=history)
 
@@ -135,7 +136,7 @@ class KnowledgeBase:
         examples: Sequence[Example] = (),
         budget: int | None = None,
     ) -> Prompt:
-        """Return messages for any chat model: rules, numbered sources, history and the question, within the budget.
+        """Return the messages for any chat model: rules, numbered sources, history and the question, within the budget.
 
         Raises what `search` raises, and BudgetError when rules and question alone exceed the budget.
         """
@@ -168,7 +169,7 @@ class KnowledgeBase:
         """Yield the answer's text as it is written, then the whole checked Answer.
 
         The pieces are checked before they are yielded and add up to the answer's text. Errors before the first piece
-        are raised by this call itself; a stream that is cut raises ChatError and never ends normally.
+        are raised by the call itself; a stream that breaks off raises ChatError and never ends normally.
         """
         return self._querying.stream(question, k=k, where=where, history=history, examples=examples)
 
@@ -184,16 +185,17 @@ class KnowledgeBase:
             return writer.add(items, progress=progress)
 
     def remove(self, sources: str | Iterable[str]) -> int:
-        """Remove documents by source, as one generation; return how many were there. Raises LockedError."""
+        """Remove documents by source, as one generation; return how many existed. Raises LockedError."""
         wanted = [sources] if isinstance(sources, str) else list(sources)
         with self.writer(kind="remove") as writer:
             return sum(writer.remove(source) for source in wanted)
 
     @contextmanager
     def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[KnowledgeWriter]:
-        """Hold the collection's write lock and write one generation; a run that changes nothing leaves none.
+        """Hold the collection's writer lock and write one generation; a run that changes nothing leaves none.
 
-        kind: what `history` calls the run. extractor: version of what made the documents. Raises LockedError.
+        kind: the name of the run in `history`. extractor: the version of the software that made the documents. Raises
+        LockedError.
         """
         with self._store.read() as reader:
             fingerprint = reader.fingerprint
@@ -208,10 +210,10 @@ class KnowledgeBase:
             self._caches.persist(reader.chunks)
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
-        """Learn a map for query vectors from questions and what answers them; keep it, and return its evidence.
+        """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
 
-        Searches go through it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing
-        is kept), InputError (too few, or of sources that are not there), LockedError.
+        Searches apply it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing is
+        stored), InputError (too few questions, or unknown sources), LockedError.
         """
         with self._store.read() as reader:
             if reader.fingerprint is None:
@@ -228,7 +230,7 @@ class KnowledgeBase:
         return evidence
 
     def remove_adapter(self) -> bool:
-        """Remove the map that `adapt` kept; return whether there was one. Raises LockedError."""
+        """Delete the query adapter that `adapt` stored; return whether there was one. Raises LockedError."""
         with self._store.write(kind="adapt", fingerprint=None, settings={}) as writer:
             return writer.drop_adapter()
 
@@ -240,7 +242,7 @@ class KnowledgeBase:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
 
     def document(self, source: str) -> Document:
-        """Return a document whole. Raises NotFoundError."""
+        """Return a whole document. Raises NotFoundError."""
         with self._store.read() as reader:
             return reader.documents.get(source)
 
@@ -250,7 +252,7 @@ class KnowledgeBase:
             return reader.generations()
 
     def files(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest remembers of the files below a root, by path."""
+        """Return what ingest last knew of the files below a root, by path."""
         with self._store.read() as reader:
             return reader.files.below(root)
 
@@ -292,7 +294,7 @@ class KnowledgeBase:
         return self._store.verify()
 
     def doctor(self) -> dict[str, Any]:
-        """Check the database and the caches against each other; return the findings as JSON, "ok" first."""
+        """Check the database, and the caches against it; return the findings as JSON, "ok" first."""
         report = self._store.doctor()
         with self._store.read() as reader:
             report["caches"] = self._caches.check(reader.chunks)
@@ -300,9 +302,9 @@ class KnowledgeBase:
         return report
 
     def backup(self, file: str | Path) -> dict[str, Any]:
-        """Write the collection to one verified file, also while something writes; return what it holds, as JSON.
+        """Write the collection to one verified file, also during writes; return what it holds, as JSON.
 
-        Raises ConflictError (the file is there already), NotFoundError (its folder is not), StorageFullError.
+        Raises ConflictError (the file exists), NotFoundError (its folder does not), StorageFullError.
         """
         return self._store.backup(Path(file))
 
@@ -314,11 +316,11 @@ class KnowledgeBase:
         chunk: ChunkSettings | None = None,
         progress: ProgressCallback | None = None,
     ) -> AddReport:
-        """Cut every document again and make vectors and caches anew; the old ones answer until that is committed.
+        """Chunk and embed every document again and rebuild the caches; the old state answers until the commit.
 
-        model: another embedding model's name or folder; embedder: your own instead. chunk: another way to cut. Texts
-        that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError; all
-        is as before then.
+        model: another embedding model's name or folder; embedder: your own instead. chunk: other chunk settings. Texts
+        that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError;
+        then nothing has changed.
         """
         settings = replace(
             self.settings,
@@ -351,7 +353,7 @@ class KnowledgeBase:
     # ------------------------------------------------------------------ models
 
     def _adopt(self, settings: Settings) -> Settings:
-        """Take over what the collection pins; refuse what contradicts it."""
+        """Return the settings with what the collection pins; ModelMismatchError for settings that contradict it."""
         with self._store.read() as reader:
             pinned, fingerprint = reader.pinned, reader.fingerprint
         if not pinned or fingerprint is None:
@@ -368,6 +370,6 @@ class KnowledgeBase:
             )
         if settings.chunk not in (ChunkSettings(), chunk):
             raise ModelMismatchError(
-                f"collection {self.collection!r} was cut with {chunk}, not {settings.chunk}", cure=rebuild
+                f"collection {self.collection!r} was chunked with {chunk}, not {settings.chunk}", cure=rebuild
             )
         return replace(settings, chunk=chunk, model=replace(settings.model, name=model))

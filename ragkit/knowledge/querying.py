@@ -78,7 +78,7 @@ class Querying:
         return await _SEARCHES.run(partial(search, known=(embedder, vector)))
 
     def _is_held(self) -> bool:
-        """Return whether the indexes of the collection's present state are in memory."""
+        """Return whether the indexes of the current revision are in memory."""
         with self._store.read() as reader:
             return self._caches.is_held(reader.chunks)
 
@@ -91,7 +91,7 @@ class Querying:
         history: History,
         known: tuple[Embedder, NDArray[np.float32]] | None = None,
     ) -> Hits:
-        """Search. known: the vector (d,) of a question without a history, and the embedder that made it."""
+        """Search. known: the embedder and its vector (d,) for a question without a history."""
         question = checked_question(question)
         count = self._settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:

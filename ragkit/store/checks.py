@@ -103,6 +103,6 @@ def mismatch(
         )
     if "chunk" in pins and pins["chunk"] != pinned.get("chunk", pins["chunk"]):
         return ModelMismatchError(
-            f"collection {collection!r} was cut with {pinned['chunk']}, not {pins['chunk']}", cure=rebuild
+            f"collection {collection!r} was chunked with {pinned['chunk']}, not {pins['chunk']}", cure=rebuild
         )
     return None

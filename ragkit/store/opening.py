@@ -47,7 +47,7 @@ def scheme_of(location: str | Path) -> str:
 
 
 def open_store(location: str | Path, name: str, *, create: bool = False) -> Store:
-    """Open a collection of a location, made when it is missing and `create` is true.
+    """Open a collection at a location; create it when it is missing and `create` is true.
 
     Raises InputError (bad name), NotFoundError (missing), CorruptError, SchemaVersionError, ConfigError (scheme).
     """
@@ -55,7 +55,7 @@ def open_store(location: str | Path, name: str, *, create: bool = False) -> Stor
 
 
 def create_collection(data: str | Path, name: str) -> None:
-    """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it is there."""
+    """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it exists."""
     backend_for(data).create(str(data), name)
 
 
@@ -65,9 +65,9 @@ def list_collections(data: str | Path) -> list[str]:
 
 
 def delete_collection(data: str | Path, name: str) -> None:
-    """Delete a collection with everything in it: at once for everyone, then from the disk.
+    """Delete a collection with everything in it: no process can open it from now on, then its files are deleted.
 
-    Raises NotFoundError, and LockedError while it is being written. Those who have it open get NotFoundError.
+    Raises NotFoundError, and LockedError while it is being written. A process that has it open gets NotFoundError.
     """
     backend_for(data).delete(str(data), name)
 
@@ -75,7 +75,7 @@ def delete_collection(data: str | Path, name: str) -> None:
 def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
     """Make the collection `name` of a data folder from a backup file, which is verified first.
 
-    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (there
-    is a collection of that name: nothing is overwritten).
+    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (a
+    collection of that name exists; nothing is overwritten).
     """
     backend_for(path).restore(Path(file), str(path), name)

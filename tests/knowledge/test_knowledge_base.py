@@ -210,7 +210,7 @@ def test_another_model_is_refused_with_the_command_that_rebuilds(kb: ragkit.Know
         ragkit.open(kb.path, embedder=HashEmbedder(name="another"))
     with pytest.raises(ragkit.ModelMismatchError, match="--model elsewhere"):
         ragkit.open(kb.path, settings=ragkit.Settings(model=ragkit.ModelSettings(name="elsewhere")))
-    with pytest.raises(ragkit.ModelMismatchError, match="was cut with"):
+    with pytest.raises(ragkit.ModelMismatchError, match="was chunked with"):
         ragkit.open(
             kb.path, settings=ragkit.Settings(chunk=ragkit.ChunkSettings(max_tokens=50)), embedder=HashEmbedder()
         )

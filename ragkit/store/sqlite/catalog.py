@@ -1,4 +1,4 @@
-"""The collections of a data folder: their names, and how they come and go."""
+"""The collections of a data folder: list, find and delete them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DELETED: Final = ".deleted-"
 
 
 def collection_folder(data: str | Path, name: str) -> Path:
-    """Return where a collection is; raises InputError for a bad name."""
+    """Return the folder of a collection; raises InputError for a bad name."""
     return Path(data) / FOLDER / check_name(name)
 
 
@@ -37,9 +37,9 @@ def list_collections(data: str | Path) -> list[str]:
 
 
 def delete_collection(data: str | Path, name: str) -> None:
-    """Remove a collection with everything in it: gone at once for everyone, then deleted from the disk.
+    """Delete a collection with everything in it: no process can open it from now on, then its files are deleted.
 
-    Raises NotFoundError, and LockedError while it is being written. Those who have it open get NotFoundError.
+    Raises NotFoundError, and LockedError while it is being written. A process that has it open gets NotFoundError.
     """
     folder = collection_folder(data, name)
     if not (folder / FILE_NAME).is_file():
@@ -55,7 +55,7 @@ def delete_collection(data: str | Path, name: str) -> None:
 
 
 def sweep(data: str | Path) -> None:
-    """Delete from the disk what was removed before, and by runs that were cut off."""
+    """Delete the files of collections that were deleted before, also by a process that died meanwhile."""
     for left in (Path(data) / FOLDER).glob(f"{_DELETED}*"):
         shutil.rmtree(left, ignore_errors=True)
 

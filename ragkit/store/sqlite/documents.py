@@ -1,4 +1,4 @@
-"""Putting one document into the tables: old chunks out, new chunks in, vectors by the hash of what was embedded."""
+"""Put one document into the tables: delete its old chunks, insert the new ones, store vectors by content hash."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Old:
 def put_document(
     session: Session, change: Change, document: Document, record: DocumentRecord, *, cut: ChunkedDocument
 ) -> Outcome:
-    """Insert or replace a document; what is stored as it is stays untouched."""
+    """Insert or replace a document; one that is stored already, equal in everything, is not written."""
     old = _find(session, document.source)
     keeps_chunks = old is not None and _keeps_chunks(session, old, record, cut.chunks)
     if old is not None and keeps_chunks and old.record == record:
@@ -84,7 +84,7 @@ def put_document(
 def store_vectors(
     session: Session, change: Change, hashes: Sequence[bytes], vectors: Vectors, units: Sequence[Vectors | None] = ()
 ) -> int:
-    """Store vectors that are not there yet, as float16; return the fingerprint's row."""
+    """Store the vectors that are missing, as float16; return the id of the fingerprint's row."""
     fingerprint_id = session.fingerprint_id()
     connection = session.connection
     before = connection.total_changes()
@@ -112,7 +112,7 @@ def store_vectors(
 
 
 def drop_chunks(session: Session, change: Change, document_id: int) -> None:
-    """Delete a document's chunks and log their ids for those who follow."""
+    """Delete a document's chunks and log their ids, so that search indexes can apply the deletion."""
     session.connection.execute(
         "INSERT INTO removed_chunks SELECT ?, id FROM chunks WHERE document_id = ?", (session.revision + 1, document_id)
     )
@@ -131,7 +131,7 @@ def _find(session: Session, source: str) -> _Old | None:
 
 
 def _keeps_chunks(session: Session, old: _Old, record: DocumentRecord, chunks: Sequence[Chunk]) -> bool:
-    """Tell whether the stored chunks are these: of the same text and title (which is searched), by the same model."""
+    """Tell whether the stored chunks equal these: same text and title (both are searched), same model."""
     if session.repinned or (old.record.digest, old.record.title) != (record.digest, record.title):
         return False
     stored = session.rows(
@@ -207,7 +207,7 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Chun
 
 
 def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-    """Write the query adapter in place of any other, within a transaction."""
+    """Store the query adapter and delete any other, within a transaction."""
     crc, blob = encode_matrix(matrix)
     session.connection.execute("DELETE FROM adapters")
     session.connection.execute(

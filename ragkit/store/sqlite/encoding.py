@@ -1,4 +1,4 @@
-"""Values as SQLite holds them: documents, metadata, fingerprints, spans and vectors to bytes and back."""
+"""Encode documents, fingerprints, spans, vectors and adapters for SQLite, and decode them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ragkit.types.collection import Fingerprint
 from ragkit.types.documents import Block, Document, Heading, Page
 
 UNIT_SCALE_BYTES: Final = 4
-"""Before the numbers of each unit vector as it is stored."""
+"""Bytes of the scale before the numbers of each stored unit vector."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A document as the columns of its tables; equal records hold equal documents."""
+    """The columns of a document; equal records mean equal documents."""
 
     title: str
     sha256: str
@@ -96,7 +96,7 @@ def decode_spans(stored: bytes) -> tuple[tuple[int, int], ...]:
 def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
     """Return unit vectors (m, d) as m rows of one float32 scale and d numbers of int8.
 
-    They only re-score candidates: the rounding moves a cosine by less than 0.005.
+    They are only used to re-score candidates: the rounding changes a cosine by less than 0.005.
     """
     scales = (np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127).astype("<f4")
     numbers = np.rint(vectors / scales[:, None]).astype(np.int8)
@@ -106,7 +106,7 @@ def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
 def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], list[int]]:
     """Return the float32 rows of several `encode_unit_vectors`, one after the other, and how many each has.
 
-    One whose size is not that of whole rows has none.
+    A body whose size is not a multiple of the row size counts as empty.
     """
     rows, scales, counts = _unit_rows(stored, dimension)
     rows *= scales[:, None]
@@ -128,7 +128,9 @@ def _unit_rows(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.floa
         sizes = [len(body) for body in stored]
     table = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, width)
     scales = np.ascontiguousarray(table[:, :4]).view("<f4")[:, 0]
-    scales = np.where((scales > 0) & (scales < 0.01), scales, np.float32(0))  # a damaged scale makes no candidate win
+    scales = np.where(
+        (scales > 0) & (scales < 0.01), scales, np.float32(0)
+    )  # a damaged scale must not make a candidate win
     return table[:, 4:].astype(np.float32), scales, [size // width for size in sizes]
 
 
@@ -148,7 +150,7 @@ def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
 
 
 def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
-    """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError unless it is what was stored."""
+    """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError when it is damaged."""
     number, fingerprint, created_at, evidence, crc, blob = row
     matrix = np.frombuffer(blob, dtype="<f4") if len(blob) == 4 * dimension**2 else np.empty(0, dtype=np.float32)
     if zlib.crc32(blob) != crc or not len(matrix) or not np.isfinite(matrix).all():
@@ -158,5 +160,5 @@ def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
 
 
 def encode_root(root: str) -> bytes:
-    """Return a root as bytes: names in a file system need not be text."""
+    """Return a root as bytes; names in a file system need not be valid UTF-8."""
     return root.encode("utf-8", "surrogateescape")

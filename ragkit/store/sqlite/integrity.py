@@ -1,4 +1,4 @@
-"""Proof that what is stored is what was put: every hash, slice, page and vector, and the database's own integrity."""
+"""Check that what is stored equals what was put: every hash, slice, page and vector, and SQLite's own integrity."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Readable(Protocol):
 
 
 def verify_store(store: Readable) -> list[Problem]:
-    """Check every document of a collection, and every ingested file that is still there; return what is wrong.
+    """Check every document of a collection, and every ingested file that still exists; return what is wrong.
 
     The text has its hash; every chunk is the slice of the text that it says, in order, on the pages that the page
     table gives by bisection, with a token count; its vector has its checksum, is finite, of norm 1 and the right
@@ -145,7 +145,7 @@ def _count_problems(reader: Reader, *, vectors: int) -> Iterator[str]:
     for name, sql in _TOTALS.items():
         counted = reader.inspect(sql)[0][0]
         if counted != getattr(counts, name):
-            yield f"{counted:,} {name} are there, and the total says {getattr(counts, name):,}"
+            yield f"{counted:,} {name} exist, and the total says {getattr(counts, name):,}"
     for what, sql in _ORPHANS.items():
         found = reader.inspect(sql)
         if found:

@@ -1,4 +1,4 @@
-"""The SQL of a filter: a WHERE clause over documents `d` and chunks `c`, every value and key bound as a parameter."""
+"""A filter as SQL: a WHERE clause over documents `d` and chunks `c`; every value and key is a bound parameter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:
 
 
 def is_about_chunks(where: Filter) -> bool:
-    """Tell whether a filter looks at chunks (their pages); otherwise all chunks of a document share its fate."""
+    """Tell whether a filter has a condition on pages; without one it matches all chunks of a document or none."""
     if isinstance(where, Group):
         return any(is_about_chunks(item) for item in where.filters)
     return where.key == "page"

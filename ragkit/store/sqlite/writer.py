@@ -1,4 +1,4 @@
-"""Writing a collection: each call is one transaction, and all of a run's are one generation."""
+"""Write a collection: each call is one transaction, and all transactions of a run are one generation."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _VACUUM_PAGES: Final = 1_000
 class Writer:
     """Writes to one collection, inside `with store.write(...)`, which holds the writer lock.
 
-    Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. For
-    several threads at once: their calls take turns.
+    Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. It is
+    safe for several threads: their calls run one at a time.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class Writer:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Bracket the run: `Store.write` enters it. A run that raises stays unfinished; what it committed stands."""
+        """Bracket the run: `Store.write` enters it. A run that raises stays unfinished; what it committed stays."""
         try:
             yield
             self.flush()
             with self._lock:
                 self._session.finish()
         except BaseException:
-            with suppress(RagkitError, apsw.Error):  # the first error is the one to tell
+            with suppress(RagkitError, apsw.Error):  # the first error is the one to raise
                 self.flush()
             raise
         finally:
@@ -78,7 +78,7 @@ class Writer:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """Make every call within the body one transaction; what raises undoes all of them. Other threads wait."""
+        """Make every call within the body one transaction; an error undoes all of them. Other threads wait."""
         with self._lock, self._session.atomic():
             yield
 
@@ -99,7 +99,7 @@ class Writer:
         *,
         units: Sequence[NDArray[np.float32] | None] = (),
     ) -> None:
-        """Store vectors ahead of the chunks that will use them, so that a run that is cut off need not embed again."""
+        """Store vectors before the chunks that will use them, so that an interrupted run need not embed them again."""
         unit = check_vectors(vectors, count=len(hashes), dimension=self._session.need_fingerprint().dimension)
         check_units(units, count=len(hashes), dimension=unit.shape[1])
         with self._lock, self._session.transaction() as change:
@@ -116,7 +116,7 @@ class Writer:
     ) -> Outcome:
         """Store a document with its chunks and their unit vectors (n, d), in place of the one of the same source.
 
-        A document that is stored as it is, chunks included, is "unchanged": nothing but `file` is written. Chunks that
+        A document that is stored already, with equal chunks, is "unchanged": only `file` is written. Chunks that
         stay the same keep their ids. units: for each chunk the vectors (m, d) of its m units, or None where the chunk
         has none or they are stored with its vector already. Raises InputError when a chunk is not the slice of the
         text that it says, EmbeddingError for bad vectors, ModelMismatchError when the collection has another model.
@@ -136,7 +136,7 @@ class Writer:
         return outcome
 
     def remove(self, source: str) -> bool:
-        """Remove a document, and what is known of files that gave it; False when there is none."""
+        """Delete a document, and what is known of files that gave it; False when there is none."""
         if not is_text(source):
             return False
         with self._lock, self._session.transaction() as change:
@@ -156,7 +156,7 @@ class Writer:
     def rename(self, old: str, new: str) -> None:
         """Give a document another source; its title and chunks stay, with their ids and vectors.
 
-        What is known of the file that gave the old one is forgotten. Raises NotFoundError, InputError for a name that
+        What is known of the file that gave the old one is deleted. Raises NotFoundError, InputError for a name that
         no document may have, and ConflictError when there is a document of the new name.
         """
         Document(source=new, text="")  # checks the name
@@ -185,16 +185,16 @@ class Writer:
         self._remember(("DELETE FROM files WHERE root = ? AND path = ?", (encode_root(root), path)))
 
     def flush(self) -> None:
-        """Write what `record_file` and `forget_file` were told."""
+        """Write what `record_file` and `forget_file` have put off."""
         with self._lock:
             if self._session.pending and self._session.outer is None:
                 with self._session.transaction():
                     pass
 
     def repin(self) -> None:
-        """Take this run's model and chunk settings as the collection's; only within `atomic`, of a "rebuild" run.
+        """Make this run's model and chunk settings the collection's; only within `atomic`, of a "rebuild" run.
 
-        Every document must be put again before `atomic` ends, or it raises StoreError and all is as before.
+        Every document must be put again before `atomic` ends, or it raises StoreError and nothing has changed.
         """
         with self._lock:
             session = self._session
@@ -211,7 +211,7 @@ class Writer:
                 )
 
     def set_adapter(self, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-        """Store the collection's query adapter (d, d) in place of any other; that is no change of its documents."""
+        """Store the collection's query adapter (d, d) and delete any other; the revision stays."""
         dimension = self._session.need_fingerprint().dimension
         check_adapter(matrix, dimension=dimension)
         with self._lock, self._session.transaction():
@@ -219,13 +219,13 @@ class Writer:
             store_adapter(self._session, matrix, evidence)
 
     def drop_adapter(self) -> bool:
-        """Remove the query adapter; False when there is none."""
+        """Delete the query adapter; False when there is none."""
         with self._lock, self._session.transaction():
             self._session.connection.execute("DELETE FROM adapters")
             return bool(self._session.connection.changes())
 
     def clear(self) -> None:
-        """Remove every document, what is known of files, and what the collection pins. Vectors stay for reuse."""
+        """Delete every document, what is known of files, the adapter, and what the collection pins; keep vectors."""
         with self._lock, self._session.transaction() as change:
             session = self._session
             connection = session.connection
@@ -247,7 +247,7 @@ class Writer:
             connection.execute("UPDATE state SET pinned = NULL, fingerprint = NULL WHERE id = 1")
 
     def compact(self) -> int:
-        """Drop vectors that no chunk uses and the log of removed chunks, and give space back; return vectors dropped.
+        """Delete vectors that no chunk uses and the log of deleted chunks, shrink the file; return how many vectors.
 
         Caches of an older revision will rebuild. Not within `atomic`.
         """
@@ -288,14 +288,14 @@ def _give_space_back(connection: apsw.Connection) -> None:
     timeout = int(one(connection, "PRAGMA busy_timeout")[0])
     try:
         connection.set_busy_timeout(100)
-        with suppress(apsw.BusyError):  # a reader still needs the log; a later checkpoint will empty it
+        with suppress(apsw.BusyError):  # a reader still needs the log; a later checkpoint empties it
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         connection.set_busy_timeout(timeout)
 
 
 def _file_row(state: FileState) -> Statement:
-    """Return the statement that remembers a file; what a report says of it is text, whatever the file's name."""
+    """Return the statement that stores what is known of a file; the detail of its report is made valid UTF-8."""
     row = (state.source, state.size, state.mtime_ns, state.ctime_ns, state.sha256, state.extractor, state.reason)
     check_file(state)
     detail = state.detail.encode("utf-8", "backslashreplace").decode()

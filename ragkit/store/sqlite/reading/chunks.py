@@ -25,8 +25,7 @@ Vectors = NDArray[np.float32]
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 UNITS_KEPT: Final = 5_000
-"""Up to so many chunks, a collection's unit vectors stay in memory once read: some 3 KB each where vectors have 384
-numbers."""
+"""Unit vectors are cached for collections of at most this many chunks; a chunk takes some 3 KB at 384 dimensions."""
 _CHUNK: Final = """c.id, c.document_id, c.ordinal, c.start, c."end", p.text, p.context, p.heading, c.page, c.page_end,
   c.tokens, p.units"""
 
@@ -135,7 +134,7 @@ class ChunkReader:
         )
 
     def texts(self, ids: Sequence[int] | Ids) -> list[ChunkText]:
-        """Return what chunks are searched by, in the order of `ids`; raises NotFoundError."""
+        """Return the searched texts of chunks, in the order of `ids`; raises NotFoundError."""
         wanted = [int(item) for item in ids]
         rows = self._snapshot.rows(
             """SELECT c.id, d.title, iif(p.context = '', p.heading, p.context), p.text, p.units
@@ -150,7 +149,7 @@ class ChunkReader:
         return [found[item] for item in wanted]
 
     def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, list[ChunkText]]]:
-        """Yield ids and what these chunks are searched by, for all chunks by ascending id."""
+        """Yield ids and searched texts of all chunks by ascending id, `batch` at a time."""
         last = 0
         while rows := self._snapshot.rows(
             """SELECT c.id, d.title, iif(p.context = '', p.heading, p.context), p.text, p.units
@@ -180,7 +179,7 @@ class ChunkReader:
     def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
         """Return the stored vectors of each chunk's units, empty for a chunk without any.
 
-        Those of a small collection are kept once read: the id of a chunk is never another's.
+        Those of a small collection are cached, which is safe because an id is never used for another chunk.
         """
         kept = self._units if self._snapshot.counts.chunks <= UNITS_KEPT else {}
         numbers = ids.tolist() if isinstance(ids, np.ndarray) else ids
@@ -193,7 +192,7 @@ class ChunkReader:
                 (id_list(missing),),
             )
             found.update(rows)
-            if len(kept) > 2 * UNITS_KEPT:  # most of these chunks are gone
+            if len(kept) > 2 * UNITS_KEPT:  # most of these chunks were deleted
                 kept.clear()
             kept.update(rows)
         return [found.get(number, b"") for number in numbers]
@@ -210,7 +209,7 @@ class ChunkReader:
         )
 
     def changes_since(self, revision: int) -> Changes | None:
-        """Return the chunks that came and went since a revision; None when it is not known any more."""
+        """Return the chunks that were added and deleted since a revision; None when it is not logged any more."""
         if not self._snapshot.floor <= revision <= self.revision:
             return None
         known = self._snapshot.rows("SELECT last_chunk FROM revisions WHERE revision = ?", (revision,))
@@ -224,14 +223,14 @@ class ChunkReader:
         return Changes(self.revision, self.generation, removed, added)
 
     def select(self, where: Filter) -> Ids:
-        """Return the ids of the chunks that a filter lets through, ascending."""
+        """Return the ids of the chunks that match a filter, ascending."""
         clause, bindings = filter_sql(where)
         return self._snapshot.ids(
             f"SELECT c.id AS id FROM documents AS d JOIN chunks AS c ON c.document_id = d.id WHERE {clause}", bindings
         )
 
     def count(self, where: Filter) -> int:
-        """Return how many chunks a filter lets through; without a condition on pages no chunk is read."""
+        """Return how many chunks match a filter; without a condition on pages no chunk is read."""
         clause, bindings = filter_sql(where)
         if is_about_chunks(where):
             tables = "SELECT count(*) FROM documents AS d JOIN chunks AS c ON c.document_id = d.id"

@@ -115,7 +115,7 @@ class FileReader:
 
 @lru_cache(maxsize=256)
 def _pages(stored: str) -> tuple[Page, ...]:
-    """Read a page table; those of documents that are found again and again are kept."""
+    """Decode a page table; those of frequently found documents are cached."""
     return tuple(Page(start, label) for start, label in json.loads(stored))
 
 
@@ -133,7 +133,7 @@ def _info(row: tuple[Any, ...]) -> DocumentInfo:
 
 
 def _prefix_clause(prefix: str) -> tuple[str, tuple[str, ...]]:
-    """Return a range over the index of sources; LIKE would read every one of them, and give _ and % a meaning."""
+    """Return a range over the index of sources; LIKE would read all of them, and treat _ and % as wildcards."""
     if not prefix:
         return "", ()
     head = prefix.rstrip("\U0010ffff")
