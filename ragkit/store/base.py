@@ -1,4 +1,4 @@
-"""The seam of the store: what a back end gives, as protocols. `tests/store/contract.py` runs against each of them."""
+"""The seam of the store: what a back end gives, as protocols. The suites of `tests/store/contract.py` run against each."""
 
 from __future__ import annotations
 

@@ -8,11 +8,16 @@ from typing import Final
 
 import pytest
 
-pytest.register_assert_rewrite("tests.store.contract")
+pytest.register_assert_rewrite(
+    "tests.store.contract_documents", "tests.store.contract_runs", "tests.store.contract_places"
+)
 
 from ragkit.store.sqlite.backend import SqliteBackend  # noqa: E402
 from ragkit.testing import MemoryBackend  # noqa: E402
-from tests.store.contract import Place, StoreContract  # noqa: E402
+from tests.store.contract import Place  # noqa: E402
+from tests.store.contract_documents import DocumentContract  # noqa: E402
+from tests.store.contract_places import PlaceContract  # noqa: E402
+from tests.store.contract_runs import RunContract  # noqa: E402
 
 IMPLEMENTATIONS: Final[dict[str, Callable[[Path], Place]]] = {
     "sqlite": lambda folder: Place(SqliteBackend(), str(folder / "data")),
@@ -26,5 +31,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return IMPLEMENTATIONS[request.param](tmp_path)
 
 
-class TestStore(StoreContract):
-    """All tests of the contract."""
+class TestDocuments(DocumentContract):
+    """Documents, chunks and vectors."""
+
+
+class TestRuns(RunContract):
+    """Transactions, generations, the lock and the model."""
+
+
+class TestPlaces(PlaceContract):
+    """Filters, files and collections."""
