@@ -1,4 +1,4 @@
-"""The seam of the store: what a back end gives, as protocols. The suites of `tests/store/contract.py` run against each."""
+"""The seam of the store: what a back end gives, as protocols. The suites of tests/store/contract.py check each one."""
 
 from __future__ import annotations
 

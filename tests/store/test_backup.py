@@ -95,7 +95,7 @@ def test_while_something_is_written(store: Store, tmp_path: Path) -> None:
 def test_nothing_is_overwritten(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_text("mine")
-    with pytest.raises(ConflictError, match="there already"):
+    with pytest.raises(ConflictError, match="exists already"):
         backup(store, file)
     assert file.read_text() == "mine"
     backup(store, tmp_path / "y")
