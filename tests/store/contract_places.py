@@ -21,7 +21,7 @@ from ragkit.errors import (
 from ragkit.store.base import Store
 from ragkit.store.filters import parse_filter
 from tests.store.contract import Place, condition, file_of, picture, put, writing
-from tests.support.store_fakes import cut
+from tests.support.store_fakes import EMBEDDER, cut
 
 METADATA: dict[str, dict[str, Any]] = {
     "alpha": {"n": 7, "s": "kiwi", "tags": ("red", 4, None), "b": True},
@@ -112,6 +112,34 @@ class PlaceContract:
             ids = reader.chunks.all_chunk_ids()
             assert reader.chunks.select(parsed).tolist() == ids[ordinals].tolist()
             assert reader.chunks.count(parsed) == len(ordinals)
+
+    @pytest.mark.parametrize(
+        ("operator", "value", "found"),
+        [
+            ("gt", 2, True),
+            ("gt", 3, False),
+            ("lt", 3, True),
+            ("lt", 2, False),
+            ("gte", 3, True),
+            ("lte", 2, True),
+            ("eq", 3, True),
+            ("eq", 1, False),
+            ("ne", 3, False),
+            ("in", [1, 2], True),
+        ],
+    )
+    def test_a_chunk_over_a_page_break_is_on_both_pages(
+        self, store: Store, operator: str, value: Any, found: bool
+    ) -> None:
+        text = "first page, second page, third page"
+        document = Document(source="a", text=text, pages=(Page(0, None), Page(12, "ii"), Page(25, None)))
+        chunk = Chunk(ordinal=0, start=14, end=30, text=text[14:30], context="", tokens=3, page=2, page_end=3)
+        with writing(store) as writer:
+            writer.put(document, [chunk], EMBEDDER.embed_documents([chunk.embedded]))
+        parsed = parse_filter(condition(operator, "page", value))
+        assert parsed is not None
+        with store.read() as reader:
+            assert len(reader.chunks.select(parsed)) == reader.chunks.count(parsed) == int(found)
 
     def test_a_filter_on_the_time_of_storing(self, store: Store) -> None:
         put(store, cut("a"))
