@@ -20,6 +20,7 @@ from ragkit.errors import (
 )
 from ragkit.store.base import Store
 from ragkit.store.filters import parse_filter
+from ragkit.types.documents import Chunk, Document, Page
 from tests.store.contract import Place, condition, file_of, picture, put, writing
 from tests.support.store_fakes import EMBEDDER, cut
 
