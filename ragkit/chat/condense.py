@@ -41,17 +41,20 @@ class Condenser:
         """
         if not any(message.role == "user" for message in history):
             return question
-        if chat is None:
-            return standalone(question, history)
+        rewritten = self._rewrite(question, history, chat) if chat else ""
+        return rewritten or standalone(question, history)
+
+    def _rewrite(self, question: str, history: Sequence[Message], chat: ChatModel) -> str:
+        """Return the question in the model's words, "" when the model fails or gives no question."""
         try:
             said = "".join(chat.stream(condensation_prompt(question, history)))
         except RagkitError as error:
             self._warn(f"{chat.name} could not rewrite a follow-up question ({error})")
-            return standalone(question, history)
+            return ""
         text = clean_text(said).strip().strip("\"'“”„«»").strip()
         if not _is_condensed(text, question, history):
             self._warn(f"{chat.name} gave no question when asked to rewrite a follow-up")
-            return standalone(question, history)
+            return ""
         return text
 
     def _warn(self, what: str) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
+from ragkit import create_collection, delete_collection, list_collections
 from ragkit.cli.options import Target, common, data_option, json_option, print_json, print_table
 from ragkit.cli.summaries import SUMMARIES
-from ragkit.store.sqlite.catalog import delete_collection, list_collections
-from ragkit.store.sqlite.store import create_collection
 from ragkit.text.cleaning import show
 
 

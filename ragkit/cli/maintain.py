@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import click
 
+from ragkit import restore_collection
 from ragkit.cli.options import Target, common, model_option, print_json, show_warnings
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
-from ragkit.store.sqlite.backup import restore_collection
 from ragkit.text.cleaning import show
 
 

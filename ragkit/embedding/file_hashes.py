@@ -9,7 +9,9 @@ import os
 import time
 from pathlib import Path
 
-_SETTLED_NS = 2_000_000_000  # a newer file may change within its time stamp's resolution: not cached
+from ragkit.files import sha256_of
+
+_SETTLED_NS = 2_000_000_000  # a younger file may change again within its time stamp's grain: it is hashed each time
 
 
 def file_sha256(path: Path, *, stamps: Path | None = None) -> str:
@@ -26,8 +28,7 @@ def file_sha256(path: Path, *, stamps: Path | None = None) -> str:
         known = _read(stamp, signature)
         if known:
             return known
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(path)
     if stamp is not None and time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED_NS:
         _write(stamp, signature, digest)
     return digest

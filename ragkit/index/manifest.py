@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ragkit.errors import StoreError
+from ragkit.files import fsync_path, sha256_of
 
 FORMAT: Final = 4
 """Format number, raised whenever older files could be misread; they are rebuilt then."""
@@ -113,19 +114,19 @@ def seal(folder: Path, manifest: Manifest, *, names: Sequence[str], known: Mappi
     known: SHA-256 of files that are hard links into a folder verified just before.
     """
     for name in names:
-        _flush(folder / name)
+        fsync_path(folder / name)
     before = _Look.at(folder, names)
     files = {
-        name: ((folder / name).stat().st_size, (known or {}).get(name) or _digest(folder / name)) for name in names
+        name: ((folder / name).stat().st_size, (known or {}).get(name) or sha256_of(folder / name)) for name in names
     }
     body = {**asdict(manifest), "files": files}
     path = folder / MANIFEST
     path.write_text(json.dumps({"body": body, "sha256": _digest_of(body)}), encoding="utf-8")
-    _flush(path)
-    _flush(folder)
+    fsync_path(path)
+    fsync_path(folder)
     target = folder.parent / f"{manifest.part}-{manifest.revision:012d}-{secrets.token_hex(4)}"
     folder.rename(target)
-    _flush(target.parent)
+    fsync_path(target.parent)
     _stamp(target, before)
     return target
 
@@ -152,7 +153,7 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
         return
     before = _Look.at(folder, list(manifest.files))
     for name, (_, digest) in manifest.files.items():
-        if _digest(folder / name) != digest:
+        if sha256_of(folder / name) != digest:
             raise StoreError(f"its file {name} does not have its hash")
     _stamp(folder, before)
 
@@ -217,19 +218,6 @@ def _digest_of(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 # ------------------------------------------------------------------ stamps
 
 
@@ -258,7 +246,7 @@ def _stamp(folder: Path, look: _Look) -> None:
     """Record that files were intact when they were read. A failure (a read-only disk) only costs time later."""
     path = folder / f"{STAMP}.{secrets.token_hex(4)}"
     try:
-        body = {"at": look.time, "manifest": _digest(folder / MANIFEST), "files": dict(look.times)}
+        body = {"at": look.time, "manifest": sha256_of(folder / MANIFEST), "files": dict(look.times)}
         path.write_text(json.dumps({"body": body, "sha256": _digest_of(body)}), encoding="utf-8")
         path.replace(folder / STAMP)
     except OSError:
@@ -283,4 +271,6 @@ def _is_stamped(folder: Path, names: Sequence[str]) -> bool:
         return False
     noted = {name: tuple(values) for name, values in stamp["files"].items()}
     latest = max(values[-1] for values in times.values())
-    return noted == times and stamp["manifest"] == _digest(folder / MANIFEST) and int(stamp["at"]) - latest >= _TICK_NS
+    return (
+        noted == times and stamp["manifest"] == sha256_of(folder / MANIFEST) and int(stamp["at"]) - latest >= _TICK_NS
+    )

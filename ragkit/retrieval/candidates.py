@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.store.sqlite.store import Reader
+from ragkit.store.base import Reader
 
 Scores = NDArray[np.float64]
 
@@ -77,9 +77,9 @@ def better(asked: Scored, read: Scored, reader: Reader) -> Scored:
     told = asked.told >= TOLD
     kept = told & ~np.isin(asked.ids, read.ids)
     best: dict[int, float] = {}
-    for document, score in zip(reader.documents_of(asked.ids), asked.first.tolist(), strict=True):
+    for document, score in zip(reader.chunks.documents_of(asked.ids), asked.first.tolist(), strict=True):
         best[document] = max(best.get(document, 0.0), score)
-    of_document = np.array([best.get(document, 0.0) for document in reader.documents_of(read.ids)])
+    of_document = np.array([best.get(document, 0.0) for document in reader.chunks.documents_of(read.ids)])
     own = (read.first + SAME_DOCUMENT * of_document) / (1 + SAME_DOCUMENT)
     as_asked = own.max() * asked.fused / asked.fused.max()
     _, here, there = np.intersect1d(read.ids, asked.ids[told], return_indices=True)

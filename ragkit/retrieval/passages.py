@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ragkit.store.base import Reader
 from ragkit.store.rows import ChunkRow
-from ragkit.store.sqlite.store import Reader
 from ragkit.types.hits import Hit
 
 MERGE_LIMIT = 4
@@ -69,15 +69,15 @@ def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]
 def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[Hit]:
     """Return the hits of ranked chunks; their text is a slice: `document.text[start:end] == hit.text`."""
     found = passages(ranked, k=k, merge=merge)
-    documents = reader.document_rows(sorted({passage.first.document_id for passage in found}))
+    documents = reader.documents.rows(sorted({passage.first.document_id for passage in found}))
     cosines = {item.row.id: item.units for item in ranked}
     hits: list[Hit] = []
     for rank, passage in enumerate(found, 1):
         first, last = passage.first, passage.last
         document = documents[first.document_id]
         whole = len(passage.rows) == 1
-        text = first.text if whole else reader.text_slice(first.document_id, first.start, last.end)
-        pages = reader.pages(first.document_id) if first.page is not None else ()
+        text = first.text if whole else reader.documents.text_slice(first.document_id, first.start, last.end)
+        pages = reader.documents.pages(first.document_id) if first.page is not None else ()
         hits.append(
             Hit(
                 rank=rank,

@@ -30,7 +30,7 @@ from ragkit.retrieval.query_terms import weighted_terms
 from ragkit.retrieval.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
-from ragkit.store.sqlite.store import Reader
+from ragkit.store.base import Reader
 from ragkit.types.hits import Hits
 
 ANSWERED = 0.7
@@ -218,7 +218,7 @@ class Retriever:
         ids = np.union1d(search.near(query) if found.near is None else found.near, asked.ids)
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
-        units = UnitCosines(*search.reader.unit_cosines(query, ids))
+        units = UnitCosines(*search.reader.chunks.unit_cosines(query, ids))
         dense = WEIGHTS.dense(chunk, units.best(chunk))
         index = search.snapshot.lexical
         statistics = Statistics(*index.statistics())
@@ -249,7 +249,7 @@ class Retriever:
         if reranker is None:
             return fused, order
         head = order[:_RERANK_DEPTH]
-        rows = reader.chunk_rows(ids[head])
+        rows = reader.chunks.rows(ids[head])
         judged = reranker.score(question, [rows[int(ids[at])].text for at in head])
         fused = fused * 0.5
         rerank = np.zeros_like(fused)
@@ -272,8 +272,8 @@ def _shown(
     units: UnitCosines,
     reader: Reader,
 ) -> list[Ranked]:
-    """Read the returned chunks, with their scores."""
-    rows = reader.chunk_rows(ids[order])
+    """Read the chunks that come back, with what they scored."""
+    rows = reader.chunks.rows(ids[order])
     shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
     return [
         Ranked(

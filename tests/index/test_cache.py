@@ -454,12 +454,12 @@ def test_the_real_store_is_a_source(tmp_path: Path) -> None:
                     chunk = Chunk(ordinal=0, start=0, end=len(text), text=text, context="", tokens=5)
                     writer.put(Document.from_text(text.split()[1], text), [chunk], embedder.embed_documents([text]))
             with store.read() as reader:
-                caches.persist(reader)
-                snapshot = caches.snapshot(reader)
-                assert snapshot.dense.ids().tolist() == reader.all_chunk_ids().tolist()
+                caches.persist(reader.chunks)
+                snapshot = caches.snapshot(reader.chunks)
+                assert snapshot.dense.ids().tolist() == reader.chunks.all_chunk_ids().tolist()
                 (found,), _ = snapshot.lexical.search("item7", 1)
-                assert reader.chunk_rows([int(found)])[int(found)].text == texts[7]
-                assert caches.check(reader) == []
+                assert reader.chunks.rows([int(found)])[int(found)].text == texts[7]
+                assert caches.check(reader.chunks) == []
 
 
 @pytest.mark.parametrize("emptied", [False, True])

@@ -58,7 +58,7 @@ def test_words_searched_on_a_second_thread_bring_the_same(
 ) -> None:
     retriever = Retriever(HashEmbedder, RetrievalSettings(), ModelSettings(), beside_from=beside_from)
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader)
+        snapshot = kb._caches.snapshot(reader.chunks)
         found = retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5)
     assert list(found) == list(kb.search(question, k=5))
 
@@ -70,7 +70,7 @@ def test_another_reading_searched_ahead_brings_the_same(kb: ragkit.KnowledgeBase
     settings = RetrievalSettings(vocabulary=(str(file),))
     here, beside = (Retriever(HashEmbedder, settings, ModelSettings(), beside_from=size) for size in (10**9, 0))
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader)
+        snapshot = kb._caches.snapshot(reader.chunks)
         for question in ("Who pays reimbursement?", *QUESTIONS, "Who pays reimbursement?", *QUESTIONS):
             one, other = (
                 list(retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5))
@@ -147,7 +147,7 @@ def test_a_filter_brings_k_whenever_k_match(kb: ragkit.KnowledgeBase, shelves: s
     with ragkit.open(kb.path, settings=plain, embedder=HashEmbedder()) as narrow:
         hits = narrow.search(question, k=k, where=where)
         with narrow._store.read() as reader:
-            there = sum(len(reader.chunks_of(f"{COLOURS[at]}.txt")) for at in shelves)
+            there = sum(len(reader.chunks.of_document(f"{COLOURS[at]}.txt")) for at in shelves)
     assert len(hits) == min(k, there)
     assert {hit.source for hit in hits} <= {f"{COLOURS[at]}.txt" for at in shelves}
 

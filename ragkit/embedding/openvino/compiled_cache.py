@@ -25,6 +25,7 @@ from ragkit.embedding.model_files import ModelFolder, cache_root, config_sha256
 from ragkit.embedding.openvino.runtime import CompiledFiles, CompiledRuntime, import_openvino, processor
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import ModelError
+from ragkit.files import fsync_path
 from ragkit.numeric.vectors import PROBE_AGREEMENT
 from ragkit.settings import ModelSettings
 
@@ -190,7 +191,7 @@ def _put(temporary: Path, final: Path) -> None:
     if final.exists():
         final.replace(aside)
     temporary.replace(final)
-    _sync(final.parent)
+    fsync_path(final.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -229,8 +230,8 @@ def _make(job: _Job, folder: Path) -> dict[str, Any]:
     manifest["digest"] = _manifest_digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
     for name in (*_FILES, "manifest.json"):
-        _sync(folder / name)
-    _sync(folder)
+        fsync_path(folder / name)
+    fsync_path(folder)
     return manifest
 
 
@@ -284,14 +285,6 @@ def _remove_stale(models: Path) -> None:
 def _manifest_digest(manifest: dict[str, Any]) -> str:
     body = {name: value for name, value in manifest.items() if name != "digest"}
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def list_compiled(settings: ModelSettings) -> list[tuple[Path, dict[str, Any]]]:
