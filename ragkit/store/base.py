@@ -36,6 +36,9 @@ class DocumentReader(Protocol):
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
 
+    def metadata_keys(self) -> list[str]:
+        """Return the metadata keys that filters can find documents by, each once, sorted."""
+
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored, one in memory at a time."""
 

@@ -102,6 +102,10 @@ class MemoryDocumentReader:
         """Return the source of every document, in the order they were first stored."""
         return [item.document.source for _, item in sorted(self._look().documents.items())]
 
+    def metadata_keys(self) -> list[str]:
+        """Return the metadata keys of all documents, each once, sorted."""
+        return sorted({key for item in self._look().documents.values() for key in item.document.metadata})
+
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored."""
         for number in sorted(self._look().documents):

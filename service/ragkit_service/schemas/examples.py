@@ -59,6 +59,8 @@ SEARCH: Final[dict[str, JsonValue]] = {
     "hits": [_HIT],
     "confidence": 0.87,
     "took_ms": 6.2,
+    "warnings": [],
+    "corrected": {},
 }
 
 PROMPT: Final[dict[str, JsonValue]] = {
@@ -74,6 +76,7 @@ PROMPT: Final[dict[str, JsonValue]] = {
     "estimated": False,
     "dropped": 0,
     "confidence": 0.87,
+    "warnings": [],
 }
 
 ANSWER: Final[dict[str, JsonValue]] = {
@@ -85,6 +88,7 @@ ANSWER: Final[dict[str, JsonValue]] = {
     "tokens": {"total": 315, "answer": 12},
     "confidence": 0.87,
     "removed": [],
+    "warnings": [],
 }
 
 CHECK: Final[dict[str, JsonValue]] = {
