@@ -1,17 +1,17 @@
 """`where` filters in the OpenAI shape: checked once into a frozen tree, then written as SQL with bound values.
 
-A condition is `{"type": "eq", "key": "media_type", "value": "text/plain"}` with one of eq ne gt gte lt lte in nin prefix
-glob contains before after; a group is `{"type": "and", "filters": [...]}` or `"or"`. The keys source, title, media_type and sha256 are the
-document's own, `page` is any page that a chunk touches, `time` is when the document was last stored (ISO 8601, UTC
-where no offset is given, or Unix seconds); any other key is metadata.
+A condition is `{"type": "eq", "key": "media_type", "value": "text/plain"}` with one of eq ne gt gte lt lte in nin
+prefix glob contains before after; a group is `{"type": "and", "filters": [...]}` or `"or"`. The keys source, title,
+media_type and sha256 are the document's own, `page` is any page that a chunk touches, `time` is when the document was
+last stored (ISO 8601, UTC where no offset is given, or Unix seconds); any other key is metadata.
 
 Values compare by type: numbers with numbers, text with text (by code point), true and false with themselves. Where
 metadata holds a list, one element that matches is enough. `ne` and `nin` are the exact opposites of `eq` and `in`, so a
 document without the key matches these two and no other operator.
 
-`prefix`, `glob` (`*` any characters, `?` one) and `contains` compare text, case as written; they take one text or a list
-of which one is enough. `before` and `after` compare dates: `time`, and metadata that is written as ISO 8601 ("2026",
-"2026-03", "2026-03-05", with or without a time), which is compared as text. After a day means after its end.
+`prefix`, `glob` (`*` any characters, `?` one) and `contains` compare text, case as written; they take one text or a
+list of which one is enough. `before` and `after` compare dates: `time`, and metadata that is written as ISO 8601
+("2026", "2026-03", "2026-03-05", with or without a time), which is compared as text. After a day means after its end.
 """
 
 from __future__ import annotations
