@@ -102,6 +102,9 @@ class ChunkReader(Protocol):
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter."""
 
+    def holding(self, parts: Sequence[str], *, limit: int) -> Ids:
+        """Return the ids of chunks whose text has any of some strings, as written: the first `limit`, ascending."""
+
     def all_chunk_ids(self) -> Ids:
         """Return the id of every chunk, ascending."""
 

@@ -199,6 +199,12 @@ class MemoryChunkReader:
         """Return how many chunks match a filter."""
         return len(self.select(where))
 
+    def holding(self, parts: Sequence[str], *, limit: int) -> Ids:
+        """Return the ids of chunks whose text has any of some strings, as written: the first `limit`, ascending."""
+        chunks = sorted(self._look().chunks.items())
+        found = [number for number, item in chunks if any(part in item.row.text for part in parts)]
+        return np.array(found[:limit], dtype=np.int64)
+
     def all_chunk_ids(self) -> Ids:
         """Return the id of every chunk, ascending."""
         return np.array(sorted(self._look().chunks), dtype=np.int64)

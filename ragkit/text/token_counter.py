@@ -221,6 +221,18 @@ def _ranks(table: _Table, size: int) -> dict[bytes, int]:
     return ranks
 
 
+def is_common_word(word: str) -> bool:
+    """Return whether a word, mostly an English one, is so frequent that it is a token of `p50k_base`."""
+    return word.lower().encode() in _common_words()
+
+
+@cache
+def _common_words() -> frozenset[bytes]:
+    """Return the words of the smallest packaged table; it loads in some 30 ms."""
+    table, size = _PACKAGED["gpt2"]
+    return frozenset(token[1:].lower() for token in _ranks(table, size) if token[:1] == b" " and token[1:].isalpha())
+
+
 @cache
 def _fetched(name: str) -> tiktoken.Encoding | None:
     """Let tiktoken read its cache or download a table, for a few seconds at most; None when that did not work."""

@@ -20,7 +20,10 @@ BEES = [
     Document(source="field/hives/queens.md", text="The queen is marked with a blue dot in spring.", title="Queens"),
     Document(source="field/hives.md", text="A queen lays eggs in the hive.", title="Hives"),
     Document(
-        source="lab/notes.md", text="Queen cells are counted.", title="Notes", metadata={"author": "Olga", "day": "2025-11-02"}
+        source="lab/notes.md",
+        text="Queen cells are counted.",
+        title="Notes",
+        metadata={"author": "Olga", "day": "2025-11-02"},
     ),
 ]
 CODE = "def weigh(hive):\n    if hive.empty:\n        return 0\n    return hive.grams"
@@ -33,7 +36,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
     with ragkit.open(tmp_path, collection="tools", embedder=HashEmbedder()) as kb:
         kb.add(Document(source="scale.py", text=CODE, title="scale"))
         kb.add(Document(source="queen.txt", text="The queen excluder is a grid.", title="Grid"))
-    yield tmp_path
+    return tmp_path
 
 
 def run(data: Path, *words: str) -> Result:
