@@ -124,7 +124,7 @@ def _forms_of_day(day: date, languages: tuple[str, ...]) -> list[tuple[str, ...]
             figures += [f"{day.year}{mark}{month}{mark}{one}" for mark in "-/."]
             if day.day > 12 or day.day == day.month:
                 figures += [f"{one}/{month}/{day.year}", f"{month}/{one}/{day.year}"]
-    forms = [(analyse(figure, language="en")[0],) for figure in figures]
+    forms: list[tuple[str, ...]] = [(analyse(figure, language="en")[0],) for figure in figures]
     forms.append((str(day.year), f"{day:%m}", f"{day:%d}"))
     ending = "th" if day.day in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
     for name in _month_terms(day.month, languages):

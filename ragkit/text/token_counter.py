@@ -222,8 +222,13 @@ def _ranks(table: _Table, size: int) -> dict[bytes, int]:
 
 
 def is_common_word(word: str) -> bool:
-    """Return whether a word, mostly an English one, is so frequent that it is a token of `p50k_base`."""
-    return word.lower().encode() in _common_words()
+    """Return whether a word (mostly English), with or without an ending, is so frequent that it is a token."""
+    low, common = word.lower(), _common_words()
+    bases = [low, *(low.removesuffix(ending) for ending in _ENDINGS if low.endswith(ending) and len(low) > 6)]
+    return any(base.encode() in common for base in bases)
+
+
+_ENDINGS: Final = ("s", "es", "d", "ed", "ing", "ly", "er", "ers")
 
 
 @cache

@@ -26,16 +26,15 @@ def test_it_never_leaves_wherever_the_text_is_cut(parts: list[str], data: st.Dat
     out, found = filtered(pieces)
     assert KEY not in out
     assert found == (REPLACEMENT in out)
-    assert len(out) >= len(text) - (len(KEY) - len(REPLACEMENT)) * text.lower().count(KEY) - 3
+    assert (out, found) == filtered([text])
     if KEY not in text.lower():
         assert out == text
 
 
 def test_only_the_start_of_a_key_is_held_back() -> None:
     one = KeyFilter(KEY)
-    assert one.feed("See c0f") == "See c0f"
-    assert one.feed("fee") == ""
-    assert one.feed(" beans") == "fee beans"
+    assert one.feed("See c0ffee") == "See "
+    assert one.feed(" beans") == "c0ffee beans"
     assert one.finish() == ""
 
 

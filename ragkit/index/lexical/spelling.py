@@ -29,8 +29,8 @@ def nearest_term(
     if not ONE_EDIT_FROM <= len(word) <= _LONGEST:
         return None
     for stem in stems:
-        near = {stem(edited) for edited in _edits(word)}
-        counted = [(frequency(term), term) for term in near if len(term) > 2]
+        made = {stem(edited) for edited in _edits(word)}
+        counted = [(frequency(term), term) for term in made if len(term) > 2]
         best = max(((count, term) for count, term in counted if count), default=None)
         if best:
             return best[1]
@@ -39,12 +39,21 @@ def nearest_term(
     found: list[tuple[int, int, str]] = []
     for stem in stems:
         own = stem(word)
+        tried = {own: 2, **{near: 1 for near in _ending_repaired(word, stem) if near != own}}
         for term, count in terms(own[:1]):
-            if abs(len(term) - len(own)) <= 2 and len(term) >= ONE_EDIT_FROM and term.isalpha():
-                distance = edit_distance(own, term, limit=2)
-                if distance <= 2:
-                    found.append((distance, -count, term))
+            if len(term) >= ONE_EDIT_FROM and term.isalpha():
+                for near, limit in tried.items():
+                    distance = edit_distance(near, term, limit=limit)
+                    if distance <= limit:
+                        found.append((distance + 2 - limit, -count, term))
     return min(found)[2] if found else None
+
+
+def _ending_repaired(word: str, stem: Callable[[str], str]) -> set[str]:
+    """Return the stems that one edit makes shorter than the word by an ending: its own may have no ending at all."""
+    least = len(stem(word)) - 1
+    stems = {stem(edited) for edited in _edits(word)}
+    return {near for near in stems if len(near) < least and near[:1] == word[:1]}
 
 
 def _edits(word: str) -> set[str]:

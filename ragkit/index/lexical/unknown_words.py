@@ -62,13 +62,13 @@ class TermDictionary:
             if own not in self.languages:
                 continue
             if own in _COMPOUNDING:
-                parts, longer = self._parts(written.lower(), own), ()
+                parts = self._parts(written.lower(), own)
+                longer = [] if parts else self._longer(written.lower(), own)
                 if parts:
                     read[at] = {own: [*forms[own][:1], *parts]}
-                else:
-                    longer = self._longer(written.lower(), own)
-                    also += [Notation(frozenset(forms[own][:1]), longer)] if longer else []
-                added += [*parts, *(term for form in longer for term in form)]
+                if longer:
+                    also.append(Notation(frozenset(forms[own][:1]), tuple((term,) for term in longer)))
+                added += [*parts, *longer]
                 if parts or longer:
                     continue
             used = None
@@ -101,13 +101,13 @@ class TermDictionary:
                     best = (len(first), [stem(first), last])
         return best[1]
 
-    def _longer(self, word: str, language: str) -> tuple[tuple[str, ...], ...]:
+    def _longer(self, word: str, language: str) -> list[str]:
         """Return the most frequent compounds that begin with a word."""
         start = stem_of(language)(word)
         if len(start) < _PREFIX_FROM:
-            return ()
+            return []
         longer = [(-count, term) for term, count in self.terms(start) if len(term) >= len(start) + _SHORTEST_PART]
-        return tuple((term,) for _, term in sorted(longer)[:_LONGER_KEPT])
+        return [term for _, term in sorted(longer)[:_LONGER_KEPT]]
 
 
 def _is_plain(written: str) -> bool:
