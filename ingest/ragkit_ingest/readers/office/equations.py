@@ -1,4 +1,4 @@
-r"""Equations of Word and PowerPoint (OMML) as linear text in the manner of LaTeX: \frac{a}{b}, \sqrt{x}, ∑_{i=1}^{n}."""
+r"""Equations of Word and PowerPoint (OMML) as linear text like LaTeX: \frac{a}{b}, \sqrt{x}, ∑_{i=1}^{n}."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers in the formats of Word's and PowerPoint's lists: letters, Roman numerals, words, and other scripts' digits."""
+"""Numbers in the formats of Word's and PowerPoint's lists: letters, Roman numerals, words, digits of other scripts."""
 
 from __future__ import annotations
 
@@ -117,10 +117,7 @@ def _ordinal_words(number: int) -> str:
     words = _cardinal(number)
     start = max(words.rfind(" "), words.rfind("-")) + 1
     head, last = words[:start], words[start:].capitalize()
-    if last in _ORDINALS:
-        last = _ORDINALS[last]
-    else:
-        last = f"{last[:-1]}ieth" if last.endswith("y") else f"{last}th"
+    last = _ORDINALS.get(last) or (f"{last[:-1]}ieth" if last.endswith("y") else f"{last}th")
     return head + (last.lower() if head else last)
 
 
@@ -160,7 +157,8 @@ def _hebrew(number: int) -> str:
         found += sign * count
     if number in (15, 16):
         return found + ("טו" if number == 15 else "טז")
-    return found + ("", *"יכלמנסעפצ")[number // 10] + ("", *"אבגדהוזחט")[number % 10]
+    tens, ones = divmod(number, 10)
+    return found + ("יכלמנסעפצ"[tens - 1] if tens else "") + ("אבגדהוזחט"[ones - 1] if ones else "")
 
 
 def _signs(first: int, last: int) -> Callable[[int], str]:

@@ -76,7 +76,7 @@ class Numbering:
         self._count(instance, counts, {**levels, **instance.levels}, at)
         if level.format == "bullet":
             return _bullet(level)
-        return self._text(level, counts, {**levels, **instance.levels}, at)
+        return self._text(level, counts, {**levels, **instance.levels})
 
     def _count(self, instance: _Instance, counts: dict[int, int], levels: Mapping[int, Level], at: int) -> None:
         start = levels[at].start
@@ -92,7 +92,7 @@ class Numbering:
             if restart is None or at < restart:
                 counts.pop(deeper, None)
 
-    def _text(self, level: Level, counts: Mapping[int, int], levels: Mapping[int, Level], at: int) -> str:
+    def _text(self, level: Level, counts: Mapping[int, int], levels: Mapping[int, Level]) -> str:
         if level.format == "none" and "%" not in level.text:
             return level.text.strip()
         words = level.text
@@ -173,21 +173,25 @@ class _Definitions:
         elif name in ("num", "list"):
             self._number = attributes.get("numId", attributes.get("ilfo", ""))
             self._instances.setdefault(self._number, _Instance())
-        elif name in ("abstractNumId", "ilst"):
-            if self._number in self._instances:
-                self._instances[self._number].abstract = value
         elif name == "numStyleLink":
             self._links[self._list] = value
         elif name == "styleLink":
             self._styles[value] = self._list
-        elif name == "lvlOverride":
-            self._override = small(attributes.get("ilvl", ""))
-        elif name == "startOverride" and self._number in self._instances and self._override >= 0:
-            self._instances[self._number].starts[self._override] = natural(value)
         elif name == "lvl":
             self._at, self._level = small(attributes.get("ilvl", "")), Level()
         elif self._level is not None:
             self._level = _changed(self._level, name, attributes)
+        elif self._number in self._instances:
+            self._instance(self._instances[self._number], name, attributes)
+
+    def _instance(self, instance: _Instance, name: str, attributes: Mapping[str, str]) -> None:
+        value = attributes.get("val", "")
+        if name in ("abstractNumId", "ilst"):
+            instance.abstract = value
+        elif name == "lvlOverride":
+            self._override = small(attributes.get("ilvl", ""))
+        elif name == "startOverride" and self._override >= 0:
+            instance.starts[self._override] = natural(value)
 
     def _end(self, name: str) -> None:
         if name == "lvlOverride":

@@ -79,7 +79,7 @@ class Body:
             "tbl": self._end_table,
             "tr": self._end_row,
             **dict.fromkeys(("tc", "txbxContent", "footnote", "endnote", "comment", "hdr", "ftr"), self._release),
-            "AlternateContent": lambda: self._choices.pop() if self._choices else None,
+            "AlternateContent": self._end_choices,
         }
 
     def read(self, events: Iterable[Event], links: Links) -> None:
@@ -138,6 +138,10 @@ class Body:
         elif self._equation is None or name == "del":
             self._source.losses.add("deletion")
         return True
+
+    def _end_choices(self) -> None:
+        if self._choices:
+            self._choices.pop()
 
     def _choose(self, event: Event) -> None:
         """Take the first choice of mc:AlternateContent, its fallback only where there is no choice."""

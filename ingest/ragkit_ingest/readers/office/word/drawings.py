@@ -56,22 +56,12 @@ class Drawings:
         if not self._open:
             return
         drawing = self._open[-1]
-        if name in ("docPr", "cNvPr"):
-            said = spoken(attributes.get("descr", ""), attributes.get("title", ""))
-            if name == "docPr":
-                drawing.own = said
-            elif drawing.picture is not None:
-                drawing.picture = said
-            elif said and said != drawing.own:
-                drawing.said.append(said)
-        elif name == "pic":
-            drawing.picture = ""
+        if name in ("docPr", "cNvPr", "pic", "decorative"):
+            _describe(drawing, name, attributes)
         elif name in ("shape", "rect", "imagedata", "textpath"):
             self._vml(drawing, name, attributes, paragraph)
         elif name == "hlinkClick":
             drawing.address = links.addresses.get(attributes.get("r:id", ""), drawing.address)
-        elif name == "decorative":
-            drawing.decorative = is_on(attributes)
         elif name == "OLEObject":
             self._losses.add("object", name=attributes.get("ProgID", ""))
         elif name == "control":
@@ -131,3 +121,20 @@ class Drawings:
         silent = drawing.silent or (drawing.has_image and not drawing.said)
         if silent and not drawing.own and not drawing.decorative:
             self._losses.add("picture", int(silent))
+
+
+def _describe(drawing: _Drawing, name: str, attributes: Mapping[str, str]) -> None:
+    """Take what is said of a drawing as a whole, or of a picture in it."""
+    if name == "pic":
+        drawing.picture = ""
+        return
+    if name == "decorative":
+        drawing.decorative = is_on(attributes)
+        return
+    said = spoken(attributes.get("descr", ""), attributes.get("title", ""))
+    if name == "docPr":
+        drawing.own = said
+    elif drawing.picture is not None:
+        drawing.picture = said
+    elif said and said != drawing.own:
+        drawing.said.append(said)

@@ -18,7 +18,6 @@ from ragkit_ingest.readers.office.word.styles import Style, is_on, outline_level
 from ragkit_ingest.readers.zip_package import Event
 
 _PRIVATE: Final = re.compile("[\uf020-\uf0ff]")
-_PRIVATE: Final = re.compile("[\uf020-\uf0ff]")
 _DRAWN: Final = frozenset(
     [
         "docPr",
