@@ -38,6 +38,13 @@ class Losses:
         if name and name not in names and len(names) < 5:
             names.append(squeeze(name)[:60])
 
+    def merge(self, other: Losses) -> None:
+        """Add what another one counted."""
+        for kind, count in other._counts.items():
+            self.add(kind, count)
+            for name in other._names[kind]:
+                self.add(kind, 0, name=name)
+
     def report(self, out: TextBuilder) -> None:
         """Record a warning for each kind."""
         for kind, words in _WORDS.items():

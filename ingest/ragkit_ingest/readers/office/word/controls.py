@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.office.pieces import joined
 from ragkit_ingest.readers.office.word.fields import TICKED, UNTICKED
-from ragkit_ingest.readers.office.word.paragraphs import Paragraph, joined
+from ragkit_ingest.readers.office.word.paragraphs import Paragraph
 from ragkit_ingest.readers.office.word.styles import is_on
 from ragkit_ingest.readers.zip_package import Parts
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.office.losses import linked
+from ragkit_ingest.readers.office.pieces import joined
 from ragkit_ingest.readers.office.symbols import symbol_text
-from ragkit_ingest.readers.office.word.paragraphs import Paragraph, joined
+from ragkit_ingest.readers.office.word.paragraphs import Paragraph
 
 TICKED: Final = "☒"
 UNTICKED: Final = "☐"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ragkit_ingest.readers.base import Extracted, TextBuilder
 from ragkit_ingest.readers.office.charts import Chart, add_chart, chart_lines
 from ragkit_ingest.readers.office.diagrams import add_diagram
+from ragkit_ingest.readers.office.tables import add_table, flat
 from ragkit_ingest.readers.office.word.paragraphs import Outline, Record, Rows, Words
-from ragkit_ingest.readers.office.word.tables import add_table, flat
 
 
 class Output:
