@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Final
 
 from ragkit import ExtractionError
@@ -18,6 +19,8 @@ from ragkit_ingest.readers.zip_package import Package, Parts, core_properties
 
 _MAIN: Final = "word/document.xml"
 _MAX_EMBEDDED: Final = 100
+_MAX_DEPTH: Final = 2
+_DEPTH: ContextVar[int] = ContextVar("depth of embedded documents", default=0)
 _NOTES: Final = ("footnotes", "endnotes", "comments")
 _PAGE: Final = {"hdr": "Page header", "ftr": "Page footer"}
 
@@ -33,8 +36,8 @@ class DocxReader:
         return read_document(Package(data, hints.limits), name=name, hints=hints)
 
 
-def read_document(package: Parts, *, name: str, hints: Hints, embedded: bool = False) -> Extracted:
-    """Return the text of a Word document from its parts. embedded: it is a part of another one, and embeds none."""
+def read_document(package: Parts, *, name: str, hints: Hints) -> Extracted:
+    """Return the text of a Word document from its parts."""
     part = next((item.target for item in package.relations("").values() if item.kind == "officeDocument"), _MAIN)
     if part not in package:
         raise ExtractionError("damaged", f"the part {part} is missing")
@@ -44,7 +47,7 @@ def read_document(package: Parts, *, name: str, hints: Hints, embedded: bool = F
     if related.get("numbering", "") in package:
         numbering.read(package.events(related["numbering"]))
     styles = _styles(package, related.get("styles", "word/styles.xml"))
-    source = Source(styles, numbering, losses, package, None if embedded else _embedding(package, hints))
+    source = Source(styles, numbering, losses, package, _embedding(package, hints))
     body = Body(out, source)
     even_differs = _settings(package, related.get("settings", ""), body)
     for kind in _NOTES:
@@ -114,14 +117,16 @@ def _embedding(package: Parts, hints: Hints) -> Callable[[str], Extracted | None
     def embedded(part: str) -> Extracted | None:
         nonlocal count
         count += 1
-        if part not in package or count > _MAX_EMBEDDED or hints.budget.spent():
+        depth = _DEPTH.get()
+        if part not in package or count > _MAX_EMBEDDED or depth >= _MAX_DEPTH or hints.budget.spent():
             return None
-        data = package.read(part)
-        name = part.rpartition("/")[2]
+        token = _DEPTH.set(depth + 1)
         try:
-            return _read_embedded(data, name=name, hints=hints)
+            return _read_embedded(package.read(part), name=part.rpartition("/")[2], hints=hints)
         except ExtractionError:
             return None
+        finally:
+            _DEPTH.reset(token)
 
     return embedded
 
@@ -130,8 +135,6 @@ def _read_embedded(data: bytes, *, name: str, hints: Hints) -> Extracted:
     from ragkit_ingest.readers.registry import choose  # it knows this module by name only
 
     media_type, reader = choose(data, name=name)
-    if media_type == DOCX:
-        return read_document(Package(data, hints.limits), name=name, hints=hints, embedded=True)
     if media_type == TEXT and suffix_of(name) in ("htm", "html", "xhtml"):
         media_type = HTML
     return reader.read(data, name=name, hints=Hints(media_type, hints.limits, hints.budget, hints.careful))

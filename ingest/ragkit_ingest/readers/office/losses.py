@@ -23,6 +23,13 @@ _WORDS: Final = {
 }
 _FILE_NAME: Final = re.compile(r"(?:[^\s\\/]+|.*[\\/].*)\.(?:png|jpe?g|gif|bmp|tiff?|wmf|emf|svg|webp)", re.IGNORECASE)
 
+_MACHINE: Final = re.compile(
+    r"\s*(?:(?:description )?automatically generated(?: with (?:low|medium|high|very high) confidence)?|"
+    r"ai-generated content may be incorrect)\.?\s*$",
+    re.IGNORECASE,
+)
+"""What Office writes below descriptions that it made itself."""
+
 
 class Losses:
     """Counts what is left out, by kind."""
@@ -56,7 +63,7 @@ class Losses:
 
 def spoken(description: str, title: str = "") -> str:
     """Return the alternative text of a picture; "" for one that is a file name only."""
-    words = [squeeze(text) for text in (title, description)]
+    words = [squeeze(_MACHINE.sub("", text)) for text in (title, description)]
     kept = [text[:2_000] for text in words if text and not _FILE_NAME.fullmatch(text)]
     return ": ".join(dict.fromkeys(kept))
 
