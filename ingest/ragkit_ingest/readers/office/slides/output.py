@@ -125,16 +125,16 @@ class SlideWriter:
 def _in_order(shapes: list[Shape], layout: Layout) -> list[Shape]:
     """Return shapes in reading order, groups taken apart; a group is one place among the shapes around it."""
     order: list[Shape] = []
-    waiting = [_sorted(shapes, layout)]
+    waiting = [_sorted(shapes, layout)[::-1]]
     while waiting:
         level = waiting[-1]
         if not level:
             waiting.pop()
             continue
-        shape = level.pop(0)
+        shape = level.pop()
         order.append(shape)
         if shape.shapes:
-            waiting.append(_sorted(shape.shapes, layout))
+            waiting.append(_sorted(shape.shapes, layout)[::-1])
     return order
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-_MOST: Final = 400  # shapes of one group; more are sorted by their corners
+_MOST: Final = 200  # shapes of one group; more are sorted by their corners
 _SLACK: Final = 0.15  # of a box's size: so far may boxes overlap and still stand in two rows or columns
 
 

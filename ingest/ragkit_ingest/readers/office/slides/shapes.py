@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from ragkit_ingest.readers.zip_package import Event
 _SHAPES: Final = frozenset({"sp", "pic", "graphicFrame", "cxnSp", "grpSp", "contentPart"})
 _TRUE: Final = ("1", "true", "on")
 _MAX_SPAN: Final = 1_000
+_INTEGER: Final = re.compile(r"-?\d{1,15}")
 
 
 @dataclass(slots=True)
@@ -232,8 +234,7 @@ class ShapeReader:
 
 
 def _number(value: str | None) -> int:
-    digits = (value or "0").strip()[:15]
-    return int(digits) if digits.lstrip("-").isdecimal() else 0
+    return int(value) if value and _INTEGER.fullmatch(value) else 0
 
 
 def _span(value: str | None) -> int:

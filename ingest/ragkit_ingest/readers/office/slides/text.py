@@ -10,6 +10,7 @@ from typing import Final
 from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.office.losses import linked
 from ragkit_ingest.readers.office.number_formats import formatted
+from ragkit_ingest.readers.office.numbering import small
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
 
@@ -33,6 +34,7 @@ _STYLES: Final = {
     "hindiAlpha1": "hindiVowels",
 }
 _ENDINGS: Final = {"ParenBoth": "({})", "ParenR": "{})", "Period": "{}.", "Minus": "{}-", "Plain": "{}"}
+_HEIGHT: Final = re.compile(r"(-?)0*[1-9]")
 _LIST_LEVEL: Final = re.compile(r"lvl([1-9])pPr")
 
 
@@ -80,8 +82,7 @@ class TextFrame:
         if level:
             self._style_level = int(level[1]) - 1
         elif name == "pPr":
-            self._paragraph.level = int(attributes.get("lvl", "0")) if attributes.get("lvl", "0").isdecimal() else 0
-            self._paragraph.level = min(self._paragraph.level, 8)
+            self._paragraph.level = min(small(attributes.get("lvl", "")), 8)
         elif name in ("buNone", "buChar", "buBlip"):
             self._bullet(Bullet())
         elif name == "buAutoNum":
@@ -125,9 +126,8 @@ class TextFrame:
             self._paragraph.bullet = bullet
 
     def _raise(self, baseline: str) -> None:
-        digits = baseline.rstrip("%").partition(".")[0]
-        height = int(digits) if digits.lstrip("-").isdecimal() and len(digits) < 9 else 0
-        self._raised = "superscript" if height > 0 else "subscript" if height < 0 else ""
+        height = _HEIGHT.match(baseline)
+        self._raised = ("subscript" if height[1] else "superscript") if height else ""
 
     def _end_link(self) -> None:
         paragraph = self._paragraph

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from ragkit import ExtractionError
 from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.office.pieces import joined
 from ragkit_ingest.readers.office.word.fields import TICKED, UNTICKED
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph
 from ragkit_ingest.readers.office.word.styles import is_on
-from ragkit_ingest.readers.zip_package import Parts
+from ragkit_ingest.readers.zip_package import Event, Parts
 
 _BUILT_IN: Final = {
     "{6C3C8BC8-F283-45AE-878A-BAB7291924A1}": "docProps/core.xml",
@@ -58,9 +60,7 @@ def _read_stores(package: Parts) -> dict[str, dict[str, str]]:
         identity = name
         properties = f"customXml/itemProps{match[1]}.xml"
         if properties in package:
-            for event in package.events(properties):
-                if event.kind == "start" and event.name == "datastoreItem":
-                    identity = event.attributes.get("itemID", name).upper()
+            identity = _identity(package, properties) or name
         stores[identity] = _values(package, name)
     for identity, part in _BUILT_IN.items():
         if part in package:
@@ -68,31 +68,58 @@ def _read_stores(package: Parts) -> dict[str, dict[str, str]]:
     return stores
 
 
+def _identity(package: Parts, part: str) -> str:
+    try:
+        for event in package.events(part):
+            if event.kind == "start" and event.name == "datastoreItem":
+                return event.attributes.get("itemID", "").upper()
+    except ExtractionError:
+        return ""  # what a control is bound to is not worth the document
+    return ""
+
+
 def _values(package: Parts, part: str) -> dict[str, str]:
-    """Return the texts of an XML part by their path; those in elements deeper than 30 are left out."""
-    values: dict[str, str] = {}
-    path: list[str] = []
-    counts: list[dict[str, int]] = [{}]
-    words: list[str] = []
-    for event in package.events(part):
+    """Return the texts of an XML part by their path; those in elements deeper than 30 are left out.
+
+    A part that is damaged gives what comes before the damage.
+    """
+    reader = _PathReader()
+    with suppress(ExtractionError):
+        for event in package.events(part):
+            reader.take(event)
+    return reader.values
+
+
+class _PathReader:
+    """Collects the texts of an XML part by path."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self._path: list[str] = []
+        self._counts: list[dict[str, int]] = [{}]
+        self._words: list[str] = []
+
+    def take(self, event: Event) -> None:
         if event.kind == "text":
-            words.append(event.text)
+            self._words.append(event.text)
         elif event.kind == "start":
-            counts[-1][event.name] = counts[-1].get(event.name, 0) + 1
-            path.append(f"{event.name}[{counts[-1][event.name]}]")
-            counts.append({})
-            words.clear()
-            if len(path) <= 30 and len(values) < _MAX_VALUES:
-                for key, value in event.attributes.items():
-                    values["/".join([*path, f"@{key}"])] = squeeze(value)
+            counts = self._counts[-1]
+            counts[event.name] = counts.get(event.name, 0) + 1
+            self._path.append(f"{event.name}[{counts[event.name]}]")
+            self._counts.append({})
+            self._words.clear()
+            for key, value in event.attributes.items():
+                self._keep([*self._path, f"@{key}"], value)
         else:
-            text = squeeze("".join(words))
-            if text and 0 < len(path) <= 30 and len(values) < _MAX_VALUES:
-                values["/".join(path)] = text
-            words.clear()
-            path.pop()
-            counts.pop()
-    return values
+            self._keep(self._path, "".join(self._words))
+            self._words.clear()
+            self._path.pop()
+            self._counts.pop()
+
+    def _keep(self, path: list[str], text: str) -> None:
+        text = squeeze(text)
+        if text and len(path) <= 30 and len(self.values) < _MAX_VALUES:
+            self.values["/".join(path)] = text
 
 
 @dataclass(slots=True)
@@ -134,7 +161,7 @@ class Control:
     def finish(self, data: BoundData) -> None:
         """Its content ends: a box gets its tick, a control that is bound its value."""
         paragraph = self.paragraph
-        if paragraph is None:
+        if paragraph is None or not (self.path or (self.is_box and self.ticked is not None)):
             return
         shown = joined(paragraph.pieces[self.start :]).strip()
         value = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.office.charts import read_chart
@@ -12,6 +13,8 @@ from ragkit_ingest.readers.office.losses import Losses, linked, spoken
 from ragkit_ingest.readers.office.word.paragraphs import Outline, Paragraph
 from ragkit_ingest.readers.office.word.styles import is_on
 from ragkit_ingest.readers.zip_package import Parts, Relation
+
+_MOST_SAID: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Drawings:
             return
         drawing.has_image = drawing.has_image or name == "imagedata"
         said = spoken(attributes.get("alt", ""), attributes.get("title", ""))
-        if said and said not in drawing.said:
+        if said and len(drawing.said) < _MOST_SAID and said not in drawing.said:
             drawing.said.append(said)
 
     def _part(self, name: str, attributes: Mapping[str, str], paragraph: Paragraph, links: Links) -> None:

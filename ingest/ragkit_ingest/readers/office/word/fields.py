@@ -14,6 +14,7 @@ from ragkit_ingest.readers.office.word.paragraphs import Paragraph
 TICKED: Final = "☒"
 UNTICKED: Final = "☐"
 _MAX_OPEN: Final = 100
+_MAX_CODE: Final = 4_000
 _ADDRESS: Final = re.compile(r'\s*HYPERLINK\s+(?:"([^"]*)"|([^\s\\"]\S*))', re.IGNORECASE)
 _SYMBOL: Final = re.compile(r'\s*SYMBOL\s+(0x[0-9a-f]{1,4}|\d{1,5})(?:.{0,50}?\\f\s*"?([^"\\]{1,40}))?', re.IGNORECASE)
 _BUTTON: Final = re.compile(r"\s*MACROBUTTON\s+\S+\s+(.{1,200})", re.IGNORECASE | re.DOTALL)
@@ -36,6 +37,7 @@ class _Field:
     paragraph: Paragraph
     start: int  # place of its result in the paragraph
     code: list[str] = field(default_factory=list)
+    size: int = 0
     in_code: bool = True
     form: FormField | None = None
 
@@ -69,8 +71,9 @@ class Fields:
 
     def code(self, text: str) -> None:
         """Take a piece of a field's code."""
-        if self._open and self._open[-1].in_code and sum(map(len, self._open[-1].code)) < 4_000:
+        if self._open and self._open[-1].in_code and self._open[-1].size < _MAX_CODE:
             self._open[-1].code.append(text)
+            self._open[-1].size += len(text)
 
     def form(self) -> FormField | None:
         """Return the form data of the innermost field, begun when there was none."""

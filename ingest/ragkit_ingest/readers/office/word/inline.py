@@ -36,6 +36,7 @@ _DRAWN: Final = frozenset(
         "chart",
     ]
 )
+_MOST_LINKS: Final = 20  # that stand in each other
 _FORM: Final = frozenset({"checkBox", "default", "checked", "ddList", "result", "listEntry"})
 _CONTROL: Final = frozenset({"checkbox", "checked", "text", "showingPlcHdr", "dataBinding", "listItem"})
 _SIGNS: Final = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -236,6 +237,8 @@ class Inline:
 
     def _hyperlink(self, event: Event, paragraph: Paragraph, links: Links) -> None:
         address = links.addresses.get(event.attributes.get("r:id", ""), "") or event.attributes.get("dest", "")
+        if len(self._hyperlinks) >= _MOST_LINKS:
+            address = ""
         self._hyperlinks.append((paragraph, len(paragraph.pieces), address))
 
     def _form(self, event: Event) -> None:
