@@ -21,7 +21,8 @@ def joined(pieces: Sequence[tuple[str, Raised]]) -> str:
         text = "".join(piece[0] for piece in group)
         if raised in ("superscript", "subscript"):
             text = _raised(text, raised)
-        if "equation" in (raised, before) and text[:1].isalnum() and parts and parts[-1][-1:].isalnum():
+        after_word = bool(parts) and parts[-1][-1:].isalnum()
+        if (raised == "equation" and after_word) or (before == "equation" and text[:1].isalnum()):
             text = f" {text}"
         parts.append(text)
         before = raised

@@ -25,9 +25,14 @@ class Layout:
 
     def box(self, shape: Shape) -> Box | None:
         """Return where a placeholder stands, as it inherits it; None when nothing says so."""
-        kind = self.types.get(shape.index, shape.placeholder)
-        found = self.by_index.get(shape.index) or self.by_type.get(kind) or self.by_type.get(_ALIKE.get(kind, kind))
-        return found or (self.parent.box(shape) if self.parent is not None else None)
+        own = self.by_index.get(shape.index)
+        kind = self.types.get(shape.index, "")
+        if own is None and not kind:  # the slide changed its layout: a placeholder of the same type stands for it
+            kind = shape.placeholder
+            own = self.by_type.get(kind)
+        if own is not None or self.parent is None:
+            return own
+        return self.parent.by_type.get(kind) or self.parent.by_type.get(_ALIKE.get(kind, ""))
 
 
 class Layouts:

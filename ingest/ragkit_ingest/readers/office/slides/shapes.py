@@ -225,7 +225,8 @@ class ShapeReader:
             self._losses.add("object", name=shape.object)
             shape.shapes = [inner for inner in shape.shapes if not inner.picture]
         elif shape.picture and not shape.said and not shape.decorative:
-            self._losses.add("picture")
+            preview = any(outer.object is not None for outer in self._open[-1:])
+            self._losses.add("picture", 0 if preview else 1)
         if shape.address:
             said = " ".join([*shape.lines, shape.said])
             shape.address = linked(said, shape.address).strip()

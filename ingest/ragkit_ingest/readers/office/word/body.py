@@ -21,7 +21,6 @@ from ragkit_ingest.readers.zip_package import Event
 
 _SKIPPED: Final = frozenset(
     [
-        "Fallback",
         "tblPr",
         "tblGrid",
         "rPrChange",
