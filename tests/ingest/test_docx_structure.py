@@ -9,7 +9,7 @@ import pytest
 
 from ragkit_ingest.readers.office.number_formats import formatted
 from tests.support.ingest_files import blocks, extract, headings, package
-from tests.support.office_files import SPACES, level, numbered, para, relations, run, val, word
+from tests.support.office_files import SPACES, flat_file, level, numbered, para, relations, run, val, word, word_2003
 
 NUMBERING = {"n": ("numbering", "numbering.xml")}
 ABSTRACT = '<w:abstractNum w:abstractNumId="7">{}</w:abstractNum>'
@@ -236,6 +236,17 @@ def test_notes_and_comments_follow_their_paragraph() -> None:
     )
 
 
+def test_numbers_of_notes_keep_apart_from_powers_and_from_each_other() -> None:
+    def mark(number: int) -> str:
+        return f"<w:r><w:footnoteReference w:id='{number}'/></w:r>"
+
+    power = run("2", val("vertAlign", "superscript"))
+    assert (
+        text_of(f"<w:p>{run('12 m')}{power}{mark(1)}{run(' and more')}{mark(2)}{mark(3)}</w:p>")
+        == "12 m² ¹ and more²,³"
+    )
+
+
 def test_headers_stand_once_and_those_of_no_page_are_left_out() -> None:
     section = (
         "<w:sectPr><w:headerReference w:type='default' r:id='h1'/><w:headerReference w:type='even' r:id='h2'/>"
@@ -389,19 +400,6 @@ def test_embedded_documents_are_read_by_their_own_readers() -> None:
     assert found.warnings == ("1 embedded file could not be read (none.rtf)",)
 
 
-def flat(parts: dict[str, str]) -> bytes:
-    inner = "".join(
-        f'<pkg:part pkg:name="/{name}"><pkg:xmlData>{xml}</pkg:xmlData></pkg:part>' for name, xml in parts.items()
-    )
-    picture = (
-        '<pkg:part pkg:name="/word/media/a.png"><pkg:binaryData>QUJDREVGR0hJSktMTU5PUA==</pkg:binaryData></pkg:part>'
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><?mso-application progid="Word.Document"?>'
-        f'<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">{inner}{picture}</pkg:package>'
-    ).encode()
-
-
 def test_flat_files_are_read_as_packages() -> None:
     parts = {
         "_rels/.rels": relations({"m": ("officeDocument", "word/document.xml")}),
@@ -411,9 +409,17 @@ def test_flat_files_are_read_as_packages() -> None:
             f"<w:numbering {SPACES}>{ABSTRACT.format(level(0, 'No. %1'))}{NUM.format(1, '')}</w:numbering>"
         ),
     }
-    assert extract(flat(parts), "plan.xml").text == "No. 1 Grüße"
-    sixteen = flat(parts).decode().replace("UTF-8", "UTF-16").encode("utf-16")
+    assert extract(flat_file(parts), "plan.xml").text == "No. 1 Grüße"
+    sixteen = flat_file(parts).decode().replace("UTF-8", "UTF-16").encode("utf-16")
     assert extract(sixteen, "plan.doc").text == "No. 1 Grüße"
+
+
+def test_word_2003_files_count_their_lists() -> None:
+    body = "".join(
+        f"<w:p><w:pPr><w:listPr><w:ilvl w:val='0'/><w:ilfo w:val='2'/></w:listPr></w:pPr>{run(text)}</w:p>"
+        for text in "xy"
+    )
+    assert extract(word_2003(body), "a.xml").text == "A) x\nB) y"
 
 
 def test_word_2003_files_keep_numbers_notes_links_and_no_base64() -> None:
@@ -429,11 +435,7 @@ def test_word_2003_files_keep_numbers_notes_links_and_no_base64() -> None:
         "<w:p><w:r><w:pict><w:binData w:name='a.png'>QUJDREVGR0hJSktMTU5PUA==</w:binData></w:pict></w:r></w:p>"
         f"<w:sectPr><w:hdr w:type='odd'>{para('Head')}</w:hdr></w:sectPr>"
     )
-    data = (
-        "<?xml version='1.0'?><w:wordDocument xmlns:w='http://schemas.microsoft.com/office/word/2003/wordml'"
-        " xmlns:wx='urn:wx' xmlns:aml='urn:aml' xmlns:o='urn:o'><o:DocumentProperties><o:Title>House rules</o:Title>"
-        f"</o:DocumentProperties><w:body>{body}</w:body></w:wordDocument>"
-    ).encode()
+    data = word_2003(body)
     found = extract(data, "rules.xml")
     assert found.text == (
         "IV. Lifts\n\nCall the desk (https://lift.example/)¹ now\n\nFootnote 1: Day and night.\n\nPage header: Head"

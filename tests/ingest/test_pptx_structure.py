@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragkit_ingest.readers.office.slides.places import Box, reading_order
 from tests.support.ingest_files import blocks, extract, headings, page_text
-from tests.support.office_files import SPACES, deck, relations, shape
+from tests.support.office_files import SPACES, deck, flat_file, relations, shape
 
 IN = 914_400
 
@@ -195,8 +195,4 @@ def test_a_presentation_in_one_xml_file_is_read() -> None:
         ),
         "ppt/slides/slide1.xml": f"<p:sld {SPACES}><p:cSld><p:spTree>{shape('Flat')}</p:spTree></p:cSld></p:sld>",
     }
-    inner = "".join(
-        f'<pkg:part pkg:name="/{name}"><pkg:xmlData>{xml}</pkg:xmlData></pkg:part>' for name, xml in parts.items()
-    )
-    data = f'<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">{inner}</pkg:package>'
-    assert extract(data.encode(), "talk.xml").text == "Flat"
+    assert extract(flat_file(parts), "talk.xml").text == "Flat"

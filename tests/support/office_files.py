@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
+from typing import Final
 
 from tests.support.ingest_files import WORD, package
 
@@ -130,3 +133,154 @@ def deck(
             **{name: text.replace("SPACES", SPACES) for name, text in (parts or {}).items()},
         }
     )
+
+
+# --------------------------------------------------------------------- samples with every kind of part
+
+
+def stored(parts: Mapping[str, str]) -> bytes:
+    """A package whose bytes are the same with every version of zlib, on every day."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in parts.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return out.getvalue()
+
+
+_MATH = (
+    "<m:oMath><m:f><m:num><m:r><m:t>a</m:t></m:r></m:num><m:den><m:rad><m:deg/><m:e><m:r><m:t>b</m:t>"
+    "</m:r></m:e></m:rad>"
+    "</m:den></m:f><m:nary><m:naryPr><m:chr m:val='\u2211'/></m:naryPr><m:sub/><m:sup/><m:e><m:sSup><m:e>"
+    "<m:r><m:t>x</m:t>"
+    "</m:r></m:e><m:sup><m:r><m:t>2</m:t></m:r></m:sup></m:sSup></m:e></m:nary></m:oMath>"
+)
+_FORM = (
+    "<w:r><w:fldChar w:fldCharType='begin'><w:ffData><w:checkBox><w:checked/></w:checkBox></w:ffData></w:fldChar></w:r>"
+    "<w:r><w:fldChar w:fldCharType='end'/></w:r><w:r><w:fldChar w:fldCharType='begin'/></w:r><w:r>"
+    "<w:instrText>HYPERLINK"
+    " &quot;http://x.example&quot;</w:instrText></w:r><w:r><w:fldChar w:fldCharType='separate'/></w:r>"
+    f"{run('link')}<w:r><w:fldChar w:fldCharType='end'/></w:r><w:sdt><w:sdtPr><w:dataBinding w:xpath='/o[1]/c[1]'/>"
+    f"<w:text/></w:sdtPr><w:sdtContent>{run('bound')}</w:sdtContent></w:sdt>"
+)
+_ROW = (
+    f"<w:tr><w:trPr><w:gridBefore w:val='1'/></w:trPr><w:tc><w:tcPr><w:gridSpan w:val='2'/><w:vMerge w:val='restart'/>"
+    f"</w:tcPr>{para('cell')}</w:tc><w:tc>{para('other')}</w:tc></w:tr>"
+    f"<w:tr><w:tc>{para('row')}</w:tc><w:tc><w:tcPr><w:gridSpan w:val='2'/><w:vMerge/></w:tcPr>{para('')}</w:tc></w:tr>"
+)
+_BODY = (
+    numbered("Scope")
+    + numbered("Part", 1)
+    + f"<w:p>{run('m', val('vertAlign', 'superscript'))}{run('gone', '<w:vanish/>')}<w:del><w:r>"
+    "<w:delText>old</w:delText>"
+    f"</w:r></w:del><w:r><w:footnoteReference w:id='1'/><w:commentReference w:id='2'/></w:r>{_FORM}{_MATH}</w:p>"
+    f"<w:tbl>{_ROW}</w:tbl><w:p><w:r><w:drawing><wp:docPr descr='Map'/><c:chart r:id='c'/><dgm:relIds r:dm='d'/>"
+    f"<w:txbxContent>{para('box')}</w:txbxContent></w:drawing></w:r></w:p><w:altChunk r:id='h'/>"
+    "<w:sectPr><w:headerReference w:type='default' r:id='p'/></w:sectPr>"
+)
+_CHART = (
+    "<c:chart><c:title><c:tx><c:rich><a:p><a:r><a:t>T</a:t></a:r></a:p></c:rich></c:tx></c:title><c:ser>"
+    "<c:cat><c:strCache>"
+    "<c:pt idx='0'><c:v>k</c:v></c:pt></c:strCache></c:cat><c:val><c:numCache>"
+    "<c:formatCode>0%</c:formatCode><c:pt idx='0'>"
+    "<c:v>0.5</c:v></c:pt></c:numCache></c:val></c:ser></c:chart>"
+)
+_TREE = (
+    "<dgm:ptLst><dgm:pt modelId='d' type='doc'/><dgm:pt modelId='a'><dgm:t><a:p><a:r><a:t>point</a:t>"
+    "</a:r></a:p></dgm:t>"
+    "</dgm:pt></dgm:ptLst><dgm:cxnLst><dgm:cxn srcId='d' destId='a' srcOrd='0'/></dgm:cxnLst>"
+)
+_WORD_PARTS = {
+    "[Content_Types].xml": "<Types/>",
+    "_rels/.rels": relations({"m": ("officeDocument", "word/document.xml")}),
+    "word/_rels/document.xml.rels": relations(
+        {
+            "n": ("numbering", "numbering.xml"),
+            "f": ("footnotes", "footnotes.xml"),
+            "k": ("comments", "comments.xml"),
+            "c": ("chart", "chart1.xml"),
+            "d": ("diagramData", "data1.xml"),
+            "h": ("aFChunk", "a.html"),
+            "p": ("header", "header1.xml"),
+        }
+    ),
+    "word/document.xml": f"<w:document {SPACES}><w:body>{_BODY}</w:body></w:document>",
+    "word/numbering.xml": f"<w:numbering {SPACES}><w:abstractNum w:abstractNumId='7'>{level(0, '%1.')}"
+    f"{level(1, '%1.%2', 'upperRoman')}</w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='7'/><w:lvlOverride"
+    " w:ilvl='0'><w:startOverride w:val='3'/></w:lvlOverride></w:num></w:numbering>",
+    "word/footnotes.xml": f"<w:footnotes {SPACES}><w:footnote w:id='1'>{para('note')}</w:footnote></w:footnotes>",
+    "word/comments.xml": (
+        f"<w:comments {SPACES}><w:comment w:id='2' w:author='A'>{para('why')}</w:comment></w:comments>"
+    ),
+    "word/chart1.xml": f"<c:chartSpace {SPACES}>{_CHART}</c:chartSpace>",
+    "word/data1.xml": f"<dgm:dataModel {SPACES}>{_TREE}</dgm:dataModel>",
+    "word/a.html": "<html><body><p>chunk</p></body></html>",
+    "word/header1.xml": f"<w:hdr {SPACES}>{para('head')}</w:hdr>",
+    "customXml/item1.xml": "<o><c>value</c></o>",
+}
+_NUMBERED = '<a:pPr lvl="1"><a:buAutoNum type="arabicPeriod"/></a:pPr>'
+_FIRST = 'idx="1"'
+_SLIDE = (
+    "<p:grpSp><p:grpSpPr><a:xfrm><a:off x='9' y='9'/><a:ext cx='9' cy='9'/></a:xfrm></p:grpSpPr>"
+    f"{shape('in', (1, 2, 3, 4))}"
+    "</p:grpSp>"
+    f"{shape('list', (5, 6, 7, 8), look=_NUMBERED)}"
+    "<p:graphicFrame><p:xfrm><a:off x='1' y='99'/><a:ext cx='9' cy='9'/></p:xfrm><a:tbl><a:tr>"
+    "<a:tc rowSpan='2'><a:txBody>"
+    "<a:p><a:r><a:t>x</a:t></a:r></a:p></a:txBody></a:tc><a:tc gridSpan='2'><a:txBody><a:p><a:r>"
+    "<a:rPr baseline='30000'/>"
+    "<a:t>2</a:t></a:r></a:p></a:txBody></a:tc></a:tr><a:tr><a:tc vMerge='1'><a:txBody><a:p/></a:txBody>"
+    "</a:tc></a:tr></a:tbl>"
+    "</p:graphicFrame><p:graphicFrame><c:chart r:id='c'/></p:graphicFrame>"
+)
+_DECK_PARTS = {
+    "[Content_Types].xml": "<Types/>",
+    "ppt/presentation.xml": f"<p:presentation {SPACES}><p:sldIdLst><p:sldId r:id='s'/></p:sldIdLst></p:presentation>",
+    "ppt/_rels/presentation.xml.rels": relations({"s": ("slide", "slide1.xml")}),
+    "ppt/_rels/slide1.xml.rels": relations(
+        {"c": ("chart", "chart1.xml"), "k": ("comments", "c1.xml"), "l": ("slideLayout", "l1.xml")}
+    ),
+    "ppt/slide1.xml": f"<p:sld {SPACES}><p:cSld><p:spTree>{_SLIDE}</p:spTree></p:cSld></p:sld>",
+    "ppt/l1.xml": (
+        f"<p:sldLayout {SPACES}><p:cSld><p:spTree>{shape('all', ph=_FIRST)}</p:spTree></p:cSld></p:sldLayout>"
+    ),
+    "ppt/chart1.xml": f"<c:chartSpace {SPACES}>{_CHART}</c:chartSpace>",
+    "ppt/c1.xml": f"<p:cmLst {SPACES}><p:cm authorId='0'><p:text>remark</p:text></p:cm></p:cmLst>",
+}
+
+
+def flat_file(parts: Mapping[str, str]) -> bytes:
+    """Parts as one XML file (flat OPC), with a picture in base64."""
+    inner = "".join(
+        f'<pkg:part pkg:name="/{name}"><pkg:xmlData>{xml}</pkg:xmlData></pkg:part>' for name, xml in parts.items()
+    )
+    picture = '<pkg:part pkg:name="/word/a.png"><pkg:binaryData>QUJDREVGR0hJSktMTU5PUA==</pkg:binaryData></pkg:part>'
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><?mso-application progid="Word.Document"?>'
+        f'<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">{inner}{picture}</pkg:package>'
+    ).encode()
+
+
+def word_2003(body: str) -> bytes:
+    """A Word 2003 XML file with a title and one list."""
+    return (
+        "<?xml version='1.0'?><w:wordDocument xmlns:w='http://schemas.microsoft.com/office/word/2003/wordml'"
+        " xmlns:wx='urn:wx' xmlns:aml='urn:aml' xmlns:o='urn:o'><o:DocumentProperties><o:Title>House rules</o:Title>"
+        "</o:DocumentProperties><w:lists><w:listDef w:listDefId='0'><w:lvl w:ilvl='0'><w:start w:val='1'/>"
+        "<w:nfc w:val='3'/>"
+        "<w:lvlText w:val='%1)'/></w:lvl></w:listDef><w:list w:ilfo='2'><w:ilst w:val='0'/></w:list></w:lists>"
+        f"<w:body>{body}</w:body></w:wordDocument>"
+    ).encode()
+
+
+SAMPLES: Final = {
+    "b.docx": stored(_WORD_PARTS),
+    "b.pptx": stored(_DECK_PARTS),
+    "f.xml": flat_file({name: text for name, text in _WORD_PARTS.items() if name.endswith((".xml", ".rels"))}),
+    "w.xml": word_2003(
+        "<w:p><w:pPr><w:listPr><w:ilvl w:val='0'/><w:ilfo w:val='2'/></w:listPr></w:pPr>" + run("Doors") + "</w:p>"
+        f"<w:p>{run('Call')}<w:hlink w:dest='https://x.example'>{run('us')}</w:hlink><w:r><w:footnote>{para('Day.')}"
+        f"</w:footnote></w:r><aml:annotation w:type='Word.Deletion'><aml:content>{run('no')}</aml:content>"
+        "</aml:annotation>"
+        "</w:p><w:p><w:r><w:pict><w:binData w:name='a.png'>QUJDREVG</w:binData></w:pict></w:r></w:p>"
+    ),
+}

@@ -44,14 +44,14 @@ def read_document(package: Parts, *, name: str, hints: Hints) -> Extracted:
     relations = package.relations(part)
     related = {item.kind: item.target for item in relations.values()}
     out, losses, numbering = TextBuilder(), Losses(), Numbering()
-    if related.get("numbering", "") in package:
+    if "numbering" in related and related["numbering"] in package:
         numbering.read(package.events(related["numbering"]))
     styles = _styles(package, related.get("styles", "word/styles.xml"))
     source = Source(styles, numbering, losses, package, _embedding(package, hints))
     body = Body(out, source)
     even_differs = _settings(package, related.get("settings", ""), body)
     for kind in _NOTES:
-        if related.get(kind, "") in package:
+        if kind in related and related[kind] in package:
             body.read(package.events(related[kind]), _links(package, related[kind]))
     body.read(package.events(part), Links(relations, package.addresses(part)))
     for text in body.notes.rest():

@@ -136,7 +136,7 @@ class _Finder:
 
     def _end(self, parser: expat.XMLParserType, _tag: str) -> None:
         if self.inside == self.depth:
-            if self.begin >= 0 and len(self.found) < _MAX_PARTS:
+            if self.name and self.begin >= 0 and len(self.found) < _MAX_PARTS:
                 prefixes = {prefix: space for _, prefix, space in self.prefixes if space}
                 self.found.setdefault(self.name, _Span(self.begin, parser.CurrentByteIndex, prefixes))
             self.inside = 0

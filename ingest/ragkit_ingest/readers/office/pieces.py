@@ -9,7 +9,8 @@ from typing import Final, Literal
 from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.raised import subscript, superscript
 
-Raised = Literal["", "superscript", "subscript", "equation"]
+Raised = Literal["", "superscript", "subscript", "equation", "note"]
+"""How letters stand; "note" is the number of a footnote, which keeps apart from other numbers."""
 _LONGEST_RAISED: Final = 60  # a longer superscript is a sentence in small letters
 
 
@@ -18,8 +19,11 @@ def joined(pieces: Sequence[tuple[str, Raised]]) -> str:
     parts: list[str] = []
     before: Raised = ""
     for raised, group in groupby(pieces, key=lambda piece: piece[1]):
-        text = "".join(piece[0] for piece in group)
-        if raised in ("superscript", "subscript"):
+        words = [piece[0] for piece in group]
+        text = "".join(words)
+        if raised == "note":
+            text = " " * (before == "superscript") + ",".join(map(superscript, words))
+        elif raised in ("superscript", "subscript"):
             text = _raised(text, raised)
         after_word = bool(parts) and parts[-1][-1:].isalnum()
         if (raised == "equation" and after_word) or (before == "equation" and text[:1].isalnum()):

@@ -46,7 +46,7 @@ class Notes:
         self._counts[kind] += 1
         number = formatted(self._counts[kind], self.formats[kind])
         if number.isascii() and number.isdecimal():
-            paragraph.add(number, "superscript")
+            paragraph.add(number, "note")
         else:
             paragraph.add(f" [{number}]")
         if squeeze(text):
