@@ -400,6 +400,19 @@ def test_embedded_documents_are_read_by_their_own_readers() -> None:
     assert found.warnings == ("1 embedded file could not be read (none.rtf)",)
 
 
+def test_embedded_mail_pages_and_fragments_of_html_are_read_as_html() -> None:
+    page = (
+        b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n"
+        b"Content-Type: text/html; charset=utf-8\n"
+        b"Content-Transfer-Encoding: quoted-printable\n\n<html><body><p>Gr=C3=BC=C3=9Fe</p></body></html>\n--x--\n"
+    )
+    targets = {"m": ("aFChunk", "a.mht"), "f": ("aFChunk", "b.dat")}
+    found = text_of(
+        "<w:altChunk r:id='m'/><w:altChunk r:id='f'/>", targets, a__mht=page, b__dat=b"<p>One</p><p>Two</p>"
+    )
+    assert found.endswith("Gr\u00fc\u00dfe\n\nOne\n\nTwo")
+
+
 def test_flat_files_are_read_as_packages() -> None:
     parts = {
         "_rels/.rels": relations({"m": ("officeDocument", "word/document.xml")}),
