@@ -37,7 +37,7 @@ _READERS = {
     DOCX: "office.docx:DocxReader",
     PPTX: "office.pptx:PptxReader",
     XLSX: "office.xlsx:XlsxReader",
-    WORD_XML: "office.word_xml:WordXmlReader",
+    WORD_XML: "office.word.word_xml:WordXmlReader",
     EPUB: "epub:EpubReader",
     HTML: "html:HtmlReader",
     MARKDOWN: "markdown:MarkdownReader",

@@ -10,10 +10,10 @@ from typing import Final
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.office.losses import Losses
-from ragkit_ingest.readers.office.numbering import Numbering
 from ragkit_ingest.readers.office.word.body import Body
 from ragkit_ingest.readers.office.word.containers import Source
 from ragkit_ingest.readers.office.word.drawings import Links
+from ragkit_ingest.readers.office.word.numbering import Numbering
 from ragkit_ingest.readers.office.word.styles import Style, is_on, read_styles
 from ragkit_ingest.readers.sniff import DOCX, EMAIL, HTML, TEXT
 from ragkit_ingest.readers.zip_package import Package, Parts, core_properties

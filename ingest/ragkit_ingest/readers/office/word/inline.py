@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 from ragkit_ingest.readers.office.losses import linked
-from ragkit_ingest.readers.office.numbering import natural, small
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol, symbol_text
 from ragkit_ingest.readers.office.word.containers import Source
 from ragkit_ingest.readers.office.word.controls import BoundData, Control
 from ragkit_ingest.readers.office.word.drawings import Drawings, Links
 from ragkit_ingest.readers.office.word.fields import Fields
+from ragkit_ingest.readers.office.word.numbering import natural, small
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph, Run
 from ragkit_ingest.readers.office.word.styles import Style, is_on, outline_level
 from ragkit_ingest.readers.zip_package import Event
