@@ -35,7 +35,8 @@ SELECT s.identity, s.revision, s.generation, s.floor, s.documents, s.chunks, s.c
 FROM state AS s LEFT JOIN fingerprints AS f ON f.id = s.fingerprint
 """
 _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
-_INFO: Final = "source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata"
+_INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
+    (SELECT warnings FROM texts WHERE document_id = documents.id)"""
 
 
 class View:
@@ -240,7 +241,7 @@ def _whole(source: str, record: DocumentRecord, text: str) -> Document:
 
 
 def _info(row: tuple[Any, ...]) -> DocumentInfo:
-    return DocumentInfo(*(*row[:9], decode_metadata(row[9])))
+    return DocumentInfo(*(*row[:9], decode_metadata(row[9]), tuple(json.loads(row[10]))))
 
 
 def id_list(ids: Sequence[int] | NDArray[np.int64]) -> str:
