@@ -14,6 +14,7 @@ from ragkit_ingest.readers.mail.message import MessageParts, parse_message
 from ragkit_ingest.readers.sniff import MBOX
 
 _START = re.compile(rb"From [^\r\n]{0,200}?\d\d:\d\d[^\r\n]{0,60}\r?\n")
+_HEADER = re.compile(rb"[!-9;-~]{1,70}:[ \t]")
 _UNQUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MESSAGES: Final = 50_000
 _TEXT_LIMIT: Final = 200_000_000  # characters of text that one mailbox may give
@@ -55,22 +56,15 @@ class MailboxReader:
 
 def messages(data: bytes) -> Iterator[bytes]:
     """Yield each message of a mailbox without its separator; `>From ` is `From ` again."""
-    position, begin = 0, -1
-    while position < len(data):
-        match = _START.match(data, position)
-        if match is not None:
-            if begin >= 0:
-                yield _message(data, begin, position)
-            begin = match.end()
-        elif begin < 0:
-            begin = 0
-        position = data.find(b"\nFrom ", position) + 1
-        while position and not _after_blank_line(data, position):
-            position = data.find(b"\nFrom ", position) + 1
-        if not position:
-            break
-    if begin >= 0:
-        yield _message(data, begin, len(data))
+    skipped = _START.match(data)
+    position = begin = skipped.end() if skipped else 0
+    while (position := data.find(b"\nFrom ", position) + 1) > 0:
+        separator = _START.match(data, position)
+        if separator is None or not (_after_blank_line(data, position) or _HEADER.match(data, separator.end())):
+            continue  # a sentence that begins so
+        yield _message(data, begin, position)
+        position = begin = separator.end()
+    yield _message(data, begin, len(data))
 
 
 def _after_blank_line(data: bytes, position: int) -> bool:
