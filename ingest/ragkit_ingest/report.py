@@ -65,7 +65,7 @@ class Warned:
 
 def kind_of(warning: str) -> str:
     """Return the kind of a warning: its first clause, with # for every number ("page # has no text")."""
-    return re.sub(r"\d+(?:[.,]\d+)*", "#", re.split(r"[:;(]", warning, maxsplit=1)[0]).strip() or warning[:80]
+    return re.sub(r"(?<![\w-])\d+(?:[.,]\d+)*", "#", re.split(r"[:;(]", warning, maxsplit=1)[0]).strip() or warning[:80]
 
 
 class ForecastRow(Protocol):

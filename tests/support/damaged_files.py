@@ -64,7 +64,8 @@ SAMPLES: Final[dict[str, bytes]] = {
     b'ATTENDEE;CN="Roe, Bo":mailto:b@x.example\nEND:VEVENT\nEND:VCALENDAR\n',
     "a.ipynb": b'{"cells": [{"cell_type": "markdown", "source": ["# T\\n", "words"]}, {"cell_type": "code",'
     b' "source": "x = 1", "outputs": [{"output_type": "stream", "text": ["1\\n"]}, {"output_type": "display_data", '
-    b'"data": {"text/html": "<table><tr><td>a</table>", "image/png": "iVBO"}}]}], "metadata": {"kernelspec": {"language": "python"}}}',
+    b'"data": {"text/html": "<table><tr><td>a</table>", "image/png": "iVBO"}}]}], '
+    b'"metadata": {"kernelspec": {"language": "python"}}}',
     "a.vtt": b"WEBVTT\n\nNOTE x\n\n1\n00:01.000 --> 00:02.500\n<v Ana>Words &amp; more\n",
     "a.srt": b"1\n00:00:01,000 --> 00:00:02,000\n<i>Words</i>\n\n2\n00:00:02,000 --> 00:00:03,000\nmore\n",
     "a.xml": b"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY e 'x'>]><a k='v'><r n='1'>"

@@ -18,6 +18,7 @@ _BOMS = (  # UTF-32 LE begins with the mark of UTF-16 LE, so it comes first
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 1 << 16
+_STRAY = 12  # bytes beyond ASCII that may be damage
 _PLAUSIBLE = 0.3  # a decoding of less is taken only when nothing else fits
 _CONTROLS = bytes([*range(1, 8), *range(14, 27), *range(28, 32), 127])
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
@@ -71,8 +72,10 @@ def _replacing(data: bytes, encoding: str) -> Decoded:
 
 def _escaped(data: bytes) -> Decoded:
     """Decode ISO-2022-JP, whose escape sequences no other text has."""
-    decoded = _replacing(data, "iso2022_jp_2")
-    return Decoded(decoded.text, "iso2022_jp", ("encoding guessed: iso-2022-jp", *decoded.warnings))
+    text = data.decode("iso2022_jp_2", "replace")
+    lost = text.count("\ufffd")
+    words = "not UTF-8, encoding guessed: iso-2022-jp"
+    return Decoded(text, "iso2022_jp", (words, f"{lost:,} bad bytes became U+FFFD") if lost else (words,))
 
 
 def _wide_encoding(data: bytes) -> str:
@@ -97,7 +100,7 @@ def _is_binary(data: bytes) -> bool:
 
 def _not_utf8(data: bytes, declared: str) -> Decoded:
     good, bad = _count_sequences(data)
-    if bad <= good or (good == 0 and not _plausible_letters(data)):
+    if bad <= good or (good == 0 and not _plausible_letters(data) and not _certain(data)):
         text = data.decode("utf-8", "replace")
         lost = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
         if good or lost * 20 < len(data):
@@ -146,6 +149,12 @@ def _detected(data: bytes) -> Decoded:
         raise ExtractionError("unknown_encoding", "not UTF-8, and no other encoding fits", cure="save it as UTF-8")
     words = f"not UTF-8, encoding guessed: {best.name}"
     return Decoded(text, best.encoding, (words, f"{lost:,} bad bytes became U+FFFD") if lost else (words,))
+
+
+def _certain(data: bytes) -> bool:
+    """Tell whether some script makes sense of more than a few stray bytes."""
+    found = guesses(data)
+    return bool(found) and found[0].score >= SURE and len(data.translate(None, bytes(range(128)))) >= _STRAY
 
 
 def _second_opinion(data: bytes, found: Sequence[Guess]) -> Guess | None:

@@ -32,16 +32,19 @@ _LATIN: Final[dict[str, tuple[str, ...]]] = {  # code page -> the letters beyond
     "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
 }
 _MIXED_FIRST: Final = 0.8  # what the list of all Western letters together is worth against that of one language
-_ALPHABETS: Final[dict[str, tuple[str, str]]] = {  # code page -> (its lower-case letters, the most frequent of them)
-    "cp1251": ("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґўђћљњџјѕќѓ", "оеаинтсрвлкдм"),
-    "koi8_r": ("абвгдежзийклмнопрстуфхцчшщъыьэюяё", "оеаинтсрвлкдм"),
-    "koi8_u": ("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґ", "оеаинтсрвлкдмі"),
-    "iso8859_5": ("абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєўђћљњџјѕќѓ", "оеаинтсрвлкдм"),
-    "cp866": ("абвгдежзийклмнопрстуфхцчшщъыьэюяё", "оеаинтсрвлкдм"),
-    "cp1253": ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ", "αοιετσνηυρπκλςίό"),
-    "iso8859_7": ("αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ", "αοιετσνηυρπκλςίό"),
-    "cp1255": ("אבגדהוזחטיךכלםמןנסעףפץצקרשת", "יוהלאמרתבשנ"),
-    "cp1256": ("ءآأؤإئابةتثجحخدذرزسشصضطظعغفقكلمنهوىيپچژگ", "اليمنوتربةعدسف"),
+_RUSSIAN: Final = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё"
+_CYRILLIC: Final = "оеаинтсрвлкмдпуяіыьгзбчйхжшюцїщэфъєёґўђћљњџјѕќѓ"
+_GREEK: Final = "αοιετσνηυρπκμλςίόάέωήύγδώθχφβξζψϊϋΐΰ"
+_ALPHABETS: Final[dict[str, str]] = {  # code page -> its lower-case letters, the most frequent ones first
+    "cp1251": _CYRILLIC,
+    "koi8_r": _RUSSIAN,
+    "koi8_u": _RUSSIAN + "іїєґ",
+    "iso8859_5": _CYRILLIC,
+    "cp866": _RUSSIAN,
+    "cp1253": _GREEK,
+    "iso8859_7": _GREEK,
+    "cp1255": "יוהלאמרתבשנםדקחפעטכגסזצןךץף",
+    "cp1256": "اليمنوترةبعدسفقحكهجأشخصضزثطغذظإىئءؤآپچژگ",
 }
 _WIDE: Final = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
 CANDIDATES: Final = ("cp1252", *_WIDE, *_ALPHABETS, "cp874", "cp1250", "iso8859_2", "cp1254", "cp1257")
@@ -75,7 +78,7 @@ _THAI_BAD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A code page and how plausible the text that it gives is, from -1 to 1."""
+    """A code page and how plausible the text that it gives is: 1 and a little more for the best, -1 for nonsense."""
 
     encoding: str
     score: float
@@ -118,7 +121,7 @@ def _judge(encoding: str) -> Callable[[str], float]:
     if encoding in _LATIN:
         return lambda text: _latin(text, encoding)
     if encoding in _ALPHABETS:
-        return lambda text: _alphabet(text, *_ALPHABETS[encoding])
+        return lambda text: _alphabet(text, _ALPHABETS[encoding])
     if encoding == "cp874":
         return _thai
     return lambda text: _east_asian(text, encoding)
@@ -161,25 +164,25 @@ def _lonely(text: str) -> int:
     return sum(len(word) for word in words if len(word) > 2 and not re.search("[a-zA-Z]", word))
 
 
-def _alphabet(text: str, alphabet: str, common: str) -> float:
+def _alphabet(text: str, alphabet: str) -> float:
     """Judge an alphabet with one byte a letter: words of one script, sensible case, frequent letters."""
-    known, total, good = frozenset(alphabet), 0, 0.0
+    worth = {char: max(0.25, 1.15 - 0.9 * place / len(_RUSSIAN)) for place, char in enumerate(alphabet)}
+    total, good = 0, 0.0
     for match in _WORD.finditer(text):
         word = match.group()
         if word.isascii():
             continue
         total += len(word)
         lower = word.lower()
-        if _FINAL_SIGMA.search(word) or re.search("[a-zA-Z]", word) or not _sensible_case(word):
+        foreign = any(char not in worth for char in lower)
+        if foreign or _FINAL_SIGMA.search(word) or not _sensible_case(word):
             good -= len(word)
-            continue
-        ours = sum(char in known for char in lower)
-        often = sum(char in common for char in lower)
-        good += (0.45 * ours + 0.75 * often if ours == len(lower) else -len(word)) * (0.9 if word != lower else 1.0)
+        else:
+            good += sum(map(worth.__getitem__, lower))
         if total > _LETTERS:
             break
     marks, count = _symbols(text)
-    return max(-1.0, min(1.0, (good + marks) / (total + count))) if total else 0.0
+    return max(-1.0, (good + marks) / (total + count)) if total else 0.0
 
 
 def _sensible_case(word: str) -> bool:
