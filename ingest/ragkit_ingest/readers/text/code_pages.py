@@ -71,8 +71,9 @@ _SYLLABLES: Final = frozenset(
 _RARE_THAI = re.compile("[\u0e03\u0e05\u0e06\u0e0c\u0e0e-\u0e12\u0e24\u0e26]")
 _FINAL_SIGMA = re.compile(r"\u03c2\w|\u03c3\b")
 _THAI_CONSONANT = re.compile("[\u0e01-\u0e2e]")
-_THAI_BAD = re.compile(
+_THAI_BAD = re.compile(  # signs and vowels where no Thai word has them
     r"(?:^|[^\u0e01-\u0e2e])[\u0e31\u0e34-\u0e3a\u0e47]|[\u0e40-\u0e44](?![\u0e01-\u0e2e])|[\u0e50-\u0e59]{5}"
+    r"|(?:^|[^\u0e01-\u0e2e\u0e48-\u0e4b])[\u0e32\u0e33]|(?:^|\s)[\u0e30\u0e48-\u0e4c]"
 )
 
 
