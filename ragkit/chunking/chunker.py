@@ -1,4 +1,4 @@
-"""Document -> list[Chunk]: exact spans, structure first, sentences next, tokens last; never over the model's limit."""
+"""Split a document into chunks by structure, then sentences, then tokens; never over the model's limit."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _CHUNK_COST = 0.08  # what one more chunk costs: keeps the packer from cutting a
 
 
 def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkSettings | None = None) -> list[Chunk]:
-    """Cut a document into chunks that the embedder can read whole.
+    """Split a document into chunks that fit the embedder's limit.
 
     Every chunk satisfies `document.text[start:end] == text`; its text has at most settings.max_tokens tokens, and
     `tokens`, counted by the embedder's own tokenizer over the context line and the text, special tokens and prompt
-    included, is at most the model's limit.
-    Sentences, rows and items are cut only where one alone is longer than that. Boilerplate is left out.
+    included, is at most the model's limit. A sentence, row or item is split only if it is longer than that by itself.
+    Boilerplate is left out.
     """
     settings = settings or ChunkSettings()
     units = document_units(document)
@@ -124,8 +124,8 @@ def _cut_point(start: int, end: int, ruler: Ruler, text: str, room: int) -> int:
 def _pack(units: list[Unit], ruler: Ruler, room: int) -> list[tuple[Unit, Unit]]:
     """Return (first, last) units of each chunk: the cheapest cutting by dynamic programming.
 
-    A chunk costs the square of how far it falls short of full, plus the cost of the gap that ends it: so chunks are
-    of even size and end at paragraphs, rows and pages rather than between sentences.
+    A chunk costs the square of its unused share, plus the cost of the gap that ends it. So chunks have similar sizes
+    and end at paragraphs, rows and pages rather than between sentences.
     """
     size = len(units)
     begins = ruler.indexes((unit.start for unit in units), size)
@@ -158,7 +158,7 @@ def _finish(
     *,
     embedder: Tokenizing,
 ) -> list[Chunk]:
-    """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
+    """Count every chunk as it will be embedded; a chunk that is over the limit is split again, in halves."""
     done: list[tuple[int, int, str, int]] = []
     while spans:
         over: list[tuple[int, int, str]] = []
