@@ -187,7 +187,8 @@ def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int
     """Return the units of a chunk, relative to its start; () where it is one unit."""
     start, end = span[:2]
     found: list[tuple[int, int]] = []
-    for unit in units[max(0, bisect_right(starts, start) - 1) :]:
+    for index in range(max(0, bisect_right(starts, start) - 1), len(units)):  # a slice would copy the rest each time
+        unit = units[index]
         if unit.start >= end:
             break
         left, right = max(unit.start, start), min(unit.end, end)
