@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html import add_html, declared_charset
+from ragkit_ingest.readers.web.html import add_html, declared_charset
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import EMAIL
 

@@ -11,7 +11,7 @@ from markdown_it.token import Token
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, squeeze, time_limit
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html import html_to_text
+from ragkit_ingest.readers.web.html import html_to_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import MARKDOWN
 

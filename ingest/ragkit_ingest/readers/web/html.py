@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html_rules import (
+from ragkit_ingest.readers.web.rules import (
     BLOCKS,
     BOILERPLATE,
     CHARSET,
