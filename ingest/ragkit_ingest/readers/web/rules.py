@@ -9,36 +9,57 @@ CHARSET = re.compile(
     re.IGNORECASE,
 )
 HIDING_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:[.]0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)|"
-    r"opacity\s*:\s*0(?:[.]0*)?\s*(?:;|!|$)",
+    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:[.]0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)",
     re.IGNORECASE,
 )
-HIDING_RULE = re.compile(
-    r"([.#][\w-]{1,80})\s*\{[^{}]{0,2000}?(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE
+"""Styles that surely hide; opacity is what scripts fade in, so it hides nothing."""
+SHOWING_STYLE = re.compile(r"(?:^|;)\s*display\s*:\s*(?!none)\w", re.IGNORECASE)
+PANEL = re.compile(
+    r"(?:^|[-_ ])(?:accordion|collaps(?:e|ed|ible)|panels?|tabs?|tab-?(?:panel|pane|content)|pane|faq|toggle|expand(?:able|er)?)"
+    r"(?:$|[-_ ])",
+    re.IGNORECASE,
 )
-DROPPED = frozenset(
+"""Classes of what a control opens."""
+PANEL_TAGS = frozenset({"div", "section", "article", "ul", "ol", "dl", "dd", "li", "table", "details"})
+BANNER = re.compile(
+    r"(?:cookie|consent|gdpr|ccpa)[-_ ]?\w{0,12}[-_ ]?(?:banner|notice|bar|pop-?up|modal|dialog|overlay|message|wrapper|prompt)"
+    r"|(?:banner|notice|bar|pop-?up|modal|dialog|overlay)[-_ ]{0,2}(?:cookies?|consent|gdpr)|^(?:onetrust|cookiebot|cybot)",
+    re.IGNORECASE,
+)
+GUTTER = frozenset({"gutter", "lineno", "linenos", "line-numbers", "line-number", "blob-num", "linenodiv"})
+SILENT = frozenset({"script", "style", "noframes", "frameset", "datalist", "map", "rp", "svg", "head-only"})
+MEDIA = frozenset({"iframe", "object", "embed", "applet", "audio", "video", "canvas"})
+UI_WORDS = frozenset(
     [
-        "script",
-        "style",
-        "template",
-        "noscript",
-        "iframe",
-        "object",
-        "embed",
-        "applet",
-        "audio",
-        "video",
-        "canvas",
-        "map",
-        "svg",
-        "datalist",
-        "noframes",
-        "frameset",
-        "select",
-        "textarea",
-        "button",
+        "",
+        "copy",
+        "copied",
+        "copied!",
+        "copy code",
+        "copy to clipboard",
+        "copy link",
+        "close",
+        "menu",
+        "toggle navigation",
+        "toggle menu",
+        "search",
+        "submit",
+        "ok",
+        "cancel",
+        "share",
+        "print",
+        "edit",
+        "reset",
+        "back to top",
+        "accept",
+        "accept all",
+        "reject all",
+        "×",
+        "x",
+        "☰",
     ]
 )
+"""Buttons that say nothing of the page."""
 BLOCKS = frozenset(
     [
         "address",
@@ -76,8 +97,6 @@ BLOCKS = frozenset(
         "menu",
         "nav",
         "ol",
-        "optgroup",
-        "option",
         "p",
         "pre",
         "section",
