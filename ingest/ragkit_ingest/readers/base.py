@@ -15,6 +15,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from ragkit import Block, BlockKind, ExtractionError, Heading, Metadata, MetadataValue, Page, clean_text
 from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.readers.links import ADDRESS
 
 _VALUE_LIMIT: Final = 1_000
 _TITLE_LIMIT: Final = 200
@@ -148,10 +149,13 @@ class TextBuilder:
         return self._put(text, "\n")
 
     def heading(self, text: str, level: int) -> None:
-        """Add a heading on a line of its own."""
-        start, end = self.paragraph(squeeze(text))
+        """Add a heading on a line of its own; addresses of links stand at its end, and are no part of its words."""
+        words = squeeze(text)
+        bare = squeeze(ADDRESS.sub("", words))
+        start, end = self.paragraph(bare + "".join(ADDRESS.findall(words)) if bare != words else words)
         if end > start and self._region == -2:
-            self._headings.append(Heading(start, max(1, min(level, 9)), self._parts[-1][:_TITLE_LIMIT]))
+            said = self._parts[-1] if bare == words else squeeze(clean_text(bare))
+            self._headings.append(Heading(start, max(1, min(level, 9)), said[:_TITLE_LIMIT]))
 
     def mark_heading(self, offset: int, level: int, text: str) -> None:
         """Record a heading at an offset that is not before the last one; its text stands there already."""
@@ -206,7 +210,7 @@ class TextBuilder:
             lines.append(" | ".join(cells))
         if not lines:
             return
-        label = " | ".join(name for name in names if name)
+        label = " | ".join(bare for name in names if (bare := ADDRESS.sub("", name)))
         start, end = self.paragraph("\n".join(lines))
         self.mark_block(start, end, "table", f"{caption}: {label}" if caption and label else caption or label)
 

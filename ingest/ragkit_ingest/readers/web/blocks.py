@@ -28,7 +28,6 @@ class Blocks:
         self._mark = ""  # of the list item that has no text yet
         self._pre = 0
         self._terms: list[str] = []  # of a definition list, waiting for what they mean
-        self._addresses: list[str] = []  # of links in a heading: they stand at its end
 
     # ------------------------------------------------------------------ words and marks
 
@@ -124,9 +123,9 @@ class Blocks:
             self._end_terms()
             self._out.heading(" ".join(lines), level)
         elif self._tables and not self._tables[-1].layout:
-            self._mark = ""
+            mark, self._mark = self._mark, ""
             lines = self._with_terms(lines)
-            if not self._tables[-1].put(" ".join(lines)):
+            if not self._tables[-1].put(" ".join(lines), mark=mark):
                 self._out.paragraph(" ".join(lines))  # between the cells: browsers show it above the table
         elif self._lists or self._mark:
             indent = "  " * (max(len(self._lists), 1) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
-from ragkit_ingest.readers.web.links import address_after
+from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.rules import UI_WORDS
 
@@ -18,6 +19,7 @@ _ENTRIES: Final = frozenset(
     {"", "text", "number", "email", "date", "time", "month", "week", "tel", "url", "search", "datetime-local", "range"}
 )
 _MARKED: Final = frozenset({"a", "sup", "sub", "rt", "button", "q"})
+_PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -28,6 +30,7 @@ class _Mark:
     place: tuple[int, int]
     target: str = ""
     heads: bool = False
+    pictures: str = ""  # the words of pictures in it
 
 
 class Inline:
@@ -97,6 +100,8 @@ class Inline:
         if mark.tag == "a":
             words = self._blocks.since(mark.place)
             address = address_after(words or "link", mark.target) if mark.target else ""
+            if _PICTURE.search(mark.target) and squeeze(words) == squeeze(mark.pictures):
+                return  # the picture itself
             if address and (words.strip() or self._blocks.flushed(mark.place)):
                 self._blocks.address(address, after_block=not words.strip())
         elif mark.tag in ("sup", "sub"):
@@ -141,6 +146,8 @@ class Inline:
         words = attributes.get("alt", "")
         if words.strip():
             self._blocks.words(f" {words[:500]} ")
+            if self._marks:
+                self._marks[-1].pictures += words[:500]
         elif tag == "img" and "alt" not in attributes:
             self._losses.pictures += 1
 

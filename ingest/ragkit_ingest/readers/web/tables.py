@@ -21,6 +21,7 @@ class _OpenCell:
     rows: int
     columns: int
     words: list[str] = field(default_factory=list)
+    items: int = 0  # of lists in it
 
     def done(self) -> Cell:
         return Cell(" ".join(self.words), self.rows, self.columns, heads=self.heads)
@@ -61,10 +62,15 @@ class HtmlTable:
             self._rows[-1].append(self.cell.done())
             self.cell = None
 
-    def put(self, text: str) -> bool:
-        """Add text to the open cell; False when none is open."""
+    def put(self, text: str, *, mark: str = "") -> bool:
+        """Add text to the open cell, an item of a list after a semicolon; False when none is open."""
         if self.cell is None:
             return False
+        if mark:
+            if self.cell.items and self.cell.words:
+                self.cell.words[-1] += ";"
+            self.cell.items += 1
+            text = text if mark == "- " else mark + text
         self.cell.words.append(text)
         return True
 
