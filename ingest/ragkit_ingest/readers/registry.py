@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import DetectingReader, Extracted, Hints, Reader
 from ragkit_ingest.readers.sniff import (
+    ASCIIDOC,
     CODE,
     CSV,
     DOCX,
@@ -18,6 +19,7 @@ from ragkit_ingest.readers.sniff import (
     JSON,
     JSONL,
     MARKDOWN,
+    MHTML,
     PDF,
     PPTX,
     RST,
@@ -40,6 +42,8 @@ _READERS = {
     HTML: "web.html:HtmlReader",
     MARKDOWN: "markup.markdown:MarkdownReader",
     RST: "markup.rst:RstReader",
+    ASCIIDOC: "markup.asciidoc:AsciidocReader",
+    MHTML: "web.mhtml:MhtmlReader",
     CSV: "table:TableReader",
     TSV: "table:TableReader",
     JSON: "json_data:JsonReader",

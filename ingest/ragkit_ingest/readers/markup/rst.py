@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, squeeze, time_limit
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, time_limit
 from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.markup.rst_syntax import register
+from ragkit_ingest.readers.markup.rst_tree import TreeWalk
+from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import RST
+from ragkit_ingest.readers.web.html import visible_words
 
 _SIZE_LIMIT = 2_000_000  # characters; docutils reads about 100,000 a second
 _SETTINGS = {
@@ -41,22 +45,26 @@ class RstReader:
         builder = TextBuilder()
         for words in decoded.warnings:
             builder.warn(words)
-        tree = None if len(decoded.text) > _SIZE_LIMIT else _parse(decoded.text, min(12.0, hints.budget.left()))
+        text, notes = visible_words(decoded.text), SiteNotes()
+        tree = None if len(text) > _SIZE_LIMIT else _parse(text, min(12.0, hints.budget.left()), notes)
         if tree is None:
             builder.warn("long or deeply nested reStructuredText: read as plain text")
-            add_plain(builder, decoded.text)
+            add_plain(builder, text)
             return builder.finish(name=name)
-        walk = _Walk(builder)
+        walk = TreeWalk(builder)
         walk.run(tree)
+        notes.left_out.update(walk.left_out)
+        notes.report(builder)
         return builder.finish(name=name, metadata=walk.fields)
 
 
-def _parse(text: str, seconds: float) -> Any | None:
+def _parse(text: str, seconds: float, notes: SiteNotes) -> Any | None:
     from docutils.core import publish_doctree
     from docutils.utils import SystemMessage
 
     try:
         with time_limit(seconds):
+            register(text, notes)
             return publish_doctree(text, settings_overrides=dict(_SETTINGS))
     except (
         TimeLimitError,
@@ -69,101 +77,3 @@ def _parse(text: str, seconds: float) -> Any | None:
         AssertionError,
     ):
         return None
-
-
-class _Walk:
-    """Visits the tree with a stack of its own, since its depth is the input's."""
-
-    def __init__(self, builder: TextBuilder) -> None:
-        self.fields: dict[str, object] = {}
-        self._out = builder
-        self._items: list[str] = []
-
-    def run(self, tree: Any) -> None:
-        from docutils import nodes
-
-        skipped = (
-            nodes.comment,
-            nodes.system_message,
-            nodes.substitution_definition,
-            nodes.target,
-            nodes.raw,
-            nodes.pending,
-        )
-        stack: list[tuple[Any, int, str]] = [(tree, 0, "")]  # node, section level, mark of the list item
-        while stack:
-            node, level, mark = stack.pop()
-            if isinstance(node, skipped):
-                continue
-            if isinstance(node, nodes.docinfo | nodes.field_list):
-                self._fields(node)
-            elif isinstance(node, nodes.title | nodes.rubric):
-                self._flush()
-                self._out.heading(node.astext(), max(level, 1))
-            elif isinstance(node, nodes.literal_block | nodes.doctest_block | nodes.math_block):
-                self._flush()
-                language = next((name for name in node.get("classes", []) if name != "code"), "")
-                self._out.code(node.astext(), language)
-            elif isinstance(node, nodes.table):
-                self._flush()
-                self._table(node, nodes)
-            elif isinstance(node, nodes.TextElement):
-                self._text(node, mark)
-            else:
-                stack.extend(self._below(node, level, mark, nodes))
-        self._flush()
-
-    def _below(self, node: Any, level: int, mark: str, nodes: Any) -> list[tuple[Any, int, str]]:
-        """Return the children to visit, the last one first, with the mark of list items."""
-        if isinstance(node, nodes.section):
-            level += 1
-        children = list(node.children)
-        if isinstance(node, nodes.bullet_list | nodes.enumerated_list):
-            start = int(node.get("start", 1))
-            numbered = isinstance(node, nodes.enumerated_list)
-            indent = "  " + mark[: len(mark) - len(mark.lstrip())] if mark else ""
-            marks = [f"{indent}{start + i}. " if numbered else f"{indent}- " for i in range(len(children))]
-            pairs = [(child, level, item) for child, item in zip(children, marks, strict=True)]
-        elif isinstance(node, nodes.list_item):
-            hanging = mark[: len(mark) - len(mark.lstrip())] + "  " if mark else ""
-            texts = [isinstance(child, nodes.TextElement) for child in children]
-            first = texts.index(True) if True in texts else -1
-            pairs = [
-                (child, level, mark if i == first or not texts[i] else hanging or "  ")
-                for i, child in enumerate(children)
-            ]
-        else:
-            pairs = [(child, level, mark) for child in children]
-        pairs.reverse()
-        return pairs
-
-    def _text(self, node: Any, mark: str) -> None:
-        text = node.astext()
-        if mark:
-            self._items.append(mark + squeeze(text))
-        else:
-            self._flush()
-            self._out.paragraph(text)
-
-    def _fields(self, node: Any) -> None:
-        """Add a field list as lines; the one at the top of the file is its metadata too."""
-        lines = []
-        top = self._out.size < 200
-        for item in node.children:
-            name = item.children[0].astext() if item.tagname == "field" and len(item.children) == 2 else item.tagname
-            value = squeeze(item.children[-1].astext() if item.tagname == "field" else item.astext())
-            if top and value:
-                self.fields[name] = value
-            lines.append(f"{name}: {value}" if value else name)
-        self._flush()
-        self._out.paragraph("\n".join(lines))
-
-    def _table(self, node: Any, nodes: Any) -> None:
-        caption = next((child.astext() for child in node.children if isinstance(child, nodes.title)), "")
-        rows = [[squeeze(entry.astext()) for entry in row.children] for row in node.findall(nodes.row)]
-        self._out.table(rows, header=any(True for _ in node.findall(nodes.thead)), caption=caption)
-
-    def _flush(self) -> None:
-        if self._items:
-            self._out.items(self._items)
-            self._items = []
