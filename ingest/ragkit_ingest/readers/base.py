@@ -296,14 +296,14 @@ def _is_year(cell: str) -> bool:
 
 
 _JUNK_TITLE = re.compile(
-    r"\W*(?:untitled|document|title|page|slide|presentation|microsoft word|word document|unknown|none|null|test|anonymous|"
-    r"no title|new document|new page|paper title|your title(?: here)?|title here|insert title(?: here)?|enter title(?: here)?|"
-    r"document title|page title|report title|presentation title|click to (?:edit|add)(?: master)? title(?: style)?|"
+    r"\W*(?:untitled|document|title|page|slide|presentation|microsoft word|word document|unknown|none|null|test|"
+    r"anonymous|no title|new document|new page|paper title|your title(?: here)?|title here|insert title(?: here)?|"
+    r"enter title(?: here)?|document title|page title|report title|presentation title|"
+    r"click to (?:edit|add)(?: master)? title(?: style)?|"
     r"title of (?:the |your )?(?:paper|document|report|page|presentation)|template|index|home|default|sample title|"
-    r"lorem ipsum.*|"
-    r"unbenannt|ohne titel|dokument|sans titre|sin título|senza titolo|sem título|"
-    r"(?:untitled|new|my) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|microsoft powerpoint presentation)?"
-    r"[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
+    r"lorem ipsum.*|unbenannt|ohne titel|dokument|sans titre|sin título|senza titolo|sem título|"
+    r"(?:untitled|new|my) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|"
+    r"microsoft powerpoint presentation)?[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
     re.IGNORECASE,
 )
 _EMPTY_WORDS = frozenset(

@@ -13,9 +13,9 @@ from email.utils import parsedate_to_datetime
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.web.html import add_html, declared_charset
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import EMAIL
+from ragkit_ingest.readers.web.html import add_html, declared_charset
 
 _HEADER_LIMIT = 4_000
 _PART_LIMIT = 1_000

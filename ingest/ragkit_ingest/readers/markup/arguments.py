@@ -59,6 +59,7 @@ _MACHINE = re.compile(
 )
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.){1,500})\"|'((?:[^'\\\n]|\\.){1,500})'|`([^`$]{1,500})`")
 _PATHLIKE = re.compile(r"[\w@~.%+-]*[/\\#?][^\s]*|[\w-]+\.[a-z][a-z0-9]{1,4}|[#@].*|\d{1,4}x\d{1,4}|[0-9A-Za-z_-]{11}")
+_BLANKS = re.compile(r"\s*")
 _NAME = re.compile(r"</?([A-Za-z][\w.:-]*)?")
 _ATTRIBUTE = re.compile(r"\s*(?:([^\s=/>\"'<{}]+)|(\{))")
 
@@ -92,8 +93,7 @@ def parse_tag(text: str, start: int) -> Tag | None:
     at, found = match.end(), list[Argument]()
     limit = min(len(text), start + _TAG_LIMIT)
     while at < limit:
-        while at < limit and text[at].isspace():
-            at += 1
+        at = _BLANKS.match(text, at, limit).end()  # type: ignore[union-attr]  # matches always
         if text.startswith("/>", at):
             return Tag(match[1] or "", tuple(found), at + 2, closing, alone=True)
         if text.startswith(">", at):

@@ -76,8 +76,8 @@ class _Page:
 
     def run(self, lines: list[str]) -> None:
         source = iter(lines)
-        for line in source:
-            line = line.rstrip()
+        for raw in source:
+            line = raw.rstrip()
             if self._block(line, source):
                 continue
             if not line.strip():
@@ -103,7 +103,12 @@ class _Page:
             self._add_table(line.strip(), table[1], source)
             return True
         fence = _DELIMITER.match(line)
-        if fence is None or (self._paragraph and line.startswith(("=", "-", "+", ".", "*", "_")) and len(self._paragraph) == 1 and len(line) != 4):
+        if fence is None or (
+            self._paragraph
+            and line.startswith(("=", "-", "+", ".", "*", "_"))
+            and len(self._paragraph) == 1
+            and len(line) != 4
+        ):
             return False
         self._end_paragraph()
         mark = fence[1]
@@ -129,7 +134,9 @@ class _Page:
             self._out.paragraph(html_to_text("\n".join(lines)))
             return
         names = [part.strip() for part in style.split(",")]
-        language = names[1] if len(names) > 1 and names[0] in ("source", "") else mark.strip("`") if mark[0] == "`" else ""
+        language = (
+            names[1] if len(names) > 1 and names[0] in ("source", "") else mark.strip("`") if mark[0] == "`" else ""
+        )
         kept = []
         for line in lines:
             macro = _MACRO.match(line)
@@ -240,7 +247,12 @@ class _Page:
             self._item(item[1], item[2])
             return True
         term = _TERM.match(line) if "::" in line or ";;" in line else None
-        if term is not None and (not self._paragraph or self._term) and "://" not in term[1] and not term[1].endswith(":"):
+        if (
+            term is not None
+            and (not self._paragraph or self._term)
+            and "://" not in term[1]
+            and not term[1].endswith(":")
+        ):
             self._end_paragraph()
             self._end_list()
             self._caption = ""
@@ -327,5 +339,5 @@ def _first(attributes: str) -> str:
     if named:
         return named[1]
     quoted = re.match(r"\"([^\"]*)\"", attributes)
-    first = quoted[1] if quoted else attributes.split(",")[0]
+    first = quoted[1] if quoted else attributes.split(",", maxsplit=1)[0]
     return "" if "=" in first else first

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from ragkit_ingest.readers.base import squeeze
@@ -15,16 +17,39 @@ _REFERENCE = re.compile(r"\{([\w][\w-]{0,60})\}")
 _LINK = re.compile(r"(?:link:|(?=https?://|mailto:))([^\s\[\]<>]{1,500})\[([^\]\n]{0,500})\]")
 _XREF = re.compile(r"<<([^,<>\n]{1,200})(?:,\s*([^<>]{1,300}))?>>")
 _XREF_MACRO = re.compile(r"xref:([^\s\[\]]{1,300})\[([^\]\n]{0,300})\]")
-_MACRO = re.compile(r"(footnote|kbd|btn|menu|image|icon|stem|latexmath|asciimath|pass|anchor|indexterm2?):([^\s\[\]:]{0,200})\[([^\]\n]{0,500})\]")
-_QUOTED = re.compile(
-    r"(?<![\w\\])(?:\[[^\]\n]{1,100}\])?(\*\*|__|``|##|[*_`#])(?=\S)([^\n]{1,400}?)(?<=\S)\1(?![\w])"
+_MACRO = re.compile(
+    r"(footnote|kbd|btn|menu|image|icon|stem|latexmath|asciimath|pass|anchor|indexterm2?):([^\s\[\]:]{0,200})\[([^\]\n]{0,500})\]"
 )
+_QUOTED = re.compile(r"(?<![\w\\])(?:\[[^\]\n]{1,100}\])?(\*\*|__|``|##|[*_`#])(?=\S)([^\n]{1,400}?)(?<=\S)\1(?![\w])")
 _UNBOUND = re.compile(r"(?:\[[^\]\n]{1,100}\])?(\*\*|__|``|##)(?=\S)([^\n]{1,400}?)(?<=\S)\1")
 _RAISED = re.compile(r"\^([^\s^]{1,40})\^")
 _LOWERED = re.compile(r"~([^\s~]{1,40})~")
 _ANCHOR = re.compile(r"\[\[[^\]\n]{1,100}\]\]|\(\(\(([^()\n]{1,200})\)\)\)")
 _BREAK = re.compile(r"[ \t]\+$", re.MULTILINE)
-_KNOWN: Final = {"nbsp": "\u00a0", "sp": " ", "empty": "", "plus": "+", "vbar": "|", "amp": "&", "lt": "<", "gt": ">", "cpp": "C++", "zwsp": "", "apos": "'", "quot": '"', "startsb": "[", "endsb": "]", "caret": "^", "asterisk": "*", "tilde": "~", "backslash": "\\", "backtick": "`", "two-colons": "::", "two-semicolons": ";;", "deg": "°"}
+_KNOWN: Final = {
+    "nbsp": "\u00a0",
+    "sp": " ",
+    "empty": "",
+    "plus": "+",
+    "vbar": "|",
+    "amp": "&",
+    "lt": "<",
+    "gt": ">",
+    "cpp": "C++",
+    "zwsp": "",
+    "apos": "'",
+    "quot": '"',
+    "startsb": "[",
+    "endsb": "]",
+    "caret": "^",
+    "asterisk": "*",
+    "tilde": "~",
+    "backslash": "\\",
+    "backtick": "`",
+    "two-colons": "::",
+    "two-semicolons": ";;",
+    "deg": "°",
+}
 _LINE_LIMIT: Final = 50_000
 _SPEC = re.compile(r"(?:(\d{1,3})?(?:\.(\d{1,3}))?\+|(\d{1,3})\*)?([<^>]?(?:\.[<^>])?)([aehlmsv]?)$")
 
@@ -79,9 +104,7 @@ def _inline_macro(match: re.Match[str]) -> str:
     return "" if kind in ("icon", "anchor") else inner
 
 
-def table_cells(
-    lines: Sequence[str], style: str, separator: str, words: Callable[[str], str]
-) -> list[list[Cell]]:
+def table_cells(lines: Sequence[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:
     """Return the rows of a table; its width is that of the cols attribute, else of its first line.
 
     A first line with a blank line after it names the columns.
@@ -89,8 +112,13 @@ def table_cells(
     content = [line.rstrip() for line in lines]
     data = separator in ",:" or re.search(r"format=\"?(?:csv|dsv|tsv)", style) is not None
     if data:
-        rows = [[Cell(words(squeeze(cell.strip().strip('"')))) for cell in _split(line, separator if separator in ",:" else ",")] for line in content if line.strip()]
-        heads = len(content) > 1 and not content[1].strip() or "header" in style
+        sign = separator if separator in ",:" else ","
+        rows = [
+            [Cell(words(squeeze(cell.strip().strip('"')))) for cell in _split(line, sign)]
+            for line in content
+            if line.strip()
+        ]
+        heads = (len(content) > 1 and not content[1].strip()) or "header" in style
         return [[Cell(cell.text, heads=True) for cell in rows[0]], *rows[1:]] if rows and heads else rows
     return _psv(content, style, separator, words)
 
@@ -101,40 +129,48 @@ def _split(line: str, separator: str) -> list[str]:
     return next(csv.reader([line], delimiter=separator), [])
 
 
+@dataclass(slots=True)
+class _Raw:
+    """A cell that is being read."""
+
+    parts: list[str]
+    rows: int = 1
+    columns: int = 1
+    heads: bool = False
+
+    def done(self, *, heads: bool = False) -> Cell:
+        return Cell(" ".join(filter(None, self.parts)), self.rows, self.columns, heads=self.heads or heads)
+
+
 def _psv(content: list[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:
-    cells: list[tuple[str, Cell]] = []  # cells in order with the kind of each
+    cells: list[_Raw] = []
     first_line = 0
-    pattern = re.compile(rf"(?:^|(?<=[ \t]))((?:\d{{1,3}}(?:\.\d{{1,3}})?\+|\.\d{{1,3}}\+|\d{{1,3}}\*)?(?:[<^>](?:\.[<^>])?|\.[<^>])?[aehlmsv]?)(?<!\\)\{separator}")
+    pattern = re.compile(
+        r"(?:^|(?<=[ \t]))((?:\d{1,3}(?:\.\d{1,3})?\+|\.\d{1,3}\+|\d{1,3}\*)?"
+        rf"(?:[<^>](?:\.[<^>])?|\.[<^>])?[aehlmsv]?)(?<!\\)\{separator}"
+    )
     for line in content:
         marks = [*pattern.finditer(line)] if separator in line else []
-        if not marks:
-            if cells and line.strip():
-                kind, cell = cells[-1]
-                cells[-1] = (kind, Cell(f"{cell.text} {words(line.strip())}".strip(), cell.rows, cell.columns, heads=cell.heads))
-            continue
-        before = line[: marks[0].start()].strip()
-        if before and cells:
-            kind, cell = cells[-1]
-            cells[-1] = (kind, Cell(f"{cell.text} {words(before)}", cell.rows, cell.columns, heads=cell.heads))
-        for mark, following in zip(marks, [*marks[1:], None], strict=True):
-            text = words(squeeze(line[mark.end() : following.start() if following else len(line)].replace(f"\\{separator}", separator)))
-            cells.extend(_with_spec(mark[1], text))
-        if not first_line:
-            first_line = sum(cell.columns for _, cell in cells)
+        before = line[: marks[0].start()] if marks else line
+        if before.strip() and cells:
+            cells[-1].parts.append(words(before.strip()))
+        for mark, following in zip_longest(marks, marks[1:]):
+            text = line[mark.end() : following.start() if following else len(line)]
+            cells.extend(_with_spec(mark[1], words(squeeze(text.replace(f"\\{separator}", separator)))))
+        first_line = first_line or sum(cell.columns for cell in cells)
     width = _columns(style) or first_line or 1
-    rows = _in_rows([cell for _, cell in cells], width)
+    rows = _in_rows(cells, width)
     blank_after = next((not content[at + 1].strip() for at, line in enumerate(content[:-1]) if line.strip()), False)
-    if rows and ("header" in style or (blank_after and first_line == width and "noheader" not in style)):
-        rows[0] = [Cell(cell.text, cell.rows, cell.columns, heads=True) for cell in rows[0]]
-    return rows
+    heads = "noheader" not in style and ("header" in style or (blank_after and first_line == width))
+    return [[cell.done(heads=heads and number == 0) for cell in row] for number, row in enumerate(rows)]
 
 
-def _with_spec(spec: str, text: str) -> list[tuple[str, Cell]]:
+def _with_spec(spec: str, text: str) -> list[_Raw]:
     match = _SPEC.match(spec)
     if match is None:
-        return [("", Cell(text))]
+        return [_Raw([text])]
     columns, rows, copies = int(match[1] or 1), int(match[2] or 1), int(match[3] or 1)
-    return [(match[5], Cell(text, rows, columns, heads=match[5] == "h"))] * min(copies, 100)
+    return [_Raw([text], rows, columns, heads=match[5] == "h") for _ in range(min(copies, 100))]
 
 
 def _columns(style: str) -> int:
@@ -150,13 +186,13 @@ def _columns(style: str) -> int:
     return total
 
 
-def _in_rows(cells: Sequence[Cell], width: int) -> list[list[Cell]]:
+def _in_rows(cells: Sequence[_Raw], width: int) -> list[list[_Raw]]:
     """Deal cells out over rows of a width, with the places that spans from above take."""
-    rows: list[list[Cell]] = []
+    rows: list[list[_Raw]] = []
     taken: dict[int, int] = {}  # row -> columns that cells from above fill
     at = 0
     while at < len(cells):
-        row: list[Cell] = []
+        row: list[_Raw] = []
         left = width - taken.get(len(rows), 0)
         while at < len(cells) and left > 0:
             cell = cells[at]

@@ -18,10 +18,86 @@ _HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _HIDDEN = re.compile(r"\bhidden\b|style\s*=\s*[\"']([^\"']*)", re.IGNORECASE)
 _KNOWN: Final = BLOCKS | frozenset(
-    "a abbr b bdi bdo big br button cite code col colgroup data datalist del dfn em embed font i iframe img input ins "
-    "kbd label link map mark meta meter noscript object option output param path picture progress q rp rt ruby s samp "
-    "script select small source span strike strong style sub sup svg template textarea time tt u var video audio wbr g "
-    "circle rect line polyline polygon title use canvas track area base head".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "br",
+        "button",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "data",
+        "datalist",
+        "del",
+        "dfn",
+        "em",
+        "embed",
+        "font",
+        "i",
+        "iframe",
+        "img",
+        "input",
+        "ins",
+        "kbd",
+        "label",
+        "link",
+        "map",
+        "mark",
+        "meta",
+        "meter",
+        "noscript",
+        "object",
+        "option",
+        "output",
+        "param",
+        "path",
+        "picture",
+        "progress",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "script",
+        "select",
+        "small",
+        "source",
+        "span",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "svg",
+        "template",
+        "textarea",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "video",
+        "audio",
+        "wbr",
+        "g",
+        "circle",
+        "rect",
+        "line",
+        "polyline",
+        "polygon",
+        "title",
+        "use",
+        "canvas",
+        "track",
+        "area",
+        "base",
+        "head",
+    ]
 )
 _DROPPED: Final = frozenset({"script", "style", "template"})
 
@@ -47,15 +123,13 @@ class _Words:
     def html(self, source: str) -> None:
         """Take an HTML tag within a line."""
         match = _TAG.match(source)
-        if match is None:
-            return  # a comment
-        closing, tag, rest = bool(match[1]), match[2].lower(), match[3]
+        if match is not None:  # else a comment
+            self._tag(source, match[2].lower(), match[3], closing=bool(match[1]))
+
+    def _tag(self, source: str, tag: str, rest: str, *, closing: bool) -> None:
         if self._dropped is not None:
             if closing and tag == self._dropped[0]:
-                _, start, counts = self._dropped
-                self._losses.hidden += len("".join(self.parts[start:])) if counts else 0
-                del self.parts[start:]
-                self._dropped = None
+                self._end_dropped(*self._dropped)
         elif tag == "br":
             self.parts.append("\n")
         elif tag in ("sup", "sub"):
@@ -63,18 +137,30 @@ class _Words:
         elif tag == "rt":
             self.parts.append(")" if closing else "(")
         elif tag == "a":
-            href = _HREF.search(rest)
-            if closing:
-                self.close_link()
-            else:
-                self.open_link(href[1] if href else "")
+            self._link(rest, closing=closing)
         elif tag == "img":
-            alt = _ALT.search(rest)
-            self.parts.append(f" {(alt[1] or alt[2] or '')[:500]} " if alt else "")
+            self._picture(rest)
         elif not closing and (tag in _DROPPED or self._hides(rest)):
             self._dropped = (tag, len(self.parts), tag not in _DROPPED)
         elif tag not in _KNOWN:
             self.parts.append(source)  # a placeholder, as in <file-name>
+
+    def _end_dropped(self, _tag: str, start: int, counts: bool) -> None:
+        self._losses.hidden += len("".join(self.parts[start:])) if counts else 0
+        del self.parts[start:]
+        self._dropped = None
+
+    def _link(self, rest: str, *, closing: bool) -> None:
+        href = _HREF.search(rest)
+        if closing:
+            self.close_link()
+        else:
+            self.open_link(href[1] if href else "")
+
+    def _picture(self, rest: str) -> None:
+        alt = _ALT.search(rest)
+        if alt:
+            self.parts.append(f" {(alt[1] or alt[2] or '')[:500]} ")
 
     def _hides(self, rest: str) -> bool:
         found = _HIDDEN.search(rest)

@@ -47,7 +47,9 @@ class MarkdownReader:
             builder.warn(front.problem)
         for words in front.describing():
             builder.paragraph(words)
-        notes = SiteNotes({key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)})
+        notes = SiteNotes(
+            {key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)}
+        )
         losses = Losses()
         _add_body(builder, front.body, hints, (notes, losses), mdx=suffix_of(name) == "mdx")
         notes.report(builder)
@@ -55,9 +57,7 @@ class MarkdownReader:
         return builder.finish(name=name, title=front.title, metadata=front.fields)
 
 
-def _add_body(
-    builder: TextBuilder, body: str, hints: Hints, counted: tuple[SiteNotes, Losses], *, mdx: bool
-) -> None:
+def _add_body(builder: TextBuilder, body: str, hints: Hints, counted: tuple[SiteNotes, Losses], *, mdx: bool) -> None:
     text = _QUOTES.sub(r"\1", body)
     env: dict[str, Any] = {}
     tokens = None

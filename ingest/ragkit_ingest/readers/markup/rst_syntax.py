@@ -12,14 +12,55 @@ _DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)
 _ROLE = re.compile(r":([a-zA-Z][\w:+.-]*):`")
 _ROLE_TEXT = re.compile(r"(.*?)\s*<([^<>]*)>$", re.DOTALL)
 _CODE: Final = frozenset(
-    "code-block sourcecode code ipython doctest testcode testoutput testsetup testcleanup prompt jupyter-execute graphviz "
-    "mermaid uml plantuml digraph graph productionlist code-cell ipython3 highlight-block".split()
+    [
+        "code-block",
+        "sourcecode",
+        "code",
+        "ipython",
+        "doctest",
+        "testcode",
+        "testoutput",
+        "testsetup",
+        "testcleanup",
+        "prompt",
+        "jupyter-execute",
+        "graphviz",
+        "mermaid",
+        "uml",
+        "plantuml",
+        "digraph",
+        "graph",
+        "productionlist",
+        "code-cell",
+        "ipython3",
+        "highlight-block",
+    ]
 )
 _SILENT: Final = frozenset(
-    "highlight currentmodule default-domain module index tabularcolumns sectionauthor codeauthor contents meta raw "
-    "py:currentmodule py:module testsetup testcleanup default-role sectnum target-notes role title".split()
+    [
+        "highlight",
+        "currentmodule",
+        "default-domain",
+        "module",
+        "index",
+        "tabularcolumns",
+        "sectionauthor",
+        "codeauthor",
+        "contents",
+        "meta",
+        "raw",
+        "py:currentmodule",
+        "py:module",
+        "testsetup",
+        "testcleanup",
+        "default-role",
+        "sectnum",
+        "target-notes",
+        "role",
+        "title",
+    ]
 )
-_FILES: Final = frozenset("include literalinclude".split())
+_FILES: Final = frozenset(["include", "literalinclude"])
 _WORDED: Final = {
     "versionadded": "New in version",
     "versionchanged": "Changed in version",
@@ -29,8 +70,27 @@ _WORDED: Final = {
     "seealso": "See also",
 }
 _PLAIN_ROLES: Final = frozenset(
-    "emphasis strong literal code math superscript sup subscript sub title-reference title t pep-reference pep "
-    "rfc-reference rfc raw index restructuredtext-unimplemented-role".split()
+    [
+        "emphasis",
+        "strong",
+        "literal",
+        "code",
+        "math",
+        "superscript",
+        "sup",
+        "subscript",
+        "sub",
+        "title-reference",
+        "title",
+        "t",
+        "pep-reference",
+        "pep",
+        "rfc-reference",
+        "rfc",
+        "raw",
+        "index",
+        "restructuredtext-unimplemented-role",
+    ]
 )
 
 
@@ -56,7 +116,13 @@ def register(text: str, notes: SiteNotes) -> None:
 
 
 def _role(
-    _name: str, raw: str, text: str, _line: int, _inliner: Any, options: Any = None, content: Any = None
+    _name: str,
+    raw: str,
+    text: str,
+    _line: int,
+    _inliner: Any,
+    options: Any = None,  # noqa: ARG001 (docutils calls it so)
+    content: Any = None,  # noqa: ARG001
 ) -> tuple[list[Any], list[Any]]:
     """Return what a page shows of a role: its own words, else the last part of what it points to."""
     from docutils import nodes, utils
@@ -74,7 +140,7 @@ def _directive(name: str, notes: SiteNotes) -> type:
     from docutils import nodes
     from docutils.parsers.rst import Directive
 
-    class Generic(Directive):
+    class Generic(Directive):  # type: ignore[misc]  # docutils has no types
         """A directive by its name."""
 
         optional_arguments = 1
@@ -101,7 +167,7 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
         return _code_nodes(directive, argument, nodes)
     if name == "toctree":
         return _toctree(directive, notes, nodes)
-    if bare.startswith("auto") and bare not in ("autosummary",):
+    if bare.startswith("auto") and bare != "autosummary":
         notes.left_out["descriptions that are made from code (autodoc)"] += 1
         return _described(directive, argument, nodes)
     if name == "math":
@@ -115,7 +181,9 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
 def _title(directive: Any, name: str, argument: str) -> str:
     if name in _WORDED:
         return f"{_WORDED[name]} {argument}".strip()
-    own = next((directive.options[key] for key in ("title", "caption", "alt", "header") if key in directive.options), "")
+    own = next(
+        (directive.options[key] for key in ("title", "caption", "alt", "header") if key in directive.options), ""
+    )
     shown = own or argument
     return box_title(name, shown) if name in ADMONITIONS else shown.strip()
 

@@ -51,17 +51,24 @@ class TreeWalk:
             elif isinstance(node, nodes.table):
                 self._flush()
                 self._table(node)
-            elif isinstance(node, nodes.line_block):
-                self._lines(node, mark)
-            elif isinstance(node, nodes.image):
-                self._words(str(node.get("alt", "")), mark)
-            elif isinstance(node, nodes.term):
-                self._term = f"{self._term}, {self._inline(node)}" if self._term else self._inline(node)
-            elif isinstance(node, nodes.TextElement):
-                self._words(self._inline(node), mark)
-            else:
+            elif not self._text(node, mark):
                 stack.extend(self._below(node, level, mark))
         self._flush()
+
+    def _text(self, node: Any, mark: str) -> bool:
+        """Add a node that holds words only; False for one that holds others."""
+        nodes = self._nodes
+        if isinstance(node, nodes.line_block):
+            self._lines(node, mark)
+        elif isinstance(node, nodes.image):
+            self._words(str(node.get("alt", "")), mark)
+        elif isinstance(node, nodes.term):
+            self._term = f"{self._term}, {self._inline(node)}" if self._term else self._inline(node)
+        elif isinstance(node, nodes.TextElement):
+            self._words(self._inline(node), mark)
+        else:
+            return False
+        return True
 
     def _title(self, node: Any, level: int) -> None:
         nodes = self._nodes
@@ -170,7 +177,10 @@ class TreeWalk:
     def _cell(self, entry: Any, *, heads: bool) -> Cell:
         parts = [squeeze(self._inline(child)) for child in entry.children]
         return Cell(
-            " ".join(filter(None, parts)), int(entry.get("morerows", 0)) + 1, int(entry.get("morecols", 0)) + 1, heads=heads
+            " ".join(filter(None, parts)),
+            int(entry.get("morerows", 0)) + 1,
+            int(entry.get("morecols", 0)) + 1,
+            heads=heads,
         )
 
     def _flush(self) -> None:

@@ -1,4 +1,4 @@
-"""Markdown of site generators as plain Markdown, line by line: boxes, tabs, includes, imports; fences stay as they are."""
+"""Markdown of site generators as plain Markdown, by lines: boxes, tabs, includes, imports; fences stay as they are."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ from ragkit_ingest.readers.markup.site_notes import ADMONITIONS, SiteNotes, box_
 
 _FENCE = re.compile(r"((?:[ \t]*>)*[ \t]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?)(`{3,}|~{3,})[ \t]*([^`]*)$")
 _SLASHES = re.compile(r"[ \t]*/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
-_COLONS = re.compile(r"([ \t]*(?:>[ \t]*)*):{3,}[ \t]*(?:\{([^}\n]{0,200})\}|([\w-]+))?[ \t]*(?:\[([^\]]*)\])?[ \t]*(.*)$")
+_COLONS = re.compile(
+    r"([ \t]*(?:>[ \t]*)*):{3,}[ \t]*(?:\{([^}\n]{0,200})\}|([\w-]+))?[ \t]*(?:\[([^\]]*)\])?[ \t]*(.*)$"
+)
 _INDENTED = re.compile(r"[ \t]*(?:!{3}|\?{3}\+?|={3}[!+]?)[ \t]+(?:([\w -]+?)[ \t]*)?(?:\"(.*)\")?[ \t]*$")
 _ALERT = re.compile(r"([ \t]*(?:>[ \t]*)+)\[!([A-Za-z-]{2,30})\][-+]?[ \t]*(.*)$")
 _INCLUDE = re.compile(
-    r"[ \t]*(?:-{2,}8<-{2,}[ \t]+[\"'](?P<snip>[^\"']+)[\"']|<<<[ \t]*(?P<vite>[^\s{#\[]+).*|@\[code[^\]]*\]\((?P<vue>[^)]+)\)"
-    r"|\.\.[ \t]+(?:include|literalinclude)::[ \t]*(?P<rst>\S+)|!include(?:\[[^\]]*\])?[ \t(]+(?P<bang>[^\s)]+)\)?)[ \t]*$"
+    r"[ \t]*(?:-{2,}8<-{2,}[ \t]+[\"'](?P<snip>[^\"']+)[\"']|<<<[ \t]*(?P<vite>[^\s{#\[]+).*"
+    r"|@\[code[^\]]*\]\((?P<vue>[^)]+)\)|\.\.[ \t]+(?:include|literalinclude)::[ \t]*(?P<rst>\S+)"
+    r"|!include(?:\[[^\]]*\])?[ \t(]+(?P<bang>[^\s)]+)\)?)[ \t]*$"
 )
 _SNIP = re.compile(r"[ \t]*-{2,}8<-{2,}[ \t]*$")
-_IMPORT = re.compile(r"import\s+(?:[\w{},*\s$]+\s+from\s+)?['\"][^'\"]+['\"];?\s*$|import\s+[\w{}*,$\s]*\{\s*$|import\s+\w+\s*,?\s*\{[\w\s,]*$")
+_IMPORT = re.compile(
+    r"import\s+(?:[\w{},*\s$]+\s+from\s+)?['\"][^'\"]+['\"];?\s*$"
+    r"|import\s+[\w{}*,$\s]*\{\s*$|import\s+\w+\s*,?\s*\{[\w\s,]*$"
+)
 _EXPORT = re.compile(r"export\s+(?:const|let|var|function|default|async|class|\*|\{)")
 _CONSTANT = re.compile(r"export\s+(?:const|let|var)\s+(\w+)\s*=\s*(?:(['\"`])(.*?)\2|(-?[\d.]+))\s*;?\s*$")
-_CODE_TAG = re.compile(r"[ \t]*\{(?:%-?|\{[<%])[ \t]*(highlight|code-block|codeblock)\b[ \t]*([\w+#-]*).*(?:-?%|[>%]\})\}[ \t]*$")
-_CODE_END = re.compile(r"[ \t]*\{(?:%-?|\{[<%])[ \t]*(?:end|/)[ \t]*(?:highlight|code-block|codeblock)[ \t]*(?:-?%|[>%]\})\}[ \t]*$")
+_CODE_TAG = re.compile(
+    r"[ \t]*\{(?:%-?|\{[<%])[ \t]*(?:highlight|code-block|codeblock)\b[ \t]*([\w+#-]*).*(?:-?%|[>%]\})\}[ \t]*$"
+)
+_CODE_END = re.compile(
+    r"[ \t]*\{(?:%-?|\{[<%])[ \t]*(?:end|/)[ \t]*(?:highlight|code-block|codeblock)[ \t]*(?:-?%|[>%]\})\}[ \t]*$"
+)
 _RAW = re.compile(r"[ \t]*\{%-?[ \t]*(end)?(raw|verbatim|comment)[ \t]*-?%\}[ \t]*$")
 _TAG_LINE = re.compile(r"[ \t]*<(?:/?[A-Z][\w.]*|/?[a-z][a-z0-9]*-[\w.-]+|/?>)")
 _MYST = re.compile(r"\{([\w:-]+)\}[ \t]*(.*)$")
@@ -45,7 +55,9 @@ _MYST_BOXES: Final = ADMONITIONS | {
     "epigraph",
     "figure",
 }
-_SILENT_KINDS: Final = frozenset({"html", "define", "raw", "v-pre", "code-group", "row", "col", "columns", "column", "div"})
+_SILENT_KINDS: Final = frozenset(
+    {"html", "define", "raw", "v-pre", "code-group", "row", "col", "columns", "column", "div"}
+)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _OPTION = re.compile(r"[ \t]*(?::[\w-]+:(?:[ \t].*)?|---)$")
 
@@ -235,7 +247,7 @@ class SiteMarkdown:
         code = _CODE_TAG.match(line)
         if code is not None and not _CODE_END.match(line):
             self._scan()
-            self._done.append(f"~~~~~~{code[2]}")
+            self._done.append(f"~~~~~~{code[1]}")
             self._code_tag = True
             return True
         raw = _RAW.match(line)
@@ -331,7 +343,7 @@ class SiteMarkdown:
 
 
 def _joined(lines: list[str], index: int) -> tuple[str, int]:
-    """Return a tag that goes over several lines as one line, and the index after it; the line alone if it never ends."""
+    """Return a tag over several lines as one line, and the index after it; the line alone if it never ends."""
     parts = [lines[index - 1]]
     for at in range(index, min(index + 40, len(lines))):
         parts.append(lines[at].strip())
@@ -350,6 +362,3 @@ def _depth(line: str) -> int:
 def rewrite_site_syntax(text: str, notes: SiteNotes, *, mdx: bool) -> str:
     """Return a site's Markdown as plain Markdown; notes collects what it names and what is left out."""
     return SiteMarkdown(notes, mdx=mdx).rewrite(text)
-
-
-

@@ -1,4 +1,4 @@
-"""Marks of site generators within text: shortcodes, template tags, JSX, anchors, formulas; code spans stay as they are."""
+"""Marks of site generators within text: shortcodes, template tags, JSX, anchors, formulas; code spans stay."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ragkit_ingest.readers.raised import subscript, superscript
 
 _LIMIT: Final = 4_000  # characters of one mark
 _TRIGGER = re.compile(r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[!|:(?=[a-z]+-[a-z-]+:)")
+_ATTRIBUTE = r"[#.][\w:.\-]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})"
 _ANCHOR = re.compile(
-    r"\{:?[ \t]*(?:[#.][\w:.\-]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})|unlisted|unnumbered|-)"
-    r"(?:[ \t]+(?:[#.][\w:.\-]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})|[\w-]{1,60})){0,20}[ \t]*\}"
+    rf"\{{:?[ \t]*(?:{_ATTRIBUTE}|unlisted|unnumbered|-)(?:[ \t]+(?:{_ATTRIBUTE}|[\w-]{{1,60}})){{0,20}}[ \t]*\}}"
 )
 _RAISED = re.compile(r"\^(\[?[\w+\-−()*,]{1,20}\]?)\^(?!\w*\^)")
 _LOWERED = re.compile(r"(?<!~)~([\w+\-−()]{1,12})~(?!~)")
@@ -26,16 +26,89 @@ _ALERT = re.compile(r"\[!(?:INCLUDE|include|code)[\w-]*\s*\[([^\]\n]{0,200})\]\(
 _NAME = re.compile(r"/?\s*([\w./:-]*)")
 _IDENTIFIER = re.compile(r"[\w$][\w$.?\[\]'\"-]{0,100}")
 _CONTROL: Final = frozenset(
-    "if unless elsif elseif else endif endunless for endfor break continue case when endcase assign capture endcapture "
-    "increment decrement cycle tablerow endtablerow liquid layout paginate endpaginate block endblock extends macro "
-    "endmacro import from set endset with endwith autoescape filter endfilter call endcall cache endcache raw endraw "
-    "verbatim endverbatim comment endcomment highlight endhighlight toc post_url link ref relref load url static trans "
-    "endtrans".split()
+    [
+        "if",
+        "unless",
+        "elsif",
+        "elseif",
+        "else",
+        "endif",
+        "endunless",
+        "for",
+        "endfor",
+        "break",
+        "continue",
+        "case",
+        "when",
+        "endcase",
+        "assign",
+        "capture",
+        "endcapture",
+        "increment",
+        "decrement",
+        "cycle",
+        "tablerow",
+        "endtablerow",
+        "liquid",
+        "layout",
+        "paginate",
+        "endpaginate",
+        "block",
+        "endblock",
+        "extends",
+        "macro",
+        "endmacro",
+        "import",
+        "from",
+        "set",
+        "endset",
+        "with",
+        "endwith",
+        "autoescape",
+        "filter",
+        "endfilter",
+        "call",
+        "endcall",
+        "cache",
+        "endcache",
+        "raw",
+        "endraw",
+        "verbatim",
+        "endverbatim",
+        "comment",
+        "endcomment",
+        "highlight",
+        "endhighlight",
+        "toc",
+        "post_url",
+        "link",
+        "ref",
+        "relref",
+        "load",
+        "url",
+        "static",
+        "trans",
+        "endtrans",
+    ]
 )
-_MEDIA: Final = frozenset("youtube vimeo gist tweet twitter x instagram video iframe embed audio asciinema".split())
+_MEDIA: Final = frozenset(
+    ["youtube", "vimeo", "gist", "tweet", "twitter", "x", "instagram", "video", "iframe", "embed", "audio", "asciinema"]
+)
 _INCLUDES: Final = frozenset(
-    "include readfile include_relative include_cached embed-code code-include includecode import literalinclude snippet "
-    "render include-code".split()
+    [
+        "include",
+        "readfile",
+        "include_relative",
+        "include_cached",
+        "embed-code",
+        "code-include",
+        "includecode",
+        "import",
+        "literalinclude",
+        "snippet",
+        "render",
+        "include-code",
+    ]
 )
 
 
@@ -86,7 +159,7 @@ class MarkScanner:
         size = 1
         while self._text.startswith("`", start + size):
             size += 1
-        starts = self._runs[size] if size in self._runs else []
+        starts = self._runs.get(size, [])
         index = bisect_left(starts, start + size)
         if index == len(starts):
             return None
@@ -159,7 +232,9 @@ class MarkScanner:
             return self._notes.value(arguments[0].value)
         if name in _INCLUDES and not words:
             named = {item.name: item.value for item in arguments}
-            path = named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
+            path = (
+                named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
+            )
             return self._notes.include(path)
         if name in _MEDIA and not words:
             self._notes.left_out["embedded media"] += 1
@@ -186,7 +261,7 @@ class MarkScanner:
         return self._notes.value(name) if _IDENTIFIER.fullmatch(name) else name
 
     def _file(self, inner: str) -> str:
-        return self._notes.include(inner.split()[0]) if inner.split() else ""
+        return self._notes.include(inner.split(maxsplit=1)[0]) if inner.split() else ""
 
     def _dropped(self, _inner: str) -> str:
         self._notes.left_out["comments"] += 1

@@ -1,4 +1,4 @@
-"""What rewriting a site's Markdown found beside the text: files it includes, values it does not know, what is left out."""
+"""What rewriting site syntax found beside the text: included files, unknown values, and what is left out."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ class SiteNotes:
         if self.includes:
             named = list(dict.fromkeys(self.includes))
             more = f" and {len(named) - 5:,} more" if len(named) > 5 else ""
-            out.warn(f"include: {len(named):,} files that the text includes are named, not read: {', '.join(named[:5])}{more}")
+            listed = ", ".join(named[:5]) + more
+            out.warn(f"include: {len(named):,} files that the text includes are named, not read: {listed}")
         if self.unknown:
             named = list(dict.fromkeys(self.unknown))
             out.warn(f"template values that are not known here: {len(named):,} ({', '.join(named[:5])})")

@@ -14,7 +14,9 @@ from ragkit_ingest.readers.web.target import PageInfo, Target
 
 _PIECE = 1 << 16
 _INVISIBLE = dict.fromkeys((0x00, 0xAD, 0x2060), None)  # NUL, soft hyphen, word joiner
-_BREAKABLE = re.compile(r"(?<=[a-zA-Z\u00c0-\u024f])(?:\u200b|&ZeroWidthSpace;|&#8203;|&#x200b;)(?=[a-z\u00df-\u024f])", re.I)
+_BREAKABLE = re.compile(
+    r"(?<=[a-zA-Z\u00c0-\u024f])(?:\u200b|&ZeroWidthSpace;|&#8203;|&#x200b;)(?=[a-z\u00df-\u024f])", re.IGNORECASE
+)
 _SOFT_HYPHEN = re.compile("&(?:shy|#173|#xad);", re.IGNORECASE)
 
 
@@ -47,9 +49,7 @@ def html_to_text(html: str, *, losses: Losses | None = None) -> str:
     return builder.text()
 
 
-def add_html(
-    builder: TextBuilder, html: str, *, boilerplate: bool = True, losses: Losses | None = None
-) -> PageInfo:
+def add_html(builder: TextBuilder, html: str, *, boilerplate: bool = True, losses: Losses | None = None) -> PageInfo:
     """Add a page's visible text with its headings, lists, tables and code; return its title and metadata.
 
     losses: counts what is left out, for a caller that reports it; None to report it here.
@@ -58,9 +58,7 @@ def add_html(
 
     html = visible_words(html)
     counted = Losses() if losses is None else losses
-    target = Target(
-        builder, losses=counted, styles=page_styles(html), opened=opened_ids(html), boilerplate=boilerplate
-    )
+    target = Target(builder, losses=counted, styles=page_styles(html), opened=opened_ids(html), boilerplate=boilerplate)
     parser = etree.HTMLParser(target=target, huge_tree=True, no_network=True, remove_pis=True)
     for start in range(0, len(html), _PIECE):
         parser.feed(html[start : start + _PIECE])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
-from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.rules import UI_WORDS
 
@@ -57,12 +57,8 @@ class Inline:
             self._options, self._selected, self._group = [], -1, ""
         elif tag == "optgroup":
             self._group = squeeze(attributes.get("label", ""))[:200]
-        elif tag == "option" and self._options is not None:
-            if "selected" in attributes:
-                self._selected = len(self._options)
-            self._options.append([f"{self._group}: " if self._group else ""])
-            if attributes.get("label"):
-                self._options[-1].append(attributes["label"])
+        elif tag == "option":
+            self._option(attributes)
         elif tag in _MARKED:
             if tag == "button":
                 self._blocks.words(" ")
@@ -128,6 +124,13 @@ class Inline:
         kept = [word for word in words if word][:_OPTIONS]
         self._losses.options += max(0, len(words) - _OPTIONS)
         self._blocks.words(f" {', '.join(kept)} ")
+
+    def _option(self, attributes: Mapping[str, str]) -> None:
+        if self._options is None:
+            return
+        if "selected" in attributes:
+            self._selected = len(self._options)
+        self._options.append([f"{self._group}: " if self._group else "", attributes.get("label", "")])
 
     def _input(self, attributes: Mapping[str, str]) -> None:
         kind = attributes.get("type", "").lower()

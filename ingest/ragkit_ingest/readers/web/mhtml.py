@@ -52,7 +52,7 @@ class MhtmlReader:
 
 
 def _leaves(message: Message) -> list[Message]:
-    stack, found = [message], []
+    stack, found = [message], list[Message]()
     while stack and len(found) <= _PART_LIMIT:
         part = stack.pop()
         if part.is_multipart():

@@ -15,15 +15,17 @@ HIDING_STYLE = re.compile(
 """Styles that surely hide; opacity is what scripts fade in, so it hides nothing."""
 SHOWING_STYLE = re.compile(r"(?:^|;)\s*display\s*:\s*(?!none)\w", re.IGNORECASE)
 PANEL = re.compile(
-    r"(?:^|[-_ ])(?:accordion|collaps(?:e|ed|ible)|panels?|tabs?|tab-?(?:panel|pane|content)|pane|faq|toggle|expand(?:able|er)?)"
-    r"(?:$|[-_ ])",
+    r"(?:^|[-_ ])(?:accordion|collaps(?:e|ed|ible)|panels?|tabs?|tab-?(?:panel|pane|content)|pane|faq|"
+    r"toggle|expand(?:able|er)?)(?:$|[-_ ])",
     re.IGNORECASE,
 )
 """Classes of what a control opens."""
 PANEL_TAGS = frozenset({"div", "section", "article", "ul", "ol", "dl", "dd", "li", "table", "details"})
 BANNER = re.compile(
-    r"(?:cookie|consent|gdpr|ccpa)[-_ ]?\w{0,12}[-_ ]?(?:banner|notice|bar|pop-?up|modal|dialog|overlay|message|wrapper|prompt)"
-    r"|(?:banner|notice|bar|pop-?up|modal|dialog|overlay)[-_ ]{0,2}(?:cookies?|consent|gdpr)|^(?:onetrust|cookiebot|cybot)",
+    r"(?:cookie|consent|gdpr|ccpa)[-_ ]?\w{0,12}[-_ ]?"
+    r"(?:banner|notice|bar|pop-?up|modal|dialog|overlay|message|wrapper|prompt)"
+    r"|(?:banner|notice|bar|pop-?up|modal|dialog|overlay)[-_ ]{0,2}(?:cookies?|consent|gdpr)"
+    r"|^(?:onetrust|cookiebot|cybot)",
     re.IGNORECASE,
 )
 GUTTER = frozenset({"gutter", "lineno", "linenos", "line-numbers", "line-number", "blob-num", "linenodiv"})
