@@ -123,6 +123,7 @@ class MarkScanner:
             self._runs.setdefault(len(match[0]), []).append(match.start())
         self._blank = -1  # the next blank line, where it is known
         self._work = 20 * len(text) + 1_000_000  # characters that tags may be tried on
+        self._last_comment = text.rfind("-->")  # a comment that begins after it has no end
         self._parts: list[str] = []
 
     def run(self) -> str:
@@ -270,7 +271,7 @@ class MarkScanner:
     def _angle(self, start: int) -> tuple[int, str] | None:
         text = self._text
         if text.startswith("<!--", start):
-            end = text.find("-->", start, start + 100_000)
+            end = text.find("-->", start) if start <= self._last_comment else -1
             if end < 0:
                 return None
             path = re.match(r"<!--\s*@?#?include(?::|\s|\s+virtual=|\s+file=)\s*([^\s>]+)", text[start : end + 3])

@@ -18,6 +18,7 @@ _OPTIONS: Final = 60  # of a list to choose from; more are counted
 _ENTRIES: Final = frozenset(
     {"", "text", "number", "email", "date", "time", "month", "week", "tel", "url", "search", "datetime-local", "range"}
 )
+_SET_APART: Final = frozenset({"sup", "sub", "rt"})
 _MARKED: Final = frozenset({"a", "sup", "sub", "rt", "button", "q"})
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ class Inline:
         self._blocks = blocks
         self._losses = losses
         self._marks: list[_Mark] = []
-        self._raised = 0  # open sup and sub elements: only the outermost counts
+        self._raised = 0  # open elements of these: only the outermost counts
         self._options: list[list[str]] | None = None
         self._group = ""
         self._selected = -1
@@ -62,7 +63,7 @@ class Inline:
         elif tag in _MARKED:
             if tag == "button":
                 self._blocks.words(" ")
-            self._raised += tag in ("sup", "sub")
+            self._raised += tag in _SET_APART
             target = attributes.get("href", "") if tag == "a" else ""
             self._marks.append(_Mark(tag, self._blocks.place(), target, heads))
 
@@ -92,7 +93,7 @@ class Inline:
                     return
 
     def _end_mark(self, mark: _Mark) -> None:
-        self._raised -= mark.tag in ("sup", "sub")
+        self._raised -= mark.tag in _SET_APART
         if mark.tag == "a":
             words = self._blocks.since(mark.place)
             address = address_after(words or "link", mark.target) if mark.target else ""
@@ -104,7 +105,7 @@ class Inline:
             if not self._raised and (words := self._blocks.take(mark.place)):
                 self._blocks.words(_raised(mark.tag, words))
         elif mark.tag == "rt":
-            if words := squeeze(self._blocks.take(mark.place)):
+            if not self._raised and (words := squeeze(self._blocks.take(mark.place))):
                 self._blocks.words(f" ({words})" if words.isascii() else f"({words})")
         elif mark.tag == "button":
             self._end_button(mark)
