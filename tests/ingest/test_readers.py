@@ -337,7 +337,7 @@ def test_rst_is_read_without_includes_or_raw_text() -> None:
     found = extract(RST, "r.rst")
     assert headings(found) == [(1, "Title"), (2, "Sub")]
     assert found.metadata == {"author": "Ann"}
-    assert "Para emph code. See link." in found.text
+    assert "Para emph code. See link (http://x)." in found.text
     assert blocks(found, "list") == [("", "- one\n  more\n- two")]
     assert blocks(found, "code") == [("python", "x = 1")]
     assert blocks(found, "table") == [("A | B", "A | B\n1 | 2")]

@@ -302,7 +302,7 @@ _JUNK_TITLE = re.compile(
     r"click to (?:edit|add)(?: master)? title(?: style)?|"
     r"title of (?:the |your )?(?:paper|document|report|page|presentation)|template|index|home|default|sample title|"
     r"lorem ipsum.*|unbenannt|ohne titel|dokument|sans titre|sin título|senza titolo|sem título|"
-    r"(?:untitled|new|my) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|"
+    r"(?:untitled|new) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|"
     r"microsoft powerpoint presentation)?[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
     re.IGNORECASE,
 )

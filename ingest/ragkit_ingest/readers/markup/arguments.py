@@ -192,7 +192,7 @@ def readable(arguments: Sequence[Argument], *, component: str = "") -> str:
         if item.name
         and item.name.lower() not in READ
         and item.value.strip()
-        and not _MACHINE.fullmatch(item.name)
+        and not _is_for_machines(item)
         and not _is_address(item.value)
         and item.value not in ("true", "false")
     ]
@@ -202,6 +202,12 @@ def readable(arguments: Sequence[Argument], *, component: str = "") -> str:
         words = f"{words} ({listed})" if words else f"{component} {listed}".strip()
     target = next((named[key] for key in ("href", "url", "to", "link") if key in named), "")
     return words + address_after(words, target) if words else address_after("link", target).strip()
+
+
+def _is_for_machines(item: Argument) -> bool:
+    """Tell whether an argument steers how something looks; rows, columns and options may hold texts instead."""
+    holds = item.name.lower() in ("rows", "columns", "options", "cols") and item.quoted and not item.value.isdigit()
+    return _MACHINE.fullmatch(item.name) is not None and not holds
 
 
 def _is_address(value: str) -> bool:

@@ -37,7 +37,9 @@ class FrontMatter:
 
     def describing(self) -> list[str]:
         """Return the texts of the fields that describe the document, none twice."""
-        lowered = {key.lower(): value for key, value in self.fields.items()}
+        lowered = {
+            key.lower().removeprefix("params.").removeprefix("extra."): value for key, value in self.fields.items()
+        }
         texts = [squeeze(str(lowered[key])) for key in DESCRIBING if isinstance(lowered.get(key), str)]
         return [text for text in dict.fromkeys(texts) if text]
 

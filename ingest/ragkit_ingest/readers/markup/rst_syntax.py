@@ -175,7 +175,12 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
     if bare in ("only", "ifconfig"):
         return _content(directive, nodes)
     title = _title(directive, bare, argument)
-    return [*([nodes.paragraph(title, title)] if title else []), *_content(directive, nodes)]
+    if not title:
+        return _content(directive, nodes)
+    if ":" in name or name != bare:  # a signature
+        return [nodes.paragraph(title, title), *_content(directive, nodes)]
+    words, _ = directive.state.inline_text(title, directive.lineno)
+    return [nodes.paragraph(title, "", *words), *_content(directive, nodes)]
 
 
 def _title(directive: Any, name: str, argument: str) -> str:

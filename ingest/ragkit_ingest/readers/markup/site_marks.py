@@ -12,7 +12,10 @@ from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.raised import subscript, superscript
 
 _LIMIT: Final = 4_000  # characters of one mark
-_TRIGGER = re.compile(r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[!|:(?=[a-z]+-[a-z-]+:)")
+_TRIGGER = re.compile(
+    r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[!|:(?=[a-z]+-[a-z-]+:)"
+    r"|\+\+(?=[a-z\"])"
+)
 _ATTRIBUTE = r"[#.][\w:.\-]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})"
 _ANCHOR = re.compile(
     rf"\{{:?[ \t]*(?:{_ATTRIBUTE}|unlisted|unnumbered|-)(?:[ \t]+(?:{_ATTRIBUTE}|[\w-]{{1,60}})){{0,20}}[ \t]*\}}"
@@ -21,6 +24,7 @@ _RAISED = re.compile(r"\^(\[?[\w+\-−()*,]{1,20}\]?)\^(?!\w*\^)")
 _LOWERED = re.compile(r"(?<!~)~([\w+\-−()]{1,12})~(?!~)")
 _FORMULA = re.compile(r"\$(?=[^\s$])([^$\n]{0,300}?[^\s$\\])\$(?!\d)")
 _ICON = re.compile(r":(?:material|octicons|fontawesome|simple|mdi|fa|fas|fab|bi)-[\w-]{1,80}:(?:\{[^}\n]{0,100}\})?")
+_KEYS = re.compile(r"\+\+([a-z0-9\"-]{1,30}(?:\+[\w\"-]{1,30}){0,5})\+\+(?!\+)")
 _WIKI = re.compile(r"(!?)\[\[([^\[\]|\n]{1,200})(?:\\?\|([^\[\]\n]{1,300}))?\]\]")
 _ALERT = re.compile(r"\[!(?:INCLUDE|include|code)[\w-]*\s*\[([^\]\n]{0,200})\]\(([^)\n]{1,300})\)\]")
 _NAME = re.compile(r"/?\s*([\w./:-]*)")
@@ -94,6 +98,9 @@ _CONTROL: Final = frozenset(
 _MEDIA: Final = frozenset(
     ["youtube", "vimeo", "gist", "tweet", "twitter", "x", "instagram", "video", "iframe", "embed", "audio", "asciinema"]
 )
+_HOLDERS: Final = frozenset(
+    ["tabs", "tabpane", "tab-set", "columns", "cards", "steps", "grid", "row", "section", "accordion"]
+)
 _INCLUDES: Final = frozenset(
     [
         "include",
@@ -150,6 +157,7 @@ class MarkScanner:
             "<": self._angle,
             "$": self._formula,
             ":": self._icon,
+            "+": self._keys,
             "[": self._bracket,
             "!": self._bracket,
         }.get(mark[0])
@@ -228,7 +236,7 @@ class MarkScanner:
     def _tag_words(self, name: str, rest: str) -> str:
         """Return what people read of a shortcode or tag: its texts, the value or the file that it names."""
         arguments = template_arguments(rest)
-        words = readable(arguments)
+        words = readable([item for item in arguments if item.name or name not in _HOLDERS])
         if name in ("param", "var", "variable", "site-param", "meta") and arguments:
             return self._notes.value(arguments[0].value)
         if name in _INCLUDES and not words:
@@ -274,7 +282,9 @@ class MarkScanner:
             end = text.find("-->", start) if start <= self._last_comment else -1
             if end < 0:
                 return None
-            path = re.match(r"<!--\s*@?#?include(?::|\s|\s+virtual=|\s+file=)\s*([^\s>]+)", text[start : end + 3])
+            path = re.match(
+                r"<!--\s*@?#?include(?::|\s|\s+virtual=|\s+file=)\s*([^\s>]+?)(?:\s|--)", text[start : end + 3]
+            )
             if path:
                 return end + 3, self._notes.include(path[1])
             return end + 3, text[start : end + 3]
@@ -292,7 +302,7 @@ class MarkScanner:
             return tag.end, f"\\<{tag.name}>"  # a placeholder or a key, as in "press <Enter>"
         words = readable(tag.arguments, component=tag.name if tag.alone else "")
         follows = text[tag.end : tag.end + 1]
-        return tag.end, f"{words}: " if words and not tag.alone and follows.strip() else words
+        return tag.end, _before(words) if words and not tag.alone and follows.strip() else words
 
     def _formula(self, start: int) -> tuple[int, str] | None:
         """Return a formula as a code span, so that Markdown takes nothing of it for marks."""
@@ -309,6 +319,10 @@ class MarkScanner:
     def _icon(self, start: int) -> tuple[int, str] | None:
         match = _ICON.match(self._text, start)
         return (match.end(), "") if match else None
+
+    def _keys(self, start: int) -> tuple[int, str] | None:
+        match = _KEYS.match(self._text, start)
+        return (match.end(), match[1].replace('"', "")) if match else None
 
     def _bracket(self, start: int) -> tuple[int, str] | None:
         alert = _ALERT.match(self._text, start)
@@ -331,3 +345,8 @@ class MarkScanner:
         if match is None or (self._text[start - 1 : start] == "[" and raised):
             return None
         return match.end(), (superscript if raised else subscript)(match[1])
+
+
+def _before(words: str) -> str:
+    """Return the words of a component as they stand before its content."""
+    return f"{words} " if words[-1] in ".:?!…" else f"{words}: "

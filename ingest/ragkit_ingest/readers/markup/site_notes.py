@@ -76,7 +76,8 @@ class SiteNotes:
             if bare.lower().startswith(prefix):
                 bare = bare[len(prefix) :]
                 break
-        known = self.fields.get(bare.lower())
+        names = (bare.lower(), f"params.{bare.lower()}", f"extra.{bare.lower()}")
+        known = next((self.fields[key] for key in names if key in self.fields), None)
         if known is not None:
             return known
         self.unknown.append(name.strip())

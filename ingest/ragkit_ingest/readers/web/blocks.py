@@ -167,6 +167,8 @@ class Blocks:
             self._tables[-1].end_cell()
         elif tag == "table" and self._tables:
             self._end_table()
+        elif tag == "thead" and self._tables:
+            self._tables[-1].in_head = False
         elif tag in ("dd", "dl"):
             self._end_terms()
 

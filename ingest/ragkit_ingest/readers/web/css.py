@@ -105,9 +105,10 @@ class StyleSheet:
         weight = (int(important), ids, classes, len(flat) - ids - classes, self._count)
         table = self._hiding if hides else self._showing
         rule = _Rule(tuple(compounds), tuple(children), hides, weight, exact)
-        waiting = table.setdefault(min(compounds[-1], key=_rank), [])
-        if len(waiting) < _KEY_LIMIT:
-            waiting.append(rule)
+        for key in (min(compounds[-1], key=_rank),) if hides else compounds[-1]:
+            waiting = table.setdefault(key, [])
+            if len(waiting) < _KEY_LIMIT:
+                waiting.append(rule)
 
 
 def _rank(simple: str) -> tuple[int, str]:

@@ -151,7 +151,7 @@ class Target:
         if self._boilerplate == depth:
             self._blocks.flush_items()
             self._out.close_region("boilerplate")
-            self._losses.boilerplate += self._out.size - self._region
+            self._losses.boilerplate += max(0, self._out.size - self._region - (2 if self._region else 0))
             self._boilerplate = 0
 
     def _end_formula(self, depth: int) -> None:
