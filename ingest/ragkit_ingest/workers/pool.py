@@ -302,6 +302,6 @@ class WorkerPool:
 
 def _environment(ours: Mapping[str, str], more: Sequence[Path]) -> dict[str, str]:
     """Return the child's environment: where its code is, and nothing that could be a secret."""
-    folders = {Path(str(module.__file__)).resolve().parent.parent for module in (ragkit, sys.modules[__name__])}
+    folders = {Path(str(ragkit.__file__)).resolve().parents[1], Path(__file__).resolve().parents[2]}
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
     return {**passed, "PYTHONPATH": os.pathsep.join(map(str, [*sorted(folders), *more])), "LC_ALL": "C.UTF-8"}

@@ -170,14 +170,14 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
     if bare.startswith("auto") and bare != "autosummary":
         notes.left_out["descriptions that are made from code (autodoc)"] += 1
         return _described(directive, argument, nodes)
-    if name == "math":
-        return [nodes.math_block("", argument + "\n" + "\n".join(directive.content))]
-    if bare in ("only", "ifconfig"):
-        return _content(directive, nodes)
-    title = _title(directive, bare, argument)
+    return _boxed(directive, name, "" if bare in ("only", "ifconfig") else _title(directive, bare, argument), nodes)
+
+
+def _boxed(directive: Any, name: str, title: str, nodes: Any) -> list[Any]:
+    """Return the title of a directive as a paragraph, then what it holds."""
     if not title:
         return _content(directive, nodes)
-    if ":" in name or name != bare:  # a signature
+    if ":" in name:  # a signature
         return [nodes.paragraph(title, title), *_content(directive, nodes)]
     words, _ = directive.state.inline_text(title, directive.lineno)
     return [nodes.paragraph(title, "", *words), *_content(directive, nodes)]
