@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_LIMIT: Final = 500
+_LIMIT: Final = 300
 """Characters; a longer address is no address for a person, and is only counted."""
 _OUTSIDE = re.compile(r"(?:https?:)?//[^\s/]|mailto:[^\s@]+@", re.IGNORECASE)
 _SCHEME = re.compile(r"^(?:https?://|mailto:)?(?:www\.)?", re.IGNORECASE)

@@ -53,7 +53,8 @@ class RstReader:
             return builder.finish(name=name)
         walk = TreeWalk(builder)
         walk.run(tree)
-        notes.left_out.update(walk.left_out)
+        if walk.unread:
+            builder.warn(f"places that are no correct reStructuredText, kept as they are: {walk.unread:,}")
         notes.report(builder)
         return builder.finish(name=name, metadata=walk.fields)
 

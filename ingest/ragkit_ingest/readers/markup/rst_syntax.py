@@ -70,7 +70,7 @@ _WORDED: Final = {
     "seealso": "See also",
 }
 _PLAIN_ROLES: Final = frozenset(
-    [
+    {
         "emphasis",
         "strong",
         "literal",
@@ -83,14 +83,9 @@ _PLAIN_ROLES: Final = frozenset(
         "title-reference",
         "title",
         "t",
-        "pep-reference",
-        "pep",
-        "rfc-reference",
-        "rfc",
         "raw",
         "index",
-        "restructuredtext-unimplemented-role",
-    ]
+    }
 )
 
 
@@ -116,7 +111,7 @@ def register(text: str, notes: SiteNotes) -> None:
 
 
 def _role(
-    _name: str,
+    name: str,
     raw: str,
     text: str,
     _line: int,
@@ -131,6 +126,8 @@ def _role(
     titled = _ROLE_TEXT.fullmatch(words)
     if titled and titled[1]:
         words = titled[1]
+    elif name.lower().split("-")[0] in ("pep", "rfc"):
+        words = f"{name[:3].upper()} {words.partition('#')[0]}"
     elif words.startswith("~"):
         words = words[1:].rpartition(".")[2]
     return [nodes.inline(raw, words.lstrip("!"))], []

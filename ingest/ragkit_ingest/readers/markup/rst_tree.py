@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from ragkit_ingest.readers.base import TextBuilder, squeeze
@@ -18,7 +17,7 @@ class TreeWalk:
         from docutils import nodes
 
         self.fields: dict[str, object] = {}
-        self.left_out: Counter[str] = Counter()
+        self.unread = 0  # places that are no correct reStructuredText
         self._out = builder
         self._nodes = nodes
         self._items: list[str] = []
@@ -40,7 +39,7 @@ class TreeWalk:
             if isinstance(node, self._skipped):
                 continue
             if isinstance(node, nodes.system_message):
-                self.left_out["places that are no correct reStructuredText, or parts of them,"] += 1
+                self._fault(node)
             elif isinstance(node, nodes.docinfo | nodes.field_list):
                 self._fields(node)
             elif isinstance(node, nodes.title | nodes.rubric):
@@ -69,6 +68,13 @@ class TreeWalk:
         else:
             return False
         return True
+
+    def _fault(self, node: Any) -> None:
+        """Keep the lines that docutils does not understand as they are."""
+        for source in node.findall(self._nodes.literal_block):
+            self.unread += 1
+            self._flush()
+            self._out.paragraph(source.astext())
 
     def _title(self, node: Any, level: int) -> None:
         nodes = self._nodes
