@@ -8,6 +8,7 @@ import pytest
 
 from ragkit import Chunk, Document
 from ragkit.chunking.chunker import chunk_document
+from ragkit.citations.support import Passage
 from ragkit.knowledge.writer import embedded_spans
 from ragkit.store.rows import embedded_hash, embedded_hashes
 from ragkit.testing import HashEmbedder
@@ -58,3 +59,10 @@ def test_a_vector_of_before_keeps_its_key() -> None:
     assert chunk.embedded == "Title\nForm"
     old = hashlib.sha256(b"Title\nForm (https://a.example/form)").digest()
     assert embedded_hashes(chunk) == (embedded_hash(chunk), old)
+
+
+@pytest.mark.parametrize("said", ["(link in source 1)", "((link in source 1))", "(https://hr.example/days?y=2031)"])
+def test_what_stands_for_a_link_in_an_answer_is_no_claim(said: str) -> None:
+    passage = Passage("Days are counted by the calculator (https://hr.example/days?y=2031). Ask first.")
+    assert passage.support(f"Days are counted by the calculator {said}.").verdict == "quoted"
+    assert not passage.support(f"Days are counted by 7 calculators {said}.").supported
