@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ragkit.errors import InputError
 from ragkit.text.addresses import without_addresses
@@ -197,3 +197,15 @@ class Chunk:
     def embedded_whole(self) -> str:
         """What the embedder saw in collections of before addresses were left out: the text with them."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+class ChunkText(NamedTuple):
+    """What a chunk is searched by: title, context line (headings where there is none), text, and spans of its units.
+
+    A tuple, because a collection has millions of them and caches hash them as JSON lists.
+    """
+
+    title: str
+    context: str
+    text: str
+    units: tuple[tuple[int, int], ...] = ()
