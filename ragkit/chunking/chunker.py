@@ -13,6 +13,7 @@ from ragkit.chunking.context import Contexts, Tokenizing
 from ragkit.chunking.ruler import Ruler
 from ragkit.chunking.units import Gap, Unit, document_units
 from ragkit.settings import ChunkSettings
+from ragkit.text.addresses import without_addresses
 from ragkit.types.documents import Chunk, Document, HeadingPaths
 
 _CHARACTERS_PER_TOKEN = 12  # a "token" of more characters than this on average is no text that a model can read
@@ -198,6 +199,7 @@ def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int
 
 
 def _embedded(text: str, context: str) -> str:
+    text = without_addresses(text)
     return f"{context}\n{text}" if context else text
 
 

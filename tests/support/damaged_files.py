@@ -48,6 +48,12 @@ SAMPLES: Final[dict[str, bytes]] = {
     "a.tsv": b"plan\tprice\tsince\nStarter\t19\t2024-01-31\nTeam\t49\t\n",
     "a.json": b'{"title": "T", "rows": [{"a": 1, "b": "x\\u00e9"}, {"a": 2.5e3, "b": null}], "deep": [[[[1]]]]}',
     "a.jsonl": b'{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n',
+    "a.adoc": b"= Title\n:rig: Alpha\n\nNOTE: Mind {rig}.\n\n[cols=2*]\n|===\n|a |2+|b\n|===\n\n* x\n** y\n"
+    b"\n----\ncode\n----\n",
+    "a.mhtml": b"From: <Saved by x>\nSnapshot-Content-Location: https://a.example/\nSubject: P\nMIME-Version: 1.0\n"
+    b'Content-Type: multipart/related; type="text/html"; boundary="B"\n\n--B\nContent-Type: text/html\n'
+    b"Content-Transfer-Encoding: quoted-printable\n\n<h1>T</h1><p>a=3D1<table><tr><td rowspan=3D2>x<td>y</table>\n"
+    b"--B--\n",
     "a.rst": b"Title\n=====\n\n.. note:: Mind\n\n* a\n* b\n\n"
     b"===  ===\nx    y\n===  ===\n1    2\n===  ===\n\n``code``\n",
     "a.py": b'"""Doc."""\n\n\ndef f(x: int) -> int:\n    """Add."""\n    return x + 1\n\n\nclass C:\n    pass\n',
@@ -86,9 +92,11 @@ SAMPLES: Final[dict[str, bytes]] = {
 LOADERS: Final = {
     "plain": ["a.txt", "b.txt"],
     "code": ["a.py"],
-    "markdown": ["a.md"],
-    "rst": ["a.rst"],
-    "html": ["a.html"],
+    "markup.markdown": ["a.md"],
+    "markup.asciidoc": ["a.adoc"],
+    "web.mhtml": ["a.mhtml"],
+    "markup.rst": ["a.rst"],
+    "web.html": ["a.html"],
     "table": ["a.csv", "a.tsv"],
     "data.json_data": ["a.json", "a.jsonl"],
     "mail.message": ["a.eml"],
@@ -99,7 +107,7 @@ LOADERS: Final = {
     "data.subtitles": ["a.vtt", "a.srt"],
     "data.xml_text": ["a.xml", "b.xml"],
     "data.keyed": ["a.yaml", "a.toml"],
-    "epub": ["a.epub"],
+    "web.epub": ["a.epub"],
     "office.docx": ["a.docx", "b.docx"],
     "office.pptx": ["a.pptx", "b.pptx"],
     "office.word_xml": ["f.xml", "w.xml"],

@@ -18,6 +18,8 @@ EPUB: Final = "application/epub+zip"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 RST: Final = "text/x-rst"
+ASCIIDOC: Final = "text/asciidoc"
+MHTML: Final = "multipart/related"
 CSV: Final = "text/csv"
 TSV: Final = "text/tab-separated-values"
 JSON: Final = "application/json"
@@ -43,8 +45,10 @@ _SUFFIXES = {
     **dict.fromkeys(("xlsx", "xlsm", "xltx"), XLSX),
     **dict.fromkeys(("epub",), EPUB),
     **dict.fromkeys(("html", "htm", "xhtml", "xht"), HTML),
-    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx"), MARKDOWN),
+    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), MARKDOWN),
     **dict.fromkeys(("rst", "rest"), RST),
+    **dict.fromkeys(("adoc", "asciidoc", "asciidoctor"), ASCIIDOC),
+    **dict.fromkeys(("mhtml", "mht"), MHTML),
     **dict.fromkeys(("csv",), CSV),
     **dict.fromkeys(("tsv", "tab"), TSV),
     **dict.fromkeys(("json", "geojson"), JSON),
@@ -104,6 +108,7 @@ _MAIL_START = re.compile(
     rb"subject|to|dkim-signature|arc-seal):[ \t][^\n]*\n(?:[ \t][^\n]*\n|[!-9;-~]{1,70}:[^\n]*\n)+",
     re.IGNORECASE,
 )
+_SAVED_PAGE = re.compile(rb"^(?:snapshot-content-location:|from: <saved by )", re.IGNORECASE | re.MULTILINE)
 _MAIL_HEADER = re.compile(rb"^(?:from|to|subject|date|message-id|received|mime-version):", re.IGNORECASE | re.MULTILINE)
 
 
@@ -211,10 +216,10 @@ def _text_type(data: bytes, name: str) -> str:
     promised = _SUFFIXES.get(suffix_of(name), "")
     if _WORD_XML_START.match(head):
         return WORD_XML
-    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, EMAIL, CSV, TSV, JSON, JSONL):
+    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, ASCIIDOC, MHTML, EMAIL, CSV, TSV, JSON, JSONL):
         return HTML
     if promised in ("", TEXT) and (mail := _mail_type(head.replace(b"\r\n", b"\n"))):
-        return mail
+        return MHTML if mail == EMAIL and _SAVED_PAGE.search(head) else mail
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
     if promised in (PDF, DOCX, PPTX, XLSX, EPUB, OUTLOOK):

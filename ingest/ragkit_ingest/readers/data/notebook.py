@@ -10,11 +10,11 @@ from typing import Any
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.data.json_data import flatten
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html import add_html
-from ragkit_ingest.readers.markdown import add_markdown
+from ragkit_ingest.readers.markup.markdown import add_markdown
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import NOTEBOOK
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.web.html import add_html
 
 _OUTPUT_LIMIT = 20_000  # characters of one output
 _ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from ragkit_ingest.readers.base import TextBuilder, squeeze
 from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS
-from ragkit_ingest.readers.html import html_to_text
 from ragkit_ingest.readers.text.embedded import LEFT_OUT
+from ragkit_ingest.readers.web.html import html_to_text
 
 _GROUP: Final = 60  # lines that stand in one block
 _WAITING: Final = 400  # children that wait for their parent's end; more are put out as records

@@ -11,11 +11,11 @@ from typing import Final
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html import declared_charset, html_to_text
 from ragkit_ingest.readers.mail.body import MessageText, Tally
 from ragkit_ingest.readers.mail.flowed import unflow
 from ragkit_ingest.readers.mail.headers import charset_of, file_name, header_text, metadata_of, parameter, shown_headers
 from ragkit_ingest.readers.sniff import EMAIL
+from ragkit_ingest.readers.web.html import declared_charset, html_to_text
 
 _PART_LIMIT: Final = 1_000
 _DEPTH_LIMIT: Final = 40  # messages and multiparts inside each other
