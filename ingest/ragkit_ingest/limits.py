@@ -17,7 +17,8 @@ class ReadLimits:
 
     max_size: bytes of the largest file that is read. timeout: seconds on the clock, and as many of CPU. memory: bytes
     of address space of the child, which bounds what it may hold. max_pages: pages read of a paged file; the rest is
-    reported. max_inflated: bytes that compressed parts of one file may unpack to.
+    reported. max_inflated: bytes that compressed parts of one file may unpack to. keep_hidden: sheets, rows, columns
+    and slides that the file hides are read as if they were shown.
     """
 
     max_size: int = DEFAULT_SIZE
@@ -25,6 +26,7 @@ class ReadLimits:
     memory: int = 1024 * MIB
     max_pages: int = 10_000
     max_inflated: int = 512 * MIB
+    keep_hidden: bool = False
 
     def __post_init__(self) -> None:
         for name, value, low in (

@@ -7,9 +7,9 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -66,10 +66,11 @@ class Package:
         """Return a whole part."""
         return b"".join(self.chunks(name))
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def chunks(self, name: str, *, again: bool = False) -> Iterator[bytes]:
         """Yield a part in pieces of at most 1 MiB.
 
-        ExtractionError: `damaged` when it is missing, cut short or fails its checksum, `expands_too_much`, `encrypted`.
+        again: it was read before, and counts once. ExtractionError: `damaged` when it is missing, cut short or fails
+        its checksum, `expands_too_much`, `encrypted`.
         """
         info = self._find(name)
         if info is None:
@@ -81,7 +82,7 @@ class Package:
         checksum = size = 0
         for piece in self._inflate(info):
             size += len(piece)
-            self._inflated += len(piece)
+            self._inflated += 0 if again else len(piece)
             bomb = size > _RATIO_FROM and size > info.compress_size * _RATIO
             if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:
                 raise _too_much(name, size)
@@ -108,6 +109,17 @@ class Package:
                 continue
             kind = event.attributes.get("Type", "").rpartition("/")[2]
             found[event.attributes.get("Id", "")] = Relation(kind, resolve(part, event.attributes.get("Target", "")))
+        return found
+
+    def links(self, part: str) -> dict[str, str]:
+        """Return the addresses outside of the package (http, https, mailto) that a part's relationships name, by id."""
+        folder, base = posixpath.split(part)
+        name = posixpath.join(folder, "_rels", f"{base}.rels")
+        found: dict[str, str] = {}
+        for event in self.events(name) if name in self else ():
+            target = event.attributes.get("Target", "")
+            if event.attributes.get("TargetMode", "").lower() == "external" and is_address(target):
+                found[event.attributes.get("Id", "")] = target
         return found
 
     def _find(self, name: str) -> zipfile.ZipInfo | None:
@@ -187,6 +199,65 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
         raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
     yield from queue
+
+
+class XmlHandler(Protocol):
+    """Takes the steps of an XML part as they come; names are local, attributes as expat has them ("space name")."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        ...
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        ...
+
+    def text(self, data: str) -> None:
+        """Text stands here; it may come in pieces."""
+        ...
+
+
+def feed_xml(chunks: Iterable[bytes], name: str, handler: XmlHandler) -> Iterator[None]:
+    """Parse a large part without an object for each step; control comes back after each chunk.
+
+    ExtractionError: as xml_events. A handler must not depend on how deeply elements are nested.
+    """
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    names: dict[str, str] = {}
+    begin, finish = handler.start, handler.end
+
+    def local(tag: str) -> str:
+        return names.setdefault(tag, tag.rpartition(" ")[2])
+
+    def doctype(*_: object) -> None:
+        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
+
+    parser.StartElementHandler = lambda tag, attributes: begin(names.get(tag) or local(tag), attributes)
+    parser.EndElementHandler = lambda tag: finish(names.get(tag) or local(tag))
+    parser.CharacterDataHandler = handler.text
+    parser.StartDoctypeDeclHandler = doctype
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+            yield
+        parser.Parse(b"", True)
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
+    yield
+
+
+def is_address(target: str) -> bool:
+    """Tell whether a link leads to an address that a person may follow, and not into the package or to a file."""
+    return target.lower().startswith(("http://", "https://", "mailto:"))
+
+
+def linked(text: str, address: str) -> str:
+    """Return a link's text with its address behind it, unless the text says it."""
+    if not is_address(address):
+        return text
+    bare = address.removeprefix("mailto:").rstrip("/")
+    return text if bare in text else f"{text} ({address})" if text else address
 
 
 def resolve(part: str, target: str) -> str:

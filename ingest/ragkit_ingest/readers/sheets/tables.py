@@ -15,6 +15,8 @@ _HEADER_WITHIN: Final = 10
 _CAPTION_LIMIT: Final = 150
 _MAX_FILLED: Final = 200_000
 _MAX_DEPTH: Final = 4
+_MAX_GROUPS: Final = 100
+_FAR: Final = 20
 _TITLE_ROWS: Final = 3
 
 
@@ -217,14 +219,27 @@ def _pieces(rows: list[Row], *, split: bool, depth: int = 0) -> list[_Piece]:
             groups[-1] = (groups[-1][0], column)
         else:
             groups.append((column, column))
-    parts = _clusters(rows, groups) if split and depth < _MAX_DEPTH and 1 < len(groups) <= 100 else []
+    if depth >= _MAX_DEPTH or len(groups) < 2:
+        return [_Piece(rows, columns[0], columns[-1])]
+    parts = _clusters(rows, groups) if split and len(groups) <= _MAX_GROUPS else _far_parts(groups)
     if len(parts) < 2:
         return [_Piece(rows, columns[0], columns[-1])]
     found: list[_Piece] = []
     for left, right in parts:
         for part in _runs(_within(rows, left, right)):
-            found.extend(_pieces(part, split=True, depth=depth + 1))
+            found.extend(_pieces(part, split=split, depth=depth + 1))
     return found
+
+
+def _far_parts(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join groups of columns up to where many blank columns part them, which no table has."""
+    parts: list[tuple[int, int]] = []
+    for left, right in groups:
+        if parts and left - parts[-1][1] <= _FAR:
+            parts[-1] = (parts[-1][0], right)
+        else:
+            parts.append((left, right))
+    return parts
 
 
 def _within(rows: Sequence[Row], left: int, right: int) -> list[Row]:
@@ -266,6 +281,8 @@ def _clusters(rows: list[Row], groups: Sequence[tuple[int, int]]) -> list[tuple[
 
 
 def _stands_alone(own: list[Row], before: list[Row], place: tuple[int, int], last: tuple[int, int]) -> bool:
+    if place[0] - last[1] > _FAR:
+        return True
     at, count = find_header(before, *last)
     if not count or last[0] == last[1]:
         return False
