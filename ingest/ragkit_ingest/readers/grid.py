@@ -8,8 +8,8 @@ from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder, looks_like_header, squeeze
 
-JOIN: Final = " › "
-"""Stands between the names of a column that has several header rows: "2026 › Q1"."""
+JOIN: Final = " > "
+"""Stands between the names of a column that has several header rows: "2026 > Q1"."""
 _MAX_COLUMNS: Final = 1_000
 _MAX_CELLS: Final = 200_000
 _MAX_HEADER_ROWS: Final = 4
