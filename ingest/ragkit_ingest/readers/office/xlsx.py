@@ -8,10 +8,10 @@ from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.office.charts import add_chart
 from ragkit_ingest.readers.office.xlsx_book import Book, SheetPart, read_book
 from ragkit_ingest.readers.office.xlsx_extras import (
     CellValues,
+    Drawings,
     add_comments,
     read_comments,
     read_drawings,
@@ -25,6 +25,7 @@ from ragkit_ingest.readers.zip_package import Package, core_properties
 
 _MAIN: Final = "xl/workbook.xml"
 _CHECK_EVERY: Final = 1_000
+_AFTER_ALL: Final = 1 << 40
 _LOOKUP_ROWS: Final = 100_000
 _LOOKUP_CELLS: Final = 200_000
 
@@ -93,20 +94,17 @@ class _Workbook:
         comments = read_comments(self.package, sheet.part, self.people)
         rows = SheetRows(self.book, layout, keep_hidden=self.hints.limits.keep_hidden)
         rows.wanted = {comment.place for comment in comments}
-        if not sheet.chart:
-            self._rows(sheet, rows, layout)
-        add_comments(self.out, comments, rows, layout)
         drawings = read_drawings(self.package, sheet.part, layout, self.values)
-        for text in drawings.texts:
-            self.out.paragraph(text)
-        for chart in drawings.charts:
-            add_chart(self.out, chart)
+        if not sheet.chart:
+            self._rows(sheet, rows, layout, drawings)
+        drawings.add_before(_AFTER_ALL, self.out)
+        add_comments(self.out, comments, rows, layout)
         self.counts.update(rows.counts)
         self.counts.update({"pictures without text": drawings.silent, "drawings not read": drawings.unread})
         self.counts = +self.counts
 
-    def _rows(self, sheet: SheetPart, rows: SheetRows, layout: Layout) -> None:
-        tables = SheetTables(self.out)
+    def _rows(self, sheet: SheetPart, rows: SheetRows, layout: Layout, drawings: Drawings) -> None:
+        tables = SheetTables(self.out, lambda row: drawings.add_before(row, self.out))
         for count, row in enumerate(rows.read(self.package, sheet.part), 1):
             tables.add(row)
             if count % _CHECK_EVERY == 0 and self.hints.budget.spent():

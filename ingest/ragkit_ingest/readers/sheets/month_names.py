@@ -43,9 +43,7 @@ MONTHS: Final[dict[str, tuple[Name, ...]]] = {
 WEEKDAYS: Final[dict[str, tuple[Name, ...]]] = {
     "en": _names("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"),
     "de": _names("Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag", cut=2),
-    "fr": _names(
-        "lundi mardi mercredi jeudi vendredi samedi dimanche", "lun. mar. mer. jeu. ven. sam. dim."
-    ),
+    "fr": _names("lundi mardi mercredi jeudi vendredi samedi dimanche", "lun. mar. mer. jeu. ven. sam. dim."),
     "es": _names("lunes martes miércoles jueves viernes sábado domingo"),
     "it": _names("lunedì martedì mercoledì giovedì venerdì sabato domenica"),
     "pt": _names("segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo"),

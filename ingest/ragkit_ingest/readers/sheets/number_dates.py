@@ -52,7 +52,7 @@ class Moment:
 
 
 def date_renderer(tokens: Sequence[Token], language: str, *, date1904: bool) -> Callable[[float], str]:
-    """Return what shows a serial number; numbers that are no date are shown as "" (the caller then shows the number)."""
+    """Return what shows a serial number; "" for a number that is no date."""
     pieces = _minutes(_iso(list(tokens), language))
     decimals = _second_decimals(pieces)
     half_day = any(token.kind == "ampm" for token in pieces)

@@ -118,7 +118,9 @@ class NumberFormat:
         tokens = self._text.tokens
         if not tokens:
             return ""
-        return "".join(text if t == ("sign", "@") or t.kind == "general" else t.text for t in tokens if t.kind != "digit")
+        return "".join(
+            text if t == ("sign", "@") or t.kind == "general" else t.text for t in tokens if t.kind != "digit"
+        )
 
     def _choose(self, value: float) -> int:
         """Return the index of the section of a number, -1 for none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -66,9 +66,13 @@ class _Names:
 
 @dataclass(slots=True)
 class SheetTables:
-    """Takes the rows of one sheet in order and adds its tables to a text; holds a batch of rows, never all of them."""
+    """Takes the rows of one sheet in order and adds its tables to a text; holds a batch of rows, never all of them.
+
+    before: called with the number of the first row of what is added next.
+    """
 
     out: TextBuilder
+    before: Callable[[int], None] | None = None
     _rows: list[Row] = field(default_factory=list)
     _names: list[_Names] = field(default_factory=list)
     _titles: list[str] = field(default_factory=list)
@@ -92,6 +96,8 @@ class SheetTables:
     def _flush(self, *, continues: bool) -> None:
         rows, self._rows = self._rows, []
         if rows:
+            if self.before is not None:
+                self.before(rows[0].number)
             for piece in _pieces(rows, split=not self._continued):
                 self._write(piece)
         self._continued = continues
@@ -145,8 +151,7 @@ class SheetTables:
         lines: list[str] = []
         if count:
             lines.append(_line(column_names(_grid(piece.rows[:count], piece.left, piece.right), count)))
-        for row in piece.rows[count:]:
-            lines.append(_line(self._filled_row(row, piece, width)))
+        lines.extend(_line(self._filled_row(row, piece, width)) for row in piece.rows[count:])
         start, end = self.out.paragraph("\n".join(lines))
         label, caption = names.label if names is not None else "", self._caption()
         header = f"{caption}: {label}" if caption and label else caption or label
@@ -158,7 +163,7 @@ class SheetTables:
         return caption if len(caption) <= _CAPTION_LIMIT else ""
 
     def _filled_row(self, row: Row, piece: _Piece, width: int) -> list[str]:
-        """Return the texts of a row's columns, merged values in each place; a section that fills the row stands once."""
+        """Return the texts of a row's columns, merged values in each place; a section over all of them once."""
         cells = row.cells
         if not row.merges or self._filled > _MAX_FILLED:
             return [cells.get(column, "") for column in range(piece.left, piece.right + 1)]
@@ -290,7 +295,6 @@ def _stands_alone(own: list[Row], before: list[Row], place: tuple[int, int], las
     left, right = place
     mine, names = find_header(own, left, right) if right > left else (0, 0)
     if names:
-        apart = left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
-        return apart
+        return left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
     beside = all(not named <= row.number < named + count for row in own)
     return beside and len(own) * 3 <= len(before)
