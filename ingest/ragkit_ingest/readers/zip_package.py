@@ -66,10 +66,11 @@ class Package:
         """Return a whole part."""
         return b"".join(self.chunks(name))
 
-    def chunks(self, name: str, *, again: bool = False) -> Iterator[bytes]:
+    def chunks(self, name: str, *, again: bool = False, streamed: bool = False) -> Iterator[bytes]:
         """Yield a part in pieces of at most 1 MiB.
 
-        again: it was read before, and counts once. ExtractionError: `damaged` when it is missing, cut short or fails
+        again: it was read before, and counts once. streamed: it is never held as a whole, so that it may unpack to as
+        much as all parts may. ExtractionError: `damaged` when it is missing, cut short or fails
         its checksum, `expands_too_much`, `encrypted`.
         """
         info = self._find(name)
@@ -77,14 +78,15 @@ class Package:
             raise ExtractionError("damaged", f"the part {name} is missing")
         if info.flag_bits & 0x1:
             raise ExtractionError("encrypted", f"the part {name} is encrypted")
-        if info.file_size > self._limits.max_part:
+        most = self._limits.max_inflated if streamed else self._limits.max_part
+        if info.file_size > most:
             raise _too_much(name, info.file_size)
         checksum = size = 0
         for piece in self._inflate(info):
             size += len(piece)
             self._inflated += 0 if again else len(piece)
             bomb = size > _RATIO_FROM and size > info.compress_size * _RATIO
-            if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:
+            if bomb or size > most or self._inflated > self._limits.max_inflated:
                 raise _too_much(name, size)
             checksum = zlib.crc32(piece, checksum)
             yield piece

@@ -43,7 +43,7 @@ class Layout:
 
 def read_layout(package: Package, part: str) -> Layout:
     """Return what a worksheet's part says beside its rows."""
-    head, tail = _around_rows(package.chunks(part))
+    head, tail = _around_rows(package.chunks(part, streamed=True))
     addresses = package.links(part)
     if head:
         try:
@@ -51,7 +51,7 @@ def read_layout(package: Package, part: str) -> Layout:
         except ExtractionError as error:
             if error.reason != "damaged":
                 raise
-    return _read(xml_events(package.chunks(part, again=True), part), addresses)
+    return _read(xml_events(package.chunks(part, again=True, streamed=True), part), addresses)
 
 
 def _around_rows(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:

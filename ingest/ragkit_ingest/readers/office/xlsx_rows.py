@@ -59,7 +59,7 @@ class SheetRows:
 
     def read(self, package: Package, part: str) -> Iterator[Row]:
         """Yield the rows that have text, in order."""
-        for _ in feed_xml(package.chunks(part, again=True), part, self):
+        for _ in feed_xml(package.chunks(part, again=True, streamed=True), part, self):
             yield from self._done
             self._done.clear()
         if self._hidden_columns:
