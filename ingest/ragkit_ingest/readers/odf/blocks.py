@@ -70,8 +70,11 @@ class Blocks:
             self._children(node)
 
     def _children(self, node: Node) -> None:
-        for child in node.nodes():
-            self._block(child)
+        for child in node.children:
+            if isinstance(child, Node):
+                self._block(child)
+            elif not child.isspace():  # what was nested too deeply for elements of its own
+                self.out.paragraph(child)
 
     def _paragraph(self, node: Node) -> None:
         styles, style = self.inline.styles, node.get("style-name")

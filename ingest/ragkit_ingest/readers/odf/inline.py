@@ -111,10 +111,12 @@ class Inline:
     def words_of(self, node: Node, *, leave: frozenset[str] = frozenset()) -> str:
         """Return the words of all paragraphs below on one line; lists keep their items apart by blanks."""
         parts: list[str] = []
-        for child in node.nodes():
-            if child.name in leave:
+        for child in node.children:
+            if isinstance(child, str):
+                parts.append(squeeze(child))  # blanks, or what was nested too deeply for elements of its own
+            elif child.name in leave:
                 continue
-            if child.name in ("p", "h"):
+            elif child.name in ("p", "h"):
                 parts.append(self.line(child))
             elif child.name in SHAPES:
                 parts.append(squeeze(self.shape(child)))

@@ -146,7 +146,9 @@ class Sheets:
                 times = min(width, _MAX_REPEATED)
                 self._inline.counts["repeated cells left out"] += width - times
                 cells.update(dict.fromkeys(range(place + 1, place + times + 1), text))
-                merges.extend(_merge(child, sheet.row, place + 1, text))
+                spanned = child.count("number-columns-spanned", most=_COLUMN_LIMIT)
+                unseen = sum(at in hidden for at in range(column + 1, column + spanned + 1)) if hidden else 0
+                merges.extend(_merge(child, sheet.row, place + 1, spanned - unseen, text))
             column += repeated
             place += width
         return cells, merges
@@ -183,10 +185,9 @@ class Sheets:
         return _formula(written)
 
 
-def _merge(cell: Node, row: int, place: int, text: str) -> list[Merge]:
+def _merge(cell: Node, row: int, place: int, columns: int, text: str) -> list[Merge]:
     rows = cell.count("number-rows-spanned", most=10**7)
-    columns = cell.count("number-columns-spanned", most=_COLUMN_LIMIT)
-    if rows == columns == 1:
+    if rows == 1 and columns <= 1:
         return []
     return [Merge(row, place, row + rows - 1, place + columns - 1, Cell(text, rows, columns))]
 

@@ -21,6 +21,7 @@ _PLAIN: Final = Style(built_in(0), strong=False)
 _LINK_FORMULA: Final = re.compile(r'\s*HYPERLINK\(\s*"([^"]{1,2000})"', re.IGNORECASE)
 _SHARED_REFERENCE: Final = re.compile(r"(?<![\w$.])(\$?)([A-Z]{1,3})(\$?)([0-9]{1,7})(?![\w(.])")
 _QUOTED: Final = re.compile(r'("[^"]*")')
+_PLAIN_LENGTH: Final = 11
 _MAX_NOTED: Final = 100_000
 
 
@@ -135,8 +136,9 @@ class SheetRows:
             self._type == "n"
             and self._formula is None
             and self._style.format.plain
-            and len(value) <= 11
+            and len(value) <= _PLAIN_LENGTH
             and "E" not in value
+            and "e" not in value
         ):
             text = value.strip()  # most numbers: General, short enough to stand as they are
         else:

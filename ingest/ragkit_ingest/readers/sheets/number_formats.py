@@ -109,7 +109,9 @@ class NumberFormat:
             return self._renders[at](value) or general(value)
         unsigned = len(self._sections) > 1 and at == self._negative(at)
         shown = self._renders[at](abs(value))
-        return f"-{shown}" if value < 0 and not unsigned and any(map("123456789".__contains__, shown)) else shown
+        return (
+            f"-{shown.lstrip()}" if value < 0 and not unsigned and any(map("123456789".__contains__, shown)) else shown
+        )
 
     def shown_text(self, text: str) -> str:
         """Return a text as it is displayed: most formats leave it as it is."""
