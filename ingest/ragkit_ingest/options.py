@@ -8,6 +8,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
+from ragkit_ingest.extract import EXTRACTOR_VERSION
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.workers.pool import Job
 
@@ -46,6 +47,11 @@ class IngestOptions:
     def processes(self) -> int:
         """How many processes read files."""
         return self.workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+    @property
+    def extractor(self) -> str:
+        """The version of the readers and of what they are asked to keep; when it differs, files are read again."""
+        return f"{EXTRACTOR_VERSION}{'+hidden' if self.limits.keep_hidden else ''}"
 
     @property
     def limits_key(self) -> str:

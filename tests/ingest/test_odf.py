@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (XML and codes as they stand in files)
 """ODT, ODS and ODP as a person reads them; every file is written here, and so is its expected text."""
 
 from __future__ import annotations

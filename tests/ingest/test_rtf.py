@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (XML and codes as they stand in files)
 """RTF as a person reads it; the expected texts are written by hand after the specification (1.9.1)."""
 
 from __future__ import annotations

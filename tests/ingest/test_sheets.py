@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (XML and codes as they stand in files)
 """XLSX and CSV as a person reads them: tables apart, values beside their names, what is left out counted."""
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
 
 
 class XmlHandler(Protocol):
-    """Takes the steps of an XML part as they come; names are local, attributes as expat has them ("space name")."""
+    """Takes the steps of an XML part as they come; names are local, attributes as the file has them."""
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -224,19 +224,27 @@ def feed_xml(chunks: Iterable[bytes], name: str, handler: XmlHandler) -> Iterato
 
     ExtractionError: as xml_events. A handler must not depend on how deeply elements are nested.
     """
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate()
     parser.buffer_text = True
     names: dict[str, str] = {}
     begin, finish = handler.start, handler.end
 
     def local(tag: str) -> str:
-        return names.setdefault(tag, tag.rpartition(" ")[2])
+        return names.setdefault(tag, tag.rpartition(":")[2])
+
+    def root(tag: str, attributes: dict[str, str]) -> None:
+        if ":" in tag:
+            parser.StartElementHandler = lambda tag, attributes: begin(names.get(tag) or local(tag), attributes)
+            parser.EndElementHandler = lambda tag: finish(names.get(tag) or local(tag))
+        else:  # elements of this kind have no prefix: their handlers need no name of another form
+            parser.StartElementHandler = begin
+            parser.EndElementHandler = finish
+        begin(local(tag), attributes)
 
     def doctype(*_: object) -> None:
         raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
 
-    parser.StartElementHandler = lambda tag, attributes: begin(names.get(tag) or local(tag), attributes)
-    parser.EndElementHandler = lambda tag: finish(names.get(tag) or local(tag))
+    parser.StartElementHandler = root
     parser.CharacterDataHandler = handler.text
     parser.StartDoctypeDeclHandler = doctype
     try:

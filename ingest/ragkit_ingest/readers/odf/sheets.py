@@ -148,6 +148,8 @@ class Sheets:
                 cells.update(dict.fromkeys(range(place + 1, place + times + 1), text))
                 spanned = child.count("number-columns-spanned", most=_COLUMN_LIMIT)
                 unseen = sum(at in hidden for at in range(column + 1, column + spanned + 1)) if hidden else 0
+                if not width and spanned > unseen:  # a merged cell whose first column is hidden still shows its value
+                    cells[place + 1] = text
                 merges.extend(_merge(child, sheet.row, place + 1, spanned - unseen, text))
             column += repeated
             place += width

@@ -24,7 +24,7 @@ class SheetPart:
     chart: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Style:
     """How a cell looks: its number format, and whether its font is bold or its ground coloured."""
 

@@ -22,6 +22,7 @@ _LINK_FORMULA: Final = re.compile(r'\s*HYPERLINK\(\s*"([^"]{1,2000})"', re.IGNOR
 _SHARED_REFERENCE: Final = re.compile(r"(?<![\w$.])(\$?)([A-Z]{1,3})(\$?)([0-9]{1,7})(?![\w(.])")
 _QUOTED: Final = re.compile(r'("[^"]*")')
 _PLAIN_LENGTH: Final = 11
+_MAX_KNOWN: Final = 50_000
 _MAX_NOTED: Final = 100_000
 
 
@@ -57,6 +58,8 @@ class SheetRows:
         self._inside = False
         self._type = ""
         self._style = _PLAIN
+        self._styles = {str(number): style for number, style in enumerate(book.styles)}
+        self._known: dict[tuple[Style, str], str] = {}
 
     def read(self, package: Package, part: str) -> Iterator[Row]:
         """Yield the rows that have text, in order."""
@@ -116,9 +119,7 @@ class SheetRows:
         letters = reference.rstrip(_DIGITS)
         self._column = (self._columns.get(letters) or self._number(letters)) if reference else self._column + 1
         self._type = attributes.get("t", "n")
-        style = attributes.get("s", "")
-        styles = self._book.styles
-        self._style = styles[int(style)] if style.isdecimal() and int(style[:7]) < len(styles) else _PLAIN
+        self._style = self._styles.get(attributes.get("s", ""), _PLAIN)
         self._words = []
         self._formula = None
         self._formula_id = ""
@@ -186,7 +187,13 @@ class SheetRows:
             return squeeze(value)
         if number != number or number in (float("inf"), float("-inf")):
             return squeeze(value)
+        key = (self._style, value)
+        known = self._known.get(key)
+        if known is not None:
+            return known
         shown = squeeze(self._style.format.shown(number))
+        if len(self._known) < _MAX_KNOWN and shown:
+            self._known[key] = shown
         if not shown:
             self.counts["cells whose number format shows nothing"] += 1
         return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
@@ -71,7 +72,7 @@ def codec_of(page: int) -> str:
     """Return the codec of a code page number; windows-1252 for those that are not known."""
     name = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8", 936: "gbk", 950: "big5"}.get(page, f"cp{page}")
     try:
-        b"".decode(name)
+        codecs.lookup(name)
     except LookupError:
         return "cp1252"
     return name

@@ -13,6 +13,7 @@ from ragkit_ingest.readers.sheets.number_tokens import Token
 LAST_SERIAL: Final = 2_958_466
 """The day after 9999-12-31, the last date of a spreadsheet."""
 _DAY: Final = 86_400
+_MOST_DAYS: Final = 1e9
 _ERAS: Final = (
     (dt.date(2019, 5, 1), "令和", "R"),
     (dt.date(1989, 1, 8), "平成", "H"),
@@ -45,6 +46,8 @@ class Moment:
             year, month, number, day = 1900, 2, 29, None
         elif serial == 0:
             year, month, number, day = 1900, 1, 0, None
+        elif serial >= LAST_SERIAL:  # a duration, or what was rounded up to the day after the last
+            year, month, number, day = 9999, 12, 31, None
         else:
             day = dt.date(1899, 12, 30 if serial > 60 else 31) + dt.timedelta(days=serial)
             year, month, number = day.year, day.month, day.day
@@ -61,7 +64,7 @@ def date_renderer(tokens: Sequence[Token], language: str, *, date1904: bool) -> 
     def show(value: float) -> str:
         if not elapsed and not 0 <= value < LAST_SERIAL - (1_462 if date1904 else 0):
             return ""
-        moment = Moment.of(abs(value), decimals=decimals, date1904=date1904)
+        moment = Moment.of(min(abs(value), _MOST_DAYS), decimals=decimals, date1904=date1904)
         shown = "".join(_piece(token, moment, language or "en", half_day=half_day) for token in pieces)
         return f"-{shown}" if value < 0 else shown
 
