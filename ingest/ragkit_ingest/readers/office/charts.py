@@ -45,6 +45,10 @@ class Series:
     data: str = ""  # id of the data block that holds the values (cx:chartSpace)
     name_reference: str = ""
 
+    def labels(self, key: str, from_1904: bool) -> dict[int, str]:
+        """Return the shown value of each index of a dimension."""
+        return self.points[key].labels(from_1904=from_1904) if key in self.points else {}
+
 
 @dataclass(slots=True)
 class Chart:
@@ -68,12 +72,9 @@ class Chart:
 
     def rows(self) -> list[list[str]]:
         """Return a header row and a row for each category; [] when no values are stored."""
+        base = self.from_1904
         found = [
-            (
-                one.name,
-                *(one.points.get(key, Points()).labels(from_1904=self.from_1904) for key in ("x", "y", "size")),
-            )
-            for one in self.series
+            (one.name, one.labels("x", base), one.labels("y", base), one.labels("size", base)) for one in self.series
         ]
         found = [one for one in found if one[1] or one[2]]
         if not found:

@@ -15,7 +15,7 @@ from typing import Final
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.sheets.tables import Merge
-from ragkit_ingest.readers.zip_package import Event, Package, xml_events
+from ragkit_ingest.readers.zip_package import Event, Package, is_address, xml_events
 
 COLUMN_LIMIT: Final = 16_384
 _MOST: Final = 100_000
@@ -44,7 +44,7 @@ class Layout:
 def read_layout(package: Package, part: str) -> Layout:
     """Return what a worksheet's part says beside its rows."""
     head, tail = _around_rows(package.chunks(part, streamed=True))
-    addresses = package.links(part)
+    addresses = {key: target for key, target in package.addresses(part).items() if is_address(target)}
     if head:
         try:
             return _read(xml_events((head, tail), part), addresses)
