@@ -29,7 +29,8 @@ _PAGE_CODES: Final = re.compile(r'&"[^"]*"|&K[0-9A-Fa-f]{6}|&K\d\d[+-]\d{3}|&\d+
 class Layout:
     """A sheet without its rows. links: address by (row, column); drawings: ids of relationships.
 
-    furniture: headers and footers of its pages. last_row: as the file states it. cut: it has too many merged ranges.
+    furniture: headers and footers of its pages. named: rows that the file itself calls names of columns. last_row: as
+    the file states it. cut: it has too many merged ranges.
     """
 
     merges: list[Merge] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Layout:
     links: dict[tuple[int, int], str] = field(default_factory=dict)
     drawings: list[str] = field(default_factory=list)
     furniture: list[str] = field(default_factory=list)
+    named: set[int] = field(default_factory=set)
     last_row: int = 0
     cut: bool = False
 
@@ -45,13 +47,32 @@ def read_layout(package: Package, part: str) -> Layout:
     """Return what a worksheet's part says beside its rows."""
     head, tail = _around_rows(package.chunks(part, streamed=True))
     addresses = {key: target for key, target in package.addresses(part).items() if is_address(target)}
+    layout = Layout()
     if head:
         try:
-            return _read(xml_events((head, tail), part), addresses)
+            layout = _read(xml_events((head, tail), part), addresses)
         except ExtractionError as error:
             if error.reason != "damaged":
                 raise
-    return _read(xml_events(package.chunks(part, again=True, streamed=True), part), addresses)
+            head = b""
+    if not head:
+        layout = _read(xml_events(package.chunks(part, again=True, streamed=True), part), addresses)
+    layout.named = _named_rows(package, part)
+    return layout
+
+
+def _named_rows(package: Package, part: str) -> set[int]:
+    """Return the rows of names that the tables of a sheet state (Excel's "Format as Table")."""
+    found: set[int] = set()
+    for relation in package.relations(part).values():
+        if relation.kind != "table" or relation.target not in package or len(found) > _MOST:
+            continue
+        for event in package.events(relation.target):
+            if event.kind == "start" and event.name == "table":
+                place = area(event.attributes.get("ref", ""))
+                if place is not None and event.attributes.get("headerRowCount", "1") != "0":
+                    found.add(place[0])
+    return found
 
 
 def _around_rows(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:

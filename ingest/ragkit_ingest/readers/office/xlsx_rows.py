@@ -222,7 +222,9 @@ class SheetRows:
         if self._layout.hidden and not self.keep_hidden:
             cells, merges = self._without_hidden_columns(cells, merges)
         if cells:  # rows and columns that are left out leave no gap
-            self._done.append(Row(self._row - self._rows_left_out, cells, merges, self._strong))
+            self._done.append(
+                Row(self._row - self._rows_left_out, cells, merges, self._strong or self._row in self._layout.named)
+            )
 
     def _without_hidden_columns(
         self, cells: dict[int, str], merges: Sequence[Merge]

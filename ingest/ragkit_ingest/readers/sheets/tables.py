@@ -211,7 +211,9 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
         cells = {id(cell) for cell in grid.source[at] if cell is not None and cell.text}
         if len(cells) < 2 or len(cells) * 5 < usual * 3:
             continue
-        return at, header_rows(Grid(grid.source[at:]))
+        count = header_rows(Grid(grid.source[at:]))
+        marked = sample[at].strong and not sample[at + 1].strong
+        return at, count or int(marked)  # names that are dates or numbers are told by their look
     return 0, 0
 
 
