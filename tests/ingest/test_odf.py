@@ -333,6 +333,18 @@ def test_slides_are_read_by_place_with_notes_and_hidden_ones_reported() -> None:
     assert found.warnings == ("slide 2 is hidden and was left out", "slide 3 has no text")
 
 
+def test_columns_of_a_slide_are_read_one_after_the_other() -> None:
+    body = (
+        shape("second of left", 'svg:x="1cm" svg:y="9cm" svg:height="4cm"')
+        + shape("all of right", 'svg:x="14cm" svg:y="3cm" svg:height="12cm"')
+        + shape("first of left", 'svg:x="1.1cm" svg:y="4cm" svg:height="4cm"')
+        + shape("below", 'svg:x="1cm" svg:y="16cm" svg:height="1cm"')
+    )
+    assert (
+        read("odp", f"<draw:page>{body}</draw:page>").text == "first of left\n\nsecond of left\n\nall of right\n\nbelow"
+    )
+
+
 # --------------------------------------------------------------------- bad files
 
 

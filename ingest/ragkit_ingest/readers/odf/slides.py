@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
@@ -53,18 +54,36 @@ def _is_text(shape: Node) -> bool:
 
 
 def _by_place(shapes: list[Node]) -> list[Node]:
-    """Return shapes in reading order: from top to bottom, those at the same height from left to right."""
-    placed = [(*_place(shape), order, shape) for order, shape in enumerate(shapes)]
-    placed.sort(key=lambda item: (item[0], item[1], item[2]))
-    out: list[Node] = []
-    line: list[tuple[float, float, int, Node]] = []
-    for item in placed:
-        if line and item[0] - line[0][0] > _SAME_LINE:
-            out.extend(one[3] for one in sorted(line, key=lambda one: (one[1], one[0], one[2])))
-            line = []
-        line.append(item)
-    out.extend(one[3] for one in sorted(line, key=lambda one: (one[1], one[0], one[2])))
-    return out
+    """Return shapes in reading order: from top to bottom; those that stand beside each other from left to right."""
+    placed = sorted((_placed(shape, order) for order, shape in enumerate(shapes)), key=lambda one: (one.top, one.order))
+    bands: list[list[_Placed]] = []
+    for one in placed:
+        if bands and any(one.beside(other) for other in bands[-1]):
+            bands[-1].append(one)
+        else:
+            bands.append([one])
+    return [one.shape for band in bands for one in sorted(band, key=lambda one: (round(one.left), one.top, one.order))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A shape with its place in cm."""
+
+    shape: Node
+    order: int
+    top: float
+    left: float
+    height: float
+
+    def beside(self, other: _Placed) -> bool:
+        """Tell whether two shapes share at least half of the height of the lower one, or begin at the same height."""
+        shared = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
+        return abs(self.top - other.top) <= _SAME_LINE or shared > min(self.height, other.height) / 2 > 0
+
+
+def _placed(shape: Node, order: int) -> _Placed:
+    top, left = _place(shape)
+    return _Placed(shape, order, top, left, _length(shape.get("height")))
 
 
 def _place(shape: Node) -> tuple[float, float]:
