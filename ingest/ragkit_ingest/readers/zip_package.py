@@ -164,6 +164,13 @@ class Package:
             yield tail
 
 
+def _refuse_doctype(parser: expat.XMLParserType, name: str) -> None:
+    def doctype(*_: object) -> None:
+        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
+
+    parser.StartDoctypeDeclHandler = doctype
+
+
 def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterator[Event]:
     """Yield the events of an XML text with local names; see Package.events for errors."""
     queue: list[Event] = []
@@ -192,13 +199,10 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
         depth -= 1
         queue.append(Event("end", local(tag)))
 
-    def doctype(*_: object) -> None:
-        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
-
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = lambda text: queue.append(Event("text", text=text))
-    parser.StartDoctypeDeclHandler = doctype
+    _refuse_doctype(parser, name)
     try:
         for chunk in chunks:
             parser.Parse(chunk, False)
@@ -248,12 +252,9 @@ def feed_xml(chunks: Iterable[bytes], name: str, handler: XmlHandler) -> Iterato
             parser.EndElementHandler = finish
         begin(local(tag), attributes)
 
-    def doctype(*_: object) -> None:
-        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
-
     parser.StartElementHandler = root
     parser.CharacterDataHandler = handler.text
-    parser.StartDoctypeDeclHandler = doctype
+    _refuse_doctype(parser, name)
     try:
         for chunk in chunks:
             parser.Parse(chunk, False)
