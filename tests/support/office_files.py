@@ -25,6 +25,10 @@ SPACES = (
 )
 
 
+ABSTRACT: Final = '<w:abstractNum w:abstractNumId="7">{}</w:abstractNum>'
+NUM: Final = '<w:num w:numId="{}"><w:abstractNumId w:val="7"/>{}</w:num>'
+
+
 def para(text: str, properties: str = "", look: str = "") -> str:
     """A paragraph of Word with one run."""
     inside = f"<w:pPr>{properties}</w:pPr>" if properties else ""

@@ -60,13 +60,14 @@ class Hints:
     """What a reader is told beside the bytes.
 
     media_type: what detection says. limits, budget: what reading may cost. careful: an earlier attempt brought the
-    process down, so native code that can be done without is left out.
+    process down, so native code that can be done without is left out. depth: how many files this one lies in.
     """
 
     media_type: str
     limits: ReadLimits
     budget: Budget
     careful: bool = False
+    depth: int = 0
 
 
 @runtime_checkable
@@ -219,6 +220,18 @@ class TextBuilder:
         """Add preformatted text, with its lines and indentation kept."""
         start, end = self.paragraph(text)
         self.mark_block(start, end, "code", language)
+
+    def add_extracted(self, part: Extracted, *, level: int = 0) -> None:
+        """Add a file that lies in this one, with its headings below `level` and its blocks."""
+        shift, end = self.paragraph(part.text)
+        if end == shift:
+            return
+        for heading in part.headings:
+            self.mark_heading(shift + heading.offset, level + heading.level, heading.text)
+        for block in part.blocks:
+            self.mark_block(shift + block.start, shift + block.end, block.kind, block.header)
+        for words in part.warnings:
+            self.warn(words)
 
     def warn(self, words: str) -> None:
         """Record a loss or a guess, once, for the report."""

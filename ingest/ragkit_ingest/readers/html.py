@@ -19,6 +19,7 @@ from ragkit_ingest.readers.html_rules import (
     META,
 )
 from ragkit_ingest.readers.sniff import HTML
+from ragkit_ingest.readers.text.embedded import without_embedded
 
 _PIECE = 1 << 16
 _CELL_LIMIT = 1_500  # a cell of more characters than this is prose: the table was for layout
@@ -68,7 +69,7 @@ def add_html(builder: TextBuilder, html: str, *, boilerplate: bool = True) -> Pa
 
     target = _Target(builder, boilerplate=boilerplate)
     parser = etree.HTMLParser(target=target, huge_tree=True, no_network=True, remove_pis=True)
-    html = html.replace("\0", "")
+    html = without_embedded(html.replace("\0", ""), builder.warn)
     for start in range(0, len(html), _PIECE):
         parser.feed(html[start : start + _PIECE])
     if html:

@@ -14,6 +14,7 @@ from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.html import html_to_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import MARKDOWN
+from ragkit_ingest.readers.text.embedded import without_embedded
 
 _SIZE_LIMIT = 4_000_000  # characters; a longer file is read as plain text with its headings
 _INLINE_LIMIT = 20_000  # a paragraph longer than this, or with more marks than the next, keeps its marks
@@ -41,13 +42,19 @@ class MarkdownReader:
             builder.warn(words)
         text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
         text, metadata = split_front_matter(text)
-        tokens = None if len(text) > _SIZE_LIMIT else _block_tokens(_QUOTES.sub(r"\1", text), hints)
-        if tokens is None:
-            builder.warn("long or deeply nested Markdown: read as plain text")
-            _as_plain(builder, text)
-        else:
-            _Renderer(builder, _QUOTES.sub(r"\1", text).split("\n"), hints).render(tokens)
+        add_markdown(builder, text, hints)
         return builder.finish(name=name, title=str(metadata.get("title", "")), metadata=metadata)
+
+
+def add_markdown(builder: TextBuilder, text: str, hints: Hints) -> None:
+    """Add Markdown without its marks; `text` has no front matter and plain newlines."""
+    text = without_embedded(text, builder.warn)
+    tokens = None if len(text) > _SIZE_LIMIT else _block_tokens(_QUOTES.sub(r"\1", text), hints)
+    if tokens is None:
+        builder.warn("long or deeply nested Markdown: read as plain text")
+        _as_plain(builder, text)
+    else:
+        _Renderer(builder, _QUOTES.sub(r"\1", text).split("\n"), hints).render(tokens)
 
 
 def split_front_matter(text: str) -> tuple[str, dict[str, object]]:

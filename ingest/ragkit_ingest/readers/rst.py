@@ -8,6 +8,7 @@ from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitE
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import RST
+from ragkit_ingest.readers.text.embedded import without_embedded
 
 _SIZE_LIMIT = 2_000_000  # characters; docutils reads about 100,000 a second
 _SETTINGS = {
@@ -41,10 +42,11 @@ class RstReader:
         builder = TextBuilder()
         for words in decoded.warnings:
             builder.warn(words)
-        tree = None if len(decoded.text) > _SIZE_LIMIT else _parse(decoded.text, min(12.0, hints.budget.left()))
+        text = without_embedded(decoded.text, builder.warn)
+        tree = None if len(text) > _SIZE_LIMIT else _parse(text, min(12.0, hints.budget.left()))
         if tree is None:
             builder.warn("long or deeply nested reStructuredText: read as plain text")
-            add_plain(builder, decoded.text)
+            add_plain(builder, text)
             return builder.finish(name=name)
         walk = _Walk(builder)
         walk.run(tree)

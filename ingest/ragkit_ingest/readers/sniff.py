@@ -28,6 +28,15 @@ JSON: Final = "application/json"
 JSONL: Final = "application/jsonl"
 EMAIL: Final = "message/rfc822"
 WORD_XML: Final = "application/vnd.ms-word.xml"
+MBOX: Final = "application/mbox"
+OUTLOOK: Final = "application/vnd.ms-outlook"
+CALENDAR: Final = "text/calendar"
+NOTEBOOK: Final = "application/x-ipynb+json"
+VTT: Final = "text/vtt"
+SRT: Final = "application/x-subrip"
+XML: Final = "application/xml"
+YAML: Final = "application/yaml"
+TOML: Final = "application/toml"
 TEXT: Final = "text/plain"
 CODE: Final = "text/x-source"
 
@@ -49,6 +58,15 @@ _SUFFIXES = {
     **dict.fromkeys(("json", "geojson"), JSON),
     **dict.fromkeys(("jsonl", "ndjson", "jsonlines"), JSONL),
     **dict.fromkeys(("eml",), EMAIL),
+    **dict.fromkeys(("mbox", "mbx"), MBOX),
+    **dict.fromkeys(("msg",), OUTLOOK),
+    **dict.fromkeys(("ics", "ical", "ifb"), CALENDAR),
+    **dict.fromkeys(("ipynb",), NOTEBOOK),
+    **dict.fromkeys(("vtt",), VTT),
+    **dict.fromkeys(("srt",), SRT),
+    **dict.fromkeys(("xml", "plist", "rss", "atom", "dita", "ditamap", "dbk", "docbook", "svg", "xlf", "xliff"), XML),
+    **dict.fromkeys(("yaml", "yml"), YAML),
+    **dict.fromkeys(("toml",), TOML),
     **dict.fromkeys(("txt", "text", "log", "asc"), TEXT),
 }
 _ODF = {"text": ODT, "spreadsheet": ODS, "presentation": ODP}
@@ -75,6 +93,12 @@ _FOREIGN = (  # formats that are known, and that no reader takes
 )
 _PROGRAMS = (b"\x7fELF", b"MZ\x90\0", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\0asm")
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_OUTLOOK_STREAM = "__properties_version1.0".encode("utf-16-le")
+_LFS_START = b"version https://git-lfs.github.com/spec/v"
+_XML_START = re.compile(rb"<\?xml[\s?]")
+_MBOX_START = re.compile(
+    rb"from [^\s]+ [^\n]{0,80}\d\d:\d\d[^\n]{0,40}\n(?:[!-9;-~]{1,70}:[^\n]*\n(?:[ \t][^\n]*\n)*){2}", re.IGNORECASE
+)
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--(?:[^-]|-(?!->)){0,2000}-->\s*)?"
     rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
@@ -113,19 +137,34 @@ def detect(data: bytes, *, name: str) -> str:
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _in_zip(data, suffix_of(name))
     if data.startswith(_OLE):
+        return _in_ole(data)
+    _refuse_foreign(data)
+    if not text_only(data):
+        raise ExtractionError("binary", "its bytes are not text")
+    return _text_type(data, name)
+
+
+def _in_ole(data: bytes) -> str:
+    if _OUTLOOK_STREAM in data:
+        return OUTLOOK
+    raise ExtractionError(
+        "encrypted_or_old_format",
+        "an OLE2 file: an Office document of before 2007, or one with a password",
+        cure="save it as DOCX, PPTX or XLSX without a password",
+    )
+
+
+def _refuse_foreign(data: bytes) -> None:
+    """Raise ExtractionError for a format that is known, and that no reader takes."""
+    if data.startswith(_LFS_START) and len(data) < 1024:
         raise ExtractionError(
-            "encrypted_or_old_format",
-            "an OLE2 file: an Office document of before 2007, or one with a password",
-            cure="save it as DOCX, PPTX or XLSX without a password",
+            "unsupported", "a Git LFS pointer: the document itself was not fetched", cure="run: git lfs pull"
         )
     if data.startswith(_PROGRAMS):
         raise ExtractionError("binary", "a program")
     foreign = _foreign(data)
     if foreign:
         raise ExtractionError("unsupported", foreign)
-    if not text_only(data):
-        raise ExtractionError("binary", "its bytes are not text")
-    return _text_type(data, name)
 
 
 def _foreign(data: bytes) -> str:
@@ -140,7 +179,7 @@ def _foreign(data: bytes) -> str:
 def named_otherwise(media_type: str, name: str) -> str:
     """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
-    binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP)
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, OUTLOOK)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
 
 
@@ -190,27 +229,36 @@ def _zip_directory(data: bytes) -> bytes:
 
 def _text_type(data: bytes, name: str) -> str:
     head = data[:8192].lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()
-    suffix = suffix_of(name)
-    promised = _SUFFIXES.get(suffix, "")
+    promised = _SUFFIXES.get(suffix_of(name), "")
     if _WORD_XML_START.match(head):
         return WORD_XML
     if _HTML_START.match(head) and promised not in (MARKDOWN, RST, EMAIL, CSV, TSV, JSON, JSONL):
         return HTML
-    if promised == EMAIL or (promised in ("", TEXT) and _is_mail(head)):
-        return EMAIL
+    if promised in ("", TEXT) and (mail := _mail_type(head.replace(b"\r\n", b"\n"))):
+        return mail
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
-    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, RTF):
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, RTF, OUTLOOK):
         return TEXT
-    if promised:
-        return promised
+    return promised or _unnamed_type(data, name, head)
+
+
+def _unnamed_type(data: bytes, name: str, head: bytes) -> str:
+    """Judge a text whose suffix says nothing."""
     if language_of(name, head):
         return CODE
-    if not suffix and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
+    if head.startswith(b"WEBVTT"):
+        return VTT
+    if _XML_START.match(head):
+        return XML
+    if not suffix_of(name) and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
         return JSON
     return TEXT
 
 
-def _is_mail(head: bytes) -> bool:
-    start = _MAIL_START.match(head.replace(b"\r\n", b"\n"))
-    return start is not None and len(set(map(bytes.lower, _MAIL_HEADER.findall(start.group())))) >= 3
+def _mail_type(head: bytes) -> str:
+    if _MBOX_START.match(head):
+        return MBOX
+    start = _MAIL_START.match(head)
+    headers = set(map(bytes.lower, _MAIL_HEADER.findall(start.group()))) if start else ()
+    return EMAIL if len(headers) >= 3 else ""

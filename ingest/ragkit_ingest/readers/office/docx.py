@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Final
@@ -9,12 +10,12 @@ from typing import Final
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.office.losses import Losses
-from ragkit_ingest.readers.office.numbering import Numbering
 from ragkit_ingest.readers.office.word.body import Body
 from ragkit_ingest.readers.office.word.containers import Source
 from ragkit_ingest.readers.office.word.drawings import Links
+from ragkit_ingest.readers.office.word.numbering import Numbering
 from ragkit_ingest.readers.office.word.styles import Style, is_on, read_styles
-from ragkit_ingest.readers.sniff import DOCX, HTML, TEXT, suffix_of
+from ragkit_ingest.readers.sniff import DOCX, EMAIL, HTML, TEXT
 from ragkit_ingest.readers.zip_package import Package, Parts, core_properties
 
 _MAIN: Final = "word/document.xml"
@@ -22,6 +23,12 @@ _MAX_EMBEDDED: Final = 100
 _MAX_DEPTH: Final = 2
 _DEPTH: ContextVar[int] = ContextVar("depth of embedded documents", default=0)
 _NOTES: Final = ("footnotes", "endnotes", "comments")
+_FRAGMENT: Final = re.compile(
+    rb"\s*(?:\xef\xbb\xbf)?<(?:p|div|span|table|ul|ol|h[1-6]|b|i|em|strong|a|br|font|article|section)[\s>/]",
+    re.IGNORECASE,
+)
+"""How HTML begins that has no frame of its own."""
+_WEB_ARCHIVE: Final = re.compile(rb"\s*(?:from|subject|date|mime-version):", re.IGNORECASE)
 _PAGE: Final = {"hdr": "Page header", "ftr": "Page footer"}
 
 
@@ -132,9 +139,11 @@ def _embedding(package: Parts, hints: Hints) -> Callable[[str], Extracted | None
 
 
 def _read_embedded(data: bytes, *, name: str, hints: Hints) -> Extracted:
-    from ragkit_ingest.readers.registry import choose  # it knows this module by name only
+    from ragkit_ingest.readers.registry import choose, reader_for  # it knows this module by name only
 
     media_type, reader = choose(data, name=name)
-    if media_type == TEXT and suffix_of(name) in ("htm", "html", "xhtml"):
-        media_type = HTML
+    if media_type == TEXT and _FRAGMENT.match(data[:4096]):
+        media_type, reader = HTML, reader_for(HTML)
+    elif media_type == TEXT and _WEB_ARCHIVE.match(data[:4096]):
+        media_type, reader = EMAIL, reader_for(EMAIL)
     return reader.read(data, name=name, hints=Hints(media_type, hints.limits, hints.budget, hints.careful))

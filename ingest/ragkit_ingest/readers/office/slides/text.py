@@ -10,7 +10,6 @@ from typing import Final
 from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.office.losses import linked
 from ragkit_ingest.readers.office.number_formats import formatted
-from ragkit_ingest.readers.office.numbering import small
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
 
@@ -35,6 +34,7 @@ _STYLES: Final = {
 }
 _ENDINGS: Final = {"ParenBoth": "({})", "ParenR": "{})", "Period": "{}.", "Minus": "{}-", "Plain": "{}"}
 _HEIGHT: Final = re.compile(r"(-?)0*[1-9]")
+_LEVELS: Final = tuple("012345678")
 _LIST_LEVEL: Final = re.compile(r"lvl([1-9])pPr")
 
 
@@ -82,7 +82,7 @@ class TextFrame:
         if level:
             self._style_level = int(level[1]) - 1
         elif name == "pPr":
-            self._paragraph.level = min(small(attributes.get("lvl", "")), 8)
+            self._paragraph.level = int(attributes.get("lvl", "")) if attributes.get("lvl", "") in _LEVELS else 0
         elif name in ("buNone", "buChar", "buBlip"):
             self._bullet(Bullet())
         elif name == "buAutoNum":

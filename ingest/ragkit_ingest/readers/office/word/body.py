@@ -7,12 +7,12 @@ from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.office.equations import Equation
-from ragkit_ingest.readers.office.numbering import BULLET, natural
 from ragkit_ingest.readers.office.pieces import Raised
 from ragkit_ingest.readers.office.word.containers import Holder, Section, Source
 from ragkit_ingest.readers.office.word.drawings import Links
 from ragkit_ingest.readers.office.word.inline import Inline
 from ragkit_ingest.readers.office.word.notes import Notes, comment_line
+from ragkit_ingest.readers.office.word.numbering import BULLET, natural
 from ragkit_ingest.readers.office.word.output import Output
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph, Record, Rows, Words
 from ragkit_ingest.readers.office.word.styles import Style, is_on

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ragkit_ingest.readers.base import Extracted
 from ragkit_ingest.readers.office.losses import Losses
-from ragkit_ingest.readers.office.numbering import Numbering
+from ragkit_ingest.readers.office.word.numbering import Numbering
 from ragkit_ingest.readers.office.word.output import as_text
 from ragkit_ingest.readers.office.word.paragraphs import Record
 from ragkit_ingest.readers.office.word.styles import Style

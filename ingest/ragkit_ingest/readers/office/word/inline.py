@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 from ragkit_ingest.readers.office.losses import linked
-from ragkit_ingest.readers.office.numbering import natural, small
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol, symbol_text
 from ragkit_ingest.readers.office.word.containers import Source
 from ragkit_ingest.readers.office.word.controls import BoundData, Control
 from ragkit_ingest.readers.office.word.drawings import Drawings, Links
 from ragkit_ingest.readers.office.word.fields import Fields
+from ragkit_ingest.readers.office.word.numbering import natural, small
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph, Run
 from ragkit_ingest.readers.office.word.styles import Style, is_on, outline_level
 from ragkit_ingest.readers.zip_package import Event
@@ -41,6 +41,22 @@ _FORM: Final = frozenset({"checkBox", "default", "checked", "ddList", "result", 
 _CONTROL: Final = frozenset({"checkbox", "checked", "text", "showingPlcHdr", "dataBinding", "listItem"})
 _SIGNS: Final = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _RAISED: Final[dict[str, Raised]] = {"superscript": "superscript", "subscript": "subscript"}
+
+
+_OUTER: Final = frozenset({"drawing", "pict", "object", "ffData", "sdt", "sdtPr", "sdtContent"})
+_ENDING: Final = _OUTER | {
+    "t",
+    "instrText",
+    "pic",
+    "r",
+    "pPr",
+    "fldSimple",
+    "hyperlink",
+    "hlink",
+    "rt",
+    "rubyBase",
+    "oMathPara",
+}
 
 
 class Inline:
@@ -80,6 +96,8 @@ class Inline:
             "oMathPara": self._display,
         }
 
+        self._known = frozenset({*self._starts, *_DRAWN, *_FORM, *_OUTER})
+
     def end_paragraph(self, paragraph: Paragraph) -> None:
         """A paragraph ends."""
         self._fields.end_paragraph(paragraph)
@@ -110,6 +128,8 @@ class Inline:
     def start(self, event: Event, paragraph: Paragraph | None, links: Links) -> None:
         """Take the start of an element."""
         name = event.name
+        if name not in self._known and not self._in_control:
+            return
         if name in ("drawing", "pict", "object"):
             self._drawings.begin(name)
         elif name in _DRAWN:
@@ -125,6 +145,8 @@ class Inline:
 
     def end(self, name: str, paragraph: Paragraph | None) -> None:
         """Take the end of an element."""
+        if name not in _ENDING:
+            return
         if name in ("t", "instrText"):
             self._text = ""
         elif name in ("drawing", "pict", "object"):
@@ -237,6 +259,9 @@ class Inline:
 
     def _hyperlink(self, event: Event, paragraph: Paragraph, links: Links) -> None:
         address = links.addresses.get(event.attributes.get("r:id", ""), "") or event.attributes.get("dest", "")
+        anchor = event.attributes.get("anchor", "")
+        if address and anchor and "#" not in address:
+            address = f"{address}#{anchor}"
         if len(self._hyperlinks) >= _MOST_LINKS:
             address = ""
         self._hyperlinks.append((paragraph, len(paragraph.pieces), address))

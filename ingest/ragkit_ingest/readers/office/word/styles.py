@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ragkit_ingest.readers.office.numbering import small
+from ragkit_ingest.readers.office.word.numbering import small
 from ragkit_ingest.readers.zip_package import Event
 
 _OFF = frozenset({"0", "off", "false"})

@@ -8,13 +8,13 @@ from typing import Final
 from ragkit_ingest.limits import MIB
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.office.docx import finish, read_document
-from ragkit_ingest.readers.office.flat_package import FlatPackage, as_utf8
 from ragkit_ingest.readers.office.losses import Losses
-from ragkit_ingest.readers.office.numbering import Numbering
 from ragkit_ingest.readers.office.pptx import read_deck
 from ragkit_ingest.readers.office.word.body import Body
 from ragkit_ingest.readers.office.word.containers import Source
 from ragkit_ingest.readers.office.word.drawings import Links
+from ragkit_ingest.readers.office.word.flat_package import FlatPackage, as_utf8
+from ragkit_ingest.readers.office.word.numbering import Numbering
 from ragkit_ingest.readers.office.word.styles import read_styles
 from ragkit_ingest.readers.sniff import WORD_XML
 from ragkit_ingest.readers.zip_package import Event, xml_events
