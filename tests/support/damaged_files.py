@@ -104,7 +104,7 @@ LOADERS: Final = {
     "epub": ["a.epub"],
     "office.docx": ["a.docx", "b.docx"],
     "office.pptx": ["a.pptx", "b.pptx"],
-    "office.word_xml": ["f.xml", "w.xml"],
+    "office.word.word_xml": ["f.xml", "w.xml"],
     "office.xlsx": ["a.xlsx", "b.xlsx"],
     "pdf.reader": ["a.pdf"],
     "odf.reader": ["a.odt", "a.ods", "a.odp"],
