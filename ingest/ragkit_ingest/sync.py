@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
-from ragkit_ingest.extract import EXTRACTOR_VERSION
 from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
@@ -130,7 +129,7 @@ class _Run:
             plan = self._make_plan(targets, memory)
             if plan.empty:
                 return self._report(targets, plan)
-            with self._kb.writer(kind="ingest", extractor=EXTRACTOR_VERSION) as writer:
+            with self._kb.writer(kind="ingest", extractor=self._options.extractor) as writer:
                 now = Memory(self._kb)
                 if now.files != memory.files:
                     plan = self._make_plan(targets, now)
@@ -145,7 +144,7 @@ class _Run:
         planner = Planner(
             memory,
             options=self._options,
-            version=EXTRACTOR_VERSION,
+            version=self._options.extractor,
             apart=apart(targets, known=list(memory.files), data=self._kb.path),
             pulse=self._pulse,
         )
@@ -238,7 +237,7 @@ class _Run:
             mtime_ns=seen.mtime_ns,
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
-            extractor=EXTRACTOR_VERSION,
+            extractor=self._options.extractor,
         )
 
     def _committed(self, progress: AddProgress) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from tests.support.ingest_files import pages_pdf
 from tests.support.office_files import SAMPLES as OFFICE_SAMPLES
 from tests.support.outlook_files import Message, message_file
+from tests.support.sheet_samples import SHEET_SAMPLES
 
 FROZEN: Final = Path(__file__).parents[1] / "data" / "loaders"
 """Packed samples are files: what the libraries of Office formats write differs with their version and the day."""
@@ -83,6 +84,7 @@ SAMPLES: Final[dict[str, bytes]] = {
     "a.yaml": b"# c\na: &x\n  b: [1, 2] # d\n  c: |\n    t\nd: *x\n---\n- e: {f: g}\n",
     "a.toml": b'# c\nt = "x"\n[a.b]\nc = [1, 2] # d\ne = """\nm\n"""\n[[f]]\ng = {h = 1}\n',
     **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx")},
+    **SHEET_SAMPLES,
     **OFFICE_SAMPLES,
     "a.pdf": pages_pdf(
         [[("Refunds", 18, "F2"), "The refund window is thirty days.", "", "Starter  19 EUR"], ["Page two"]]
@@ -111,8 +113,10 @@ LOADERS: Final = {
     "office.docx": ["a.docx", "b.docx"],
     "office.pptx": ["a.pptx", "b.pptx"],
     "office.word_xml": ["f.xml", "w.xml"],
-    "office.xlsx": ["a.xlsx"],
+    "office.xlsx": ["a.xlsx", "b.xlsx"],
     "pdf.reader": ["a.pdf"],
+    "odf.reader": ["a.odt", "a.ods", "a.odp"],
+    "rtf.reader": ["a.rtf"],
 }
 """The modules of readers, and their samples; formats that share a reader share its time."""
 

@@ -73,12 +73,14 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(
         include: tuple[str, ...], exclude: tuple[str, ...], max_size: int, timeout: float, workers: int, **rest: Any
     ) -> Any:
-        limits = ReadLimits(max_size=max_size * MIB, timeout=timeout)
+        hidden = rest.pop("keep_hidden")
+        limits = ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=hidden)
         return command(options=IngestOptions(limits, workers, include, exclude), **rest)
 
     timeout = click.FloatRange(0.1, 86_400)
     size = click.IntRange(1, 1 << 20)
     for option in (
+        click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too."),
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
         click.option(
             "--timeout", type=timeout, default=30.0, show_default=True, metavar="SECONDS", help="For reading one file."

@@ -14,6 +14,10 @@ PDF: Final = "application/pdf"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT: Final = "application/vnd.oasis.opendocument.text"
+ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
+ODP: Final = "application/vnd.oasis.opendocument.presentation"
+RTF: Final = "application/rtf"
 EPUB: Final = "application/epub+zip"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -43,6 +47,10 @@ _SUFFIXES = {
     **dict.fromkeys(("docx", "docm", "dotx"), DOCX),
     **dict.fromkeys(("pptx", "pptm", "ppsx", "potx"), PPTX),
     **dict.fromkeys(("xlsx", "xlsm", "xltx"), XLSX),
+    **dict.fromkeys(("odt", "ott"), ODT),
+    **dict.fromkeys(("ods", "ots"), ODS),
+    **dict.fromkeys(("odp", "otp"), ODP),
+    **dict.fromkeys(("rtf",), RTF),
     **dict.fromkeys(("epub",), EPUB),
     **dict.fromkeys(("html", "htm", "xhtml", "xht"), HTML),
     **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), MARKDOWN),
@@ -65,6 +73,8 @@ _SUFFIXES = {
     **dict.fromkeys(("toml",), TOML),
     **dict.fromkeys(("txt", "text", "log", "asc"), TEXT),
 }
+_ODF = {"text": ODT, "spreadsheet": ODS, "presentation": ODP}
+_ODF_TYPE = re.compile(rb"application/vnd\.oasis\.opendocument\.([a-z]+)")
 _OOXML = ((DOCX, b"word/"), (PPTX, b"ppt/"), (XLSX, b"xl/"))
 _FOREIGN = (  # formats that are known, and that no reader takes
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
@@ -80,7 +90,6 @@ _FOREIGN = (  # formats that are known, and that no reader takes
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
-    (b"{\\rtf", "an RTF document"),
     (b"%!PS", "a PostScript file"),
     (b"OggS", "an Ogg recording"),
     (b"ID3", "an MP3 recording"),
@@ -128,6 +137,8 @@ def detect(data: bytes, *, name: str) -> str:
         raise ExtractionError("empty_file", "zero bytes")
     if _is_pdf(data, suffix_of(name)):
         return PDF
+    if data.startswith(b"{\\rtf"):
+        return RTF
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _in_zip(data, suffix_of(name))
     if data.startswith(_OLE):
@@ -156,21 +167,24 @@ def _refuse_foreign(data: bytes) -> None:
         )
     if data.startswith(_PROGRAMS):
         raise ExtractionError("binary", "a program")
+    foreign = _foreign(data)
+    if foreign:
+        raise ExtractionError("unsupported", foreign)
+
+
+def _foreign(data: bytes) -> str:
+    """Return in words which format that no reader takes a file has, "" for none."""
     for magic, words in _FOREIGN:
         if data.startswith(magic):
-            raise ExtractionError("unsupported", words)
-    if (
-        data[257:262] == b"ustar"
-        or data[4:8] == b"ftyp"
-        or (data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI "))
-    ):
-        raise ExtractionError("unsupported", "an archive, a picture or a recording")
+            return words
+    riff = data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI ")
+    return "an archive, a picture or a recording" if riff or data[257:262] == b"ustar" or data[4:8] == b"ftyp" else ""
 
 
 def named_otherwise(media_type: str, name: str) -> str:
     """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
-    binary = (PDF, DOCX, PPTX, XLSX, EPUB, OUTLOOK)
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, OUTLOOK)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
 
 
@@ -195,7 +209,14 @@ def _in_zip(data: bytes, suffix: str) -> str:
         return promised if promised in (DOCX, PPTX, XLSX) else DOCX
     if b"META-INF/container.xml" in directory:
         return EPUB
-    if suffix in ("docx", "pptx", "xlsx", "epub"):
+    if b"content.xml" in directory:
+        stated = _ODF_TYPE.search(data, 0, 256)
+        kind = _ODF.get(stated.group(1).decode(), "") if stated is not None else _SUFFIXES.get(suffix, "")
+        if kind in _ODF.values():
+            return kind
+        if stated is not None:
+            raise ExtractionError("unsupported", f"an OpenDocument file of the kind {stated.group(1).decode()}")
+    if suffix in ("docx", "pptx", "xlsx", "epub", "odt", "ods", "odp"):
         raise ExtractionError("damaged", f"a ZIP archive without the parts of a {suffix.upper()} file")
     raise ExtractionError("unsupported", "a ZIP archive", cure="unpack it")
 
@@ -222,7 +243,7 @@ def _text_type(data: bytes, name: str) -> str:
         return MHTML if mail == EMAIL and _SAVED_PAGE.search(head) else mail
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
-    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, OUTLOOK):
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, RTF, OUTLOOK):
         return TEXT
     return promised or _unnamed_type(data, name, head)
 

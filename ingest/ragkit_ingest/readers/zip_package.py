@@ -7,7 +7,7 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 from urllib.parse import unquote
@@ -92,24 +92,27 @@ class Package:
         """Return a whole part."""
         return b"".join(self.chunks(name))
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def chunks(self, name: str, *, again: bool = False, streamed: bool = False) -> Iterator[bytes]:
         """Yield a part in pieces of at most 1 MiB.
 
-        ExtractionError: `damaged` when it is missing, cut short or fails its checksum, `expands_too_much`, `encrypted`.
+        again: it was read before, and counts once. streamed: it is never held as a whole, so that it may unpack to as
+        much as all parts may. ExtractionError: `damaged` when it is missing, cut short or fails
+        its checksum, `expands_too_much`, `encrypted`.
         """
         info = self._find(name)
         if info is None:
             raise ExtractionError("damaged", f"the part {name} is missing")
         if info.flag_bits & 0x1:
             raise ExtractionError("encrypted", f"the part {name} is encrypted")
-        if info.file_size > self._limits.max_part:
+        most = self._limits.max_inflated if streamed else self._limits.max_part
+        if info.file_size > most:
             raise _too_much(name, info.file_size)
         checksum = size = 0
         for piece in self._inflate(info):
             size += len(piece)
-            self._inflated += len(piece)
+            self._inflated += 0 if again else len(piece)
             bomb = size > _RATIO_FROM and size > info.compress_size * _RATIO
-            if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:
+            if bomb or size > most or self._inflated > self._limits.max_inflated:
                 raise _too_much(name, size)
             checksum = zlib.crc32(piece, checksum)
             yield piece
@@ -161,6 +164,13 @@ class Package:
             yield tail
 
 
+def _refuse_doctype(parser: expat.XMLParserType, name: str) -> None:
+    def doctype(*_: object) -> None:
+        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
+
+    parser.StartDoctypeDeclHandler = doctype
+
+
 def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterator[Event]:
     """Yield the events of an XML text with local names; see Package.events for errors."""
     queue: list[Event] = []
@@ -189,13 +199,10 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
         depth -= 1
         queue.append(Event("end", local(tag)))
 
-    def doctype(*_: object) -> None:
-        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
-
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = lambda text: queue.append(Event("text", text=text))
-    parser.StartDoctypeDeclHandler = doctype
+    _refuse_doctype(parser, name)
     try:
         for chunk in chunks:
             parser.Parse(chunk, False)
@@ -205,6 +212,70 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
     except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
         raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
     yield from queue
+
+
+class XmlHandler(Protocol):
+    """Takes the steps of an XML part as they come; names are local, attributes as the file has them."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        ...
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        ...
+
+    def text(self, data: str) -> None:
+        """Text stands here; it may come in pieces."""
+        ...
+
+
+def feed_xml(chunks: Iterable[bytes], name: str, handler: XmlHandler) -> Iterator[None]:
+    """Parse a large part without an object for each step; control comes back after each chunk.
+
+    ExtractionError: as xml_events. A handler must not depend on how deeply elements are nested.
+    """
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    names: dict[str, str] = {}
+    begin, finish = handler.start, handler.end
+
+    def local(tag: str) -> str:
+        return names.setdefault(tag, tag.rpartition(":")[2])
+
+    def root(tag: str, attributes: dict[str, str]) -> None:
+        if ":" in tag:
+            parser.StartElementHandler = lambda tag, attributes: begin(names.get(tag) or local(tag), attributes)
+            parser.EndElementHandler = lambda tag: finish(names.get(tag) or local(tag))
+        else:  # elements of this kind have no prefix: their handlers need no name of another form
+            parser.StartElementHandler = begin
+            parser.EndElementHandler = finish
+        begin(local(tag), attributes)
+
+    parser.StartElementHandler = root
+    parser.CharacterDataHandler = handler.text
+    _refuse_doctype(parser, name)
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+            yield
+        parser.Parse(b"", True)
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
+    yield
+
+
+def is_address(target: str) -> bool:
+    """Tell whether a link leads to an address that a person may follow, and not into the package or to a file."""
+    return target.lower().startswith(("http://", "https://", "mailto:"))
+
+
+def linked(text: str, address: str) -> str:
+    """Return a link's text with its address behind it, unless the text says it."""
+    if not is_address(address):
+        return text
+    bare = address.removeprefix("mailto:").rstrip("/")
+    return text if bare in text else f"{text} ({address})" if text else address
 
 
 def resolve(part: str, target: str) -> str:
