@@ -144,12 +144,12 @@ class Annotations:
         return [Field(label, value, *self._rect(annotation), tick=kind in (_CHECK, _RADIO))]
 
     def _ticked(self, annotation: Any) -> bool:
-        """Tell whether a box is checked: by its state, else by its field's value where it draws nothing of its own."""
+        """Tell whether a box is checked: by its state, else by its field's value where it has none."""
         api = self._api
         if api.FPDFAnnot_IsChecked(self._form, annotation):
             return True
         state = self._string(lambda *to: api.FPDFAnnot_GetStringValue(annotation, b"AS", *to))
-        return not state and self._of_field(api.FPDFAnnot_GetFormFieldValue, annotation) not in ("", "Off")
+        return (state or self._of_field(api.FPDFAnnot_GetFormFieldValue, annotation)) not in ("", "Off")
 
     def _chosen(self, annotation: Any) -> str:
         api, form = self._api, self._form

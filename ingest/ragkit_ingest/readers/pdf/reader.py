@@ -55,6 +55,7 @@ class _Reading:
         self._tried = False
         self._count = 0
         self._drawn = True
+        self._heights: list[float] = []
 
     def run(self, name: str) -> Extracted:
         pages = self._pdfium_pages()
@@ -62,7 +63,7 @@ class _Reading:
         pages = self._fill(pages)
         self._report(pages)
         labels = structure.labels
-        add_pages(self._out, pages, labels=labels, outline=structure.outline)
+        add_pages(self._out, pages, heights=self._heights, labels=labels, outline=structure.outline)
         for words in structure.warnings:
             self._out.warn(words)
         title = good_title(str(structure.metadata.get("title", "")))
@@ -80,7 +81,7 @@ class _Reading:
         try:
             return self._read_pages(file)
         finally:
-            self._drawn = file.drawn
+            self._drawn, self._heights = file.drawn, file.heights
             file.close()
 
     def _open_pdfium(self) -> PdfiumFile | None:
