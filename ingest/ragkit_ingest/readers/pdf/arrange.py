@@ -14,7 +14,8 @@ from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.tables import is_value
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
-_NEAR = 3  # lines around a loose one that are looked at
+_FULL = 90  # a line of more letters than this that is not loose is running text
+_NEAR = 2  # lines around a loose one that are looked at
 _SAMPLE = 4  # lines of running text that are looked at for a gutter between columns
 _LONG = 45  # letters that a line over two columns has at least
 _PROSE = 16  # letters that parts of running text in columns have on average, at least
@@ -74,7 +75,8 @@ def _looked_at(lines: Sequence[RawLine], glyphs: Glyphs) -> set[int]:
     near: set[int] = set()
     if len(loose) > 1:
         for at in loose:
-            near.update(range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines))))
+            around = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines)))
+            near.update(one for one in around if one == at or len(lines[one].text) < _FULL)
     if _has_gutter(lines, glyphs):
         return set(range(len(lines)))
     return near

@@ -53,8 +53,12 @@ class Rows(Generic[Part]):
     def cells(self, row: Sequence[Part]) -> list[list[Part]]:
         """Return the parts of a row by column."""
         found: list[list[Part]] = [[] for _ in self.columns]
+        last = len(self.columns) - 1
         for part in row:
-            found[column_of(part, self.columns)].append(part)
+            at = 0
+            while at < last and self.columns[at][1] <= part.left:
+                at += 1
+            found[at].append(part)
         return found
 
 

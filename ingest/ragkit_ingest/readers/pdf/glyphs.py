@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ragkit_ingest.readers.pdf.geometry import GAP
@@ -73,9 +74,11 @@ class RawLine:
 class Glyphs:
     """The characters of one page, by their index."""
 
-    def __init__(self, api: Any, text_page: Any) -> None:
+    def __init__(self, api: Any, text_page: Any, *, even: bool = False) -> None:
+        """even: offsets of the page's text are the indexes of its characters, which saves asking."""
         self._api = api
         self._page = text_page
+        self._even = even
         self._box = api.FS_RECTF()
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
@@ -84,12 +87,12 @@ class Glyphs:
         """Return a line of which the text and its offset in the page's text are known."""
         api, box = self._api, self._box
         line = RawLine(text, spaced=spaced)
-        start = api.FPDFText_GetCharIndexFromTextIndex(self._page, offset)
+        start = self._index(offset)
         if start < 0 or not api.FPDFText_GetLooseCharBox(self._page, start, box):
             return line
         line.left, line.bottom, line.height = box.left, box.bottom, box.top - box.bottom
         line.right = box.right
-        end = api.FPDFText_GetCharIndexFromTextIndex(self._page, offset + len(text) - 1)
+        end = self._index(offset + len(text) - 1)
         if end >= 0 and api.FPDFText_GetLooseCharBox(self._page, end, box):
             line.right, line.left = max(line.right, box.right), min(line.left, box.left)
         if end - start == len(text) - 1:
@@ -97,6 +100,9 @@ class Glyphs:
         if len(text) <= _BOLD_LENGTH:
             line.bold = self._is_bold(start) and (end < 0 or self._is_bold(end))
         return line
+
+    def _index(self, offset: int) -> int:
+        return offset if self._even else int(self._api.FPDFText_GetCharIndexFromTextIndex(self._page, offset))
 
     def _is_bold(self, index: int) -> bool:
         size = self._api.FPDFText_GetFontInfo(self._page, index, self._name, len(self._name), self._flags)
@@ -116,15 +122,16 @@ class Glyphs:
             return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
         found: list[Part] = []
         begin, left, gap = 0, line.left, GAP * max(line.height, 6.0)
-        api, page, box = self._api, self._page, self._box
+        ask, page, box = self._api.FPDFText_GetLooseCharBox, self._page, self._box
+        index = partial(int.__add__, line.pieces[0][1]) if len(line.pieces) == 1 else line.index
         at = text.find(" ")
         while at >= 0:
             after = at + 1
             while text[after] == " ":
                 after += 1
-            api.FPDFText_GetLooseCharBox(page, line.index(at - 1), box)
+            ask(page, index(at - 1), box)
             right = box.right
-            api.FPDFText_GetLooseCharBox(page, line.index(after), box)
+            ask(page, index(after), box)
             if abs(box.left - right) > gap:
                 found.append(Part(line.shown(begin, at), left, right, line.bottom, line.height))
                 begin, left = after, box.left
@@ -152,6 +159,8 @@ class Glyphs:
     def _raised(self, line: RawLine, start: int, end: int) -> tuple[int, int, str] | None:
         """Return the edit for a run of raised or lowered signs that ends at `end`; None when there is none."""
         last = self.box(line.index(end - 1))
+        if last[3] >= _SMALLER * line.height:
+            return None
         least = max(start - _RAISED_DIGITS, 0)
         while start > least and line.text[start - 1].isdigit() and self._alike(line, start - 1, last):
             start -= 1

@@ -96,8 +96,8 @@ class PdfiumFile:
             api.FPDF_ClosePage(page)
 
     def _lines(self, page: Any, text_page: Any, index: int) -> list[Line]:
-        glyphs = Glyphs(self._api, text_page)
-        text = self._text(text_page)
+        text, even = self._text(text_page)
+        glyphs = Glyphs(self._api, text_page, even=even)
         if self._is_garbage(text, index):
             text = ""
         raw = rejoined(list(_raw_lines(glyphs, text)))
@@ -111,7 +111,7 @@ class PdfiumFile:
 
     def _is_garbage(self, text: str, index: int) -> bool:
         """Tell whether a page's fonts do not say which characters they draw, so that its text means nothing."""
-        bad = len(_CONTROL.findall(text))
+        bad = len(_CONTROL.findall(text)) if _CONTROL.search(text) else 0
         letters = len(text) - text.count(" ") - 2 * text.count("\r\n")
         if bad > _GARBAGE * letters or _is_shifted(text):
             self.undecoded.append(index)
@@ -120,15 +120,17 @@ class PdfiumFile:
             self.partly.append(index)
         return False
 
-    def _text(self, text_page: Any) -> str:
+    def _text(self, text_page: Any) -> tuple[str, bool]:
+        """Return the text of a page, and whether its offsets are the indexes of characters."""
         count = self._api.FPDFText_CountChars(text_page)
         if count <= 0:
-            return ""
+            return "", True
         if 2 * count + 2 > len(self._units):
             self._units = (ctypes.c_ushort * (2 * count + 2))()
         written = self._api.FPDFText_GetText(text_page, 0, count, self._units)
         size = max(written - 1, 0) * 2
-        return bytes(memoryview(self._units).cast("B")[:size]).decode("utf-16-le", "surrogatepass")
+        text = bytes(memoryview(self._units).cast("B")[:size]).decode("utf-16-le", "surrogatepass")
+        return text, len(text) == count
 
 
 def _raw_lines(glyphs: Glyphs, text: str) -> Iterator[RawLine]:
@@ -150,7 +152,10 @@ def _line(row: Row) -> Line:
 
 def _is_shifted(text: str) -> bool:
     """Tell whether Latin letters have hardly a vowel: a font that numbers its letters, and whose numbers are no text."""
-    letters = _LATIN.findall(text)
-    if len(letters) < _SHIFTED_LENGTH or len(letters) * 2 < len(text) - text.count(" "):
+    low = text.lower()
+    if len(text) < _SHIFTED_LENGTH or sum(map(low.count, "aeiouy")) > _VOWELS * len(text):
         return False
-    return sum(map("".join(letters).lower().count, "aeiouy")) < _VOWELS * len(letters)
+    letters = len(_LATIN.findall(text))
+    if letters < _SHIFTED_LENGTH or letters * 2 < len(text) - text.count(" "):
+        return False
+    return sum(map(low.count, "aeiouy")) < _VOWELS * letters
