@@ -13,7 +13,7 @@ import click
 
 from ragkit import Document, ExtractionError, show
 from ragkit_ingest.extract import path_job
-from ragkit_ingest.limits import MIB, ReadLimits
+from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import check_folders
 from ragkit_ingest.scan.walk import Found, LeftOut, open_file, reason_of, walk
@@ -36,13 +36,21 @@ FAILED, SKIPPED = 3, 4
     metavar="SECONDS",
     help="For one file.",
 )
+@click.option(
+    "--ocr",
+    type=click.Choice(OCR_MODES),
+    envvar="RAGKIT_OCR",
+    default="auto",
+    show_default=True,
+    help="Read scanned pages and pictures by OCR (or $RAGKIT_OCR).",
+)
 @click.pass_context
-def extract(ctx: click.Context, path: str, *, as_json: bool, max_size: int, timeout: float) -> None:
+def extract(ctx: click.Context, path: str, *, as_json: bool, max_size: int, timeout: float, ocr: OcrMode) -> None:
     """Print the text of a file, or of all files of a folder.
 
     Exit status: 0 for text, 3 when the file is bad, 4 when it was left out on purpose; the reason is on standard error.
     """
-    limits = ReadLimits(max_size=max_size * MIB, timeout=timeout)
+    limits = ReadLimits(max_size=max_size * MIB, timeout=timeout, ocr=ocr)
     out = sys.stdout.buffer
     folder = os.path.isdir(path) and not os.path.islink(path)
     try:

@@ -15,14 +15,18 @@ from ragkit_ingest.readers.sniff import (
     EMAIL,
     EPUB,
     HTML,
+    JPEG,
     JSON,
     JSONL,
     MARKDOWN,
     PDF,
+    PNG,
     PPTX,
     RST,
     TEXT,
+    TIFF,
     TSV,
+    WEBP,
     XLSX,
     detect,
     named_otherwise,
@@ -47,6 +51,7 @@ _READERS = {
     EMAIL: "email_message:EmailReader",
     CODE: "code:CodeReader",
     TEXT: "plain:TextReader",
+    **dict.fromkeys((PNG, JPEG, TIFF, WEBP), "ocr.pictures:PictureReader"),
 }
 """Media type -> module and class; a module loads when the first file of its format comes."""
 

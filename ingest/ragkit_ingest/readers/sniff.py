@@ -25,6 +25,10 @@ JSONL: Final = "application/jsonl"
 EMAIL: Final = "message/rfc822"
 TEXT: Final = "text/plain"
 CODE: Final = "text/x-source"
+PNG: Final = "image/png"
+JPEG: Final = "image/jpeg"
+TIFF: Final = "image/tiff"
+WEBP: Final = "image/webp"
 
 _SUFFIXES = {
     **dict.fromkeys(("pdf",), PDF),
@@ -40,15 +44,16 @@ _SUFFIXES = {
     **dict.fromkeys(("json", "geojson"), JSON),
     **dict.fromkeys(("jsonl", "ndjson", "jsonlines"), JSONL),
     **dict.fromkeys(("eml",), EMAIL),
+    **dict.fromkeys(("png",), PNG),
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), JPEG),
+    **dict.fromkeys(("tif", "tiff"), TIFF),
+    **dict.fromkeys(("webp",), WEBP),
     **dict.fromkeys(("txt", "text", "log", "asc"), TEXT),
 }
 _OOXML = ((DOCX, b"word/"), (PPTX, b"ppt/"), (XLSX, b"xl/"))
+_PICTURES = ((b"\x89PNG\r\n\x1a\n", PNG), (b"\xff\xd8\xff", JPEG), (b"II*\0", TIFF), (b"MM\0*", TIFF))
 _FOREIGN = (  # formats that are known, and that no reader takes
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ\0", "an xz archive"),
@@ -104,13 +109,18 @@ def detect(data: bytes, *, name: str) -> str:
         )
     if data.startswith(_PROGRAMS):
         raise ExtractionError("binary", "a program")
+    for magic, media_type in _PICTURES:
+        if data.startswith(magic):
+            return media_type
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return WEBP
     for magic, words in _FOREIGN:
         if data.startswith(magic):
             raise ExtractionError("unsupported", words)
     if (
         data[257:262] == b"ustar"
         or data[4:8] == b"ftyp"
-        or (data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI "))
+        or (data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI "))
     ):
         raise ExtractionError("unsupported", "an archive, a picture or a recording")
     if not text_only(data):
@@ -121,7 +131,7 @@ def detect(data: bytes, *, name: str) -> str:
 def named_otherwise(media_type: str, name: str) -> str:
     """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
-    binary = (PDF, DOCX, PPTX, XLSX, EPUB)
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB, PNG, JPEG, TIFF, WEBP)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
 
 
@@ -172,7 +182,7 @@ def _text_type(data: bytes, name: str) -> str:
         return EMAIL
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
-    if promised in (PDF, DOCX, PPTX, XLSX, EPUB):
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, PNG, JPEG, TIFF, WEBP):
         return TEXT
     if promised:
         return promised

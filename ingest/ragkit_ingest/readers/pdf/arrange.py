@@ -56,9 +56,14 @@ def arrange(lines: Sequence[RawLine], glyphs: Glyphs, *, every: bool = False) ->
     near = set(range(len(lines))) if every else _looked_at(lines, glyphs)
     rows = [glyphs.parts(line) if at in near else [_whole(line)] for at, line in enumerate(lines)]
     bold = [line.bold for line in lines]
+    return arranged(rows, bold) if near else [Row(row, bold=weight) for row, weight in zip(rows, bold, strict=True)]
+
+
+def arranged(rows: Sequence[list[Part]], bold: Sequence[bool]) -> list[Row]:
+    """Return rows of parts in reading order: those that share columns are columns of text, or a table."""
     found: list[Row] = []
     at = 0
-    for number, block in enumerate(blocks_of(rows) if near else ()):
+    for number, block in enumerate(blocks_of(rows)):
         found += [Row(rows[index], bold=bold[index]) for index in range(at, block.start)]
         found += _block(block, bold[block.start : block.end], number)
         at = block.end

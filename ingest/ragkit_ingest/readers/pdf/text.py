@@ -6,7 +6,7 @@ import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.pdf.annotations import Annotations
@@ -14,11 +14,17 @@ from ragkit_ingest.readers.pdf.arrange import Row, arrange
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffd\ue000-\uf8ff]")  # what fonts without characters give
 _GARBAGE = 0.3  # a page with more of that in it is one that its fonts do not let read
 _FEW = 8  # a page with more such signs than this is said to have some
 _LATIN = re.compile(r"[A-Za-z]")
 _SHIFTED_LENGTH = 200
+_SPARSE = 60  # a page with fewer letters than this may be a scan with a stamp on it
+_OBJECTS = 500
+_FILLED = 0.5  # part of the page that a scan's picture takes
 _VOWELS = 0.12
 _PASSWORD, _SECURITY = 4, 5  # error codes of FPDF_GetLastError
 
@@ -58,7 +64,7 @@ class PdfiumFile:
         self.count: int = pdfium.FPDF_GetPageCount(self._document)
         self._units = (ctypes.c_ushort * 8192)()
         self._annotations = Annotations(pdfium, self._document)
-        self.drawn = False  # whether a page without text shows anything else
+        self.scanned: list[int] = []  # pages, from 0, that show something and have no text, or a picture all over
         self.heights: list[float] = []  # of the pages that were read, in points
         self.undecoded: list[int] = []  # pages, from 0, of which most letters have no character
         self.partly: list[int] = []  # pages with lines of such letters
@@ -87,12 +93,61 @@ class PdfiumFile:
             if not text_page:
                 return None
             lines = self._lines(page, text_page, index)
-            if not lines and not self.drawn:
-                self.drawn = api.FPDFPage_CountObjects(page) > 0
+            if sum(len(line.text) for line in lines) < _SPARSE:
+                self._look_at_pictures(page, index, blank=not lines)
             return lines
         finally:
             if text_page:
                 api.FPDFText_ClosePage(text_page)
+            api.FPDF_ClosePage(page)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether a page without text shows anything else."""
+        return bool(self.scanned)
+
+    def _look_at_pictures(self, page: Any, index: int, *, blank: bool) -> None:
+        """Note a page with hardly any text when a picture fills most of it, or when it shows anything at all."""
+        api = self._api
+        count = api.FPDFPage_CountObjects(page)
+        if blank or index in self.undecoded:
+            if count > 0:
+                self.scanned.append(index)
+            return
+        room = api.FPDF_GetPageWidthF(page) * api.FPDF_GetPageHeightF(page)
+        edges = [ctypes.c_float() for _ in range(4)]
+        for at in range(min(count, _OBJECTS)):
+            one = api.FPDFPage_GetObject(page, at)
+            if api.FPDFPageObj_GetType(one) == api.FPDF_PAGEOBJ_IMAGE and api.FPDFPageObj_GetBounds(one, *edges):
+                left, bottom, right, top = (edge.value for edge in edges)
+                if (right - left) * (top - bottom) > _FILLED * room:
+                    self.scanned.append(index)
+                    return
+
+    def drawing(self, index: int, side: int) -> tuple[Image, float, float] | None:
+        """Return a page as a picture whose longer side has so many pixels, and its width and height in points; None
+        when it cannot be loaded."""
+        from PIL import Image as Images
+
+        api = self._api
+        page = api.FPDF_LoadPage(self._document, index)
+        if not page:
+            return None
+        width, height = api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page)
+        scale = side / max(width, height, 1.0)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        bitmap = api.FPDFBitmap_CreateEx(*size, api.FPDFBitmap_BGRx, None, 0)
+        try:
+            if not bitmap:
+                return None
+            api.FPDFBitmap_FillRect(bitmap, 0, 0, *size, 0xFFFFFFFF)
+            api.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, api.FPDF_ANNOT)
+            stride = api.FPDFBitmap_GetStride(bitmap)
+            raw = ctypes.string_at(api.FPDFBitmap_GetBuffer(bitmap), stride * size[1])
+            return Images.frombuffer("RGB", size, raw, "raw", "BGRX", stride, 1), width, height
+        finally:
+            if bitmap:
+                api.FPDFBitmap_Destroy(bitmap)
             api.FPDF_ClosePage(page)
 
     def _lines(self, page: Any, text_page: Any, index: int) -> list[Line]:
@@ -107,7 +162,7 @@ class PdfiumFile:
         place_fields(rows, marks.fields)
         place_links(rows, marks.links)
         self.files += marks.files
-        return [*map(_line, rows), *(Line(words, note=True) for words in marks.notes)]
+        return [*map(line_of, rows), *(Line(words, note=True) for words in marks.notes)]
 
     def _is_garbage(self, text: str, index: int) -> bool:
         """Tell whether a page's fonts do not say which characters they draw, so that its text means nothing."""
@@ -143,7 +198,8 @@ def _raw_lines(glyphs: Glyphs, text: str) -> Iterator[RawLine]:
         position += len(raw) + 2
 
 
-def _line(row: Row) -> Line:
+def line_of(row: Row) -> Line:
+    """Return a row as a line."""
     first, last = row.parts[0], row.parts[-1]
     return Line(
         row.text, first.left, last.right, first.bottom, first.height, bold=row.bold, cells=row.cells, table=row.table
