@@ -70,9 +70,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the limits and globs of a run to a command, which gets them as one `options`."""
 
     @functools.wraps(command)
-    def wrapped(
-        include: tuple[str, ...], exclude: tuple[str, ...], ocr: OcrMode, workers: int, **rest: Any
-    ) -> Any:
+    def wrapped(include: tuple[str, ...], exclude: tuple[str, ...], ocr: OcrMode, workers: int, **rest: Any) -> Any:
         limits = ReadLimits(max_size=rest.pop("max_size") * MIB, timeout=rest.pop("timeout"), ocr=ocr)
         return command(options=IngestOptions(limits, workers, include, exclude), **rest)
 

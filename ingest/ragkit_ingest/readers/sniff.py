@@ -117,11 +117,7 @@ def detect(data: bytes, *, name: str) -> str:
     for magic, words in _FOREIGN:
         if data.startswith(magic):
             raise ExtractionError("unsupported", words)
-    if (
-        data[257:262] == b"ustar"
-        or data[4:8] == b"ftyp"
-        or (data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI "))
-    ):
+    if data[257:262] == b"ustar" or data[4:8] == b"ftyp" or (data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI ")):
         raise ExtractionError("unsupported", "an archive, a picture or a recording")
     if not text_only(data):
         raise ExtractionError("binary", "its bytes are not text")

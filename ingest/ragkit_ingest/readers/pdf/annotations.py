@@ -15,7 +15,9 @@ _NAMED: Final = 10  # attached files that a warning names
 _HIDDEN: Final = 2  # annotation flag
 _URI: Final = 3  # type of an action
 _LINK, _FILE, _WIDGET = 2, 17, 20
-_NOTES: Final = frozenset({1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})  # text, free text, shapes, highlights, stamps
+_NOTES: Final = frozenset(
+    {1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+)  # text, free text, shapes, highlights, stamps
 _CHECK, _RADIO, _COMBO, _LIST, _TEXT, _SIGNATURE = 2, 3, 4, 5, 6, 7
 _DYNAMIC_XFA: Final = 2
 TICKED: Final = "☒"
@@ -199,9 +201,7 @@ class Annotations:
 
 def _once_each(links: list[WebLink]) -> tuple[WebLink, ...]:
     """Return links with those of several lines to one address as one, at its last line."""
-    return tuple(
-        link for at, link in enumerate(links) if at + 1 == len(links) or links[at + 1].address != link.address
-    )
+    return tuple(link for at, link in enumerate(links) if at + 1 == len(links) or links[at + 1].address != link.address)
 
 
 def attached_words(names: list[str]) -> str:

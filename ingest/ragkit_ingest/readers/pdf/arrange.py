@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import mean
 
@@ -11,6 +11,7 @@ from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.grid import JOIN
 from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
+from ragkit_ingest.readers.pdf.rows import Row, RuledTable
 from ragkit_ingest.readers.pdf.tables import is_value
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
@@ -30,40 +31,44 @@ _BESIDE = re.compile(
 _STREET = re.compile(r"\b\d{1,4}[a-z]?(?:,|$)|\b\d{4,5}\b(?:-\d{4})?|^\d{1,5} [A-Z]")
 
 
-class Row:
-    """A row of parts that stays one line: of a table when `cells` is not empty, else plain text."""
-
-    __slots__ = ("bold", "cells", "header", "parts", "table")
-
-    def __init__(self, parts: list[Part], *, bold: bool, cells: tuple[str, ...] = (), table: int = -1) -> None:
-        self.parts = parts
-        self.bold = bold
-        self.cells = cells
-        self.table = table
-        self.header = False
-
-    @property
-    def text(self) -> str:
-        """The row as a line of text."""
-        return " | ".join(self.cells).rstrip(" |") if self.cells else " ".join(part.text for part in self.parts)
-
-
-def arrange(lines: Sequence[RawLine], glyphs: Glyphs, *, every: bool = False) -> list[Row]:
+def arrange(
+    lines: Sequence[RawLine], glyphs: Glyphs, *, every: bool = False, tables: Callable[[], list[RuledTable]]
+) -> list[Row]:
     """Return the rows of a page: columns one after the other, tables as cells, everything else as the file has it.
 
-    every: gaps are looked for in all lines, whatever their looks.
+    every: gaps are looked for in all lines, whatever their looks. tables: finds those drawn with lines; it is asked
+    only on pages that seem to have any.
     """
     near = set(range(len(lines))) if every else _looked_at(lines, glyphs)
-    rows = [glyphs.parts(line) if at in near else [_whole(line)] for at, line in enumerate(lines)]
-    bold = [line.bold for line in lines]
-    return arranged(rows, bold) if near else [Row(row, bold=weight) for row, weight in zip(rows, bold, strict=True)]
+    if not near:
+        return [Row([_whole(line)], bold=line.bold) for line in lines]
+    found: list[Row] = []
+    drawn = tables()
+    taken = {at: table for table in drawn for at in table.lines}
+    start = 0
+    given: set[int] = set()
+    for at in range(len(lines) + 1):
+        table = taken.get(at)
+        if at < len(lines) and table is None:
+            continue
+        kept = range(start, at)
+        rows = [glyphs.parts(lines[one]) if one in near else [_whole(lines[one])] for one in kept]
+        found += arranged(rows, [lines[one].bold for one in kept], number=len(found))
+        if table is not None and id(table) not in given:
+            given.add(id(table))
+            found += table.rows
+        start = at + 1
+    return found
 
 
-def arranged(rows: Sequence[list[Part]], bold: Sequence[bool]) -> list[Row]:
-    """Return rows of parts in reading order: those that share columns are columns of text, or a table."""
+def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 0) -> list[Row]:
+    """Return rows of parts in reading order: those that share columns are columns of text, or a table.
+
+    number: of the first table among them.
+    """
     found: list[Row] = []
     at = 0
-    for number, block in enumerate(blocks_of(rows)):
+    for number, block in enumerate(blocks_of(rows), number):
         found += [Row(rows[index], bold=bold[index]) for index in range(at, block.start)]
         found += _block(block, bold[block.start : block.end], number)
         at = block.end

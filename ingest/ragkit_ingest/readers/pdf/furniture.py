@@ -22,7 +22,9 @@ _PAGE_NUMBER = re.compile(
     rf"[-–—|·•\[(]*\s*(?:{_WORD}\s*)?\d{{1,4}}\s*(?:(?:of|/|von|de|sur|di|av|из|out of)\s*\d{{1,4}})?\s*[-–—|·•\])]*",
     re.IGNORECASE,
 )
-_TOLD = re.compile(rf"{_WORD}\s*\d|\d\s*(?:of|/|von|de|sur|из)\s*\d|[-–—|·•\[(]\s*\d{{1,4}}\s*[-–—|·•\])]", re.IGNORECASE)
+_TOLD = re.compile(
+    rf"{_WORD}\s*\d|\d\s*(?:of|/|von|de|sur|из)\s*\d|[-–—|·•\[(]\s*\d{{1,4}}\s*[-–—|·•\])]", re.IGNORECASE
+)
 _PAGE_WORD = re.compile(rf"\b{_WORD}\s*$", re.IGNORECASE)
 _OF = re.compile(r"\s*(?:of|/|von|de|sur|из)\s*\d")
 _EDGE_SIGNS = " -–—|·•[]()"
@@ -47,7 +49,11 @@ def running_lines(
     enough = max(_PAGES, sum(bool(page) for page in pages) * 0.25)
     running: list[set[int]] = []
     for number, (page, keys) in enumerate(zip(pages, keyed, strict=True)):
-        found = {i for i, several in keys.items() if any(seen[key] >= (_PAGES if key[0] == "@" else enough) for key in several)}
+        found = {
+            i
+            for i, several in keys.items()
+            if any(seen[key] >= (_PAGES if key[0] == "@" else enough) for key in several)
+        }
         if page:
             height = heights[number] if number < len(heights) else 0.0
             found |= _by_place(page, found, height, body)

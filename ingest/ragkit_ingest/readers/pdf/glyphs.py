@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -115,8 +116,11 @@ class Glyphs:
             return (0.0, 0.0, 0.0, 0.0)
         return (box.left, box.right, box.bottom, box.top - box.bottom)
 
-    def parts(self, line: RawLine) -> list[Part]:
-        """Return what gaps of a line set apart, from left to right as the file has it."""
+    def parts(self, line: RawLine, *, cuts: Sequence[float] = ()) -> list[Part]:
+        """Return what gaps of a line set apart, from left to right as the file has it.
+
+        cuts: places between which words are apart in any case, as at the lines of a table.
+        """
         text = line.text
         if not line.pieces or " " not in text:
             return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
@@ -132,7 +136,7 @@ class Glyphs:
             ask(page, index(at - 1), box)
             right = box.right
             ask(page, index(after), box)
-            if abs(box.left - right) > gap:
+            if abs(box.left - right) > gap or any(right - 1 < cut < box.left + 1 for cut in cuts):
                 found.append(Part(line.shown(begin, at), left, right, line.bottom, line.height))
                 begin, left = after, box.left
             at = text.find(" ", after)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ragkit_ingest.readers.pdf.annotations import Field, WebLink
-from ragkit_ingest.readers.pdf.arrange import Row
 from ragkit_ingest.readers.pdf.glyphs import Part
+from ragkit_ingest.readers.pdf.rows import Row
 
 _LABEL_GAP = 260.0  # points between a label and its field
 _TICK_GAP = 30.0  # points between a box to check and the words behind it
@@ -34,7 +34,9 @@ def _row_of(rows: Sequence[Row], field: Field) -> Row | None:
     middle = (field.bottom + field.top) / 2
     for row in rows:
         for part in row.parts:
-            level = abs(part.bottom + part.height / 2 - middle) < max(0.6 * part.height, 0.4 * (field.top - field.bottom))
+            level = abs(part.bottom + part.height / 2 - middle) < max(
+                0.6 * part.height, 0.4 * (field.top - field.bottom)
+            )
             if not part.height or not level:
                 continue
             before, behind = field.left - part.right, part.left - field.right

@@ -217,7 +217,9 @@ class _Reading:
             self._out.warn(f"{_pages(blank)} without text{self._ocr_advice(blank)}")
         sparse = [index + 1 for index in self._wanting if pages[index]]
         if sparse:
-            self._out.warn(f"{_pages(sparse)}: a picture fills the page, and has hardly any text{self._ocr_advice(sparse)}")
+            self._out.warn(
+                f"{_pages(sparse)}: a picture fills the page, and has hardly any text{self._ocr_advice(sparse)}"
+            )
 
     def _ocr_advice(self, numbers: Sequence[int]) -> str:
         """Return what to do about pages that want OCR, "" when it was done or nothing is on them."""

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.pdf.annotations import Annotations
-from ragkit_ingest.readers.pdf.arrange import Row, arrange
+from ragkit_ingest.readers.pdf.arrange import arrange
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
+from ragkit_ingest.readers.pdf.rows import Row, RuledTable
+from ragkit_ingest.readers.pdf.ruled_rows import ruled_tables
+from ragkit_ingest.readers.pdf.ruling import ruled_grids
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -158,7 +161,11 @@ class PdfiumFile:
         raw = rejoined(list(_raw_lines(glyphs, text)))
         glyphs.mark_raised(raw)
         marks = self._annotations.on(page, text_page)
-        rows = arrange(raw, glyphs, every=bool(marks.fields))
+
+        def tables() -> list[RuledTable]:
+            return ruled_tables(ruled_grids(self._api, page), raw, glyphs)
+
+        rows = arrange(raw, glyphs, every=bool(marks.fields), tables=tables)
         place_fields(rows, marks.fields)
         place_links(rows, marks.links)
         self.files += marks.files
