@@ -109,19 +109,28 @@ def detect(data: bytes, *, name: str) -> str:
         )
     if data.startswith(_PROGRAMS):
         raise ExtractionError("binary", "a program")
-    for magic, media_type in _PICTURES:
-        if data.startswith(magic):
-            return media_type
+    picture = _picture(data)
+    if picture:
+        return picture
+    _refuse_foreign(data)
+    if not text_only(data):
+        raise ExtractionError("binary", "its bytes are not text")
+    return _text_type(data, name)
+
+
+def _picture(data: bytes) -> str:
+    """Return the media type of a picture that OCR can read, "" for anything else."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WEBP
+    return next((media_type for magic, media_type in _PICTURES if data.startswith(magic)), "")
+
+
+def _refuse_foreign(data: bytes) -> None:
     for magic, words in _FOREIGN:
         if data.startswith(magic):
             raise ExtractionError("unsupported", words)
     if data[257:262] == b"ustar" or data[4:8] == b"ftyp" or (data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI ")):
         raise ExtractionError("unsupported", "an archive, a picture or a recording")
-    if not text_only(data):
-        raise ExtractionError("binary", "its bytes are not text")
-    return _text_type(data, name)
 
 
 def named_otherwise(media_type: str, name: str) -> str:

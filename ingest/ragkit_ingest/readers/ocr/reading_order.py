@@ -20,7 +20,10 @@ _EVEN = (0.65, 1.4)  # heights between these shares of the usual one are the usu
 
 
 def ordered_lines(page: OcrPage, *, width: float = 0.0, height: float = 0.0) -> list[Line]:
-    """Return the lines of a page in reading order. width, height: of the page in points, 0 to take pixels for points."""
+    """Return the lines of a page in reading order.
+
+    width, height: of the page in points, 0 to take pixels for points.
+    """
     across = (width or page.width) / max(page.width, 1)
     up = (height or page.height) / max(page.height, 1)
     top = height or float(page.height)

@@ -30,10 +30,8 @@ class Confidences:
             found = [f"page {page + 1:,}: OCR, confidence {value:.2f}" for page, value in pages.items()]
         else:
             lowest = min(pages, key=lambda page: pages[page])
-            found = [
-                f"{len(pages):,} pages: OCR, mean confidence {mean(pages.values()):.2f}, lowest"
-                f" {pages[lowest]:.2f} (page {lowest + 1:,})"
-            ]
+            span = f"mean confidence {mean(pages.values()):.2f}, lowest {pages[lowest]:.2f} (page {lowest + 1:,})"
+            found = [f"{len(pages):,} pages: OCR, {span}"]
         low = [page for page, value in pages.items() if value < LOW_CONFIDENCE]
         found += [f"page {page + 1:,}: low OCR confidence {pages[page]:.2f}" for page in low[:_LISTED]]
         if len(low) > _LISTED:

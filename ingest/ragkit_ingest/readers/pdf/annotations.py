@@ -104,7 +104,7 @@ class Annotations:
             elif kind == _FILE:
                 files.append(self._file_name(api.FPDFAnnot_GetFileAttachment(annotation)) or "a file without a name")
             elif kind in _NOTES:
-                words = squeeze(self._string(lambda *to: api.FPDFAnnot_GetStringValue(annotation, b"Contents", *to)))
+                words = squeeze(self._entry(annotation, b"Contents"))
                 if words:
                     notes.append(f"[Note: {words}]")
         return Marks(tuple(fields), tuple(notes), _once_each(links), tuple(files))
@@ -150,7 +150,7 @@ class Annotations:
         api = self._api
         if api.FPDFAnnot_IsChecked(self._form, annotation):
             return True
-        state = self._string(lambda *to: api.FPDFAnnot_GetStringValue(annotation, b"AS", *to))
+        state = self._entry(annotation, b"AS")
         return (state or self._of_field(api.FPDFAnnot_GetFormFieldValue, annotation)) not in ("", "Off")
 
     def _chosen(self, annotation: Any) -> str:
@@ -187,6 +187,9 @@ class Annotations:
         if not attachment:
             return ""
         return squeeze(self._string(lambda *to: self._api.FPDFAttachment_GetName(attachment, *to)))[:100]
+
+    def _entry(self, annotation: Any, key: bytes) -> str:
+        return self._string(lambda *to: self._api.FPDFAnnot_GetStringValue(annotation, key, *to))
 
     def _string(self, ask: Callable[..., int]) -> str:
         """Return a string that pdfium writes as UTF-16 into a buffer."""

@@ -68,9 +68,9 @@ def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 
     """
     found: list[Row] = []
     at = 0
-    for number, block in enumerate(blocks_of(rows), number):
+    for count, block in enumerate(blocks_of(rows)):
         found += [Row(rows[index], bold=bold[index]) for index in range(at, block.start)]
-        found += _block(block, bold[block.start : block.end], number)
+        found += _block(block, bold[block.start : block.end], number + count)
         at = block.end
     return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
 
@@ -199,7 +199,7 @@ def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]
     labels = any(text.endswith(":") for side in sides for text in side)
     return (
         not labels
-        and 3 <= len(cells)
+        and len(cells) >= 3
         and all(len(side) >= 3 and sum(_STREET.search(text) is not None for text in side) >= 1 for side in sides)
         and all(" " in text for side in sides for text in side[:2])
         and not any(_is_number(text) for side in sides for text in side)

@@ -116,7 +116,7 @@ def _from_end(placed: Sequence[tuple[int, Line]], height: float, body: float, *,
     if all(numbered) and apart and (told or in_margin):
         return {index for index, _ in row}
     small = all(line.height < _SMALL * body and len(line.text) <= _LONE_LENGTH for _, line in row)
-    plain = not any(text.endswith((".", ":", "?", "!")) or _NOTE.match(text) and not top for text in texts)
+    plain = not any(text.endswith((".", ":", "?", "!")) or (_NOTE.match(text) and not top) for text in texts)
     if in_margin and gap > 1.0 * edge.height and plain and (small or (any(numbered) and len(row) > 1)):
         return {index for index, _ in row}
     return set()

@@ -121,7 +121,7 @@ def _apart(block: Rows[Part]) -> bool:
 
 def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] | None:
     """Return the columns of a block with one more row, None when the row bridges them or is not near."""
-    if not _near(block.rows[-1], row) or len(row) > 1 and _splits(block, row):
+    if not _near(block.rows[-1], row) or (len(row) > 1 and _splits(block, row)):
         return None
     spans = sorted([*block.columns, *((part.left, part.right) for part in row)])
     merged = [spans[0]]

@@ -1,4 +1,4 @@
-"""PDF: text by pdfium page by page, scanned pages by OCR; labels, outline, metadata, encryption and what pdfium misses by pypdf."""
+"""PDF: text by pdfium page by page, scanned pages by OCR; labels, outline, metadata and what pdfium misses by pypdf."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ragkit_ingest.readers.grid import Cell
 
-_OBJECTS = 2_500  # a page of more objects is a drawing
+_OBJECTS = 1_000  # a page of more objects is a drawing
 _STROKES = 1_200
 _SEGMENTS = 400
 _THIN = 2.2  # points: what is thinner is a line

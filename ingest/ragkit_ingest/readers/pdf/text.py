@@ -76,7 +76,7 @@ class PdfiumFile:
     @property
     def dynamic(self) -> bool:
         """Whether the file is a form that only Adobe's programs draw (XFA)."""
-        return self._annotations.dynamic
+        return bool(self._annotations.dynamic)
 
     def close(self) -> None:
         """Free the document."""
@@ -214,7 +214,7 @@ def line_of(row: Row) -> Line:
 
 
 def _is_shifted(text: str) -> bool:
-    """Tell whether Latin letters have hardly a vowel: a font that numbers its letters, and whose numbers are no text."""
+    """Tell whether Latin letters have hardly a vowel: their font numbers its letters, and the numbers are no text."""
     low = text.lower()
     if len(text) < _SHIFTED_LENGTH or sum(map(low.count, "aeiouy")) > _VOWELS * len(text):
         return False
