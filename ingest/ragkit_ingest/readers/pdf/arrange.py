@@ -52,8 +52,12 @@ def arrange(
         if at < len(lines) and table is None:
             continue
         kept = range(start, at)
-        rows = [glyphs.parts(lines[one]) if one in near else [_whole(lines[one])] for one in kept]
-        found += arranged(rows, [lines[one].bold for one in kept], number=len(found))
+        rows: list[list[Part]] = []
+        bold: list[bool] = []
+        for one in kept:
+            rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
+            bold += [lines[one].bold] * (len(rows) - len(bold))
+        found += arranged(rows, bold, number=len(found))
         if table is not None and id(table) not in given:
             given.add(id(table))
             found += table.rows
@@ -73,6 +77,17 @@ def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 
         found += _block(block, bold[block.start : block.end], number + count)
         at = block.end
     return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
+
+
+def _on_levels(parts: list[Part]) -> list[list[Part]]:
+    """Return the parts of a line as rows: one for each level that they stand on."""
+    rows = [[parts[0]]]
+    for part in parts[1:]:
+        if part.bottom == rows[-1][-1].bottom:
+            rows[-1].append(part)
+        else:
+            rows.append([part])
+    return rows
 
 
 def _whole(line: RawLine) -> Part:

@@ -16,9 +16,13 @@ _BOLD = re.compile(rb"bold|black|heavy|semibold|demi", re.IGNORECASE)
 _BOLD_LENGTH = 120  # only lines this short can be headings, so only theirs is asked for
 _RAISED_LIMIT = 300  # places of a page that are looked at for raised digits
 _RAISED_DIGITS = 4
+_RAISED_GAP = 0.3  # letter heights between a word and its raised sign, where pdfium sees a blank
 _SMALLER = 0.88  # a raised or lowered digit is at most so high as the letter before it
 _SHIFT = 0.08  # its middle is so many letter heights above or below
-_TAIL = re.compile(r"(?<=[^\W_)\]%.,])\d{1,2}(?![\d.,]*\d)|(?<=[)\]%.,”’])\d{1,2}(?!\S)|(?<=\d)[-−–]\d{1,2}(?![\d,-])")
+_TAIL = re.compile(
+    r"(?<=[^\W_)\]%.,])\d{1,2}(?![\d.,]*\d)|(?<=[)\]%.,”’])\d{1,2}(?!\S)|(?<=\d)[-−–]\d{1,2}(?![\d,-])|"
+    r"(?<=[\w)] )\d{1,2}(?=[\s.,;:)]|$)"
+)
 _PLAIN = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]\d{1,3}|\d{1,2}/\d{1,2}(?:/\d{2,4})?")
 _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
 
@@ -125,7 +129,7 @@ class Glyphs:
         if not line.pieces or " " not in text:
             return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
         found: list[Part] = []
-        begin, left, gap = 0, line.left, GAP * max(line.height, 6.0)
+        begin, left, bottom, gap = 0, line.left, line.bottom, GAP * max(line.height, 6.0)
         ask, page, box = self._api.FPDFText_GetLooseCharBox, self._page, self._box
         index = partial(int.__add__, line.pieces[0][1]) if len(line.pieces) == 1 else line.index
         at = text.find(" ")
@@ -137,10 +141,12 @@ class Glyphs:
             right = box.right
             ask(page, index(after), box)
             if abs(box.left - right) > gap or any(right - 1 < cut < box.left + 1 for cut in cuts):
-                found.append(Part(line.shown(begin, at), left, right, line.bottom, line.height))
+                found.append(Part(line.shown(begin, at), left, right, bottom, line.height))
                 begin, left = after, box.left
+                if abs(box.bottom - bottom) > 0.5 * line.height:  # pdfium takes short lines below each other for one
+                    bottom = box.bottom
             at = text.find(" ", after)
-        found.append(Part(line.shown(begin), left, line.right, line.bottom, line.height))
+        found.append(Part(line.shown(begin), left, max(line.right, left), bottom, line.height))
         return found
 
     def mark_raised(self, lines: list[RawLine]) -> None:
@@ -172,9 +178,14 @@ class Glyphs:
             start += 1
         if start == 0:
             return None
-        before = self.box(line.index(start - 1))
+        apart = start > 1 and line.text[start - 1] == " "
+        before = self.box(line.index(start - 2 if apart else start - 1))
+        if apart and self.box(line.index(start))[0] - before[1] > _RAISED_GAP * before[3]:
+            return None
         way = raised(before, last)
         text = line.text[start:end]
+        start -= apart
+        text = text.strip()
         return (start, end, superscript(text) if way > 0 else subscript(text)) if way else None
 
     def _alike(self, line: RawLine, offset: int, other: tuple[float, float, float, float]) -> bool:
@@ -203,7 +214,8 @@ def _is_plain(text: str, start: int, end: int) -> bool:
 
 
 def rejoined(lines: list[RawLine]) -> list[RawLine]:
-    """Return lines with those put together again that pdfium cut at a raised sign: one goes on where one ends."""
+    """Return lines with those put together again that stand on one level, which pdfium cuts at raised signs and at wide
+    gaps: one goes on to the right of where one ends."""
     kept: list[RawLine] = []
     for line in lines:
         last = kept[-1] if kept else None
@@ -217,19 +229,21 @@ def rejoined(lines: list[RawLine]) -> list[RawLine]:
 def _goes_on(last: RawLine, line: RawLine) -> bool:
     if not last.height or not line.height:
         return False
-    near = -1.0 <= line.left - last.right < 0.5 * max(last.height, line.height)
-    level = abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
+    gap = line.left - last.right
+    near = -1.0 <= gap < 0.5 * max(last.height, line.height)
+    level = gap >= -1.0 and abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
     sizes = sorted((last.height, line.height))
     small = sizes[0] < _SMALLER * sizes[1] and abs(last.bottom - line.bottom) < 0.75 * sizes[1]
     lone = len(line.text) <= 4 or len(last.text) <= 4
-    return near and (level or (small and lone))
+    return level or (near and small and lone)
 
 
 def _append(last: RawLine, line: RawLine) -> None:
     """Put a line behind the one it goes on with; a lone sign above or below becomes a raised or lowered one."""
     text, edits = last.text, list(last.edits)
-    gap = " " if line.spaced or line.left - last.right > 0.15 * line.height else ""
     way = raised((0, 0, last.bottom, last.height), (0, 0, line.bottom, line.height))
+    room = 0.3 if way and len(line.text) <= 4 else 0.15
+    gap = " " if line.spaced or line.left - last.right > room * last.height else ""
     front = raised((0, 0, line.bottom, line.height), (0, 0, last.bottom, last.height))
     shift = len(text) + len(gap)
     if way and len(line.text) <= 4:

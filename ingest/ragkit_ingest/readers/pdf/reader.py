@@ -188,7 +188,7 @@ class _Reading:
         seconds = _FALLBACK_SECONDS
         for index, page in enumerate(pages):
             left = min(seconds, self._hints.budget.left())
-            if page or left <= 0:
+            if page or left <= 0 or index in self._wanting:
                 continue
             before = self._hints.budget.left()
             text = self._pypdf.page_text(index, seconds=left)
