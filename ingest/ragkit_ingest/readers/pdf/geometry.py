@@ -43,12 +43,18 @@ class Rows(Generic[Part]):
         return self.start + len(self.heads) + len(self.rows)
 
     def over(self, part: Part) -> list[int]:
-        """Return the columns that a part stands over."""
-        return [
+        """Return the columns that a part stands over: those that it overlaps, or both beside its middle."""
+        found = [
             at
             for at, (left, right) in enumerate(self.columns)
             if min(part.right, right) - max(part.left, left) > 0.3 * min(part.right - part.left, right - left)
         ]
+        if found:
+            return found
+        middle = (part.left + part.right) / 2
+        between = (at for at, (left, _) in enumerate(self.columns[:-1]) if left <= middle <= self.columns[at + 1][1])
+        at = next(between, -1)
+        return [at, at + 1] if at >= 0 else []
 
     def cells(self, row: Sequence[Part]) -> list[list[Part]]:
         """Return the parts of a row by column."""
@@ -72,12 +78,12 @@ def blocks_of(rows: Sequence[list[Part]]) -> list[Rows[Part]]:
     found: list[Rows[Part]] = []
     current: Rows[Part] | None = None
     for index, row in enumerate(rows):
-        joined = _grown(current, row) if current is not None else None
+        heads = current.rows if current is not None and _heads(current, row) else []
+        joined = _grown(current, row) if current is not None and not heads else None
         if current is not None and joined is not None:
             current.rows.append(row)
             current.columns = joined
             continue
-        heads = current.rows if current is not None and _heads(current, row) else []
         start = current.start if current is not None and heads else index
         if not heads:
             _keep(found, current)
@@ -97,7 +103,7 @@ def _heads(block: Rows[Part], row: Sequence[Part]) -> bool:
         middle = (part.left + part.right) / 2
         around = [at for at, one in enumerate(row[:-1]) if one.left <= middle <= row[at + 1].right]
         spans.append(max(under, 2 if around and under == 0 else 1))
-    return any(span > 1 for span in spans)
+    return len(spans) > 1 and all(span > 1 for span in spans[1:])
 
 
 def _near(above: Sequence[Part], below: Sequence[Part]) -> bool:
