@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_PIXELS: Final = 100_000_000
 """Pixels of one picture: an A0 sheet at 200 dpi has 62 million."""
 _MIN_SIDE: Final = 8
-_FORMATS: Final = ("PNG", "JPEG", "MPO", "TIFF", "WEBP")
+_FORMATS: Final = ("PNG", "JPEG", "TIFF", "WEBP")
 
 
 class PictureReader:
