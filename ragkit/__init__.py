@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         StorageFullError as StorageFullError, StoreError as StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
+    from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
@@ -40,7 +41,8 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.store.sqlite.integrity import Problem as Problem
     from ragkit.store.sqlite.store import create_collection as create_collection
     from ragkit.text.cleaning import clean_text as clean_text, show as show
-    from ragkit.types.answers import Answer as Answer, Citation as Citation
+    from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
+    from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
         DocumentInfo as DocumentInfo, FileState as FileState, Fingerprint as Fingerprint, Generation as
         Generation,
@@ -66,6 +68,7 @@ _HOMES = {
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StorageFullError StoreError",
     "knowledge.adapter_training": "LabelledQuestion",
+    "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.validation": "History",
     "knowledge.writer": "KnowledgeWriter",
@@ -77,7 +80,7 @@ _HOMES = {
     "store.sqlite.integrity": "Problem",
     "store.sqlite.store": "create_collection",
     "text.cleaning": "clean_text show",
-    "types.answers": "Answer Citation",
+    "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
     "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",

@@ -20,8 +20,8 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",
     "RAGKIT_RERANK": "cross-encoder name or folder",
-    "RAGKIT_ADAPTER": "0 leaves a collection's query adapter out",
-    "RAGKIT_VOCABULARY": "files of terms and what to look for (default accounting), separated by commas, or none",
+    "RAGKIT_ADAPTER": "0 ignores a collection's query adapter",
+    "RAGKIT_VOCABULARY": "files of terms and their meanings (default accounting), separated by commas, or none",
     "RAGKIT_CHAT": "extractive, openai:NAME or anthropic:NAME",
     "RAGKIT_CHAT_BASE_URL": "address of an OpenAI-compatible server",
     "RAGKIT_CHAT_API_KEY": "key of the chat model's endpoint",
@@ -54,6 +54,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         deadline=_number(environ, "RAGKIT_CHAT_DEADLINE", float, ChatSettings().deadline),
         min_confidence=_number(environ, "RAGKIT_CHAT_MIN_CONFIDENCE", float, ChatSettings().min_confidence),
         link_hosts=_names(environ, "RAGKIT_CHAT_LINK_HOSTS"),
+        strict=_flag(environ, "RAGKIT_STRICT"),
     )
     prompt = replace(
         PromptSettings(),

@@ -173,7 +173,7 @@ class EmbeddingError(RagkitError):
 
 
 class ExtractionError(RagkitError):
-    """A file gave no document. `reason` is typed; `skipped` tells a file left out on purpose from a bad one."""
+    """A file gave no document. `reason` is typed; `skipped` is true when it was left out on purpose."""
 
     def __init__(self, reason: Reason, detail: str = "", *, cure: str = "") -> None:
         self.reason: Reason = reason

@@ -1,4 +1,4 @@
-"""Folders of files into a knowledge base: walk, read in killable processes, and keep in step. The public API."""
+"""Folders of files into a knowledge base: walk, read in killable processes, and synchronise. The public API."""
 
 from ragkit_ingest.extract import EXTRACTOR_VERSION, extract_file
 from ragkit_ingest.limits import ReadLimits

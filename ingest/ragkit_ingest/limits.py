@@ -1,4 +1,4 @@
-"""What reading one file may cost: bytes, seconds, memory, pages; one value that travels to the child."""
+"""Limits for reading one file (bytes, seconds, memory, pages), as one value that is sent to the child."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ class ReadLimits:
 
     @property
     def max_line(self) -> int:
-        """Characters that a line of plain text may have: longer ones are data. Who raises max_size raises this too."""
+        """Longest line of plain text, in characters: longer ones are data. It grows with max_size."""
         return self.max_size if self.max_size > DEFAULT_SIZE else 6 * MIB

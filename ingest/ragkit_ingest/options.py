@@ -1,4 +1,4 @@
-"""What a run of ingest may vary."""
+"""The options of a run of ingest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Pool(Protocol):
     """Reads files elsewhere; `WorkerPool` is one."""
 
     def submit(self, job: Job) -> Future[Document | ExtractionError]:
-        """Read one file soon."""
+        """Submit one file for reading."""
         ...
 
 
@@ -44,7 +44,7 @@ class IngestOptions:
 
     @property
     def processes(self) -> int:
-        """How many processes read files."""
+        """The number of processes that read files."""
         return self.workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
     @property

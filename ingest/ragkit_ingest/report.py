@@ -1,4 +1,4 @@
-"""What a run of ingest found and did: the value that the library returns and the command line prints."""
+"""The report of a run of ingest, which the library returns and the command line prints."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Action = Literal["added", "changed", "removed", "renamed", "reread"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One document that changes: its action, its source, and where it was before a rename.
+    """One change of a document: the action, the source, and the source before a rename.
 
-    `reread`: the bytes are the same, and the readers are newer than those that read them.
+    `reread`: the bytes are the same, but the readers are newer.
     """
 
     action: Action
@@ -31,10 +31,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file or folder (its path ends in "/") that gave no document, and why.
+    """A file or folder (its path ends in "/") that gave no document, with the reason.
 
-    failed: it is bad or could not be read (exit code 1); otherwise it was left out on purpose.
-    kept: a document of its earlier bytes stands in its place.
+    failed: it is bad or could not be read (exit code 1); otherwise it was left out on purpose. kept: the document of
+    its earlier bytes stays.
     """
 
     root: str
@@ -64,7 +64,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """Where a run stands. stage: "walk" (files counted so far), "read" (of `files` to read, `read` are done)."""
+    """The progress of a run. stage: "walk" (files counted so far), "read" (of `files` to read, `read` are done)."""
 
     stage: Literal["walk", "read"]
     files: int
@@ -82,12 +82,12 @@ ProgressCallback = Callable[[IngestProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What a run did, or with dry_run what it would do.
+    """The changes of a run, or with dry_run those that it would make.
 
-    paths: the folders and files that were synced. generation: its number, 0 when nothing was written.
-    changes: in the order in which they were applied. unchanged: documents that were as before. kept: documents that
-    could not be looked at, and stand as they were. add: what chunking and embedding report. notes: for people.
-    seconds: time by stage (walk, parse, chunk, embed, write, total); stages overlap.
+    paths: the folders and files that were synced. generation: its number, 0 when nothing was written. changes: in the
+    order in which they were applied. unchanged: documents that were as before. kept: documents whose files could not be
+    examined; they stay as they were. add: what chunking and embedding report. notes: for people. seconds: time by stage
+    (walk, parse, chunk, embed, write, total); stages overlap.
     """
 
     paths: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Document -> list[Chunk]: exact spans, structure first, sentences next, tokens last; never over the model's limit."""
+"""Split a document into chunks by structure, then sentences, then tokens; never over the model's limit."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class _Ruler:
 
 
 def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkSettings | None = None) -> list[Chunk]:
-    """Cut a document into chunks that the embedder can read whole.
+    """Split a document into chunks that fit the embedder's limit.
 
     Every chunk satisfies `document.text[start:end] == text`; its text has at most settings.max_tokens tokens, and
     `tokens`, counted by the embedder's own tokenizer over the context line and the text, special tokens and prompt
-    included, is at most the model's limit.
-    Sentences, rows and items are cut only where one alone is longer than that. Boilerplate is left out.
+    included, is at most the model's limit. A sentence, row or item is split only if it is longer than that by itself.
+    Boilerplate is left out.
     """
     settings = settings or ChunkSettings()
     units = document_units(document)
@@ -133,8 +133,8 @@ def _cut_point(start: int, end: int, ruler: _Ruler, text: str, room: int) -> int
 def _pack(units: list[Unit], ruler: _Ruler, room: int) -> list[tuple[Unit, Unit]]:
     """Return (first, last) units of each chunk: the cheapest cutting by dynamic programming.
 
-    A chunk costs the square of how far it falls short of full, plus the cost of the gap that ends it: so chunks are
-    of even size and end at paragraphs, rows and pages rather than between sentences.
+    A chunk costs the square of its unused share, plus the cost of the gap that ends it. So chunks have similar sizes
+    and end at paragraphs, rows and pages rather than between sentences.
     """
     edges = np.searchsorted(ruler.starts, [(unit.start, unit.end) for unit in units])
     begins, ends = edges[:, 0].tolist(), edges[:, 1].tolist()
@@ -167,7 +167,7 @@ def _finish(
     *,
     embedder: Tokenizing,
 ) -> list[Chunk]:
-    """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
+    """Count every chunk as it will be embedded; a chunk that is over the limit is split again, in halves."""
     done: list[tuple[int, int, str, int]] = []
     while spans:
         texts = [_embedded(document.text[start:end], context) for start, end, context in spans]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from ragkit.citations.claims import Claim, read_claim
+from ragkit.citations.copies import is_copy
+from ragkit.citations.prose_check import find_fault, leans
+from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
+from ragkit.citations.tables import Table, read_tables
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
 from ragkit.text.tables import is_row
+from ragkit.types.answers import Verdict
 
 COVERAGE: Final = (0.55, 0.6, 0.65)
 """Share of a sentence's content terms that a quote of one, two or three sentences must hold.
@@ -23,18 +28,28 @@ _WIDENING: Final = 0.12  # a longer quote must cover this much more per sentence
 _PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is told where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
+_LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The best quote for a sentence: `[start, end)` within the passage, whether it supports, and why it does not."""
+    """The best quote for a sentence: `[start, end)` within the passage, how it bears on it, and why not.
+
+    header: the line that names the columns of a quoted row. coverage: share of the sentence's content terms, 0..1.
+    """
 
     start: int
     end: int
-    supported: bool
+    verdict: Verdict
     reason: str = ""
     coverage: float = 0.0
+    header: str = ""
+
+    @property
+    def supported(self) -> bool:
+        """Whether the quote holds the sentence: word for word, or each part of it together."""
+        return self.verdict in ("quoted", "supported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +74,84 @@ class Passage:
     _spans: list[Span] = field(default_factory=list)
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
+    _tables: list[Table] | None = None
 
     def support(self, sentence: str) -> Support:
-        """Return the best quote of a few sentences, and whether it supports a sentence.
+        """Return the best quote for a sentence, and how it bears on it.
 
-        It does when it holds enough of the sentence's content terms and all its numbers, the passage knows its names,
-        and what one of the two denies the other does not state. The method is lexical on purpose: it is fast, the same
-        everywhere, and sees a changed number, name or denial; it does not see a wrong answer made of the right words.
+        `quoted`: whole sentences, word for word. `supported`: a row of a table that holds every value of the sentence
+        under the columns that it names; or a few sentences that hold enough of its content terms and all its numbers
+        with their units and bounds, together with what they belong to. `contradicted`: something that is said
+        otherwise. `unclear`: what words alone cannot decide. The method is lexical on purpose: it is fast, and the same
+        everywhere.
         """
         above = self._read()
         said = wording(sentence, language=self.language)
         if not self._spans or not said.terms:
-            return Support(0, 0, supported=False, reason="nothing to compare")
+            return Support(0, 0, "unclear", reason="nothing to compare")
+        quoted = self._quoted(sentence)
+        if quoted is not None:
+            return quoted
         found = self._windows(said, above)
-        if self._quotes(sentence):
-            return self._told(found[0], "")
-        for window in found:
-            if not self._fault(said, window, above):
-                return self._told(window, "")
-        return self._told(found[0], self._fault(said, found[0], above))
+        row = self._row(sentence, said, found[0])
+        if row is not None:
+            return row
+        claim = read_claim(sentence, self.language)
+        faults = [self._fault(said, claim, window, above) for window in found]
+        for window, fault in zip(found, faults, strict=True):
+            if fault is None:
+                return self._told(window, "supported", "")
+        return self._told(found[0], *(faults[0] or ("unclear", "")))
 
-    def _quotes(self, sentence: str) -> bool:
-        """Return whether a sentence is the passage's own words from the beginning of one of its sentences on."""
+    def _quoted(self, sentence: str) -> Support | None:
+        """Return the place of whole sentences of the passage that a sentence repeats word for word, None for none."""
         words = _plain(sentence)
-        starts = (self.text[start : start + 2 * len(sentence) + 40] for start, _ in self._spans)
-        return any(re.match(rf"{re.escape(words)}(?!\w)", _plain(text)) for text in starts)
+        for at, (start, _) in enumerate(self._spans):
+            if not _plain(self.text[start : start + 2 * len(sentence) + 40]).startswith(words):
+                continue
+            for _, end in self._spans[at:]:
+                if _plain(self.text[start:end]) == words:
+                    return Support(start, end, "quoted", coverage=1.0)
+        return None
 
-    def _told(self, window: _Window, reason: str) -> Support:
+    def _row(self, sentence: str, said: ContentTerms, window: _Window) -> Support | None:
+        """Return what the tables say of a sentence, None where prose says more of it or there is no table."""
+        if self._tables is None:
+            self._tables = read_tables(self.text, around=self.around, language=self.language)
+        verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
+        best = closest([verdict for verdict, _ in verdicts])
+        if best is None or not best.matched:
+            return None
+        table = next(table for verdict, table in verdicts if verdict is best)
+        held = wording(self.text[best.row.start : best.row.end] + "\n" + table.header, language=self.language).terms
         start, end = self._spans[window.first][0], self._spans[window.last][1]
-        return Support(start, end, supported=not reason, reason=reason, coverage=window.covered)
+        prose = not any(row.start < end and start < row.end for item in self._tables for row in item.rows)
+        if prose and _share(said.terms, held | self._terms_above()) < window.covered:
+            return None
+        covered = _share(said.terms, held | self._terms_above())
+        outcome: Fault = best.outcome, best.reason
+        if best.outcome == "supported" and not table.names:  # a name and its value may be a sentence with a colon
+            lines = [self.text[row.start : row.end] for row in table.rows]
+            own = self.text[best.row.start : best.row.end]
+            claim = read_claim(sentence, self.language)
+            fault = find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
+            outcome = fault or outcome
+        return Support(best.row.start, best.row.end, *outcome, covered, table.header)
+
+    def _check_table(self, sentence: str, table: Table) -> TableVerdict:
+        """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
+        lines = self.text[: table.rows[0].start].split("\n")
+        above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
+        around = "\n".join((self.around, *above))
+        prose = self.text[: table.rows[0].start] + "\n" + self.text[table.rows[-1].end :]
+        return check_table(sentence, table, around=around, prose=prose, language=self.language)
+
+    def _terms_above(self) -> frozenset[str]:
+        return self._above.terms if self._above is not None else frozenset()
+
+    def _told(self, window: _Window, verdict: Verdict, reason: str) -> Support:
+        start, end = self._spans[window.first][0], self._spans[window.last][1]
+        return Support(start, end, verdict, reason=reason, coverage=window.covered)
 
     def _read(self) -> ContentTerms:
         if self._above is None:
@@ -119,23 +183,27 @@ class Passage:
         found.sort(key=lambda item: -item[0])
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
 
-    def _fault(self, said: ContentTerms, window: _Window, above: ContentTerms) -> str:
-        """Return why a window does not support what is said, "" when it does."""
+    def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
+        """Return why a window does not support what is said, None when it does."""
         told = self._said[window.first : window.last + 1]
         held = frozenset[str]().union(above.terms, *(item.terms for item in told))
         strange = said.numbers - held
         if strange:
-            return f"the number {min(strange)} is not there"
+            return "contradicted", f"the number {min(strange)} is not there"
         if self.language != "de":  # German writes every noun with a capital
-            known = held.union(*(item.terms for item in self._said))
-            unknown = {name for name in said.names if _share(frozenset({name}), known) == 0}
+            before = self._said[window.first - 1].terms if window.first else frozenset[str]()
+            near = held | before if leans(self.text[self._spans[window.first][0] :][:12]) else held
+            unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
-                return f"the name {min(unknown)} is not there"
+                return "contradicted", f"the name {min(unknown)} is not there"
         if window.covered < COVERAGE[min(len(told), len(COVERAGE)) - 1]:
-            return f"only {window.covered:.0%} of its words are there"
-        if _contradicts(said, told):
-            return "one of the two denies what the other says"
-        return ""
+            return "unclear", f"only {window.covered:.0%} of its words are there"
+        texts = [self.text[start:end] for start, end in self._spans]
+        quote = texts[window.first : window.last + 1]
+        if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, told):
+            return "contradicted", "one of the two denies what the other says"
+        others = texts[: window.first] + texts[window.last + 1 :]
+        return find_fault(claim, quote, others, above=above.terms)
 
 
 def _plain(text: str) -> str:

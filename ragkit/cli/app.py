@@ -1,4 +1,4 @@
-"""The `ragkit` command: finds its subcommands, loads one, and turns errors into one line and an exit status."""
+"""The `ragkit` command: find the subcommands, load one, and turn errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _OWN = {
     "search": ("ragkit.cli.query:search", "Find the passages that answer a question."),
     "prompt": ("ragkit.cli.query:prompt", "Print a grounded prompt for any chat model."),
     "ask": ("ragkit.cli.query:ask", "Answer a question with checked citations."),
+    "check": ("ragkit.cli.check:check", "Check the statements of a text against the documents."),
     "status": ("ragkit.cli.inspect:status", "Show what a collection holds."),
     "history": ("ragkit.cli.inspect:history", "List the generations of a collection."),
     "documents": ("ragkit.cli.inspect:documents", "List the documents of a collection."),
@@ -88,7 +89,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 used or set up wrongly."""
+    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 wrong use or settings."""
     sys.exit(run(arguments))
 
 
@@ -114,6 +115,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"ragkit: {show(str(error))}", err=True)
         return 1 if isinstance(error, _FAILURES) else 2
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain again when it flushes at exit.
+        # The reader of our output has closed it; Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

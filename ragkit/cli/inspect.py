@@ -1,4 +1,4 @@
-"""`ragkit status`, `history`, `documents` and `collections`: looking, without changing a document."""
+"""`ragkit status`, `history`, `documents` and `collections`."""
 
 from __future__ import annotations
 

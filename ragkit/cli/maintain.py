@@ -1,4 +1,4 @@
-"""`ragkit remove`, `verify`, `doctor`, `rebuild`, `backup` and `restore`: keeping a collection in order."""
+"""`ragkit remove`, `verify`, `doctor`, `rebuild`, `backup` and `restore`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def remove(context: click.Context, sources: tuple[str, ...], target: Target) -> 
 @common
 @click.pass_context
 def verify(context: click.Context, target: Target) -> None:
-    """Check every stored text, chunk, page and vector, and every source file that is still there."""
+    """Check every stored text, chunk, page and vector, and every source file that still exists."""
     with target.open() as kb:
         problems = kb.verify()
         counts = kb.status()
@@ -73,10 +73,10 @@ def doctor(context: click.Context, target: Target) -> None:
 @model_option
 @common
 def rebuild(model: str, target: Target) -> None:
-    """Cut every document again and make its vectors and caches anew.
+    """Chunk and embed every document again, and rebuild the caches.
 
-    The old ones answer until the new ones are committed. With --model the collection moves to another embedding model;
-    without it, texts that have vectors keep them.
+    The old version answers until the new one is committed. With --model the collection moves to another embedding
+    model; without it, texts that have vectors keep them.
     """
     settings = settings_from_env(os.environ)
     wanted = model or settings.model.name
@@ -93,7 +93,7 @@ def rebuild(model: str, target: Target) -> None:
 @click.argument("file", type=click.Path(dir_okay=False))
 @common
 def backup(file: str, target: Target) -> None:
-    """Write the collection to FILE, also while something ingests; the file is checked before it gets its name."""
+    """Write the collection to FILE, even during an ingest; the file is checked before it gets its name."""
     with target.open() as kb:
         report = kb.backup(file)
     if target.as_json:

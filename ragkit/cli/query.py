@@ -7,6 +7,7 @@ import shutil
 import textwrap
 import time
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -22,7 +23,13 @@ _where_option = click.option(
     "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
 )
 _budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
-_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "abstained": "red"}
+_VERDICTS = {
+    "quoted": "quote verified",
+    "supported": "each part found; meaning not checked",
+    "unclear": "does not support the sentence",
+    "contradicted": "says otherwise",
+}
+_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "unsupported": "red", "abstained": "red"}
 
 
 @click.command(short_help="Find the passages that answer a question.")
@@ -109,17 +116,11 @@ def prompt(query: str, count: int, where: str | None, budget: int | None, target
 @click.option(
     "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
 )
+@click.option("--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole.")
 @common
-def ask(
-    query: str,
-    count: int,
-    where: str | None,
-    budget: int | None,
-    chat: str,
-    target: Target,
-) -> None:
+def ask(query: str, count: int, where: str | None, target: Target, **model: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
-    settings = _with_chat(settings_from_env(os.environ), chat, budget)
+    settings = _with_model(settings_from_env(os.environ), **model)
     with target.open(settings=settings) as kb:
         if target.as_json:
             print_json(kb.ask(query, k=count, where=parse_where(where)).as_dict())
@@ -132,9 +133,11 @@ def ask(
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
 
 
-def _with_chat(settings: Settings, chat: str, budget: int | None) -> Settings:
+def _with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
     if chat:
         settings = replace(settings, chat=replace(settings.chat, model=chat))
+    if strict:
+        settings = replace(settings, chat=replace(settings.chat, strict=True))
     if budget:
         settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
     return settings
@@ -147,8 +150,10 @@ def _print_citations(answer: Answer) -> None:
         page = f", p. {citation.page}" if citation.page is not None else ""
         if citation.page_label and citation.page_label != str(citation.page):
             page += f" [{citation.page_label}]"
-        mark = "" if citation.supported else click.style(" (does not support the sentence)", fg="yellow")
-        click.echo(click.style(f"[{citation.number}] {show(citation.source)}{page}", bold=True) + mark)
+        heading = click.style(f" ({_VERDICTS[citation.verdict]})", fg="green" if citation.supported else "yellow")
+        click.echo(click.style(f"[{citation.number}] {show(citation.source)}{page}", bold=True) + heading)
+        if citation.reason:
+            click.echo(click.style(f"    {show(citation.reason, 160)}", fg="yellow"))
         click.echo(_wrapped(f"“{citation.quote}”", "    ", 400))
     for item in answer.removed:
         click.echo(click.style(f"removed from the answer: {show(item, 120)}", fg="yellow"))

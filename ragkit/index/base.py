@@ -143,4 +143,5 @@ def owner_of(source: ChunkSource) -> Owner:
 
 
 def ids_digest(data: bytes) -> str:
+    """Return the first 16 hex digits of the sha256 of ids, as a manifest keeps them."""
     return hashlib.sha256(data).hexdigest()[:16]

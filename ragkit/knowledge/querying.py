@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.citations.checker import StreamChecker, check_answer
+from ragkit.citations.statements import check_text
 from ragkit.concurrency.event_loop import AwaitedThread
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
@@ -20,10 +21,10 @@ from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.retrieval.retriever import Embedded, Retriever
-from ragkit.settings import Settings
+from ragkit.settings import QUESTION_LIMIT, Settings
 from ragkit.store.filters import parse_filter
 from ragkit.store.sqlite.store import Store
-from ragkit.types.answers import Answer
+from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import Fingerprint
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -163,10 +164,23 @@ class Answering:
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
         model = self._models.chat(self.settings)
         text = "".join(model.stream(prompt))
-        hosts = self.settings.chat.link_hosts
+        chat = self.settings.chat
         return check_answer(
-            prompt, text, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts
+            prompt,
+            text,
+            model=model.name,
+            counter=self._models.counter(self.settings),
+            link_hosts=chat.link_hosts,
+            strict=chat.strict,
         )
+
+    def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
+        """Return a text, whoever wrote it, with what the documents say of each of its sentences.
+
+        Each sentence that states something is searched for (k passages) and compared with what is found. where: a
+        filter as for `search`. Raises what `search` raises.
+        """
+        return check_text(text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where))
 
     def stream(
         self,
@@ -186,8 +200,14 @@ class Answering:
         return self._stream(prompt, self._models.chat(self.settings))
 
     def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
-        hosts = self.settings.chat.link_hosts
-        checker = StreamChecker(prompt, model=model.name, counter=self._models.counter(self.settings), link_hosts=hosts)
+        chat = self.settings.chat
+        checker = StreamChecker(
+            prompt,
+            model=model.name,
+            counter=self._models.counter(self.settings),
+            link_hosts=chat.link_hosts,
+            strict=chat.strict,
+        )
         for delta in model.stream(prompt):
             text = checker.feed(delta)
             if text:

@@ -1,4 +1,4 @@
-"""What a figure is worth: bootstrap intervals, paired tests, areas under curves."""
+"""How certain a figure is: bootstrap intervals, paired tests, areas under curves."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ def mean_interval(values: Sequence[float] | Floats, *, samples: int = SAMPLES, l
     return _quantiles(np.concatenate([data[rows].mean(axis=1) for rows in _draws(len(data), samples)]), level)
 
 
+def balanced_accuracy_interval(
+    accepted: Sequence[float], refused: Sequence[float], *, samples: int = SAMPLES, level: float = 0.95
+) -> Interval:
+    """Return the bootstrap interval of the mean of two rates, each side drawn on its own, with a fixed seed."""
+    sides = [np.asarray(values, dtype=np.float64) for values in (accepted, refused)]
+    means = [np.concatenate([side[rows].mean(axis=1) for rows in _draws(len(side), samples)]) for side in sides]
+    return _quantiles((means[0] + means[1]) / 2, level)
+
+
 def _draws(size: int, samples: int) -> list[NDArray[np.int64]]:
     generator = np.random.default_rng(0)
     step = max(1, _CELLS // size)
@@ -41,7 +50,7 @@ def _quantiles(drawn: Floats, level: float) -> Interval:
 def paired_test(differences: Sequence[float] | Floats, *, samples: int = 10_000) -> float:
     """Return the two-sided p of a paired randomisation test of a mean difference (Smucker, Allan, Carterette 2007).
 
-    Up to 13 differences that are not zero, every assignment of signs is counted; beyond, `samples` drawn ones, with a
+    With up to 13 non-zero differences every assignment of signs is counted; with more, `samples` random ones, with a
     fixed seed.
     """
     data = np.asarray(differences, dtype=np.float64)
@@ -118,7 +127,7 @@ def risk_coverage(confidences: Sequence[float] | Floats, wrong: Sequence[bool] |
 
 
 def best_threshold(positives: Sequence[float] | Floats, negatives: Sequence[float] | Floats) -> float:
-    """Return the value that splits best: it keeps positives at or above it, and refuses negatives below.
+    """Return the threshold that separates best: positives at or above it are kept, negatives below it are refused.
 
     Best by balanced accuracy; halfway between two neighbouring values, the lowest of equals. Raises ValueError on
     an empty side.

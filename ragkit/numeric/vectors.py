@@ -1,4 +1,4 @@
-"""Check vectors: what leaves an embedder is finite, of unit norm and of the right shape, or an error names the row."""
+"""Check vectors of an embedder: finite, of unit norm and of the right shape; an error names the row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Number = TypeVar("Number", np.float32, np.float64)
 NORM_TOLERANCE = 1e-3
 """How far from 1 a norm may be (rounding of bf16 and fp16) and still be renormalised."""
 PROBE_AGREEMENT = 0.999
-"""Least cosine of two probe vectors of the same model; bf16 against fp32 is 0.99999, another model far below."""
+"""Lowest cosine of two probe vectors of the same model; bf16 against fp32 gives 0.99999, another model far less."""
 
 
 def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.float32]:
@@ -53,8 +53,8 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
 def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
     """Return the dot product of each row (n, d) with a query (d,), on this thread only.
 
-    `rows @ query` would wake the threads of BLAS, which then spin beside the work of a few microseconds that they were
-    woken for, and take the processor from the model and from other questions (measured: half of a question's time).
+    `rows @ query` would wake the threads of BLAS for a few microseconds of work. They then keep spinning and take the
+    processor from the model and from other questions (measured: half of a question's time).
     """
     products: NDArray[Number] = np.vecdot(rows, query)
     return products
@@ -62,7 +62,7 @@ def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
 
 @lru_cache(maxsize=64)  # it is asked at every search
 def compatible(first: Fingerprint, second: Fingerprint) -> bool:
-    """Tell whether vectors of two fingerprints may be compared: the same id, and probe vectors of cosine 0.999.
+    """Return whether vectors of two fingerprints may be compared: equal ids, and a cosine of 0.999 of the probes.
 
     The runtime may differ: a compiled model is verified against torch. Without a probe the id alone decides.
     """

@@ -1,4 +1,4 @@
-"""Make text clean once, so that every later offset means the same thing; and show text safely on a terminal."""
+"""Clean text once, so that every later offset means the same; and show text safely on a terminal."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _UNSAFE_TO_SHOW = re.compile(
 def clean_text(text: str) -> str:
     """Return text in the one form that ragkit stores: NFC, newlines as LF, no surrogate, NUL or other control.
 
-    Lone surrogates become U+FFFD. Tab and newline stay; every other control character, bidi override,
-    zero-width space and tag character goes. Long runs of combining marks are broken as UAX #15 section 13
-    says, which bounds the time of normalisation. The function is idempotent.
+    Lone surrogates become U+FFFD. Tab and newline stay; every other control character, bidi override, zero-width space
+    and tag character is removed. Long runs of combining marks are broken as UAX #15 section 13 says, which bounds the
+    time of normalisation. The function is idempotent.
     """
     if text.isascii():
         return _DROPPED.sub("", _NEWLINES.sub("\n", text)) if not _plain_ascii(text) else text

@@ -1,4 +1,4 @@
-"""What a sentence says, as sets that can be compared: content terms, numbers, names, and whether it denies."""
+"""The content of a sentence as sets that can be compared: content terms, numbers, names, negations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ niet geen nooit zonder inte aldrig ikke aldri
 _NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
 _NEGATIONS_OF: Final = {"es": frozenset({"no"}), "it": frozenset({"non"}), "fr": frozenset({"ne", "n"})}
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "mx", "dr", "prof", "st", "hr", "fr", "sr", "sra", "mme"})
-_NUMBER_WORDS: Final[dict[str, str]] = {
+NUMBER_WORDS: Final[dict[str, str]] = {
     word: str(value)
     for value, words in {
         0: "zero null",
@@ -96,7 +96,7 @@ class ContentTerms:
 
 
 def wording(text: str, *, language: str = "en") -> ContentTerms:
-    """Return what a text says; the cost is linear in its length. language: ISO 639-1 code of the text."""
+    """Return the comparable parts of a text; the cost is linear in its length. language: ISO 639-1 code of the text."""
     order: list[str] = []
     numbers: set[str] = set()
     names: set[str] = set()
@@ -142,8 +142,8 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
     bare = lower.replace("'", "")
     if bare in _NEGATIONS or bare in _NEGATIONS_OF.get(language, ()) or lower.endswith("n't"):
         return "negation", ()
-    if bare in _NUMBER_WORDS:
-        return "number", (_NUMBER_WORDS[bare],)
+    if bare in NUMBER_WORDS:
+        return "number", (NUMBER_WORDS[bare],)
     if lower in _function_words(language) or (len(bare) == 1 and bare.isascii()):
         return "function", ()
     terms = analyse(word, language=language)
@@ -151,6 +151,11 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
         # Pairs say more than single letters; hiragana on its own is grammar.
         terms = [term for term in terms if len(term) > 1 and not _HIRAGANA.fullmatch(term)] or terms
     return "content", tuple(terms)
+
+
+def is_stop_word(word: str, language: str) -> bool:
+    """Return whether a word in lower case is a stop word of a language (English where there is no list)."""
+    return word in _function_words(language)
 
 
 @cache
@@ -179,7 +184,7 @@ def normal_number(word: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def guess_language(text: str) -> str:
-    """Return the ISO 639-1 code of a text by its script and function words; "en" where nothing speaks for another."""
+    """Return the ISO 639-1 code of a text by its script and stop words; "en" without evidence for another language."""
     head = text[:2_000]
     for code, pattern in _SCRIPTS:
         if pattern.search(head):

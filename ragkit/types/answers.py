@@ -1,10 +1,14 @@
-"""What comes back: an answer with the citations that were checked."""
+"""An answer with its checked citations."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+Status = Literal["answered", "partial", "unsupported", "abstained"]
+Verdict = Literal["quoted", "supported", "unclear", "contradicted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,9 @@ class Citation:
 
     number: the [n] in the answer. quote == document.text[start:end], the words that support the sentence best.
     supported: whether the quote supports the sentence that cites it. sentence: that sentence.
+    verdict: how the quote bears on the sentence: `quoted` (word for word), `supported` (each part found together),
+    `unclear` (words alone cannot decide), `contradicted`. reason: why it is not supported. header: the line that names
+    the columns of a quoted row. matched: the sentence had no marker of its own; the check found its source.
     """
 
     number: int
@@ -26,6 +33,10 @@ class Citation:
     quote: str
     supported: bool
     sentence: str
+    verdict: Verdict = "unclear"
+    reason: str = ""
+    header: str = ""
+    matched: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a citation."""
@@ -37,7 +48,7 @@ class Answer:
     """An answer with checked citations.
 
     status: `answered` when every sentence that states something is supported by its source, `partial` when not all
-    are, `abstained` when the text says that the sources do not hold the answer.
+    are, `unsupported` when none is, `abstained` when the text says that the sources do not hold the answer.
     removed: markers, links, images and HTML that were taken out of the model's text, for the report.
     tokens: the prompt's counts, plus "answer".
     """
@@ -65,4 +76,52 @@ class Answer:
         }
 
 
-Status = Literal["answered", "partial", "abstained"]
+@dataclass(frozen=True, slots=True)
+class CheckedSentence:
+    """A sentence of a text that was checked against documents.
+
+    `[start, end)`: where it stands in the text. verdict: how the best source bears on it; "" for a sentence that states
+    nothing (a heading, a question, a lead-in). citation: that source with its quote, None where nothing was found.
+    """
+
+    text: str
+    start: int
+    end: int
+    verdict: Verdict | Literal[""]
+    citation: Citation | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of a sentence of `ragkit check --json`."""
+        return {
+            "text": self.text,
+            "start": self.start,
+            "end": self.end,
+            "verdict": self.verdict,
+            "citation": self.citation.as_dict() if self.citation else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TextCheck:
+    """A text, whoever wrote it, checked sentence by sentence. text: as it was checked; offsets refer to it."""
+
+    text: str
+    sentences: tuple[CheckedSentence, ...]
+
+    @property
+    def status(self) -> Status:
+        """Like an answer's: `answered` when all that is stated is supported, `unsupported` when nothing is."""
+        stated = [sentence for sentence in self.sentences if sentence.verdict]
+        held = sum(sentence.verdict in ("quoted", "supported") for sentence in stated)
+        if not stated:
+            return "abstained"
+        return "answered" if held == len(stated) else "partial" if held else "unsupported"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit check --json`."""
+        counts = Counter(sentence.verdict or "states_nothing" for sentence in self.sentences)
+        return {
+            "status": self.status,
+            "counts": dict(sorted(counts.items())),
+            "sentences": [sentence.as_dict() for sentence in self.sentences],
+        }

@@ -1,4 +1,4 @@
-"""What is kept about documents, files, models and runs, beside the values that flow."""
+"""What a collection records about documents, files, models and runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Fingerprint:
     """What makes vectors comparable: two collections may share vectors only when their `id` is the same.
 
     probe: the float32 vector of a fixed sentence, little-endian bytes; it shows a model that changed under its name.
-    runtime ("torch" or "openvino-bf16" …) is told but not compared: compiled models are verified against torch.
+    runtime ("torch" or "openvino-bf16" …) is reported but not compared: compiled models are verified against torch.
     """
 
     model: str

@@ -115,7 +115,8 @@ class Document:
     ) -> Document:
         """Make a document of plain text: cleans it, and takes its digest from the UTF-8 of the cleaned text.
 
-        Heading lines are told by their marks: "== History ==", and "## History" where media_type is text/markdown.
+        Heading lines are recognised by their marks: "== History ==", and "## History" where media_type is
+        text/markdown.
         """
         cleaned = clean_text(text)
         marked = marked_headings(cleaned, markdown=media_type == "text/markdown")

@@ -1,7 +1,7 @@
 """Damaged files of every format: always a document that keeps its own rules or a typed reason, within the limits.
 
-Alone, a few inputs a loader; with FUZZ_SECONDS=60 in the environment, as CI has it, as many as there is time for: the
-inputs and their order are the same everywhere, only how far one comes depends on the machine.
+Alone, a few inputs a loader; with FUZZ_SECONDS set (`make test` sets 5, `make check-long` 60), as many as
+there is time for: the inputs and their order are the same everywhere, only how far one comes depends on the machine.
 """
 
 from __future__ import annotations

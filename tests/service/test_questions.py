@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from ragkit import ChatError, ChatInterruptedError, ChatTimeoutError, Message
 from ragkit_service import Limits
-from ragkit_service.schemas.responses import AnswerReply, PromptReply, SearchReply
+from ragkit_service.schemas.responses import AnswerReply, CheckReply, PromptReply, SearchReply
 from tests.support.service_fakes import FakeKnowledge, FakeLibrary, client
 
 SEARCH, PROMPT, ASK = (f"/v1/collections/default/{verb}" for verb in ("search", "prompt", "ask"))
@@ -297,3 +297,13 @@ def test_an_unknown_error_is_500_and_tells_nothing(tmp_path: Path, caplog: pytes
     assert "/srv" not in response.text
     assert "Traceback" not in response.text
     assert response.json()["request_id"] in caplog.text
+
+
+def test_a_text_is_checked_sentence_by_sentence(http: TestClient) -> None:
+    path = "/v1/collections/default/check"
+    response = http.post(path, json={"text": "refund window of thirty days. The moon is made of cheese."})
+    reply = CheckReply.model_validate(response.json())
+    assert [item.verdict for item in reply.sentences] == ["quoted", "unclear"]
+    assert reply.status == "partial"
+    assert http.post(path, json={"text": ""}).status_code == 422
+    assert http.post(path, json={"text": "x" * 20_001}).status_code == 422

@@ -28,6 +28,8 @@ from ragkit import (
     Prompt,
     QueryError,
 )
+from ragkit.citations.statements import check_text
+from ragkit.types.answers import TextCheck
 from ragkit_service import Limits, ServiceSettings, create_app
 from ragkit_service.context import Extractor
 
@@ -65,6 +67,9 @@ class FakeKnowledge:
 
     async def asearch(self, question: str, **options: Any) -> Hits:
         return await asyncio.to_thread(self.search, question, **options)
+
+    def check(self, text: str, *, k: int = 5, where: Any = None) -> TextCheck:
+        return check_text(text, lambda statement: self.search(statement, k=k, where=where))
 
     def prompt(
         self,

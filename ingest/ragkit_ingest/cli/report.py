@@ -1,4 +1,4 @@
-"""The report of ingest for people: what changed, what was left out and why, and where the time went."""
+"""The printed report of ingest: changes, files left out with reasons, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STAGES = ("walk", "parse", "chunk", "embed", "write", "total")
 
 
 def print_report(report: IngestReport, *, collection: str, status: Mapping[str, Any] | None) -> None:
-    """Print a report; status: what the collection holds now, None to leave that out."""
+    """Print a report. status: the present content of the collection, None to leave that out."""
     _print_head(report, collection)
     _print_changes(report.changes, limit=len(report.changes) if report.dry_run else LISTED)
     if report.add.chunks:

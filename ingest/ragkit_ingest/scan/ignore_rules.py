@@ -1,4 +1,4 @@
-"""Which files of a folder belong to it: built-in rules, `.ragkitignore` files and the globs of one run."""
+"""Decide which files are ignored: built-in rules, `.ragkitignore` files and the globs of one run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ DEFAULT_IGNORES: tuple[str, ...] = (
     "*~",
     "\\#*#",
 )
-"""Left out unless a `.ragkitignore` takes them back with `!`. HIDDEN covers .git, .hg, .svn, .venv, .DS_Store, .#*."""
+"""Ignored unless a `.ragkitignore` includes them again with `!`. HIDDEN covers .git, .hg, .svn, .venv, .DS_Store,
+.#*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Pattern:
     """One line of an ignore file.
 
     parts: one compiled glob for each folder level, None for `**`. anchored: matches from the folder of the file, else
-    at any depth below it. negated: takes back what an earlier line left out. text: the line itself, for the report.
+    at any depth below it. negated: includes again what an earlier line ignored. text: the line itself, for the report.
     """
 
     parts: tuple[re.Pattern[str] | None, ...]
@@ -52,10 +53,10 @@ class Patterns:
         self._patterns = tuple(reversed(parsed))
         self._anchored = any(pattern.anchored for pattern in parsed)
         globs = [pattern.parts[0].pattern if pattern.parts[0] else ".*" for pattern in parsed if not pattern.anchored]
-        self._likely = re.compile("|".join(globs)) if globs else None  # one look tells that most names match nothing
+        self._likely = re.compile("|".join(globs)) if globs else None  # one match rules out most names
 
     def decide(self, names: Sequence[str], *, folder: bool) -> Pattern | None:
-        """Return the pattern that decides about a path (its names, from the patterns' folder on), or None."""
+        """Return the pattern that decides about a path (its names below the patterns' folder), or None."""
         if not self._anchored and not (self._likely and self._likely.match(names[-1])):
             return None
         for pattern in self._patterns:
@@ -67,7 +68,7 @@ class Patterns:
         return bool(self._patterns)
 
     def covers(self, names: Sequence[str]) -> bool:
-        """Tell whether a file, or one of the folders above it, is matched."""
+        """Return whether a file, or one of the folders above it, is matched."""
         for size in range(1, len(names) + 1):
             found = self.decide(names[:size], folder=size < len(names))
             if found is not None and not found.negated:

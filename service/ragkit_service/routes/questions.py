@@ -17,8 +17,8 @@ from ragkit_service.event_stream import AnswerStream, stream_answer, whole_answe
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.fast_route import DirectRoute
 from ragkit_service.routes.openapi import problems
-from ragkit_service.schemas.requests import AskRequest, PromptRequest, SearchRequest
-from ragkit_service.schemas.responses import AnswerReply, PromptReply, SearchReply
+from ragkit_service.schemas.requests import AskRequest, CheckRequest, PromptRequest, SearchRequest
+from ragkit_service.schemas.responses import AnswerReply, CheckReply, PromptReply, SearchReply
 
 router = APIRouter(prefix="/v1/collections/{name}", tags=["questions"], route_class=DirectRoute)
 
@@ -68,6 +68,14 @@ def prompt(request: Request, name: str, body: PromptRequest) -> Response:
             budget=body.budget,
         )
     return json_response(built.as_dict())
+
+
+@router.post("/check", response_model=CheckReply, responses=problems(400, 404, 409, 415, 422, 503))
+def check(request: Request, name: str, body: CheckRequest) -> Response:
+    """Check each sentence of a text, whoever wrote it, against the documents."""
+    with service_of(request).pool.use(name) as knowledge:
+        found = knowledge.check(body.text, k=body.k, where=body.where)
+    return json_response(found.as_dict())
 
 
 @router.post(

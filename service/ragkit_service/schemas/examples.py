@@ -35,6 +35,10 @@ _CITATION: dict[str, JsonValue] = {
     "end": 1897,
     "quote": "Customers may return goods within 30 days after delivery.",
     "supported": True,
+    "verdict": "supported",
+    "reason": "",
+    "header": "",
+    "matched": False,
     "sentence": "Goods may be returned within 30 days [1].",
 }
 _DOCUMENT: dict[str, JsonValue] = {
@@ -81,6 +85,20 @@ ANSWER: Final[dict[str, JsonValue]] = {
     "tokens": {"total": 315, "answer": 12},
     "confidence": 0.87,
     "removed": [],
+}
+
+CHECK: Final[dict[str, JsonValue]] = {
+    "status": "answered",
+    "counts": {"supported": 1},
+    "sentences": [
+        {
+            "text": "Goods may be returned within 30 days.",
+            "start": 0,
+            "end": 37,
+            "verdict": "supported",
+            "citation": _CITATION,
+        }
+    ],
 }
 
 COLLECTIONS: Final[dict[str, JsonValue]] = {"collections": ["default", "handbook"]}

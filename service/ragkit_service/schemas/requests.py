@@ -1,4 +1,4 @@
-"""What requests may say: strict, bounded, and nothing besides. No field names a path, an address or a model."""
+"""The shapes of requests: strict and bounded. No field names a path, an address or a model."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ragkit import QUESTION_LIMIT, Example, Message
 K_LIMIT = 100
 HISTORY_LIMIT = 100
 EXAMPLES_LIMIT = 16
+CHECK_LIMIT = 20_000
 MESSAGE_LIMIT = 32_000
 BUDGET_LIMIT = 1_000_000
 FILTER_DEPTH = 64
@@ -23,7 +24,7 @@ _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "app
 
 
 def _encodable(text: Any) -> Any:
-    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; what is no text stays, to be refused."""
+    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
     return text.encode("utf-8", "replace").decode()
@@ -108,7 +109,7 @@ class SearchRequest(_Strict):
 
 
 class _Asked(_Strict):
-    """What a prompt is built from."""
+    """The fields of a request for a prompt."""
 
     question: Text = Field(
         validation_alias=AliasChoices("question", "query"), description="The question, in plain words."
@@ -192,3 +193,19 @@ class DocumentsQuery(TextWindow):
     prefix: Annotated[str, Field(max_length=SOURCE_LIMIT, description="What the sources begin with.")] = ""
     limit: Annotated[int, Field(ge=1, le=1000, description="Documents in one page of the listing.")] = 100
     offset: Annotated[int, Field(ge=0, le=2**53, description="Documents to skip.")] = 0
+
+
+class CheckRequest(_Strict):
+    """A text to check, whoever wrote it."""
+
+    text: Annotated[
+        str,
+        Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
+        BeforeValidator(_encodable),
+    ]
+    k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with.")] = 5
+    where: Where = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "Goods may be returned within 30 days. Shipping is free."}]}
+    )

@@ -89,6 +89,10 @@ class CitationReply(Reply):
     quote: str
     supported: bool
     sentence: str
+    verdict: Literal["quoted", "supported", "unclear", "contradicted"]
+    reason: str
+    header: str
+    matched: bool
 
 
 class AnswerReply(Reply):
@@ -96,7 +100,7 @@ class AnswerReply(Reply):
 
     question: str
     text: str
-    status: Literal["answered", "partial", "abstained"]
+    status: Literal["answered", "partial", "unsupported", "abstained"]
     citations: list[CitationReply]
     model: str
     tokens: dict[str, int]
@@ -104,6 +108,26 @@ class AnswerReply(Reply):
     removed: list[str]
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
+
+
+class CheckedSentenceReply(Reply):
+    """A sentence and what the documents say of it; verdict "" for one that states nothing."""
+
+    text: str
+    start: int
+    end: int
+    verdict: Literal["quoted", "supported", "unclear", "contradicted", ""]
+    citation: CitationReply | None
+
+
+class CheckReply(Reply):
+    """A text, sentence by sentence, as the documents bear on it."""
+
+    status: Literal["answered", "partial", "unsupported", "abstained"]
+    counts: dict[str, int]
+    sentences: list[CheckedSentenceReply]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [examples.CHECK]})
 
 
 class CollectionsReply(Reply):
@@ -210,7 +234,7 @@ class WholeDocumentReply(DocumentReply):
 
 
 class FileReply(Reply):
-    """What became of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
+    """The result of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
 
     name: str
     status: Literal["added", "changed", "unchanged", "failed", "skipped"]
@@ -224,7 +248,7 @@ class FileReply(Reply):
 
 
 class UploadReply(Reply):
-    """What became of an upload, file by file."""
+    """The result of an upload, file by file."""
 
     generation: int | None
     files: list[FileReply]

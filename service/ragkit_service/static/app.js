@@ -139,6 +139,7 @@ function showText(text, doubtful) {
 const STATUS = {
   answered: "supported by the sources",
   partial: "partly supported",
+  unsupported: "not supported by the sources",
   abstained: "not in the documents",
 };
 

@@ -1,0 +1,83 @@
+"""Statements that repeat a sentence but for one thing: another name, number or denial, or sides that are swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+from ragkit.citations.claims import Claim
+from ragkit.citations.quantities import count_denials
+from ragkit.citations.table_check import Fault
+from ragkit.citations.tokens import Token, tokens
+
+_COPIED: Final = 0.7
+
+
+_SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
+
+
+def is_copy(claim: Claim, sentence: str) -> bool:
+    """Return whether a claim repeats most of a sentence in its order."""
+    said = [token.term for token in claim.tokens if not token.stop]
+    held = [token.term for token in tokens(sentence, language=claim.language) if not token.stop]
+    blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) >= _COPIED * max(1, len(said))
+
+
+def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
+    """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
+
+    The other word is a name, a number, or one that the passage has elsewhere; words that the passage does not have at
+    all may be synonyms. The same for a denial that is there on one side only.
+    """
+    elsewhere = above | {token.term for token in tokens(" ".join((*quote, *others)), language=claim.language)}
+    said = [token for token in claim.tokens if not token.stop]
+    for sentence in quote:
+        held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
+        own = {token.term for token in held}
+        if sum(token.term in own for token in said) >= _COPIED * len(said) and _numbers_swapped(said, held):
+            return "contradicted", "its numbers stand in another order"
+        if not is_copy(claim, sentence):
+            continue
+        if count_denials(claim.text) != count_denials(sentence):
+            shorter = len(claim.text) < len(sentence) * _SHORTER
+            if count_denials(claim.text) > count_denials(sentence) or not shorter:
+                return "contradicted", "one of the two denies what the other says"
+        matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
+        for kind, first, last, start, end in matcher.get_opcodes():
+            if kind != "replace":
+                continue
+            for token in said[first:last]:
+                is_name = claim.text[token.start].isupper() and token.start > 0
+                if token.term not in own and (token.term in elsewhere or is_name or token.is_number):
+                    return "contradicted", f"it says {held[start:end][0].word}, not {token.word}"
+    return None
+
+
+def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:
+    ours, theirs = ([token.term for token in side if token.is_number] for side in (said, held))
+    common = set(ours) & set(theirs)
+    one, other = ([term for term in side if term in common] for side in (ours, theirs))
+    return len(common) > 1 and sorted(one) == sorted(other) and one != other
+
+
+def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim has the words of a sentence, its two sides around one of them swapped."""
+    said = [token.term for token in claim.tokens if not token.stop]
+    by = sum(token.word in ("by", "von", "par", "por", "da") for token in claim.tokens)
+    for sentence in quote:
+        read = tokens(sentence, language=claim.language)
+        held = [token.term for token in read if not token.stop]
+        common = set(said) & set(held)
+        if len(common) * 10 < len(set(said)) * 9 or by != sum(
+            t.word in ("by", "von", "par", "por", "da") for t in read
+        ):
+            continue
+        for pivot in common:
+            at, place = said.index(pivot), held.index(pivot)
+            before, after = set(said[:at]) & common, set(said[at + 1 :]) & common
+            front = set(held[:place]) & common
+            if before and front and before <= set(held[place + 1 :]) and front <= after:
+                return "contradicted", f"what stands before and after {pivot} is swapped"
+    return None

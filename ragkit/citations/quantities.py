@@ -1,0 +1,102 @@
+"""Comparisons and superlatives of a statement: "more than 5", "at least 14", "the highest"."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ragkit.text.content_terms import normal_number
+
+Bound = Literal["over", "under", "min", "max"]
+
+_NUMBER: Final = r"(?P<number>-?\d+(?:[.,'’]\d+)*)"
+_WORDS: Final[dict[Bound, str]] = {
+    "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
+    r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
+    "max": r"at most|no (?:more|later|longer) than|not (?:more|later|longer) than|up to|a maximum of|maximum(?: of)?"
+    r"|max\.?"
+    r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
+    "over": r"(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than|over|above|after"
+    r"|exceed(?:s|ed|ing)?|mehr als|über|plus de|más de",
+    "under": r"(?:less|fewer|smaller|lower|shorter|younger|earlier|worse) than|under|below|before|weniger als|unter"
+    r"|moins de|menos de",
+}
+_COMPARED: Final = {
+    bound: re.compile(
+        rf"\b(?P<words>{words})\s+(?:[^\W\d]+\s+){{0,2}}?[$€£¥]?{_NUMBER}(?![\w:]|\s*[-–]\s*\d)", re.IGNORECASE
+    )
+    for bound, words in _WORDS.items()
+}
+_HIGH: Final = re.compile(
+    r"\b(?:most|highest|largest|greatest|biggest|longest|maximum|latest|top|tallest|heaviest|oldest|best|höchste\w*"
+    r"|größte\w*|längste\w*|meiste\w*)\b",
+    re.IGNORECASE,
+)
+_LOW: Final = re.compile(
+    r"\b(?:least|lowest|smallest|fewest|shortest|minimum|earliest|youngest|worst|niedrigste\w*|kleinste\w*"
+    r"|kürzeste\w*|wenigste\w*)\b",
+    re.IGNORECASE,
+)
+STRICT: Final = frozenset(("before", "after", "above", "below", "over", "under", "vor", "nach"))
+"""Words that set a bound which a value itself does not keep."""
+_DENIES: Final = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_BOUNDED: Final = re.compile(r"\b(?:no|not) (?:less|fewer|more|later|longer|earlier) than\b", re.IGNORECASE)
+_AT_LEAST: Final = re.compile(r"\bat (?:least|most)\b|\bminimum of\b|\bmaximum of\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A bound that a statement sets. number: in one form. words: as it says it."""
+
+    bound: Bound
+    number: str
+    words: str
+
+    def holds(self, value: float) -> bool:
+        """Return whether a value keeps the bound."""
+        try:
+            limit = float(self.number)
+        except ValueError:
+            return False
+        if self.bound == "over":
+            return value > limit
+        if self.bound == "under":
+            return value < limit
+        return value >= limit if self.bound == "min" else value <= limit
+
+
+def comparisons(text: str) -> list[Comparison]:
+    """Return the bounds of a text, in the order of their kinds."""
+    return [
+        Comparison(bound, normal_number(match["number"].lstrip("-")), match["words"].lower())
+        for bound, pattern in _COMPARED.items()
+        for match in pattern.finditer(text)
+    ]
+
+
+def superlatives(text: str, *, besides: str = "") -> frozenset[str]:
+    """Return which ends of a scale a text names: "high", "low", both or none; "at least" is none.
+
+    besides: what stands in the source as it is; its superlatives are names ("best actress") and rank nothing.
+    """
+    bare = _AT_LEAST.sub(" ", text)
+    named = {match.group().lower() for pattern in (_HIGH, _LOW) for match in pattern.finditer(besides)}
+    return frozenset(
+        name
+        for name, pattern in (("high", _HIGH), ("low", _LOW))
+        if any(match.group().lower() not in named for match in pattern.finditer(bare))
+    )
+
+
+def denies(text: str) -> bool:
+    """Return whether a text denies something; "no later than" sets a bound and denies nothing."""
+    return count_denials(text) > 0
+
+
+def count_denials(text: str) -> int:
+    """Return how many words of a text deny something."""
+    return len(_DENIES.findall(_BOUNDED.sub(" ", text)))

@@ -1,0 +1,122 @@
+"""The passages of a prompt as sources: a citation for each sentence, checked against what it cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ragkit.citations.support import Passage
+from ragkit.text.abstention import abstains
+from ragkit.text.content_terms import guess_language, wording
+from ragkit.types.answers import Citation, Verdict
+from ragkit.types.hits import Hit
+
+_ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
+
+
+_TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
+
+
+_LEAD_IN = re.compile(r"^[^.]{0,160}:$")
+
+
+_ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}
+
+
+@dataclass(slots=True)
+class Sentence:
+    """A sentence of an answer without its markers.
+
+    numbers: what it cites. following: what the next sentence with markers in its paragraph cites.
+    """
+
+    text: str
+    numbers: list[int] = field(default_factory=list)
+    following: tuple[int, ...] = ()
+
+
+class Sources:
+    """The passages of a prompt, read when they are first cited."""
+
+    def __init__(self, hits: Sequence[Hit]) -> None:
+        self._hits = hits
+        self._read: dict[int, Passage] = {}
+
+    def cite(self, sentence: Sentence) -> list[Citation]:
+        """Return a checked citation for each number of a sentence.
+
+        Several sources may support it together where none does alone.
+        """
+        claim = _ENUMERATED.sub("", sentence.text)
+        found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
+        if len(found) > 1 and not any(citation.supported for citation in found):
+            together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
+            if together.support(claim).supported:
+                found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
+        return found
+
+    def match(self, sentence: Sentence, *, asked: str) -> list[Citation]:
+        """Return the citation of the source that supports a sentence without a marker; [] for none, or no statement.
+
+        A marker that follows in its paragraph counts for it where its source supports it; else any source may.
+        """
+        if not states(sentence.text) or abstains(sentence.text) or sentence.text.strip(" ?") == asked.strip(" ?"):
+            return []
+        claim = _ENUMERATED.sub("", sentence.text)
+        for number in (*sentence.following, *range(1, len(self._hits) + 1)):
+            citation = self._cite(number, claim, sentence.text)
+            if citation.supported:
+                return [citation if number in sentence.following else replace(citation, matched=True)]
+        return []
+
+    def best(self, text: str) -> Citation | None:
+        """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it."""
+        claim = _ENUMERATED.sub("", text)
+        found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
+        return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
+
+    def hold(self, block: str) -> bool:
+        """Return whether one source has every line of a block of code."""
+        lines = [line.strip() for line in block.strip("`").splitlines()[1:] if line.strip("` ")]
+        return any(all(line in hit.text for line in lines) for hit in self._hits)
+
+    def _above(self, found: list[Citation]) -> str:
+        return "\n".join(self._passage(citation.number).around for citation in found)
+
+    def _passage(self, number: int) -> Passage:
+        if number not in self._read:
+            hit = self._hits[number - 1]
+            self._read[number] = Passage(hit.text, around=f"{hit.title}\n{hit.heading}\n{hit.context}\n{hit.source}")
+        return self._read[number]
+
+    def _cite(self, number: int, claim: str, sentence: str) -> Citation:
+        hit = self._hits[number - 1]
+        support = self._passage(number).support(claim)
+        start = hit.start + support.start
+        page, label = hit.page_at(start)
+        return Citation(
+            number=number,
+            source=hit.source,
+            title=hit.title,
+            sha256=hit.sha256,
+            page=page,
+            page_label=label,
+            start=start,
+            end=hit.start + support.end,
+            quote=hit.text[support.start : support.end],
+            supported=support.supported,
+            sentence=sentence,
+            verdict=support.verdict,
+            reason=support.reason,
+            header=support.header,
+        )
+
+
+def states(sentence: str) -> bool:
+    """Return whether a sentence claims something: it is no title, question, lead-in or bare number of a list."""
+    bare = sentence.strip("*_# \t-•>")
+    if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or _TITLE.fullmatch(sentence):
+        return False
+    return bool(wording(bare, language=guess_language(bare)).terms)

@@ -1,0 +1,379 @@
+"""Statement + table -> whether a row holds it: each value in the row that is named, under the column that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ragkit.citations.quantities import STRICT, Comparison, comparisons, denies, superlatives
+from ragkit.citations.tables import Cell, Row, Table
+from ragkit.citations.tokens import Token, runs, tokens
+
+Outcome = Literal["supported", "unclear", "contradicted"]
+Fault = tuple[Outcome, str]
+
+_COPULAS: Final = frozenset(
+    ("is", "are", "was", "were", "be", "being", "been", "as", "the", "a", "an", "ist", "est", "es")
+)
+_BE: Final = frozenset(("is", "are", "was", "were", "be", "ist", "sind", "est", "es"))
+_OF: Final = frozenset(("of", "for", "in", "at", "on", "von", "für", "de", "pour", "para"))
+_PROSE_SHARE: Final = 3
+_LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
+_MOST: Final = 0.6
+_FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
+_KNOWN_SHARE: Final = 0.5
+"""Share of a statement's terms that the row, the column names and what stands above must know."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableVerdict:
+    """What a table says of a statement. row: the row that it is about. matched: terms of the statement in that row."""
+
+    outcome: Outcome
+    row: Row
+    matched: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A statement as it is compared with rows."""
+
+    tokens: tuple[Token, ...]
+    terms: frozenset[str]
+    runs: tuple[str, ...]
+    compared: tuple[Comparison, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How a row meets a claim: terms that it holds, and those that stand in other rows only or nowhere."""
+
+    index: int
+    held: int
+    elsewhere: tuple[str, ...]
+    numbers: tuple[str, ...]
+    runs: tuple[str, ...]
+
+    @property
+    def faults(self) -> int:
+        return len(self.elsewhere) + 2 * len(self.numbers) + 2 * len(self.runs)
+
+
+def check_table(
+    statement: str, table: Table, *, around: str = "", prose: str = "", language: str = "en"
+) -> TableVerdict:
+    """Return whether a table supports a statement. around: what names the table. prose: what else the passage says.
+
+    It does when one row holds all of the statement's terms that the table knows, each number and run of figures among
+    them, every value under the column that stands beside it in the statement; comparisons ("more than 5"), superlatives
+    and counts of rows are worked out. A term that only other rows hold contradicts: it is the value of another row.
+    """
+    claim = _claim(statement, language)
+    above = frozenset(token.term for token in tokens(around, language=language))
+    known = above | frozenset(term for name in table.names for term in name.order)
+    everywhere, phrases = _everywhere(table), _phrases(claim, table)
+    fits = [_fit(claim, row, index, known, everywhere) for index, row in enumerate(table.rows)]
+    whole = {fit.index: _whole_cells(phrases, table.rows[fit.index]) for fit in fits}
+    fits.sort(key=lambda fit: (fit.faults - whole[fit.index] - 0.01 * fit.held, fit.index))
+    best = fits[0]
+    row = table.rows[best.index]
+    if not best.held:
+        return TableVerdict("unclear", row, 0, "no row is named")
+    fault = _fault(claim, table, best, known) or _torn(phrases, row) or _of_prose(claim, row, known, prose, language)
+    if fault is None or (best.faults and _derived(claim, table, best)):
+        return TableVerdict("supported", row, best.held)
+    outcome, reason = fault
+    return TableVerdict(outcome, row, best.held, reason)
+
+
+def _claim(statement: str, language: str) -> _Claim:
+    found = tuple(tokens(statement, language=language))
+    return _Claim(
+        found,
+        frozenset(token.term for token in found if not token.stop),
+        tuple(runs(statement)),
+        tuple(comparisons(statement)),
+        statement,
+    )
+
+
+def _everywhere(table: Table) -> frozenset[str]:
+    return frozenset[str]().union(*(row.terms for row in table.rows))
+
+
+def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:
+    """Return how many of the phrases are the whole of a cell of a row."""
+    orders = {cell.order for cell in row.cells}
+    return sum(phrase in orders for phrase in phrases)
+
+
+def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
+    """Return the parts of a claim that are the whole of some cell, the longest at each place."""
+    whole = {cell.order for row in table.rows for cell in row.cells if cell.terms}
+    words = tuple(token.term for token in claim.tokens)
+    found = []
+    at = 0
+    while at < len(words):
+        size = next((size for size in range(min(12, len(words) - at), 0, -1) if words[at : at + size] in whole), 0)
+        if size:
+            found.append(words[at : at + size])
+        at += size or 1
+    return found
+
+
+def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
+    """Return a fault when what a statement is about stands in the prose beside the table, and not in the row."""
+    unknown = claim.terms - row.terms - known
+    if len(unknown) * _PROSE_SHARE < len(claim.terms):
+        return None
+    told = unknown & {token.term for token in tokens(prose, language=language)}
+    return ("unclear", f"the row does not speak of {min(told)}") if told else None
+
+
+def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:
+    """Return a fault when a value of another row has its words in this row too, but in no cell together."""
+    for phrase in phrases:
+        size = len(phrase)
+        if size > 1 and not any(
+            cell.order[at : at + size] == phrase for cell in row.cells for at in range(len(cell.order) - size + 1)
+        ):
+            return "contradicted", f"{' '.join(phrase)} stands in another row"
+    return None
+
+
+def _fit(claim: _Claim, row: Row, index: int, known: frozenset[str], everywhere: frozenset[str]) -> _Fit:
+    compared = frozenset(item.number for item in claim.compared)
+    terms = row.terms
+    missing = claim.terms - terms - known - compared
+    numbers = tuple(sorted(term for term in missing if term[:1].isdigit()))
+    elsewhere = tuple(sorted(term for term in missing if not term[:1].isdigit() and term in everywhere))
+    held_runs = row.runs
+    strange = tuple(run for run in claim.runs if run not in held_runs and any(run in other for other in [held_runs]))
+    whole = tuple(run for run in claim.runs if run not in held_runs and not _in_text(run, known))
+    return _Fit(index, len(claim.terms & terms), elsewhere, numbers, strange or whole)
+
+
+def _in_text(run: str, known: frozenset[str]) -> bool:
+    return all(part in known for part in run.split("-"))
+
+
+def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
+    row = table.rows[fit.index]
+    if fit.numbers:
+        return "contradicted", f"the row does not hold {fit.numbers[0]}"
+    if fit.runs:
+        return "contradicted", f"the row does not hold {fit.runs[0]}"
+    if fit.elsewhere:
+        return "contradicted", f"{fit.elsewhere[0]} stands in another row"
+    misplaced = _misplaced(claim, table, row)
+    if misplaced:
+        return "contradicted", misplaced
+    failed = _failed_comparison(claim, table, row) or _strictly_beyond_itself(claim, table, row)
+    if failed:
+        return "contradicted", failed
+    said = " ".join(item.text for item in (*table.names, *row.cells))
+    if denies(claim.text) and not denies(said):
+        return "contradicted", "it denies what the row holds"
+    ends = superlatives(
+        claim.text, besides=" ".join([name.text for name in table.names] + [cell.text for cell in row.cells])
+    )
+    if ends and not _is_extreme(claim, table, fit.index, ends):
+        return "unclear", "the table does not show it as the extreme"
+    unknown = claim.terms - row.terms - known
+    if len(unknown) > (1 - _KNOWN_SHARE) * len(claim.terms):
+        return "unclear", f"{min(unknown)} is not there"
+    return None
+
+
+def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
+    """Return what is wrong when a value stands for a column that it is not under, else "".
+
+    It does when it follows the name of a column that has another value in this row; and when the own value of a named
+    column is missing while values of two or more columns are said that the claim does not name: one is the row's key,
+    the other takes the place of the missing one.
+    """
+    named = _named(claim, table)
+    matched = [at for at, cell in enumerate(row.cells) if cell.terms and _is_said(claim, cell)]
+    spoken = {column for column, _ in named} | set(_partly_named(claim, table))
+    strays = [at for at in matched if at not in spoken]
+    for column, end in named:
+        own = row.cells[column] if column < len(row.cells) else None
+        if own is None or not own.terms:
+            continue
+        start = end - len(table.names[column].order)
+        name = table.names[column]
+        value = (
+            _value_after(claim, table, end, links=_links(claim, start))
+            or _value_before(claim, table, start)
+            or _value_of_key(claim, table, row, end)
+        )
+        if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
+            return f"{own.text!r} is its {name.text}"
+        if not _is_said(claim, own) and len(strays) > 1:
+            return f"{own.text!r} is its {name.text}"
+    return ""
+
+
+def _is_said(claim: _Claim, cell: Cell) -> bool:
+    """Return whether a claim has a cell's value: all its terms and runs of figures, of a long one most."""
+    if not cell.runs <= set(claim.runs):
+        return False
+    return len(cell.terms & claim.terms) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
+
+
+def _links(claim: _Claim, start: int) -> frozenset[str]:
+    """Return the words that lead from the name of a column to its value: "a price of 5", "the price is 5"."""
+    before = claim.tokens[start - 1].word if start > 0 else ""
+    return _COPULAS | {"of"} if before in ("a", "an", "with") else _COPULAS
+
+
+def _stands_before(claim: _Claim, cell: Cell, start: int) -> bool:
+    """Return whether a cell's value ends right before a place of the claim: "the Essex club"."""
+    return start > 0 and claim.tokens[start - 1].term in cell.terms
+
+
+def _is_part(value: Cell, own: Cell) -> bool:
+    """Return whether a value is a column's own one, or the beginning or a part of it."""
+    size = len(value.order)
+    return any(own.order[at : at + size] == value.order for at in range(len(own.order) - size + 1))
+
+
+def _partly_named(claim: _Claim, table: Table) -> list[int]:
+    return [at for at, name in enumerate(table.names) if len(name.terms & claim.terms) * 2 > len(name.terms)]
+
+
+def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
+    """Return (column, index after its last token) of each column that is named whole; the longest name wins."""
+    words = [token.term for token in claim.tokens]
+    found: dict[int, tuple[int, int]] = {}
+    for column, name in enumerate(table.names):
+        for order in dict.fromkeys((name.order, name.core)):
+            size = len(order)
+            for at in range(len(words) - size + 1 if size else 0):
+                if tuple(words[at : at + size]) == order and size > found.get(at, (0, -1))[0]:
+                    found[at] = size, column
+    covered: set[int] = set()
+    named = []
+    for at, (size, column) in sorted(found.items(), key=lambda item: -item[1][0]):
+        if not covered & set(range(at, at + size)):
+            covered |= set(range(at, at + size))
+            named.append((column, at + size))
+    return named
+
+
+def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[str]) -> Cell | None:
+    """Return the longest cell that stands after a place in the claim, behind such words only, None for none.
+
+    Words that lead elsewhere, as in "the price of the probe", end the search.
+    """
+    for at in range(start, min(start + _FILLERS + 1, len(claim.tokens))):
+        found = _cell_at(claim, table, at)
+        if found is not None:
+            return found
+        if claim.tokens[at].word not in links:
+            break
+    return None
+
+
+def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
+    """Return the cell of which a claim says that it is what a column name says ("5 is the price"), None for none."""
+    at = start - 1
+    while at >= 0 and claim.tokens[at].word in ("the", "a", "an"):
+        at -= 1
+    if at < 1 or claim.tokens[at].word not in _BE:
+        return None
+    for size in range(min(12, at), 0, -1):
+        found = _cell_at(claim, table, at - size)
+        if found is not None and len(found.order) == size:
+            return found
+    return None
+
+
+def _value_of_key(claim: _Claim, table: Table, row: Row, start: int) -> Cell | None:
+    """Return the cell in "the price OF THE PROBE IS 5", where the name of a column ends at `start`, None for none."""
+    at = start
+    if at >= len(claim.tokens) or claim.tokens[at].word not in _OF:
+        return None
+    while at < len(claim.tokens) and (claim.tokens[at].word in _OF or claim.tokens[at].word in _COPULAS - _BE):
+        at += 1
+    key = _cell_at(claim, table, at)
+    if key is None or not any(key.order == cell.order for cell in row.cells):
+        return None
+    at += len(key.order)
+    if at < len(claim.tokens) and claim.tokens[at].word in _BE:
+        return _value_after(claim, table, at + 1, links=_COPULAS)
+    return None
+
+
+def _cell_at(claim: _Claim, table: Table, at: int) -> Cell | None:
+    """Return the longest cell whose whole text a claim has at a place, None for none."""
+    words = tuple(token.term for token in claim.tokens[at : at + 12])
+    fits = [cell for row in table.rows for cell in row.cells if cell.terms and words[: len(cell.order)] == cell.order]
+    return max(fits, key=lambda cell: len(cell.order), default=None)
+
+
+def _columns(claim: _Claim, table: Table) -> list[int]:
+    """Return the columns that the claim names, whole ones first, else all that share a term with it."""
+    whole = [column for column, _ in _named(claim, table)]
+    return whole or [at for at, name in enumerate(table.names) if name.terms & claim.terms]
+
+
+def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
+    for item in claim.compared:
+        values = [row.cells[at].value for at in _columns(claim, table) or range(len(row.cells)) if at < len(row.cells)]
+        known = [value for value in values if value is not None]
+        if known and not any(item.holds(value) for value in known) and item.number not in row.terms:
+            return f"{known[0]:g} is not {item.words} {item.number}"
+        if known and item.number in row.terms and not any(item.holds(value) for value in known):
+            return f"{known[0]:g} is not {item.words} {item.number}"
+    return ""
+
+
+def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
+    """Return what is wrong with "before", "after", "more than" a value that is the row's own, else ""."""
+    for at, token in enumerate(claim.tokens):
+        than = token.word == "than" or token.word in STRICT
+        if not than:
+            continue
+        value = _value_after(claim, table, at + 1, links=_COPULAS)
+        if value is not None and any(value.order == cell.order for cell in row.cells):
+            return f"{value.text!r} is its own value"
+    return ""
+
+
+def _is_extreme(claim: _Claim, table: Table, index: int, ends: frozenset[str]) -> bool:
+    """Return whether the row's value in a column that the claim speaks of is the highest or lowest that it says."""
+    for column in _columns(claim, table) or range(len(table.names)):
+        values = [_at(row.cells, column) for row in table.rows]
+        known = [value for value in values if value is not None]
+        own = values[index]
+        if own is None or len(known) < 2 or len(known) * 2 < len(values):
+            continue
+        if own == (max(known) if "high" in ends else min(known)):
+            return True
+        if ends == {"high", "low"} and own in (max(known), min(known)):
+            return True
+    return index in (0, len(table.rows) - 1)
+
+
+def _at(row: Sequence[Cell], column: int) -> float | None:
+    return row[column].value if column < len(row) else None
+
+
+def _derived(claim: _Claim, table: Table, fit: _Fit) -> bool:
+    """Return whether the one number that no row holds is the count of rows that hold all else that is named."""
+    if len(fit.numbers) != 1 or fit.elsewhere or fit.runs:
+        return False
+    named = claim.terms - {fit.numbers[0]}
+    known = named & _everywhere(table)
+    count = sum(known <= row.terms for row in table.rows)
+    return bool(known) and str(count) == fit.numbers[0]
+
+
+def closest(verdicts: Sequence[TableVerdict]) -> TableVerdict | None:
+    """Return the verdict that is best for a statement: supported before others, then by what the row matches."""
+    order = {"supported": 2, "contradicted": 1, "unclear": 0}
+    return max(verdicts, key=lambda item: (order[item.outcome], item.matched), default=None)

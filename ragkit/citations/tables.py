@@ -1,0 +1,174 @@
+"""Passage -> the tables in it, as rows with their offsets, their cells as tokens, and the names of their columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ragkit.citations.tokens import Token, runs, tokens
+from ragkit.text.tables import cells, has_cells
+
+_CONTEXT_PART: Final = re.compile(r" › (?=[^›\n]*\|)|\n|: (?=[^|\n]*\|)")
+_PAIR: Final = re.compile(
+    r"\s*(?:[-*+•]\s+|\(?\w{1,3}[.)]\s+)?(?P<name>[^\s:|][^:|.!?\n]{0,60}?)\s*(?:\*\*|`)?(?::|\s[–—=]|\s->)(?:\*\*)?\s+(?P<value>\S[^\n]{0,200}?)\s*"
+)
+_RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
+_NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
+_FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a row. terms: its terms that are no stop words. order: all terms. runs: see `tokens.runs`.
+
+    core: the terms before a bracket or unit, by which people name a column ("Price" of "Price (EUR)").
+    """
+
+    text: str
+    order: tuple[str, ...]
+    core: tuple[str, ...]
+    terms: frozenset[str]
+    runs: frozenset[str]
+
+    @property
+    def value(self) -> float | None:
+        """The number of a cell that holds one number and little else; None for any other."""
+        found = _FIGURE.findall(self.text)
+        if len(found) != 1 or len(self.order) > 4:
+            return None
+        sign = -1.0 if found[0].strip()[:1] in "-−–(" else 1.0
+        figures = next((term for term in self.order if term[:1].isdigit()), "")
+        try:
+            return sign * float(figures)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: `[start, end)` in the passage, and its cells."""
+
+    start: int
+    end: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def terms(self) -> frozenset[str]:
+        """The terms of all its cells."""
+        return frozenset[str]().union(*(cell.terms for cell in self.cells))
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """The runs of figures of all its cells."""
+        return frozenset[str]().union(*(cell.runs for cell in self.cells))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that stand together. names: the names of the columns, () where they are not known. header: their line."""
+
+    names: tuple[Cell, ...]
+    rows: tuple[Row, ...]
+    header: str = ""
+
+
+def read_tables(text: str, *, around: str = "", language: str = "en") -> list[Table]:
+    """Return the tables of a passage. around: what stands above it; its last part with bars may name the columns."""
+    tables = [table for lines in _blocks(text) if (table := _table(lines, around, language)) is not None]
+    return tables + [_pairs(lines, language) for lines in _pair_blocks(text)]
+
+
+def _pair_blocks(text: str) -> Iterator[list[tuple[int, re.Match[str]]]]:
+    """Yield runs of two lines or more that are a name and its value: "- HP-305: 410.00 euros"."""
+    block: list[tuple[int, re.Match[str]]] = []
+    position = 0
+    for line in text.split("\n"):
+        match = None if has_cells(line.strip()) else _PAIR.fullmatch(line)
+        if match:
+            block.append((position, match))
+        elif line.strip():
+            if len(block) > 1:
+                yield block
+            block = []
+        position += len(line) + 1
+    if len(block) > 1:
+        yield block
+
+
+def _pairs(lines: list[tuple[int, re.Match[str]]], language: str) -> Table:
+    return Table(
+        (),
+        tuple(
+            Row(
+                start + match.start("name"),
+                start + match.end("value"),
+                (_cell(match["name"], language), _cell(match["value"], language)),
+            )
+            for start, match in lines
+        ),
+    )
+
+
+def _blocks(text: str) -> Iterator[list[tuple[int, str]]]:
+    """Yield runs of lines that have cells, each line with its offset."""
+    block: list[tuple[int, str]] = []
+    position = 0
+    for line in text.split("\n"):
+        if has_cells(line.strip()):
+            if not _RULE.fullmatch(line.strip()):
+                block.append((position, line))
+        elif block:
+            yield block
+            block = []
+        position += len(line) + 1
+    if block:
+        yield block
+
+
+def _table(lines: list[tuple[int, str]], around: str, language: str) -> Table | None:
+    found = [[_cell(text, language) for text in cells(line)] for _, line in lines]
+    width = max(len(row) for row in found)
+    header = ""
+    names: tuple[Cell, ...] = ()
+    if len(found) > 1 and _names_columns(found[0], found[1:]):
+        names, header = tuple(found[0]), lines[0][1].strip()
+        found, lines = found[1:], lines[1:]
+    else:
+        for part in reversed(_CONTEXT_PART.split(around)):
+            above = cells(part) if " | " in part else []
+            if len(above) > 1 and len(above) == width:
+                names, header = tuple(_cell(text, language) for text in above), part.strip()
+                break
+    if width < 2 or not found:
+        return None
+    rows = tuple(
+        Row(start + len(line) - len(line.lstrip()), start + len(line.rstrip()), tuple(row))
+        for (start, line), row in zip(lines, found, strict=True)
+    )
+    return Table(names, rows, header)
+
+
+def _names_columns(first: list[Cell], below: list[list[Cell]]) -> bool:
+    """Return whether a row names the columns: words, where the rows below it have values or other words."""
+    filled = [cell for cell in first if cell.text]
+    if len(filled) * 2 <= len(first) or any(len(cell.text) > 120 for cell in filled):
+        return False
+    numeric = sum(bool(_NUMERIC.fullmatch(cell.text)) for cell in filled)
+    under = [cell for row in below for cell in row if cell.text]
+    if not numeric:
+        return True
+    share = sum(bool(_NUMERIC.fullmatch(cell.text)) for cell in under) / max(1, len(under))
+    return numeric / len(filled) < min(0.5, share)
+
+
+def _cell(text: str, language: str) -> Cell:
+    found: list[Token] = tokens(text, language=language)
+    return Cell(
+        text.strip(),
+        tuple(token.term for token in found),
+        tuple(token.term for token in tokens(text.partition("(")[0] or text, language=language)),
+        frozenset(token.term for token in found if not token.stop) or frozenset(token.term for token in found),
+        frozenset(runs(text)),
+    )

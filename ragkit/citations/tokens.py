@@ -1,0 +1,59 @@
+"""Statements and cells as sequences of comparable tokens: stems, numbers in one form, runs of figures."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from ragkit.text.analyzer import analyse
+from ragkit.text.content_terms import NUMBER_WORDS, is_stop_word, normal_number
+
+_TOKEN: Final = re.compile(r"\d+(?:[.,'’]\d+)*|[^\W\d_]+")
+_RUN: Final = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?:\s*[-–—:/]\s*\d+(?:[.,]\d+)*)+(?![\w])")
+_RUN_MARK: Final = re.compile(r"\s*[-–—:/]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or number of a text. word: as it stands, in lower case. term: its stem, or its number in one form.
+
+    stop: a stop word, which says nothing on its own. start: its offset in the text.
+    """
+
+    word: str
+    term: str
+    stop: bool
+    start: int
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the term is a number."""
+        return self.term[:1].isdigit()
+
+
+def tokens(text: str, *, language: str = "en") -> list[Token]:
+    """Return the tokens of a text in order; a word of a script without blanks gives one token for each of its terms."""
+    found: list[Token] = []
+    for match in _TOKEN.finditer(text):
+        word = match.group().lower()
+        stop, terms = _read(word, language)
+        found.extend(Token(word, term, stop, match.start()) for term in terms)
+    return found
+
+
+def runs(text: str) -> list[str]:
+    """Return the runs of figures that belong together ("4 - 2", "1:55.5", "2026-03-05"), in one form ("4-2")."""
+    return [_RUN_MARK.sub("-", match.group()) for match in _RUN.finditer(text)]
+
+
+@lru_cache(maxsize=50_000)
+def _read(word: str, language: str) -> tuple[bool, tuple[str, ...]]:
+    if word[0].isdigit():
+        return False, (normal_number(word),)
+    if word in NUMBER_WORDS:
+        return False, (NUMBER_WORDS[word],)
+    if is_stop_word(word, language) or is_stop_word(word, "en") or (len(word) == 1 and word.isascii()):
+        return True, (word,)
+    return False, tuple(analyse(word, language=language)) or (word,)

@@ -1,0 +1,29 @@
+"""`ragkit eval FOLDER` of a statement set: how well the check tells supported statements from others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ragkit.cli.options import print_json
+from ragkit.cli.progress import drawn_progress
+from ragkit.evaluation.datasets.files import FileReader, find_file_reader
+from ragkit.evaluation.datasets.statements import load_statement_set
+from ragkit.evaluation.measures.statements import measure_statements
+from ragkit.text.cleaning import show
+
+
+def evaluate_statements(folder: Path, part: str | None, *, as_json: bool, reader: FileReader | None) -> None:
+    """Measure the check on the statements of a folder and print the figures; the test half unless `part` says else."""
+    dataset = load_statement_set(folder)
+    with drawn_progress(sys.stderr) as progress:
+        result = measure_statements(
+            dataset, part=part or "test", reader=reader or find_file_reader(), progress=progress
+        )
+    if as_json:
+        print_json(result.as_dict())
+        return
+    for line in result.as_lines():
+        click.echo(show(line))
