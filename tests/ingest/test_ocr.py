@@ -24,7 +24,9 @@ needs_ocr = pytest.mark.skipif(find_spec("rapidocr") is None, reason="needs the 
 def page_of(*lines: tuple[str, float, float], confidence: float = 0.95) -> OcrPage:
     """A page of 600 by 800 pixels; each line is (text, left, top), 6 pixels a letter and 12 high."""
     return OcrPage(
-        tuple(OcrLine(text, left, top, left + 6 * len(text), top + 12, confidence) for text, left, top in lines), 600, 800
+        tuple(OcrLine(text, left, top, left + 6 * len(text), top + 12, confidence) for text, left, top in lines),
+        600,
+        800,
     )
 
 

@@ -69,7 +69,10 @@ def test_a_font_without_characters_is_told_with_the_advice_to_use_ocr() -> None:
     with pytest.raises(ExtractionError, match=r"font does not tell.*--ocr"):
         extract(placed_pdf([BLIND_PAGE], fonts=(BLIND, BLIND)), "b.pdf", limits=off)
     words = BLIND_PAGE + b"\nBT /F2 12 Tf 60 600 Td (Short words) Tj ET"
-    mixed = placed_pdf([BLIND_PAGE, shown([(60, 700, "A page")]).replace(b"/F1", b"/F2")], fonts=(BLIND, b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"))
+    mixed = placed_pdf(
+        [BLIND_PAGE, shown([(60, 700, "A page")]).replace(b"/F1", b"/F2")],
+        fonts=(BLIND, b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"),
+    )
     found = extract(mixed, "m.pdf", limits=off)
     assert "A page" in found.text
     assert any("page 1" in line and "OCR" in line for line in found.warnings)

@@ -72,7 +72,13 @@ def test_a_merged_cell_of_a_ruled_table_stands_in_every_row() -> None:
         [(700, 60, 360), (680, 60, 360), (660, 160, 360), (640, 60, 360), (620, 160, 360), (600, 60, 360)],
         [(x, 600, 700) for x in (60, 160, 260, 360)],
     )
-    words: list[Placed] = [(70, 686, "Dock"), (170, 686, "Boat"), (270, 686, "Rate"), (70, 656, "North"), (70, 616, "South")]
+    words: list[Placed] = [
+        (70, 686, "Dock"),
+        (170, 686, "Boat"),
+        (270, 686, "Rate"),
+        (70, 656, "North"),
+        (70, 616, "South"),
+    ]
     for at, (boat, rate) in enumerate([("Sloop", "40"), ("Yawl", "55"), ("Sloop", "38"), ("Ketch", "71")]):
         words += [(170, 666 - 20 * at, boat), (270, 666 - 20 * at, rate)]
     lines = text_of(content + b"\n" + shown(words)).splitlines()
@@ -87,12 +93,12 @@ def test_a_merged_cell_of_a_ruled_table_stands_in_every_row() -> None:
 
 def test_names_over_several_columns_are_joined_to_the_names_below() -> None:
     words: list[Placed] = [(210, 700, "Winter"), (370, 700, "Summer")]
-    for at, row in enumerate([("Route", "Out", "Back", "Out", "Back"), ("A", "7", "9", "6", "8"), ("B", "5", "4", "3", "2")]):
+    for at, row in enumerate(
+        [("Route", "Out", "Back", "Out", "Back"), ("A", "7", "9", "6", "8"), ("B", "5", "4", "3", "2")]
+    ):
         words += [(x, 686 - 14 * at, text) for x, text in zip((60, 180, 250, 340, 410), row, strict=True)]
     found = extract(placed_pdf([shown(words)]), "x.pdf")
-    assert blocks(found, "table")[0][0] == (
-        "Route | Winter › Out | Winter › Back | Summer › Out | Summer › Back"
-    )
+    assert blocks(found, "table")[0][0] == ("Route | Winter › Out | Winter › Back | Summer › Out | Summer › Back")
 
 
 def test_raised_and_lowered_digits_never_glue() -> None:
@@ -112,7 +118,12 @@ def test_a_sentence_goes_on_over_a_page_break_with_the_page_table_right() -> Non
     pages = [
         shown([(60, 780, "The old crane on the western pier was built in 1931 and lifts"), (290, 30, f"- {n} -")])
         if n == 1
-        else shown([(60, 780, f"nine tonnes on a calm day. Page text {n} ends here with its own words."), (290, 30, f"- {n} -")])
+        else shown(
+            [
+                (60, 780, f"nine tonnes on a calm day. Page text {n} ends here with its own words."),
+                (290, 30, f"- {n} -"),
+            ]
+        )
         for n in range(1, 4)
     ]
     found = extract(placed_pdf(pages), "x.pdf")
@@ -131,8 +142,15 @@ def test_a_word_cut_at_a_page_break_is_whole() -> None:
 
 
 def test_small_words_in_the_margin_of_one_page_are_furniture_and_a_title_is_not() -> None:
-    body: list[Placed] = [(60, 640 - 13 * n, f"Body line {n} tells what the harbour master wrote in his long report,") for n in range(20)]
-    page = [(60, 720, "Annual report of the harbour", 20), *body, (60, 812, "HARBOUR QUARTERLY · SPRING", 7), (290, 26, "17")]
+    body: list[Placed] = [
+        (60, 640 - 13 * n, f"Body line {n} tells what the harbour master wrote in his long report,") for n in range(20)
+    ]
+    page = [
+        (60, 720, "Annual report of the harbour", 20),
+        *body,
+        (60, 812, "HARBOUR QUARTERLY · SPRING", 7),
+        (290, 26, "17"),
+    ]
     found = extract(placed_pdf([shown(page)]), "x.pdf")
     furniture = "\n".join(text for _, text in blocks(found, "boilerplate"))
     assert sorted(furniture.split("\n")) == ["17", "HARBOUR QUARTERLY · SPRING"]

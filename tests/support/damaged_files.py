@@ -52,7 +52,7 @@ SAMPLES: Final[dict[str, bytes]] = {
     "a.eml": b"From: a@b.c\nTo: d@e.f\nSubject: =?utf-8?q?R=C3=A9?=\nMIME-Version: 1.0\nContent-Type: multipart/mixed;"
     b' boundary="x"\n\n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n'
     b"Hello =C3=A9\n--x\nContent-Type: text/html\n\n<p>Hi</p>\n--x--\n",
-    **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx")},
+    **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx", "a.png")},
     "a.pdf": pages_pdf(
         [[("Refunds", 18, "F2"), "The refund window is thirty days.", "", "Starter  19 EUR"], ["Page two"]]
     ),
@@ -72,6 +72,7 @@ LOADERS: Final = {
     "pptx": ["a.pptx"],
     "xlsx": ["a.xlsx"],
     "pdf": ["a.pdf"],
+    "pictures": ["a.png"],
 }
 """The modules of readers, and their samples; formats that share a reader share its time."""
 

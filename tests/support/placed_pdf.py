@@ -40,7 +40,11 @@ def placed_pdf(
     count = len(pages)
     first = 5 + 2 * count
     kids = b" ".join(b"%d 0 R" % (5 + 2 * i) for i in range(count))
-    objects = [b"<</Type/Catalog/Pages 2 0 R%s>>" % catalog, b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count), *fonts]
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R%s>>" % catalog,
+        b"<</Type/Pages/Kids[%s]/Count %d>>" % (kids, count),
+        *fonts,
+    ]
     for i, content in enumerate(pages):
         marks = b" ".join(b"%d 0 R" % (first + n) for n in range(len(annotations))) if i == 0 else b""
         objects.append(

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-WORDS = (
+_SENTENCES = (
     "harbour crane winch inspection every spring before the first ferry leaves pilot boats carry two spare lines and "
     "a lamp invoices above 4,310 euro need a second signature within 14 days the slew ring takes 3.5 kilograms of "
     "grease at 80 degrees visitors sign the green book near gate B and return their badge by evening customs forms "
     "are kept for eleven years in cabinet C unless the owner asks for copies in writing"
-).split()
+)
 
 
 def known_text(seed: int, *, words: int = 200) -> str:
     """Return words in an order that depends on the seed alone."""
     chance = random.Random(seed)
-    return " ".join(chance.choice(WORDS) for _ in range(words))
+    words_known = _SENTENCES.split()
+    return " ".join(chance.choice(words_known) for _ in range(words))
 
 
 def drawn(text: str, *, dpi: int, skew: float = 0.0, noise: float = 0.0, seed: int = 0) -> Image:

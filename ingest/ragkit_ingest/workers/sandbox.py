@@ -54,8 +54,8 @@ def confine(*, memory: int, most: int = 0) -> None:
     """Give up, for good, what reading a file does not need; what the system does not allow to give up is left.
 
     memory: bytes of address space. most: bytes that this process may raise that to, for OCR. Files cannot be written
-    (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped, and where the system lets it, the process moves to a network
-    namespace without any interface.
+    (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped, and where the system lets it, the process moves to a
+    network namespace without any interface.
     """
     _lower(resource.RLIMIT_AS, memory, max(memory, most))
     _lower(resource.RLIMIT_FSIZE, 0)
