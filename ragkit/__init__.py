@@ -34,12 +34,11 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
         RetrievalSettings as RetrievalSettings, Settings as Settings,
     )
-    from ragkit.store.sqlite.backup import restore_collection as restore_collection
-    from ragkit.store.sqlite.catalog import (
-        delete_collection as delete_collection, list_collections as list_collections,
+    from ragkit.store.opening import (
+        create_collection as create_collection, delete_collection as delete_collection, list_collections as
+        list_collections, restore_collection as restore_collection,
     )
-    from ragkit.store.sqlite.integrity import Problem as Problem
-    from ragkit.store.sqlite.store import create_collection as create_collection
+    from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
     from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
@@ -75,10 +74,8 @@ _HOMES = {
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
-    "store.sqlite.backup": "restore_collection",
-    "store.sqlite.catalog": "delete_collection list_collections",
-    "store.sqlite.integrity": "Problem",
-    "store.sqlite.store": "create_collection",
+    "store.opening": "create_collection delete_collection list_collections restore_collection",
+    "store.rows": "Problem",
     "text.cleaning": "clean_text show",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",

@@ -7,8 +7,8 @@ RagkitError
 ├── InputError               the caller's value is wrong
 │   ├── QueryError           an empty or over-long question
 │   ├── FilterError          a malformed `where` filter
-│   ├── BudgetError          a prompt cannot fit its token budget
-│   └── AdapterRefusedError  a query adapter did not help on questions that it had not seen
+│   └── BudgetError          a prompt cannot fit its token budget
+├── AdapterRefusedError      a query adapter did not help on held-out questions
 ├── NotFoundError            no such collection, document or generation
 ├── ConflictError            something of that name is there already
 ├── StoreError               the data folder
@@ -124,7 +124,7 @@ class BudgetError(InputError):
     """The fixed parts of a prompt are larger than its token budget."""
 
 
-class AdapterRefusedError(InputError):
+class AdapterRefusedError(RagkitError):
     """A query adapter did not help on held-out questions; `evidence` holds the figures, as JSON."""
 
     def __init__(self, message: str, *, cure: str = "", evidence: Mapping[str, Any] | None = None) -> None:

@@ -9,12 +9,13 @@ import click
 
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import AdapterRefusedError
 from ragkit.evaluation.datasets.labelled import read_labelled
 from ragkit.knowledge.adapter_training import describe
 
 
-@click.command(short_help="Adapt queries to your documents, where that helps.")
+@click.command(short_help=SUMMARIES["adapt"])
 @click.argument("pairs", required=False, type=click.Path(exists=True))
 @click.option("--part", type=click.Choice(["tune", "validate", "test", "all"]), help="Part to learn from (tune).")
 @click.option("--queries", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Ids of queries to take.")

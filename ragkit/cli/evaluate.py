@@ -19,6 +19,7 @@ from ragkit.cli.evaluate_make import make
 from ragkit.cli.evaluate_statements import evaluate_statements
 from ragkit.cli.options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
 from ragkit.cli.progress import drawn_progress
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.meta import changed_documents, read_meta
@@ -90,7 +91,7 @@ class _DefaultCommand(click.Command):
 _DEFAULT = "DATASET"
 
 
-@click.group("eval", cls=_EvalGroup, short_help="Measure retrieval on a data set.")
+@click.group("eval", cls=_EvalGroup, short_help=SUMMARIES["eval"])
 def evaluate() -> None:
     """Measure retrieval on DATASET: index it in a collection of its own, ask every question, print the metrics.
 

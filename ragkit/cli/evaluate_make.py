@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from ragkit import load_chat
 from ragkit.chat.base import ChatModel
-from ragkit.chat.loading import load_chat
 from ragkit.cli.context import tools_of
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ragkit.cli.options import environment_settings, json_option, print_json, print_table, show_warnings
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
 from ragkit.settings import DEFAULT_MODEL
 from ragkit.text.cleaning import show
@@ -15,7 +16,7 @@ from ragkit.text.cleaning import show
 _name = click.argument("name", default="")
 
 
-@click.group(short_help="List, compile and check embedding models.")
+@click.group(short_help=SUMMARIES["models"])
 def models() -> None:
     """List, compile and check embedding models. NAME is a sentence-transformers name or a folder.
 

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ragkit.errors import InputError
 from ragkit.text.cleaning import clean_text, marked_headings
@@ -190,3 +190,15 @@ class Chunk:
     def embedded(self) -> str:
         """What the embedder sees: the context line, then the text."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+class ChunkText(NamedTuple):
+    """What a chunk is searched by: title, context line (headings where there is none), text, and spans of its units.
+
+    A tuple, because a collection has millions of them and caches hash them as JSON lists.
+    """
+
+    title: str
+    context: str
+    text: str
+    units: tuple[tuple[int, int], ...] = ()

@@ -56,7 +56,7 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
     QueryError: Rule(422, "question", "The question cannot be searched"),
     FilterError: Rule(422, "filter", "The filter is malformed"),
     BudgetError: Rule(422, "budget", "The prompt does not fit its budget"),
-    AdapterRefusedError: Rule(422, "adapter-refused", "The query adapter does not help"),
+    AdapterRefusedError: Rule(409, "adapter-refused", "The query adapter does not help"),
     InputError: Rule(422, "input", "A value is wrong"),
     ExtractionError: Rule(422, "extraction", "The file gave no document"),
     NotFoundError: Rule(404, "not-found", "There is no such thing here"),

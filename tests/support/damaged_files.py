@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.ingest_files import pages_pdf
+from tests.support.office_files import SAMPLES as OFFICE_SAMPLES
 
 FROZEN: Final = Path(__file__).parents[1] / "data" / "loaders"
 """Packed samples are files: what the libraries of Office formats write differs with their version and the day."""
@@ -53,6 +54,7 @@ SAMPLES: Final[dict[str, bytes]] = {
     b' boundary="x"\n\n--x\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n'
     b"Hello =C3=A9\n--x\nContent-Type: text/html\n\n<p>Hi</p>\n--x--\n",
     **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx", "a.png")},
+    **OFFICE_SAMPLES,
     "a.pdf": pages_pdf(
         [[("Refunds", 18, "F2"), "The refund window is thirty days.", "", "Starter  19 EUR"], ["Page two"]]
     ),
@@ -68,8 +70,9 @@ LOADERS: Final = {
     "json_data": ["a.json", "a.jsonl"],
     "email_message": ["a.eml"],
     "epub": ["a.epub"],
-    "docx": ["a.docx"],
-    "pptx": ["a.pptx"],
+    "docx": ["a.docx", "b.docx"],
+    "pptx": ["a.pptx", "b.pptx"],
+    "word_xml": ["f.xml", "w.xml"],
     "xlsx": ["a.xlsx"],
     "pdf": ["a.pdf"],
     "pictures": ["a.png"],

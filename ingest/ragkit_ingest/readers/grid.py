@@ -108,7 +108,12 @@ def _leads_on(grid: Grid, index: int) -> bool:
     return False
 
 
+_ANSWERS: Final = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", "non", "x", "✓", "✗", "-", "–", "n/a"})
+
+
 def _is_name(text: str) -> bool:
+    if text.strip().lower() in _ANSWERS:
+        return False
     return looks_like_header((text, "another name")) if text != "another name" else True
 
 

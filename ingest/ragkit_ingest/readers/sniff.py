@@ -23,6 +23,7 @@ TSV: Final = "text/tab-separated-values"
 JSON: Final = "application/json"
 JSONL: Final = "application/jsonl"
 EMAIL: Final = "message/rfc822"
+WORD_XML: Final = "application/vnd.ms-word.xml"
 TEXT: Final = "text/plain"
 CODE: Final = "text/x-source"
 PNG: Final = "image/png"
@@ -74,6 +75,10 @@ _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--(?:[^-]|-(?!->)){0,2000}-->\s*)?"
     rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
     re.IGNORECASE,
+)
+_WORD_XML_START = re.compile(
+    rb"\s*(?:<\?[^>]{0,500}>\s*|<!--(?:[^-]|-(?!->)){0,2000}-->\s*){0,5}"
+    rb"<(?:[\w.-]{1,40}:)?(?:wordDocument\s[^>]*/office/word/2003/|package\s[^>]*/office/2006/xmlPackage)"
 )
 _MAIL_START = re.compile(
     rb"(?:from [^\n]{1,200}\n)?(?:return-path|received|delivered-to|x-original-to|message-id|mime-version|from|date|"
@@ -181,6 +186,8 @@ def _text_type(data: bytes, name: str) -> str:
     head = data[:8192].lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()
     suffix = suffix_of(name)
     promised = _SUFFIXES.get(suffix, "")
+    if _WORD_XML_START.match(head):
+        return WORD_XML
     if _HTML_START.match(head) and promised not in (MARKDOWN, RST, EMAIL, CSV, TSV, JSON, JSONL):
         return HTML
     if promised == EMAIL or (promised in ("", TEXT) and _is_mail(head)):

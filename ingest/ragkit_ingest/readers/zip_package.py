@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -39,6 +39,32 @@ class Relation:
 
     kind: str
     target: str
+
+
+class Parts(Protocol):
+    """The parts of an Office file by name, whether they come in a ZIP file or in one XML file."""
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def names(self) -> list[str]:
+        """Return the names of all parts."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Return a whole part."""
+        ...
+
+    def events(self, name: str) -> Iterator[Event]:
+        """Yield the XML events of a part."""
+        ...
+
+    def relations(self, part: str) -> dict[str, Relation]:
+        """Return the relationships of a part by id."""
+        ...
+
+    def addresses(self, part: str) -> dict[str, str]:
+        """Return the addresses outside of the file that a part links to, by id."""
+        ...
 
 
 class Package:
@@ -96,19 +122,11 @@ class Package:
 
     def relations(self, part: str) -> dict[str, Relation]:
         """Return the relationships of a part by id; those that lead out of the package are left out."""
-        folder, base = posixpath.split(part)
-        name = posixpath.join(folder, "_rels", f"{base}.rels")
-        found: dict[str, Relation] = {}
-        if name not in self:
-            return found
-        for event in self.events(name):
-            if event.kind != "start" or event.name != "Relationship":
-                continue
-            if event.attributes.get("TargetMode", "").lower() == "external":
-                continue
-            kind = event.attributes.get("Type", "").rpartition("/")[2]
-            found[event.attributes.get("Id", "")] = Relation(kind, resolve(part, event.attributes.get("Target", "")))
-        return found
+        return relations_of(self, part)
+
+    def addresses(self, part: str) -> dict[str, str]:
+        """Return the addresses outside of the package that a part links to, by the id of the relationship."""
+        return addresses_of(self, part)
 
     def _find(self, name: str) -> zipfile.ZipInfo | None:
         name = name.lstrip("/")
@@ -196,7 +214,35 @@ def resolve(part: str, target: str) -> str:
     return posixpath.normpath(path).lstrip("/")
 
 
-def core_properties(package: Package) -> dict[str, object]:
+def _relationships(package: Parts, part: str) -> Iterator[Mapping[str, str]]:
+    folder, base = posixpath.split(part)
+    name = posixpath.join(folder, "_rels", f"{base}.rels")
+    if name in package:
+        for event in package.events(name):
+            if event.kind == "start" and event.name == "Relationship":
+                yield event.attributes
+
+
+def relations_of(package: Parts, part: str) -> dict[str, Relation]:
+    """Return the relationships of a part by id; those that lead out of the package are left out."""
+    found: dict[str, Relation] = {}
+    for attributes in _relationships(package, part):
+        if attributes.get("TargetMode", "").lower() != "external":
+            kind = attributes.get("Type", "").rpartition("/")[2]
+            found[attributes.get("Id", "")] = Relation(kind, resolve(part, attributes.get("Target", "")))
+    return found
+
+
+def addresses_of(package: Parts, part: str) -> dict[str, str]:
+    """Return the addresses outside of the package that a part links to, by the id of the relationship."""
+    return {
+        attributes.get("Id", ""): attributes.get("Target", "")
+        for attributes in _relationships(package, part)
+        if attributes.get("TargetMode", "").lower() == "external"
+    }
+
+
+def core_properties(package: Parts) -> dict[str, object]:
     """Return what docProps/core.xml says of an Office file, under the names that all readers use."""
     names = {
         "title": "title",

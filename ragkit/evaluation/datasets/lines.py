@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import InputError
+from ragkit.files import sha256_of
 from ragkit.settings import QUESTION_LIMIT
 from ragkit.text.cleaning import clean_text
 
@@ -132,8 +133,7 @@ def file_digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         try:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(bytes.fromhex(sha256_of(path)))
         except OSError as error:
             raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
     return digest.hexdigest()

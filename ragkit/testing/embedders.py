@@ -1,4 +1,4 @@
-"""Small deterministic fakes for tests, ours and users': no model, no network, no heavy import."""
+"""Embedders without a model: deterministic, or broken in a chosen way."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import hashlib
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import ChatInterruptedError, ChatTimeoutError, EmbeddingError
+from ragkit.errors import EmbeddingError
 from ragkit.numeric.vectors import check_vectors
 from ragkit.types.collection import Fingerprint
-from ragkit.types.prompts import Prompt
 
 _PIECE = 6  # longest word piece, in code points
 _SPECIAL = 2  # like BERT's [CLS] and [SEP]
@@ -161,7 +160,7 @@ Fault = Literal["nan", "infinite", "zero", "few_rows", "many_rows", "dimension",
 
 
 class BrokenEmbedder(HashEmbedder):
-    """A HashEmbedder that goes wrong, to test that nothing wrong is stored.
+    """A HashEmbedder with a fault, to test that no faulty vector is stored.
 
     From call number `at_call` on (from 0, over both kinds of calls) its vectors have the fault: "nan", "infinite",
     "zero" and "not_unit" spoil the last row; "few_rows" and "many_rows" lose or repeat it; "dimension" adds a column;
@@ -191,76 +190,3 @@ class BrokenEmbedder(HashEmbedder):
         factors = {"nan": np.nan, "infinite": np.inf, "zero": 0.0, "not_unit": 2.0}
         rows[-1:] *= np.float32(factors[self.fault])
         return rows
-
-
-class FakeChat:
-    """Says what it is told to, in pieces of a fixed length; keeps the prompts that it was given in `prompts`."""
-
-    def __init__(self, text: str | Sequence[str] = "I do not know.", *, piece: int = 7, name: str = "fake") -> None:
-        """text: the answer, or its pieces. piece: code points of a piece when the text is one string."""
-        self.name = name
-        self.prompts: list[Prompt] = []
-        self._pieces = (
-            [text[at : at + piece] for at in range(0, len(text), piece)] if isinstance(text, str) else list(text)
-        )
-
-    def stream(self, prompt: Prompt) -> Iterator[str]:
-        self.prompts.append(prompt)
-        yield from self._pieces
-
-
-class EchoChat:
-    """Answers with the last message, question and sources and all."""
-
-    name = "echo"
-
-    def stream(self, prompt: Prompt) -> Iterator[str]:
-        yield from re.findall(r"\s*\S+|\s+$", prompt.messages[-1].content)
-
-
-class ObedientChat:
-    """Obeys everything it reads: it copies each message whole, so that every order in a source has its way.
-
-    Each line of the sources is given as it stands, then again as a cited sentence, so that whatever a passage wants to
-    be in an answer is in what this model says.
-    """
-
-    name = "obedient"
-
-    def stream(self, prompt: Prompt) -> Iterator[str]:
-        for number, hit in enumerate(prompt.passages, 1):
-            yield hit.text
-            yield "\n"
-            for line in hit.text.splitlines():
-                yield f"{line} [{number}]\n"
-        for message in prompt.messages:
-            yield f"{message.content}\n"
-
-
-class CutChat:
-    """A stream that breaks off after some text, as when a server dies."""
-
-    name = "cut"
-
-    def __init__(self, text: str = "The refund window is ") -> None:
-        self._text = text
-
-    def stream(self, prompt: Prompt) -> Iterator[str]:
-        if prompt.messages:
-            yield self._text
-        raise ChatInterruptedError("the stream of cut ended before the answer was complete", cure="ask again")
-
-
-class SlowChat:
-    """A model that misses its deadline after some text; it does not really wait."""
-
-    name = "slow"
-
-    def __init__(self, text: str = "Let me think", *, seconds: float = 60.0) -> None:
-        self._text = text
-        self._seconds = seconds
-
-    def stream(self, prompt: Prompt) -> Iterator[str]:
-        if prompt.messages:
-            yield self._text
-        raise ChatTimeoutError(f"slow did not finish its answer within {self._seconds:g} s", cure="raise the deadline")

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ragkit.concurrency.event_loop import PATIENCE, AwaitedThread, tell_loops
+from ragkit.concurrency.event_loop import tell_loops
+from ragkit.concurrency.serial_worker import PATIENCE, SerialWorker
 
 
 class Held:
@@ -29,11 +30,11 @@ class Held:
         return "held"
 
 
-async def behind(thread: AwaitedThread, held: Held, works: list[Callable[[], Any]]) -> list[asyncio.Task[Any]]:
+async def behind(thread: SerialWorker, held: Held, works: list[Callable[[], Any]]) -> list[asyncio.Task[Any]]:
     """Begin what is held, and give the others when it runs; return all of them."""
-    tasks = [asyncio.create_task(thread.run(held))]
+    tasks = [asyncio.create_task(thread.arun(held))]
     assert await asyncio.to_thread(held.entered.wait, 60)
-    tasks += [asyncio.create_task(thread.run(work)) for work in works]
+    tasks += [asyncio.create_task(thread.arun(work)) for work in works]
     await asyncio.sleep(0)  # each has stood in line
     return tasks
 
@@ -53,7 +54,7 @@ def counted(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_work_is_done_in_order_on_one_thread_and_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    thread = AwaitedThread("test-awaited")
+    thread = SerialWorker("test-worker")
     done: list[tuple[int, int]] = []
 
     def piece(number: int) -> Callable[[], int]:
@@ -80,22 +81,22 @@ def test_work_is_done_in_order_on_one_thread_and_told_together(monkeypatch: pyte
 
 
 def test_results_do_not_wait_for_all_that_comes_after(monkeypatch: pytest.MonkeyPatch) -> None:
-    thread = AwaitedThread("test-awaited")
+    thread = SerialWorker("test-worker")
 
     async def ask() -> list[int]:
         woken = counted(asyncio.get_running_loop(), monkeypatch)
-        await asyncio.gather(*(thread.run(lambda: time.sleep(2 * PATIENCE)) for _ in range(3)))
+        await asyncio.gather(*(thread.arun(lambda: time.sleep(2 * PATIENCE)) for _ in range(3)))
         return woken
 
     assert asyncio.run(ask()) == [1, 1, 1]
 
 
 def test_each_has_its_own_result_or_error() -> None:
-    thread = AwaitedThread("test-awaited")
+    thread = SerialWorker("test-worker")
 
     async def ask() -> list[Any]:
         works: list[Callable[[], Any]] = [lambda: 1, lambda: 1 // 0, lambda: None]
-        return await asyncio.gather(*map(thread.run, works), return_exceptions=True)
+        return await asyncio.gather(*map(thread.arun, works), return_exceptions=True)
 
     one, error, none = asyncio.run(ask())
     assert (one, none) == (1, None)
@@ -103,7 +104,7 @@ def test_each_has_its_own_result_or_error() -> None:
 
 
 def test_what_is_cancelled_in_the_line_is_not_done_and_holds_up_nobody() -> None:
-    thread = AwaitedThread("test-awaited")
+    thread = SerialWorker("test-worker")
     done: list[str] = []
 
     async def ask() -> list[Any]:
@@ -120,10 +121,10 @@ def test_what_is_cancelled_in_the_line_is_not_done_and_holds_up_nobody() -> None
 
 
 def test_loops_of_many_threads_share_it() -> None:
-    thread = AwaitedThread("test-awaited")
+    thread = SerialWorker("test-worker")
 
     async def ask(begin: int) -> list[int]:
-        return await asyncio.gather(*(thread.run(lambda number=number: number) for number in range(begin, begin + 40)))
+        return await asyncio.gather(*(thread.arun(lambda number=number: number) for number in range(begin, begin + 40)))
 
     with ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda turn: asyncio.run(ask(100 * turn)), range(12)))
@@ -147,19 +148,19 @@ def test_a_loop_that_was_closed_waits_for_nothing() -> None:
 
 FORKED = """
 import asyncio, os, threading, warnings
-from ragkit.concurrency.event_loop import AwaitedThread
+from ragkit.concurrency.serial_worker import SerialWorker
 warnings.simplefilter("ignore")
-thread = AwaitedThread("test-awaited")
+thread = SerialWorker("test-worker")
 held, go = threading.Event(), threading.Event()
 def hold():
     held.set()
     go.wait()
-parent = threading.Thread(target=lambda: asyncio.run(thread.run(hold)))
+parent = threading.Thread(target=lambda: asyncio.run(thread.arun(hold)))
 parent.start()
 held.wait()
 child = os.fork()
 if child == 0:
-    os._exit(asyncio.run(thread.run(lambda: 7)))
+    os._exit(asyncio.run(thread.arun(lambda: 7)))
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 go.set()
 """

@@ -1,4 +1,4 @@
-"""Read-only connections that are kept open and lent to one reader each."""
+"""A pool of read-only connections; each is used by one reader at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IDLE_LIMIT: Final = 16
 
 
 class ReadPool:
-    """Read connections, each used by one thread at a time; threads may come and go without leaving any behind."""
+    """Read connections, each used by one thread at a time. A thread that ends leaves no connection open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,10 +27,12 @@ class ReadPool:
         self._pid = os.getpid()
 
     def check_open(self) -> None:
+        """Raise StoreError when the pool is closed."""
         if self._closed:
             raise StoreError("this store is closed", cure="open it again")
 
     def take(self) -> apsw.Connection:
+        """Return an idle connection, or a new one."""
         with self._lock:
             self.check_open()
             if self._pid != os.getpid():  # SQLite forbids a connection on both sides of a fork: keep, never touch
@@ -42,6 +44,7 @@ class ReadPool:
         return open_reader(self._path)
 
     def give(self, connection: apsw.Connection, *, intact: bool) -> None:
+        """Take a connection back; it is closed when it is not intact or the pool is full or closed."""
         with self._lock:
             if intact and not self._closed and len(self._idle) < IDLE_LIMIT and not is_immutable(connection):
                 self._idle.append(connection)
@@ -49,6 +52,7 @@ class ReadPool:
         connection.close()
 
     def close(self) -> None:
+        """Close the idle connections, and the others when they are given back."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
