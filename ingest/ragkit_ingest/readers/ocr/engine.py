@@ -31,6 +31,7 @@ _UNREADABLE: Final = 0.3  # lines below this confidence are noise
 _BATCH: Final = 2  # lines that are recognised together: more take much memory
 _TALL: Final = 1.5
 _TURNED_SHARE: Final = 0.6  # a page with so many tall boxes lies on its side
+_MEMORY: Final = "give the process more memory, or turn OCR off: --ocr off"
 _MODELS: Final = {"Det": "PP-OCRv6_det_small.onnx", "Rec": "PP-OCRv6_rec_small.onnx"}
 
 
@@ -111,7 +112,7 @@ def _read(image: Image) -> OcrPage:
     if scale < 1.0:
         image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
-    found = _engine()(pixels, use_cls=False)
+    found = _found(pixels)
     if found.boxes is None or found.txts is None:
         return OcrPage((), image.width, image.height)
     boxes = _straight([[(float(x), float(y)) for x, y in box] for box in found.boxes])
@@ -121,6 +122,22 @@ def _read(image: Image) -> OcrPage:
         if text.strip() and score >= _UNREADABLE
     ]
     return OcrPage(tuple(lines), image.width, image.height, len(found.txts) - len(lines))
+
+
+def _found(pixels: Any) -> Any:
+    """Run the engine; ExtractionError `expands_too_much` when it fails, which lack of memory makes it do."""
+    try:
+        from rapidocr.inference_engine.openvino import OpenVINOError
+
+        engine = _engine()
+    except (RuntimeError, MemoryError, ImportError, OSError) as error:
+        raise ExtractionError(
+            "expands_too_much", f"OCR does not start: {type(error).__name__}", cure=_MEMORY
+        ) from error
+    try:
+        return engine(pixels, use_cls=False)
+    except (OpenVINOError, RuntimeError, MemoryError) as error:
+        raise ExtractionError("expands_too_much", f"OCR fails: {type(error).__name__}", cure=_MEMORY) from error
 
 
 def _straight(boxes: list[list[tuple[float, float]]]) -> list[tuple[float, float, float, float]]:

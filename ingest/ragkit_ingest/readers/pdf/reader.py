@@ -62,6 +62,7 @@ class _Reading:
         self._drawn = True
         self._heights: list[float] = []
         self._wanting: list[int] = []  # pages, from 0, that want OCR
+        self._left_because = ""
         self._ocr: dict[str, object] = {}
 
     def run(self, name: str) -> Extracted:
@@ -104,7 +105,7 @@ class _Reading:
             wanted = sorted({*file.scanned, *file.undecoded} & set(wanted))
         if not wanted or mode == "off" or not available():
             return wanted
-        seen, left = read_scanned(file, pages, wanted, hints=self._hints)
+        seen, left, self._left_because = read_scanned(file, pages, wanted, hints=self._hints)
         for words in seen.warnings():
             self._out.warn(words)
         self._ocr = seen.metadata()
@@ -227,7 +228,7 @@ class _Reading:
             return ""
         if self._hints.limits.ocr == "off":
             return ": OCR is wanted, and it is off (--ocr auto)"
-        return ": OCR ran out of time" if available() else f": OCR is wanted ({CURE})"
+        return f": {self._left_because}" if available() else f": OCR is wanted ({CURE})"
 
     def _no_text_layer(self, count: int) -> ExtractionError:
         many = "s" if count > 1 else ""
@@ -238,7 +239,7 @@ class _Reading:
             return ExtractionError("no_text_layer", words, cure="turn OCR on: --ocr auto")
         if not available():
             return ExtractionError("no_text_layer", words, cure=f"install OCR: {CURE}")
-        return ExtractionError("no_text_layer", f"{words}; OCR finds none either")
+        return ExtractionError("no_text_layer", f"{words}; {self._left_because or 'OCR finds none either'}")
 
 
 def with_trailer(data: bytes) -> bytes:
