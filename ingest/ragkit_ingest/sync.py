@@ -15,6 +15,7 @@ from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.forecast import Expected, expect, summed
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
@@ -94,12 +95,33 @@ class _Run:
             plan = self._make_plan(targets, Memory(self._kb))
         except _StoppedError:
             return self._report(targets, Plan())
+        expected = self._foretell(plan)
         self._out.changes = [
             *_removals(plan),
             *_renames(plan),
             *(Change(work.action, work.source) for work in plan.work),
         ]
-        return replace(self._report(targets, plan), dry_run=True)
+        forecast = summed(expected, plan.problems)
+        return replace(self._report(targets, plan), dry_run=True, forecast=forecast)
+
+    def _foretell(self, plan: Plan) -> list[Expected]:
+        """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
+        expected: list[Expected] = []
+        stay: list[Work] = []
+        for work in plan.work:
+            if self._stop.is_set():
+                break
+            seen = expect(work.root, work.found)
+            expected.append(seen)
+            if seen.error is None:
+                stay.append(work)
+                continue
+            kept = work.action != "added"
+            error = seen.error
+            plan.problems.append(problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept))
+            self._out.kept += kept
+        plan.work = stay
+        return expected
 
     def do(self, targets: Sequence[Target]) -> IngestReport:
         """Carry the plan out; it is made again when another run wrote before this one got the lock."""

@@ -18,12 +18,23 @@ EPUB: Final = "application/epub+zip"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 RST: Final = "text/x-rst"
+ASCIIDOC: Final = "text/asciidoc"
+MHTML: Final = "multipart/related"
 CSV: Final = "text/csv"
 TSV: Final = "text/tab-separated-values"
 JSON: Final = "application/json"
 JSONL: Final = "application/jsonl"
 EMAIL: Final = "message/rfc822"
 WORD_XML: Final = "application/vnd.ms-word.xml"
+MBOX: Final = "application/mbox"
+OUTLOOK: Final = "application/vnd.ms-outlook"
+CALENDAR: Final = "text/calendar"
+NOTEBOOK: Final = "application/x-ipynb+json"
+VTT: Final = "text/vtt"
+SRT: Final = "application/x-subrip"
+XML: Final = "application/xml"
+YAML: Final = "application/yaml"
+TOML: Final = "application/toml"
 TEXT: Final = "text/plain"
 CODE: Final = "text/x-source"
 PNG: Final = "image/png"
@@ -38,8 +49,10 @@ _SUFFIXES = {
     **dict.fromkeys(("xlsx", "xlsm", "xltx"), XLSX),
     **dict.fromkeys(("epub",), EPUB),
     **dict.fromkeys(("html", "htm", "xhtml", "xht"), HTML),
-    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx"), MARKDOWN),
+    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), MARKDOWN),
     **dict.fromkeys(("rst", "rest"), RST),
+    **dict.fromkeys(("adoc", "asciidoc", "asciidoctor"), ASCIIDOC),
+    **dict.fromkeys(("mhtml", "mht"), MHTML),
     **dict.fromkeys(("csv",), CSV),
     **dict.fromkeys(("tsv", "tab"), TSV),
     **dict.fromkeys(("json", "geojson"), JSON),
@@ -49,6 +62,15 @@ _SUFFIXES = {
     **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), JPEG),
     **dict.fromkeys(("tif", "tiff"), TIFF),
     **dict.fromkeys(("webp",), WEBP),
+    **dict.fromkeys(("mbox", "mbx"), MBOX),
+    **dict.fromkeys(("msg",), OUTLOOK),
+    **dict.fromkeys(("ics", "ical", "ifb"), CALENDAR),
+    **dict.fromkeys(("ipynb",), NOTEBOOK),
+    **dict.fromkeys(("vtt",), VTT),
+    **dict.fromkeys(("srt",), SRT),
+    **dict.fromkeys(("xml", "plist", "rss", "atom", "dita", "ditamap", "dbk", "docbook", "svg", "xlf", "xliff"), XML),
+    **dict.fromkeys(("yaml", "yml"), YAML),
+    **dict.fromkeys(("toml",), TOML),
     **dict.fromkeys(("txt", "text", "log", "asc"), TEXT),
 }
 _OOXML = ((DOCX, b"word/"), (PPTX, b"ppt/"), (XLSX, b"xl/"))
@@ -71,6 +93,12 @@ _FOREIGN = (  # formats that are known, and that no reader takes
 )
 _PROGRAMS = (b"\x7fELF", b"MZ\x90\0", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\0asm")
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_OUTLOOK_STREAM = "__properties_version1.0".encode("utf-16-le")
+_LFS_START = b"version https://git-lfs.github.com/spec/v"
+_XML_START = re.compile(rb"<\?xml[\s?]")
+_MBOX_START = re.compile(
+    rb"from [^\s]+ [^\n]{0,80}\d\d:\d\d[^\n]{0,40}\n(?:[!-9;-~]{1,70}:[^\n]*\n(?:[ \t][^\n]*\n)*){2}", re.IGNORECASE
+)
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--(?:[^-]|-(?!->)){0,2000}-->\s*)?"
     rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
@@ -85,6 +113,7 @@ _MAIL_START = re.compile(
     rb"subject|to|dkim-signature|arc-seal):[ \t][^\n]*\n(?:[ \t][^\n]*\n|[!-9;-~]{1,70}:[^\n]*\n)+",
     re.IGNORECASE,
 )
+_SAVED_PAGE = re.compile(rb"^(?:snapshot-content-location:|from: <saved by )", re.IGNORECASE | re.MULTILINE)
 _MAIL_HEADER = re.compile(rb"^(?:from|to|subject|date|message-id|received|mime-version):", re.IGNORECASE | re.MULTILINE)
 
 
@@ -107,20 +136,38 @@ def detect(data: bytes, *, name: str) -> str:
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _in_zip(data, suffix_of(name))
     if data.startswith(_OLE):
-        raise ExtractionError(
-            "encrypted_or_old_format",
-            "an OLE2 file: an Office document of before 2007, or one with a password",
-            cure="save it as DOCX, PPTX or XLSX without a password",
-        )
-    if data.startswith(_PROGRAMS):
-        raise ExtractionError("binary", "a program")
-    picture = _picture(data)
-    if picture:
+        return _in_ole(data)
+    if picture := _picture(data):
         return picture
     _refuse_foreign(data)
     if not text_only(data):
         raise ExtractionError("binary", "its bytes are not text")
     return _text_type(data, name)
+
+
+def _in_ole(data: bytes) -> str:
+    if _OUTLOOK_STREAM in data:
+        return OUTLOOK
+    raise ExtractionError(
+        "encrypted_or_old_format",
+        "an OLE2 file: an Office document of before 2007, or one with a password",
+        cure="save it as DOCX, PPTX or XLSX without a password",
+    )
+
+
+def _refuse_foreign(data: bytes) -> None:
+    """Raise ExtractionError for a format that is known, and that no reader takes."""
+    if data.startswith(_LFS_START) and len(data) < 1024:
+        raise ExtractionError(
+            "unsupported", "a Git LFS pointer: the document itself was not fetched", cure="run: git lfs pull"
+        )
+    if data.startswith(_PROGRAMS):
+        raise ExtractionError("binary", "a program")
+    for magic, words in _FOREIGN:
+        if data.startswith(magic):
+            raise ExtractionError("unsupported", words)
+    if data[257:262] == b"ustar" or data[4:8] == b"ftyp" or (data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI ")):
+        raise ExtractionError("unsupported", "an archive, a picture or a recording")
 
 
 def _picture(data: bytes) -> str:
@@ -130,18 +177,10 @@ def _picture(data: bytes) -> str:
     return next((media_type for magic, media_type in _PICTURES if data.startswith(magic)), "")
 
 
-def _refuse_foreign(data: bytes) -> None:
-    for magic, words in _FOREIGN:
-        if data.startswith(magic):
-            raise ExtractionError("unsupported", words)
-    if data[257:262] == b"ustar" or data[4:8] == b"ftyp" or (data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI ")):
-        raise ExtractionError("unsupported", "an archive, a picture or a recording")
-
-
 def named_otherwise(media_type: str, name: str) -> str:
     """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
-    binary = (PDF, DOCX, PPTX, XLSX, EPUB, PNG, JPEG, TIFF, WEBP)
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB, OUTLOOK, PNG, JPEG, TIFF, WEBP)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
 
 
@@ -184,27 +223,36 @@ def _zip_directory(data: bytes) -> bytes:
 
 def _text_type(data: bytes, name: str) -> str:
     head = data[:8192].lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()
-    suffix = suffix_of(name)
-    promised = _SUFFIXES.get(suffix, "")
+    promised = _SUFFIXES.get(suffix_of(name), "")
     if _WORD_XML_START.match(head):
         return WORD_XML
-    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, EMAIL, CSV, TSV, JSON, JSONL):
+    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, ASCIIDOC, MHTML, EMAIL, CSV, TSV, JSON, JSONL):
         return HTML
-    if promised == EMAIL or (promised in ("", TEXT) and _is_mail(head)):
-        return EMAIL
+    if promised in ("", TEXT) and (mail := _mail_type(head.replace(b"\r\n", b"\n"))):
+        return MHTML if mail == EMAIL and _SAVED_PAGE.search(head) else mail
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
-    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, PNG, JPEG, TIFF, WEBP):
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, OUTLOOK, PNG, JPEG, TIFF, WEBP):
         return TEXT
-    if promised:
-        return promised
+    return promised or _unnamed_type(data, name, head)
+
+
+def _unnamed_type(data: bytes, name: str, head: bytes) -> str:
+    """Judge a text whose suffix says nothing."""
     if language_of(name, head):
         return CODE
-    if not suffix and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
+    if head.startswith(b"WEBVTT"):
+        return VTT
+    if _XML_START.match(head):
+        return XML
+    if not suffix_of(name) and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
         return JSON
     return TEXT
 
 
-def _is_mail(head: bytes) -> bool:
-    start = _MAIL_START.match(head.replace(b"\r\n", b"\n"))
-    return start is not None and len(set(map(bytes.lower, _MAIL_HEADER.findall(start.group())))) >= 3
+def _mail_type(head: bytes) -> str:
+    if _MBOX_START.match(head):
+        return MBOX
+    start = _MAIL_START.match(head)
+    headers = set(map(bytes.lower, _MAIL_HEADER.findall(start.group()))) if start else ()
+    return EMAIL if len(headers) >= 3 else ""

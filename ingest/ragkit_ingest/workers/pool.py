@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Self
 
 import ragkit
-import ragkit_ingest
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, receive, send, unpack
@@ -312,6 +311,6 @@ class WorkerPool:
 
 def _environment(ours: Mapping[str, str], more: Sequence[Path]) -> dict[str, str]:
     """Return the child's environment: where its code is, and nothing that could be a secret."""
-    folders = {Path(str(module.__file__)).resolve().parent.parent for module in (ragkit, ragkit_ingest)}
+    folders = {Path(str(ragkit.__file__)).resolve().parents[1], Path(__file__).resolve().parents[2]}
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
     return {**passed, "PYTHONPATH": os.pathsep.join(map(str, [*sorted(folders), *more])), "LC_ALL": "C.UTF-8"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,9 @@ from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import JSON, JSONL
+from ragkit_ingest.readers.text.embedded import without_embedded
 
+_ESCAPED_SLASH = re.compile(r"(?<!\\)\\/")  # as PHP writes it
 _PATH_LIMIT = 160
 _DEPTH_LIMIT = 200
 _GROWTH_LIMIT = 6  # a file whose lines would be this many times its size is kept as text
@@ -29,26 +32,29 @@ class JsonReader:
         builder = TextBuilder()
         for words in decoded.warnings:
             builder.warn(words)
+        text = without_embedded(_ESCAPED_SLASH.sub("/", decoded.text), builder.warn)
+        del decoded
         if hints.media_type == JSONL:
-            self._lines(decoded.text, builder, hints)
+            self._lines(text, builder, hints)
             return builder.finish(name=name)
         try:
-            value = _loads(decoded.text)
+            value = _loads(text)
         except RecursionError:
             builder.warn("nested too deeply for JSON: kept as text")
-            add_plain(builder, decoded.text)
+            add_plain(builder, text)
         except ValueError as error:
-            self._not_json(decoded.text, builder, hints, error)
+            self._not_json(text, builder, hints, error)
         else:
             if not self._records(value, builder, hints, room=len(data) * _GROWTH_LIMIT + 10_000):
-                builder = TextBuilder()
-                builder.warn("its lines would be many times its size: kept as text")
-                add_plain(builder, decoded.text)
+                warnings, builder = builder.warnings, TextBuilder()
+                for words in [*warnings, "its lines would be many times its size: kept as text"]:
+                    builder.warn(words)
+                add_plain(builder, text)
             return builder.finish(name=name, title=_title(value))
         return builder.finish(name=name)
 
     def _not_json(self, text: str, builder: TextBuilder, hints: Hints, error: ValueError) -> None:
-        lines = text.splitlines()[:3]
+        lines = text[: 1 << 20].splitlines()[:3]
         if len(lines) > 1 and all(_is_json(line) for line in lines[:2]):
             self._lines(text, builder, hints)
             return

@@ -11,9 +11,15 @@ from markdown_it.token import Token
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, squeeze, time_limit
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html import html_to_text
+from ragkit_ingest.readers.markup.front_matter import split_front_matter
+from ragkit_ingest.readers.markup.inline import inline_words
+from ragkit_ingest.readers.markup.site_lines import rewrite_site_syntax
+from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.plain import add_plain
-from ragkit_ingest.readers.sniff import MARKDOWN
+from ragkit_ingest.readers.sniff import MARKDOWN, suffix_of
+from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.web.html import html_to_text, visible_words
+from ragkit_ingest.readers.web.losses import Losses
 
 _SIZE_LIMIT = 4_000_000  # characters; a longer file is read as plain text with its headings
 _INLINE_LIMIT = 20_000  # a paragraph longer than this, or with more marks than the next, keeps its marks
@@ -22,9 +28,6 @@ _MARKS = re.compile(r"[\[\]*_`<!~&]")
 _QUOTES = re.compile(r"^([ ]{0,3}(?:>[ \t]?){8})(?:>[ \t]?)+", re.MULTILINE)
 _REFERENCE = re.compile(r"[ ]{0,3}\[(?!\^)[^\]]{1,200}\]:\s*\S")
 _ATX = re.compile(r"^(#{1,6})[ \t]+([^\n]{1,300})$", re.MULTILINE)
-_FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.{0,65536}?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*[:=]\s*(.*)")
-_ITEM = re.compile(r"\s*-\s+(.*)")
 
 
 class MarkdownReader:
@@ -34,63 +37,55 @@ class MarkdownReader:
     media_types: tuple[str, ...] = (MARKDOWN,)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the text without its marks; simple front matter becomes metadata."""
+        """Return the text without its marks; front matter becomes metadata, and its description is text."""
         decoded = decode(data)
         builder = TextBuilder()
         for words in decoded.warnings:
             builder.warn(words)
         text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-        text, metadata = split_front_matter(text)
-        tokens = None if len(text) > _SIZE_LIMIT else _block_tokens(_QUOTES.sub(r"\1", text), hints)
-        if tokens is None:
-            builder.warn("long or deeply nested Markdown: read as plain text")
-            _as_plain(builder, text)
-        else:
-            _Renderer(builder, _QUOTES.sub(r"\1", text).split("\n"), hints).render(tokens)
-        return builder.finish(name=name, title=str(metadata.get("title", "")), metadata=metadata)
+        front = split_front_matter(visible_words(text))
+        if front.problem:
+            builder.warn(front.problem)
+        for words in front.describing():
+            builder.paragraph(words)
+        notes = SiteNotes(
+            {key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)}
+        )
+        losses = Losses()
+        _add_body(builder, front.body, hints, (notes, losses), mdx=suffix_of(name) == "mdx")
+        notes.report(builder)
+        losses.report(builder)
+        return builder.finish(name=name, title=front.title, metadata=front.fields)
 
 
-def split_front_matter(text: str) -> tuple[str, dict[str, object]]:
-    """Return the text after the front matter, and its plain `key: value` lines; nothing else of YAML is understood."""
-    match = _FRONT.match(text)
-    if match is None:
-        return text, {}
-    fields: dict[str, object] = {}
-    items: list[str] = []
-    for line in match[2].split("\n"):
-        item = _ITEM.fullmatch(line)
-        if item and fields:
-            items.append(_plain(item[1]))
-            fields[next(reversed(fields))] = tuple(filter(None, items))
-            continue
-        pair = _FIELD.fullmatch(line)
-        if pair is None:
-            continue
-        items = []
-        value = pair[2].strip()
-        if value.startswith("[") and value.endswith("]"):
-            fields[pair[1]] = tuple(filter(None, map(_plain, value[1:-1].split(","))))
-        else:
-            fields[pair[1]] = _plain(value)
-    return text[match.end() :], {key: value for key, value in fields.items() if value not in ("", ())}
+def add_markdown(builder: TextBuilder, text: str, hints: Hints) -> None:
+    """Add Markdown without its marks; `text` has no front matter and plain newlines."""
+    notes, losses = SiteNotes({}), Losses()
+    _add_body(builder, text, hints, (notes, losses), mdx=False)
+    notes.report(builder)
+    losses.report(builder)
 
 
-def _plain(value: str) -> str:
-    """Return a scalar without its quotes; "" for anything that YAML would have to interpret."""
-    value = value.strip()
-    if value[:1] in ("&", "*", "!", "|", ">", "{", "[", "%", "@", "`"):
-        return ""
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value.split(" #", 1)[0].strip()
+def _add_body(builder: TextBuilder, body: str, hints: Hints, counted: tuple[SiteNotes, Losses], *, mdx: bool) -> None:
+    text = _QUOTES.sub(r"\1", without_embedded(body, builder.warn))
+    env: dict[str, Any] = {}
+    tokens = None
+    if len(text) <= _SIZE_LIMIT:
+        text = rewrite_site_syntax(text, counted[0], mdx=mdx)
+        tokens = _block_tokens(text, hints, env)
+    if tokens is None:
+        builder.warn("long or deeply nested Markdown: read as plain text")
+        _as_plain(builder, text)
+    else:
+        _Renderer(builder, text.split("\n"), hints, env, counted[1]).render(tokens)
 
 
-def _block_tokens(text: str, hints: Hints) -> list[Token] | None:
+def _block_tokens(text: str, hints: Hints, env: dict[str, Any]) -> list[Token] | None:
     """Return the block tokens, inline text unparsed; None when that takes too long or goes too deep."""
     parser = _parser()
     try:
         with time_limit(min(10.0, hints.budget.left())):
-            return parser.parse(text)
+            return parser.parse(text, env)
     except (TimeLimitError, RecursionError):
         return None
 
@@ -113,10 +108,14 @@ def _as_plain(builder: TextBuilder, text: str) -> None:
 class _Renderer:
     """Turns block tokens into text; `_covered` is how far the source lines are accounted for."""
 
-    def __init__(self, builder: TextBuilder, lines: Sequence[str], hints: Hints) -> None:
+    def __init__(
+        self, builder: TextBuilder, lines: Sequence[str], hints: Hints, env: dict[str, Any], losses: Losses
+    ) -> None:
         self._out = builder
         self._lines = lines
         self._hints = hints
+        self._env = env  # the addresses of reference links
+        self._losses = losses
         self._parser = _parser()
         self._covered = 0
         self._lists: list[list[int]] = []  # for each open list: [next number, 0 for bullets]
@@ -217,7 +216,7 @@ class _Renderer:
 
     def _html(self, token: Token) -> None:
         self._cover(token)
-        text = html_to_text(token.content)
+        text = html_to_text(token.content, losses=self._losses)
         if self._lists and text:
             self._list_line(text)
         else:
@@ -240,19 +239,8 @@ class _Renderer:
         if len(content) > _INLINE_LIMIT or len(_MARKS.findall(content)) > _MARKS_LIMIT or self._hints.budget.spent():
             return content
         tokens: list[Token] = []
-        env: dict[str, Any] = {}
         try:
-            self._parser.inline.parse(content, self._parser, env, tokens)
+            self._parser.inline.parse(content, self._parser, self._env, tokens)
         except RecursionError:
             return content
-        return "".join(map(_inline_text, tokens))
-
-
-def _inline_text(token: Token) -> str:
-    if token.type in ("softbreak", "hardbreak"):
-        return "\n"
-    if token.type == "image":
-        return "".join(map(_inline_text, token.children or [])) or str(token.content)
-    if token.type == "html_inline":
-        return "\n" if token.content.lower().startswith("<br") else ""
-    return token.content
+        return inline_words(tokens, self._losses)

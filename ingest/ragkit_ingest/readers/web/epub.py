@@ -5,8 +5,8 @@ from __future__ import annotations
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
-from ragkit_ingest.readers.html import add_html, declared_charset
 from ragkit_ingest.readers.sniff import EPUB
+from ragkit_ingest.readers.web.html import add_html, declared_charset
 from ragkit_ingest.readers.zip_package import Package, resolve
 
 _CONTAINER = "META-INF/container.xml"
