@@ -11,8 +11,8 @@ import pytest
 from ragkit import ConfigError, ExtractionError
 from ragkit_ingest.extract import extract_file
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.readers.ocr import engine
 from ragkit_ingest.readers.ocr.engine import OcrLine, OcrPage
+from ragkit_ingest.readers.ocr.pictures import ocr_image
 from ragkit_ingest.readers.ocr.reading_order import ordered_lines
 from ragkit_ingest.readers.ocr.report import Confidences
 from tests.support.ingest_files import extract, media_type, outcome
@@ -110,7 +110,7 @@ def test_a_scanned_pdf_is_read_and_says_so() -> None:
     assert word_error_rate(text, found.text) <= 0.05
     assert found.warnings[0].startswith("page 1: OCR, confidence")
     assert outcome(picture(text, "PDF"), "scan.pdf", limits=ReadLimits(ocr="off")) == "no_text_layer"
-    lines = engine.ocr_image(picture(text, "PNG"))
+    lines = ocr_image(picture(text, "PNG"))
     assert word_error_rate(text, " ".join(lines)) <= 0.05
 
 

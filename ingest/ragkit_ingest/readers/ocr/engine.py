@@ -72,19 +72,6 @@ def available() -> bool:
     return all(find_spec(name) is not None for name in ("rapidocr", "openvino", "PIL", "cv2"))
 
 
-def ocr_image(data: bytes) -> list[str]:
-    """Return the lines of text in a picture in reading order; for readers of files that hold pictures.
-
-    ExtractionError: `unsupported` without the extra, `damaged` or `expands_too_much` for a bad picture.
-    """
-    from ragkit_ingest.readers.ocr.pictures import frames
-    from ragkit_ingest.readers.ocr.reading_order import ordered_lines
-
-    if not available():
-        raise ExtractionError("unsupported", "a picture: reading it needs OCR", cure=CURE)
-    return [line.text for frame in frames(data) for line in ordered_lines(read_page(frame))]
-
-
 def threads() -> int:
     """How many threads the engine uses."""
     return min(len(os.sched_getaffinity(0)), _MAX_THREADS)

@@ -95,3 +95,13 @@ def _opaque(image: Image) -> Image:
         layer = image.convert("RGBA")
         return Images.alpha_composite(Images.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return image.convert("RGB")
+
+
+def ocr_image(data: bytes) -> list[str]:
+    """Return the lines of text in a picture in reading order; for readers of files that hold pictures.
+
+    ExtractionError: `unsupported` without the extra, `damaged` or `expands_too_much` for a bad picture.
+    """
+    if not available():
+        raise ExtractionError("unsupported", "a picture: reading it needs OCR", cure=CURE)
+    return [line.text for frame in frames(data) for line in ordered_lines(read_page(frame))]
