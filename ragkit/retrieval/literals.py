@@ -30,9 +30,9 @@ _QUOTED: Final = re.compile(
 )
 _CODE: Final = re.compile(
     r"[^\w\s\"'`“”„«».,;?…–—-]{2,}|[-+*/%<>=&|^~!]=|->|=>|<-"  # operators
-    r"|--?[A-Za-z][\w-]*(?:=\S+)?"  # options
+    r"|--[A-Za-z][\w-]*(?:=\S+)?|-[A-Za-z]{1,2}"  # options
     r"|\w*__\w+|_\w+|\.[A-Za-z]\w+"  # names that begin or end with signs
-    r"|[A-Za-z_*][\w*-]*(?:(?:\.|::|->)[A-Za-z_*][\w*-]*)+(?:\(\))?|\w+\(\)"  # dotted names, calls
+    r"|(?:[A-Za-z_][\w*-]+|\*)(?:(?:\.|::|->)(?:[A-Za-z_][\w*-]+|\*))+(?:\(\))?|\w+\(\)"  # dotted names, calls
     r"|[$@#][A-Za-z_]\w+|[A-Za-z]\w*(?:\+\+|#)"
 )
 
@@ -71,5 +71,6 @@ def literal_scores(wanted: Sequence[str], ids: NDArray[np.int64], reader: Reader
 def _pattern(text: str) -> re.Pattern[str]:
     """Return the pattern of a literal that is no part of a longer name or operator."""
     before = r"(?<!\w)" if text[0].isalnum() or text[0] == "_" else r"(?<![-~=<>*+&|^%!])"
-    after = r"(?!\w)" if text[-1].isalnum() or text[-1] == "_" else r"(?![-~=<>*+&|^%!])"
+    word_end = r"(?![\w-])" if text[0] == "-" else r"(?!\w)"
+    after = word_end if text[-1].isalnum() or text[-1] == "_" else r"(?![-~=<>*+&|^%!])"
     return re.compile(f"{before}{re.escape(text)}{after}", re.IGNORECASE if text.replace(" ", "").isalpha() else 0)
