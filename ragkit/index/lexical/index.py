@@ -118,7 +118,8 @@ class LexicalIndex:
 
     def question(self, text: str) -> AnalysedQuestion:
         """Return a question as it is searched and scored by here; see `read_question`."""
-        dictionary = TermDictionary(self._languages, self._frequency, self._beginning)
+        main = [language for language in self._languages if language in self._main] or self._languages
+        dictionary = TermDictionary(main, self._frequency, self._beginning)
         return read_question(text, languages=self._languages, idf=self.idf, dictionary=dictionary)
 
     def _frequency(self, term: str) -> int:

@@ -38,7 +38,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class TermDictionary:
-    """The terms of an index. languages: those it holds, main ones first."""
+    """The terms of an index. languages: its main ones; a word of another is left as it is."""
 
     languages: Sequence[str]
     frequency: Frequencies
