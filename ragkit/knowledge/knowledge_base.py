@@ -211,9 +211,12 @@ class KnowledgeBase:
             fingerprint = self._models.embedder().fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
-            yield KnowledgeWriter(
+            run = KnowledgeWriter(
                 writer, embedder=lambda: self._models.embedder_for(fingerprint), settings=self.settings.chunk
             )
+            yield run
+        if run.stopped:
+            return  # whoever stopped the run should not wait; the next search or run builds the caches
         with self._store.read() as reader:
             self._caches.persist(reader.chunks)
 
