@@ -83,6 +83,20 @@ def show_warnings() -> None:
         logger.setLevel(logging.WARNING)
 
 
+def note_writer(kb: KnowledgeBase) -> None:
+    """Write to standard error that a run is writing to the collection now, where one is."""
+    holder = kb.writing()
+    if not holder:
+        return
+    history = kb.history()
+    generation = history[-1].number if history else 0
+    click.echo(
+        f"ragkit: an ingest is running: {show(holder)}; answers are from what is committed so far,"
+        f" generation {generation}",
+        err=True,
+    )
+
+
 def parse_where(text: str | None) -> Mapping[str, Any] | None:
     """Read a --where filter: JSON in the OpenAI shape, or KEY=VALUE for equality."""
     if not text:

@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit.cli.conversation.answer import print_answer
+from ragkit.cli.options import Target, common, note_writer, parse_where, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
 from ragkit.settings import Settings
@@ -19,28 +20,30 @@ from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer
 from ragkit.types.hits import Hit
 
-_k_option = click.option("-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages.")
-_where_option = click.option(
+passages_option = click.option(
+    "-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages."
+)
+where_option = click.option(
     "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
 )
-_budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
-_VERDICTS = {
-    "quoted": "quote verified",
-    "supported": "each part found; meaning not checked",
-    "unclear": "does not support the sentence",
-    "contradicted": "says otherwise",
-}
-_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "unsupported": "red", "abstained": "red"}
+budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
+chat_option = click.option(
+    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
+)
+strict_option = click.option(
+    "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
+)
 
 
 @click.command(short_help=SUMMARIES["search"])
 @click.argument("query")
-@_k_option
-@_where_option
+@passages_option
+@where_option
 @common
 def search(query: str, count: int, where: str | None, target: Target) -> None:
     """Find the passages that answer QUERY best."""
     with target.open() as kb:
+        note_writer(kb)
         started = time.perf_counter()
         hits = kb.search(query, k=count, where=parse_where(where))
         took = (time.perf_counter() - started) * 1000
@@ -86,13 +89,14 @@ def _wrapped(text: str, indent: str, limit: int) -> str:
 
 @click.command(short_help=SUMMARIES["prompt"])
 @click.argument("query")
-@_k_option
-@_where_option
-@_budget_option
+@passages_option
+@where_option
+@budget_option
 @common
 def prompt(query: str, count: int, where: str | None, budget: int | None, target: Target) -> None:
     """Print the messages that ground a chat model's answer to QUERY in the documents."""
     with target.open() as kb:
+        note_writer(kb)
         made = kb.prompt(query, k=count, where=parse_where(where), budget=budget)
     if target.as_json:
         print_json(made.as_dict())
@@ -111,30 +115,30 @@ def prompt(query: str, count: int, where: str | None, budget: int | None, target
 
 @click.command(short_help=SUMMARIES["ask"])
 @click.argument("query")
-@_k_option
-@_where_option
-@_budget_option
-@click.option(
-    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
-)
-@click.option("--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole.")
+@passages_option
+@where_option
+@budget_option
+@chat_option
+@strict_option
 @common
 def ask(query: str, count: int, where: str | None, target: Target, **model: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
-    settings = _with_model(settings_from_env(os.environ), **model)
+    settings = with_model(settings_from_env(os.environ), **model)
     with target.open(settings=settings) as kb:
+        note_writer(kb)
         if target.as_json:
             print_json(kb.ask(query, k=count, where=parse_where(where)).as_dict())
             return
         for part in kb.stream(query, k=count, where=parse_where(where)):
             if isinstance(part, Answer):
                 click.echo()
-                _print_citations(part)
+                print_answer(part, roots=kb.roots())
             else:
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
 
 
-def _with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
+def with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
+    """Return settings with the chat model, the budget and the strictness of the command line, where given."""
     if chat:
         settings = replace(settings, chat=replace(settings.chat, model=chat))
     if strict:
@@ -142,24 +146,3 @@ def _with_model(settings: Settings, *, chat: str, budget: int | None, strict: bo
     if budget:
         settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
     return settings
-
-
-def _print_citations(answer: Answer) -> None:
-    if answer.citations:
-        click.echo()
-    for citation in answer.citations:
-        page = f", p. {citation.page}" if citation.page is not None else ""
-        if citation.page_label and citation.page_label != str(citation.page):
-            page += f" [{citation.page_label}]"
-        heading = click.style(f" ({_VERDICTS[citation.verdict]})", fg="green" if citation.supported else "yellow")
-        click.echo(click.style(f"[{citation.number}] {show(citation.source)}{page}", bold=True) + heading)
-        if citation.reason:
-            click.echo(click.style(f"    {show(citation.reason, 160)}", fg="yellow"))
-        click.echo(_wrapped(f"“{citation.quote}”", "    ", 400))
-    for item in answer.removed:
-        click.echo(click.style(f"removed from the answer: {show(item, 120)}", fg="yellow"))
-    status = click.style(answer.status, fg=_STATUS_COLOURS[answer.status])
-    click.echo()
-    click.echo(
-        f"{status} · {answer.model} · prompt {answer.tokens['total']:,} tokens · confidence {answer.confidence:.2f}"
-    )

@@ -300,6 +300,13 @@ class KnowledgeBase:
             "bytes": {"database": self._store.size(), "caches": self._caches.size()},
         }
 
+    def writing(self) -> str:
+        """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.
+
+        What that run has committed so far is searched already.
+        """
+        return self._store.writer_holder()
+
     def verify(self) -> list[Problem]:
         """Check every hash, offset, page and vector of the store; return what is wrong."""
         return self._store.verify()

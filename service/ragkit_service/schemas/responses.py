@@ -93,6 +93,8 @@ class CitationReply(Reply):
     reason: str
     header: str
     matched: bool
+    heading: str
+    address: str
 
 
 class AnswerReply(Reply):
