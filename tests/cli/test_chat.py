@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ragkit.chat.base import ChatModel
-from ragkit.cli.conversation.chat import chat
 from ragkit.cli.context import Tools
+from ragkit.cli.conversation.chat import chat
 from ragkit.errors import ChatError
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.testing import HashEmbedder
