@@ -34,6 +34,20 @@ collection_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 model_option = click.option("--model", metavar="NAME", default="", help="Embedding model: a name or a folder.")
 
+passages_option = click.option(
+    "-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages."
+)
+where_option = click.option(
+    "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
+)
+budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
+chat_option = click.option(
+    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
+)
+strict_option = click.option(
+    "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -71,6 +85,17 @@ def environment_settings(*, model: str = "") -> Settings:
     """Return the environment's settings, with the model of the command line where one is named."""
     settings = settings_from_env(os.environ)
     return replace(settings, model=replace(settings.model, name=model)) if model else settings
+
+
+def with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
+    """Return settings with the chat model, the budget and the strictness of the command line, where given."""
+    if chat:
+        settings = replace(settings, chat=replace(settings.chat, model=chat))
+    if strict:
+        settings = replace(settings, chat=replace(settings.chat, strict=True))
+    if budget:
+        settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
+    return settings
 
 
 def show_warnings() -> None:

@@ -6,33 +6,29 @@ import os
 import shutil
 import textwrap
 import time
-from dataclasses import replace
 from typing import Any
 
 import click
 
 from ragkit.cli.conversation.answer import print_answer
-from ragkit.cli.options import Target, common, note_writer, parse_where, print_json
+from ragkit.cli.options import (
+    Target,
+    budget_option,
+    chat_option,
+    common,
+    note_writer,
+    parse_where,
+    passages_option,
+    print_json,
+    strict_option,
+    where_option,
+    with_model,
+)
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
-from ragkit.settings import Settings
 from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer
 from ragkit.types.hits import Hit
-
-passages_option = click.option(
-    "-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages."
-)
-where_option = click.option(
-    "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
-)
-budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
-chat_option = click.option(
-    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
-)
-strict_option = click.option(
-    "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
-)
 
 
 @click.command(short_help=SUMMARIES["search"])
@@ -135,14 +131,3 @@ def ask(query: str, count: int, where: str | None, target: Target, **model: Any)
                 print_answer(part, roots=kb.roots())
             else:
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
-
-
-def with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
-    """Return settings with the chat model, the budget and the strictness of the command line, where given."""
-    if chat:
-        settings = replace(settings, chat=replace(settings.chat, model=chat))
-    if strict:
-        settings = replace(settings, chat=replace(settings.chat, strict=True))
-    if budget:
-        settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
-    return settings

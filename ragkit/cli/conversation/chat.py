@@ -14,10 +14,13 @@ import click
 
 from ragkit import KnowledgeBase
 from ragkit.cli.conversation.answer import print_answer
-from ragkit.cli.options import Target, common, note_writer, parse_where
-from ragkit.cli.query import (
+from ragkit.cli.options import (
+    Target,
     budget_option,
     chat_option,
+    common,
+    note_writer,
+    parse_where,
     passages_option,
     strict_option,
     where_option,
