@@ -11,9 +11,6 @@ from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import PathLike, open_path
 from ragkit_ingest.workers.pool import Job, WorkerPool
 
-EXTRACTOR_VERSION = "2"
-"""The version of the readers; it changes when the same bytes give other text, so that ingest reads them again."""
-
 
 def path_job(path: PathLike, *, limits: ReadLimits, source: str = "") -> Job:
     """Return the job of reading a named file; its source is its name unless another is given."""

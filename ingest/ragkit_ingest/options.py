@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
-from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
 from ragkit_ingest.workers.pool import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
@@ -50,6 +50,11 @@ class IngestOptions:
         return self.workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
     @property
+    def extractor(self) -> str:
+        """The version of the readers and of what they are asked to keep; when it differs, files are read again."""
+        return f"{EXTRACTOR_VERSION}{'+hidden' if self.limits.keep_hidden else ''}"
+
+    @property
     def limits_key(self) -> str:
         """The limits as text: a file that failed because of them is tried again when they change."""
-        return "/".join(f"{value:g}" for value in astuple(self.limits))
+        return "/".join(value if isinstance(value, str) else f"{value:g}" for value in astuple(self.limits))

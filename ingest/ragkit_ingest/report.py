@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ragkit import AddReport
 
@@ -62,6 +63,28 @@ class Warned:
         return {"source": self.source, "warnings": list(self.warnings)}
 
 
+def kind_of(warning: str) -> str:
+    """Return the kind of a warning: its first clause, with # for every number ("page # has no text")."""
+    return re.sub(r"(?<![\w-])\d+(?:[.,]\d+)*", "#", re.split(r"[:;(]", warning, maxsplit=1)[0]).strip() or warning[:80]
+
+
+class ForecastRow(Protocol):
+    """How many files of a type will be read (reason ""), or will not, and why."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def files(self) -> int: ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
     """The progress of a run. stage: "walk" (files counted so far), "read" (of `files` to read, `read` are done)."""
@@ -101,6 +124,7 @@ class IngestReport:
     problems: tuple[Problem, ...] = ()
     warned: tuple[Warned, ...] = ()
     notes: tuple[str, ...] = ()
+    forecast: tuple[ForecastRow, ...] = ()
     add: AddReport = field(default_factory=AddReport)
     seconds: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
@@ -119,6 +143,11 @@ class IngestReport:
     def skipped(self) -> tuple[Problem, ...]:
         """Files that were left out on purpose."""
         return tuple(problem for problem in self.problems if not problem.failed)
+
+    def warnings_by_kind(self) -> dict[str, int]:
+        """Return how many documents have each kind of warning, the most frequent first."""
+        kinds = Counter(kind for item in self.warned for kind in {kind_of(words) for words in item.warnings})
+        return dict(sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0])))
 
     @property
     def exit_code(self) -> int:
@@ -149,5 +178,7 @@ class IngestReport:
             "skipped": [problem.as_dict() for problem in self.skipped],
             "skipped_by_reason": dict(Counter(problem.reason for problem in self.skipped).most_common()),
             "warnings": [item.as_dict() for item in self.warned],
+            "warnings_by_kind": self.warnings_by_kind(),
+            **({"forecast": [line.as_dict() for line in self.forecast]} if self.dry_run else {}),
             "notes": list(self.notes),
         }

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
-from ragkit_ingest.extract import EXTRACTOR_VERSION
 from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.forecast import Expected, expect, summed
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
@@ -101,12 +101,33 @@ class _Run:
         if not self._options.allow_removals:
             losses = great_losses(plan, memory.files, targets)
             plan.notes += [f"{loss}; the run would stop and ask (--allow-removals)" for loss in losses]
+        expected = self._foretell(plan)
         self._out.changes = [
             *_removals(plan),
             *_renames(plan),
             *(Change(work.action, work.source) for work in plan.work),
         ]
-        return replace(self._report(targets, plan), dry_run=True)
+        forecast = summed(expected, plan.problems)
+        return replace(self._report(targets, plan), dry_run=True, forecast=forecast)
+
+    def _foretell(self, plan: Plan) -> list[Expected]:
+        """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
+        expected: list[Expected] = []
+        stay: list[Work] = []
+        for work in plan.work:
+            if self._stop.is_set():
+                break
+            seen = expect(work.root, work.found)
+            expected.append(seen)
+            if seen.error is None:
+                stay.append(work)
+                continue
+            kept = work.action != "added"
+            error = seen.error
+            plan.problems.append(problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept))
+            self._out.kept += kept
+        plan.work = stay
+        return expected
 
     def do(self, targets: Sequence[Target]) -> IngestReport:
         """Carry the plan out; it is made again when another run wrote before this one got the lock."""
@@ -115,7 +136,7 @@ class _Run:
             plan = self._allowed_plan(targets, memory)
             if plan.empty:
                 return self._report(targets, plan)
-            with self._kb.writer(kind="ingest", extractor=EXTRACTOR_VERSION) as writer:
+            with self._kb.writer(kind="ingest", extractor=self._options.extractor) as writer:
                 now = Memory(self._kb)
                 if now.files != memory.files:
                     plan = self._allowed_plan(targets, now)
@@ -138,7 +159,7 @@ class _Run:
         planner = Planner(
             memory,
             options=self._options,
-            version=EXTRACTOR_VERSION,
+            version=self._options.extractor,
             apart=apart(targets, known=list(memory.files), data=self._kb.path),
             pulse=self._pulse,
         )
@@ -234,7 +255,7 @@ class _Run:
             mtime_ns=seen.mtime_ns,
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
-            extractor=EXTRACTOR_VERSION,
+            extractor=self._options.extractor,
         )
 
     def _committed(self, progress: AddProgress) -> None:

@@ -87,7 +87,8 @@ class WordPieces:
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the half-open code-point span of each word piece; prompt and special tokens left out."""
-        spans: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        # A batch of one: `encode` holds the GIL while it reads, `encode_batch` does not.
+        spans: list[tuple[int, int]] = self._tokenizer.encode_batch([text], add_special_tokens=False)[0].offsets
         return spans
 
     def query_windows(self, text: str) -> list[str]:

@@ -19,6 +19,7 @@ from ragkit.errors import EmbeddingError, InputError
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.rows import embedded_hash
+from ragkit.text.addresses import spans_without_addresses
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
@@ -350,8 +351,9 @@ class _AddRun:
 
 def embedded_spans(chunk: Chunk) -> Spans:
     """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
-    shift = len(chunk.embedded) - len(chunk.text)
-    return [(start + shift, end + shift) for start, end in chunk.units or ((0, len(chunk.text)),)]
+    shift = len(chunk.context) + 1 if chunk.context else 0
+    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
+    return [(start + shift, end + shift) for start, end in spans]
 
 
 def _rows(hashes: Sequence[bytes], vectors: dict[bytes, NDArray[np.float32]], dimension: int) -> NDArray[np.float32]:

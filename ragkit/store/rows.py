@@ -121,3 +121,8 @@ def text_digest(text: str) -> bytes:
 def embedded_hash(chunk: Chunk) -> bytes:
     """Return the key of a chunk's vector: the SHA-256 of what is embedded, its context line included."""
     return text_digest(chunk.embedded)
+
+
+def embedded_hashes(chunk: Chunk) -> tuple[bytes, ...]:
+    """Return the keys that a chunk's vector may have: today's, and the one of before addresses were left out."""
+    return embedded_hash(chunk), text_digest(chunk.embedded_whole)

@@ -316,4 +316,5 @@ def _info(state: State, stored: StoredDocument) -> DocumentInfo:
         generation=stored.generation,
         updated_at=stored.updated_at,
         metadata=document.metadata,
+        warnings=document.warnings,
     )

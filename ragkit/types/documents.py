@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from ragkit.errors import InputError
+from ragkit.text.addresses import without_addresses
 from ragkit.text.cleaning import clean_text, marked_headings
 
 Scalar = str | int | float | bool | None
@@ -188,7 +189,13 @@ class Chunk:
 
     @property
     def embedded(self) -> str:
-        """What the embedder sees: the context line, then the text."""
+        """What the embedder sees: the context line, then the text without the addresses of its links."""
+        text = without_addresses(self.text)
+        return f"{self.context}\n{text}" if self.context else text
+
+    @property
+    def embedded_whole(self) -> str:
+        """What the embedder saw in collections of before addresses were left out: the text with them."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 

@@ -86,7 +86,7 @@ def test_retrieval_counts_by_document_and_by_evidence(data: Path, tmp_path: Path
     assert (shape["questions"], shape["answerable"]) == (4, 3)
     figures = shape["groups"]["all"]
     assert figures["document@1"]["value"] == pytest.approx(2 / 3)
-    assert figures["evidence@10"]["value"] == pytest.approx(2 / 3)
+    assert figures["evidence@5"]["value"] == pytest.approx(2 / 3)
     assert figures["evidence_mrr"]["low"] <= 2 / 3 <= figures["evidence_mrr"]["high"]
     assert shape["missing_documents"] == ["lost.md", "oil.md"]
     assert shape["groups"]["time"]["document@1"]["value"] == 1.0

@@ -190,7 +190,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _condition(
         "ZIP size limit",
         "ingest/ragkit_ingest/readers/zip_package.py",
-        "            if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:",
+        "            if bomb or size > most or self._inflated > self._limits.max_inflated:",
         "tests/ingest/test_office.py",
     ),
     Guard(

@@ -13,6 +13,25 @@ IGNORE_FILE_LIMIT = 1 << 20
 HIDDEN = ".[!.]*"
 """A name with one dot in front; ".." in front is an odd name, not a hidden one."""
 
+_KINDS: dict[str, str] = {
+    "a lock file": (
+        "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock poetry.lock "
+        "Pipfile.lock pdm.lock uv.lock pixi.lock conda-lock.yml Cargo.lock composer.lock Gemfile.lock go.sum mix.lock "
+        "pubspec.lock Podfile.lock Package.resolved packages.lock.json paket.lock flake.lock conan.lock buf.lock "
+        "gradle.lockfile Chart.lock"
+    ),
+    "minified": "*.min.js *.min.mjs *.min.cjs *.min.css *-min.js *-min.css *.bundle.js *.chunk.js *.chunk.css",
+    "a source map": "*.map",
+    "generated": (
+        "*_pb2.py *_pb2.pyi *_pb2_grpc.py *.pb.go *.pb.cc *.pb.h *.g.dart *.freezed.dart *.Designer.cs *.designer.cs "
+        "*.generated.* *.tsbuildinfo *.pyc *.pyo *.class *.o *.egg-info/"
+    ),
+    "a drawing": "*.svg *.svgz",
+    "a font": "*.ttf *.ttc *.otf *.eot *.woff *.woff2",
+}
+KIND_OF: dict[str, str] = {pattern: kind for kind, patterns in _KINDS.items() for pattern in patterns.split()}
+"""What the built-in rules call the files that a pattern leaves out: no person wrote them to be read."""
+
 DEFAULT_IGNORES: tuple[str, ...] = (
     HIDDEN,
     "node_modules/",
@@ -25,6 +44,7 @@ DEFAULT_IGNORES: tuple[str, ...] = (
     "*.swp",
     "*~",
     "\\#*#",
+    *KIND_OF,
 )
 """Ignored unless a `.ragkitignore` includes them again with `!`. HIDDEN covers .git, .hg, .svn, .venv, .DS_Store,
 .#*."""
@@ -74,6 +94,14 @@ class Patterns:
             if found is not None and not found.negated:
                 return True
         return False
+
+
+def default_reason(pattern: Pattern) -> str:
+    """Return why a built-in rule leaves a name out, for the report."""
+    if pattern.text == HIDDEN:
+        return "hidden"
+    kind = KIND_OF.get(pattern.text, "")
+    return f"ignored by default: {kind} ({pattern.text})" if kind else f"ignored by default: {pattern.text}"
 
 
 def names_of(path: bytes) -> tuple[str, ...]:

@@ -9,7 +9,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ragkit import ExtractionError, Reason
-from ragkit_ingest.scan.ignore_rules import DEFAULT_IGNORES, HIDDEN, IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, names_of
+from ragkit_ingest.scan.ignore_rules import (
+    DEFAULT_IGNORES,
+    IGNORE_FILE,
+    IGNORE_FILE_LIMIT,
+    Patterns,
+    default_reason,
+    names_of,
+)
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -255,9 +262,7 @@ class _Walk:
             if found is not None:
                 return "" if found.negated else f".ragkitignore: {found.text}"
         found = self._defaults.decide(names[-1:], folder=folder)
-        if found is None:
-            return ""
-        return "hidden" if found.text == HIDDEN else f"ignored by default: {found.text}"
+        return default_reason(found) if found else ""
 
     def _path(self, name: bytes = b"") -> bytes:
         names = [frame.name for frame in self._frames[1:]]

@@ -17,7 +17,7 @@ from ragkit.types.answers import Answer
 from ragkit.types.hits import Hit
 
 Grade = Literal["right", "partial", "wrong", "abstained", "refused", "answered"]
-DEPTHS: Final = (1, 3, 5, 10)
+DEPTHS: Final = (1, 3, 5)
 _GRADES: Final[tuple[Grade, ...]] = ("right", "partial", "wrong", "abstained")
 _SHOWN: Final = ("document@1", "document@5", "evidence@1", "evidence@5", *_GRADES, "refused")
 _DEPTH = DEPTHS[-1]

@@ -197,6 +197,7 @@ class DocumentReply(Reply):
     generation: int
     updated_at: str
     metadata: dict[str, Any]
+    warnings: list[str]
 
 
 class DocumentsReply(Reply):

@@ -17,7 +17,8 @@ from ragkit.types.collection import DocumentInfo, FileState
 from ragkit.types.documents import Document, Page
 
 _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
-_INFO: Final = "source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata"
+_INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
+    (SELECT warnings FROM texts WHERE document_id = documents.id)"""
 
 
 class DocumentReader:
@@ -129,7 +130,7 @@ def _whole(source: str, record: DocumentRecord, text: str) -> Document:
 
 
 def _info(row: tuple[Any, ...]) -> DocumentInfo:
-    return DocumentInfo(*(*row[:9], decode_metadata(row[9])))
+    return DocumentInfo(*(*row[:9], decode_metadata(row[9]), tuple(json.loads(row[10]))))
 
 
 def _prefix_clause(prefix: str) -> tuple[str, tuple[str, ...]]:
