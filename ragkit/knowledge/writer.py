@@ -81,6 +81,34 @@ def _never() -> bool:
     return False
 
 
+class _StoppedError(Exception):
+    """The run was stopped while a document was being chunked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StoppableTokenizer:
+    """The tokenizer of an embedder, which raises _StoppedError once the run is stopped: a long document takes long."""
+
+    embedder: Embedder
+    stopped: StopCallback
+
+    @property
+    def max_tokens(self) -> int:
+        return self.embedder.max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        self._check()
+        return self.embedder.count_tokens(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        self._check()
+        return self.embedder.token_offsets(text)
+
+    def _check(self) -> None:
+        if self.stopped():
+            raise _StoppedError
+
+
 class KnowledgeWriter:
     """Writes to one collection, as one generation, under its lock. Made by `KnowledgeBase.writer`.
 
@@ -149,6 +177,7 @@ class _AddRun:
         self._embedder = embedder
         self._settings = settings
         self._calls = calls
+        self._tokenizer = _StoppableTokenizer(embedder, calls.stopped)
         self._slice = FIRST_SLICE
         self._outcomes: Counter[str] = Counter()
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
@@ -206,7 +235,9 @@ class _AddRun:
     def _chunk(self, batch: _Batch, document: Document, file: FileState | None) -> None:
         try:
             with self._clock("chunk"):
-                chunks = chunk_document(document, embedder=self._embedder, settings=self._settings)
+                chunks = chunk_document(document, embedder=self._tokenizer, settings=self._settings)
+        except _StoppedError:
+            return  # the document is given up, as are those that would have followed
         except InputError as error:
             self._refuse(document, error)
             return

@@ -152,6 +152,35 @@ def test_a_great_document_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     assert took < 4
 
 
+class SlowTokenizer(HashEmbedder):
+    """Takes a while for each look at a text."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        time.sleep(0.1)
+        return super().count_tokens(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        time.sleep(0.5)
+        return super().token_offsets(text)
+
+
+def test_a_document_that_is_being_chunked_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    stop = threading.Event()
+    great = Document.from_text("great.txt", " ".join(sentences(f"crate {part}", 40) for part in range(400)))
+
+    def documents() -> Iterator[Document]:
+        threading.Timer(0.2, stop.set).start()
+        yield great
+        raise AssertionError("no more documents are wanted")
+
+    with ragkit.open(tmp_path, embedder=SlowTokenizer()) as kb, kb.writer() as writer:
+        started = time.monotonic()
+        report = writer.add(documents(), stopped=stop.is_set)
+        took = time.monotonic() - started
+    assert report.added == 0
+    assert took < 3
+
+
 def test_slices_follow_the_speed_of_the_model(tmp_path: Path) -> None:
     slow, fast = SlowEmbedder(0.1), SlowEmbedder(0.0)
     for name, embedder in (("slow", slow), ("fast", fast)):
