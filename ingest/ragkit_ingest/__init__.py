@@ -4,6 +4,7 @@ from ragkit_ingest.extract import extract_file
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import Change, IngestProgress, IngestReport, Problem, Warned
+from ragkit_ingest.scan.losses import Loss, RemovalsError
 from ragkit_ingest.sync import ingest_folder
 from ragkit_ingest.workers.pool import WorkerPool
 
@@ -13,8 +14,10 @@ __all__ = [
     "IngestOptions",
     "IngestProgress",
     "IngestReport",
+    "Loss",
     "Problem",
     "ReadLimits",
+    "RemovalsError",
     "Warned",
     "WorkerPool",
     "extract_file",

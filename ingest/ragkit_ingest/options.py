@@ -29,13 +29,15 @@ class IngestOptions:
     limits: for reading one file. workers: processes that read files, 0 for one a core and at most four.
     pool: reads files instead of processes of the run's own; `limits` should be its limits.
     include, exclude: globs as in a .gitignore that narrow this run; files outside them are left as they are, neither
-    read nor removed.
+    read nor removed. allow_removals: let the run remove most documents of a root, or all when the root is empty;
+    otherwise such a run raises RemovalsError before it changes anything.
     """
 
     limits: ReadLimits = field(default_factory=ReadLimits)
     workers: int = 0
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    allow_removals: bool = False
     pool: Pool | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -107,10 +107,11 @@ ProgressCallback = Callable[[IngestProgress], None]
 class IngestReport:
     """The changes of a run, or with dry_run those that it would make.
 
-    paths: the folders and files that were synced. generation: its number, 0 when nothing was written. changes: in the
-    order in which they were applied. unchanged: documents that were as before. kept: documents whose files could not be
-    examined; they stay as they were. add: what chunking and embedding report. notes: for people. seconds: time by stage
-    (walk, parse, chunk, embed, write, total); stages overlap.
+    paths: the folders and files that were synced. generation: its number, 0 when nothing was written. changes: in
+    the order in which they were applied. unchanged: documents that were as before. kept: documents whose files
+    could not be examined; they stay as they were. remaining: files that an interrupted run did not get to. add:
+    what chunking and embedding report. notes: for people. seconds: time by stage (walk, parse, chunk, embed, write,
+    total); stages overlap.
     """
 
     paths: tuple[str, ...]
@@ -127,6 +128,7 @@ class IngestReport:
     add: AddReport = field(default_factory=AddReport)
     seconds: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
+    remaining: int = 0
 
     def count(self, action: Action) -> int:
         """Return how many documents were added, changed, removed, renamed or read again."""
@@ -162,6 +164,7 @@ class IngestReport:
             "paths": list(self.paths),
             "dry_run": self.dry_run,
             "interrupted": self.interrupted,
+            "remaining": self.remaining,
             "generation": self.generation,
             "files": self.files,
             "documents": {**counts, "unchanged": self.unchanged, "kept": self.kept},

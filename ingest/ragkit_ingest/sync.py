@@ -15,6 +15,7 @@ from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
 from ragkit_ingest.scan.forecast import Expected, expect, summed
+from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
@@ -43,10 +44,11 @@ def ingest_folder(
     unchanged is not read. Each document is committed whole as soon as its vectors are there, in one generation; a file
     that cannot be read leaves its earlier version and is reported.
 
-    dry_run: report what would be done, and do nothing. stop: when set, the run finishes what is in flight and
-    returns, with `interrupted` in the report.
+    dry_run: report what would be done, and do nothing. stop: when set, the run commits the documents that are ready,
+    gives up the others and returns within seconds, with `interrupted` and `remaining` in the report.
 
-    Raises InputError (a path that is not there), LockedError (another process writes), StorageFullError,
+    Raises InputError (a path that is not there), RemovalsError (a root is suddenly empty or loses most of its files,
+    and `options.allow_removals` is off: nothing was changed), LockedError (another process writes), StorageFullError,
     EmbeddingError; what was committed stays.
     """
     paths = [path] if isinstance(path, str | bytes) or hasattr(path, "__fspath__") else list(path)
@@ -69,6 +71,7 @@ class _Outcome:
     kept: int = 0
     read: int = 0
     failed: int = 0
+    refused: int = 0
     add: AddReport = field(default_factory=AddReport)
 
 
@@ -90,10 +93,14 @@ class _Run:
 
     def look(self, targets: Sequence[Target]) -> IngestReport:
         """Report the plan."""
+        memory = Memory(self._kb)
         try:
-            plan = self._make_plan(targets, Memory(self._kb))
+            plan = self._make_plan(targets, memory)
         except _StoppedError:
             return self._report(targets, Plan())
+        if not self._options.allow_removals:
+            losses = great_losses(plan, memory.files, targets)
+            plan.notes += [f"{loss}; the run would stop and ask (--allow-removals)" for loss in losses]
         expected = self._foretell(plan)
         self._out.changes = [
             *_removals(plan),
@@ -126,18 +133,26 @@ class _Run:
         """Carry the plan out; it is made again when another run wrote before this one got the lock."""
         memory = Memory(self._kb)
         try:
-            plan = self._make_plan(targets, memory)
+            plan = self._allowed_plan(targets, memory)
             if plan.empty:
                 return self._report(targets, plan)
             with self._kb.writer(kind="ingest", extractor=self._options.extractor) as writer:
                 now = Memory(self._kb)
                 if now.files != memory.files:
-                    plan = self._make_plan(targets, now)
+                    plan = self._allowed_plan(targets, now)
                 self._carry_out(plan, writer)
                 generation = writer.generation if self._out.changes else 0
         except _StoppedError:
             return self._report(targets, Plan())
         return self._report(targets, plan, generation=generation)
+
+    def _allowed_plan(self, targets: Sequence[Target], memory: Memory) -> Plan:
+        """Return the plan; RemovalsError when it removes most of a root without consent."""
+        plan = self._make_plan(targets, memory)
+        losses = () if self._options.allow_removals else great_losses(plan, memory.files, targets)
+        if losses:
+            raise RemovalsError(losses)
+        return plan
 
     def _make_plan(self, targets: Sequence[Target], memory: Memory) -> Plan:
         started = time.perf_counter()
@@ -184,6 +199,7 @@ class _Run:
                     documents,
                     progress=self._committed,
                     reject=lambda document, error: self._rejected(plan, document, error),
+                    stopped=self._stop.is_set,
                 )
 
     def _pool(self) -> AbstractContextManager[Pool]:
@@ -212,6 +228,7 @@ class _Run:
         kept = work.action != "added"
         line = problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept)
         plan.problems.append(line)
+        self._out.refused += 1
         self._out.kept += kept
         self._out.failed += line.failed
         if error.reason in _PASSING or (kept and reading.seen is None):
@@ -224,6 +241,7 @@ class _Run:
         work = self._works[document.source]
         kept = work.action != "added"
         plan.problems.append(problem(source_of(work.root), work.found.path, "damaged", error.message, kept=kept))
+        self._out.refused += 1
         self._out.kept += kept
         self._out.failed += 1
 
@@ -283,7 +301,15 @@ class _Run:
             add=self._out.add,
             seconds=seconds,
             interrupted=self._stop.is_set(),
+            remaining=self._remaining(plan),
         )
+
+    def _remaining(self, plan: Plan) -> int:
+        """Return how many files of the plan a stopped run did not settle; the next run takes them up."""
+        if not self._stop.is_set():
+            return 0
+        committed = sum(change.action in ("added", "changed", "reread") for change in self._out.changes)
+        return max(0, len(plan.work) - committed - self._out.unchanged - self._out.refused)
 
     def _ordered(self) -> list[Change]:
         """Return the changes in the order of the plan; files are committed as they become ready."""

@@ -22,6 +22,8 @@ _TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
 _LEAD_IN = re.compile(r"^[^.]{0,160}:$")
 
 
+_ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
+_WEB = re.compile(r"https?://[^\s<>\"']{1,2000}")
 _ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}
 
 
@@ -111,7 +113,15 @@ class Sources:
             verdict=support.verdict,
             reason=support.reason,
             header=support.header,
+            heading=hit.heading,
+            address=_address(hit),
         )
+
+
+def _address(hit: Hit) -> str:
+    """Return the document's address on the web, as its metadata give it; "" where they give none."""
+    values = (hit.metadata.get(name) for name in _ADDRESS_KEYS)
+    return next((value for value in values if isinstance(value, str) and _WEB.fullmatch(value)), "")
 
 
 def states(sentence: str) -> bool:

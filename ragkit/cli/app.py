@@ -27,6 +27,7 @@ _OWN = {
     "search": "ragkit.cli.query:search",
     "prompt": "ragkit.cli.query:prompt",
     "ask": "ragkit.cli.query:ask",
+    "chat": "ragkit.cli.conversation.chat:chat",
     "check": "ragkit.cli.check:check",
     "status": "ragkit.cli.inspect:status",
     "history": "ragkit.cli.inspect:history",
@@ -44,7 +45,7 @@ _OWN = {
 }
 """Command name -> where it lives; `--help` loads none of them, their lines are in `SUMMARIES`."""
 
-_ORDER = ("ingest", "search", "prompt", "ask", "serve")
+_ORDER = ("ingest", "search", "prompt", "ask", "chat", "serve")
 _FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.meta import changed_documents, read_meta
+from ragkit.evaluation.datasets.question_files import load_question_file
 from ragkit.evaluation.datasets.statements import is_statement_set
 from ragkit.evaluation.datasets.types import (
     PARTS,
@@ -37,6 +38,7 @@ from ragkit.evaluation.datasets.types import (
 )
 from ragkit.evaluation.evaluate import Options, Result, measure_collection, measure_dataset
 from ragkit.evaluation.measures.abstention import FOREIGN, NEAR, Unanswerable, read_unanswerable
+from ragkit.evaluation.measures.question_files import measure_question_file, question_metrics
 from ragkit.evaluation.measures.runner import Workbench
 from ragkit.evaluation.reports.compare import compare_runs, read_run_file
 from ragkit.evaluation.reports.plot import check_plot, draw
@@ -98,6 +100,7 @@ def evaluate() -> None:
     DATASET is a folder: BEIR's corpus.jsonl, queries.jsonl and qrels/test.tsv; or pdfs/ and questions.jsonl with
     evidence pages; or corpora/ and questions.jsonl with character ranges; or tables/ or documents/ and
     statements.jsonl, to measure the check of statements. Of a set with parts the test part is reported.
+    Or it is a file FILE.jsonl of questions with document, text and answer_has, asked of a collection of --data.
     `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs.
     """
 
@@ -118,6 +121,7 @@ class _Wanted:
     plot: str | None
     fail_under: tuple[str, ...]
     keep: str | None
+    answers: bool
     collection: str | None
     data: str
     model: str
@@ -127,7 +131,7 @@ class _Wanted:
 _FILE = click.Path(exists=True, dir_okay=False)
 _OUT = click.Path(dir_okay=False, writable=True)
 _OPTIONS = (
-    click.argument("dataset", type=click.Path(exists=True, file_okay=False)),
+    click.argument("dataset", type=click.Path(exists=True)),
     click.option("--part", type=click.Choice([*PARTS, "all"]), help="Part to report, of a set that has parts."),
     click.option("--queries", metavar="FILE", type=_FILE, help="Ask only these queries: one id per line."),
     click.option("--skip-unjudged", is_flag=True, help="Leave out queries without a relevant document."),
@@ -148,6 +152,7 @@ _OPTIONS = (
     click.option(
         "--keep", metavar="FOLDER", type=click.Path(file_okay=False), help="Keep the index here for the next run."
     ),
+    click.option("--answers", is_flag=True, help="Of a question file: let the chat model answer, and grade that."),
     click.option("--collection", metavar="NAME", help="Ask this collection of --data as it is, not a new one."),
     data_option,
     model_option,
@@ -179,6 +184,9 @@ def _evaluate(context: click.Context, wanted: _Wanted) -> None:
     show_warnings()
     floors = [parse_floor(text) for text in wanted.fail_under]
     _check_outputs(wanted)
+    if Path(wanted.dataset).is_file():
+        _evaluate_file(context, wanted, floors)
+        return
     if is_statement_set(Path(wanted.dataset)):
         evaluate_statements(Path(wanted.dataset), wanted.part, as_json=wanted.as_json, reader=tools_of(context).reader)
         return
@@ -194,6 +202,35 @@ def _evaluate(context: click.Context, wanted: _Wanted) -> None:
         result = _measured(whole, reported, choice, wanted=wanted, tools=tools, options=options)
     _write(result, wanted)
     _finish(context, result, floors, as_json=wanted.as_json)
+
+
+def _evaluate_file(context: click.Context, wanted: _Wanted, floors: list[Floor]) -> None:
+    """Ask the questions of a file of a collection as it is, and print the figures."""
+    for name in ("part", "queries", "unanswerable", "foreign", "per_query", "run", "qrels", "plot", "keep"):
+        if getattr(wanted, name):
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is for folders, not for a question file", cure=f"leave --{option} out")
+    questions = load_question_file(Path(wanted.dataset))
+    check_floors(floors, question_metrics(questions, answers=wanted.answers))
+    with (
+        KnowledgeBase(
+            wanted.data,
+            collection=wanted.collection or "default",
+            settings=environment_settings(model=wanted.model),
+            embedder=tools_of(context).embedder,
+            chat=tools_of(context).chat,
+            create=False,
+        ) as kb,
+        drawn_progress(sys.stderr) as progress,
+    ):
+        name = Path(wanted.dataset).name
+        result = measure_question_file(kb, name, questions, answers=wanted.answers, progress=progress)
+    failed = [
+        f"{floor.metric} is {result.values[floor.metric]:.4f}, under {floor.value:g}"
+        for floor in floors
+        if not result.values[floor.metric] >= floor.value
+    ]
+    _print(context, result.as_dict(), result.as_lines(), failed if floors else None, as_json=wanted.as_json)
 
 
 def _check_outputs(wanted: _Wanted) -> None:
@@ -279,12 +316,19 @@ def _write(result: Result, wanted: _Wanted) -> None:
 
 def _finish(context: click.Context, result: Result, floors: list[Floor], *, as_json: bool) -> None:
     failed = failed_floors(result, floors)
+    _print(context, as_dict(result), as_lines(result), failed if floors else None, as_json=as_json)
+
+
+def _print(
+    context: click.Context, shape: dict[str, Any], lines: Iterable[str], failed: list[str] | None, *, as_json: bool
+) -> None:
+    """Print the figures and exit, with 1 if one is under its floor; failed: a line for each, None without floors."""
     if as_json:
-        print_json(as_dict(result) | ({"failed": failed} if floors else {}))
+        print_json(shape | ({} if failed is None else {"failed": failed}))
     else:
-        for line in as_lines(result):
+        for line in lines:
             click.echo(show(line))
-    for line in failed:
+    for line in failed or ():
         click.echo(f"ragkit: {line}", err=True)
     context.exit(1 if failed else 0)
 

@@ -34,6 +34,20 @@ collection_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 model_option = click.option("--model", metavar="NAME", default="", help="Embedding model: a name or a folder.")
 
+passages_option = click.option(
+    "-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages."
+)
+where_option = click.option(
+    "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
+)
+budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
+chat_option = click.option(
+    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
+)
+strict_option = click.option(
+    "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -126,6 +140,17 @@ def environment_settings(*, model: str = "") -> Settings:
     return replace(settings, model=replace(settings.model, name=model)) if model else settings
 
 
+def with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
+    """Return settings with the chat model, the budget and the strictness of the command line, where given."""
+    if chat:
+        settings = replace(settings, chat=replace(settings.chat, model=chat))
+    if strict:
+        settings = replace(settings, chat=replace(settings.chat, strict=True))
+    if budget:
+        settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
+    return settings
+
+
 def show_warnings() -> None:
     """Write ragkit's warnings to standard error, one line each."""
     logger = logging.getLogger("ragkit")
@@ -134,6 +159,20 @@ def show_warnings() -> None:
         handler.setFormatter(logging.Formatter("ragkit: %(message)s"))
         logger.addHandler(handler)
         logger.setLevel(logging.WARNING)
+
+
+def note_writer(kb: KnowledgeBase) -> None:
+    """Write to standard error that a run is writing to the collection now, where one is."""
+    holder = kb.writing()
+    if not holder:
+        return
+    history = kb.history()
+    generation = history[-1].number if history else 0
+    click.echo(
+        f"ragkit: an ingest is running: {show(holder)}; answers are from what is committed so far,"
+        f" generation {generation}",
+        err=True,
+    )
 
 
 def parse_where(text: str | None) -> Mapping[str, Any] | None:

@@ -8,41 +8,46 @@ import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
 
 import click
 
 from ragkit import search_collections
-from ragkit.cli.options import Target, common, common_of_several, filter_options, print_json, print_warnings
+from ragkit.cli.conversation.answer import print_answer
+from ragkit.cli.options import (
+    Target,
+    budget_option,
+    chat_option,
+    common,
+    common_of_several,
+    filter_options,
+    note_writer,
+    passages_option,
+    print_json,
+    print_warnings,
+    strict_option,
+    with_model,
+)
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
-from ragkit.settings import Settings
 from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer
 from ragkit.types.hits import Hit
 
 Where = Mapping[str, Any] | None
-_k_option = click.option("-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages.")
-_budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
-_VERDICTS = {
-    "quoted": "quote verified",
-    "supported": "each part found; meaning not checked",
-    "unclear": "does not support the sentence",
-    "contradicted": "says otherwise",
-}
-_STATUS_COLOURS = {"answered": "green", "partial": "yellow", "unsupported": "red", "abstained": "red"}
 
 
 @click.command(short_help=SUMMARIES["search"])
 @click.argument("query")
-@_k_option
+@passages_option
 @filter_options
 @common_of_several
 def search(query: str, count: int, where: Where, targets: Sequence[Target]) -> None:
     """Find the passages that answer QUERY best, in one collection or several."""
     with ExitStack() as opened:
         bases = [opened.enter_context(target.open()) for target in targets]
+        for base in bases:
+            note_writer(base)
         started = time.perf_counter()
         if len(bases) == 1:
             hits = bases[0].search(query, k=count, where=where)
@@ -96,13 +101,14 @@ def _wrapped(text: str, indent: str, limit: int) -> str:
 
 @click.command(short_help=SUMMARIES["prompt"])
 @click.argument("query")
-@_k_option
+@passages_option
 @filter_options
-@_budget_option
+@budget_option
 @common
 def prompt(query: str, count: int, where: Where, budget: int | None, target: Target) -> None:
     """Print the messages that ground a chat model's answer to QUERY in the documents."""
     with target.open() as kb:
+        note_writer(kb)
         made = kb.prompt(query, k=count, where=where, budget=budget)
     print_warnings(made.warnings)
     if target.as_json:
@@ -122,18 +128,17 @@ def prompt(query: str, count: int, where: Where, budget: int | None, target: Tar
 
 @click.command(short_help=SUMMARIES["ask"])
 @click.argument("query")
-@_k_option
+@passages_option
 @filter_options
-@_budget_option
-@click.option(
-    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
-)
-@click.option("--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole.")
+@budget_option
+@chat_option
+@strict_option
 @common
 def ask(query: str, count: int, where: Where, target: Target, **model: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
-    settings = _with_model(settings_from_env(os.environ), **model)
+    settings = with_model(settings_from_env(os.environ), **model)
     with target.open(settings=settings) as kb:
+        note_writer(kb)
         if target.as_json:
             answer = kb.ask(query, k=count, where=where)
             print_warnings(answer.warnings)
@@ -143,37 +148,6 @@ def ask(query: str, count: int, where: Where, target: Target, **model: Any) -> N
             if isinstance(part, Answer):
                 click.echo()
                 print_warnings(part.warnings)
-                _print_citations(part)
+                print_answer(part, roots=kb.roots())
             else:
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
-
-
-def _with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
-    if chat:
-        settings = replace(settings, chat=replace(settings.chat, model=chat))
-    if strict:
-        settings = replace(settings, chat=replace(settings.chat, strict=True))
-    if budget:
-        settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
-    return settings
-
-
-def _print_citations(answer: Answer) -> None:
-    if answer.citations:
-        click.echo()
-    for citation in answer.citations:
-        page = f", p. {citation.page}" if citation.page is not None else ""
-        if citation.page_label and citation.page_label != str(citation.page):
-            page += f" [{citation.page_label}]"
-        heading = click.style(f" ({_VERDICTS[citation.verdict]})", fg="green" if citation.supported else "yellow")
-        click.echo(click.style(f"[{citation.number}] {show(citation.source)}{page}", bold=True) + heading)
-        if citation.reason:
-            click.echo(click.style(f"    {show(citation.reason, 160)}", fg="yellow"))
-        click.echo(_wrapped(f"“{citation.quote}”", "    ", 400))
-    for item in answer.removed:
-        click.echo(click.style(f"removed from the answer: {show(item, 120)}", fg="yellow"))
-    status = click.style(answer.status, fg=_STATUS_COLOURS[answer.status])
-    click.echo()
-    click.echo(
-        f"{status} · {answer.model} · prompt {answer.tokens['total']:,} tokens · confidence {answer.confidence:.2f}"
-    )

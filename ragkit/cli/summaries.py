@@ -8,6 +8,7 @@ SUMMARIES: Final = {
     "search": "Find the passages that answer a question.",
     "prompt": "Print a grounded prompt for any chat model.",
     "ask": "Answer a question with checked citations.",
+    "chat": "Keep a conversation with the documents in the terminal.",
     "check": "Check the statements of a text against the documents.",
     "status": "Show what a collection holds.",
     "history": "List the generations of a collection.",

@@ -212,9 +212,12 @@ class KnowledgeBase:
             fingerprint = self._models.embedder().fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
-            yield KnowledgeWriter(
+            run = KnowledgeWriter(
                 writer, embedder=lambda: self._models.embedder_for(fingerprint), settings=self.settings.chunk
             )
+            yield run
+        if run.stopped:
+            return  # whoever stopped the run should not wait; the next search or run builds the caches
         with self._store.read() as reader:
             self._caches.persist(reader.chunks)
 
@@ -297,6 +300,13 @@ class KnowledgeBase:
             "last": last,
             "bytes": {"database": self._store.size(), "caches": self._caches.size()},
         }
+
+    def writing(self) -> str:
+        """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.
+
+        What that run has committed so far is searched already.
+        """
+        return self._store.writer_holder()
 
     def verify(self) -> list[Problem]:
         """Check every hash, offset, page and vector of the store; return what is wrong."""

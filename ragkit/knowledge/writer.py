@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +27,15 @@ from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
 Spans = list[tuple[int, int]]
 RejectCallback = Callable[[Document, InputError], None]
+StopCallback = Callable[[], bool]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough to sort texts by length, few enough to commit every few seconds."""
 SLICE = 512
-"""Texts given to the embedder at once: enough to sort them by length, few enough to show progress and to stop soon."""
+"""The most texts given to the embedder at once: enough to sort them by length, few enough to show progress."""
+FIRST_SLICE = 8
+"""Texts of the first slice of a run, whose time tells how many the next ones may have."""
+SLICE_SECONDS = 0.5
+"""The time that a slice should take: a run that is stopped waits for the two that are in flight."""
 BATCH_CHARACTERS = 8_000_000
 """Code points of waiting documents: a bound on memory, however few tokens need embedding."""
 
@@ -64,6 +68,47 @@ class _Batch:
         return self.tokens >= BATCH_TOKENS or self.characters >= BATCH_CHARACTERS
 
 
+@dataclass(frozen=True, slots=True)
+class _Calls:
+    """What the caller of `add` passed, to be called while it runs."""
+
+    progress: ProgressCallback | None
+    reject: RejectCallback | None
+    stopped: StopCallback
+
+
+def _never() -> bool:
+    return False
+
+
+class _StoppedError(Exception):
+    """The run was stopped while a document was being chunked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _StoppableTokenizer:
+    """The tokenizer of an embedder, which raises _StoppedError once the run is stopped: a long document takes long."""
+
+    embedder: Embedder
+    stopped: StopCallback
+
+    @property
+    def max_tokens(self) -> int:
+        return self.embedder.max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        self._check()
+        return self.embedder.count_tokens(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        self._check()
+        return self.embedder.token_offsets(text)
+
+    def _check(self) -> None:
+        if self.stopped():
+            raise _StoppedError
+
+
 class KnowledgeWriter:
     """Writes to one collection, as one generation, under its lock. Made by `KnowledgeBase.writer`.
 
@@ -74,11 +119,17 @@ class KnowledgeWriter:
         self._writer = writer
         self._load = embedder
         self._settings = settings
+        self._stopped = False
 
     @property
     def generation(self) -> int:
         """The number of the generation that this run writes."""
         return self._writer.generation
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an `add` of this run was stopped before its end."""
+        return self._stopped
 
     def add(
         self,
@@ -86,16 +137,20 @@ class KnowledgeWriter:
         *,
         progress: ProgressCallback | None = None,
         reject: RejectCallback | None = None,
+        stopped: StopCallback | None = None,
     ) -> AddReport:
         """Add or replace documents, pulled lazily; each is committed whole as soon as it has its vectors.
 
         A text that was embedded once in this collection is not embedded again. reject: called with a document that
         cannot be stored (metadata that is no scalar, say) and the error, and the run continues; without it the error is
-        raised. Raises EmbeddingError (naming the documents of the batch), StorageFullError; documents committed before
-        stay.
+        raised. stopped: asked often; once it is true, the documents that have all their vectors are committed, the
+        others are given up, and `add` returns. Raises EmbeddingError (naming the documents of the batch),
+        StorageFullError; documents committed before stay.
         """
-        run = _AddRun(self._writer, self._load(), self._settings, progress, reject)
-        return run.all(documents)
+        calls = _Calls(progress, reject, stopped or _never)
+        report = _AddRun(self._writer, self._load(), self._settings, calls).all(documents)
+        self._stopped = self._stopped or calls.stopped()
+        return report
 
     def remove(self, source: str) -> bool:
         """Delete a document and its chunks; return whether it existed."""
@@ -117,23 +172,18 @@ class KnowledgeWriter:
 class _AddRun:
     """One call of `add`: its counters, its times and its two batches (one is filled while the other is embedded)."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        embedder: Embedder,
-        settings: ChunkSettings,
-        progress: ProgressCallback | None,
-        reject: RejectCallback | None,
-    ) -> None:
+    def __init__(self, writer: Writer, embedder: Embedder, settings: ChunkSettings, calls: _Calls) -> None:
         self._writer = writer
         self._embedder = embedder
         self._settings = settings
-        self._progress = progress
-        self._reject = reject
+        self._calls = calls
+        self._tokenizer = _StoppableTokenizer(embedder, calls.stopped)
+        self._slice = FIRST_SLICE
         self._outcomes: Counter[str] = Counter()
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
         self._chunks = self._pages = self._embedded = self._truncated = 0
         self._in_flight: dict[bytes, str] = {}
+        self._before = _Batch()
         self._given_up = False
 
     def all(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> AddReport:
@@ -168,7 +218,7 @@ class _AddRun:
         batch = _Batch()
         pending: set[str] = set()
         stream = iter(documents)
-        while True:
+        while not self._calls.stopped():
             with self._clock("parse"):
                 item = next(stream, None)
             if item is None:
@@ -185,7 +235,9 @@ class _AddRun:
     def _chunk(self, batch: _Batch, document: Document, file: FileState | None) -> None:
         try:
             with self._clock("chunk"):
-                chunks = chunk_document(document, embedder=self._embedder, settings=self._settings)
+                chunks = chunk_document(document, embedder=self._tokenizer, settings=self._settings)
+        except _StoppedError:
+            return  # the document is given up, as are those that would have followed
         except InputError as error:
             self._refuse(document, error)
             return
@@ -221,16 +273,40 @@ class _AddRun:
         self._seconds["embed"] += time.perf_counter() - started
 
     def _sliced(self, batch: _Batch, hashes: list[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
-        """Yield slices of a batch with their vectors, in order; the next slice is prepared while the model runs one."""
-        parts = [hashes[start : start + SLICE] for start in range(0, len(hashes), SLICE)]
+        """Yield slices of a batch with their vectors, in order; the next slice is prepared while the model runs one.
+
+        A slice has as many texts as the model takes in about SLICE_SECONDS. No more slices follow when the run is
+        stopped or has failed.
+        """
+        running: deque[tuple[list[bytes], Future[NDArray[np.float32]]]] = deque()
+        start = 0
         with ThreadPoolExecutor(2, thread_name_prefix="ragkit-slice") as pair:
             try:
-                for part, rows in zip(parts, pair.map(partial(self._vectors, batch), parts), strict=True):
+                since = time.perf_counter()
+                while True:
+                    while start < len(hashes) and len(running) < 2 and not self._ending:
+                        part = hashes[start : start + self._slice]
+                        start += len(part)
+                        running.append((part, pair.submit(self._vectors, batch, part)))
+                    if not running or self._given_up:
+                        return
+                    part, future = running.popleft()
+                    rows = future.result()
+                    now = time.perf_counter()
+                    self._pace(len(part), now - since)
+                    since = now
                     yield part, rows
-                    if self._given_up:
-                        return  # the run has failed: this batch is not needed
             finally:
                 pair.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def _ending(self) -> bool:
+        return self._given_up or self._calls.stopped()
+
+    def _pace(self, texts: int, seconds: float) -> None:
+        """Choose the size of the next slices from the time of one; it grows by steps, as a first call is slow."""
+        fitting = int(texts * SLICE_SECONDS / max(seconds, 1e-6))
+        self._slice = max(1, min(fitting, 4 * self._slice, SLICE))
 
     def _vectors(self, batch: _Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
         """Embed some texts of a batch, with the vectors of their units when the embedder gives them."""
@@ -244,22 +320,39 @@ class _AddRun:
 
     def _commit(self, batch: _Batch, embedding: Future[None]) -> None:
         embedding.result()
-        limit = self._embedder.max_tokens
         needed = dict.fromkeys(item for waiting in batch.documents for item in waiting.hashes)
         # Texts that the batch before was still embedding when this one was chunked have been written by now.
         batch.vectors.update(self._writer.known_vectors([item for item in needed if item not in batch.vectors]))
-        for waiting in batch.documents:
-            try:
-                with self._clock("write"):
-                    outcome = self._put(waiting, batch)
-            except InputError as error:
-                self._refuse(waiting.document, error)
-                continue
-            self._outcomes[outcome] += 1
-            self._chunks += len(waiting.chunks)
-            self._pages += len(waiting.document.pages)
-            self._truncated += sum(chunk.tokens > limit for chunk in waiting.chunks)
-            self._report(waiting.document.source, outcome)
+        for item in needed:  # or the document that had them was refused
+            if item not in batch.vectors and item in self._before.vectors:
+                batch.vectors[item] = self._before.vectors[item]
+                batch.units.update({item: self._before.units[item]} if item in self._before.units else {})
+        self._before = batch
+        ready = [waiting for waiting in batch.documents if all(item in batch.vectors for item in waiting.hashes)]
+        if len(ready) < len(batch.documents) and not self._ending:
+            raise EmbeddingError("vectors are missing after embedding", cure="report this as a bug of ragkit")
+        with ExitStack() as stack:
+            hurried = False
+            for waiting in ready:
+                if not hurried and self._calls.stopped():
+                    stack.enter_context(self._writer.atomic())  # one transaction for all that is left is the fastest
+                    hurried = True
+                self._store(waiting, batch)
+
+    def _store(self, waiting: _Waiting, batch: _Batch) -> None:
+        """Commit a document that has all its vectors, and count it."""
+        limit = self._embedder.max_tokens
+        try:
+            with self._clock("write"):
+                outcome = self._put(waiting, batch)
+        except InputError as error:
+            self._refuse(waiting.document, error)
+            return
+        self._outcomes[outcome] += 1
+        self._chunks += len(waiting.chunks)
+        self._pages += len(waiting.document.pages)
+        self._truncated += sum(chunk.tokens > limit for chunk in waiting.chunks)
+        self._report(waiting.document.source, outcome)
 
     def _put(self, waiting: _Waiting, batch: _Batch) -> str:
         vectors = _rows(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
@@ -268,13 +361,15 @@ class _AddRun:
 
     def _refuse(self, document: Document, error: InputError) -> None:
         """Pass a document that cannot be stored to `reject`; raise the error when there is none."""
-        if self._reject is None:
+        if self._calls.reject is None:
             raise error
-        self._reject(document, error)
+        self._calls.reject(document, error)
 
     def _report(self, source: str = "", outcome: str = "") -> None:
-        if self._progress:
-            self._progress(AddProgress(sum(self._outcomes.values()), self._chunks, self._embedded, source, outcome))
+        if self._calls.progress:
+            self._calls.progress(
+                AddProgress(sum(self._outcomes.values()), self._chunks, self._embedded, source, outcome)
+            )
 
     @contextmanager
     def _clock(self, stage: str) -> Iterator[None]:

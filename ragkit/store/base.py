@@ -298,6 +298,9 @@ class Store(Protocol):
         chunk settings, unless kind is "rebuild" (see `Writer.repin`).
         """
 
+    def writer_holder(self) -> str:
+        """Return who holds the writer lock, in words, as LockedError names it; "" when nobody does."""
+
     def verify(self) -> list[Problem]:
         """Check every text, chunk, page and vector, and every ingested file that still exists; return what is wrong."""
 

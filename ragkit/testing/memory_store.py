@@ -44,7 +44,13 @@ class _Collection:
         try:
             yield
         finally:
+            self._holder = ""
             self._lock.release()
+
+    @property
+    def holder(self) -> str:
+        """Who holds the writer lock, "" for nobody."""
+        return self._holder
 
 
 class MemoryStore:
@@ -97,6 +103,11 @@ class MemoryStore:
             )
             with writer.run():
                 yield writer
+
+    def writer_holder(self) -> str:
+        """Return who holds the writer lock, in words; "" when nobody does."""
+        self._check_usable()
+        return self._collection.holder
 
     def verify(self) -> list[Problem]:
         """Check every chunk against its document, and every ingested file that still exists."""

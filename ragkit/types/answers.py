@@ -20,6 +20,7 @@ class Citation:
     verdict: how the quote bears on the sentence: `quoted` (word for word), `supported` (each part found together),
     `unclear` (words alone cannot decide), `contradicted`. reason: why it is not supported. header: the line that names
     the columns of a quoted row. matched: the sentence had no marker of its own; the check found its source.
+    heading: the headings over the passage. address: where the document is on the web, by its metadata; "" if unknown.
     """
 
     number: int
@@ -37,6 +38,8 @@ class Citation:
     reason: str = ""
     header: str = ""
     matched: bool = False
+    heading: str = ""
+    address: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a citation."""

@@ -170,8 +170,8 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "filter: scope of the key",
         "ragkit/store/sqlite/where.py",
-        "WHERE key = ? AND kind = ?",
-        "WHERE ? <> '' AND kind = ?",
+        "WHERE key = ? AND kind = ? AND value",
+        "WHERE ? <> '' AND kind = ? AND value",
         "tests/store/test_filters.py",
     ),
     Guard(

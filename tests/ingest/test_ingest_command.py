@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from rich.cells import cell_len
 
 import ragkit
 from ragkit.cli.app import run
@@ -158,13 +159,14 @@ def test_options_reach_the_run(ingest: Ingest, tmp_path: Path) -> None:
 
 def test_the_first_ctrl_c_asks_to_stop_and_the_second_one_stops(capfd: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with _stopped_by_signals(quiet=False) as stop:
+    left: list[int] = []
+    with _stopped_by_signals(quiet=False, leave=left.append) as stop:
         signal.raise_signal(signal.SIGINT)
-        assert stop.is_set()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+        assert (stop.is_set(), left) == (True, [])
+        signal.raise_signal(signal.SIGINT)
+        assert left == [130]
     assert signal.getsignal(signal.SIGINT) is before
-    assert "stopping after what is in flight" in capfd.readouterr().err
+    assert "committing what is ready" in capfd.readouterr().err
 
 
 # --------------------------------------------------------------------- progress
@@ -188,6 +190,22 @@ def test_a_terminal_gets_a_bar() -> None:
         for state in STATES:
             draw(state)
     assert "\x1b[31mred" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [140, 80, 60, 45])
+def test_a_bar_keeps_percent_and_time_left_on_any_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("LINES", "24")
+    stream = Terminal()
+    name = "manuals/" + "泵" * 30 + ".pdf"
+    with drawn_progress(stream) as draw:
+        draw(IngestProgress("read", 54_321, read=30_000, documents=24_000, failed=12, embedded=99, source=name))
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).replace("\r", "\n").split("\n")
+    line = next(item for item in lines if "reading" in item and "%" in item)
+    assert re.search(r"reading +━+[╸╺]?━* +50% -:--:-- left", line), line
+    assert all(cell_len(item) <= width for item in lines)
+    assert ("30,000/54,321 files" in line) == (width >= 60)
+    assert ("12 failed" in line) == (width >= 80)
 
 
 def test_a_pipe_gets_lines() -> None:

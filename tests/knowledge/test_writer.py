@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import ragkit
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.testing import BrokenEmbedder, HashEmbedder
 from ragkit.types.documents import Document
+from ragkit.types.progress import AddProgress
 
 
 def sentences(topic: str, count: int = 30) -> str:
@@ -87,3 +92,112 @@ def test_empty_documents_are_stored_without_chunks(tmp_path: Path) -> None:
         assert (report.added, report.chunks) == (2, 0)
         assert kb.search("anything") == []
         assert kb.doctor()["ok"]
+
+
+class SlowEmbedder(HashEmbedder):
+    """Takes a while for each text, and remembers how many texts came at once."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._per_text = seconds
+        self.sizes: list[int] = []
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.sizes.append(len(texts))
+        time.sleep(self._per_text * len(texts))
+        return super().embed_documents(texts)
+
+
+def test_a_stopped_run_commits_what_is_ready_within_seconds(tmp_path: Path) -> None:
+    embedder = SlowEmbedder(0.05)
+    names = [f"{number:03}.txt" for number in range(400)]  # 20 s at least
+    stop = threading.Event()
+    stopped_at = 0.0
+
+    def watch(progress: AddProgress) -> None:
+        nonlocal stopped_at
+        if progress.embedded >= 40 and not stop.is_set():
+            stopped_at = time.monotonic()
+            stop.set()
+
+    with ragkit.open(tmp_path, embedder=embedder) as kb:
+        with kb.writer() as writer:
+            documents = (Document.from_text(name, f"Berth {name} is free.") for name in names)
+            report = writer.add(documents, progress=watch, stopped=stop.is_set)
+            assert writer.stopped
+        took = time.monotonic() - stopped_at
+        held = [info.source for info in kb.documents()]
+    assert took < 3
+    assert 40 <= len(held) <= 40 + 2 * max(embedder.sizes)
+    assert held == names[: len(held)]
+    assert (report.added, report.embedded) == (len(held), len(held))
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        again = kb.add(Document.from_text(name, f"Berth {name} is free.") for name in names)
+        assert (again.added, again.unchanged) == (400 - len(held), len(held))
+        assert kb.verify() == []
+
+
+def test_a_great_document_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    stop = threading.Event()
+    timer = threading.Timer(1.0, stop.set)
+    small = Document.from_text("small.txt", "The gate opens at six.")
+    great = Document.from_text("great.txt", " ".join(sentences(f"crate {part}", 40) for part in range(60)))
+    with ragkit.open(tmp_path, embedder=SlowEmbedder(0.05)) as kb, kb.writer() as writer:
+        timer.start()
+        started = time.monotonic()
+        writer.add([small, great], stopped=stop.is_set)
+        took = time.monotonic() - started
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        assert [info.source for info in kb.documents()] == ["small.txt"]
+    assert took < 4
+
+
+class SlowTokenizer(HashEmbedder):
+    """Takes a while for each look at a text."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        time.sleep(0.1)
+        return super().count_tokens(texts)
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        time.sleep(0.5)
+        return super().token_offsets(text)
+
+
+def test_a_document_that_is_being_chunked_does_not_hold_up_a_stop(tmp_path: Path) -> None:
+    stop = threading.Event()
+    great = Document.from_text("great.txt", " ".join(sentences(f"crate {part}", 40) for part in range(400)))
+
+    def documents() -> Iterator[Document]:
+        threading.Timer(0.2, stop.set).start()
+        yield great
+        raise AssertionError("no more documents are wanted")
+
+    with ragkit.open(tmp_path, embedder=SlowTokenizer()) as kb, kb.writer() as writer:
+        started = time.monotonic()
+        report = writer.add(documents(), stopped=stop.is_set)
+        took = time.monotonic() - started
+    assert report.added == 0
+    assert took < 3
+
+
+def test_slices_follow_the_speed_of_the_model(tmp_path: Path) -> None:
+    slow, fast = SlowEmbedder(0.1), SlowEmbedder(0.0)
+    for name, embedder in (("slow", slow), ("fast", fast)):
+        with ragkit.open(tmp_path / name, embedder=embedder) as kb:
+            kb.add(Document.from_text(f"{n}.txt", f"Tug {n}.") for n in range(24 if name == "slow" else 1500))
+    assert max(slow.sizes) <= 8
+    assert max(fast.sizes) > 100
+
+
+def test_a_text_of_a_refused_document_is_there_for_the_next_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.knowledge.writer.BATCH_TOKENS", 1)
+    bad = Document("bad.txt", "The tide is out.", metadata={"nested": {"a": 1}})  # type: ignore[dict-item]  # a reader's fault
+    refused: list[str] = []
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb, kb.writer() as writer:
+        writer.add([bad, Document("good.txt", "The tide is out.")], reject=lambda item, _: refused.append(item.source))
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        assert [info.source for info in kb.documents()] == ["good.txt"]
+    assert refused == ["bad.txt"]

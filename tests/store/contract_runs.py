@@ -196,6 +196,13 @@ class RunContract:
                     assert reader.documents.sources() == ["a"]
             assert put(other, cut("b")) == ["added"]
 
+    def test_the_holder_of_the_lock_is_named_while_it_writes(self, store: Store, place: Place) -> None:
+        assert store.writer_holder() == ""
+        with place.open() as other, writing(other) as writer:
+            writer.remove("nothing")
+            assert "process" in store.writer_holder()
+        assert store.writer_holder() == ""
+
     def test_a_second_writer_can_wait(self, store: Store) -> None:
         held, outcomes = threading.Event(), []
 

@@ -16,7 +16,7 @@ import pytest
 
 from ragkit.errors import LockedError, NotFoundError, StoreError
 from ragkit.store.sqlite.catalog import delete_collection
-from ragkit.store.sqlite.lock import HOLDER_NAME, LOCK_NAME, describe_holder, writer_lock
+from ragkit.store.sqlite.lock import HOLDER_NAME, LOCK_NAME, describe_holder, present_holder, writer_lock
 from tests.support.store_fakes import cut, new_store, writing
 
 ROOT = Path(__file__).parents[2]
@@ -184,3 +184,15 @@ def test_writers_are_refused_and_readers_are_not(tmp_path: Path) -> None:
             assert reader.documents.sources() == []
         with new_store(tmp_path) as other, other.read() as reader:
             assert reader.documents.sources() == []
+
+
+def test_a_killed_holder_is_not_present(tmp_path: Path) -> None:
+    assert present_holder(tmp_path) == ""
+    with holder(tmp_path) as process:
+        assert f"process {process.pid} " in present_holder(tmp_path)
+        process.kill()
+        process.wait()
+        assert (tmp_path / HOLDER_NAME).exists()
+        assert present_holder(tmp_path) == ""
+    with writer_lock(tmp_path):
+        assert f"process {os.getpid()} " in present_holder(tmp_path)

@@ -25,6 +25,7 @@ from ragkit_ingest.cli.report import print_report
 from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
+from ragkit_ingest.scan.losses import RemovalsError
 from ragkit_ingest.scan.targets import find_targets
 from ragkit_ingest.sync import ingest_folder
 
@@ -77,11 +78,15 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
             keep_hidden=rest.pop("keep_hidden"),
             ocr=ocr,
         )
-        return command(options=IngestOptions(limits, workers, include, exclude), **rest)
+        allow_removals = rest.pop("allow_removals")
+        return command(options=IngestOptions(limits, workers, include, exclude, allow_removals), **rest)
 
     timeout = click.FloatRange(0.1, 86_400)
     size = click.IntRange(1, 1 << 20)
     for option in (
+        click.option(
+            "--allow-removals", is_flag=True, help="Remove documents even if most files of a folder are missing."
+        ),
         click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too."),
         click.option(
             "--ocr",
@@ -118,7 +123,11 @@ def ingest(
 
     New and changed files are read, the documents of deleted files are removed, renamed files keep their vectors, and
     the rest stays as it is. A file that cannot be read keeps its earlier version and is reported. A .ragkitignore file
-    leaves files out, like a .gitignore. Ctrl-C stops after what is in flight; what was committed stays.
+    leaves files out, like a .gitignore. Ctrl-C commits what is ready and stops within seconds; a second one stops at
+    once. What was committed stays.
+
+    A folder that is suddenly empty, or has lost more than half of its files and more than ten, stops the run with a
+    question before anything is removed: its share may not be mounted. Without a terminal it needs --allow-removals.
 
     A document's source is its path below PATH. Where another folder's document has that source, the folder's name is
     put in front. A folder inside one that was ingested before is synced as a part of it.
@@ -132,13 +141,32 @@ def ingest(
         def run(progress: ProgressCallback) -> IngestReport:
             return ingest_folder(kb, paths, dry_run=dry_run, options=options, progress=progress, stop=stop)
 
-        report = _run(run, quiet=place.as_json)
+        try:
+            report = _run(run, quiet=place.as_json)
+        except RemovalsError as error:
+            if not _consents(error):
+                raise
+            options = replace(options, allow_removals=True)
+            report = _run(run, quiet=place.as_json)
         if place.as_json:
             shape = {"collection": place.collection, **report.as_dict()}
             click.echo(json.dumps(shape, indent=2, ensure_ascii=True))
         else:
             print_report(report, collection=place.collection, status=None if dry_run else kb.status())
     context.exit(report.exit_code)
+
+
+def _consents(error: RemovalsError) -> bool:
+    """Ask on a terminal whether the documents may be removed; False without one."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    for loss in error.losses:
+        click.echo(f"ragkit: {loss}", err=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # nothing is running: Ctrl-C means no
+    try:
+        return click.confirm("Were these files deleted on purpose? Remove their documents?", default=False, err=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> IngestReport:
@@ -193,16 +221,23 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
 
 
 @contextmanager
-def _stopped_by_signals(*, quiet: bool) -> Iterator[threading.Event]:
-    """Treat the first Ctrl-C (or SIGTERM) as a request to stop; the second one stops at once."""
+def _stopped_by_signals(*, quiet: bool, leave: Callable[[int], object] = os._exit) -> Iterator[threading.Event]:
+    """Treat the first Ctrl-C (or SIGTERM) as a request to stop; the second one ends the process at once.
+
+    leave: ends the process. It does not unwind: threads that embed would be waited for, and a collection survives the
+    death of its writer at any moment.
+    """
     stop = threading.Event()
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            cursor = b"\x1b[?25h" if os.isatty(2) else b""  # the progress bar has hidden it
+            os.write(2, cursor + b"\nragkit: stopped at once; what was committed stays\n")
+            leave(130)
+            return
         stop.set()
         if not quiet:
-            os.write(2, b"\nragkit: stopping after what is in flight; once more to stop at once\n")
+            os.write(2, b"\nragkit: committing what is ready, then stopping; once more to stop at once\n")
 
     if threading.current_thread() is not threading.main_thread():
         yield stop

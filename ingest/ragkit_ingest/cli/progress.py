@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -12,6 +12,11 @@ from ragkit_ingest.report import IngestProgress, ProgressCallback
 
 EVERY_SECONDS = 5.0
 _NAME_WIDTH = 40
+_LEAST_NAME = 12
+_LONG_BAR = 24
+_SHORT_BAR = 6
+_BESIDE_BAR = 9 + 4 + 7 + 4  # columns: the longest description, the percentage, the time left, and a space after each
+_COUNTS = 38  # columns that the counts should have
 
 
 @contextmanager
@@ -28,38 +33,53 @@ def drawn_progress(stream: TextIO, *, quiet: bool = False, every: float = EVERY_
 
 @contextmanager
 def _bar(stream: TextIO) -> Iterator[ProgressCallback]:
+    """Yield a callback that draws one line: what is done, a bar, the percentage, the time left, and what else fits."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+    console = Console(file=stream, highlight=False)
+    bar = max(_SHORT_BAR, min(_LONG_BAR, console.width - _BESIDE_BAR - _COUNTS))
     progress = Progress(
-        SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[counts]}", markup=False),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[name]}", markup=False, style="dim"),
-        console=Console(file=stream, highlight=False),
+        BarColumn(bar_width=bar),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[more]}", markup=False, style="dim"),
+        console=console,
         transient=True,
     )
     with progress:
-        task = progress.add_task("looking", total=None, counts="", name="")
+        task = progress.add_task("looking", total=None, more="")
 
         def draw(state: IngestProgress) -> None:
+            room = console.width - _BESIDE_BAR - bar
             if state.stage == "walk":
-                progress.update(task, counts=f"{state.files:,} files")
+                progress.update(task, more=_fitted([f"{state.files:,} files"], "", room))
                 return
             # A file counts half when it is read, and whole when its document is committed.
             done = (state.read + state.documents + state.failed) / 2
+            counts = f"left · {state.read:,}/{state.files:,} files"
+            failed = f", {state.failed:,} failed" if state.failed else ""
             progress.update(
                 task,
-                description="reading, embedding" if state.read < state.files else "embedding",
+                description="reading" if state.read < state.files else "embedding",
                 total=max(state.files, 1),
                 completed=min(done, state.files),
-                counts=f"{state.read:,}/{state.files:,} files  {state.embedded:,} chunks embedded",
-                name=show(state.source, _NAME_WIDTH) or "",
+                more=_fitted([counts + failed, counts, "left"], show(state.source, _NAME_WIDTH) or "", room),
             )
 
         yield draw
+
+
+def _fitted(texts: Sequence[str], name: str, room: int) -> str:
+    """Return the first text that fits in `room` columns, and a name after it where that fits; wide letters take two."""
+    from rich.cells import cell_len, set_cell_size
+
+    text = next((item for item in texts if cell_len(item) <= room), "")
+    free = room - cell_len(text) - 2
+    if not name or free < _LEAST_NAME:
+        return text
+    return f"{text}  {name if cell_len(name) <= free else set_cell_size(name, free - 1) + '…'}"
 
 
 def _lines(stream: TextIO, every: float) -> ProgressCallback:

@@ -44,7 +44,8 @@ def print_report(report: IngestReport, *, collection: str, status: Mapping[str, 
             f" {_many(status['chunks'], 'chunk')} (generation {status['generation']})"
         )
     if report.interrupted:
-        click.echo("stopped: what was committed stays; run the same command again for the rest")
+        rest = f"; {_many(report.remaining, 'file')} to go" if report.remaining else ""
+        click.echo(f"stopped{rest}: what was committed stays; run the same command again for the rest")
 
 
 def _print_head(report: IngestReport, collection: str) -> None:

@@ -51,6 +51,26 @@ def describe_holder(folder: Path) -> str:
     return f"process {pid} ({command}) on {host} since {since}"
 
 
+def present_holder(folder: Path) -> str:
+    """Return the holder of the writer lock in words, "" when nobody holds it; the lock itself is asked.
+
+    A file that names a holder may have outlived a process that was killed, so only then is the lock tried, for a
+    moment and shared.
+    """
+    import fcntl
+
+    if not (folder / HOLDER_NAME).exists():
+        return ""
+    try:
+        with (folder / LOCK_NAME).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # closing the file gives it back
+    except BlockingIOError:
+        return describe_holder(folder)
+    except OSError:
+        return ""
+    return ""
+
+
 def _acquire(folder: Path, *, wait: float) -> Any:
     """Return the acquired lock, which is on the file that is at its path now and not on one that was moved away."""
     from filelock import FileLock, Timeout

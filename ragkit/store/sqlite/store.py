@@ -16,7 +16,7 @@ from ragkit.store.sqlite.backup import backup
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
 from ragkit.store.sqlite.integrity import doctor_store, verify_store
-from ragkit.store.sqlite.lock import writer_lock
+from ragkit.store.sqlite.lock import present_holder, writer_lock
 from ragkit.store.sqlite.reading.pool import ReadPool
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
@@ -121,6 +121,11 @@ class Store:
                     yield writer
             finally:
                 connection.close()
+
+    def writer_holder(self) -> str:
+        """Return who holds the writer lock, in words; "" when nobody does."""
+        self._pool.check_open()
+        return present_holder(self.folder)
 
     def verify(self) -> list[Problem]:
         """Check every document and every ingested file that still exists; see `integrity.verify_store`."""

@@ -39,6 +39,8 @@ _CITATION: dict[str, JsonValue] = {
     "reason": "",
     "header": "",
     "matched": False,
+    "heading": "Refunds › Window",
+    "address": "https://example.org/policies/refunds.pdf",
     "sentence": "Goods may be returned within 30 days [1].",
 }
 _DOCUMENT: dict[str, JsonValue] = {

@@ -99,6 +99,8 @@ class CitationReply(Reply):
     reason: str
     header: str
     matched: bool
+    heading: str
+    address: str
 
 
 class AnswerReply(Reply):
