@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ragkit.citations.support import Passage
+from ragkit.citations.support import Passage, Support
 from ragkit.text.abstention import abstains
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.types.answers import Citation, Verdict
 from ragkit.types.hits import Hit
 
-_ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
+_ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 
 
 _TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
@@ -77,10 +77,21 @@ class Sources:
         found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
 
-    def hold(self, block: str) -> bool:
-        """Return whether one source has every line of a block of code."""
+    def hold(self, block: str) -> list[Citation]:
+        """Return the citation of the source that has every line of a block of code in its order, [] for none."""
         lines = [line.strip() for line in block.strip("`").splitlines()[1:] if line.strip("` ")]
-        return any(all(line in hit.text for line in lines) for hit in self._hits)
+        for number, hit in enumerate(self._hits, 1):
+            first = last = -1
+            for line in lines:
+                at = hit.text.find(line, max(last, 0))
+                if at < 0:
+                    break
+                first, last = (at if first < 0 else first), at + len(line)
+            else:
+                if lines:
+                    support = Support(first, last, "quoted", coverage=1.0)
+                    return [self._citation(number, support, "\n".join(lines))]
+        return []
 
     def _above(self, found: list[Citation]) -> str:
         return "\n".join(self._passage(citation.number).around for citation in found)
@@ -92,8 +103,10 @@ class Sources:
         return self._read[number]
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
+        return self._citation(number, self._passage(number).support(claim), sentence)
+
+    def _citation(self, number: int, support: Support, sentence: str) -> Citation:
         hit = self._hits[number - 1]
-        support = self._passage(number).support(claim)
         start = hit.start + support.start
         page, label = hit.page_at(start)
         return Citation(

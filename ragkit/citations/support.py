@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -30,6 +31,7 @@ _TRIED: Final = 4  # windows that may support; the best of them is told where no
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
+_ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,7 @@ class Passage:
 
 
 def _plain(text: str) -> str:
+    text = _ITEM_MARK.sub("", text)
     return " ".join(text.split()).strip(".…!? ").lower()
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.text.asking import wants_address
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
@@ -46,6 +47,26 @@ _KINDS: Final[dict[str, re.Pattern[str]]] = {
         re.IGNORECASE | re.VERBOSE,
     ),
 }
+_KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
+    "how": re.compile(
+        r"""\b(?:how\s+(?:do|does|can|could|should|would|to|is|are|must|might)\b | how\s+i\b
+        | (?:code|command|syntax|snippet|example|script)s?\b
+        | what\s+(?:command|option|flag|setting|call|code)\b
+        | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
+        | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o) | hoe\s+(?:kan|moet|doe)
+        | beispiel | befehl | exemple | ejemplo)\b
+        | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "list": re.compile(
+        r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
+        | what\s+are | what\s+can | list(?:\s+of)? | steps | kinds | types | options
+        | differences? | vs | versus | compared? | requirements | criteria
+        | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
+        | 有哪些|哪些|区别|不同|步骤|違い|種類|차이|종류""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+}
 _REASON = re.compile(
     r"""\b(?:because|since|due\s+to|so\s+that|in\s+order\s+to|therefore|as\s+a\s+result|caus\w+|led\s+to
     |reason\w*|to\s+(?:avoid|prevent|protect|ensure) | weil|damit|wegen|denn|deshalb|aufgrund
@@ -82,7 +103,7 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 class Question:
     """A question as it is compared.
 
-    kinds: of "date", "figure", "money", "who", "where", "why". grams: see `letter_groups`. carried: terms that come
+    kinds: of "date", "figure", "money", "who", "where", "why", "how", "list", "link". grams: see `letter_groups`. carried: terms that come
     from the turns before it.
     """
 
@@ -98,7 +119,10 @@ class Question:
         """Read a question. with_turns: the same with the words of earlier turns that it leans on."""
         whole = with_turns or text
         language = guess_language(whole)
-        kinds = frozenset(kind for kind, pattern in _KINDS.items() if pattern.search(whole))
+        patterns = {**_KINDS, **_KINDS_MORE}.items()
+        kinds = frozenset(kind for kind, pattern in patterns if pattern.search(whole))
+        if wants_address(text):
+            kinds |= {"link"}
         said = wording(whole, language=language)
         carried = said.terms - wording(text, language=language).terms
         return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)

@@ -1,0 +1,213 @@
+"""Question + passages -> the pieces to tell, in order; none to abstain."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.chat.extractive.constraints import Constraints, around, gives_kind
+from ragkit.chat.extractive.dates import date_of, wants_current
+from ragkit.chat.extractive.duplicates import collapsed, same_numbers, same_words
+from ragkit.chat.extractive.evidence import Candidate, candidates
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.layout import read_layout
+from ragkit.chat.extractive.pieces import Piece, code_for, leads_to_code, piece_of
+from ragkit.types.hits import Hit
+from ragkit.types.prompts import Prompt
+
+_MARGIN: Final = 1.2
+"""A second and third piece are told when their value is no further than this below the best one's."""
+
+_MOST: Final = 3
+_SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless the question holds the whole heading
+_LEANS_BACK = re.compile(
+    r"(?:It|Its|They|Their|These|This|Those|He|She|His|Her|Such|Er|Sie|Es|Diese[rsnm]?|Dies|Sein|Seine|Ihr|Ihre"
+    r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
+)
+_ADDRESS: Final = re.compile(r"https?://|\w@\w")
+_LINK_BONUS: Final = 2.0
+_CURRENT_BONUS: Final = 1.5
+_SCRIPT_COST: Final = 4.0
+_CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
+_SCRIPTS: Final = tuple(
+    re.compile(f"[{span}]")
+    for span in (
+        "A-Za-zÀ-ɏ", "\u0370-\u03ff", "\u0400-\u04ff", "\u0590-\u05ff", "\u0600-\u06ff", "\u0900-\u097f",
+        "\u0e00-\u0e7f", "\u0e80-\u0eff", "\u1000-\u109f", "\u1780-\u17ff", "\u3040-\u30ff\u3400-\u9fff", "\uac00-\ud7af",
+    )
+)  # fmt: skip
+
+
+class Choice:
+    """Chooses the pieces of a prompt's passages that answer a question."""
+
+    def __init__(self, question: Question, prompt: Prompt, min_evidence: float) -> None:
+        self._question = question
+        self._prompt = prompt
+        self._min_evidence = min_evidence
+        self._layouts = [read_layout(hit.text, language=question.language) for hit in prompt.passages]
+        self._constraints = Constraints.of(question)
+
+    def pieces(self) -> list[tuple[str, Piece]]:
+        """Return the pieces to tell, each with the line that dates it ("" for most)."""
+        found = candidates(self._question, self._prompt.passages, self._layouts)
+        fit = self._fitting(found)
+        ranked = sorted(fit, key=lambda item: (-self._value(item), item.passage, item.order))
+        if not ranked or self._evidence(ranked[0]) < self._min_evidence:
+            return []
+        chosen = self._chosen(ranked, found)
+        whole = collapsed([self._piece(item) for item in chosen], self._prompt.passages)
+        return self._dated(self._with_code(whole))
+
+    def _fitting(self, found: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that are about what the question names, none where a name stands in no passage."""
+        passages = self._prompt.passages
+        everything = [f"{hit.text}\n{around(hit)}" for hit in passages]
+        if self._constraints.missing_names(*everything):
+            return []
+        lacking = [self._constraints.missing_names(text) for text in everything]
+        names = self._constraints.names
+        common = {name for name in names if sum(name not in lack for lack in lacking) * 2 > len(passages)}
+        return [
+            item
+            for item in found
+            if not lacking[item.passage] - common
+            and not self._lacks_codes(item)
+            and gives_kind(self._question, self._piece(item).text(passages[item.passage]))
+        ]
+
+    def _lacks_codes(self, item: Candidate) -> bool:
+        """Return whether a code, version or year of the question stands neither in a piece nor where it belongs."""
+        if not self._constraints.codes:
+            return False
+        hit = self._prompt.passages[item.passage]
+        held = self._piece(item).text(hit)
+        above = ""
+        if item.section >= 0:
+            part = self._layouts[item.passage].parts[item.section]
+            above = hit.text[part.start : part.end]
+        beside = ""
+        if item.kind in ("sentence", "code"):
+            parts = self._layouts[item.passage].parts
+            near = parts[max(0, item.order - 2) : item.order + 2]
+            beside = "\n".join(hit.text[part.start : part.end] for part in near if part.kind != "row")
+        return bool(self._constraints.missing_codes(held, above, beside, around(hit)))
+
+    def _value(self, item: Candidate) -> float:
+        value = item.value
+        if "link" in self._question.kinds and _ADDRESS.search(item.text):
+            value += _LINK_BONUS
+        if wants_current(self._question.text) and self._is_newest(item):
+            value += _CURRENT_BONUS
+        if item.kind != "code" and not _script(self._question.text) & _script(item.text):
+            value -= _SCRIPT_COST
+        return value
+
+    def _is_newest(self, item: Candidate) -> bool:
+        dates = [date_of(hit) for hit in self._prompt.passages]
+        return len(set(dates)) > 1 and dates[item.passage] == max(dates)
+
+    def _evidence(self, best: Candidate) -> float:
+        """Return the log odds that the sources answer, from the best sentence and the confidence of the search."""
+        sure = min(max(self._prompt.confidence, 0.001), 0.999)
+        confidence = math.log(sure / (1 - sure))
+        if self._prompt.passages[best.passage].units:
+            return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
+        return 0.5 * confidence + 8.0 * best.coverage - 5.7
+
+    def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+        """Return the sentences to tell, in the order to tell them."""
+        best = ranked[0]
+        chosen = [best]
+        wants_more = bool(self._question.kinds - {"figure", "money", "date"})
+        for item in ranked[1:]:
+            if len(chosen) == _MOST or self._value(item) < self._value(best) - _MARGIN:
+                break
+            if (wants_more or _gives_as_much(item, best)) and not any(_same(item, other) for other in chosen):
+                chosen.append(item)
+        openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
+        chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
+        return _in_order(_with_what_they_lean_on(chosen, found), best)
+
+    def _piece(self, item: Candidate) -> Piece:
+        return piece_of(item, self._layouts[item.passage], self._question)
+
+    def _with_code(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Add the code that the first piece speaks of, where the question wants to be shown how."""
+        kinds = self._question.kinds
+        if any(piece.kind == "code" for piece in pieces) or kinds & {"date", "who", "where", "why", "money", "figure"}:
+            return list(pieces)
+        for at, piece in enumerate(pieces):
+            layout = self._layouts[piece.number - 1]
+            if "how" not in kinds and not (not at and leads_to_code(piece, layout)):
+                continue
+            code = code_for(piece, layout)
+            if code is None:
+                continue
+            rest = [other for other in pieces if not other.overlaps(code)]
+            place = next((n for n, other in enumerate(rest) if other.number != piece.number), len(rest))
+            return [*rest[:place], code, *rest[place:]]
+        return list(pieces)
+
+    def _dated(self, pieces: Sequence[Piece]) -> list[tuple[str, Piece]]:
+        """Put the newer of two pieces that tell the same with other numbers first, both with their dates."""
+        passages = self._prompt.passages
+        for at, piece in enumerate(pieces):
+            for other in pieces[at + 1 :]:
+                dates = [date_of(passages[item.number - 1]) for item in (piece, other)]
+                if all(dates) and dates[0] != dates[1] and _conflict(piece, other, passages):
+                    newer, older = (piece, other) if dates[0] > dates[1] else (other, piece)
+                    rest = [item for item in pieces if item not in (newer, older)]
+                    told = [(f"{max(dates)}:\n\n", newer), (f"{min(dates)}:\n\n", older)]
+                    return [*told, *(("", item) for item in rest)]
+        return [("", piece) for piece in pieces]
+
+
+def _conflict(one: Piece, other: Piece, passages: Sequence[Hit]) -> bool:
+    left, right = (item.text(passages[item.number - 1]) for item in (one, other))
+    return same_words(left, right) >= _CONFLICT and not same_numbers(left, right)
+
+
+def _script(text: str) -> frozenset[int]:
+    """Return which scripts a text is written in, by their place in the table; Latin only where there is no other."""
+    found = {at for at, pattern in enumerate(_SCRIPTS) if pattern.search(text)}
+    return frozenset(found - {0} or found)
+
+
+def _gives_as_much(item: Candidate, best: Candidate) -> bool:
+    """Return whether a sentence has the amount, figure or date that was asked for, where the best one has it."""
+    return all(getattr(item.features, kind) >= getattr(best.features, kind) for kind in ("money", "figure", "date"))
+
+
+def _opens(item: Candidate, other: Candidate) -> bool:
+    """Return whether a sentence is the first below another's heading, where that heading is what was asked about."""
+    if item.passage != other.passage or not item.section == other.section != -1 or not item.place == 1 < other.place:
+        return False
+    told = item.features.money or item.features.figure or item.features.date
+    return item.features.lead >= _SAME_TOPIC or bool(item.topic == 1 and told)
+
+
+def _same(item: Candidate, other: Candidate) -> bool:
+    """Return whether two candidates say the same: overlapping spans, or one text within the other."""
+    if item.passage == other.passage and item.span[0] < other.span[1] and other.span[0] < item.span[1]:
+        return True
+    one, two = " ".join(item.text.split()), " ".join(other.text.split())
+    return one in two or two in one
+
+
+def _with_what_they_lean_on(chosen: list[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+    """Add the sentence before one that begins with a pronoun, as long as there is room."""
+    before = {(item.passage, item.order): item for item in found}
+    out = list(chosen)
+    for item in chosen:
+        previous = before.get((item.passage, item.order - 1))
+        if len(out) < _MOST and previous and _LEANS_BACK.match(item.text) and previous not in out:
+            out.append(previous)
+    return out
+
+
+def _in_order(chosen: list[Candidate], best: Candidate) -> list[Candidate]:
+    """Return the best one's passage first, each passage in its own order."""
+    return sorted(chosen, key=lambda item: (item.passage != best.passage, item.passage, item.order))

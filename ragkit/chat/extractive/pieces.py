@@ -1,0 +1,144 @@
+"""A chosen sentence, item, row or block of code -> the whole piece that a person would point at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ragkit.chat.extractive.evidence import Candidate
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.layout import Layout, Part
+from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
+from ragkit.text.sentences import Span, is_heading
+from ragkit.text.tables import has_cells
+from ragkit.types.hits import Hit
+
+PieceKind = Literal["sentence", "list", "code", "table"]
+_LIST_LIMIT: Final = 1_500
+_CODE_LIMIT: Final = 2_400
+_ROWS_LIMIT: Final = 20
+_CODE_REACH: Final = 3  # parts between a sentence and the code that shows what it says
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a passage that is shown as one. lead: the sentence that leads into it, (0, 0) for none.
+
+    number: of the passage, from 1. also: numbers of other passages that have the same. order: of its first part.
+    """
+
+    number: int
+    start: int
+    end: int
+    kind: PieceKind
+    lead: Span = (0, 0)
+    rows: tuple[Span, ...] = ()
+    also: tuple[int, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """Where it begins, its lead included."""
+        return self.lead[0] if self.lead != (0, 0) else self.start
+
+    def overlaps(self, other: Piece) -> bool:
+        """Return whether two pieces have text in common."""
+        return self.number == other.number and self.first < other.end and other.first < self.end
+
+    def text(self, hit: Hit) -> str:
+        """Return its text in the passage, the lead included."""
+        lead = hit.text[slice(*self.lead)]
+        return f"{lead}\n{hit.text[self.start : self.end]}" if lead else hit.text[self.start : self.end]
+
+    def markdown(self, hit: Hit, *, wanted: frozenset[str]) -> str:
+        """Return what an answer shows of it, with its marker."""
+        mark = "".join(f"[{number}]" for number in (self.number, *self.also))
+        if self.kind == "sentence":
+            return f"{quoted(hit, (self.start, self.end), wanted=wanted)} {mark}"
+        if self.kind == "list":
+            return f"{quoted_list(hit, self.lead, (self.start, self.end))} {mark}"
+        if self.kind == "table":
+            return f"{quoted_rows(hit, list(self.rows))} {mark}"
+        code = quoted_code(hit, (self.start, self.end))
+        if self.lead == (0, 0):
+            return f"{code}\n{mark}"
+        return f"{quoted(hit, self.lead, wanted=wanted)} {mark}\n\n{code}"
+
+
+def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
+    """Return the piece that a candidate stands for: a list, a block of code or a table whole, else the sentence."""
+    number = item.passage + 1
+    start, end = item.span
+    if item.kind == "code":
+        return _code(number, layout, Part(start, end, "code"))
+    if item.kind == "row" and has_cells(layout.text[start:end]):
+        rows = _table(layout, start) if "list" in question.kinds else ()
+        if rows:
+            return Piece(number, rows[0][0], rows[-1][1], "table", rows=rows)
+        return Piece(number, start, end, "sentence")
+    region = layout.list_at(start, end)
+    if region is not None:
+        lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
+        if region.end - region.lead <= _LIST_LIMIT:
+            return Piece(number, region.start, region.end, "list", lead)
+        if start >= region.start:
+            first, last = layout.item_at(region, start)
+            if last - first <= _LIST_LIMIT:
+                return Piece(number, first, last, "list", lead)
+        return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+    return Piece(number, start, end, "sentence")
+
+
+def _lead_of(layout: Layout, start: int) -> Span:
+    return next((part.start, part.end) for part in layout.parts if part.start == start)
+
+
+def _code(number: int, layout: Layout, part: Part) -> Piece:
+    before = [other for other in layout.parts if other.end <= part.start]
+    if before and before[-1].kind != "code" and layout.text[: before[-1].end].endswith((":", "：")):
+        return Piece(number, part.start, part.end, "code", (before[-1].start, before[-1].end))
+    return Piece(number, part.start, part.end, "code")
+
+
+def _table(layout: Layout, start: int) -> tuple[Span, ...]:
+    """Return the rows of the table that a row belongs to, without its header; () for a long table."""
+    run: list[Span] = []
+    for part in layout.parts:
+        if part.kind == "row" and (not run or not layout.text[run[-1][1] : part.start].strip()):
+            run.append((part.start, part.end))
+        elif run and run[0][0] <= start <= run[-1][0]:
+            break
+        else:
+            run = [(part.start, part.end)] if part.kind == "row" else []
+    rows = run[1:] if len(run) > 1 else run
+    return tuple(rows) if 1 < len(rows) <= _ROWS_LIMIT and rows[0][0] <= start else ()
+
+
+def code_for(piece: Piece, layout: Layout) -> Piece | None:
+    """Return the block of code that shows what a piece says: the next in its section, else the one right before."""
+    after = [part for part in layout.parts if part.start >= piece.end]
+    for place, part in enumerate(after[: _CODE_REACH + 1]):
+        if part.kind == "code":
+            return _fitting(piece.number, layout, part)
+        if _ends_section(layout, part, after[place + 1 :]):
+            break
+    before = [part for part in layout.parts if part.end <= piece.first]
+    if before and before[-1].kind == "code":
+        return _fitting(piece.number, layout, before[-1])
+    return None
+
+
+def leads_to_code(piece: Piece, layout: Layout) -> bool:
+    """Return whether a block of code comes right after a piece."""
+    after = [part for part in layout.parts if part.start >= piece.end]
+    return bool(after) and after[0].kind == "code"
+
+
+def _fitting(number: int, layout: Layout, part: Part) -> Piece | None:
+    return _code(number, layout, part) if part.end - part.start <= _CODE_LIMIT else None
+
+
+def _ends_section(layout: Layout, part: Part, after: Sequence[Part]) -> bool:
+    text = layout.text[part.start : part.end]
+    leads = bool(after) and text.endswith((":", "："))
+    return part.kind == "sentence" and not leads and is_heading(text)
