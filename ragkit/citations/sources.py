@@ -19,7 +19,7 @@ _ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-.
 _TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
 
 
-_LEAD_IN = re.compile(r"^[^.]{0,160}:$")
+_LEAD_IN = re.compile(r"^[^.。]{0,160}[:：]$")
 
 
 _ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}

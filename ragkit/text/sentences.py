@@ -87,7 +87,7 @@ def _breaks(text: str, start: int, line: int, end: int) -> bool:
     first = text[line : line + 1]
     if _CLOSED.search(before):
         return not first.islower()
-    return len(before) < _SHORT_LINE and not first.islower()
+    return len(before) < _SHORT_LINE and not first.islower() and first != "("
 
 
 def _sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:

@@ -7,13 +7,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.chat.extractive.constraints import Constraints, around, gives_kind
+from ragkit.chat.extractive.constraints import Constraints, around, gives_kind, has_word, words_of
 from ragkit.chat.extractive.dates import date_of, wants_current
 from ragkit.chat.extractive.duplicates import collapsed, same_numbers, same_words
 from ragkit.chat.extractive.evidence import Candidate, candidates
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import read_layout
-from ragkit.chat.extractive.pieces import Piece, code_for, leads_to_code, piece_of
+from ragkit.chat.extractive.pieces import Piece, follow_on, leads_to_block, piece_of
+from ragkit.text.content_terms import guess_language, wording
 from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
 
@@ -30,6 +31,15 @@ _ADDRESS: Final = re.compile(r"https?://|\w@\w")
 _LINK_BONUS: Final = 2.0
 _CURRENT_BONUS: Final = 1.5
 _SCRIPT_COST: Final = 4.0
+_UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
+_FEW: Final = 2
+_LIST_BONUS: Final = 1.0  # for the line that leads into a list, where a list is asked for
+_TOPIC_BONUS: Final = 1.2  # for what stands first below a heading that is wholly in the question
+_FIRST: Final = 2
+_UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
+_UNSPACED_COST: Final = 2.5  # vectors of the default English model say little of these
+_NAME_COST: Final = 2.5
+_CODE_COST: Final = 1.5  # for code, where the question does not ask how
 _CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
 _SCRIPTS: Final = tuple(
     re.compile(f"[{span}]")
@@ -59,13 +69,15 @@ class Choice:
             return []
         chosen = self._chosen(ranked, found)
         whole = collapsed([self._piece(item) for item in chosen], self._prompt.passages)
-        return self._dated(self._with_code(whole))
+        return self._dated(self._with_follow_on(whole))
 
     def _fitting(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates that are about what the question names, none where a name stands in no passage."""
         passages = self._prompt.passages
         everything = [f"{hit.text}\n{around(hit)}" for hit in passages]
-        if self._constraints.missing_names(*everything):
+        if self._constraints.missing_names(*everything) or self._constraints.missing_numbered("\n".join(everything)):
+            return []
+        if self._unknown("\n".join(everything)) >= _UNKNOWN:
             return []
         lacking = [self._constraints.missing_names(text) for text in everything]
         names = self._constraints.names
@@ -78,16 +90,25 @@ class Choice:
             and gives_kind(self._question, self._piece(item).text(passages[item.passage]))
         ]
 
+    def _unknown(self, text: str) -> float:
+        """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""
+        question = self._question
+        terms = question.said.terms - question.measures
+        if len(terms) < _FEW or not _script(question.text) & _script(self._prompt.passages[0].text):
+            return 0.0
+        if guess_language(self._prompt.passages[0].text) != question.language:
+            return 0.0
+        missing = terms - wording(text, language=question.language).terms
+        words = words_of(text)
+        return sum(not has_word(term, words) for term in missing) / len(terms)
+
     def _lacks_codes(self, item: Candidate) -> bool:
         """Return whether a code, version or year of the question stands neither in a piece nor where it belongs."""
         if not self._constraints.codes:
             return False
         hit = self._prompt.passages[item.passage]
         held = self._piece(item).text(hit)
-        above = ""
-        if item.section >= 0:
-            part = self._layouts[item.passage].parts[item.section]
-            above = hit.text[part.start : part.end]
+        above = self._above(item)
         beside = ""
         if item.kind in ("sentence", "code"):
             parts = self._layouts[item.passage].parts
@@ -95,12 +116,31 @@ class Choice:
             beside = "\n".join(hit.text[part.start : part.end] for part in near if part.kind != "row")
         return bool(self._constraints.missing_codes(held, above, beside, around(hit)))
 
+    def _above(self, item: Candidate) -> str:
+        """Return the heading or lead-in that a candidate stands below."""
+        if item.section < 0:
+            return ""
+        part = self._layouts[item.passage].parts[item.section]
+        return self._prompt.passages[item.passage].text[part.start : part.end]
+
     def _value(self, item: Candidate) -> float:
         value = item.value
         if "link" in self._question.kinds and _ADDRESS.search(item.text):
             value += _LINK_BONUS
+        if "list" in self._question.kinds and _is_list(self._piece(item), self._prompt.passages):
+            value += _LIST_BONUS
+        if item.topic == 1 and item.place <= _FIRST and not self._question.kinds - {"how", "list", "link"}:
+            value += _TOPIC_BONUS
+        if self._question.language in _UNSPACED:
+            value -= _UNSPACED_COST * item.features.meaning
         if wants_current(self._question.text) and self._is_newest(item):
             value += _CURRENT_BONUS
+        if self._constraints.names:
+            hit = self._prompt.passages[item.passage]
+            lacking = self._constraints.missing_names(self._piece(item).text(hit), self._above(item), hit.heading, hit.title)
+            value -= _NAME_COST * len(lacking) / len(self._constraints.names)
+        if item.kind == "code" and not self._question.kinds & {"how"}:
+            value -= _CODE_COST
         if item.kind != "code" and not _script(self._question.text) & _script(item.text):
             value -= _SCRIPT_COST
         return value
@@ -134,21 +174,22 @@ class Choice:
     def _piece(self, item: Candidate) -> Piece:
         return piece_of(item, self._layouts[item.passage], self._question)
 
-    def _with_code(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """Add the code that the first piece speaks of, where the question wants to be shown how."""
+    def _with_follow_on(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Add the code or list that a piece speaks of, where the question asks how, or for several things."""
         kinds = self._question.kinds
-        if any(piece.kind == "code" for piece in pieces) or kinds & {"date", "who", "where", "why", "money", "figure"}:
+        wanted = {"code", "list"} if "how" in kinds else {"list"} if "list" in kinds else {"code"}
+        if any(piece.kind in wanted for piece in pieces) or kinds & {"date", "who", "where", "why", "money", "figure"}:
             return list(pieces)
         for at, piece in enumerate(pieces):
             layout = self._layouts[piece.number - 1]
-            if "how" not in kinds and not (not at and leads_to_code(piece, layout)):
+            if not kinds & {"how", "list"} and not (not at and leads_to_block(piece, layout)):
                 continue
-            code = code_for(piece, layout)
-            if code is None:
+            more = follow_on(piece, layout, wanted)
+            if more is None:
                 continue
-            rest = [other for other in pieces if not other.overlaps(code)]
+            rest = [other for other in pieces if not other.overlaps(more)]
             place = next((n for n, other in enumerate(rest) if other.number != piece.number), len(rest))
-            return [*rest[:place], code, *rest[place:]]
+            return [*rest[:place], more, *rest[place:]]
         return list(pieces)
 
     def _dated(self, pieces: Sequence[Piece]) -> list[tuple[str, Piece]]:
@@ -163,6 +204,11 @@ class Choice:
                     told = [(f"{max(dates)}:\n\n", newer), (f"{min(dates)}:\n\n", older)]
                     return [*told, *(("", item) for item in rest)]
         return [("", piece) for piece in pieces]
+
+
+def _is_list(piece: Piece, passages: Sequence[Hit]) -> bool:
+    """Return whether a piece is a list of two items or more."""
+    return piece.kind == "list" and "\n" in passages[piece.number - 1].text[piece.start : piece.end].strip()
 
 
 def _conflict(one: Piece, other: Piece, passages: Sequence[Hit]) -> bool:

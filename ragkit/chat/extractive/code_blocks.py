@@ -77,7 +77,8 @@ def _kind(group: str) -> str:
     lines = [line for line in group.split("\n") if line.strip()]
     if any(has_cells(line) and not line.startswith("\t") for line in lines):
         return "prose"
-    coded = [_is_coded(line) for line in lines]
+    remarks = _in_remarks(lines)
+    coded = [remark or _is_coded(line) for line, remark in zip(lines, remarks, strict=True)]
     indented = all(line[:1] in " \t" for line in lines) and not is_item(lines[0].strip())
     if len(lines) == 1:
         line = lines[0]
@@ -86,13 +87,24 @@ def _kind(group: str) -> str:
         if is_command(line) or (coded[0] and not _is_plain_comment(line)):
             return "code"
         return "maybe" if indented or coded[0] else "prose"
-    if is_item(lines[0].strip()) and not _STATEMENT.fullmatch(lines[0].strip()[2:]):
+    if is_item(lines[0].strip()) and not remarks[0] and not _STATEMENT.fullmatch(lines[0].strip()[2:]):
         return "prose"
     share = sum(coded) / len(lines)
     proses = sum(_reads_as_prose(line) and not coded[at] for at, line in enumerate(lines)) / len(lines)
     if (share >= 0.5 and proses <= 0.25) or (indented and share >= 0.3 and proses <= 0.3):
         return "code"
     return "maybe" if indented and proses <= 0.5 else "prose"
+
+
+def _in_remarks(lines: Sequence[str]) -> list[bool]:
+    """Return which lines stand in a remark between /* and */."""
+    out: list[bool] = []
+    inside = False
+    for line in lines:
+        opens = inside or line.lstrip().startswith("/*")
+        out.append(opens)
+        inside = opens and "*/" not in line
+    return [False] * len(lines) if inside else out
 
 
 def _is_coded(line: str) -> bool:

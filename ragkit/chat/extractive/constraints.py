@@ -36,20 +36,43 @@ _TIME: Final = re.compile(
     |[年月日时時]""",
     re.IGNORECASE | re.VERBOSE,
 )
+_SPAN: Final = re.compile(
+    r"\b(?:always|never|forever|daily|weekly|monthly|yearly|annual\w*|hourly|every|each|immediately|until|free|regularly"
+    r"|täglich|wöchentlich|monatlich|jährlich|immer|nie|sofort|kostenlos)\b|免费|每|不限",
+    re.IGNORECASE,
+)
 _PERSON: Final = re.compile(
     r"(?<!^)\b[A-Z][a-z]+|@|\b(?:you|your|we|our|i|they|he|she|it|team|staff|manager|supervisor|office|department|"
     r"admin\w*|owner|author|user|customer|employee|people|person|everyone|anyone|company|group|committee|\w+ers?|\w+ors?)\b",
 )
+_JOINTS: Final = re.compile(r"[-_.\s]")
+_YEARS: Final = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _SHORT: Final = 5
 _LONG: Final = 8
+_PAST_EVENT: Final = re.compile(
+    r"\b(?:when\s+(?:was|were|did|had)|(?:which|what)\s+(?:year|date|day|month|century)|wann\s+(?:wurde\w*|war\w*|hat)"
+    r"|quand\s+(?:a|fut|est)|in\s+welchem\s+jahr)\b",
+    re.IGNORECASE,
+)
+_DEFINITE: Final = re.compile(
+    r"""(?<!\d)\d{3,4}(?!\d)|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
+    |\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|ago|centur\w+|decade|\d+s|age|BC|AD|war|reign|era)\b
+    |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|januar|märz|mai|juni|juli|okt|dez|[年月日]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMBERED_NAME: Final = re.compile(r"(?<![\w.])([A-Z][A-Za-z]{2,})[ -]?(\d)(?![\w.]*\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What a question names. codes: codes, versions and years in one form; names: words in lower case."""
+    """What a question names.
+
+    codes: codes, versions and years in one form; names: words in lower case; numbered: a name and its number.
+    """
 
     codes: frozenset[str]
     names: frozenset[str]
+    numbered: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, question: Question) -> Constraints:
@@ -58,7 +81,16 @@ class Constraints:
         codes = {normal_code(match.group()) for match in _CODE.finditer(text)}
         codes |= {match.group() for match in _YEAR.finditer(text)}
         codes |= {match.group().split()[-1].lstrip("0") for match in _LABELLED.finditer(text)}
-        return cls(frozenset(code for code in codes if len(code) > 1), frozenset(_names(text, question.language)))
+        names = frozenset(_names(text, question.language))
+        numbered = tuple((m[1], m[2]) for m in _NUMBERED_NAME.finditer(text) if m[1].lower() in names)
+        return cls(frozenset(code for code in codes if len(code) > 1), names, numbered)
+
+    def missing_numbered(self, text: str) -> bool:
+        """Return whether a name with a number ("Type 2") stands nowhere in a text."""
+        return any(
+            not re.search(rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)|(?<![\d.]){number}\.[\dx]", text, re.I)
+            for name, number in self.numbered
+        )
 
     def missing_codes(self, *texts: str) -> frozenset[str]:
         """Return the codes, versions and years that none of the texts has."""
@@ -71,8 +103,13 @@ class Constraints:
         """Return the names that none of the texts has, not even with a slip of the pen."""
         if not self.names:
             return frozenset()
-        words = frozenset[str]().union(*(_words(text) for text in texts))
-        return frozenset(name for name in self.names if not has_word(name, words))
+        words = frozenset[str]().union(*(words_of(text) for text in texts))
+        solid = [_JOINTS.sub("", text.lower()) for text in texts if any(map(_JOINTS.search, self.names))]
+        return frozenset(
+            name
+            for name in self.names
+            if not (any(_JOINTS.sub("", name) in text for text in solid) if _JOINTS.search(name) else has_word(name, words))
+        )
 
 
 def _names(text: str, language: str) -> set[str]:
@@ -82,7 +119,7 @@ def _names(text: str, language: str) -> set[str]:
     if language == "de":
         return set()
     words = text.split()
-    if sum(word[:1].isupper() for word in words) > len(words) * 0.6:
+    if sum(word[:1].isupper() for word in words[1:] if word != "I") > len(words) * 0.6:
         return set()  # a title: each word has a capital
     return {
         match.group().lower()
@@ -119,8 +156,9 @@ def _holds(held: frozenset[str], code: str) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in re.findall(r"[A-Za-z][\w+#]*|\w+", text))
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text in lower case, as they are written."""
+    return frozenset(word.lower() for word in re.findall(r"\w[\w+#]*", _WIDE.sub(" ", text)))
 
 
 def has_word(word: str, words: Iterable[str]) -> bool:
@@ -166,8 +204,12 @@ def around(hit: Hit) -> str:
 
 def gives_kind(question: Question, piece: str) -> bool:
     """Return whether a piece can hold the kind of answer that is asked for: a time, an amount, a person."""
-    if "date" in question.kinds and not _TIME.search(piece):
-        return False
-    if question.kinds & {"figure", "money"} and not (_QUANTITY.search(piece) or _TIME.search(piece)):
-        return False
+    if "date" in question.kinds:
+        wanted = _DEFINITE if _PAST_EVENT.search(question.text) else _TIME
+        if not wanted.search(piece):
+            return False
+    if question.kinds & {"figure", "money"} and "date" not in question.kinds:
+        bare = _YEARS.sub("", piece)
+        if not (_QUANTITY.search(bare) or _SPAN.search(bare)):
+            return False
     return not ("who" in question.kinds and not _WIDE.search(piece) and not _PERSON.search(piece))

@@ -12,14 +12,14 @@ from ragkit.text.content_terms import ContentTerms, guess_language, wording
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
         r"""\b(?:when | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
-        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b""",
+        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b|什么时候|何时|哪一?年|几月|いつ|언제""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "figure": re.compile(
         r"""\b(?:how\s+(?:many|much|long|far|large|big|tall|high|fast|deep|heavy|wide|old|often|soon)
         | what\s+(?:\w+\s+)*?(?:number|percentage|percent|ratio|size|distance|age|price|amount|limit|rate|costs?|fee)
         | was\s+kostet | wie\s*(?:viele?|weit|gro(?:ß|ss)|hoch|oft|schnell|lange|alt|teuer)
-        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b""",
+        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b|多少|几个|几次|多久|多长时间|多大|いくつ|いくら|얼마|몇""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "money": re.compile(
@@ -32,18 +32,18 @@ _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "who": re.compile(
         r"""\b(?:who|whom|whose
         | (?:what|which)\s+(?:person|company|group|organi[sz]ation|people|ruler|king|president|team)
-        | wer|wen|wem|wessen | qui | qui[eé]n(?:es)? | chi | quem | wie\s+is)\b""",
+        | wer|wen|wem|wessen | qui | qui[eé]n(?:es)? | chi | quem | wie\s+is)\b|谁|誰|누가|누구""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "where": re.compile(
         r"""\b(?:where
         | (?:what|which)\s+(?:country|countries|city|cities|place|state|region|county|continent|town|river)
-        | wo|wohin|woher | d[oó]nde | où | dove | onde | waar)\b""",
+        | wo|wohin|woher | d[oó]nde | où | dove | onde | waar)\b|哪里|哪儿|どこ|어디""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "why": re.compile(
         r"""\b(?:why | what\s+(?:caused?|(?:is|was|were)\s+the\s+(?:reasons?|causes?)) | for\s+what\s+(?:reason|purpose)
-        | warum|wieso|weshalb | pourquoi | por\s+qu[eé] | perch[eé] | waarom)\b""",
+        | warum|wieso|weshalb | pourquoi | por\s+qu[eé] | perch[eé] | waarom)\b|为什么|为何|なぜ|왜""",
         re.IGNORECASE | re.VERBOSE,
     ),
 }
@@ -95,6 +95,10 @@ _MEASURES: Final = frozenset(
 )
 """Terms that name what is measured: an answer gives the figure, often without the word."""
 
+_FUNCTION_ZH: Final = re.compile(
+    "请问|为什么|什么时候|是什么|有什么|什么|怎么样|怎么|怎样|如何|哪一个|哪一|哪些|哪个|哪里|多少个|多少|是不是|能不能|可不可以"
+    "|可以|能否|是否|应该|需要|不要|有没有|一个|它们|这个|那个|以及|或者|并且|还是|时候|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
+)
 _GRAM: Final = 4
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
@@ -123,8 +127,8 @@ class Question:
         kinds = frozenset(kind for kind, pattern in patterns if pattern.search(whole))
         if wants_address(text):
             kinds |= {"link"}
-        said = wording(whole, language=language)
-        carried = said.terms - wording(text, language=language).terms
+        said = wording(_content(whole, language), language=language)
+        carried = said.terms - wording(_content(text, language), language=language).terms
         return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)
 
     @property
@@ -145,6 +149,11 @@ class Question:
     def gives_reason(sentence: str) -> bool:
         """Return whether a sentence has a word of cause or purpose."""
         return bool(_REASON.search(sentence))
+
+
+def _content(text: str, language: str) -> str:
+    """Return a question without the function words of Chinese, whose pairs of letters would pass for content."""
+    return _FUNCTION_ZH.sub(" ", text) if language == "zh" else text
 
 
 def letter_groups(text: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ PieceKind = Literal["sentence", "list", "code", "table"]
 _LIST_LIMIT: Final = 1_500
 _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
-_CODE_REACH: Final = 3  # parts between a sentence and the code that shows what it says
+_REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +114,25 @@ def _table(layout: Layout, start: int) -> tuple[Span, ...]:
     return tuple(rows) if 1 < len(rows) <= _ROWS_LIMIT and rows[0][0] <= start else ()
 
 
-def code_for(piece: Piece, layout: Layout) -> Piece | None:
-    """Return the block of code that shows what a piece says: the next in its section, else the one right before."""
+def follow_on(piece: Piece, layout: Layout, kinds: Collection[str]) -> Piece | None:
+    """Return the list or code that shows what a piece says: the next in its section, else code right before it."""
     after = [part for part in layout.parts if part.start >= piece.end]
-    for place, part in enumerate(after[: _CODE_REACH + 1]):
-        if part.kind == "code":
+    for place, part in enumerate(after[: _REACH + 1]):
+        if part.kind == "code" and "code" in kinds:
             return _fitting(piece.number, layout, part)
+        region = layout.list_at(part.start, part.end)
+        if region is not None and "list" in kinds and region.end - region.lead <= _LIST_LIMIT:
+            lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
+            return Piece(piece.number, region.start, region.end, "list", lead)
         if _ends_section(layout, part, after[place + 1 :]):
             break
     before = [part for part in layout.parts if part.end <= piece.first]
-    if before and before[-1].kind == "code":
+    if before and before[-1].kind == "code" and "code" in kinds:
         return _fitting(piece.number, layout, before[-1])
     return None
 
 
-def leads_to_code(piece: Piece, layout: Layout) -> bool:
+def leads_to_block(piece: Piece, layout: Layout) -> bool:
     """Return whether a block of code comes right after a piece."""
     after = [part for part in layout.parts if part.start >= piece.end]
     return bool(after) and after[0].kind == "code"
