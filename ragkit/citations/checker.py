@@ -164,8 +164,14 @@ def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, i
     parts: list[str] = []
     markers: list[tuple[int, int]] = []
     size = position = 0
+    after_block = False
     for start, end, number in sorted(blocks + marks):
         part = text[position:start]
+        after_block = after_block and not part.strip()
+        if number and after_block:
+            position = end  # it cites for the block of code above it, which has a citation of its own
+            continue
+        after_block = not number
         if number:
             stripped = part.rstrip(" \t")
             part = stripped if stripped and not stripped.endswith("\n") else part

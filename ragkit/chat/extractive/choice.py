@@ -13,7 +13,7 @@ from ragkit.chat.extractive.duplicates import collapsed, same_numbers, same_word
 from ragkit.chat.extractive.evidence import Candidate, candidates
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import read_layout
-from ragkit.chat.extractive.pieces import Piece, follow_on, leads_to_block, piece_of
+from ragkit.chat.extractive.pieces import Piece, follow_on, near_reach, paragraph_from, piece_of
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
@@ -36,6 +36,9 @@ _FEW: Final = 2
 _LIST_BONUS: Final = 1.0  # for the line that leads into a list, where a list is asked for
 _TOPIC_BONUS: Final = 1.2  # for what stands first below a heading that is wholly in the question
 _FIRST: Final = 2
+_FACTS: Final = frozenset({"date", "figure", "money", "who", "where"})
+_KEY: Final = re.compile(r"([^\W\d_][\w -]{2,40}): +\S")
+_KEY_BONUS: Final = 1.5  # for "Key: value" where the question names the key
 _UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
 _UNSPACED_COST: Final = 2.5  # vectors of the default English model say little of these
 _NAME_COST: Final = 2.5
@@ -69,7 +72,7 @@ class Choice:
             return []
         chosen = self._chosen(ranked, found)
         whole = collapsed([self._piece(item) for item in chosen], self._prompt.passages)
-        return self._dated(self._with_follow_on(whole))
+        return self._dated(self._with_follow_on(self._with_more(whole, ranked[0])))
 
     def _fitting(self, found: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates that are about what the question names, none where a name stands in no passage."""
@@ -86,6 +89,7 @@ class Choice:
             item
             for item in found
             if not lacking[item.passage] - common
+            and (item.kind == "code" or item.features.news)
             and not self._lacks_codes(item)
             and gives_kind(self._question, self._piece(item).text(passages[item.passage]))
         ]
@@ -133,6 +137,9 @@ class Choice:
             value += _TOPIC_BONUS
         if self._question.language in _UNSPACED:
             value -= _UNSPACED_COST * item.features.meaning
+        key = _KEY.match(item.text)
+        if key and wording(key[1], language=self._question.language).terms <= self._question.said.terms:
+            value += _KEY_BONUS
         if wants_current(self._question.text) and self._is_newest(item):
             value += _CURRENT_BONUS
         if self._constraints.names:
@@ -174,23 +181,48 @@ class Choice:
     def _piece(self, item: Candidate) -> Piece:
         return piece_of(item, self._layouts[item.passage], self._question)
 
-    def _with_follow_on(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """Add the code or list that a piece speaks of, where the question asks how, or for several things."""
-        kinds = self._question.kinds
-        wanted = {"code", "list"} if "how" in kinds else {"list"} if "list" in kinds else {"code"}
-        if any(piece.kind in wanted for piece in pieces) or kinds & {"date", "who", "where", "why", "money", "figure"}:
+    def _with_more(self, pieces: Sequence[Piece], best: Candidate) -> list[Piece]:
+        """Let the best sentence go on to the end of its paragraph, where no single fact is asked for."""
+        if self._question.kinds & _FACTS:
             return list(pieces)
+        out: list[Piece] = []
+        for piece in pieces:
+            is_best = piece.number == best.passage + 1 and piece.first <= best.span[0] < piece.end
+            if is_best and piece.kind == "sentence" and best.kind == "sentence":
+                piece = paragraph_from(piece, self._layouts[piece.number - 1])
+            if not any(piece.overlaps(other) for other in out):
+                out.append(piece)
+        return out
+
+    def _with_follow_on(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Add the code or list that a piece speaks of, where the question does not ask for a single fact."""
+        kinds = self._question.kinds
+        if kinds & _FACTS - {"where"}:
+            return list(pieces)
+        wanted = {"code"} if "how" in kinds else {"list"} if "list" in kinds else {"code", "list"}
+        if any(piece.kind in wanted for piece in pieces):
+            return list(pieces)
+        options: list[tuple[float, int, Piece, Piece]] = []
         for at, piece in enumerate(pieces):
             layout = self._layouts[piece.number - 1]
-            if not kinds & {"how", "list"} and not (not at and leads_to_block(piece, layout)):
-                continue
-            more = follow_on(piece, layout, wanted)
-            if more is None:
-                continue
-            rest = [other for other in pieces if not other.overlaps(more)]
-            place = next((n for n, other in enumerate(rest) if other.number != piece.number), len(rest))
-            return [*rest[:place], more, *rest[place:]]
-        return list(pieces)
+            if kinds & {"how", "list"}:
+                more = follow_on(piece, layout, wanted) or follow_on(piece, layout, {"code", "list"} - wanted, reach=1)
+            else:
+                more = None if at else follow_on(piece, layout, wanted, reach=near_reach(piece, layout))
+            if more is not None and not any(other.overlaps(more) for other in pieces if other.kind != "sentence"):
+                options.append((self._held(more), -at, piece, more))
+        if not options:
+            return list(pieces)
+        _, _, piece, more = max(options, key=lambda option: option[:2])
+        rest = [other for other in pieces if not other.overlaps(more)]
+        place = next((n + 1 for n, other in enumerate(rest) if other is piece), 0)
+        return [*rest[:place], more, *rest[place:]]
+
+    def _held(self, piece: Piece) -> float:
+        """Return how many of the question's terms a piece holds, names of code counted twice."""
+        text = piece.text(self._prompt.passages[piece.number - 1])
+        terms = wording(text, language=self._question.language).terms & self._question.said.terms
+        return len(terms) + 2.0 * (len(self._constraints.names) - len(self._constraints.missing_names(text)))
 
     def _dated(self, pieces: Sequence[Piece]) -> list[tuple[str, Piece]]:
         """Put the newer of two pieces that tell the same with other numbers first, both with their dates."""

@@ -13,7 +13,11 @@ from ragkit.text.content_terms import NUMBER_WORDS, is_stop_word
 from ragkit.types.hits import Hit
 
 _CODE: Final = re.compile(
-    r"(?<![\w.])(?=[\w.-]*\d)(?:[A-Za-z]+[-_ ]?\d[\w-]*(?:\.\d+)*|\d+[A-Za-z][\w-]*|\d+(?:\.\d+)+)(?![\w])"
+    r"(?<![\w.])(?:[A-Za-z]+[-_]?\d+(?:[A-Za-z](?![A-Za-z]))?(?:[-_.]\d+)*|[A-Z]{1,4} \d{3,}|\d+[A-Z][A-Z\d]*"
+    r"|\d+(?:\.\d+)+)(?![A-Za-z\d])"
+)
+_SYMBOL: Final = re.compile(
+    r"(?<![\w-])(?:--[A-Za-z][\w-]+|\w*[A-Za-z]_\w+|_+[A-Za-z]\w*|[a-z]+[A-Z]\w*|[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+)"
 )
 _LABELLED: Final = re.compile(r"\b[A-Z][A-Za-z]{2,} \d{2,}(?![\w.]*\d)")
 _YEAR: Final = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?![\d.,]*\d)")
@@ -35,6 +39,9 @@ _TIME: Final = re.compile(
     |hour|minute|immediately|always|never|wenn|sobald|nach|vor|bis|jed\w+|morgens|abends|quand|après|avant|lorsque)\b
     |[年月日时時]""",
     re.IGNORECASE | re.VERBOSE,
+)
+_PRICE: Final = re.compile(
+    r"\d|\b(?:free|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费", re.IGNORECASE
 )
 _SPAN: Final = re.compile(
     r"\b(?:always|never|forever|daily|weekly|monthly|yearly|annual\w*|hourly|every|each|immediately|until|free|regularly"
@@ -81,7 +88,7 @@ class Constraints:
         codes = {normal_code(match.group()) for match in _CODE.finditer(text)}
         codes |= {match.group() for match in _YEAR.finditer(text)}
         codes |= {match.group().split()[-1].lstrip("0") for match in _LABELLED.finditer(text)}
-        names = frozenset(_names(text, question.language))
+        names = frozenset(_names(text, question.language)) | _symbols(text)
         numbered = tuple((m[1], m[2]) for m in _NUMBERED_NAME.finditer(text) if m[1].lower() in names)
         return cls(frozenset(code for code in codes if len(code) > 1), names, numbered)
 
@@ -110,6 +117,11 @@ class Constraints:
             for name in self.names
             if not (any(_JOINTS.sub("", name) in text for text in solid) if _JOINTS.search(name) else has_word(name, words))
         )
+
+
+def _symbols(text: str) -> frozenset[str]:
+    """Return the names of code in a text: with an underscore, a point or a capital inside them, and long options."""
+    return frozenset(match.group().lower() for match in _SYMBOL.finditer(text))
 
 
 def _names(text: str, language: str) -> set[str]:
@@ -208,6 +220,8 @@ def gives_kind(question: Question, piece: str) -> bool:
         wanted = _DEFINITE if _PAST_EVENT.search(question.text) else _TIME
         if not wanted.search(piece):
             return False
+    if "money" in question.kinds and not _PRICE.search(piece):
+        return False
     if question.kinds & {"figure", "money"} and "date" not in question.kinds:
         bare = _YEARS.sub("", piece)
         if not (_QUANTITY.search(bare) or _SPAN.search(bare)):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, Part
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
-from ragkit.text.sentences import Span, is_heading
+from ragkit.text.sentences import Span, is_heading, sentence_spans
 from ragkit.text.tables import has_cells
 from ragkit.types.hits import Hit
 
@@ -18,6 +18,8 @@ PieceKind = Literal["sentence", "list", "code", "table"]
 _LIST_LIMIT: Final = 1_500
 _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
+_MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
+_MORE_LENGTH: Final = 360
 _REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
 
 
@@ -54,7 +56,10 @@ class Piece:
         """Return what an answer shows of it, with its marker."""
         mark = "".join(f"[{number}]" for number in (self.number, *self.also))
         if self.kind == "sentence":
-            return f"{quoted(hit, (self.start, self.end), wanted=wanted)} {mark}"
+            spans = [(self.start + a, self.start + b) for a, b in sentence_spans(hit.text[self.start : self.end])]
+            whole = has_cells(hit.text[self.start : self.end]) or len(spans) == 1
+            told = [(self.start, self.end)] if whole else spans
+            return " ".join(f"{quoted(hit, span, wanted=wanted)} {mark}" for span in told)
         if self.kind == "list":
             return f"{quoted_list(hit, self.lead, (self.start, self.end))} {mark}"
         if self.kind == "table":
@@ -114,10 +119,13 @@ def _table(layout: Layout, start: int) -> tuple[Span, ...]:
     return tuple(rows) if 1 < len(rows) <= _ROWS_LIMIT and rows[0][0] <= start else ()
 
 
-def follow_on(piece: Piece, layout: Layout, kinds: Collection[str]) -> Piece | None:
-    """Return the list or code that shows what a piece says: the next in its section, else code right before it."""
+def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: int = _REACH) -> Piece | None:
+    """Return the list or code that shows what a piece says: the next in its section, else code right before it.
+
+    reach: how many parts may stand between.
+    """
     after = [part for part in layout.parts if part.start >= piece.end]
-    for place, part in enumerate(after[: _REACH + 1]):
+    for place, part in enumerate(after[: reach + 1]):
         if part.kind == "code" and "code" in kinds:
             return _fitting(piece.number, layout, part)
         region = layout.list_at(part.start, part.end)
@@ -127,15 +135,30 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str]) -> Piece | N
         if _ends_section(layout, part, after[place + 1 :]):
             break
     before = [part for part in layout.parts if part.end <= piece.first]
-    if before and before[-1].kind == "code" and "code" in kinds:
+    if before and before[-1].kind == "code" and "code" in kinds and reach == _REACH:
         return _fitting(piece.number, layout, before[-1])
     return None
 
 
-def leads_to_block(piece: Piece, layout: Layout) -> bool:
-    """Return whether a block of code comes right after a piece."""
+def near_reach(piece: Piece, layout: Layout) -> int:
+    """Return how far a list or code may be from a piece to belong to it: 1 where a lead-in comes between, else 0."""
     after = [part for part in layout.parts if part.start >= piece.end]
-    return bool(after) and after[0].kind == "code"
+    return int(bool(after) and after[0].kind == "sentence" and layout.text[: after[0].end].endswith((":", "：")))
+
+
+def paragraph_from(piece: Piece, layout: Layout) -> Piece:
+    """Return a sentence with those after it in its paragraph, as far as they are few and short."""
+    end, told = piece.end, 0
+    for part in layout.parts:
+        if part.start < piece.end:
+            continue
+        gap = layout.text[end : part.start]
+        if part.kind != "sentence" or "\n\n" in gap or gap.strip() or told == _MORE or part.end - piece.end > _MORE_LENGTH:
+            break
+        if layout.text[: part.end].endswith((":", "：")):
+            break  # it leads into what comes next
+        end, told = part.end, told + 1
+    return replace(piece, end=end)
 
 
 def _fitting(number: int, layout: Layout, part: Part) -> Piece | None:
