@@ -18,7 +18,7 @@ from ragkit.types.prompts import Prompt
 _QUOTES: Final = "extractive"
 """The model whose text is made of the sources' own words; its name is reserved (a chat model's has a colon)."""
 
-_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
+_ENDS: Final = (".", "!", "?", "…", ":", "。", "！", "？", "：")
 
 
 class StreamChecker:

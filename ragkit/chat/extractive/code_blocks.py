@@ -108,7 +108,7 @@ def _in_remarks(lines: Sequence[str]) -> list[bool]:
 
 
 def _is_coded(line: str) -> bool:
-    deep = line.startswith(("    ", "\t")) or line.startswith("  ")
+    deep = line.startswith(("  ", "\t"))
     bare = line.strip()
     if is_item(bare) and not deep and not bare.startswith("-"):
         return False

@@ -52,6 +52,7 @@ _PERSON: Final = re.compile(
     r"(?<!^)\b[A-Z][a-z]+|@|\b(?:you|your|we|our|i|they|he|she|it|team|staff|manager|supervisor|office|department|"
     r"admin\w*|owner|author|user|customer|employee|people|person|everyone|anyone|company|group|committee|\w+ers?|\w+ors?)\b",
 )
+_OPERATOR: Final = re.compile(r"(?<![^\s`'\"(])[~:!<>=+*/%&|^?@-]{2,3}(?![^\s`'\")?,.])")
 _JOINTS: Final = re.compile(r"[-_.\s]")
 _YEARS: Final = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _SHORT: Final = 5
@@ -62,7 +63,7 @@ _PAST_EVENT: Final = re.compile(
     re.IGNORECASE,
 )
 _DEFINITE: Final = re.compile(
-    r"""(?<!\d)\d{3,4}(?!\d)|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
+    r"""(?<![\d#.,])(?:1\d|20)\d\d(?![\d,])|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
     |\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|ago|centur\w+|decade|\d+s|age|BC|AD|war|reign|era)\b
     |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|januar|märz|mai|juni|juli|okt|dez|[年月日]""",
     re.IGNORECASE | re.VERBOSE,
@@ -74,12 +75,14 @@ _NUMBERED_NAME: Final = re.compile(r"(?<![\w.])([A-Z][A-Za-z]{2,})[ -]?(\d)(?![\
 class Constraints:
     """What a question names.
 
-    codes: codes, versions and years in one form; names: words in lower case; numbered: a name and its number.
+    codes: codes, versions and years in one form; names: words in lower case; operators: as "~=" or "??";
+    numbered: a name and its number.
     """
 
     codes: frozenset[str]
     names: frozenset[str]
     numbered: tuple[tuple[str, str], ...] = ()
+    operators: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, question: Question) -> Constraints:
@@ -90,21 +93,23 @@ class Constraints:
         codes |= {match.group().split()[-1].lstrip("0") for match in _LABELLED.finditer(text)}
         names = frozenset(_names(text, question.language)) | _symbols(text)
         numbered = tuple((m[1], m[2]) for m in _NUMBERED_NAME.finditer(text) if m[1].lower() in names)
-        return cls(frozenset(code for code in codes if len(code) > 1), names, numbered)
+        operators = frozenset(_OPERATOR.findall(text))
+        return cls(frozenset(code for code in codes if len(code) > 1), names, numbered, operators)
 
     def missing_numbered(self, text: str) -> bool:
         """Return whether a name with a number ("Type 2") stands nowhere in a text."""
         return any(
-            not re.search(rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)|(?<![\d.]){number}\.[\dx]", text, re.I)
+            not re.search(
+                rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)|(?<![\d.]){number}\.[\dx]",
+                text,
+                re.IGNORECASE,
+            )
             for name, number in self.numbered
         )
 
     def missing_codes(self, *texts: str) -> frozenset[str]:
         """Return the codes, versions and years that none of the texts has."""
-        if not self.codes:
-            return frozenset()
-        held = frozenset[str]().union(*(codes_of(text) for text in texts))
-        return frozenset(code for code in self.codes if not _holds(held, code))
+        return frozenset(code for code in self.codes if not any(_holds(text, code) for text in texts))
 
     def missing_names(self, *texts: str) -> frozenset[str]:
         """Return the names that none of the texts has, not even with a slip of the pen."""
@@ -115,7 +120,9 @@ class Constraints:
         return frozenset(
             name
             for name in self.names
-            if not (any(_JOINTS.sub("", name) in text for text in solid) if _JOINTS.search(name) else has_word(name, words))
+            if not (
+                any(_JOINTS.sub("", name) in text for text in solid) if _JOINTS.search(name) else has_word(name, words)
+            )
         )
 
 
@@ -125,7 +132,7 @@ def _symbols(text: str) -> frozenset[str]:
 
 
 def _names(text: str, language: str) -> set[str]:
-    """Return words with a capital within a sentence (not in German, which gives each noun one), Latin ones in others."""
+    """Return words with a capital within a sentence (not in German, where each noun has one), Latin ones in others."""
     if _WIDE.search(text):
         return {match.group().lower() for match in _LATIN.finditer(text) if not any(c.isdigit() for c in match.group())}
     if language == "de":
@@ -145,26 +152,23 @@ def _is_small(word: str, language: str) -> bool:
 
 
 def normal_code(text: str) -> str:
-    """Return a code in one form: no case, no hyphens, blanks or underscores ("E-1047", "e 1047" and "E1047" are one)."""
-    return re.sub(r"[-_ ]", "", text.lower()).removeprefix("v") if text[:1] in "vV" else re.sub(
-        r"[-_ ]", "", text.lower()
-    )
+    """Return a code in one form, without case, hyphens, blanks and underscores: "E-1047" and "e 1047" are "e1047"."""
+    solid = re.sub(r"[-_ ]", "", text.lower())
+    return solid[1:] if re.match(r"v\d", solid) else solid
+
+
+def _holds(text: str, code: str) -> bool:
+    """Return whether a text has a code, in any of its forms; a version also where a longer one begins with it."""
+    return bool(_code_pattern(code).search(text))
 
 
 @lru_cache(maxsize=512)
-def codes_of(text: str) -> frozenset[str]:
-    """Return the codes, versions, years and numbers of a text, each in the form of `normal_code`."""
-    found = {normal_code(match.group()) for match in _CODE.finditer(text)}
-    found.update(number.lstrip("0") for number in re.findall(r"(?<![\d.])\d+(?![\d]|\.\d)", text))
-    found.update(re.findall(r"\d+(?:\.\d+)+", text))
-    return frozenset(found)
-
-
-def _holds(held: frozenset[str], code: str) -> bool:
-    """Return whether a code is held; a version also where a longer one begins with it ("3.7" in "3.7.9")."""
-    if code in held:
-        return True
-    return "." in code and any(other.startswith(f"{code}.") for other in held)
+def _code_pattern(code: str) -> re.Pattern[str]:
+    parts = re.findall(r"[a-z]+|[\d.]+", code)
+    wanted = "[-_ ]?".join(f"0*{re.escape(part)}" if part[0].isdigit() else re.escape(part) for part in parts)
+    ends = r"(?!\d)" if "." in code else r"(?![\d]|[.,]\d)"
+    begins = r"(?<![\d.])v?" if code[0].isdigit() else r"(?<![a-z\d])"
+    return re.compile(begins + wanted + ends + ("" if code[-1].isdigit() else r"(?![a-z])"), re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
@@ -185,8 +189,12 @@ def _nearly(word: str, held: frozenset[str]) -> bool:
         return any(other.startswith(word) for other in held if len(other) <= len(word) + 2)
     allowed = 1 if len(word) < _LONG else 2
     return any(
-        other.startswith(word[:-1]) or (abs(len(other) - len(word)) <= allowed and other[0] == word[0]
-        and _distance(word, other, allowed) <= allowed)
+        other.startswith(word[:-1])
+        or (
+            abs(len(other) - len(word)) <= allowed
+            and other[0] == word[0]
+            and _distance(word, other, allowed) <= allowed
+        )
         for other in held
         if len(other) > 2
     )

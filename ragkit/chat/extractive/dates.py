@@ -8,14 +8,26 @@ from typing import Final
 
 from ragkit.types.hits import Hit
 
-_KEYS: Final = ("updated", "last_updated", "modified", "effective", "valid_from", "date", "published", "created", "year")
+_KEYS: Final = (
+    "updated",
+    "last_updated",
+    "modified",
+    "effective",
+    "valid_from",
+    "date",
+    "published",
+    "created",
+    "year",
+)
 _ISO: Final = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:[-_./](\d{1,2})(?:[-_./](\d{1,2}))?)?(?!\d)")
-_MONTHS: Final = "january february march april may june july august september october november december".split()
+_MONTH_NAMES: Final = "january february march april may june july august september october november december"
+_MONTHS: Final = tuple(_MONTH_NAMES.split())
 _WRITTEN: Final = re.compile(
     rf"\b(?:(\d{{1,2}})\.?\s+)?({'|'.join(_MONTHS)})\s+(?:(\d{{1,2}}),\s+)?((?:19|20)\d\d)\b", re.IGNORECASE
 )
 _SAID: Final = re.compile(
-    r"\b(?:as of|updated|effective|valid from|last modified|revised|version of|stand|gültig ab|en vigueur)\b[^\n]{0,40}",
+    r"\b(?:as of|updated|effective|valid from|last modified|revised|version of|stand|gültig ab|en vigueur)\b"
+    r"[^\n]{0,40}",
     re.IGNORECASE,
 )
 _CURRENT: Final = re.compile(

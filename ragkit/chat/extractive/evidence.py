@@ -136,9 +136,7 @@ class _Unit:
         return asks or self.titled or is_heading(self.text) or bool(_POINTS.search(self.text))
 
 
-def candidates(
-    question: Question, passages: Sequence[Hit], layouts: Sequence[Layout] | None = None
-) -> list[Candidate]:
+def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[Layout] | None = None) -> list[Candidate]:
     """Return every sentence, row and block of code of the passages but headings, in order; higher values are better.
 
     layouts: of the passages, where the caller has read them already.

@@ -12,14 +12,16 @@ from ragkit.text.content_terms import ContentTerms, guess_language, wording
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
         r"""\b(?:when | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
-        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b|什么时候|何时|哪一?年|几月|いつ|언제""",
+        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b
+        |什么时候|何时|哪一?年|几月|いつ|언제""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "figure": re.compile(
         r"""\b(?:how\s+(?:many|much|long|far|large|big|tall|high|fast|deep|heavy|wide|old|often|soon)
         | what\s+(?:\w+\s+)*?(?:number|percentage|percent|ratio|size|distance|age|price|amount|limit|rate|costs?|fee)
         | was\s+kostet | wie\s*(?:viele?|weit|gro(?:ß|ss)|hoch|oft|schnell|lange|alt|teuer)
-        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b|多少|几个|几次|多久|多长时间|多大|いくつ|いくら|얼마|몇""",
+        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b
+        |どのくらい|どれくらい|多少|几个|几次|多久|多长时间|多大|いくつ|いくら|얼마|몇""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "money": re.compile(
@@ -53,13 +55,14 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         | (?:code|command|syntax|snippet|example|script)s?\b
         | what\s+(?:command|option|flag|setting|call|code)\b
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
-        | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o) | hoe\s+(?:kan|moet|doe)
-        | beispiel | befehl | exemple | ejemplo)\b
+        | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
+        | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
         | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "list": re.compile(
-        r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
+        r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
+        | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
         | what\s+are | what\s+can | list(?:\s+of)? | steps | kinds | types | options
         | differences? | vs | versus | compared? | requirements | criteria
         | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
@@ -107,8 +110,8 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 class Question:
     """A question as it is compared.
 
-    kinds: of "date", "figure", "money", "who", "where", "why", "how", "list", "link". grams: see `letter_groups`. carried: terms that come
-    from the turns before it.
+    kinds: of "date", "figure", "money", "who", "where", "why", "how", "list", "link". grams: see `letter_groups`.
+    carried: terms that come from the turns before it.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Passage text -> its parts in order: sentences, list items, rows and blocks of code, and which of them belong together."""
+"""Passage text -> its parts in order: sentences, list items, rows and blocks of code, and which belong together."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from ragkit.chat.extractive.layout import bare_of_tags
 from ragkit.text.abstention import abstention
 from ragkit.text.cleaning import show
 from ragkit.text.content_terms import guess_language
@@ -30,7 +31,9 @@ def abstention_with_nearest(question: str, passages: Sequence[Hit]) -> str:
     """Return that the documents do not answer, then the headings and places of the three nearest passages."""
     lines: list[str] = []
     for hit in passages:
-        heading = hit.heading if hit.heading.startswith(hit.title) else " › ".join(filter(None, (hit.title, hit.heading)))
+        heading = (
+            hit.heading if hit.heading.startswith(hit.title) else " › ".join(filter(None, (hit.title, hit.heading)))
+        )
         line = f"- {_plain(heading)} ({_plain(hit.place)})" if heading else f"- {_plain(hit.place)}"
         if line not in lines:
             lines.append(line)
@@ -41,4 +44,4 @@ def abstention_with_nearest(question: str, passages: Sequence[Hit]) -> str:
 
 
 def _plain(text: str) -> str:
-    return show(text, _LENGTH).replace("[", "(").replace("]", ")").replace("`", "'")
+    return show(bare_of_tags(text), _LENGTH).replace("[", "(").replace("]", ")").replace("`", "'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -11,7 +12,7 @@ from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, Part
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
 from ragkit.text.sentences import Span, is_heading, sentence_spans
-from ragkit.text.tables import has_cells
+from ragkit.text.tables import column_names, has_cells
 from ragkit.types.hits import Hit
 
 PieceKind = Literal["sentence", "list", "code", "table"]
@@ -20,6 +21,11 @@ _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
 _MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
 _MORE_LENGTH: Final = 360
+_SETS_UP: Final = re.compile(
+    r"(?:let['’]s\s+(?:say|see|assume|suppose|imagine)|imagine|suppose|assume|say\s+you|for\s+example|consider|if\s+you\s+want"
+    r"|in\s+this\s+(?:example|case)|angenommen|zum\s+beispiel|par\s+exemple|por\s+ejemplo)\b|例如|比如|假设|たとえば",
+    re.IGNORECASE,
+)
 _REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
 
 
@@ -91,6 +97,10 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
             if last - first <= _LIST_LIMIT:
                 return Piece(number, first, last, "list", lead)
         return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+    if layout.text[:end].endswith((":", "：")):
+        after = next((part for part in layout.parts if part.start >= end), None)
+        if after is not None and after.kind == "code":
+            return _fitting(number, layout, after) or Piece(number, start, end, "sentence")
     return Piece(number, start, end, "sentence")
 
 
@@ -115,7 +125,7 @@ def _table(layout: Layout, start: int) -> tuple[Span, ...]:
             break
         else:
             run = [(part.start, part.end)] if part.kind == "row" else []
-    rows = run[1:] if len(run) > 1 else run
+    rows = run[1:] if len(run) > 1 and column_names(layout.text, run[1][0], "") else run
     return tuple(rows) if 1 < len(rows) <= _ROWS_LIMIT and rows[0][0] <= start else ()
 
 
@@ -147,15 +157,20 @@ def near_reach(piece: Piece, layout: Layout) -> int:
 
 
 def paragraph_from(piece: Piece, layout: Layout) -> Piece:
-    """Return a sentence with those after it in its paragraph, as far as they are few and short."""
+    """Return a sentence with those after it in its paragraph, as far as they are few and short.
+
+    One that only sets the scene ("Let's say that ..") goes on into the next paragraph.
+    """
     end, told = piece.end, 0
+    sets_up = bool(_SETS_UP.match(layout.text[piece.start : piece.end]))
     for part in layout.parts:
         if part.start < piece.end:
             continue
         gap = layout.text[end : part.start]
-        if part.kind != "sentence" or "\n\n" in gap or gap.strip() or told == _MORE or part.end - piece.end > _MORE_LENGTH:
+        ends = "\n\n" in gap and not (sets_up and not told)
+        if part.kind != "sentence" or ends or gap.strip() or told == _MORE or part.end - piece.end > _MORE_LENGTH:
             break
-        if layout.text[: part.end].endswith((":", "：")):
+        if layout.text[: part.end].endswith((":", "：")) or is_heading(layout.text[part.start : part.end]):
             break  # it leads into what comes next
         end, told = part.end, told + 1
     return replace(piece, end=end)

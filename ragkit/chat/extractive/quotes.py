@@ -12,15 +12,13 @@ from ragkit.types.hits import Hit
 _LENGTH: Final = 420
 """Longest quote of a sentence in code points; a longer one is shown around the words that matter."""
 
-_BULLET = re.compile(
-    r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)]|\(?[a-z][.)]|>+|#{1,6})\s+"
-)
+_BULLET = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)]|\(?[a-z][.)]|>+|#{1,6})\s+")
 _NUMBERED = re.compile(r"\s*\(?(\d{1,3})[.)]\s+")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _END = re.compile(r"[.!?。！？…:：][\"'”’»)\]]*$")
 _WORD = re.compile(r"\w+")
 _TAGGED_LINK = re.compile(r"\[([^\[\]\n]+)\]\s?\(\{%.*?%\}\)")
-_TAG = re.compile(r"[ \t]?(?:\{%.*?%\}|\{#[^{}\n]*\}|\{\*.*?\*\})")
+_TAG = re.compile(r"[ \t]?(?:\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\})")
 _FENCE_LIKE = re.compile(r"^[`~]{3,}\s*")
 _TICKS = re.compile(r"`{3,}")
 
