@@ -31,6 +31,9 @@ _TRIED: Final = 4  # windows that may support; the best of them is told where no
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
+SHOWN_LINK: Final = re.compile(r"\s*\(link (?:in source \d+|removed)\)|https?://\S+")
+"""An address, or what an answer says in its place: neither counts where words are compared."""
+
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 
 
@@ -209,7 +212,7 @@ class Passage:
 
 
 def _plain(text: str) -> str:
-    text = _ITEM_MARK.sub("", text)
+    text = SHOWN_LINK.sub("", _ITEM_MARK.sub("", text))
     return " ".join(text.split()).strip(".…!? ").lower()
 
 

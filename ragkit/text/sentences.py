@@ -25,6 +25,7 @@ _TITLE = re.compile(
 _TELLS = re.compile(r"\d|: \S")
 _CLOSED = re.compile(r"[.!?:;。！？।…][\"'”’»)\]】」』]*[ \t]*$")
 _QUOTED_MARK = re.compile(r"(['\"‘“`])[.!?](?:['\"’”`])?$")
+_FIELD = re.compile(r"[A-Z][\w-]{1,30}:[ \t]+\S")
 _SHORT_LINE = 48
 _MORE = re.compile(r"[.!?。！？।…]['\"”’»)\]】」』]*\s?\S")
 
@@ -84,6 +85,8 @@ def _breaks(text: str, start: int, line: int, end: int) -> bool:
     before = text[max(start, text.rfind("\n", 0, line - 1) + 1) : line - 1]
     if _OWN_LINE.match(text, line, end) or is_row(before.strip()) or before.lstrip().startswith("#"):
         return True
+    if _FIELD.match(before) and _FIELD.match(text, line):
+        return True  # "Author: .." and "Date: .." as at the head of a letter
     first = text[line : line + 1]
     if _CLOSED.search(before):
         return not first.islower()

@@ -42,6 +42,7 @@ _PROSE_END: Final = re.compile(r"[.!?。！？…][\"'”’)\]]*$")
 _WORDS: Final = re.compile(r"[A-Za-z'’]+")
 _WIDE: Final = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MANY_WORDS: Final = 7
+_SITE_TAG: Final = re.compile(r"\s*(?:/{3,}.*|:{3,}.*|\{%.*%\}|\{\*.*\*\}|\{\{.*\}\})\s*")
 _PARAGRAPHS: Final = re.compile(r"\n[ \t]*\n+")
 _NAMES: Final = re.compile(r"[\w.]*(?:_\w|\.\w|::\w)[\w.]*(?:\([^()]*\))?")
 
@@ -75,7 +76,9 @@ def _held_by(kinds: Sequence[str], at: int) -> bool:
 def _kind(group: str) -> str:
     """Return "code", "prose", or "maybe" for a group that is code only among code."""
     lines = [line for line in group.split("\n") if line.strip()]
-    if any(has_cells(line) and not line.startswith("\t") for line in lines):
+    if all(_SITE_TAG.fullmatch(line) for line in lines) or any(
+        has_cells(line) and not line.startswith("\t") for line in lines
+    ):
         return "prose"
     remarks = _in_remarks(lines)
     coded = [remark or _is_coded(line) for line, remark in zip(lines, remarks, strict=True)]

@@ -170,10 +170,17 @@ def paragraph_from(piece: Piece, layout: Layout) -> Piece:
         ends = "\n\n" in gap and not (sets_up and not told)
         if part.kind != "sentence" or ends or gap.strip() or told == _MORE or part.end - piece.end > _MORE_LENGTH:
             break
-        if layout.text[: part.end].endswith((":", "：")) or is_heading(layout.text[part.start : part.end]):
+        text = layout.text[part.start : part.end]
+        leads = text.endswith((":", "："))
+        if (leads and _has_block_after(layout, part)) or (not leads and is_heading(text)):
             break  # it leads into what comes next
         end, told = part.end, told + 1
     return replace(piece, end=end)
+
+
+def _has_block_after(layout: Layout, part: Part) -> bool:
+    after = next((other for other in layout.parts if other.start >= part.end), None)
+    return after is not None and (after.kind in ("code", "row") or layout.list_at(after.start, after.end) is not None)
 
 
 def _fitting(number: int, layout: Layout, part: Part) -> Piece | None:
