@@ -27,7 +27,7 @@ _LEANS_BACK = re.compile(
     r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
 )
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
-_FACTS: Final = frozenset({"date", "figure", "money", "who", "where"})
+_FACTS: Final = frozenset({"date", "figure", "money", "who", "where", "yes"})
 _CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
 
 
@@ -50,6 +50,9 @@ class Choice:
         if not ranked or self._fitness.evidence(ranked[0]) < least:
             return []
         chosen = self._chosen(ranked, found)
+        rival = self._rival(ranked)
+        if rival is not None and rival not in chosen:
+            chosen = [*chosen, rival]
         whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
         return self._dated(self._with_follow_on(self._with_more(whole, ranked[0])))
 
@@ -57,7 +60,7 @@ class Choice:
         """Return the sentences to tell, in the order to tell them."""
         best = ranked[0]
         chosen = [best]
-        wants_more = bool(self._question.kinds - {"figure", "money", "date"})
+        wants_more = bool(self._question.kinds - {"figure", "money", "date", "yes"})
         for item in ranked[1:]:
             if len(chosen) == _MOST or self._fitness.value(item) < self._fitness.value(best) - _MARGIN:
                 break
@@ -66,6 +69,19 @@ class Choice:
         openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
         chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
         return _in_order(_with_what_they_lean_on(chosen, found), best)
+
+    def _rival(self, ranked: Sequence[Candidate]) -> Candidate | None:
+        """Return the candidate of another date that tells what the best one tells with other numbers."""
+        best = ranked[0]
+        when = date_of(self._prompt.passages[best.passage])
+        if not when:
+            return None
+        piece = self._fitness.piece(best)
+        for item in ranked[1:]:
+            other = date_of(self._prompt.passages[item.passage])
+            if other and other != when and _conflict(piece, self._fitness.piece(item), self._prompt.passages):
+                return item
+        return None
 
     def _with_more(self, pieces: Sequence[Piece], best: Candidate) -> list[Piece]:
         """Let the best sentence go on to the end of its paragraph, where no single fact is asked for."""

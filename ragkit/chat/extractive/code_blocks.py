@@ -39,7 +39,7 @@ _STATEMENT: Final = re.compile(
 _COMMAND: Final = re.compile(r"(?:\S+=\S*\s+)*(?:\./)?[a-z][\w.+/-]*(?:\s+\S+){1,14}")
 _OPTION: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w-]*|\w@\w|\w[/=_]\w|\w\.[a-z]{1,5}\b|\w:\w")
 _PROSE_END: Final = re.compile(r"[.!?。！？…][\"'”’)\]]*$")
-_WORDS: Final = re.compile(r"[A-Za-z'’]+")
+_WORDS: Final = re.compile(r"[\"'“(]?[A-Za-zÀ-ɏ'’]+(?:-[A-Za-zÀ-ɏ]+)*[.,;:!?\"'”’)]*")
 _WIDE: Final = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _MANY_WORDS: Final = 7
 _SITE_TAG: Final = re.compile(r"\s*(?:/{3,}.*|:{3,}.*|\{%.*%\}|\{\*.*\*\}|\{\{.*\}\})\s*")
@@ -143,7 +143,7 @@ def _reads_as_prose(line: str) -> bool:
     bare = line.strip()
     if _WIDE.search(bare):
         return bool(_PROSE_END.search(bare) or len(_WIDE.findall(bare)) * 2 > len(bare) or bare.endswith(("：", "，")))
-    words = _WORDS.findall(bare)
+    words = [word for word in bare.split() if _WORDS.fullmatch(word)]
     if len(words) < _MANY_WORDS:
         return bool(_PROSE_END.search(bare)) and len(words) > 2 and bare[:1].isupper() and "(" not in bare[:20]
     marks = len(re.findall(r"[(){}\[\]=;<>$\\|]|--", bare))

@@ -143,7 +143,7 @@ class Fitness:
             value += _LINK_BONUS
         if "list" in kinds and self._is_list(item):
             value += _LIST_BONUS
-        if item.topic == 1 and item.place <= _FIRST and not kinds - {"how", "list", "link"}:
+        if item.topic == 1 and item.place <= _FIRST and not kinds - {"how", "list", "link", "yes"}:
             value += _TOPIC_BONUS
         key = _KEY.match(item.text)
         if key and wording(key[1], language=self._question.language).terms <= self._question.said.terms:

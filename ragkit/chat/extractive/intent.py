@@ -60,6 +60,12 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
         re.IGNORECASE | re.VERBOSE,
     ),
+    "yes": re.compile(
+        r"""^\W*(?:is|are|was|were|do|does|did|can|could|may|must|should|shall|will|would|has|have|had|am|might|need
+        |ist|sind|war|kann|k(?:ö|oe)nnen|darf|d(?:ü|ue)rfen|muss|m(?:ü|ue)ssen|soll|hat|haben|gibt\s+es|werden|wird
+        |est-ce|peut-on|puis-je)\b(?!.*\bor\b) | 吗\W*$ | ですか\W*$ | 是否|能否|可否""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
     "list": re.compile(
         r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
         | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
@@ -110,7 +116,8 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 class Question:
     """A question as it is compared.
 
-    kinds: of "date", "figure", "money", "who", "where", "why", "how", "list", "link". grams: see `letter_groups`.
+    kinds: of "date", "figure", "money", "who", "where", "why", "how", "yes" (or no), "list", "link".
+    grams: see `letter_groups`.
     carried: terms that come from the turns before it.
     """
 
