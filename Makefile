@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .demo
 QUESTION ?= How long is the refund window, and who pays for the return shipping?
 
-.PHONY: help install demo test check-long bench lint types format clean
+.PHONY: help install demo test docs check-long bench lint types format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,19 +24,26 @@ demo: $(VENV)/installed ## ingest sample_docs and answer a question about them
 	@echo
 	$(BIN)/ragkit ask "$(QUESTION)" --data $(DEMO)
 
-lint: $(VENV)/installed ## ruff
+lint: $(VENV)/installed ## ruff, and who may import whom (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(VENV)/installed ## mypy, strict
 	$(BIN)/mypy
 
-# FUZZ_SECONDS=60: so long for each loader of damaged files, two at a time; without it a second each.
-test: lint types ## ruff, mypy and the tests
+docs: $(VENV)/installed ## the documentation site, in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+# How long each reader is given damaged files, two readers at a time; check-long gives each a minute.
+FUZZ_SECONDS ?= 5
+
+test: lint types docs ## ruff, import-linter, mypy, the documentation site and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
-	$(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 
 check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
+	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
 	$(BIN)/python -m tests.bench.evaluation
 
@@ -48,4 +55,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) .bench dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

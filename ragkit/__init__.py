@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         StorageFullError as StorageFullError, StoreError as StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
+    from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
@@ -33,14 +34,14 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
         RetrievalSettings as RetrievalSettings, Settings as Settings,
     )
-    from ragkit.store.sqlite.backup import restore_collection as restore_collection
-    from ragkit.store.sqlite.catalog import (
-        delete_collection as delete_collection, list_collections as list_collections,
+    from ragkit.store.opening import (
+        create_collection as create_collection, delete_collection as delete_collection, list_collections as
+        list_collections, restore_collection as restore_collection,
     )
-    from ragkit.store.sqlite.integrity import Problem as Problem
-    from ragkit.store.sqlite.store import create_collection as create_collection
+    from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
-    from ragkit.types.answers import Answer as Answer, Citation as Citation
+    from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
+    from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
         DocumentInfo as DocumentInfo, FileState as FileState, Fingerprint as Fingerprint, Generation as
         Generation,
@@ -66,18 +67,17 @@ _HOMES = {
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StorageFullError StoreError",
     "knowledge.adapter_training": "LabelledQuestion",
+    "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.validation": "History",
     "knowledge.writer": "KnowledgeWriter",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
-    "store.sqlite.backup": "restore_collection",
-    "store.sqlite.catalog": "delete_collection list_collections",
-    "store.sqlite.integrity": "Problem",
-    "store.sqlite.store": "create_collection",
+    "store.opening": "create_collection delete_collection list_collections restore_collection",
+    "store.rows": "Problem",
     "text.cleaning": "clean_text show",
-    "types.answers": "Answer Citation",
+    "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
     "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",

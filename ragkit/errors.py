@@ -7,8 +7,8 @@ RagkitError
 ├── InputError               the caller's value is wrong
 │   ├── QueryError           an empty or over-long question
 │   ├── FilterError          a malformed `where` filter
-│   ├── BudgetError          a prompt cannot fit its token budget
-│   └── AdapterRefusedError  a query adapter did not help on questions that it had not seen
+│   └── BudgetError          a prompt cannot fit its token budget
+├── AdapterRefusedError      a query adapter did not help on held-out questions
 ├── NotFoundError            no such collection, document or generation
 ├── ConflictError            something of that name is there already
 ├── StoreError               the data folder
@@ -124,7 +124,7 @@ class BudgetError(InputError):
     """The fixed parts of a prompt are larger than its token budget."""
 
 
-class AdapterRefusedError(InputError):
+class AdapterRefusedError(RagkitError):
     """A query adapter did not help on held-out questions; `evidence` holds the figures, as JSON."""
 
     def __init__(self, message: str, *, cure: str = "", evidence: Mapping[str, Any] | None = None) -> None:
@@ -173,7 +173,7 @@ class EmbeddingError(RagkitError):
 
 
 class ExtractionError(RagkitError):
-    """A file gave no document. `reason` is typed; `skipped` tells a file left out on purpose from a bad one."""
+    """A file gave no document. `reason` is typed; `skipped` is true when it was left out on purpose."""
 
     def __init__(self, reason: Reason, detail: str = "", *, cure: str = "") -> None:
         self.reason: Reason = reason

@@ -1,4 +1,4 @@
-"""Frozen settings: what a collection pins (chunking, model) and what a call may vary (retrieval, prompt, chat)."""
+"""Frozen settings: those that a collection pins (chunking, model) and those that may vary (retrieval, prompt, chat)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChunkSettings:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Which embedding model, and how it runs. `name` is pinned by a collection; the rest is of this machine.
+    """Which embedding model, and how it runs. A collection pins `name`; the rest belongs to this machine.
 
     name: a sentence-transformers name or a folder, "" for the one that the collection was built with, and the default
     model for a new one. runtime: "openvino" is the compiled CPU model, "torch" the original;
@@ -52,12 +52,12 @@ class ModelSettings:
 class RetrievalSettings:
     """How a question becomes hits.
 
-    k: chunks wanted, and passages at most. candidates: how many each of dense and lexical search brings. dense_weight:
-    the weight of the dense score in the convex combination, the lexical one has the rest. feedback: how much the words
-    and vectors of the best candidates count for the others, 0 for not at all. rerank: a CrossEncoder name or folder,
-    "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours among the k into one passage.
-    adapter: use the collection's query adapter where it has one (see `ragkit adapt`). vocabulary: rules of terms that
-    documents seldom name, see `ragkit.retrieval.synonyms.load_vocabulary`; none for ().
+    k: chunks wanted, and passages at most. candidates: how many chunks each of the dense and the lexical search
+    proposes. dense_weight: the weight of the dense score in the convex combination, the lexical one has the rest.
+    feedback: the weight of relevance feedback (terms and vectors of the best candidates), 0 for none. rerank: a
+    CrossEncoder name or folder, "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours
+    among the k into one passage. adapter: use the collection's query adapter where it has one (see `ragkit adapt`).
+    vocabulary: rules for terms that documents seldom use, see `ragkit.retrieval.synonyms.load_vocabulary`; none for ().
     """
 
     k: int = 5

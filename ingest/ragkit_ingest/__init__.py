@@ -1,7 +1,7 @@
-"""Folders of files into a knowledge base: walk, read in killable processes, and keep in step. The public API."""
+"""Folders of files into a knowledge base: walk, read in killable processes, and synchronise. The public API."""
 
-from ragkit_ingest.extract import EXTRACTOR_VERSION, extract_file
-from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.extract import extract_file
+from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import Change, IngestProgress, IngestReport, Problem, Warned
 from ragkit_ingest.sync import ingest_folder

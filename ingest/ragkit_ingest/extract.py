@@ -11,12 +11,9 @@ from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import PathLike, open_path
 from ragkit_ingest.workers.pool import Job, WorkerPool
 
-EXTRACTOR_VERSION = "2"
-"""Changes whenever the same bytes give other text, so that ingest reads them again."""
-
 
 def path_job(path: PathLike, *, limits: ReadLimits, source: str = "") -> Job:
-    """Return the job of reading a file that somebody named; its source is its name unless another is given."""
+    """Return the job of reading a named file; its source is its name unless another is given."""
     name = os.path.basename(os.fsencode(path))
     shown = clean_text(os.fsdecode(name)) or "file"
     return Job(source or source_of(name) or "file", shown, partial(open_path, path, max_size=limits.max_size))
@@ -25,7 +22,7 @@ def path_job(path: PathLike, *, limits: ReadLimits, source: str = "") -> Job:
 def extract_file(
     path: PathLike, *, source: str = "", limits: ReadLimits | None = None, pool: WorkerPool | None = None
 ) -> Document:
-    """Return the document of one file; ExtractionError with a typed reason when it gives none.
+    """Return the document of one file. Raises ExtractionError with a typed reason if there is none.
 
     pool: reuses its children, and its limits hold; without one, a child is started for this file.
     """

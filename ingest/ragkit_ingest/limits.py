@@ -1,4 +1,4 @@
-"""What reading one file may cost: bytes, seconds, memory, pages; one value that travels to the child."""
+"""Limits for reading one file (bytes, seconds, memory, pages), as one value that is sent to the child."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ MIB: Final = 1 << 20
 DEFAULT_SIZE: Final = 100 * MIB
 
 
+EXTRACTOR_VERSION = "3"
+"""The version of the readers; it changes when the same bytes give other text, so that ingest reads them again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
     """Limits for one file.
 
     max_size: bytes of the largest file that is read. timeout: seconds on the clock, and as many of CPU. memory: bytes
     of address space of the child, which bounds what it may hold. max_pages: pages read of a paged file; the rest is
-    reported. max_inflated: bytes that compressed parts of one file may unpack to.
+    reported. max_inflated: bytes that compressed parts of one file may unpack to. keep_hidden: sheets, rows, columns
+    and slides that the file hides are read as if they were shown.
     """
 
     max_size: int = DEFAULT_SIZE
@@ -25,6 +30,7 @@ class ReadLimits:
     memory: int = 1024 * MIB
     max_pages: int = 10_000
     max_inflated: int = 512 * MIB
+    keep_hidden: bool = False
 
     def __post_init__(self) -> None:
         for name, value, low in (
@@ -44,5 +50,5 @@ class ReadLimits:
 
     @property
     def max_line(self) -> int:
-        """Characters that a line of plain text may have: longer ones are data. Who raises max_size raises this too."""
+        """Longest line of plain text, in characters: longer ones are data. It grows with max_size."""
         return self.max_size if self.max_size > DEFAULT_SIZE else 6 * MIB

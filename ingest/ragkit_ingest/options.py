@@ -1,4 +1,4 @@
-"""What a run of ingest may vary."""
+"""The options of a run of ingest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
-from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
 from ragkit_ingest.workers.pool import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
@@ -18,7 +18,7 @@ class Pool(Protocol):
     """Reads files elsewhere; `WorkerPool` is one."""
 
     def submit(self, job: Job) -> Future[Document | ExtractionError]:
-        """Read one file soon."""
+        """Submit one file for reading."""
         ...
 
 
@@ -44,8 +44,13 @@ class IngestOptions:
 
     @property
     def processes(self) -> int:
-        """How many processes read files."""
+        """The number of processes that read files."""
         return self.workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+
+    @property
+    def extractor(self) -> str:
+        """The version of the readers and of what they are asked to keep; when it differs, files are read again."""
+        return f"{EXTRACTOR_VERSION}{'+hidden' if self.limits.keep_hidden else ''}"
 
     @property
     def limits_key(self) -> str:

@@ -1,4 +1,4 @@
-"""Files in, documents out: the pool's answers as they come, each with what is to be remembered of its file."""
+"""Files in, documents out: the answers of the pool as they arrive, each with the state of its file."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ragkit_ingest.scan.plan import Work
 from ragkit_ingest.scan.walk import Found, open_file
 from ragkit_ingest.workers.pool import Job
 
-_AHEAD = 2  # files a process that wait or are read: enough to keep it busy, few enough to hold in memory
+_AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
 
 
 @dataclass(slots=True)
 class Reading:
-    """One file on its way: what it was when it was opened, and its document, or why there is none.
+    """One file being read: its state when it was opened, and its document or the reason for none.
 
-    seen: its size and times while it was read; a time of change that proves nothing is UNSURE. None when the file
-    could not be opened.
+    seen: its size and times while it was read; an unreliable time of change is UNSURE. None when the file could not be
+    opened.
     """
 
     work: Work
@@ -41,7 +41,7 @@ class Reading:
         return descriptor
 
     def finish(self, answer: Future[Document | ExtractionError]) -> None:
-        """Take the answer, which has come."""
+        """Take the answer, which is ready."""
         try:
             self.result = answer.result()
         except InputError as error:
@@ -52,16 +52,16 @@ class Reading:
             self.close()
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Callable[[], bool]) -> Iterator[Reading]:
-    """Yield every file as it is read, the earliest first among those that are done; a slow one delays no other.
+    """Yield every file as it is read, the earliest first among those that are done; a slow file delays no other.
 
-    Ends early when `stopped` says so; files that are being read then are given up.
+    Ends early when `stopped` returns true; files that are being read are then given up.
     """
     waiting: dict[Future[Document | ExtractionError], Reading] = {}
     todo = iter(works)

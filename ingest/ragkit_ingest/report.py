@@ -1,11 +1,12 @@
-"""What a run of ingest found and did: the value that the library returns and the command line prints."""
+"""The report of a run of ingest, which the library returns and the command line prints."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ragkit import AddReport
 
@@ -14,9 +15,9 @@ Action = Literal["added", "changed", "removed", "renamed", "reread"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One document that changes: its action, its source, and where it was before a rename.
+    """One change of a document: the action, the source, and the source before a rename.
 
-    `reread`: the bytes are the same, and the readers are newer than those that read them.
+    `reread`: the bytes are the same, but the readers are newer.
     """
 
     action: Action
@@ -31,10 +32,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A file or folder (its path ends in "/") that gave no document, and why.
+    """A file or folder (its path ends in "/") that gave no document, with the reason.
 
-    failed: it is bad or could not be read (exit code 1); otherwise it was left out on purpose.
-    kept: a document of its earlier bytes stands in its place.
+    failed: it is bad or could not be read (exit code 1); otherwise it was left out on purpose. kept: the document of
+    its earlier bytes stays.
     """
 
     root: str
@@ -62,9 +63,31 @@ class Warned:
         return {"source": self.source, "warnings": list(self.warnings)}
 
 
+def kind_of(warning: str) -> str:
+    """Return the kind of a warning: its first clause, with # for every number ("page # has no text")."""
+    return re.sub(r"(?<![\w-])\d+(?:[.,]\d+)*", "#", re.split(r"[:;(]", warning, maxsplit=1)[0]).strip() or warning[:80]
+
+
+class ForecastRow(Protocol):
+    """How many files of a type will be read (reason ""), or will not, and why."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def files(self) -> int: ...
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class IngestProgress:
-    """Where a run stands. stage: "walk" (files counted so far), "read" (of `files` to read, `read` are done)."""
+    """The progress of a run. stage: "walk" (files counted so far), "read" (of `files` to read, `read` are done)."""
 
     stage: Literal["walk", "read"]
     files: int
@@ -82,12 +105,12 @@ ProgressCallback = Callable[[IngestProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What a run did, or with dry_run what it would do.
+    """The changes of a run, or with dry_run those that it would make.
 
-    paths: the folders and files that were synced. generation: its number, 0 when nothing was written.
-    changes: in the order in which they were applied. unchanged: documents that were as before. kept: documents that
-    could not be looked at, and stand as they were. add: what chunking and embedding report. notes: for people.
-    seconds: time by stage (walk, parse, chunk, embed, write, total); stages overlap.
+    paths: the folders and files that were synced. generation: its number, 0 when nothing was written. changes: in the
+    order in which they were applied. unchanged: documents that were as before. kept: documents whose files could not be
+    examined; they stay as they were. add: what chunking and embedding report. notes: for people. seconds: time by stage
+    (walk, parse, chunk, embed, write, total); stages overlap.
     """
 
     paths: tuple[str, ...]
@@ -100,6 +123,7 @@ class IngestReport:
     problems: tuple[Problem, ...] = ()
     warned: tuple[Warned, ...] = ()
     notes: tuple[str, ...] = ()
+    forecast: tuple[ForecastRow, ...] = ()
     add: AddReport = field(default_factory=AddReport)
     seconds: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
@@ -117,6 +141,11 @@ class IngestReport:
     def skipped(self) -> tuple[Problem, ...]:
         """Files that were left out on purpose."""
         return tuple(problem for problem in self.problems if not problem.failed)
+
+    def warnings_by_kind(self) -> dict[str, int]:
+        """Return how many documents have each kind of warning, the most frequent first."""
+        kinds = Counter(kind for item in self.warned for kind in {kind_of(words) for words in item.warnings})
+        return dict(sorted(kinds.items(), key=lambda pair: (-pair[1], pair[0])))
 
     @property
     def exit_code(self) -> int:
@@ -146,5 +175,7 @@ class IngestReport:
             "skipped": [problem.as_dict() for problem in self.skipped],
             "skipped_by_reason": dict(Counter(problem.reason for problem in self.skipped).most_common()),
             "warnings": [item.as_dict() for item in self.warned],
+            "warnings_by_kind": self.warnings_by_kind(),
+            **({"forecast": [line.as_dict() for line in self.forecast]} if self.dry_run else {}),
             "notes": list(self.notes),
         }

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
-from ragkit_ingest.extract import EXTRACTOR_VERSION
 from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.forecast import Expected, expect, summed
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
 
 _PASSING: frozenset[str] = frozenset({"missing", "unreadable", "changed_while_reading", "path_too_long"})
-"""Reasons that say nothing about the bytes: such a file is not remembered, and is tried again by the next run."""
+"""Reasons that do not depend on the bytes: such a file is not recorded, and the next run tries it again."""
 
 
 def ingest_folder(
@@ -36,12 +36,12 @@ def ingest_folder(
     progress: ProgressCallback | None = None,
     stop: threading.Event | None = None,
 ) -> IngestReport:
-    """Make a collection hold what a folder holds: new and changed files are read, vanished ones go, the rest stays.
+    """Make a collection match a folder: read new and changed files, remove the documents of deleted ones.
 
     path: a folder, a file, or several of them. A folder inside one that was ingested before belongs to that one; a
-    folder around one syncs it along, and its documents keep their sources. Only names, sizes and times are looked at
-    where they tell that a file is unchanged. Each document is committed whole as soon as its vectors are there, in one
-    generation; a file that cannot be read leaves its earlier version and is reported.
+    folder around one syncs it along, and its documents keep their sources. A file whose name, size and times are
+    unchanged is not read. Each document is committed whole as soon as its vectors are there, in one generation; a file
+    that cannot be read leaves its earlier version and is reported.
 
     dry_run: report what would be done, and do nothing. stop: when set, the run finishes what is in flight and
     returns, with `interrupted` in the report.
@@ -61,7 +61,7 @@ class _StoppedError(Exception):
 
 @dataclass(slots=True)
 class _Outcome:
-    """What became of the plan so far."""
+    """The results of the plan so far."""
 
     changes: list[Change] = field(default_factory=list)
     warned: list[Warned] = field(default_factory=list)
@@ -94,12 +94,33 @@ class _Run:
             plan = self._make_plan(targets, Memory(self._kb))
         except _StoppedError:
             return self._report(targets, Plan())
+        expected = self._foretell(plan)
         self._out.changes = [
             *_removals(plan),
             *_renames(plan),
             *(Change(work.action, work.source) for work in plan.work),
         ]
-        return replace(self._report(targets, plan), dry_run=True)
+        forecast = summed(expected, plan.problems)
+        return replace(self._report(targets, plan), dry_run=True, forecast=forecast)
+
+    def _foretell(self, plan: Plan) -> list[Expected]:
+        """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
+        expected: list[Expected] = []
+        stay: list[Work] = []
+        for work in plan.work:
+            if self._stop.is_set():
+                break
+            seen = expect(work.root, work.found)
+            expected.append(seen)
+            if seen.error is None:
+                stay.append(work)
+                continue
+            kept = work.action != "added"
+            error = seen.error
+            plan.problems.append(problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept))
+            self._out.kept += kept
+        plan.work = stay
+        return expected
 
     def do(self, targets: Sequence[Target]) -> IngestReport:
         """Carry the plan out; it is made again when another run wrote before this one got the lock."""
@@ -108,7 +129,7 @@ class _Run:
             plan = self._make_plan(targets, memory)
             if plan.empty:
                 return self._report(targets, plan)
-            with self._kb.writer(kind="ingest", extractor=EXTRACTOR_VERSION) as writer:
+            with self._kb.writer(kind="ingest", extractor=self._options.extractor) as writer:
                 now = Memory(self._kb)
                 if now.files != memory.files:
                     plan = self._make_plan(targets, now)
@@ -123,7 +144,7 @@ class _Run:
         planner = Planner(
             memory,
             options=self._options,
-            version=EXTRACTOR_VERSION,
+            version=self._options.extractor,
             apart=apart(targets, known=list(memory.files), data=self._kb.path),
             pulse=self._pulse,
         )
@@ -186,7 +207,7 @@ class _Run:
             yield document, self._state(reading, document.source, document.sha256)
 
     def _failed(self, plan: Plan, reading: Reading, error: ExtractionError, writer: KnowledgeWriter) -> None:
-        """Report a file that gave no document, and remember it so that it is not read again in vain."""
+        """Report a file that gave no document, and record it so that it is not read again without need."""
         work = reading.work
         kept = work.action != "added"
         line = problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept)
@@ -216,11 +237,11 @@ class _Run:
             mtime_ns=seen.mtime_ns,
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
-            extractor=EXTRACTOR_VERSION,
+            extractor=self._options.extractor,
         )
 
     def _committed(self, progress: AddProgress) -> None:
-        """Note what the writer tells; it comes from the thread that embeds too."""
+        """Record the progress of the writer; the embedding thread calls this too."""
         self._last = progress
         work = self._works.get(progress.source)
         if work and progress.outcome in ("added", "changed"):
@@ -245,7 +266,7 @@ class _Run:
                 )
             )
 
-    # ------------------------------------------------------------------ telling
+    # ------------------------------------------------------------------ reporting
 
     def _report(self, targets: Sequence[Target], plan: Plan, *, generation: int = 0) -> IngestReport:
         seconds = {"walk": self._walked, **self._out.add.seconds, "total": time.perf_counter() - self._started}
@@ -280,7 +301,7 @@ def _renames(plan: Plan) -> list[Change]:
 
 
 def _digest_of(reading: Reading) -> str:
-    """Return the sha256 of a file that gave no document, or "" when it is not as it was while it was read."""
+    """Return the SHA-256 of a file that gave no document, or "" if it has changed since it was read."""
     try:
         sha256, now = digest(reading.work.root, reading.work.found.path)
     except ExtractionError:

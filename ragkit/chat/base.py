@@ -1,4 +1,4 @@
-"""The protocol of chat models."""
+"""The seam of chat models; tests/chat/test_contract.py holds for every implementation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ragkit.types.prompts import Prompt
 
 
 class ChatModel(Protocol):
-    """Anything that writes an answer to a prompt.
-
-    `name` goes into the Answer. `stream` yields the text in pieces and ends normally only when the whole answer is
-    there; else it raises ChatError (ChatTimeoutError past its deadline, ChatInterruptedError for a cut stream).
-    It may be called from several threads at once. What it yields is not trusted: see ragkit.citations.checker.
-    """
+    """A model that writes an answer to a prompt. Thread-safe. Its text is not trusted: see ragkit.citations.checker."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name that answers state, such as "openai:gpt-4.1"; one line."""
 
-    def stream(self, prompt: Prompt) -> Iterator[str]: ...
+    def stream(self, prompt: Prompt) -> Iterator[str]:
+        """Yield the answer in pieces; end normally only after the whole answer.
+
+        Raises ChatError otherwise: ChatTimeoutError past the deadline, ChatInterruptedError for a broken stream.
+        """

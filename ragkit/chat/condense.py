@@ -1,4 +1,4 @@
-"""A question that leans on the turns before it -> one that stands alone, rewritten by a chat model."""
+"""Query rewrite by a chat model: a follow-up question -> one that can be searched for by itself."""
 
 from __future__ import annotations
 
@@ -28,30 +28,33 @@ _RULES = (
 
 
 class Condenser:
-    """Makes questions stand alone with a chat model; by the rule of `standalone` without one, and where it fails."""
+    """Rewrites follow-up questions with a chat model; without one, or where it fails, by the rule of `standalone`."""
 
     def __init__(self) -> None:
         self._warned = False
 
     def condense(self, question: str, history: Sequence[Message], *, chat: ChatModel | None) -> str:
-        """Return the question as it is to be searched for; never raises for what a model does.
+        """Return the question to search for; no failure of a model raises.
 
-        What a model says is taken when it is one line of at most 500 characters whose words are mostly those of the
-        conversation: anything else is an answer, or made up. The first failure is logged.
+        A rewrite is used if it is one line of at most 500 characters with mostly words of the conversation: anything
+        else is an answer, or invented. The first failure is logged.
         """
         if not any(message.role == "user" for message in history):
             return question
-        if chat is None:
-            return standalone(question, history)
+        rewritten = self._rewrite(question, history, chat) if chat else ""
+        return rewritten or standalone(question, history)
+
+    def _rewrite(self, question: str, history: Sequence[Message], chat: ChatModel) -> str:
+        """Return the question in the model's words, "" when the model fails or gives no question."""
         try:
             said = "".join(chat.stream(condensation_prompt(question, history)))
         except RagkitError as error:
             self._warn(f"{chat.name} could not rewrite a follow-up question ({error})")
-            return standalone(question, history)
+            return ""
         text = clean_text(said).strip().strip("\"'“”„«»").strip()
         if not _is_condensed(text, question, history):
             self._warn(f"{chat.name} gave no question when asked to rewrite a follow-up")
-            return standalone(question, history)
+            return ""
         return text
 
     def _warn(self, what: str) -> None:
@@ -63,7 +66,7 @@ class Condenser:
 
 
 def condensation_prompt(question: str, history: Sequence[Message]) -> Prompt:
-    """Return the prompt that asks a chat model for a question that stands alone; it holds the last six messages."""
+    """Return the prompt that asks a chat model for the rewrite; it has the last six messages."""
     turns = [f"{message.role}: {message.content[:_SHOWN_LENGTH]}" for message in history if message.role != "system"][
         -_SHOWN_TURNS:
     ]

@@ -1,4 +1,4 @@
-"""One deadline for a whole answer around any blocking stream, and errors of SDKs as ours, without their secrets."""
+"""One deadline for a whole answer around any blocking stream, and SDK errors as ChatError, without secrets."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from urllib.parse import urlsplit
 from ragkit.errors import ChatError, ChatInterruptedError, ChatTimeoutError
 from ragkit.text.cleaning import show
 
-_CHARACTERS_PER_TOKEN: Final = 64  # a server that sends more than this per allowed token does not keep to the limit
+_CHARACTERS_PER_TOKEN: Final = 64  # a server that sends more than this per allowed token ignores the limit
 _KEY_LIKE = re.compile(r"\b(?:sk|key|bearer|token)[-_ ][\w*.\-]{4,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an answer comes from, for messages, and what must never stand in them."""
+    """The source of an answer, as messages name it, and the secret that must never be in them."""
 
     label: str
     secret: str = ""
 
     @classmethod
     def of(cls, model: str, base_url: str, secret: str) -> Endpoint:
-        """Name an endpoint by model and host; user name and password of an address are left out."""
+        """Return the endpoint of a model and host; user name and password of the address are left out."""
         host = urlsplit(base_url).hostname or "" if base_url else ""
         return cls(f"{model} at {host}" if host else model, secret)
 
     def safe(self, text: str) -> str:
-        """Return text of the endpoint on one line, short, with everything that looks like a key taken out."""
+        """Return text of the endpoint as one short line, with everything that looks like a key masked."""
         if self.secret:
             text = text.replace(self.secret, "***")
         return _KEY_LIKE.sub("***", show(text, 300))
@@ -54,7 +54,7 @@ _Pieces = queue.Queue[str | _Failure | _End]
 def within_deadline(
     produce: Callable[[], Generator[str]], *, seconds: float, max_tokens: int, endpoint: Endpoint
 ) -> Iterator[str]:
-    """Yield what a blocking producer yields, for at most `seconds` in all.
+    """Yield the pieces of a blocking producer, for at most `seconds` in total.
 
     The producer runs in a thread of its own, so that a server that sends a byte now and then, or none, cannot hold the
     caller. Raises ChatTimeoutError past the deadline, ChatError for any failure of the producer. An abandoned producer
@@ -90,7 +90,7 @@ def _work(produce: Callable[[], Generator[str]], pieces: _Pieces, stopped: threa
                     return
                 pieces.put(piece)
         pieces.put(_End())
-    except Exception as error:  # noqa: BLE001 - the edge of a thread: what failed is told to the caller
+    except Exception as error:  # noqa: BLE001 - the edge of a thread: raised again in the caller
         pieces.put(_Failure(error))
 
 
@@ -116,7 +116,7 @@ def _late(endpoint: Endpoint, seconds: float) -> ChatTimeoutError:
 
 
 def _ours(error: Exception, endpoint: Endpoint, seconds: float) -> ChatError:
-    """Return an SDK's error as one of ours; neither its request nor its headers are kept."""
+    """Return an SDK's error as a ChatError, without its request and headers."""
     if isinstance(error, ChatError):
         return error
     names = {kind.__name__ for kind in type(error).__mro__}

@@ -1,4 +1,4 @@
-"""A question that leans on the turns before it -> one that stands alone, for searching; without a model."""
+"""Query rewrite by rule: a follow-up question -> one that can be searched for by itself; without a model."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _WHO = re.compile(r"\s*(?:who|wer|qui|quién)\b\s*\S", re.IGNORECASE)
-"""In "who moved his court?" the pronoun means whoever it was."""
+"""In "who moved his court?" the pronoun refers to the person asked for."""
 _POINTERS = frozenset(("that", "this", "these", "those"))
 _VERB = re.compile(
     r"(?:is|are|was|were|do|does|did|has|have|had|need|needs|cost|costs|mean|means|apply|applies|work|works|take|takes"
@@ -58,11 +58,11 @@ _WORD = re.compile(r"[^\W_](?:[\w.,'’-]*\w)?")
 
 
 def standalone(question: str, history: Sequence[Message]) -> str:
-    """Return the question with the words of the last user turns that it leans on; as it is when it stands alone.
+    """Return the question with words of the last user turns added if it depends on them, else unchanged.
 
-    A question leans when it opens like a continuation ("and for …?"), has a pronoun without anything before it that
-    the pronoun could mean, or has hardly a word of its own and no name or code. The words carried over are those of
-    the user's last two turns, the latest first; codes ("HP-305") of the last answer come too.
+    A question depends on earlier turns if it opens like a continuation ("and for …?"), has a pronoun without an
+    antecedent, or has hardly any content word and no name or code. The added words are those of the user's last two
+    turns, the latest first, and codes ("HP-305") of the last answer.
     """
     asked = [message.content for message in history if message.role == "user"][-_TURNS:]
     if not asked or not _leans(question, guess_language(question)):

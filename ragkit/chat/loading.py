@@ -1,17 +1,22 @@
-"""The seam to the model that answers: one small protocol, and the models that come with ragkit."""
+"""Loads the chat model that a setting names: one of ragkit's own, or one of an installed package."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from ragkit.chat.base import ChatModel
 from ragkit.errors import ConfigError
+from ragkit.extensions import CHAT_MODELS, extension_names, make_extension
 from ragkit.settings import ChatSettings
+
+_OWN: Final = frozenset(("extractive", "openai", "anthropic"))
 
 
 def load_chat(settings: ChatSettings | None = None) -> ChatModel:
-    """Return the model that the settings name: "extractive", "openai:NAME" or "anthropic:NAME".
+    """Return the model that the settings name: "extractive", "openai:NAME", "anthropic:NAME", or "PREFIX:NAME".
 
-    Nothing is sent before the first `stream`. Raises ConfigError for another name, MissingPackageError when the SDK of
-    an endpoint is not installed.
+    PREFIX is an entry point of the group `ragkit.chat_models`. Nothing is sent before the first `stream`. Raises
+    ConfigError for an unknown name or a broken entry point, MissingPackageError when an SDK is not installed.
     """
     settings = settings or ChatSettings()
     kind, _, name = settings.model.partition(":")
@@ -27,6 +32,13 @@ def load_chat(settings: ChatSettings | None = None) -> ChatModel:
         from ragkit.chat.anthropic import AnthropicChat
 
         return AnthropicChat(name, settings)
-    raise ConfigError(
-        f"the chat model {settings.model!r} is not known", cure="set extractive, openai:NAME or anthropic:NAME"
-    )
+    made: ChatModel | None = None
+    if kind not in _OWN:
+        made = make_extension(CHAT_MODELS, kind, name, settings, needs=("name", "stream"))
+    if made is None:
+        more = [f"{prefix}:NAME" for prefix in extension_names(CHAT_MODELS) if prefix not in _OWN]
+        raise ConfigError(
+            f"the chat model {settings.model!r} is not known",
+            cure=f"set {', '.join(['extractive', 'openai:NAME', *more])} or anthropic:NAME",
+        )
+    return made

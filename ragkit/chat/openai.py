@@ -65,7 +65,7 @@ class OpenAIChat:
             yield " …"
 
     def _open(self, prompt: Prompt) -> Any:
-        """Start the answer; options that a model does not take are left out in turn, as its refusal names them."""
+        """Start the answer; options that the model refuses by name are dropped one after the other."""
         options: dict[str, Any] = {"max_tokens": self._settings.max_tokens, "temperature": self._settings.temperature}
         while True:
             try:
@@ -83,7 +83,7 @@ class OpenAIChat:
 
 
 def _without_refused(options: dict[str, Any], refusal: str) -> dict[str, Any] | None:
-    """Return the options that are left to try, None when the refusal names none of them."""
+    """Return the options without the refused one, None when the refusal names none of them."""
     if "max_completion_tokens" in refusal and "max_tokens" in options:
         kept = {name: value for name, value in options.items() if name != "max_tokens"}
         return {**kept, "max_completion_tokens": options["max_tokens"]}

@@ -1,17 +1,19 @@
-"""Document -> list[Chunk]: exact spans, structure first, sentences next, tokens last; never over the model's limit."""
+"""Split a document into chunks by structure, then sentences, then tokens; never over the model's limit."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ragkit.chunking.context import Contexts, Tokenizing
+from ragkit.chunking.ruler import Ruler
 from ragkit.chunking.units import Gap, Unit, document_units
 from ragkit.settings import ChunkSettings
+from ragkit.text.addresses import without_addresses
 from ragkit.types.documents import Chunk, Document, HeadingPaths
 
 _CHARACTERS_PER_TOKEN = 12  # a "token" of more characters than this on average is no text that a model can read
@@ -23,33 +25,23 @@ _CUT_COST = {
     Gap.BLOCK: -0.05,
     Gap.SECTION: -0.1,
 }
+_COUNTED = 256  # chunks that are counted together
 _CHUNK_COST = 0.08  # what one more chunk costs: keeps the packer from cutting at every good gap
 
 
-@dataclass(frozen=True, slots=True)
-class _Ruler:
-    """Counts the tokens of any span of one document from one pass of the tokenizer over it."""
-
-    starts: NDArray[np.int64]
-
-    def count(self, start: int, end: int) -> int:
-        left, right = np.searchsorted(self.starts, (start, end))
-        return int(right - left)
-
-
 def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkSettings | None = None) -> list[Chunk]:
-    """Cut a document into chunks that the embedder can read whole.
+    """Split a document into chunks that fit the embedder's limit.
 
     Every chunk satisfies `document.text[start:end] == text`; its text has at most settings.max_tokens tokens, and
     `tokens`, counted by the embedder's own tokenizer over the context line and the text, special tokens and prompt
-    included, is at most the model's limit.
-    Sentences, rows and items are cut only where one alone is longer than that. Boilerplate is left out.
+    included, is at most the model's limit. A sentence, row or item is split only if it is longer than that by itself.
+    Boilerplate is left out.
     """
     settings = settings or ChunkSettings()
     units = document_units(document)
     if not units:
         return []
-    ruler = _Ruler(np.fromiter((start for start, _ in embedder.token_offsets(document.text)), dtype=np.int64))
+    ruler = Ruler.of(document.text, embedder)
     paths = HeadingPaths(document)
     contexts = Contexts(document, paths, embedder, settings)
     spans: list[tuple[int, int, str]] = []
@@ -63,7 +55,7 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
     return _finish(document, paths, spans, pieces, embedder=embedder)
 
 
-def _sections(units: list[Unit], ruler: _Ruler, min_tokens: int) -> list[list[Unit]]:
+def _sections(units: list[Unit], ruler: Ruler, min_tokens: int) -> list[list[Unit]]:
     """Group units by section and page; a group under min_tokens joins the next, so that no chunk is a bare heading."""
     groups: list[list[Unit]] = [[]]
     for unit in units:
@@ -80,7 +72,7 @@ def _sections(units: list[Unit], ruler: _Ruler, min_tokens: int) -> list[list[Un
     return groups
 
 
-def _short_units(units: list[Unit], ruler: _Ruler, document: Document, room: int) -> list[Unit]:
+def _short_units(units: list[Unit], ruler: Ruler, document: Document, room: int) -> list[Unit]:
     """Cut the units that are longer than a chunk: at line ends, then at blanks, then between tokens."""
     out: list[Unit] = []
     for unit in units:
@@ -92,11 +84,11 @@ def _short_units(units: list[Unit], ruler: _Ruler, document: Document, room: int
     return out
 
 
-def _fits(start: int, end: int, ruler: _Ruler, room: int) -> bool:
+def _fits(start: int, end: int, ruler: Ruler, room: int) -> bool:
     return end - start <= room * _CHARACTERS_PER_TOKEN and ruler.count(start, end) <= room
 
 
-def _cut_span(start: int, end: int, ruler: _Ruler, text: str, room: int) -> list[tuple[int, int]]:
+def _cut_span(start: int, end: int, ruler: Ruler, text: str, room: int) -> list[tuple[int, int]]:
     """Cut one over-long span into pieces that fit, without blanks at their ends."""
     pieces: list[tuple[int, int]] = []
     room = max(room, 1)
@@ -113,7 +105,7 @@ def _cut_span(start: int, end: int, ruler: _Ruler, text: str, room: int) -> list
     return pieces
 
 
-def _cut_point(start: int, end: int, ruler: _Ruler, text: str, room: int) -> int:
+def _cut_point(start: int, end: int, ruler: Ruler, text: str, room: int) -> int:
     """Return where the first piece of [start, end) ends: the last line end or blank of its second half, if any."""
     if _fits(start, end, ruler, room):
         return end
@@ -130,15 +122,15 @@ def _cut_point(start: int, end: int, ruler: _Ruler, text: str, room: int) -> int
     return stop
 
 
-def _pack(units: list[Unit], ruler: _Ruler, room: int) -> list[tuple[Unit, Unit]]:
+def _pack(units: list[Unit], ruler: Ruler, room: int) -> list[tuple[Unit, Unit]]:
     """Return (first, last) units of each chunk: the cheapest cutting by dynamic programming.
 
-    A chunk costs the square of how far it falls short of full, plus the cost of the gap that ends it: so chunks are
-    of even size and end at paragraphs, rows and pages rather than between sentences.
+    A chunk costs the square of its unused share, plus the cost of the gap that ends it. So chunks have similar sizes
+    and end at paragraphs, rows and pages rather than between sentences.
     """
-    edges = np.searchsorted(ruler.starts, [(unit.start, unit.end) for unit in units])
-    begins, ends = edges[:, 0].tolist(), edges[:, 1].tolist()
     size = len(units)
+    begins = ruler.indexes((unit.start for unit in units), size)
+    ends = ruler.indexes((unit.end for unit in units), size)
     best = [0.0] + [float("inf")] * size
     origin = [0] * (size + 1)
     for stop in range(1, size + 1):
@@ -167,12 +159,11 @@ def _finish(
     *,
     embedder: Tokenizing,
 ) -> list[Chunk]:
-    """Count every chunk as it will be embedded; what is over the limit after all is cut again, in halves."""
+    """Count every chunk as it will be embedded; a chunk that is over the limit is split again, in halves."""
     done: list[tuple[int, int, str, int]] = []
     while spans:
-        texts = [_embedded(document.text[start:end], context) for start, end, context in spans]
         over: list[tuple[int, int, str]] = []
-        for (start, end, context), count in zip(spans, embedder.count_tokens(texts), strict=True):
+        for (start, end, context), count in _counted(document.text, spans, embedder):
             if count <= embedder.max_tokens:
                 done.append((start, end, context, count))
             else:
@@ -183,11 +174,22 @@ def _finish(
     return [_chunk(document, paths, ordinal, span, _within(units, starts, span)) for ordinal, span in enumerate(done)]
 
 
+def _counted(
+    text: str, spans: list[tuple[int, int, str]], embedder: Tokenizing
+) -> Iterator[tuple[tuple[int, int, str], int]]:
+    """Yield each span with the size of what will be embedded, some hundred at a time: all at once would fill memory."""
+    for first in range(0, len(spans), _COUNTED):
+        part = spans[first : first + _COUNTED]
+        texts = [_embedded(text[start:end], context) for start, end, context in part]
+        yield from zip(part, embedder.count_tokens(texts), strict=True)
+
+
 def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int]) -> tuple[tuple[int, int], ...]:
     """Return the units of a chunk, relative to its start; () where it is one unit."""
     start, end = span[:2]
     found: list[tuple[int, int]] = []
-    for unit in units[max(0, bisect_right(starts, start) - 1) :]:
+    for index in range(max(0, bisect_right(starts, start) - 1), len(units)):  # a slice would copy the rest each time
+        unit = units[index]
         if unit.start >= end:
             break
         left, right = max(unit.start, start), min(unit.end, end)
@@ -197,6 +199,7 @@ def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int
 
 
 def _embedded(text: str, context: str) -> str:
+    text = without_addresses(text)
     return f"{context}\n{text}" if context else text
 
 

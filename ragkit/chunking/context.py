@@ -30,7 +30,7 @@ class Tokenizing(Protocol):
 
 
 class Contexts:
-    """The context line above each unit, and the tokens that it leaves for text."""
+    """The context line of each unit, and the tokens that remain for text."""
 
     def __init__(self, document: Document, paths: HeadingPaths, embedder: Tokenizing, settings: ChunkSettings) -> None:
         self._document = document
@@ -61,7 +61,7 @@ class Contexts:
         return self._known[key]
 
     def _fit(self, parts: tuple[str, ...]) -> tuple[str, int]:
-        """Join the parts with ›, dropping the middle ones, then the ends of words, until the share is kept."""
+        """Join the parts with ›; drop the middle parts, then the last words, until the line fits its share."""
         room = self._room
         kept = [" ".join(part.split()) for part in parts]
         while kept:

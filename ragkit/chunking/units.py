@@ -1,4 +1,4 @@
-"""Document -> units: sentences, rows, items and code lines that chunking never cuts, and the gaps between them."""
+"""Split a document into units (sentences, rows, items, code lines), which chunking does not split, and their gaps."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Gap(IntEnum):
 class Unit:
     """A span `[start, end)` of a document, without blanks at its ends.
 
-    gap: what stands before it. block: index into `document.blocks`, -1 for prose. glued: it is a heading, so that no
-    cut may follow it.
+    gap: what stands before it. block: index into `document.blocks`, -1 for prose. glued: it is a heading, so a chunk
+    must not end after it.
     """
 
     start: int
@@ -83,7 +83,7 @@ def _region_units(document: Document, start: int, end: int, block: Block | None)
             gap = Gap.PARAGRAPH
             continue
         yield unit
-        # A blank line inside code separates its paragraphs; rows and items are all alike.
+        # A blank line inside code separates paragraphs; the gaps between rows and between items are equal.
         after = document.text[match.end() : match.end() + 2]
         gap = Gap.PARAGRAPH if block.kind == "code" and after == "\n\n" else Gap.LINE
 

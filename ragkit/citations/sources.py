@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ragkit.citations.support import SHOWN_LINK, Passage, Support
+from ragkit.citations.support import Passage, Support
 from ragkit.text.abstention import abstains
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.types.answers import Citation, Verdict
@@ -20,6 +20,9 @@ _TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
 
 
 _LEAD_IN = re.compile(r"^[^.。]{0,160}[:：]$")
+
+
+_LINK_NOTE: Final = re.compile(r"\s?\(link (?:in source \d{1,3}|removed)\)")
 
 
 _ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}
@@ -49,7 +52,7 @@ class Sources:
 
         Several sources may support it together where none does alone.
         """
-        claim = _bare(sentence.text)
+        claim = _ENUMERATED.sub("", sentence.text)
         found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
         if len(found) > 1 and not any(citation.supported for citation in found):
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
@@ -64,7 +67,7 @@ class Sources:
         """
         if not states(sentence.text) or abstains(sentence.text) or sentence.text.strip(" ?") == asked.strip(" ?"):
             return []
-        claim = _bare(sentence.text)
+        claim = _ENUMERATED.sub("", sentence.text)
         for number in (*sentence.following, *range(1, len(self._hits) + 1)):
             citation = self._cite(number, claim, sentence.text)
             if citation.supported:
@@ -73,7 +76,7 @@ class Sources:
 
     def best(self, text: str) -> Citation | None:
         """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it."""
-        claim = _bare(text)
+        claim = _ENUMERATED.sub("", text)
         found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
 
@@ -127,14 +130,9 @@ class Sources:
         )
 
 
-def _bare(sentence: str) -> str:
-    """Return a sentence without its list mark and the words that stand where an address was."""
-    return SHOWN_LINK.sub("", _ENUMERATED.sub("", sentence)) or sentence
-
-
 def states(sentence: str) -> bool:
     """Return whether a sentence claims something: it is no title, question, lead-in or bare number of a list."""
-    bare = SHOWN_LINK.sub("", sentence).strip("*_# \t-•>")
+    bare = _LINK_NOTE.sub("", sentence).strip("*_# \t-•>")
     if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or _TITLE.fullmatch(sentence):
         return False
     return bool(wording(bare, language=guess_language(bare)).terms)

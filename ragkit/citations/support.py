@@ -12,6 +12,7 @@ from ragkit.citations.copies import is_copy
 from ragkit.citations.prose_check import find_fault, leans
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
+from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
 from ragkit.text.tables import is_row
@@ -31,10 +32,9 @@ _TRIED: Final = 4  # windows that may support; the best of them is told where no
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
-SHOWN_LINK: Final = re.compile(r"\s*\(link (?:in source \d+|removed)\)|https?://\S+")
-"""An address, or what an answer says in its place: neither counts where words are compared."""
-
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
+_ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
+_LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address removed)\)\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Passage:
         everywhere.
         """
         above = self._read()
+        sentence = _without_links(sentence)
         said = wording(sentence, language=self.language)
         if not self._spans or not said.terms:
             return Support(0, 0, "unclear", reason="nothing to compare")
@@ -112,7 +113,7 @@ class Passage:
         """Return the place of whole sentences of the passage that a sentence repeats word for word, None for none."""
         words = _plain(sentence)
         for at, (start, _) in enumerate(self._spans):
-            if not _plain(self.text[start : start + 2 * len(sentence) + 40]).startswith(words):
+            if not _plain(self.text[start : start + 2 * len(sentence) + _ADDRESS_ROOM]).startswith(words):
                 continue
             for _, end in self._spans[at:]:
                 if _plain(self.text[start:end]) == words:
@@ -211,9 +212,13 @@ class Passage:
         return find_fault(claim, quote, others, above=above.terms)
 
 
+def _without_links(sentence: str) -> str:
+    """Return a sentence without addresses and without what an answer says in their place: its number is no claim."""
+    return without_addresses(_LINK_NOTE.sub("", sentence))
+
+
 def _plain(text: str) -> str:
-    text = SHOWN_LINK.sub("", _ITEM_MARK.sub("", text))
-    return " ".join(text.split()).strip(".…!? ").lower()
+    return " ".join(without_addresses(_ITEM_MARK.sub("", text)).split()).strip(".…!? ").lower()
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:

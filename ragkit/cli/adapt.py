@@ -1,4 +1,4 @@
-"""`ragkit adapt`: learn a query adapter from question-passage pairs, or remove the one that is there."""
+"""`ragkit adapt`: learn a query adapter from question-passage pairs, or remove the present one."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ import click
 
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import AdapterRefusedError
 from ragkit.evaluation.datasets.labelled import read_labelled
 from ragkit.knowledge.adapter_training import describe
 
 
-@click.command(short_help="Adapt queries to your documents, where that helps.")
+@click.command(short_help=SUMMARIES["adapt"])
 @click.argument("pairs", required=False, type=click.Path(exists=True))
 @click.option("--part", type=click.Choice(["tune", "validate", "test", "all"]), help="Part to learn from (tune).")
 @click.option("--queries", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Ids of queries to take.")
-@click.option("--remove", is_flag=True, help="Remove the adapter that is there.")
+@click.option("--remove", is_flag=True, help="Remove the collection's adapter.")
 @common
 @click.pass_context
 def adapt(
     context: click.Context, pairs: str | None, part: str | None, queries: str | None, remove: bool, target: Target
 ) -> None:
-    """Learn a linear map for query vectors from PAIRS, and keep it if it helps on questions that it has not seen.
+    """Learn a linear map for query vectors from PAIRS, and keep it if it helps on held-out questions.
 
     PAIRS is a folder that `ragkit eval make` wrote, a BEIR folder whose documents are in the collection, or a JSON
     Lines file of {"question": ..., "source": ...}. Folds are divided by document. A map that does not help is refused
-    with its figures (exit status 1); one that is kept is used by every search of the collection.
+    with its figures (exit status 1); otherwise every search of the collection uses it.
     """
     if remove == bool(pairs):
         raise click.UsageError("Name PAIRS, or --remove.", context)

@@ -1,4 +1,4 @@
-"""The `ragkit` command: finds its subcommands, loads one, and turns errors into one line and an exit status."""
+"""The `ragkit` command: find the subcommands, load one, and turn errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from ragkit import __version__
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import (
     AdapterRefusedError,
     ChatError,
@@ -23,25 +24,25 @@ from ragkit.errors import (
 from ragkit.text.cleaning import show
 
 _OWN = {
-    "search": ("ragkit.cli.query:search", "Find the passages that answer a question."),
-    "prompt": ("ragkit.cli.query:prompt", "Print a grounded prompt for any chat model."),
-    "ask": ("ragkit.cli.query:ask", "Answer a question with checked citations."),
-    "check": ("ragkit.cli.check:check", "Check the statements of a text against the documents."),
-    "status": ("ragkit.cli.inspect:status", "Show what a collection holds."),
-    "history": ("ragkit.cli.inspect:history", "List the generations of a collection."),
-    "documents": ("ragkit.cli.inspect:documents", "List the documents of a collection."),
-    "collections": ("ragkit.cli.inspect:collections", "List, create or delete collections."),
-    "remove": ("ragkit.cli.maintain:remove", "Remove documents by source."),
-    "verify": ("ragkit.cli.maintain:verify", "Check every hash, offset and quote."),
-    "doctor": ("ragkit.cli.maintain:doctor", "Check the database and the caches."),
-    "rebuild": ("ragkit.cli.maintain:rebuild", "Cut and embed again, with another model if wanted."),
-    "backup": ("ragkit.cli.maintain:backup", "Write a collection to one verified file."),
-    "restore": ("ragkit.cli.maintain:restore", "Make a collection from a backup."),
-    "adapt": ("ragkit.cli.adapt:adapt", "Adapt queries to your documents, where that helps."),
-    "eval": ("ragkit.cli.evaluate:evaluate", "Measure retrieval on a data set."),
-    "models": ("ragkit.cli.models:models", "List, compile and check embedding models."),
+    "search": "ragkit.cli.query:search",
+    "prompt": "ragkit.cli.query:prompt",
+    "ask": "ragkit.cli.query:ask",
+    "check": "ragkit.cli.check:check",
+    "status": "ragkit.cli.inspect:status",
+    "history": "ragkit.cli.inspect:history",
+    "documents": "ragkit.cli.inspect:documents",
+    "collections": "ragkit.cli.inspect:collections",
+    "remove": "ragkit.cli.maintain:remove",
+    "verify": "ragkit.cli.maintain:verify",
+    "doctor": "ragkit.cli.maintain:doctor",
+    "rebuild": "ragkit.cli.maintain:rebuild",
+    "backup": "ragkit.cli.maintain:backup",
+    "restore": "ragkit.cli.maintain:restore",
+    "adapt": "ragkit.cli.adapt:adapt",
+    "eval": "ragkit.cli.evaluate:evaluate",
+    "models": "ragkit.cli.models:models",
 }
-"""Command name -> where it lives, and its line in the help: `--help` loads none of them."""
+"""Command name -> where it lives; `--help` loads none of them, their lines are in `SUMMARIES`."""
 
 _ORDER = ("ingest", "search", "prompt", "ask", "serve")
 _FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, ExtractionError, StorageFullError)
@@ -56,7 +57,7 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _OWN:
-            module, _, attribute = _OWN[cmd_name][0].partition(":")
+            module, _, attribute = _OWN[cmd_name].partition(":")
             command = getattr(import_module(module), attribute)
         else:
             point = next((point for point in _installed() if point.name == cmd_name), None)
@@ -69,7 +70,7 @@ class _Commands(click.Group):
         rows = []
         for name in self.list_commands(ctx):
             command = None if name in _OWN else self.get_command(ctx, name)
-            rows.append((name, _OWN[name][1] if name in _OWN else command.get_short_help_str() if command else ""))
+            rows.append((name, SUMMARIES[name] if name in _OWN else command.get_short_help_str() if command else ""))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -89,7 +90,7 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 used or set up wrongly."""
+    """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 wrong use or settings."""
     sys.exit(run(arguments))
 
 
@@ -115,6 +116,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"ragkit: {show(str(error))}", err=True)
         return 1 if isinstance(error, _FAILURES) else 2
     except BrokenPipeError:
-        # The reader of our output is gone; Python would complain again when it flushes at exit.
+        # The reader of our output has closed it; Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

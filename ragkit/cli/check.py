@@ -8,11 +8,12 @@ from typing import Final
 
 import click
 
+from ragkit import check_against
 from ragkit.cli.context import tools_of
 from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.files import find_file_reader
-from ragkit.knowledge.document_passages import check_against
 from ragkit.text.cleaning import show
 from ragkit.types.answers import CheckedSentence, TextCheck
 
@@ -25,7 +26,7 @@ _SIGNS: Final = {
 }
 
 
-@click.command(short_help="Check the statements of a text against the documents.")
+@click.command(short_help=SUMMARIES["check"])
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--against",

@@ -1,4 +1,4 @@
-"""What the commands work with when a caller passes it as click's `obj`, instead of what the settings name."""
+"""The embedder, reader and chat model that a caller passes to the commands as click's `obj`."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ class Tools:
 
 
 def tools_of(context: click.Context) -> Tools:
-    """Return the tools that the caller passed, else none: the settings name them."""
+    """Return the tools that the caller passed; empty ones if none, so that the settings decide."""
     return context.find_object(Tools) or Tools()

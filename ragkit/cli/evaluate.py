@@ -1,4 +1,4 @@
-"""`ragkit eval DATASET`: measure retrieval on a data set, offline; and the commands `make` and `compare` beside it."""
+"""`ragkit eval DATASET` measures retrieval on a data set, offline; with the subcommands `make` and `compare`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from typing import Any
 
 import click
 
+from ragkit import KnowledgeBase
 from ragkit.cli.context import Tools, tools_of
 from ragkit.cli.evaluate_make import make
 from ragkit.cli.evaluate_statements import evaluate_statements
 from ragkit.cli.options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
 from ragkit.cli.progress import drawn_progress
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.meta import changed_documents, read_meta
@@ -50,7 +52,6 @@ from ragkit.evaluation.reports.report import (
     write_qrels,
     write_run,
 )
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.text.cleaning import show
 
 
@@ -90,7 +91,7 @@ class _DefaultCommand(click.Command):
 _DEFAULT = "DATASET"
 
 
-@click.group("eval", cls=_EvalGroup, short_help="Measure retrieval on a data set.")
+@click.group("eval", cls=_EvalGroup, short_help=SUMMARIES["eval"])
 def evaluate() -> None:
     """Measure retrieval on DATASET: index it in a collection of its own, ask every question, print the metrics.
 
@@ -128,7 +129,7 @@ _OUT = click.Path(dir_okay=False, writable=True)
 _OPTIONS = (
     click.argument("dataset", type=click.Path(exists=True, file_okay=False)),
     click.option("--part", type=click.Choice([*PARTS, "all"]), help="Part to report, of a set that has parts."),
-    click.option("--queries", metavar="FILE", type=_FILE, help="Ask only these queries: ids, one a line."),
+    click.option("--queries", metavar="FILE", type=_FILE, help="Ask only these queries: one id per line."),
     click.option("--skip-unjudged", is_flag=True, help="Leave out queries without a relevant document."),
     click.option(
         "--unanswerable",
@@ -139,15 +140,15 @@ _OPTIONS = (
     click.option(
         "--foreign", metavar="FILE", type=_FILE, multiple=True, help="Questions on another corpus; repeatable."
     ),
-    click.option("--per-query", metavar="FILE", type=_OUT, help="Write a line of JSON a query, for compare."),
+    click.option("--per-query", metavar="FILE", type=_OUT, help="Write one line of JSON per query, for compare."),
     click.option("--run", metavar="FILE", type=_OUT, help="Write the ranking in TREC's format."),
     click.option("--qrels", metavar="FILE", type=_OUT, help="Write the judgements in TREC's format."),
     click.option("--plot", metavar="FILE", type=_OUT, help="Draw the curves, as .png or .svg."),
-    click.option("--fail-under", metavar="METRIC=VALUE", multiple=True, help="Exit 1 below it; repeatable."),
+    click.option("--fail-under", metavar="METRIC=VALUE", multiple=True, help="Exit 1 below this floor; repeatable."),
     click.option(
-        "--keep", metavar="FOLDER", type=click.Path(file_okay=False), help="Keep the index there for next time."
+        "--keep", metavar="FOLDER", type=click.Path(file_okay=False), help="Keep the index here for the next run."
     ),
-    click.option("--collection", metavar="NAME", help="Ask this collection of --data as it is, instead of a new one."),
+    click.option("--collection", metavar="NAME", help="Ask this collection of --data as it is, not a new one."),
     data_option,
     model_option,
     json_option,
@@ -196,7 +197,7 @@ def _evaluate(context: click.Context, wanted: _Wanted) -> None:
 
 
 def _check_outputs(wanted: _Wanted) -> None:
-    """Find out now, and not after minutes, that a file cannot be written."""
+    """Check before the run that every output file can be written."""
     for path in (wanted.per_query, wanted.run, wanted.qrels, wanted.plot):
         if path and not Path(path).absolute().parent.is_dir():
             raise InputError(f"{path} cannot be written: its folder is not there", cure="make the folder first")

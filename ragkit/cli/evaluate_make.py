@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from ragkit import load_chat
 from ragkit.chat.base import ChatModel
-from ragkit.chat.loading import load_chat
 from ragkit.cli.context import tools_of
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
@@ -25,16 +25,16 @@ from ragkit.text.cleaning import show
 @click.option(
     "--questions", metavar="N", type=click.IntRange(1, 100_000), default=200, show_default=True, help="At most."
 )
-@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Another seed, another choice.")
+@click.option("--seed", metavar="N", type=int, default=0, show_default=True, help="Seed of the choice of questions.")
 @click.option("--without-llm", is_flag=True, help="Do not let the configured chat model write questions.")
 @common
 @click.pass_context
 def make(context: click.Context, out: str, questions: int, seed: int, without_llm: bool, target: Target) -> None:
     """Make a question set from a collection's documents and write it to the folder OUT.
 
-    Questions come of headings, definitions, half-remembered sentences and blanks; where a chat model is configured
-    (RAGKIT_CHAT), it writes half of them. The documents are divided into a tuning, a validation and a test part, and
-    `ragkit eval OUT` reports the test part.
+    Questions are made from headings, definitions, sentences with words left out, and blanks; if a chat model is
+    configured (RAGKIT_CHAT), it writes half of them. The documents are divided into a tuning, a validation and a test
+    part, and `ragkit eval OUT` reports the test part.
     """
     folder = Path(out)
     if folder.exists() and any(folder.iterdir()):
@@ -60,7 +60,7 @@ def make(context: click.Context, out: str, questions: int, seed: int, without_ll
 
 
 def _configured(settings: ChatSettings) -> ChatModel | None:
-    """Return the chat model of the settings, None for the default, which only quotes."""
+    """Return the chat model of the settings; None for the default model, which only quotes."""
     return None if settings.model == ChatSettings().model else load_chat(settings)
 
 

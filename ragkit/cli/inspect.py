@@ -1,16 +1,16 @@
-"""`ragkit status`, `history`, `documents` and `collections`: looking, without changing a document."""
+"""`ragkit status`, `history`, `documents` and `collections`."""
 
 from __future__ import annotations
 
 import click
 
+from ragkit import create_collection, delete_collection, list_collections
 from ragkit.cli.options import Target, common, data_option, json_option, print_json, print_table
-from ragkit.store.sqlite.catalog import delete_collection, list_collections
-from ragkit.store.sqlite.store import create_collection
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.text.cleaning import show
 
 
-@click.command(short_help="Show what a collection holds.")
+@click.command(short_help=SUMMARIES["status"])
 @common
 def status(target: Target) -> None:
     """Show counts, the model, the last generation and sizes on disk."""
@@ -42,7 +42,7 @@ def _size(count: int) -> str:
     return f"{size:.1f} GiB"
 
 
-@click.command(short_help="List the generations of a collection.")
+@click.command(short_help=SUMMARIES["history"])
 @common
 def history(target: Target) -> None:
     """List the committed runs that changed the collection, oldest first."""
@@ -71,7 +71,7 @@ def history(target: Target) -> None:
     print_table(rows, header, frozenset({0, 3, 4, 5}))
 
 
-@click.command(short_help="List the documents of a collection.")
+@click.command(short_help=SUMMARIES["documents"])
 @click.option("--prefix", default="", help="Only sources that begin so.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @common
@@ -92,7 +92,7 @@ def documents(prefix: str, limit: int | None, target: Target) -> None:
     print_table(rows, ("source", "type", "pages", "chunks", "title"), frozenset({2, 3}))
 
 
-@click.group(short_help="List, create or delete collections.", invoke_without_command=True)
+@click.group(short_help=SUMMARIES["collections"], invoke_without_command=True)
 @data_option
 @json_option
 @click.pass_context

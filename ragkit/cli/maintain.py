@@ -1,4 +1,4 @@
-"""`ragkit remove`, `verify`, `doctor`, `rebuild`, `backup` and `restore`: keeping a collection in order."""
+"""`ragkit remove`, `verify`, `doctor`, `rebuild`, `backup` and `restore`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import click
 
+from ragkit import restore_collection
 from ragkit.cli.options import Target, common, model_option, print_json, show_warnings
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
-from ragkit.store.sqlite.backup import restore_collection
 from ragkit.text.cleaning import show
 
 
-@click.command(short_help="Remove documents by source.")
+@click.command(short_help=SUMMARIES["remove"])
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @common
 @click.pass_context
@@ -32,11 +33,11 @@ def remove(context: click.Context, sources: tuple[str, ...], target: Target) -> 
     context.exit(1 if missing else 0)
 
 
-@click.command(short_help="Check every hash, offset and quote.")
+@click.command(short_help=SUMMARIES["verify"])
 @common
 @click.pass_context
 def verify(context: click.Context, target: Target) -> None:
-    """Check every stored text, chunk, page and vector, and every source file that is still there."""
+    """Check every stored text, chunk, page and vector, and every source file that still exists."""
     with target.open() as kb:
         problems = kb.verify()
         counts = kb.status()
@@ -50,7 +51,7 @@ def verify(context: click.Context, target: Target) -> None:
     context.exit(1 if problems else 0)
 
 
-@click.command(short_help="Check the database and the caches.")
+@click.command(short_help=SUMMARIES["doctor"])
 @common
 @click.pass_context
 def doctor(context: click.Context, target: Target) -> None:
@@ -69,14 +70,14 @@ def doctor(context: click.Context, target: Target) -> None:
     context.exit(0 if report["ok"] else 1)
 
 
-@click.command(short_help="Cut and embed again, with another model if wanted.")
+@click.command(short_help=SUMMARIES["rebuild"])
 @model_option
 @common
 def rebuild(model: str, target: Target) -> None:
-    """Cut every document again and make its vectors and caches anew.
+    """Chunk and embed every document again, and rebuild the caches.
 
-    The old ones answer until the new ones are committed. With --model the collection moves to another embedding model;
-    without it, texts that have vectors keep them.
+    The old version answers until the new one is committed. With --model the collection moves to another embedding
+    model; without it, texts that have vectors keep them.
     """
     settings = settings_from_env(os.environ)
     wanted = model or settings.model.name
@@ -89,11 +90,11 @@ def rebuild(model: str, target: Target) -> None:
         click.echo(f"rebuilt {documents:,} documents, {report.chunks:,} chunks, {report.embedded:,} embedded")
 
 
-@click.command(short_help="Write a collection to one verified file.")
+@click.command(short_help=SUMMARIES["backup"])
 @click.argument("file", type=click.Path(dir_okay=False))
 @common
 def backup(file: str, target: Target) -> None:
-    """Write the collection to FILE, also while something ingests; the file is checked before it gets its name."""
+    """Write the collection to FILE, even during an ingest; the file is checked before it gets its name."""
     with target.open() as kb:
         report = kb.backup(file)
     if target.as_json:
@@ -102,7 +103,7 @@ def backup(file: str, target: Target) -> None:
         click.echo(f"wrote {show(file)}: {report['documents']:,} documents, {report['chunks']:,} chunks")
 
 
-@click.command(short_help="Make a collection from a backup.")
+@click.command(short_help=SUMMARIES["restore"])
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @common
 def restore(file: str, target: Target) -> None:

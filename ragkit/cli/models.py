@@ -1,4 +1,4 @@
-"""`ragkit models`: which embedding models are here, compile one, say where it lies, check it."""
+"""`ragkit models`: list embedding models, compile one, print its folder, check it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ragkit.cli.options import environment_settings, json_option, print_json, print_table, show_warnings
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
 from ragkit.settings import DEFAULT_MODEL
 from ragkit.text.cleaning import show
@@ -15,7 +16,7 @@ from ragkit.text.cleaning import show
 _name = click.argument("name", default="")
 
 
-@click.group(short_help="List, compile and check embedding models.")
+@click.group(short_help=SUMMARIES["models"])
 def models() -> None:
     """List, compile and check embedding models. NAME is a sentence-transformers name or a folder.
 
@@ -68,10 +69,10 @@ def list_models(*, as_json: bool) -> None:
 
 @models.command(short_help="Compile a model for this CPU.")
 @_name
-@click.option("--force", is_flag=True, help="Compile again even when it is compiled.")
+@click.option("--force", is_flag=True, help="Compile again even if a compiled form exists.")
 @json_option
 def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - the command's name
-    """Compile a model for this CPU and compare it with the original; the first use would do so too."""
+    """Compile a model for this CPU and compare it with the original, as its first use would."""
     from ragkit.embedding.openvino.compiled_cache import ensure_compiled
 
     settings = environment_settings(model=name).model
@@ -104,7 +105,7 @@ def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - t
 @_name
 @json_option
 def path(name: str, *, as_json: bool) -> None:
-    """Print the folder that a model's name leads to."""
+    """Print the folder that holds a model."""
     model = find_model(environment_settings(model=name).model)
     if as_json:
         print_json({"model": model.name, "origin": model.origin, "folder": str(model.path)})
@@ -116,9 +117,9 @@ def path(name: str, *, as_json: bool) -> None:
 @_name
 @json_option
 def verify(name: str, *, as_json: bool) -> int:
-    """Read every byte of a model and of its compiled form again, and check hashes and the probe vector.
+    """Read a model and its compiled form again, and check hashes and the probe vector.
 
-    Exit status 1 when something is wrong.
+    Exit status 1 if something is wrong.
     """
     from ragkit.embedding.openvino.compiled_cache import compiled_folder, verify_compiled
 

@@ -1,4 +1,4 @@
-"""Options and output that the commands share."""
+"""The options and the output that commands share."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 
+from ragkit import KnowledgeBase
 from ragkit.cli.context import tools_of
 from ragkit.environment import DEFAULT_DATA, settings_from_env
 from ragkit.errors import FilterError
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.settings import Settings
 from ragkit.text.cleaning import show
 
@@ -44,7 +44,7 @@ class Target:
     as_json: bool
 
     def open(self, *, settings: Settings | None = None) -> KnowledgeBase:
-        """Open the collection, which must be there; settings default to the environment's, models to the caller's."""
+        """Open the collection, which must exist; settings default to the environment's, models to the caller's."""
         show_warnings()
         tools = tools_of(click.get_current_context())
         return KnowledgeBase(
@@ -58,7 +58,7 @@ class Target:
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data, --collection and --json to a command, which gets them as one `target`."""
+    """Add --data, --collection and --json to a command, which receives them as one `target`."""
 
     @functools.wraps(command)
     def wrapped(data: str, collection: str, as_json: bool, **rest: Any) -> Any:
@@ -74,7 +74,7 @@ def environment_settings(*, model: str = "") -> Settings:
 
 
 def show_warnings() -> None:
-    """Send ragkit's warnings to standard error, a line each."""
+    """Write ragkit's warnings to standard error, one line each."""
     logger = logging.getLogger("ragkit")
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)
@@ -104,7 +104,7 @@ def parse_where(text: str | None) -> Mapping[str, Any] | None:
 
 
 def _scalar(value: str) -> str | int | float | bool:
-    """Read true, false and numbers as what they look like; a string in double quotes stays one."""
+    """Parse true, false and numbers; a value in double quotes stays a string."""
     try:
         read = json.loads(value)
     except ValueError:
@@ -113,7 +113,7 @@ def _scalar(value: str) -> str | int | float | bool:
 
 
 def print_json(value: object) -> None:
-    """Print JSON that any terminal and any parser takes: ASCII escapes keep control characters harmless."""
+    """Print JSON in ASCII: escapes keep control characters harmless on any terminal."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=_ascii_only(), allow_nan=False))
 
 

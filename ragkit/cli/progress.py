@@ -1,4 +1,4 @@
-"""Progress of `ragkit eval` for people: a bar on a terminal, a line every few seconds elsewhere."""
+"""Progress of `ragkit eval`: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EVERY_SECONDS = 10.0
 
 @contextmanager
 def drawn_progress(stream: TextIO, *, every: float = EVERY_SECONDS) -> Iterator[Progress]:
-    """Yield what draws the stages of a run on a stream."""
+    """Yield a callback that draws the stages of a run on a stream."""
     if stream.isatty():
         with _bar(stream) as draw:
             yield draw

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
 from ragkit.settings import Settings
 from ragkit.text.cleaning import show
@@ -32,7 +33,7 @@ _VERDICTS = {
 _STATUS_COLOURS = {"answered": "green", "partial": "yellow", "unsupported": "red", "abstained": "red"}
 
 
-@click.command(short_help="Find the passages that answer a question.")
+@click.command(short_help=SUMMARIES["search"])
 @click.argument("query")
 @_k_option
 @_where_option
@@ -83,7 +84,7 @@ def _wrapped(text: str, indent: str, limit: int) -> str:
     return "\n".join(lines)
 
 
-@click.command(short_help="Print a grounded prompt for any chat model.")
+@click.command(short_help=SUMMARIES["prompt"])
 @click.argument("query")
 @_k_option
 @_where_option
@@ -108,7 +109,7 @@ def prompt(query: str, count: int, where: str | None, budget: int | None, target
     )
 
 
-@click.command(short_help="Answer a question with checked citations.")
+@click.command(short_help=SUMMARIES["ask"])
 @click.argument("query")
 @_k_option
 @_where_option

@@ -1,1 +1,1 @@
-"""Threads that help, and the bridge between threads and event loops."""
+"""A FIFO worker, helper threads, and the bridge between threads and event loops."""

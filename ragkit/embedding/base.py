@@ -1,4 +1,4 @@
-"""The protocols of embedders."""
+"""The seam of embedders; tests/embedding/test_contract.py holds for every implementation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ragkit.types.collection import Fingerprint
 
 
 class Embedder(Protocol):
-    """Turns texts into unit vectors and counts as the model counts. Every method may be called from many threads."""
+    """Turns texts into unit vectors and counts tokens as the model does. Every method is thread-safe."""
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What makes the vectors comparable."""
+        """The identity of the vectors: only those of equal fingerprints may be compared."""
 
     @property
     def max_tokens(self) -> int:
@@ -43,9 +43,9 @@ class Embedder(Protocol):
 
 @runtime_checkable
 class UnitEmbedder(Protocol):
-    """An embedder that can also tell the vectors of parts of a text from the one pass over it.
+    """An embedder that also returns the vectors of parts of a text, from the same pass over the text.
 
-    Optional: retrieval matches by chunk alone where an embedder is no UnitEmbedder, or `supports_units` is False.
+    Optional: without it, or where `supports_units` is False, retrieval matches by chunk alone.
     """
 
     @property
@@ -55,4 +55,4 @@ class UnitEmbedder(Protocol):
     def embed_units(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Return what `embed_documents` does, and for each text one unit row (m, d) per code-point span of it."""
+        """Return the rows of `embed_documents`, and for each text one unit row per code-point span, (m, d)."""

@@ -1,4 +1,4 @@
-"""Hash files, and remember the hash of a file that has not changed since, so that a start need not read it all."""
+"""SHA-256 of files, cached while a file is unchanged, so that a start need not read large files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ import os
 import time
 from pathlib import Path
 
+from ragkit.files import sha256_of
+
 _SETTLED_NS = 2_000_000_000  # a younger file may change again within its time stamp's grain: it is hashed each time
 
 
 def file_sha256(path: Path, *, stamps: Path | None = None) -> str:
     """Return the hex sha256 of a file's bytes. Raises OSError.
 
-    stamps: a folder that remembers hashes by path. A remembered hash counts only while the file's device, inode, size,
-    modification and change times (ns) are what they were; a folder that cannot be written or read is no error.
+    stamps: a folder that caches hashes by path. A cached hash is used only while the file's device, inode, size,
+    modification and change times (ns) are unchanged; a folder that cannot be written or read is no error.
     """
     state = os.stat(path)
     signature = [state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns]
@@ -26,8 +28,7 @@ def file_sha256(path: Path, *, stamps: Path | None = None) -> str:
         known = _read(stamp, signature)
         if known:
             return known
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = sha256_of(path)
     if stamp is not None and time.time_ns() - max(state.st_mtime_ns, state.st_ctime_ns) > _SETTLED_NS:
         _write(stamp, signature, digest)
     return digest

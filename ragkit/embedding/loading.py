@@ -1,13 +1,16 @@
-"""The embedding seam: what every embedder promises, and which one a setting names."""
+"""Loads the embedder that a setting names: compiled, on torch, or one of an installed package."""
 
 from __future__ import annotations
 
 import logging
+import os
+import re
 from pathlib import Path
 
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
 from ragkit.errors import ConfigError, MissingPackageError, ModelError
+from ragkit.extensions import EMBEDDERS, extension_names, make_extension
 from ragkit.numeric.vectors import check_vectors, compatible
 from ragkit.settings import ModelSettings
 
@@ -15,14 +18,20 @@ __all__ = ["Embedder", "UnitEmbedder", "check_vectors", "compatible", "load_embe
 
 _log = logging.getLogger("ragkit")
 _CPU = frozenset({"auto", "cpu"})
+_PREFIX = re.compile(r"[A-Za-z][\w.-]+")  # at least two letters: C:\model is a path
+_NEEDS = ("fingerprint", "max_tokens", "embed_documents", "embed_queries", "count_tokens", "token_offsets")
 
 
 def load_embedder(settings: ModelSettings) -> Embedder:
-    """Load the embedder that settings name.
+    """Load the embedder that settings name: a model of sentence-transformers, or "PREFIX:NAME".
 
-    runtime "auto": compiled on a CPU, torch on a GPU. A model that cannot be compiled runs on torch, with one warning.
-    Raises ModelError, MissingPackageError, ConfigError (the compiled model is asked for on another device than a CPU).
+    PREFIX is an entry point of the group `ragkit.embedders`. runtime "auto": compiled on a CPU, torch on a GPU. A model
+    that cannot be compiled runs on torch, with one warning. Raises ModelError, MissingPackageError, ConfigError (a
+    broken or unknown entry point, or the compiled model on another device than a CPU).
     """
+    made = _extension(settings)
+    if made is not None:
+        return made
     if settings.runtime == "openvino" and settings.device not in _CPU:
         raise ConfigError(
             f"the runtime is openvino, which runs on CPUs, and the device is {settings.device!r}",
@@ -42,8 +51,23 @@ def load_embedder(settings: ModelSettings) -> Embedder:
     return load_torch(model, settings, weights_sha256=weights)
 
 
+def _extension(settings: ModelSettings) -> Embedder | None:
+    """Return the embedder of an installed package where the name is PREFIX:NAME and no path."""
+    prefix, colon, name = settings.resolved.partition(":")
+    if not colon or not _PREFIX.fullmatch(prefix) or os.path.exists(settings.resolved):
+        return None
+    made: Embedder | None = make_extension(EMBEDDERS, prefix, name, settings, needs=_NEEDS)
+    if made is None:
+        known = ", ".join(f"{known}:NAME" for known in extension_names(EMBEDDERS)) or "none"
+        raise ConfigError(
+            f"the embedding model {settings.resolved!r} is not known: no package has an embedder {prefix!r}",
+            cure=f"install the package that has it (installed: {known}), or give the name or folder of a model",
+        )
+    return made
+
+
 def _wants_torch(settings: ModelSettings) -> bool:
-    """Tell whether torch is asked for, or there is a GPU for it; torch is imported only where a driver is present."""
+    """Return whether to use torch: by setting, or for a GPU; torch is imported only where a driver is present."""
     if settings.runtime == "torch" or settings.device not in _CPU:
         return True
     if settings.runtime == "openvino" or settings.device == "cpu" or not Path("/dev/nvidiactl").exists():

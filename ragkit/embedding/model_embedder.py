@@ -1,4 +1,4 @@
-"""An embedder made of a tokenizer and a runtime: limits kept, long queries windowed, every vector checked."""
+"""The embedder of a tokenizer and a runtime: it keeps limits, windows long queries and checks every vector."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import EmbeddingError
-from ragkit.numeric.vectors import check_vectors
+from ragkit.numeric.vectors import check_vectors, divided_by_norm
 from ragkit.types.collection import Fingerprint
 
 UseStates = Callable[[int, NDArray[np.float32]], None]
-"""What is told of a text: its index, and its token states (tokens, d)."""
+"""A callback that gets a text's index and its token states (tokens, d)."""
 
 PROBE = "The quick brown fox jumps over the lazy dog."
-"""The sentence whose vector every fingerprint carries, embedded as a document."""
+"""The sentence whose document vector is part of every fingerprint."""
 
 
 class Runtime(Protocol):
-    """Runs the network. Texts come without their prompt, ids with it; both are in the same order. Thread-safe."""
+    """Runs the network. Texts are given without their prompt, ids with it, in the same order. Thread-safe."""
 
     @property
     def label(self) -> str:
@@ -39,16 +39,16 @@ class Runtime(Protocol):
 
     @property
     def has_states(self) -> bool:
-        """Whether a vector is the mean of token states that `with_states` can show."""
+        """Whether a vector is the mean of token states, which `with_states` then gives."""
 
     def with_states(self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: UseStates) -> NDArray[np.float32]:
-        """Do as `documents`, and give each text's index and token states (tokens, d) to `use`, from any thread."""
+        """Do as `documents`, and call `use` with each text's index and token states (tokens, d), from any thread."""
 
 
 class ModelEmbedder:
     """The embedder of a sentence-transformers model, on any runtime.
 
-    probe: the probe sentence's vector where it is known already; else it is computed here.
+    probe: the probe sentence's vector, float32 little-endian, where it is known; else it is computed here.
     """
 
     def __init__(
@@ -68,14 +68,12 @@ class ModelEmbedder:
             probe=probe or self.embed_documents([PROBE]).astype("<f4").tobytes(),
         )
 
-        self._model = model
-
     def __repr__(self) -> str:
         return f"<ModelEmbedder {self._model} on {self._runtime.label}>"
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What makes the vectors comparable."""
+        """The identity of the vectors: only those of equal fingerprints may be compared."""
         return self._fingerprint
 
     @property
@@ -112,9 +110,9 @@ class ModelEmbedder:
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
         """Return the vectors of `embed_documents`, and for each text one unit row (m, d) per code-point span of it.
 
-        A span's vector is the normalised mean of its tokens' states in the one pass over the whole text ("late
-        chunking", Günther et al. 2024, arXiv:2409.04701); a token belongs to the span that holds its middle. A span
-        without tokens has the text's own vector.
+        A span's vector is the normalised mean of its tokens' states in the pass over the whole text ("late chunking",
+        Günther et al. 2024, arXiv:2409.04701); a token belongs to the span that contains its middle. A span without
+        tokens has the text's own vector.
         """
         ids, offsets = self._pieces.document_tokens(texts)
         self._check_limit(ids)
@@ -131,8 +129,9 @@ class ModelEmbedder:
             norms = np.linalg.norm(part, axis=1, keepdims=True)
             empty = ~(norms[:, 0] > 0)
             unit = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(np.float32)
-            parts[index] = self._checked(unit, len(unit))
-            parts[index][empty] = rows[index]  # bit by bit: the check brings rows to norm 1 once more
+            self._checked(unit, len(unit))
+            parts[index] = divided_by_norm(unit)  # once: the 8-bit codes of stored units come from exactly these bits
+            parts[index][empty] = rows[index]
         return rows, parts
 
     def _check_limit(self, ids: Sequence[Sequence[int]]) -> None:
@@ -145,8 +144,8 @@ class ModelEmbedder:
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit row per query, float32 (n, d), in the order of the queries.
 
-        A query above `max_tokens` is cut into even windows at word pieces; its vector is the mean of the windows' unit
-        vectors, weighted by their tokens and normalised again, so that no part of a long question is ignored.
+        A query above `max_tokens` is split into even windows at word pieces; its vector is the mean of the windows'
+        unit vectors, weighted by tokens and normalised, so that no part of a long question is ignored.
         """
         ids = self._pieces.query_ids(texts)
         if not ids:
@@ -164,7 +163,7 @@ class ModelEmbedder:
             owners += [owner] * len(parts)
         window_ids = self._pieces.query_ids(windows)
         longest = max(map(len, window_ids))
-        if longest > self.max_tokens:  # the prompt alone fills the model, or one letter takes more than it takes
+        if longest > self.max_tokens:  # the prompt fills the model, or one character has too many tokens
             raise EmbeddingError(
                 f"a query cannot be cut into windows of {self.max_tokens} tokens",
                 cure="use a model with a higher limit",

@@ -1,4 +1,4 @@
-"""Where a model's name leads: the bundled package, a folder, the local hub cache, or a download when it is allowed."""
+"""Finds a model by name: the bundled package, a folder, the local hub cache, or a download where it is allowed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COPY = "copy the model's whole folder to this machine and give its path as the 
 class ModelFolder:
     """A sentence-transformers model on this machine, complete as far as files can tell.
 
-    weights: its safetensors files, sorted by path. origin: how the name led here.
+    weights: its safetensors files, sorted by path. origin: where it was found.
     """
 
     name: str
@@ -48,7 +48,7 @@ class ModelFolder:
 
 
 def cache_root(settings: ModelSettings) -> Path:
-    """Return the folder of compiled models and of remembered hashes: settings.cache_dir, else the user's cache."""
+    """Return the folder of compiled models and cached hashes: settings.cache_dir, else the user's cache folder."""
     if settings.cache_dir:
         return Path(settings.cache_dir).expanduser()
     import platformdirs
@@ -57,11 +57,11 @@ def cache_root(settings: ModelSettings) -> Path:
 
 
 def find_model(settings: ModelSettings) -> ModelFolder:
-    """Find the model that settings name; nothing heavy is imported unless it has to come from the hub's cache.
+    """Find the model that settings name; nothing heavy is imported unless it is in the hub's cache.
 
-    A name of the bundled model leads to the package, whatever else is of that name; a name that is a path, or a folder
-    that holds a model, leads there; any other is a hub name ("org/name", or "name" of sentence-transformers).
-    Raises ModelError (what is missing, and the cure), MissingPackageError.
+    A name of the bundled model is its package, even if a folder has that name; a path, or a folder with a model, is
+    that folder; any other is a hub name ("org/name", or "name" of sentence-transformers). Raises ModelError (what is
+    missing, and the cure), MissingPackageError.
     """
     name = settings.resolved
     if name in BUNDLED_NAMES:
@@ -104,7 +104,7 @@ def weights_sha256(model: ModelFolder, *, stamps: Path | None = None) -> str:
 
 
 def config_sha256(model: ModelFolder) -> str:
-    """Return the sha256 of everything else that decides vectors: configuration, modules and tokenizer files."""
+    """Return the sha256 of all other files that affect vectors: configuration, modules and tokenizer."""
     digest = hashlib.sha256()
     wanted = {".json", ".txt", ".model"}
     for path in sorted(path for path in model.path.rglob("*") if path.suffix in wanted and path.is_file()):
@@ -171,7 +171,7 @@ def _not_found(settings: ModelSettings, repository: str, problem: Exception) -> 
 
 
 def _missing_file(folder: Path) -> str:
-    """Return the name of the first file that a model needs and a folder lacks, "" when it is complete."""
+    """Return the name of the first required file that a folder lacks, "" when it is complete."""
     for part in _modules(folder):
         kind = str(part.get("type", "")).rsplit(".", 1)[-1]
         path = folder / str(part.get("path", ""))
@@ -202,7 +202,7 @@ def _weight_files(folder: Path) -> Iterator[Path]:
 
 
 def _checked(name: str, folder: Path, origin: Literal["bundled", "folder", "hub"]) -> ModelFolder:
-    """Refuse a folder that is incomplete, needs code of its own or has only pickled weights; each with its cure."""
+    """Return the model of a folder. Raises ModelError if it is incomplete, needs its own code or is pickled."""
     for part in _modules(folder):
         if not str(part.get("type", "")).startswith("sentence_transformers."):
             raise ModelError(

@@ -1,4 +1,4 @@
-"""Batch the queries of many threads: those that arrive while the model is busy share the next inference."""
+"""Batches the queries of many threads: those that arrive while the model is busy share its next run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Call:
-    """One waiting call: its texts, then its rows or its error. `leads` tells its thread to run the next batch."""
+    """A waiting call: its texts, then its rows or its error. `leads`: its thread is to run the next batch."""
 
     __slots__ = ("error", "leads", "rows", "texts", "woken")
 
@@ -48,7 +48,7 @@ class _Call:
 
 
 class _AwaitedCall(_Call):
-    """A call whose end an event loop is told of; it has no thread that could lead."""
+    """A call that an event loop awaits; it has no thread that could run a batch."""
 
     __slots__ = ("future", "loop")
 
@@ -59,13 +59,13 @@ class _AwaitedCall(_Call):
 
 
 class QueryBatcher:
-    """An embedder for servers: calls of `embed_queries` that come together run as one batch, with no added delay.
+    """An embedder for servers: concurrent calls of `embed_queries` run as one batch, with no added delay.
 
     The first call runs at once; calls that arrive meanwhile wait, and one of their threads runs them all together next
-    (leader and followers). A batch that fails is run again call by call, so that one bad query fails alone.
-    A question that was asked before has the vector that it had then. Everything else goes straight to the embedder.
-    max_texts: the largest batch, but for a single call that is larger. remember: questions whose vectors are kept, with
-    a digest each instead of their text; 0 for none. `embedder` is the one that was given.
+    (leader and followers). A batch that fails is run again call by call, so that one bad query fails alone. Vectors of
+    recent questions are cached. All other methods are the embedder's. max_texts: size of the largest batch; a single
+    larger call runs alone. remember: questions whose vectors are cached, with a digest instead of their text; 0 for
+    none. `embedder` is the wrapped one.
     """
 
     def __init__(self, embedder: Embedder, *, max_texts: int = 64, remember: int = 4_096) -> None:
@@ -88,32 +88,32 @@ class QueryBatcher:
         return self.embedder.max_tokens
 
     def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Go straight to the embedder."""
+        """Call the embedder."""
         return self.embedder.embed_documents(texts)
 
     @property
     def supports_units(self) -> bool:
-        """Whether the embedder can tell the vectors of parts of a text."""
+        """Whether the embedder returns vectors of parts of a text."""
         return isinstance(self.embedder, UnitEmbedder) and self.embedder.supports_units
 
     def embed_units(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
-        """Go straight to the embedder; EmbeddingError where it has no such method."""
+        """Call the embedder. Raises EmbeddingError where it has no such method."""
         if not isinstance(self.embedder, UnitEmbedder):
-            raise EmbeddingError("this embedder cannot tell the vectors of parts of a text", cure="use embed_documents")
+            raise EmbeddingError("this embedder has no vectors of parts of a text", cure="use embed_documents")
         return self.embedder.embed_units(texts, spans)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Go straight to the embedder."""
+        """Call the embedder."""
         return self.embedder.count_tokens(texts)
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
-        """Go straight to the embedder."""
+        """Call the embedder."""
         return self.embedder.token_offsets(text)
 
     def remembered(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
-        """Return the rows (n, d) of queries that were all asked before, at once; None where one was not."""
+        """Return the cached vectors (n, d) of queries; None if any of them is not cached. Never waits."""
         return self._remembered.find(texts)
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -131,7 +131,7 @@ class QueryBatcher:
         return call.result()
 
     async def aembed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Do as `embed_queries` without holding up the event loop."""
+        """Do as `embed_queries` without blocking the event loop."""
         import asyncio
 
         known = self.remembered(texts)
@@ -144,7 +144,7 @@ class QueryBatcher:
         return call.result()
 
     def _enter(self, call: _Call) -> bool:
-        """Stand in line; return whether it is for this call to lead."""
+        """Queue a call; return whether its thread must run the next batch."""
         with self._lock:
             self._waiting.append(call)
             leads = not self._busy
@@ -152,7 +152,7 @@ class QueryBatcher:
         return leads
 
     def _lead(self) -> None:
-        """Run one batch, which holds the call that leads (it is the oldest), then hand the lead on."""
+        """Run one batch of the oldest calls, the leader's first, then let the next waiting call lead."""
         with self._lock:
             batch = [self._waiting.popleft()]
             size = len(batch[0].texts)
@@ -189,7 +189,7 @@ class QueryBatcher:
             return
         except BaseException as error:  # Ctrl-C in the leader's thread must not leave the others waiting
             for call in batch:
-                call.error = EmbeddingError(f"the batch was cut off by {type(error).__name__}", cure="ask again")
+                call.error = EmbeddingError(f"the batch was interrupted by {type(error).__name__}", cure="ask again")
             raise
         self._remembered.keep(texts, rows)
         start = 0
@@ -199,7 +199,7 @@ class QueryBatcher:
 
 
 def _tell(batch: Sequence[_Call]) -> None:
-    """Wake the threads and event loops that wait for a batch; each loop once."""
+    """Wake the threads and event loops that wait for a batch, each loop once."""
     for call in batch:
         if not isinstance(call, _AwaitedCall):
             call.woken.set()

@@ -1,4 +1,4 @@
-"""Vectors of the questions that were asked last, so that one that is asked again need not be embedded again."""
+"""An LRU cache of question vectors, so that a repeated question is not embedded again."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 
 class QueryVectorCache:
-    """The last `limit` rows by the digest of their text; no text is kept. Thread-safe.
+    """An LRU cache of vectors by the digest of their text; no text is stored. Thread-safe.
 
-    A row of 384 numbers takes 1.7 KiB with its key. limit: 0 for none.
+    A vector of 384 numbers takes 1.7 KiB with its key. limit: most vectors cached, 0 for none.
     """
 
     def __init__(self, limit: int) -> None:
@@ -23,11 +23,11 @@ class QueryVectorCache:
         self._rows: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
 
     def __len__(self) -> int:
-        """Return how many are kept."""
+        """Return how many vectors are cached."""
         return len(self._rows)
 
     def find(self, texts: Sequence[str]) -> NDArray[np.float32] | None:
-        """Return the rows (n, d) of some texts, the caller's own; None where one is not known, or nothing is asked."""
+        """Return a copy of the cached vectors (n, d); None if `texts` is empty or any of them is not cached."""
         if not self._rows or not texts:
             return None
         keys = [_key(text) for text in texts]
@@ -41,7 +41,7 @@ class QueryVectorCache:
         return np.stack(rows)
 
     def keep(self, texts: Sequence[str], rows: NDArray[np.float32]) -> None:
-        """Remember the rows (n, d) of some texts; what was asked longest ago is forgotten for them."""
+        """Cache the vectors (n, d) of some texts; the least recently used ones are evicted."""
         if not self._limit:
             return
         fresh = {_key(text): row.copy() for text, row in zip(texts[-self._limit :], rows[-self._limit :], strict=True)}

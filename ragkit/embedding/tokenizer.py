@@ -1,4 +1,4 @@
-"""A model's own tokenizer: exact counts and spans, never truncated; long queries cut into windows."""
+"""A model's own tokenizer: exact counts and spans, never truncated; long queries are split into windows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _KEPT_TOKENS = 150_000  # at some 170 bytes each
 class WordPieces:
     """Counts, spans and token ids by the Rust `tokenizers` library. Thread-safe.
 
-    A text that was counted is kept until it is embedded, which most likely comes next, so that it is read once; of the
-    newest ones some 150,000 tokens (25 MB). max_tokens: the model's limit, special tokens and prompt included.
+    The encoding of a counted text is cached until it is embedded, mostly the next step, so that a text is tokenised
+    once; at most some 150,000 tokens (25 MB), the newest. max_tokens: the model's limit, special tokens and prompt
+    included.
     """
 
     def __init__(self, serialized: str, *, max_tokens: int, query_prompt: str = "", document_prompt: str = "") -> None:
@@ -74,7 +75,7 @@ class WordPieces:
         return self._ids(texts, self.query_prompt)
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text as a document, and keep what was read for `document_tokens`."""
+        """Return the number of tokens of each text as a document, and cache the encodings for `document_tokens`."""
         encodings = self._encode_whole(texts)
         with self._lock:
             for text, encoding in zip(texts, encodings, strict=True):
@@ -86,11 +87,12 @@ class WordPieces:
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the half-open code-point span of each word piece; prompt and special tokens left out."""
-        spans: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        # A batch of one: `encode` holds the GIL while it reads, `encode_batch` does not.
+        spans: list[tuple[int, int]] = self._tokenizer.encode_batch([text], add_special_tokens=False)[0].offsets
         return spans
 
     def query_windows(self, text: str) -> list[str]:
-        """Cut a query at word pieces into few even windows that fit the limit with prompt and special tokens."""
+        """Split a query at word pieces into few even windows that fit the limit with prompt and special tokens."""
         spans = [span for span in self.offsets(text) if span[1] > span[0]]
         room = max(1, self.max_tokens - len(self.query_ids([""])[0]))
         parts = max(1, -(-len(spans) // room))
@@ -98,7 +100,7 @@ class WordPieces:
             windows = self._cut(text, spans, parts)
             if max(len(ids) for ids in self.query_ids(windows)) <= self.max_tokens:
                 return windows
-            parts += 1 + parts // 8  # a piece of a word may take more tokens than it took within the word
+            parts += 1 + parts // 8  # part of a word may have more tokens than it had within the word
         return self._cut(text, spans, max(1, len(spans)))
 
     @staticmethod
@@ -115,7 +117,7 @@ class WordPieces:
             return encoding
 
     def _encode_whole(self, texts: Sequence[str]) -> list[Encoding]:
-        """Return the encodings of texts as documents, with offsets, which take a third longer."""
+        """Return the encodings of texts as documents, with offsets, which takes a third longer."""
         encodings: list[Encoding] = self._tokenizer.encode_batch([self.document_prompt + text for text in texts])
         return encodings
 

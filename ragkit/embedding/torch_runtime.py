@@ -1,4 +1,4 @@
-"""The original model: sentence-transformers on torch, for GPUs and for what cannot be compiled."""
+"""The original model: sentence-transformers on torch, for GPUs and for models that cannot be compiled."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_torch(model: ModelFolder, settings: ModelSettings, *, weights_sha256: s
 
 
 def pick_device(wanted: str) -> str:
-    """Return the torch device that a setting means. Raises ModelError for one that is not there."""
+    """Return the torch device of a setting. Raises ModelError when this machine does not have it."""
     try:
         import torch
     except ImportError as error:
@@ -133,7 +133,7 @@ def _prompt(transformer: Any, names: Sequence[str]) -> str:
 
 
 def _limit(transformer: Any) -> int:
-    """Return the longest input: what the tokenizer says, and never more than there are positions."""
+    """Return the longest input in tokens: the tokenizer's limit, and at most the number of positions."""
     limit = transformer.max_seq_length or NO_LIMIT
     network = getattr(transformer[0], "auto_model", None)
     positions = getattr(getattr(network, "config", None), "max_position_embeddings", None)
@@ -148,7 +148,7 @@ def _limit(transformer: Any) -> int:
 
 
 def _halve(transformer: Any) -> str:
-    """Turn a CUDA model to fp16, or bf16, where its vectors stay the same; return the precision it ended in."""
+    """Convert a CUDA model to fp16, or else bf16, if its vectors stay the same; return its precision."""
     import torch
 
     reference = _encode(transformer, _HALF_PROBES)
@@ -176,8 +176,8 @@ def _encode(transformer: Any, texts: Sequence[str]) -> NDArray[np.float32]:
 class TorchRuntime:
     """Runs a SentenceTransformer, one call at a time.
 
-    Texts go through its own `encode_document` and `encode_query`. direct: a model that pools by the mean is given token
-    ids instead, which is five times as fast on a GPU, if it says the same of a few texts so.
+    Texts go through its `encode_document` and `encode_query`. direct: a model that pools by the mean gets token ids
+    instead, which is five times as fast on a GPU, if the vectors of a few texts agree.
     """
 
     def __init__(self, transformer: Any, pieces: WordPieces, *, label: str, batch: int, direct: bool = False) -> None:
@@ -268,7 +268,7 @@ class TorchRuntime:
 
     @contextmanager
     def _at_work(self, count: int) -> Iterator[None]:
-        """Let one thread at a time use the model, and tell its failures as ours. count: texts that it is given."""
+        """Let one thread at a time use the model, and raise its errors as EmbeddingError. count: of its texts."""
         try:
             with self._lock:
                 yield
@@ -288,7 +288,7 @@ def _array(tensor: Any) -> NDArray[np.float32]:
 
 
 def pools_by_mean(transformer: Any) -> bool:
-    """Tell whether a vector is the plain mean of the token states, so that a mean over some of them is like it."""
+    """Return whether a vector is the plain mean of the token states, so that means over some of them compare."""
     names = [type(module).__name__ for module in transformer]
     if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
         return False

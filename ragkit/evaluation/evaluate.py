@@ -1,4 +1,4 @@
-"""Measure a data set of any kind: index it, ask its questions, and tell what the confidences are worth."""
+"""Measure a data set of any kind: index it, ask its questions, and evaluate the confidences."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ragkit.types.documents import Document
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run asks for beside the figures. reader: reads the files of a page-level set, found when None."""
+    """Options of a run beyond the figures. reader: reads the files of a page-level set, found when None."""
 
     curves: bool = False
     unanswerable: tuple[Unanswerable, ...] = ()
@@ -45,7 +45,7 @@ def measure_dataset(
 ) -> Result:
     """Index the whole set in collections of the bench, ask the reported questions, and measure.
 
-    The questions of the tuning part are asked too where a threshold of confidence is to be chosen.
+    The questions of the tuning part are asked too if a confidence threshold has to be chosen.
     """
     options = options or Options()
     asker = Asker(options.progress)

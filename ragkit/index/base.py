@@ -1,108 +1,200 @@
-"""What the two caches of a collection have in common, and how each is built, opened, followed and renewed."""
+"""The seam of search indexes: what they read of a store, what they answer, and how the cache builds and follows them.
+
+An index answers for exactly one revision of a collection. The local ones (FAISS, tantivy) are built from a ChunkSource
+by an IndexPart, kept in verified files and followed in memory; an engine's would answer the same two protocols,
+VectorIndex and TermIndex. tests/index/test_contract.py holds for every implementation.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.index.lexical.chunk_terms import ChunkText
-from ragkit.index.lexical.index import LexicalIndex
-from ragkit.index.manifest import Manifest, Owner
+from ragkit.index.lexical.question import AnalysedQuestion
+from ragkit.index.lexical.term_codes import Codes
+from ragkit.index.manifest import Manifest
 from ragkit.types.collection import Fingerprint
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
+Scores = NDArray[np.float32]
 Due = Literal["nothing", "extend", "rebuild"]
+"""What to do with the files of an index: keep them, add a segment to them, or write them anew."""
 
-SMALL_TAIL: Final = 1_000
-"""Vectors that a reader always takes from the store rather than have the files written anew."""
-LARGE_TAIL: Final = 20_000
-"""Vectors in memory beyond which files are written anew, however many they hold: 20,000 cost 3 ms a search."""
-LEXICAL_TAIL: Final = 256
-"""Chunks that a reader analyses itself, in some 20 ms."""
-TAIL_SHARE: Final = 0.1
-REMOVED_SHARE: Final = 0.2
-BATCH: Final = 4_096
+# ------------------------------------------------------------------ what an index answers
 
 
-class ChunkChanges(Protocol):
-    """What happened since a revision: ids that are gone, and ids that are new, both ascending."""
+class VectorIndex(Protocol):
+    """The vectors of one revision. Immutable and thread-safe."""
+
+    def __len__(self) -> int:
+        """Return how many chunks can be found."""
 
     @property
-    def removed(self) -> Ids:
-        """Gone, of those that were there."""
+    def dimension(self) -> int:
+        """Components of a vector."""
+
+    def ids(self) -> Ids:
+        """Return the ids of all chunks, ascending."""
+
+    def search(self, query: Vectors, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+        """Return the k chunks of largest cosine with a query (d,), best first, ties by ascending id.
+
+        allowed: ascending chunk ids to choose from; k come back whenever k of these exist. Raises EmbeddingError for a
+        query of another dimension, zero, or not finite.
+        """
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the rows (n, d) of chunks in the order of ids, unit to float16 precision; zeros for an unknown id."""
+
+
+class TermStatistics(NamedTuple):
+    """documents: chunks that BM25 counts. mean_length: their mean number of terms, the context line's included."""
+
+    documents: int
+    mean_length: float
+
+
+class TermIndex(Protocol):
+    """The terms of one revision. Immutable and thread-safe. User text is never query syntax."""
+
+    def __len__(self) -> int:
+        """Return how many chunks can be found."""
+
+    def ids(self) -> Ids:
+        """Return the ids of all chunks, ascending."""
 
     @property
-    def added(self) -> Ids:
-        """New; larger than all that were there."""
-
-
-class ChunkSource(Protocol):
-    """What caches read of the store: one consistent state of one collection."""
+    def languages(self) -> Sequence[str]:
+        """The languages that questions are stemmed in, the most frequent first."""
 
     @property
-    def identity(self) -> str:
-        """Which collection it is."""
+    def main_languages(self) -> AbstractSet[str]:
+        """The languages that one chunk in twenty or more is in."""
 
-    @property
-    def revision(self) -> int:
-        """Grows with every change of chunks."""
+    def statistics(self) -> TermStatistics:
+        """Return the counts that BM25 uses: of the chunks that can be found and of no others."""
+
+    def question(self, text: str) -> AnalysedQuestion:
+        """Return a question of any length as it is searched and scored by in this index."""
+
+    def idf(self, terms: Iterable[str]) -> Mapping[str, float]:
+        """Return the inverse document frequency of analysed terms; terms that no chunk has are left out."""
+
+    def search(self, query: str | AnalysedQuestion, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+        """Return up to k chunk ids and their BM25, best first, ties by ascending id; only chunks that share a term."""
+
+    def terms(self, ids: Ids) -> list[str]:
+        """Return the analysed terms of chunks: the context line's on the first line, then a line for each unit.
+
+        They stand in the order of ids, separated by single spaces, without stop words; "" for an unknown chunk. A chunk
+        that was deleted may still have its terms.
+        """
+
+    def codes(self, ids: Ids) -> tuple[Codes, NDArray[np.int64]]:
+        """Return the codes of the terms of chunks one after the other (see `term_codes`), and how many each has."""
+
+
+class IndexSnapshot(Protocol):
+    """Both indexes at one revision of a collection: all that retrieval searches in."""
 
     @property
     def generation(self) -> int:
-        """The last committed run."""
+        """The number of the committed run."""
+
+    @property
+    def dense(self) -> VectorIndex:
+        """The vectors."""
+
+    @property
+    def lexical(self) -> TermIndex:
+        """The terms."""
+
+
+# ------------------------------------------------------------------ what an index is built from
+
+
+class ChunkChanges(Protocol):
+    """The chunks that were deleted and added since a revision, as ascending ids."""
+
+    @property
+    def removed(self) -> Ids:
+        """Ids of deleted chunks that the earlier revision had."""
+
+    @property
+    def added(self) -> Ids:
+        """Ids of new chunks, larger than every earlier id."""
+
+
+class ChunkSource(Protocol):
+    """One consistent state of a collection in the store, as indexes read it."""
+
+    @property
+    def identity(self) -> str:
+        """The identity of the collection, which a copy or a new collection of its name does not share."""
+
+    @property
+    def revision(self) -> int:
+        """A number that grows with every change of chunks."""
+
+    @property
+    def generation(self) -> int:
+        """The number of the last committed run."""
 
     @property
     def fingerprint(self) -> Fingerprint | None:
-        """The model, None before the first write."""
+        """The embedding model's, None before the first write."""
 
     def all_chunk_ids(self) -> Ids:
         """Return every id, ascending."""
 
     def vectors(self, ids: Ids) -> Vectors:
-        """Return unit rows in the order of ids."""
+        """Return unit rows (n, d) in the order of ids. Raises NotFoundError for an unknown id."""
 
     def iter_vectors(self, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]:
         """Yield all vectors by ascending id."""
 
     def texts(self, ids: Ids) -> Sequence[ChunkText]:
-        """Return (title, context, text) in the order of ids, with the spans of units where they are kept."""
+        """Return what chunks are searched by, in the order of ids. Raises NotFoundError for an unknown id."""
 
     def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, Sequence[ChunkText]]]:
         """Yield all texts by ascending id."""
 
     def changes_since(self, revision: int) -> ChunkChanges | None:
-        """Return the changes, None when that revision is not known."""
+        """Return the changes since a revision, None when that revision is not known."""
 
     def quantizer(self) -> Quantizer | None:
-        """Return what codes are relative to, None when the collection has none."""
+        """Return the coarse quantizer of the collection, None where it has none. Raises CorruptError."""
 
     def quantizer_number(self) -> int:
-        """Return its number, 0 when there is none."""
+        """Return the number of the quantizer, 0 where there is none."""
+
+
+# ------------------------------------------------------------------ how the cache builds and follows an index
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written into a folder: names of its files, chunks, and facts for the manifest."""
+    """What was written into a folder: names of its files, number of chunks, and facts for the manifest."""
 
     names: Sequence[str]
     count: int
     facts: Mapping[str, Any]
 
 
-Index = TypeVar("Index", DenseIndex, LexicalIndex)
+Index = TypeVar("Index")
 
 
-class Part(Protocol[Index]):
-    """One of the two caches."""
+class IndexPart(Protocol[Index]):
+    """One of the two indexes of a collection as a cache."""
 
     name: str
 
@@ -113,34 +205,22 @@ class Part(Protocol[Index]):
         """Build from the store into an empty folder."""
 
     def extend(self, old: Path, folder: Path, manifest: Manifest, source: ChunkSource) -> Written:
-        """Write what a verified folder holds and what has changed since; cheaper than `write` where it can be."""
+        """Write a verified folder's content and the changes since into another; cheaper than `write` where possible."""
 
     def open(self, folder: Path, manifest: Manifest) -> Index:
-        """Open files that were verified; StoreError or OSError when they do not fit."""
+        """Open verified files. Raises StoreError or OSError when they do not fit."""
 
     def follow(self, index: Index, changes: ChunkChanges, source: ChunkSource) -> Index:
-        """Return the index of the source's revision."""
+        """Return the index of the source's revision, given the changes since the index's own."""
 
     def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
-        """Tell whether files are still written relative to what the source has."""
+        """Return whether files are still coded relative to the quantizer that the source has."""
 
     def due(self, index: Index, source: ChunkSource) -> Due:
-        """Tell whether files should be written anew because too much is in memory."""
+        """Return what to do with the files, given how much of the index is in memory only."""
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
         """Return a digest of what each chunk is indexed by."""
 
     def ids(self, index: Index) -> Ids:
         """Return all ids that can be found, ascending."""
-
-
-def owner_of(source: ChunkSource) -> Owner:
-    """Return whose caches those of a source are."""
-    fingerprint = source.fingerprint
-    if fingerprint is None:
-        return Owner(source.identity, "", 0)
-    return Owner(source.identity, fingerprint.id, fingerprint.dimension)
-
-
-def ids_digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""The two search indexes of a collection as caches: verified files, and in memory what has changed since.
+"""The two search indexes of a collection as caches: verified files, and the delta since in memory.
 
-Nothing here is the truth: any file that is missing, foreign, old, damaged or unreadable is replaced by what the store
-holds, with one line in the log; a search never fails and is never wrong because of it.
+The store is the truth. A file that is missing, foreign, outdated, damaged or unreadable is rebuilt from it, with one
+line in the log; no search fails or is wrong because of a file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import RagkitError, StoreError
-from ragkit.index.base import ChunkChanges, ChunkSource, Index, Part, owner_of
+from ragkit.index.base import ChunkChanges, ChunkSource, Index, IndexPart
 from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.part import DensePart
 from ragkit.index.lexical.index import LexicalIndex
@@ -34,6 +34,7 @@ from ragkit.index.manifest import (
     temporary,
     writing,
 )
+from ragkit.index.policy import owner_of
 from ragkit.settings import DenseSettings
 
 __all__ = ["Caches", "ChunkChanges", "ChunkSource", "Snapshot"]
@@ -60,7 +61,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A snapshot, whose it is, and the revisions of the files under it (-1: it is in memory only)."""
+    """A snapshot, its owner, and the revisions of the files it is based on (-1: in memory only)."""
 
     snapshot: Snapshot
     owner: Owner
@@ -86,24 +87,31 @@ class Caches:
     def snapshot(self, reader: ChunkSource) -> Snapshot:
         """Return the indexes at exactly the reader's revision.
 
-        It takes microseconds when that is known already, milliseconds after a small change, and as long as building
-        takes when there are no good files. One thread does the work, others that need it wait.
+        It takes microseconds when they are in memory, milliseconds after a small change, and as long as building them
+        when there are no usable files. One thread does the work, others that need it wait.
         """
         return self._hold(reader).snapshot
 
     def is_held(self, reader: ChunkSource) -> bool:
         """Return whether the indexes of the reader's revision are in memory, so that `snapshot` takes microseconds."""
-        return self._known(owner_of(reader), reader.revision) is not None
+        return self._known(owner_of(reader.identity, reader.fingerprint), reader.revision) is not None
+
+    def newest(self) -> Snapshot | None:
+        """Return the newest state in memory, None before the first search; no file and no store is read."""
+        recent = self._recent
+        return recent[0].snapshot if recent else None
 
     def persist(self, reader: ChunkSource) -> None:
-        """Write files when there are none, or when much has changed since they were written. Never raises for a disk
-        that refuses: the indexes then stay in memory."""
+        """Write files when there are none, or when much has changed since they were written.
+
+        A disk that cannot be written raises nothing: the indexes stay in memory.
+        """
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
         held = self._hold(reader)
         if not len(held.snapshot.dense) or not self._persisting.acquire(blocking=False):
             return
-        try:  # without the other lock: searches go on meanwhile, and later revisions are followed from memory
+        try:  # the other lock is not held: searches go on, and later revisions are followed in memory
             dense = self._renewed(self._dense, held.snapshot.dense, held.dense_files, reader)
             lexical = self._renewed(self._lexical, held.snapshot.lexical, held.lexical_files, reader)
         finally:
@@ -113,25 +121,25 @@ class Caches:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
     def renew(self, reader: ChunkSource) -> None:
-        """Delete all files, good or bad, and write them anew. A search meanwhile builds what it needs in memory."""
+        """Delete all files and write them anew. A search meanwhile builds the indexes in memory."""
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
         with suppress(OSError), writing(self._place) as mine:
             for name in (self._dense.name, self._lexical.name) if mine else ():
-                remove_old(self._place, name, revision=-1, owner=owner_of(reader))
+                remove_old(self._place, name, revision=-1, owner=owner_of(reader.identity, reader.fingerprint))
         with self._lock:
             self._recent = ()
         self.persist(reader)
 
     def check(self, reader: ChunkSource) -> list[str]:
-        """Compare the files, hashed whole, and the indexes with the store; return what is wrong, one line each."""
+        """Hash all files, compare the indexes with the store, and return the problems found, one line each."""
         if reader.fingerprint is None:
             return []
         wanted = reader.all_chunk_ids()
         return self._check(self._dense, reader, wanted) + self._check(self._lexical, reader, wanted)
 
     def size(self) -> int:
-        """Return the bytes that the files take on the disk."""
+        """Return the size of the files on disk in bytes."""
         sizes: dict[int, int] = {}
         with suppress(OSError):
             for path in self._place.rglob("*"):
@@ -141,14 +149,14 @@ class Caches:
         return sum(sizes.values())
 
     def close(self) -> None:
-        """Let go of all files. Snapshots in use stay valid."""
+        """Release all files. Snapshots in use stay valid."""
         with self._lock:
             self._recent = ()
 
     # ------------------------------------------------------------------ one state after another
 
     def _hold(self, reader: ChunkSource) -> _Held:
-        owner = owner_of(reader)
+        owner = owner_of(reader.identity, reader.fingerprint)
         held = self._known(owner, reader.revision)
         if held:
             return held
@@ -164,13 +172,16 @@ class Caches:
         return None
 
     def _keep(self, held: _Held) -> None:
-        """Remember some states: a reader whose transaction began earlier may still ask for an older one."""
+        """Keep the newest states: a reader whose transaction began earlier may still need an older one."""
         others = (item for item in self._recent if item.snapshot.revision != held.snapshot.revision)
         kept = sorted((held, *others), key=lambda item: -item.snapshot.revision)
         self._recent = tuple(item for item in kept if item.owner == held.owner)[:_RECENT]
 
     def _follow(self, owner: Owner, reader: ChunkSource) -> _Held | None:
-        """Catch up from the nearest earlier state; None when there is none, or better files were written meanwhile."""
+        """Apply the changes since the newest earlier state in memory; None when there is none or they are not known.
+
+        Where much is in memory only and newer files were written meanwhile, these are opened instead.
+        """
         earlier = [h for h in self._recent if h.owner == owner and h.snapshot.revision < reader.revision]
         changes = reader.changes_since(earlier[0].snapshot.revision) if earlier else None
         if changes is None:
@@ -192,13 +203,13 @@ class Caches:
         snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
         return _Held(snapshot, owner, dense[1], lexical[1])
 
-    def _has_newer(self, part: Part[Index], files: int, reader: ChunkSource) -> bool:
+    def _has_newer(self, part: IndexPart[Index], files: int, reader: ChunkSource) -> bool:
         return any(files < revision <= reader.revision for revision, _ in list_folders(self._place, part.name))
 
     # ------------------------------------------------------------------ files
 
-    def _opened(self, part: Part[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int] | None:
-        """Open the newest good files that are not newer than the reader, and catch up; None without any."""
+    def _opened(self, part: IndexPart[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int] | None:
+        """Open the newest usable files not newer than the reader, and apply the changes since; None without any."""
         for _ in range(_ATTEMPTS):
             vanished = False
             for revision, folder in list_folders(self._place, part.name):
@@ -212,22 +223,22 @@ class Caches:
                     vanished = vanished or not folder.exists()
                     if folder.exists():
                         self._tell(f"{folder} can't be used: {error}")
-            if not vanished:  # a folder that another process has replaced meanwhile is no damage: look again
+            if not vanished:  # another process replaced a folder meanwhile, which is no damage: list again
                 break
         return None
 
-    def _open(self, part: Part[Index], folder: Path, owner: Owner, reader: ChunkSource) -> Index:
+    def _open(self, part: IndexPart[Index], folder: Path, owner: Owner, reader: ChunkSource) -> Index:
         manifest = read_manifest(folder, part=part.name, owner=owner)
         check_files(folder, manifest)
         changes = reader.changes_since(manifest.revision)
         if changes is None:
             raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
         if not part.fits(manifest, reader):
-            raise OutdatedError("the collection has been grouped anew")
+            raise OutdatedError("the collection has another quantizer now")
         _check_probes(part, manifest, changes, reader)
         return part.follow(part.open(folder, manifest), changes, reader)
 
-    def _rebuilt(self, part: Part[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int]:
+    def _rebuilt(self, part: IndexPart[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int]:
         """Build from the store: into files where that is possible and worth it, else in memory."""
         count = len(reader.all_chunk_ids())
         if count >= _WORTH_WRITING and self._place.parent.is_dir():
@@ -237,7 +248,7 @@ class Caches:
         return part.in_memory(reader), -1
 
     def _written(
-        self, part: Part[Index], owner: Owner, reader: ChunkSource, *, base: tuple[Path, Manifest] | None = None
+        self, part: IndexPart[Index], owner: Owner, reader: ChunkSource, *, base: tuple[Path, Manifest] | None = None
     ) -> tuple[Index, int] | None:
         """Write files and open them; None when the disk refuses or another process is writing."""
         try:
@@ -268,10 +279,10 @@ class Caches:
             self._tell(f"{self._place} can't be written, searching from memory: {error}")
             return None
 
-    def _renewed(self, part: Part[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
+    def _renewed(self, part: IndexPart[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
         """Return an index on new files when they are due, else the one given."""
         due = part.due(index, reader)
-        owner = owner_of(reader)
+        owner = owner_of(reader.identity, reader.fingerprint)
         if files >= 0 and due == "nothing":
             return index, files
         if files >= 0 and due == "extend":
@@ -280,7 +291,9 @@ class Caches:
                 return extended
         return self._written(part, owner, reader) or (index, files)
 
-    def _extended(self, part: Part[Index], owner: Owner, files: int, reader: ChunkSource) -> tuple[Index, int] | None:
+    def _extended(
+        self, part: IndexPart[Index], owner: Owner, files: int, reader: ChunkSource
+    ) -> tuple[Index, int] | None:
         for revision, folder in list_folders(self._place, part.name):
             if revision == files:
                 try:
@@ -291,8 +304,8 @@ class Caches:
                     self._tell(f"{folder} can't be used: {error}")
         return None
 
-    def _check(self, part: Part[Index], reader: ChunkSource, wanted: Ids) -> list[str]:
-        owner = owner_of(reader)
+    def _check(self, part: IndexPart[Index], reader: ChunkSource, wanted: Ids) -> list[str]:
+        owner = owner_of(reader.identity, reader.fingerprint)
         problems = []
         for revision, folder in list_folders(self._place, part.name):
             if revision > reader.revision:
@@ -301,7 +314,7 @@ class Caches:
                 manifest = read_manifest(folder, part=part.name, owner=owner)
                 check_files(folder, manifest, whole=True)
                 index = self._open(part, folder, owner, reader)
-            except OutdatedError:  # left from before a compaction, a rebuild or a restore: whole, and not used
+            except OutdatedError:  # older than a compaction, a rebuild or a restore: intact, and not used
                 continue
             except (StoreError, OSError) as error:
                 problems.append(f"{part.name} cache {folder.name} can't be used: {error}")
@@ -320,29 +333,32 @@ class Caches:
             _log.warning("cache %s", message)
 
 
-def _probes(part: Part[Index], reader: ChunkSource) -> list[tuple[int, str]]:
-    """Return digests of the newest chunks and of some spread over all: they tell a collection that was set back and
-    then went another way, which has the same identity and the same revisions."""
+def _probes(part: IndexPart[Index], reader: ChunkSource) -> list[tuple[int, str]]:
+    """Return digests of the newest chunks and of some spread over all.
+
+    They detect a collection that was restored to an earlier state and then changed in another way: its identity and its
+    revisions are the same.
+    """
     ids = reader.all_chunk_ids()
     chosen = np.union1d(ids[-_PROBES:], ids[:: max(len(ids) // _PROBES, 1)])
     return list(zip(chosen.tolist(), part.digests(reader, chosen), strict=True))
 
 
-def _check_probes(part: Part[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
-    gone = set(changes.removed.tolist())
-    expected = {number: digest for number, digest in manifest.probes if number not in gone}
+def _check_probes(part: IndexPart[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
+    deleted = set(changes.removed.tolist())
+    expected = {number: digest for number, digest in manifest.probes if number not in deleted}
     if not expected:
         return
     try:
         found = part.digests(reader, np.array(list(expected), dtype=np.int64))
     except RagkitError as error:
-        raise OutdatedError(f"it holds chunks that the collection does not have ({error})") from error
+        raise OutdatedError(f"it has chunks that the collection does not have ({error})") from error
     if found != list(expected.values()):
-        raise OutdatedError("it holds chunks that are others in the collection")
+        raise OutdatedError("its chunks differ from those of the collection")
 
 
 def _same_files(old: Path, folder: Path, manifest: Manifest) -> dict[str, str]:
-    """Return the digests of files that are the very same in both folders, by hard link."""
+    """Return the digests of files that are hard links to the same file in both folders."""
     same: dict[str, str] = {}
     for name, (_, digest) in manifest.files.items():
         with suppress(OSError):

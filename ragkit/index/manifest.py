@@ -1,14 +1,13 @@
-"""Folders of cache files that are complete or not there at all, and that are known for what they are before use.
+"""Cache folders that appear atomically; owner, revision and checksums are verified before use.
 
 A folder is written under a temporary name; its files and then a manifest are flushed to the disk, and only then is it
-renamed. The manifest says whose cache it is and holds the SHA-256 of every file and of itself. Hashing a large cache
-takes a second, so a folder that was found whole gets a stamp: inode, size and times of every file. As long as these are
-the same, and were not set in the instant of the check, no byte can have changed through the file system.
+renamed. The manifest names the owner and has the SHA-256 of every file and of itself. Hashing a large cache takes a
+second, so a verified folder gets a stamp: inode, size and times of every file. While these are unchanged, and older
+than the check, no byte can have changed through the file system.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -22,9 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ragkit.errors import StoreError
+from ragkit.files import fsync_path, sha256_of
 
 FORMAT: Final = 4
-"""Grows whenever files of an older ragkit could be misread; they are rebuilt then."""
+"""Format number, raised whenever older files could be misread; they are rebuilt then."""
 MANIFEST: Final = "manifest.json"
 STAMP: Final = "stamp.json"
 _TEMPORARY: Final = "tmp-"
@@ -32,16 +32,16 @@ _LOCK: Final = "lock"
 _KEPT: Final = 2
 _BLOCK: Final = 1 << 20
 _MANIFEST_LIMIT: Final = 1 << 22
-_TICK_NS: Final = 20_000_000  # file times are as coarse as 4 ms: a change within that of the check could go unseen
+_TICK_NS: Final = 20_000_000  # file times are as coarse as 4 ms: a change that close to the check could go unseen
 
 
 class OutdatedError(StoreError):
-    """A folder is whole, and of another model, format, collection or time: nothing is damaged."""
+    """A folder is intact, but of another model, format, collection or time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose cache it is: the collection's identity, the model's fingerprint, and the dimension of its vectors."""
+    """The owner of a cache: the collection's identity, the model's fingerprint, and the dimension of its vectors."""
 
     collection: str
     fingerprint: str
@@ -50,8 +50,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a folder holds. part: "dense" or "lexical". revision, generation: of the collection, when it was written.
-    count: chunks. probes: [chunk id, digest] of a few chunks, to be compared with the store. facts: of the part."""
+    """The description of a cache folder.
+
+    part: "dense" or "lexical". revision, generation: of the collection when it was written. count: chunks. probes:
+    (chunk id, digest) of a few chunks, to compare with the store. facts: of the part. files: size and SHA-256 by name.
+    """
 
     part: str
     owner: Owner
@@ -77,20 +80,25 @@ def list_folders(place: Path, part: str) -> list[tuple[int, Path]]:
 
 @contextmanager
 def writing(place: Path) -> Iterator[bool]:
-    """Hold the lock of a cache folder, made when missing; yields False when another thread or process holds it."""
+    """Hold the write lock of a cache folder, created when missing; yields False when it is held elsewhere."""
+    from filelock import FileLock, Timeout
+
     place.mkdir(parents=True, exist_ok=True)
-    with (place / _LOCK).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    lock = FileLock(place / _LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 @contextmanager
 def temporary(place: Path) -> Iterator[Path]:
-    """Give a new folder for files; what is not sealed when the body ends is deleted."""
+    """Yield a new folder for files; it is deleted at the end unless it was sealed."""
     folder = place / f"{_TEMPORARY}{os.getpid()}-{secrets.token_hex(6)}"
     folder.mkdir()
     try:
@@ -103,28 +111,28 @@ def temporary(place: Path) -> Iterator[Path]:
 def seal(folder: Path, manifest: Manifest, *, names: Sequence[str], known: Mapping[str, str] | None = None) -> Path:
     """Flush the named files of a temporary folder, write the manifest, rename the folder, and return where it is now.
 
-    known: SHA-256 of files that were linked from a folder just verified.
+    known: SHA-256 of files that are hard links into a folder verified just before.
     """
     for name in names:
-        _flush(folder / name)
+        fsync_path(folder / name)
     before = _Look.at(folder, names)
     files = {
-        name: ((folder / name).stat().st_size, (known or {}).get(name) or _digest(folder / name)) for name in names
+        name: ((folder / name).stat().st_size, (known or {}).get(name) or sha256_of(folder / name)) for name in names
     }
     body = {**asdict(manifest), "files": files}
     path = folder / MANIFEST
     path.write_text(json.dumps({"body": body, "sha256": _digest_of(body)}), encoding="utf-8")
-    _flush(path)
-    _flush(folder)
+    fsync_path(path)
+    fsync_path(folder)
     target = folder.parent / f"{manifest.part}-{manifest.revision:012d}-{secrets.token_hex(4)}"
     folder.rename(target)
-    _flush(target.parent)
+    fsync_path(target.parent)
     _stamp(target, before)
     return target
 
 
 def read_manifest(folder: Path, *, part: str, owner: Owner) -> Manifest:
-    """Return the manifest of a folder; StoreError says why it is not one of this part of this collection."""
+    """Return the manifest of a folder; Raises StoreError when it is not of this part, owner and format."""
     manifest = _parse((folder / MANIFEST).read_bytes())
     wanted = {"part": part, "owner": owner, "format": FORMAT, "revision": int(folder.name.split("-")[1])}
     for name, value in wanted.items():
@@ -134,7 +142,7 @@ def read_manifest(folder: Path, *, part: str, owner: Owner) -> Manifest:
 
 
 def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> None:
-    """Raise StoreError unless every file is as the manifest says. whole: hash them all, whatever the stamp says."""
+    """Raise StoreError unless every file is as the manifest says. whole: hash all files, stamp or not."""
     for name, (size, _) in manifest.files.items():
         path = folder / name
         if path.is_symlink() or not path.is_file():
@@ -145,19 +153,19 @@ def check_files(folder: Path, manifest: Manifest, *, whole: bool = False) -> Non
         return
     before = _Look.at(folder, list(manifest.files))
     for name, (_, digest) in manifest.files.items():
-        if _digest(folder / name) != digest:
+        if sha256_of(folder / name) != digest:
             raise StoreError(f"its file {name} does not have its hash")
     _stamp(folder, before)
 
 
 def remove_old(place: Path, part: str, *, revision: int, owner: Owner) -> None:
-    """Delete what a cut-off run left, and all folders of a part but the newest two. The caller holds the lock.
+    """Delete leftovers of interrupted runs, and all folders of a part but the newest two. The caller holds the lock.
 
-    revision, owner: the collection's. Folders of a later one are from before it was set back to a backup, and those of
-    another owner from before it was rebuilt with another model: they go too, and so do damaged ones.
+    revision, owner: the collection's. Folders of a later revision date from before it was restored from a backup, and
+    those of another owner from before it was rebuilt with another model: they are deleted too, as damaged ones are.
 
-    A folder is renamed first, so that nobody finds half of it. Files that are linked from a kept folder too get another
-    time by that: its stamp is renewed when nothing else has changed.
+    A folder is renamed first, so that no reader sees half of it. That changes the ctime of files that a kept folder
+    links too: its stamp is renewed when nothing else has changed.
     """
     folders = [folder for _, folder in list_folders(place, part)]
     kept = [
@@ -210,25 +218,12 @@ def _digest_of(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 # ------------------------------------------------------------------ stamps
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the file system says of some files at a time (ns): device, inode, size, mtime and ctime (ns) of each."""
+    """Device, inode, size, mtime and ctime (ns) of some files, read at a time (ns)."""
 
     time: int
     times: Mapping[str, tuple[int, ...]]
@@ -248,10 +243,10 @@ class _Look:
 
 
 def _stamp(folder: Path, look: _Look) -> None:
-    """Note that files were whole after a look at them. That it can't be noted (a read-only disk) only costs time."""
+    """Record that files were intact when they were read. A failure (a read-only disk) only costs time later."""
     path = folder / f"{STAMP}.{secrets.token_hex(4)}"
     try:
-        body = {"at": look.time, "manifest": _digest(folder / MANIFEST), "files": dict(look.times)}
+        body = {"at": look.time, "manifest": sha256_of(folder / MANIFEST), "files": dict(look.times)}
         path.write_text(json.dumps({"body": body, "sha256": _digest_of(body)}), encoding="utf-8")
         path.replace(folder / STAMP)
     except OSError:
@@ -269,11 +264,13 @@ def _read_stamp(folder: Path) -> dict[str, Any]:
 
 
 def _is_stamped(folder: Path, names: Sequence[str]) -> bool:
-    """Tell whether all files were found whole and have not been touched since."""
+    """Return whether all files were verified and are unchanged since."""
     stamp = _read_stamp(folder)
     times = _Look.at(folder, names).times
     if not stamp or not times or set(times) != set(names):
         return False
     noted = {name: tuple(values) for name, values in stamp["files"].items()}
     latest = max(values[-1] for values in times.values())
-    return noted == times and stamp["manifest"] == _digest(folder / MANIFEST) and int(stamp["at"]) - latest >= _TICK_NS
+    return (
+        noted == times and stamp["manifest"] == sha256_of(folder / MANIFEST) and int(stamp["at"]) - latest >= _TICK_NS
+    )

@@ -1,4 +1,4 @@
-"""Learning a query adapter for a collection: pairs -> folds -> held-out retrieval with and without -> evidence."""
+"""Learn a query adapter for a collection: pairs -> folds -> held-out retrieval with and without it -> evidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ragkit.numeric.statistics import paired_test
 from ragkit.retrieval.query_adapter import Examples, divide
 from ragkit.retrieval.retriever import QueryEmbedder, Retriever
 from ragkit.settings import Settings
-from ragkit.store.sqlite.store import Reader
+from ragkit.store.base import Reader
 from ragkit.types.hits import Hits
 
 Vectors = NDArray[np.float32]
@@ -36,7 +36,7 @@ _DEPTH = 10
 
 @dataclass(frozen=True, slots=True)
 class LabelledQuestion:
-    """A question, and what answers it: sources of documents, or places in them as (source, start, end)."""
+    """A question and its answers: sources of documents, or places in them as (source, start, end)."""
 
     text: str
     sources: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class LabelledQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What an adapter is learned with: one committed state of a collection, and what searches it."""
+    """The inputs of a training: one committed state of a collection, its indexes, the embedder and the settings."""
 
     reader: Reader
     snapshot: Snapshot
@@ -62,18 +62,18 @@ class Bench:
 def learn_adapter(
     questions: Sequence[LabelledQuestion], bench: Bench, *, progress: Progress | None = None
 ) -> tuple[Vectors, dict[str, Any]]:
-    """Return a map for query vectors and its evidence, measured on questions whose documents it had not seen.
+    """Return a linear map for query vectors and its evidence, measured on questions about held-out documents.
 
-    Each fold's questions are searched with a map (and a strength) that the other folds gave. AdapterRefusedError unless
-    nDCG@10 of the whole search rises: the 95 % interval, resampled by document, lies above 0 and p is below 0.05.
+    Each fold's questions are searched with a map (and a strength) learned from the other folds. AdapterRefusedError
+    unless nDCG@10 of the whole search rises: the 95 % interval, resampled by document, is above 0 and p below 0.05.
     InputError for too few questions or documents, and for sources that the collection does not have.
     """
-    tell = progress or _silent
+    report = progress or _silent
     asked = _checked(questions)
-    tell("embedding", 0, len(asked))
+    report("embedding", 0, len(asked))
     queries = bench.embedder.embed_queries([item.text for item in asked])
     examples = _examples(asked, queries, bench)
-    before, after, confidence = _held_out(asked, examples, bench, tell)
+    before, after, confidence = _held_out(asked, examples, bench, report)
     strength, table = examples.choose()
     evidence = {
         "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -109,7 +109,7 @@ def describe(evidence: Mapping[str, Any]) -> str:
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
 def _checked(questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
@@ -132,21 +132,21 @@ def _checked(questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
 
 
 def _examples(asked: Sequence[LabelledQuestion], queries: Vectors, bench: Bench) -> Examples:
-    """Look up the chunks that answer; those are, of each place or document, the one nearest to the question."""
+    """Return the examples to learn from: of each place or document, the chunk that is nearest to the question."""
     reader = bench.reader
-    titles = {info.source: info.title for info in reader.documents()}
+    titles = {info.source: info.title for info in reader.documents.infos()}
     missing = sorted({source for item in asked for source, _, _ in item.answers} - titles.keys())
     if missing:
         raise InputError(
             f"the collection lacks {len(missing):,} of the sources, such as {missing[0]!r}",
             cure="ingest them, or name sources as `ragkit documents` lists them",
         )
-    # Parts of one work often are documents of one title: those go into one fold.
+    # Parts of one work are often documents of the same title: they go into one fold.
     groups = [frozenset(titles[source] or source for source, _, _ in item.answers) for item in asked]
     if len(frozenset[str]().union(*groups)) < LEAST_DOCUMENTS:
         raise InputError(f"an adapter needs questions on {LEAST_DOCUMENTS} documents", cure="ask about more of them")
     spans = {
-        source: [(row.id, row.start, row.end) for row in reader.chunks_of(source)]
+        source: [(row.id, row.start, row.end) for row in reader.chunks.of_document(source)]
         for source in sorted({source for item in asked for source, _, _ in item.answers})
     }
     answering = [
@@ -174,9 +174,9 @@ def _examples(asked: Sequence[LabelledQuestion], queries: Vectors, bench: Bench)
 
 
 def _held_out(
-    asked: Sequence[LabelledQuestion], examples: Examples, bench: Bench, tell: Progress
+    asked: Sequence[LabelledQuestion], examples: Examples, bench: Bench, report: Progress
 ) -> tuple[Floats, Floats, dict[str, float]]:
-    """Return the figures (n, 2) without and with the map, each question's from folds that it is not in."""
+    """Return nDCG@10 and hit@1 (n, 2) without and with the map; each question uses a map of the other folds."""
     vectors = {item.text: row for item, row in zip(asked, examples.queries, strict=True)}
     settings = replace(bench.settings.retrieval, rerank="", adapter=False, vocabulary=())
     retriever = Retriever(lambda: _Known(vectors), settings, bench.settings.model)
@@ -184,7 +184,7 @@ def _held_out(
     sure = np.zeros((len(asked), 2))
     done = 0
     for fold in examples.fold_numbers:
-        tell("choosing", fold, len(examples.fold_numbers))
+        report("choosing", fold, len(examples.fold_numbers))
         strength, _ = examples.choose(without=[fold])
         matrix = None if strength is None else examples.fit(strength, without=[fold])
         for at in np.flatnonzero(examples.folds == fold).tolist():
@@ -198,23 +198,24 @@ def _held_out(
             before[at], after[at] = _gains(plain, question), _gains(moved, question)
             sure[at] = plain.confidence, moved.confidence
             done += 1
-            tell("asking", done, len(asked))
+            report("asking", done, len(asked))
     means = {name: round(float(value), 6) for name, value in zip(("before", "after"), sure.mean(axis=0), strict=True)}
     return before, after, means
 
 
 class _Known:
-    """Query vectors that were made before."""
+    """An embedder that returns known query vectors."""
 
     def __init__(self, vectors: Mapping[str, Vectors]) -> None:
         self._vectors = vectors
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return the known rows (n, d)."""
         return np.stack([self._vectors[text] for text in texts])
 
 
 def _gains(hits: Hits, question: LabelledQuestion) -> tuple[float, float]:
-    """Return nDCG@10 and hit@1 of the passages found; each place that answers counts once."""
+    """Return nDCG@10 and hit@1 of the hits; each relevant place counts once."""
     left = list(question.answers)
     ideal = sum(1 / np.log2(rank + 1) for rank in range(1, min(len(left), _DEPTH) + 1))
     gain = first = 0.0
@@ -232,7 +233,7 @@ def _gains(hits: Hits, question: LabelledQuestion) -> tuple[float, float]:
 
 
 def _figures(before: Floats, after: Floats, groups: Sequence[str]) -> dict[str, Any]:
-    """Return means, difference, interval and p; whole documents are drawn, as questions on one are alike."""
+    """Return means, difference, interval and p; the bootstrap draws whole documents, whose questions are correlated."""
     _, owner = np.unique(np.array(groups), return_inverse=True)
     difference = after[:, 0] - before[:, 0]
     sums: Floats = np.bincount(owner, weights=difference).astype(np.float64)

@@ -1,13 +1,12 @@
-"""KnowledgeBase: the one object that wires the steps, from documents to checked answers."""
+"""KnowledgeBase: the object that connects all steps, from documents to checked answers."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from ragkit.chat.base import ChatModel
@@ -17,18 +16,20 @@ from ragkit.errors import InputError, ModelMismatchError
 from ragkit.index.cache import Caches
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
-from ragkit.knowledge.querying import Answering
+from ragkit.knowledge.querying import Querying
 from ragkit.knowledge.rebuild import rebuild_documents
+from ragkit.knowledge.validation import History
 from ragkit.knowledge.writer import KnowledgeWriter
-from ragkit.retrieval.retriever import Retriever
 from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
-from ragkit.store.sqlite.backup import backup
-from ragkit.store.sqlite.catalog import collection_folder
-from ragkit.store.sqlite.integrity import Problem, doctor_store, verify_store
-from ragkit.store.sqlite.store import Store
+from ragkit.store.base import Store
+from ragkit.store.opening import open_store
+from ragkit.store.rows import Problem
+from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import DocumentInfo, FileState, Generation
 from ragkit.types.documents import Document
+from ragkit.types.hits import Hits
 from ragkit.types.progress import AddReport, ProgressCallback
+from ragkit.types.prompts import Example, Prompt
 
 _log = logging.getLogger("ragkit")
 
@@ -42,22 +43,22 @@ def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
     chat: ChatModel | None = None,
     create: bool = True,
 ) -> KnowledgeBase:
-    """Open a collection of a data folder, making both where they are missing and `create` is true.
+    """Open a collection of a data folder; create both when they are missing and `create` is true.
 
     settings: what differs from the defaults; a collection that exists keeps the chunking and the model that it was
     built with. embedder, chat: your own instead of what the settings name. No model is loaded until it is needed.
 
-    Raises NotFoundError (missing, `create` false), ModelMismatchError (built with another model, or cut otherwise),
+    Raises NotFoundError (missing, `create` false), ModelMismatchError (built with another model or other chunking),
     SchemaVersionError (written by a newer ragkit), CorruptError, InputError (a name that is not allowed).
     """
     return KnowledgeBase(path, collection=collection, settings=settings, embedder=embedder, chat=chat, create=create)
 
 
-class KnowledgeBase(Answering):
+class KnowledgeBase:
     """One collection: search it, build prompts and answers from it, and change what it holds.
 
-    Safe to use from many threads, and from several processes at once: readers never wait, and see every committed
-    change from the next call on; one process writes at a time (LockedError names the holder).
+    It is safe for many threads and several processes at once: readers never wait, and every call sees the last
+    committed change; one process writes at a time (LockedError names the holder).
     """
 
     def __init__(
@@ -72,16 +73,113 @@ class KnowledgeBase(Answering):
     ) -> None:
         self.path = Path(path)
         self.collection = collection
-        folder = collection_folder(self.path, collection)
-        self._store = Store(folder, create=create)
-        self._models = LoadedModels(collection, embedder=embedder, chat=chat)
+        self._store: Store = open_store(path, collection, create=create)
+        self._models = LoadedModels(collection, settings or Settings(), embedder=embedder, chat=chat)
         try:
-            self.settings = self._adopt(settings or Settings())
+            self._models.settings = self._adopt(self._models.settings)
         except BaseException:
             self._store.close()
             raise
-        self._caches = Caches(folder, dense=self.settings.dense)
-        self._retriever = Retriever(self._embedder, self.settings.retrieval, self.settings.model)
+        self._caches = Caches(self._store.folder, dense=self.settings.dense)
+        self._querying = Querying(self._store, self._caches, self._models)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in use: the caller's, with the chunking and the model that the collection was built with."""
+        return self._models.settings
+
+    # ------------------------------------------------------------------ asking
+
+    def search(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+    ) -> Hits:
+        """Return the passages that answer a question best, best first; at most k (default: settings.retrieval.k).
+
+        where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"} (also ne, gt, gte, lt,
+        lte, in, nin, and, or) on source, title, media_type, page, time, sha256 or a metadata key; k passages come back
+        whenever k match. history: earlier messages, oldest first, for a question that refers to them.
+
+        Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
+        """
+        return self._querying.search(question, k=k, where=where, history=history)
+
+    async def asearch(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+    ) -> Hits:
+        """Search without blocking the event loop; for many questions at once.
+
+        Questions that arrive together are embedded as one batch. Small collections (under 5,000 chunks, no reranker)
+        are searched on one thread, first in, first out, which is faster than a thread per question; other collections,
+        questions with a history, and a collection's first question each get a thread of asyncio's pool. When a small
+        collection has the vector of the question in its cache, it is searched directly: handing it to a thread would
+        take as long as the few milliseconds of the search.
+        """
+        return await self._querying.asearch(question, k=k, where=where, history=history)
+
+    def prompt(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+        examples: Sequence[Example] = (),
+        budget: int | None = None,
+    ) -> Prompt:
+        """Return the messages for any chat model: rules, numbered sources, history and the question, within the budget.
+
+        Raises what `search` raises, and BudgetError when rules and question alone exceed the budget.
+        """
+        return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+        examples: Sequence[Example] = (),
+    ) -> Answer:
+        """Return an answer whose every citation was checked against the source text.
+
+        Raises what `prompt` raises, and ChatError (ChatTimeoutError, ChatInterruptedError) for a model endpoint.
+        """
+        return self._querying.ask(question, k=k, where=where, history=history, examples=examples)
+
+    def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
+        """Return a text, whoever wrote it, with what the documents say of each of its sentences.
+
+        Each sentence that states something is searched for (k passages) and compared with what is found. where: a
+        filter as for `search`. Raises what `search` raises.
+        """
+        return self._querying.check(text, k=k, where=where)
+
+    def stream(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        where: Mapping[str, Any] | None = None,
+        history: History = (),
+        examples: Sequence[Example] = (),
+    ) -> Iterator[str | Answer]:
+        """Yield the answer's text as it is written, then the whole checked Answer.
+
+        The pieces are checked before they are yielded and add up to the answer's text. Errors before the first piece
+        are raised by the call itself; a stream that breaks off raises ChatError and never ends normally.
+        """
+        return self._querying.stream(question, k=k, where=where, history=history, examples=examples)
 
     # ------------------------------------------------------------------ changing
 
@@ -95,44 +193,52 @@ class KnowledgeBase(Answering):
             return writer.add(items, progress=progress)
 
     def remove(self, sources: str | Iterable[str]) -> int:
-        """Remove documents by source, as one generation; return how many were there. Raises LockedError."""
+        """Remove documents by source, as one generation; return how many existed. Raises LockedError."""
         wanted = [sources] if isinstance(sources, str) else list(sources)
         with self.writer(kind="remove") as writer:
             return sum(writer.remove(source) for source in wanted)
 
     @contextmanager
     def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[KnowledgeWriter]:
-        """Hold the collection's write lock and write one generation; a run that changes nothing leaves none.
+        """Hold the collection's writer lock and write one generation; a run that changes nothing leaves none.
 
-        kind: what `history` calls the run. extractor: version of what made the documents. Raises LockedError.
+        kind: the name of the run in `history`. extractor: the version of the software that made the documents. Raises
+        LockedError.
         """
         with self._store.read() as reader:
             fingerprint = reader.fingerprint
         if fingerprint is None:
-            fingerprint = self._embedder().fingerprint
+            fingerprint = self._models.embedder().fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
-            yield KnowledgeWriter(writer, embedder=lambda: self._embedder(fingerprint), settings=self.settings.chunk)
+            yield KnowledgeWriter(
+                writer, embedder=lambda: self._models.embedder_for(fingerprint), settings=self.settings.chunk
+            )
         with self._store.read() as reader:
-            self._caches.persist(reader)
+            self._caches.persist(reader.chunks)
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
-        """Learn a map for query vectors from questions and what answers them; keep it, and return its evidence.
+        """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
 
-        Searches go through it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing
-        is kept), InputError (too few, or of sources that are not there), LockedError.
+        Searches apply it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing is
+        stored), InputError (too few questions, or unknown sources), LockedError.
         """
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
-            bench = Bench(reader, self._caches.snapshot(reader), self._embedder(reader.fingerprint), self.settings)
+            bench = Bench(
+                reader,
+                self._caches.snapshot(reader.chunks),
+                self._models.embedder_for(reader.fingerprint),
+                self.settings,
+            )
             matrix, evidence = learn_adapter(questions, bench, progress=progress)
         with self._store.write(kind="adapt", fingerprint=reader.fingerprint, settings=self.settings.pinned()) as writer:
             writer.set_adapter(matrix, evidence)
         return evidence
 
     def remove_adapter(self) -> bool:
-        """Remove the map that `adapt` kept; return whether there was one. Raises LockedError."""
+        """Delete the query adapter that `adapt` stored; return whether there was one. Raises LockedError."""
         with self._store.write(kind="adapt", fingerprint=None, settings={}) as writer:
             return writer.drop_adapter()
 
@@ -141,12 +247,12 @@ class KnowledgeBase(Answering):
     def documents(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
         """Return the documents whose source begins with a prefix, by source."""
         with self._store.read() as reader:
-            return reader.documents(prefix=prefix, limit=limit, offset=offset)
+            return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
 
     def document(self, source: str) -> Document:
-        """Return a document whole. Raises NotFoundError."""
+        """Return a whole document. Raises NotFoundError."""
         with self._store.read() as reader:
-            return reader.document(source)
+            return reader.documents.get(source)
 
     def history(self) -> list[Generation]:
         """Return the generations, oldest first."""
@@ -154,14 +260,14 @@ class KnowledgeBase(Answering):
             return reader.generations()
 
     def files(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest remembers of the files below a root, by path."""
+        """Return what ingest last knew of the files below a root, by path."""
         with self._store.read() as reader:
-            return reader.files(root)
+            return reader.files.below(root)
 
     def roots(self) -> list[str]:
         """Return the folders that were ingested."""
         with self._store.read() as reader:
-            return reader.roots()
+            return reader.files.roots()
 
     def status(self) -> dict[str, Any]:
         """Return counts, the model, the last generation and sizes on disk, as JSON."""
@@ -193,22 +299,22 @@ class KnowledgeBase(Answering):
 
     def verify(self) -> list[Problem]:
         """Check every hash, offset, page and vector of the store; return what is wrong."""
-        return verify_store(self._store)
+        return self._store.verify()
 
     def doctor(self) -> dict[str, Any]:
-        """Check the database and the caches against each other; return the findings as JSON, "ok" first."""
-        report = doctor_store(self._store)
+        """Check the database, and the caches against it; return the findings as JSON, "ok" first."""
+        report = self._store.doctor()
         with self._store.read() as reader:
-            report["caches"] = self._caches.check(reader)
+            report["caches"] = self._caches.check(reader.chunks)
         report["ok"] = not report["problems"] and not report["caches"]
         return report
 
     def backup(self, file: str | Path) -> dict[str, Any]:
-        """Write the collection to one verified file, also while something writes; return what it holds, as JSON.
+        """Write the collection to one verified file, also during writes; return what it holds, as JSON.
 
-        Raises ConflictError (the file is there already), NotFoundError (its folder is not), StorageFullError.
+        Raises ConflictError (the file exists), NotFoundError (its folder does not), StorageFullError.
         """
-        return backup(self._store, Path(file))
+        return self._store.backup(Path(file))
 
     def rebuild(
         self,
@@ -218,27 +324,27 @@ class KnowledgeBase(Answering):
         chunk: ChunkSettings | None = None,
         progress: ProgressCallback | None = None,
     ) -> AddReport:
-        """Cut every document again and make vectors and caches anew; the old ones answer until that is committed.
+        """Chunk and embed every document again and rebuild the caches; the old state answers until the commit.
 
-        model: another embedding model's name or folder; embedder: your own instead. chunk: another way to cut. Texts
-        that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError; all
-        is as before then.
+        model: another embedding model's name or folder; embedder: your own instead. chunk: other chunk settings. Texts
+        that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError;
+        then nothing has changed.
         """
         settings = replace(
             self.settings,
             chunk=chunk or self.settings.chunk,
             model=replace(self.settings.model, name=model or self.settings.model.name),
         )
-        new = embedder or (load_embedder(settings.model) if model else self._embedder())
+        new = embedder or (load_embedder(settings.model) if model else self._models.embedder())
         fingerprint = new.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind="rebuild", fingerprint=fingerprint, settings=pinned) as writer:
             report = rebuild_documents(self._store, writer, embedder=new, settings=settings.chunk, progress=progress)
             writer.compact()
-        self.settings = settings
+        self._models.settings = settings
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
-            self._caches.renew(reader)
+            self._caches.renew(reader.chunks)
         return report
 
     def close(self) -> None:
@@ -249,15 +355,13 @@ class KnowledgeBase(Answering):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     # ------------------------------------------------------------------ models
 
     def _adopt(self, settings: Settings) -> Settings:
-        """Take over what the collection pins; refuse what contradicts it."""
+        """Return the settings with what the collection pins; ModelMismatchError for settings that contradict it."""
         with self._store.read() as reader:
             pinned, fingerprint = reader.pinned, reader.fingerprint
         if not pinned or fingerprint is None:
@@ -266,7 +370,7 @@ class KnowledgeBase(Answering):
         model = str(pinned["model"])
         rebuild = f"run: ragkit rebuild --collection {self.collection}"
         if self._models.owned:
-            self._models.checked_embedder(settings, fingerprint)
+            self._models.embedder_for(fingerprint)
         elif settings.model.name and settings.model.name != model:
             raise ModelMismatchError(
                 f"collection {self.collection!r} was built with the model {model!r}, not {settings.model.name!r}",
@@ -274,6 +378,6 @@ class KnowledgeBase(Answering):
             )
         if settings.chunk not in (ChunkSettings(), chunk):
             raise ModelMismatchError(
-                f"collection {self.collection!r} was cut with {chunk}, not {settings.chunk}", cure=rebuild
+                f"collection {self.collection!r} was chunked with {chunk}, not {settings.chunk}", cure=rebuild
             )
         return replace(settings, chunk=chunk, model=replace(settings.model, name=model))

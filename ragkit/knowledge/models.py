@@ -1,4 +1,4 @@
-"""The models that a KnowledgeBase uses: loaded when first needed, once, and checked against the collection."""
+"""The models of a KnowledgeBase: loaded when they are first needed, once, and checked against the collection."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
-from ragkit.chat.followup import standalone
 from ragkit.chat.loading import load_chat
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
 from ragkit.errors import ModelMismatchError, RagkitError
 from ragkit.settings import Settings
+from ragkit.store.base import Reader
 from ragkit.store.rows import AdapterRow
-from ragkit.store.sqlite.store import Reader
 from ragkit.text.token_counter import Counter, encoding_for, load_counter
 from ragkit.types.collection import Fingerprint
 from ragkit.types.prompts import Message
 
 
 class LoadedModels:
-    """Embedder, chat model and token counter of one collection. Thread-safe.
+    """Embedder, chat model and token counter of one collection, as its settings name them. Thread-safe.
 
-    embedder, chat: the caller's own, kept whatever the settings name.
+    settings: of the collection; they change when it is rebuilt. embedder, chat: the caller's own, used whatever the
+    settings name.
     """
 
-    def __init__(self, collection: str, *, embedder: Embedder | None, chat: ChatModel | None) -> None:
+    def __init__(
+        self, collection: str, settings: Settings, *, embedder: Embedder | None, chat: ChatModel | None
+    ) -> None:
+        self.settings = settings
         self._collection = collection
         self._lock = threading.RLock()
         self._embedder = embedder
@@ -42,16 +45,16 @@ class LoadedModels:
         self._condenser = Condenser()
         self._adapter: AdapterRow | None = None
 
-    def embedder(self, settings: Settings) -> Embedder:
+    def embedder(self) -> Embedder:
         """Return the embedder. Raises ModelError, MissingPackageError."""
         with self._lock:
             if self._embedder is None:
-                self._embedder = load_embedder(settings.model)
+                self._embedder = load_embedder(self.settings.model)
             return self._embedder
 
-    def batcher(self, settings: Settings) -> QueryBatcher:
-        """Return the embedder as one that embeds questions together that come together."""
-        embedder = self.embedder(settings)
+    def batcher(self) -> QueryBatcher:
+        """Return a QueryBatcher over the embedder: queries that arrive while the model is busy share its next run."""
+        embedder = self.embedder()
         if isinstance(embedder, QueryBatcher):
             return embedder
         with self._lock:
@@ -65,16 +68,16 @@ class LoadedModels:
             self._embedder = embedder
             self.owned = owned
 
-    def checked_embedder(self, settings: Settings, fingerprint: Fingerprint) -> Embedder:
+    def embedder_for(self, fingerprint: Fingerprint) -> Embedder:
         """Return the embedder when its vectors may be compared with the collection's; else ModelMismatchError.
 
-        A collection that another process has rebuilt with another model is followed to that model.
+        When another process has rebuilt the collection with another model, that model is loaded.
         """
-        embedder = self.embedder(settings)
+        embedder = self.embedder()
         if compatible(embedder.fingerprint, fingerprint):
             return embedder
         if not self.owned and fingerprint.model != embedder.fingerprint.model:
-            embedder = load_embedder(replace(settings.model, name=fingerprint.model))
+            embedder = load_embedder(replace(self.settings.model, name=fingerprint.model))
             if compatible(embedder.fingerprint, fingerprint):
                 self.replace_embedder(embedder, owned=False)
                 return embedder
@@ -84,26 +87,26 @@ class LoadedModels:
             cure=f"use that model, or run: ragkit rebuild --collection {self._collection}",
         )
 
-    def chat(self, settings: Settings) -> ChatModel:
+    def chat(self) -> ChatModel:
         """Return the chat model. Raises ConfigError, MissingPackageError."""
         with self._lock:
             if self._chat is None:
-                self._chat = load_chat(settings.chat)
+                self._chat = load_chat(self.settings.chat)
             return self._chat
 
-    def standalone(self, settings: Settings, question: str, history: Sequence[Message]) -> str:
-        """Return a question as it is to be searched for, with what it leans on of the turns before it."""
+    def standalone(self, question: str, history: Sequence[Message]) -> str:
+        """Return the question to search for: one that refers to earlier turns is rewritten to stand alone."""
         if not history:
             return question
         try:
-            chat = self.chat(settings)
-        except RagkitError:  # asking will tell; searching goes on
-            return standalone(question, history)
-        return self._condenser.condense(question, history, chat=None if chat.name == "extractive" else chat)
+            chat: ChatModel | None = self.chat()
+        except RagkitError:  # `ask` raises it; a search needs no chat model
+            chat = None
+        return self._condenser.condense(question, history, chat=None if chat and chat.name == "extractive" else chat)
 
-    def adapter(self, settings: Settings, reader: Reader) -> NDArray[np.float32] | None:
-        """Return the collection's query adapter (d, d); None without one, and when the settings leave it out."""
-        number = reader.adapter_id() if settings.retrieval.adapter else None
+    def adapter(self, reader: Reader) -> NDArray[np.float32] | None:
+        """Return the collection's query adapter (d, d); None without one, and when the settings switch it off."""
+        number = reader.adapter_id() if self.settings.retrieval.adapter else None
         if number is None:
             return None
         held = self._adapter
@@ -111,10 +114,10 @@ class LoadedModels:
             self._adapter = held = reader.adapter()
         return None if held is None else held.matrix
 
-    def counter(self, settings: Settings) -> Counter:
+    def counter(self) -> Counter:
         """Return the token counter."""
         with self._lock:
             if self._counter is None:
-                encoding = settings.prompt.encoding or encoding_for(settings.chat.model)
-                self._counter = load_counter(encoding, offline=settings.model.offline)
+                encoding = self.settings.prompt.encoding or encoding_for(self.settings.chat.model)
+                self._counter = load_counter(encoding, offline=self.settings.model.offline)
             return self._counter

@@ -1,4 +1,4 @@
-"""Cut and embed a whole collection again, with the old one answering until the new one is committed in one piece."""
+"""Chunk and embed a whole collection again; the old state answers until the new one is committed in one transaction."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.knowledge.writer import SLICE, embedded_spans
 from ragkit.settings import ChunkSettings
+from ragkit.store.base import Store, Writer
 from ragkit.store.rows import embedded_hash
-from ragkit.store.sqlite.store import Store, Writer
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
@@ -25,9 +25,9 @@ def rebuild_documents(
     settings: ChunkSettings,
     progress: ProgressCallback | None = None,
 ) -> AddReport:
-    """Embed what has no vector of this model yet, then put every document again, all in one transaction.
+    """Embed the texts that have no vector of this model yet, then put every document again in one transaction.
 
-    A run that is cut off leaves the collection as it was, and the vectors made so far spare the next run their work.
+    An interrupted run leaves the collection as it was; the next run reuses the vectors that it has stored.
     """
     report = _Rebuild(store, writer, embedder, settings, progress)
     return report.run()
@@ -50,9 +50,10 @@ class _Rebuild:
         self._chunks = self._embedded = self._truncated = self._pages = self._done = 0
 
     def run(self) -> AddReport:
+        """Embed what has no vector, then put every document in one transaction."""
         waiting: dict[bytes, Chunk] = {}
         for document in self._documents():
-            for chunk in self._cut(document):
+            for chunk in self._chunk(document):
                 waiting.setdefault(embedded_hash(chunk), chunk)
             if len(waiting) >= SLICE:
                 self._keep(waiting)
@@ -74,9 +75,9 @@ class _Rebuild:
 
     def _documents(self) -> Iterator[Document]:
         with self._store.read() as reader:
-            yield from reader.iter_documents()
+            yield from reader.documents.iterate()
 
-    def _cut(self, document: Document) -> list[Chunk]:
+    def _chunk(self, document: Document) -> list[Chunk]:
         return chunk_document(document, embedder=self._embedder, settings=self._settings)
 
     def _keep(self, waiting: dict[bytes, Chunk]) -> None:
@@ -94,10 +95,10 @@ class _Rebuild:
             rows = self._embedder.embed_documents(texts)
         self._writer.keep_vectors(hashes, rows, units=units)
         self._embedded += len(hashes)
-        self._tell("")
+        self._report("")
 
     def _put(self, document: Document) -> None:
-        chunks = self._cut(document)
+        chunks = self._chunk(document)
         hashes = [embedded_hash(chunk) for chunk in chunks]
         known = self._writer.known_vectors(hashes)
         dimension = self._embedder.fingerprint.dimension
@@ -107,8 +108,8 @@ class _Rebuild:
         self._pages += len(document.pages)
         self._truncated += sum(chunk.tokens > self._embedder.max_tokens for chunk in chunks)
         self._done += 1
-        self._tell(document.source)
+        self._report(document.source)
 
-    def _tell(self, source: str) -> None:
+    def _report(self, source: str) -> None:
         if self._progress:
             self._progress(AddProgress(self._done, self._chunks, self._embedded, source))

@@ -1,4 +1,4 @@
-"""What callers pass in, checked: questions, and the messages of a conversation."""
+"""Check what callers pass in: questions, and the messages of a conversation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ History = Sequence[Message | Mapping[str, str]]
 
 
 def checked_question(question: str) -> str:
-    """Return a question as clean text without blanks at its ends; QueryError when it is empty or too long."""
+    """Return a question as clean text without white space at its ends; QueryError when it is empty or too long."""
     stripped = clean_text(question).strip()
     if not stripped:
         raise QueryError("the question is empty", cure="ask something")
@@ -27,7 +27,7 @@ def checked_question(question: str) -> str:
 
 
 def checked_messages(history: History) -> tuple[Message, ...]:
-    """Take messages as values or as the mappings that chat APIs use."""
+    """Return messages given as values or as the mappings of chat APIs; InputError for a bad one."""
     out: list[Message] = []
     for item in history:
         if isinstance(item, Message):

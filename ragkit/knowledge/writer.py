@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +18,9 @@ from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.settings import ChunkSettings
-from ragkit.store.sqlite.store import Writer
+from ragkit.store.base import Writer
+from ragkit.store.rows import embedded_hash
+from ragkit.text.addresses import spans_without_addresses
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
@@ -28,16 +29,16 @@ from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 Spans = list[tuple[int, int]]
 RejectCallback = Callable[[Document, InputError], None]
 BATCH_TOKENS = 24_000
-"""Tokens that are embedded together: enough for batches of even length, little enough to commit every few seconds."""
+"""Tokens that are embedded together: enough to sort texts by length, few enough to commit every few seconds."""
 SLICE = 512
-"""Texts given to the embedder at once: many enough for even lengths, few enough to show progress and to stop soon."""
+"""Texts given to the embedder at once: enough to sort them by length, few enough to show progress and to stop soon."""
 BATCH_CHARACTERS = 8_000_000
-"""Text of waiting documents is bounded too, whatever their chunks cost."""
+"""Code points of waiting documents: a bound on memory, however few tokens need embedding."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A document that is cut and waits for its vectors."""
+    """A document with its chunks, waiting for their vectors."""
 
     document: Document
     file: FileState | None
@@ -47,7 +48,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Batch:
-    """Documents that are embedded together; texts holds what has no vector yet, by content hash."""
+    """Documents that are embedded together; texts: what has no vector yet, by content hash."""
 
     documents: list[_Waiting] = field(default_factory=list)
     texts: dict[bytes, str] = field(default_factory=dict)
@@ -59,13 +60,14 @@ class _Batch:
 
     @property
     def full(self) -> bool:
+        """Whether the batch should be embedded now."""
         return self.tokens >= BATCH_TOKENS or self.characters >= BATCH_CHARACTERS
 
 
 class KnowledgeWriter:
     """Writes to one collection, as one generation, under its lock. Made by `KnowledgeBase.writer`.
 
-    Everything that was committed stays committed whatever happens later in the run. Not for use by several threads.
+    What was committed stays, whatever happens later in the run. It is not thread-safe.
     """
 
     def __init__(self, writer: Writer, *, embedder: Callable[[], Embedder], settings: ChunkSettings) -> None:
@@ -85,10 +87,10 @@ class KnowledgeWriter:
         progress: ProgressCallback | None = None,
         reject: RejectCallback | None = None,
     ) -> AddReport:
-        """Add or replace documents, pulled lazily; each is committed whole as soon as its vectors are there.
+        """Add or replace documents, pulled lazily; each is committed whole as soon as it has its vectors.
 
         A text that was embedded once in this collection is not embedded again. reject: called with a document that
-        cannot be stored (metadata that is no scalar, say) and the error, and the run goes on; without it the error is
+        cannot be stored (metadata that is no scalar, say) and the error, and the run continues; without it the error is
         raised. Raises EmbeddingError (naming the documents of the batch), StorageFullError; documents committed before
         stay.
         """
@@ -96,7 +98,7 @@ class KnowledgeWriter:
         return run.all(documents)
 
     def remove(self, source: str) -> bool:
-        """Remove a document and its chunks; return whether it was there."""
+        """Delete a document and its chunks; return whether it existed."""
         return self._writer.remove(source)
 
     def rename(self, old: str, new: str) -> None:
@@ -104,16 +106,16 @@ class KnowledgeWriter:
         self._writer.rename(old, new)
 
     def record_file(self, state: FileState) -> None:
-        """Remember what ingest saw of a file."""
+        """Store what ingest knows of a file."""
         self._writer.record_file(state)
 
     def forget_file(self, root: str, path: bytes) -> None:
-        """Forget a file that is gone."""
+        """Delete what is known of a file that was deleted."""
         self._writer.forget_file(root, path)
 
 
 class _AddRun:
-    """One call of `add`: its counters, its clock and its two batches (one being filled, one being embedded)."""
+    """One call of `add`: its counters, its times and its two batches (one is filled while the other is embedded)."""
 
     def __init__(
         self,
@@ -135,11 +137,12 @@ class _AddRun:
         self._given_up = False
 
     def all(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> AddReport:
+        """Add all documents: while one batch is embedded, the one before is written."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="ragkit-embed")
         running: tuple[_Batch, Future[None]] | None = None
         try:
             for batch in self._batches(documents):
-                embedding = pool.submit(self._embed, batch)  # while the batch before is written, this one is embedded
+                embedding = pool.submit(self._embed, batch)  # it is embedded while the batch before is written
                 if running:
                     self._commit(*running)
                 running = (batch, embedding)
@@ -175,18 +178,18 @@ class _AddRun:
                 yield batch
                 batch, pending = _Batch(), set()
             pending.add(document.source)
-            self._cut(batch, document, file)
+            self._chunk(batch, document, file)
         if batch.documents:
             yield batch
 
-    def _cut(self, batch: _Batch, document: Document, file: FileState | None) -> None:
+    def _chunk(self, batch: _Batch, document: Document, file: FileState | None) -> None:
         try:
             with self._clock("chunk"):
                 chunks = chunk_document(document, embedder=self._embedder, settings=self._settings)
         except InputError as error:
             self._refuse(document, error)
             return
-        hashes = [hashlib.sha256(chunk.embedded.encode()).digest() for chunk in chunks]
+        hashes = [embedded_hash(chunk) for chunk in chunks]
         known = self._writer.known_vectors([item for item in dict.fromkeys(hashes) if item not in batch.vectors])
         batch.vectors.update(known)
         for chunk, item in zip(chunks, hashes, strict=True):
@@ -213,24 +216,24 @@ class _AddRun:
             more = f" and {len(names) - 3} more" if len(names) > 3 else ""
             raise EmbeddingError(
                 f"embedding {', '.join(names[:3])}{more} failed: {error.message}",
-                cure=error.cure or "nothing of these documents was written; their earlier versions stand",
+                cure=error.cure or "nothing of these documents was written; their earlier versions stay",
             ) from error
         self._seconds["embed"] += time.perf_counter() - started
 
     def _sliced(self, batch: _Batch, hashes: list[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
-        """Yield slices of a batch with their vectors, in order; while the model reads one, the next is prepared."""
+        """Yield slices of a batch with their vectors, in order; the next slice is prepared while the model runs one."""
         parts = [hashes[start : start + SLICE] for start in range(0, len(hashes), SLICE)]
         with ThreadPoolExecutor(2, thread_name_prefix="ragkit-slice") as pair:
             try:
                 for part, rows in zip(parts, pair.map(partial(self._vectors, batch), parts), strict=True):
                     yield part, rows
                     if self._given_up:
-                        return  # nobody waits for this batch any more
+                        return  # the run has failed: this batch is not needed
             finally:
                 pair.shutdown(wait=False, cancel_futures=True)
 
     def _vectors(self, batch: _Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
-        """Embed some texts of a batch, with the vectors of their units where the embedder can tell them."""
+        """Embed some texts of a batch, with the vectors of their units when the embedder gives them."""
         texts = [batch.texts[item] for item in part]
         embedder = self._embedder
         if not isinstance(embedder, UnitEmbedder) or not embedder.supports_units:
@@ -243,7 +246,7 @@ class _AddRun:
         embedding.result()
         limit = self._embedder.max_tokens
         needed = dict.fromkeys(item for waiting in batch.documents for item in waiting.hashes)
-        # What the batch before was embedding when this one was cut has been written by now.
+        # Texts that the batch before was still embedding when this one was chunked have been written by now.
         batch.vectors.update(self._writer.known_vectors([item for item in needed if item not in batch.vectors]))
         for waiting in batch.documents:
             try:
@@ -264,7 +267,7 @@ class _AddRun:
         return self._writer.put(waiting.document, waiting.chunks, vectors, units=units, file=waiting.file)
 
     def _refuse(self, document: Document, error: InputError) -> None:
-        """Tell of a document that cannot be stored, or raise where nobody wants to know."""
+        """Pass a document that cannot be stored to `reject`; raise the error when there is none."""
         if self._reject is None:
             raise error
         self._reject(document, error)
@@ -284,8 +287,9 @@ class _AddRun:
 
 def embedded_spans(chunk: Chunk) -> Spans:
     """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
-    shift = len(chunk.embedded) - len(chunk.text)
-    return [(start + shift, end + shift) for start, end in chunk.units or ((0, len(chunk.text)),)]
+    shift = len(chunk.context) + 1 if chunk.context else 0
+    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
+    return [(start + shift, end + shift) for start, end in spans]
 
 
 def _rows(hashes: Sequence[bytes], vectors: dict[bytes, NDArray[np.float32]], dimension: int) -> NDArray[np.float32]:

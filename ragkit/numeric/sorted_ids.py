@@ -9,7 +9,7 @@ Ids = NDArray[np.int64]
 
 
 def is_member(ids: Ids, ascending: Ids) -> NDArray[np.bool_]:
-    """Tell for each id (n,) whether it is among ascending ones (m,); bool (n,)."""
+    """Return for each id (n,) whether it is among the ascending ids (m,); bool (n,)."""
     if not len(ascending):
         return np.zeros(len(ids), dtype=np.bool_)
     places = np.minimum(np.searchsorted(ascending, ids), len(ascending) - 1)

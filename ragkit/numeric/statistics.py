@@ -1,4 +1,4 @@
-"""What a figure is worth: bootstrap intervals, paired tests, areas under curves."""
+"""How certain a figure is: bootstrap intervals, paired tests, areas under curves."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _quantiles(drawn: Floats, level: float) -> Interval:
 def paired_test(differences: Sequence[float] | Floats, *, samples: int = 10_000) -> float:
     """Return the two-sided p of a paired randomisation test of a mean difference (Smucker, Allan, Carterette 2007).
 
-    Up to 13 differences that are not zero, every assignment of signs is counted; beyond, `samples` drawn ones, with a
+    With up to 13 non-zero differences every assignment of signs is counted; with more, `samples` random ones, with a
     fixed seed.
     """
     data = np.asarray(differences, dtype=np.float64)
@@ -127,7 +127,7 @@ def risk_coverage(confidences: Sequence[float] | Floats, wrong: Sequence[bool] |
 
 
 def best_threshold(positives: Sequence[float] | Floats, negatives: Sequence[float] | Floats) -> float:
-    """Return the value that splits best: it keeps positives at or above it, and refuses negatives below.
+    """Return the threshold that separates best: positives at or above it are kept, negatives below it are refused.
 
     Best by balanced accuracy; halfway between two neighbouring values, the lowest of equals. Raises ValueError on
     an empty side.

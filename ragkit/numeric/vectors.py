@@ -1,4 +1,4 @@
-"""Check vectors: what leaves an embedder is finite, of unit norm and of the right shape, or an error names the row."""
+"""Check vectors of an embedder: finite, of unit norm and of the right shape; an error names the row."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Number = TypeVar("Number", np.float32, np.float64)
 NORM_TOLERANCE = 1e-3
 """How far from 1 a norm may be (rounding of bf16 and fp16) and still be renormalised."""
 PROBE_AGREEMENT = 0.999
-"""Least cosine of two probe vectors of the same model; bf16 against fp32 is 0.99999, another model far below."""
+"""Lowest cosine of two probe vectors of the same model; bf16 against fp32 gives 0.99999, another model far less."""
 
 
 def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.float32]:
-    """Return vectors as a C-contiguous (count, dimension) float32 array of unit rows.
+    """Return vectors as a C-contiguous (count, dimension) float32 array of unit rows, a copy.
 
-    Rows whose norm is within 1e-3 of 1 are renormalised. Raises EmbeddingError that names the first bad row:
-    wrong shape, not numeric, NaN or infinite, zero, or of another norm.
+    Rows whose norm is within 1e-3 of 1 are renormalised; checking the result again changes no bit of it. Raises
+    EmbeddingError that names the first bad row: wrong shape, not numeric, NaN or infinite, zero, or of another norm.
     """
     array = np.asarray(vectors)
     if array.dtype.kind not in "fiu":
@@ -38,7 +38,7 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
         )
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is reported below
         out = np.ascontiguousarray(array, dtype=np.float32)
-    norms = np.sqrt(np.square(out, dtype=np.float64).sum(axis=1))  # a row's norm does not depend on the other rows
+    norms = _norms(out)
     bad = np.flatnonzero(~(np.abs(norms - 1.0) <= NORM_TOLERANCE))  # NaN compares false, so it is bad too
     if bad.size:
         row = int(bad[0])
@@ -46,15 +46,46 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
         if not np.isfinite(out[row]).all():
             what = "holds NaN or infinity"
         raise EmbeddingError(f"vector {row} of {count} {what}", cure="check the model")
-    unit: NDArray[np.float32] = out / norms[:, None].astype(np.float32)
+    return _renormalised(out, norms)
+
+
+def divided_by_norm(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows (n, d), none of them zero, each divided once by its norm; the norm may end 6e-8 off 1."""
+    norms: NDArray[np.float32] = _norms(rows)[:, None].astype(np.float32)
+    unit: NDArray[np.float32] = rows / norms
+    return unit
+
+
+def _norms(rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the norm of each row (n, d), summed in float64; it does not depend on the other rows."""
+    norms: NDArray[np.float64] = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
+    return norms
+
+
+def _renormalised(rows: NDArray[np.float32], norms: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return a copy of the rows (n, d), each divided by its norm while that brings the norm, in float32, nearer to 1.
+
+    One division is not enough: its rounding may leave a norm of 1 - 6e-8, so that a second check would divide again.
+    A vector is checked by the embedder, by the batcher and by the store, and must be the same after each.
+    """
+    unit = rows.copy()
+    norm: NDArray[np.float32] = norms.astype(np.float32)
+    left = np.flatnonzero(norm != 1)
+    while left.size:
+        divided = unit[left] / norm[left, None]
+        after: NDArray[np.float32] = _norms(divided).astype(np.float32)
+        nearer = np.abs(after - 1) < np.abs(norm[left] - 1)
+        left = left[nearer]
+        unit[left], norm[left] = divided[nearer], after[nearer]
+        left = left[norm[left] != 1]
     return unit
 
 
 def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
     """Return the dot product of each row (n, d) with a query (d,), on this thread only.
 
-    `rows @ query` would wake the threads of BLAS, which then spin beside the work of a few microseconds that they were
-    woken for, and take the processor from the model and from other questions (measured: half of a question's time).
+    `rows @ query` would wake the threads of BLAS for a few microseconds of work. They then keep spinning and take the
+    processor from the model and from other questions (measured: half of a question's time).
     """
     products: NDArray[Number] = np.vecdot(rows, query)
     return products
@@ -62,7 +93,7 @@ def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
 
 @lru_cache(maxsize=64)  # it is asked at every search
 def compatible(first: Fingerprint, second: Fingerprint) -> bool:
-    """Tell whether vectors of two fingerprints may be compared: the same id, and probe vectors of cosine 0.999.
+    """Return whether vectors of two fingerprints may be compared: equal ids, and a cosine of 0.999 of the probes.
 
     The runtime may differ: a compiled model is verified against torch. Without a probe the id alone decides.
     """

@@ -1,4 +1,4 @@
-"""Candidates of one question with their scores, and which of two readings of a question something answers better."""
+"""Candidates of a question with their scores, and the choice between a question and its synonym rewrite."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.store.sqlite.store import Reader
+from ragkit.store.base import Reader
 
 Scores = NDArray[np.float64]
 
 SAME_DOCUMENT = 0.5
 TOLD = 0.5
-"""Where another reading of a question wins: what the best score of a chunk's document counts, and the share of the
-question that a sentence must hold to keep its place. Found on the tuning part of FinanceBench."""
+"""Where the rewrite of a question wins: the weight of the best score of a chunk's document, and the share of the
+question that a sentence must have to keep its place. Tuned on the tuning part of FinanceBench."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitCosines:
-    """The cosine of every unit of some chunks, float32 (m,), chunk by chunk; bounds: int64 (n + 1,), where each begins.
+    """The cosines of the units of some chunks, float32 (m,), chunk by chunk; bounds: int64 (n + 1,), their starts.
 
-    Units are matched by late chunking (Günther et al. 2024): their vectors come from the whole chunk's token states.
+    Units are matched by late chunking (Günther et al. 2024): their vectors are pooled from the chunk's token states.
     """
 
     cosines: NDArray[np.float32]
     bounds: NDArray[np.int64]
 
     def of(self, at: int) -> list[float]:
-        """Return those of one chunk, in their order; none for a chunk without units."""
+        """Return the cosines of the chunk at a position, in the order of its units; [] for a chunk without units."""
         values: list[float] = self.cosines[self.bounds[at] : self.bounds[at + 1]].tolist()
         return values
 
     def with_those_of(self, other: UnitCosines, chunks: NDArray[np.intp]) -> UnitCosines:
-        """Return these, and after them those of some chunks of another."""
+        """Return these cosines, followed by those of some chunks of another, given by position."""
         more = [other.cosines[other.bounds[at] : other.bounds[at + 1]] for at in chunks.tolist()]
         ends = self.bounds[-1] + np.cumsum([len(values) for values in more], dtype=np.int64)
         return UnitCosines(np.concatenate([self.cosines, *more]), np.concatenate([self.bounds, ends]))
 
     def best(self, without: Scores) -> Scores:
-        """Return the best of each chunk; for one that has none, what `without` says."""
+        """Return the best cosine of each chunk, float64 (n,); that of `without` for a chunk without units."""
         there = np.diff(self.bounds) > 0
         out = without.copy()
         if there.any():
@@ -53,8 +53,7 @@ class Scored:
     """Candidates of a query vector and their scores: the convex combination, the same with feedback, and its two sides.
 
     query: unit vector (d,). ids, first, fused, told: (n,). vectors: unit rows (n, d). parts: "dense", "lexical", (n,).
-    first and parts are about 0..1, fused may exceed it. told: 0..1, the share of the question that one sentence
-    holds.
+    first and parts are about 0..1, fused may exceed 1. told: 0..1, the share of the question that one sentence has.
     """
 
     query: NDArray[np.float32]
@@ -68,20 +67,19 @@ class Scored:
 
 
 def better(asked: Scored, read: Scored, reader: Reader) -> Scored:
-    """Return the scores of the reading of a question that something answers better.
+    """Return the scores of the question or of its synonym rewrite, whichever has the better best match.
 
-    Scores are absolute, so the best of both tell which that is. What a question names stays in sight where its other
-    reading wins: the documents that answer it as asked count more, and chunks of which a sentence says half of it stand
-    as high as they did.
+    Scores are absolute, so the two can be compared. Where the rewrite wins, documents that match the question as asked
+    still count more, and chunks with a sentence that has half of the question keep their score.
     """
     if read.first.max(initial=0.0) <= asked.first.max():
         return asked
     told = asked.told >= TOLD
     kept = told & ~np.isin(asked.ids, read.ids)
     best: dict[int, float] = {}
-    for document, score in zip(reader.documents_of(asked.ids), asked.first.tolist(), strict=True):
+    for document, score in zip(reader.chunks.documents_of(asked.ids), asked.first.tolist(), strict=True):
         best[document] = max(best.get(document, 0.0), score)
-    of_document = np.array([best.get(document, 0.0) for document in reader.documents_of(read.ids)])
+    of_document = np.array([best.get(document, 0.0) for document in reader.chunks.documents_of(read.ids)])
     own = (read.first + SAME_DOCUMENT * of_document) / (1 + SAME_DOCUMENT)
     as_asked = own.max() * asked.fused / asked.fused.max()
     _, here, there = np.intersect1d(read.ids, asked.ids[told], return_indices=True)

@@ -1,4 +1,4 @@
-"""Maximal marginal relevance: hits that are relevant and differ from each other."""
+"""Maximal marginal relevance: hits that are relevant and different from each other."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What a candidate's words say about a question: BM25, coverage, best unit and word pairs, over analysed terms."""
+"""Lexical features of candidates: BM25, coverage, best unit and adjacent pairs, over analysed terms."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.lexical.bm25 import idf as inverse_frequency
+from ragkit.index.lexical.bm25 import length_damping, saturated
 from ragkit.index.lexical.term_codes import LINE, Codes, codes_of
 from ragkit.numeric.vectors import cosines
 
 Scores = NDArray[np.float64]
 
-K1 = 1.2
-B = 0.75
-"""BM25's saturation and length normalisation (Robertson and Zaragoza 2009), as tantivy and Lucene set them."""
 EXPANSION_TERMS = 25
 _HASH_BITS = 15
 _HASH_MASK = np.uint32((1 << _HASH_BITS) - 1)
@@ -27,7 +25,7 @@ _HASH_MASK = np.uint32((1 << _HASH_BITS) - 1)
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The collection's numbers that BM25 needs: chunks, and their mean length in terms (context line included)."""
+    """Statistics that BM25 needs: number of chunks, and their mean length in terms (context line included)."""
 
     chunks: int
     mean_length: float
@@ -37,7 +35,7 @@ class Statistics:
 class QuestionTerms:
     """A question's distinct terms with their weights, and its pairs of adjacent terms with theirs.
 
-    idf: log(1 + (N - df + .5) / (df + .5)) over chunks; a term that no chunk holds has the largest.
+    idf: log(1 + (N - df + .5) / (df + .5)) over chunks; a term that no chunk has gets the largest.
     """
 
     terms: tuple[str, ...]
@@ -52,7 +50,7 @@ class QuestionTerms:
 
 @dataclass(frozen=True, slots=True)
 class LexicalFeatures:
-    """One row per candidate, each a share of the question's total weight: 0..1, but bm25, which is 0..(K1 + 1)."""
+    """Features (n,) of candidates, each a share of the question's total weight: 0..1, but bm25 is 0..(K1 + 1)."""
 
     bm25: Scores
     coverage: Scores
@@ -61,8 +59,8 @@ class LexicalFeatures:
 
 
 def question_terms(terms: Sequence[str], *, idf: Mapping[str, float], statistics: Statistics) -> QuestionTerms:
-    """Weigh the analysed terms of a question. Terms that `idf` lacks occur in no chunk."""
-    unknown = math.log(1 + (statistics.chunks + 0.5) / 0.5)
+    """Return the weights of a question's analysed terms. Terms that are not in `idf` occur in no chunk."""
+    unknown = inverse_frequency(statistics.chunks, 0)
     distinct = tuple(dict.fromkeys(terms))
     weights = np.array([idf.get(term, unknown) for term in distinct], dtype=np.float64)
     weight_of = dict(zip(distinct, weights.tolist(), strict=True))
@@ -72,10 +70,10 @@ def question_terms(terms: Sequence[str], *, idf: Mapping[str, float], statistics
 
 
 class Candidates:
-    """The analysed terms of candidates, as one flat sequence of codes, for counting.
+    """The analysed terms of candidates as one flat array of codes, for counting.
 
     codes: of all candidates, one after the other; a LINE ends each line, the context line's first, then each unit's.
-    sizes: how many codes each candidate has.
+    sizes: the number of codes of each candidate.
     """
 
     def __init__(self, codes: Codes, sizes: NDArray[np.int64], *, statistics: Statistics) -> None:
@@ -83,7 +81,7 @@ class Candidates:
         self._codes = codes
         ends = codes == LINE
         rows = np.repeat(np.arange(self.count), sizes)
-        lines = np.cumsum(ends) - ends  # the number of the line that each code is in
+        lines = np.cumsum(ends) - ends  # the line number of each code
         starts = np.cumsum(sizes) - sizes
         first = lines[np.minimum(starts, max(len(codes) - 1, 0))] if len(codes) else starts
         self._place = np.flatnonzero(~ends)
@@ -91,14 +89,14 @@ class Candidates:
         self._line = lines[self._place]
         self._in_unit = self._line > first[self._row]
         lengths = np.bincount(self._row, minlength=self.count).astype(np.float64)
-        self._norm = K1 * (1 - B + B * lengths / max(statistics.mean_length, 1e-9))
+        self._damping = length_damping(lengths, statistics.mean_length)[:, None]
         self._terms = codes[self._place]
 
     def bm25(self, terms: Sequence[str], weights: Scores) -> Scores:
         """Return the BM25 of every candidate for weighted terms."""
         if not len(terms):
             return np.zeros(self.count)
-        return cosines(self._saturated(self._counts(*self._find(terms), len(terms))), weights)
+        return cosines(saturated(self._counts(*self._find(terms), len(terms)), self._damping), weights)
 
     def features(self, question: QuestionTerms) -> LexicalFeatures:
         """Return the lexical features of every candidate."""
@@ -109,26 +107,23 @@ class Candidates:
         counts = self._counts(places, found, len(question.terms))
         total = question.total
         return LexicalFeatures(
-            cosines(self._saturated(counts), question.idf) / total,
+            cosines(saturated(counts, self._damping), question.idf) / total,
             cosines((counts > 0).astype(np.float64), question.idf) / total,
             self._best_units(places, found, question) / total,
             np.minimum(self._pairs(places, found, question) / total, 1.0),
         )
 
     def _find(self, terms: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the places of the given terms, ascending, and for each place which of the terms stands there."""
+        """Return the positions of the given terms, ascending, and for each position the index of its term."""
         wanted = codes_of(terms)
         table = np.zeros(1 << _HASH_BITS, dtype=np.bool_)
         table[wanted & _HASH_MASK] = True
-        places = np.flatnonzero(table[self._terms & _HASH_MASK])  # those that may be: one look, then the few that are
+        places = np.flatnonzero(table[self._terms & _HASH_MASK])  # possible ones by one lookup, then the few that match
         order = np.argsort(wanted, kind="stable")
         near = self._terms[places]
         which = order[np.searchsorted(wanted, near, sorter=order).clip(max=len(order) - 1)]
         same = wanted[which] == near
         return places[same], which[same]
-
-    def _saturated(self, counts: Scores) -> Scores:
-        return counts * (K1 + 1) / (counts + self._norm[:, None])
 
     def _counts(self, places: NDArray[np.int64], found: NDArray[np.int64], size: int) -> Scores:
         keys = self._row[places] * size + found
@@ -147,7 +142,7 @@ class Candidates:
         return best
 
     def _pairs(self, places: NDArray[np.int64], found: NDArray[np.int64], question: QuestionTerms) -> Scores:
-        """Return the weight of the question's adjacent pairs that are adjacent here too, across line ends as well."""
+        """Return the weight of the question's adjacent pairs that are adjacent in a candidate, also across lines."""
         if not question.weighted_pairs or len(places) < 2:
             return np.zeros(self.count)
         size = len(question.terms)
@@ -168,9 +163,9 @@ class Candidates:
 def expansion(
     texts: Sequence[str], shares: Scores, *, idf: Callable[[Sequence[str]], Mapping[str, float]]
 ) -> tuple[list[str], Scores]:
-    """Return the terms that mark some candidates, with weights that add up to 1: relevance feedback.
+    """Return the most characteristic terms of some candidates, with weights that sum to 1: relevance feedback.
 
-    texts: the analysed terms of each. A term weighs its frequency in each candidate times that one's share, times its
+    texts: the analysed terms of each. A term's weight is its frequency in each candidate times its share, times its
     idf (Lavrenko and Croft 2001 with idf in place of the background model); the best 25 are kept.
     """
     weights: dict[str, float] = {}

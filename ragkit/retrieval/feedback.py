@@ -1,42 +1,34 @@
-"""Pseudo-relevance feedback: the best hits lend the question their terms and vectors."""
+"""Pseudo-relevance feedback: terms and vectors of the best candidates are added to the question."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.base import TermIndex
 from ragkit.numeric.arrays import Scores
 from ragkit.numeric.vectors import cosines
 from ragkit.retrieval.features import Candidates, expansion
 
 FEEDBACK_TERMS = 0.8 / 2.56
-
-
 FEEDBACK_VECTORS = 0.4 / 2.56
-
-
+"""Weights of the feedback's terms and of its vectors."""
 FEEDBACK_TEMPERATURE = 0.12 / 2.56
-
-
+"""Temperature of the softmax over the best candidates' scores."""
 FEEDBACK_GATE = 2.5
-"""Of feedback from the best candidates: what its words and its vectors count, how much the very best stands out, and
-how fast it fades in as the best sentence holds less of the question."""
-
-
+"""How fast feedback fades in as the best sentence has less of the question."""
 FEEDBACK_WORDS_FROM = 5
-
-
 FEEDBACK_VECTORS_FROM = 3
+"""Numbers of best candidates that terms and vectors are taken from."""
 
 
 def feedback_scores(
-    scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: LexicalIndex
+    scores: Scores, ids: NDArray[np.int64], vectors: NDArray[np.float32], candidates: Candidates, index: TermIndex
 ) -> Scores:
-    """Return what likeness to the best candidates adds: pseudo-relevance feedback on words and on vectors.
+    """Return the scores that similarity to the best candidates adds: pseudo-relevance feedback on terms and vectors.
 
-    The best weigh by a softmax of their scores with a low temperature, so a clear winner is its own strongest evidence
-    and keeps its place.
+    The best candidates are weighted by a softmax of their scores with a low temperature, so that a clear winner is its
+    own strongest evidence and keeps its rank.
     """
     best = np.argsort(-scores, kind="stable")[:FEEDBACK_WORDS_FROM]
     shares = np.exp((scores[best] - scores[best[0]]) / FEEDBACK_TEMPERATURE)

@@ -1,16 +1,17 @@
-"""The weights of the features, and the confidence that a fused score stands for."""
+"""The weights of the features, and the map from a fused score to a confidence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ragkit.index.lexical.bm25 import K1
 from ragkit.numeric.arrays import Scores
-from ragkit.retrieval.features import K1, LexicalFeatures
+from ragkit.retrieval.features import LexicalFeatures
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What each feature counts within its side; a side's sum is divided by the sum of its weights, so it is 0..1."""
+    """The weight of each feature within its side; a side is divided by the sum of its weights, so it is 0..1."""
 
     chunk: float = 0.1
     unit: float = 1.3
@@ -33,11 +34,9 @@ class Weights:
 
 
 WEIGHTS = Weights()
-"""Found by a coordinate search on the tuning parts of four data sets; see docs/evaluation.md."""
+"""Tuned by a coordinate search on the tuning parts of four data sets; see docs/evaluation.md."""
 
 
 CONFIDENCE_SLOPE = 28.5
-
-
 CONFIDENCE_MIDDLE = 0.33
-"""The best score maps to confidence by a logistic curve that was fitted on the tuning parts."""
+"""The logistic curve from the best score to the confidence, fitted on the tuning parts."""

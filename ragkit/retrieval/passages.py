@@ -1,23 +1,23 @@
-"""Ranked chunks -> hits: neighbours of a document become one passage, and no text comes back twice."""
+"""Ranked chunks -> hits: neighbouring chunks of a document become one passage, and no text is returned twice."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ragkit.store.base import Reader
 from ragkit.store.rows import ChunkRow
-from ragkit.store.sqlite.store import Reader
 from ragkit.types.hits import Hit
 
 MERGE_LIMIT = 4
-"""Chunks that one passage may hold: a whole chapter is no passage."""
+"""Most chunks of one passage: a whole chapter is no passage."""
 GAP_LIMIT = 400
-"""Code points of left-out text (blanks, running heads) that may lie between neighbours."""
+"""Most code points between two neighbours that are in no chunk (blanks, running heads)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk with its fused score and the parts of it, each 0..1; units: the cosine of each of its units, or none."""
+    """A chunk with its fused score and its parts, each 0..1; units: the cosines of its units, if it has any."""
 
     row: ChunkRow
     score: float
@@ -27,7 +27,7 @@ class Ranked:
 
 @dataclass(slots=True)
 class _Passage:
-    """Neighbouring chunks; the best of them gives the score."""
+    """Neighbouring chunks; the best one gives the score."""
 
     best: Ranked
     rows: list[ChunkRow] = field(default_factory=list)
@@ -41,7 +41,7 @@ class _Passage:
         return self.rows[-1]
 
     def takes(self, row: ChunkRow) -> bool:
-        """Join a chunk that directly precedes or follows; return whether it did."""
+        """Add a chunk that directly precedes or follows; return whether it was added."""
         if row.document_id != self.first.document_id or len(self.rows) >= MERGE_LIMIT:
             return False
         if row.ordinal == self.last.ordinal + 1 and row.start - self.last.end <= GAP_LIMIT:
@@ -54,10 +54,10 @@ class _Passage:
 
 
 def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]:
-    """Return the best k chunks as at most k passages, best first, of chunks that are ranked best first.
+    """Return the best k of chunks ranked best first as at most k passages, best first.
 
-    A chunk that neighbours a passage joins it. No chunk beyond the best k takes the place that this leaves: who asks
-    for k gets so much text and not more, and what is beyond the best k is seldom of use.
+    A chunk next to a passage joins it. The free place is not filled from beyond the best k: a caller that asks for k
+    gets that much text and no more, and chunks beyond the best k are seldom useful.
     """
     out: list[_Passage] = []
     for item in ranked[:k]:
@@ -67,17 +67,17 @@ def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]
 
 
 def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[Hit]:
-    """Return the hits of ranked chunks, their text cut from the document: `document.text[start:end] == hit.text`."""
+    """Return the hits of ranked chunks; their text is a slice: `document.text[start:end] == hit.text`."""
     found = passages(ranked, k=k, merge=merge)
-    documents = reader.document_rows(sorted({passage.first.document_id for passage in found}))
+    documents = reader.documents.rows(sorted({passage.first.document_id for passage in found}))
     cosines = {item.row.id: item.units for item in ranked}
     hits: list[Hit] = []
     for rank, passage in enumerate(found, 1):
         first, last = passage.first, passage.last
         document = documents[first.document_id]
         whole = len(passage.rows) == 1
-        text = first.text if whole else reader.text_slice(first.document_id, first.start, last.end)
-        pages = reader.pages(first.document_id) if first.page is not None else ()
+        text = first.text if whole else reader.documents.text_slice(first.document_id, first.start, last.end)
+        pages = reader.documents.pages(first.document_id) if first.page is not None else ()
         hits.append(
             Hit(
                 rank=rank,

@@ -1,4 +1,4 @@
-"""A query adapter: a linear map on query vectors, fitted to question-passage pairs in closed form, chosen by folds."""
+"""A query adapter: a linear map on query vectors, fitted in closed form, its strength chosen by cross-validation."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 STRENGTHS: Final = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-"""Pulls toward the identity that the folds choose from, as multiples of the sum of the pairs' weights."""
+"""Regularisation strengths toward the identity to choose from, as multiples of the sum of the pairs' weights."""
 _BLOCK = 256
 
 
 def fit_adapter(queries: Vectors, passages: Vectors, weights: Floats, *, strength: float) -> Vectors:
     """Return the (d, d) matrix A that minimises sum w |A q - p|^2 + strength * sum(w) * |A - I|^2.
 
-    Ridge regression toward the identity, in closed form. Directions that the questions leave open stay as they are. (A
+    Ridge regression toward the identity, in closed form. Directions without questions stay unchanged. (A
     linear map on queries alone is the idea of RAGLite's `_query_adapter.py`, which solves an orthogonal Procrustes
     problem on wrongly ordered triplets instead; on held-out articles of SQuAD that form lost more than this one.)
     """
@@ -38,7 +38,7 @@ def fit_adapter(queries: Vectors, passages: Vectors, weights: Floats, *, strengt
 
 
 def adapted(matrix: Vectors, queries: Vectors) -> Vectors:
-    """Return matrix @ q as a unit vector, for one query (d,) or rows of them; a query that vanishes stays as it was."""
+    """Return matrix @ q as a unit vector, for one query (d,) or rows (n, d); a query mapped to zero is unchanged."""
     moved = queries @ matrix.T
     norms = np.linalg.norm(moved, axis=-1, keepdims=True)
     unit: Vectors = np.where(norms > 1e-6, moved / np.maximum(norms, 1e-6), queries).astype(np.float32)
@@ -65,7 +65,7 @@ class Examples:
         return [int(item) for item in np.unique(self.folds)]
 
     def fit(self, strength: float, *, without: Sequence[int] = ()) -> Vectors:
-        """Fit to the questions outside some folds; documents that answer a question inside them are left out too."""
+        """Fit on the questions outside some folds, without documents that answer a question inside them."""
         held = np.isin(self.folds, np.asarray(without, dtype=np.int64))
         seen = frozenset[str]().union(*(self.groups[at] for at in np.flatnonzero(held).tolist()))
         asked, rows = self._pairs
@@ -78,7 +78,7 @@ class Examples:
     def choose(self, *, without: Sequence[int] = ()) -> tuple[float | None, dict[str, float]]:
         """Return the strength whose maps rank best on held-out folds, None where none beats the identity.
 
-        Also the mean reciprocal rank of each strength and of the identity. without: folds that are not looked at.
+        Also the mean reciprocal rank of each strength and of the identity. without: folds that are not used.
         """
         inner = [fold for fold in self.fold_numbers if fold not in without]
         seen = np.isin(self.folds, np.asarray(inner, dtype=np.int64))
@@ -112,9 +112,9 @@ class Examples:
 
 
 def divide(groups: Sequence[frozenset[str]], folds: int) -> Ints:
-    """Return a fold for each question: those of one first document go together, large documents first.
+    """Return a fold for each question: questions of one first document share it, large documents are placed first.
 
-    The same documents give the same folds. Fewer documents than folds give fewer folds.
+    The same documents always give the same folds. With fewer documents than folds there are fewer folds.
     """
     firsts = [min(names) for names in groups]
     sizes = [0] * folds

@@ -1,4 +1,4 @@
-"""Reranking with a cross-encoder: slower than anything else here, and off unless a model is named."""
+"""Reranking with a cross-encoder: the slowest step, and off unless a model is named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ragkit.settings import ModelSettings
 
 
 class Reranker(Protocol):
-    """Judges how well each text answers a question."""
+    """Scores how well each text answers a question. Thread-safe."""
 
     def score(self, question: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return one score in 0..1 per text, shape (n,)."""

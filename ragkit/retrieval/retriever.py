@@ -10,8 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.concurrency.threads import HelperThread, Lane
-from ragkit.index.cache import Snapshot
+from ragkit.concurrency.serial_worker import SerialWorker
+from ragkit.concurrency.threads import HelperThread
+from ragkit.index.base import IndexSnapshot
 from ragkit.numeric.arrays import Scores
 from ragkit.numeric.vectors import check_vectors, cosines
 from ragkit.retrieval.candidates import Scored, UnitCosines, better
@@ -29,23 +30,23 @@ from ragkit.retrieval.query_terms import weighted_terms
 from ragkit.retrieval.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
-from ragkit.store.sqlite.store import Reader
+from ragkit.store.base import Reader
 from ragkit.types.hits import Hits
 
 ANSWERED = 0.7
 MEANING = 1.25
-"""Of a question that has another reading: the best score from which on none is sought, and what the vector of the
-vocabulary's words counts beside the question's own. Found on the tuning part of FinanceBench."""
+"""Of a question with a synonym rewrite: a best score of at least this ends the search, and the weight of the rewrite's
+vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 BESIDE_FROM = 5_000
-"""From so many chunks on, words are searched on a second thread beside the model: a question alone is answered 0.5 ms
-sooner at 10,000, 1 ms at 100,000. Sixteen at once on two processors gain nothing; with few chunks they lose 3 %."""
+"""From so many chunks, terms are searched on a second thread while the model runs: a single question is answered 0.5 ms
+sooner at 10,000, 1 ms at 100,000. Sixteen at once on two CPUs gain nothing; with few chunks they lose 3 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A question and the embedder's row (d,) for it."""
+    """A question and its vector (d,)."""
 
     text: str
     vector: NDArray[np.float32]
@@ -53,22 +54,22 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """What one search looks in: a committed state, and how."""
+    """One search: the committed state that it searches, and its options."""
 
     reader: Reader
-    snapshot: Snapshot
+    snapshot: IndexSnapshot
     count: int
     allowed: NDArray[np.int64] | None
     adapter: NDArray[np.float32] | None
 
     def near(self, query: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the chunks that are near to a vector (d,)."""
+        """Return the ids of the chunks nearest to a vector (d,)."""
         return self.snapshot.dense.search(query, self.count, allowed=self.allowed)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The vector (d,) of a question, what gives what its words find, and the chunks near to it, unless yet to find."""
+    """A question's vector (d,), a function that gives its term matches, and the nearest chunks, None if unknown."""
 
     query: NDArray[np.float32]
     words: Callable[[], _Words]
@@ -77,20 +78,20 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What the words of a question find: chunks that hold them, and the words as these are scored by."""
+    """The term matches of a question: ids of chunks with its terms, and the weighted terms for scoring."""
 
     ids: NDArray[np.int64]
     terms: QuestionTerms
 
 
-_LANE = Lane("ragkit-score")
-"""Where a process scores, one question at a time. Scoring holds the interpreter's lock between calls of a few
-microseconds that release it; threads that pass it to and fro at each of them take three times as long. Models, and the
-search for near vectors where there are many, run beside each other and beside it."""
+_SCORING = SerialWorker("ragkit-score")
+"""Scores one question at a time in a process. Scoring holds the GIL between calls of a few microseconds that release
+it; threads that compete for it at each of them take three times as long. Models, and the vector search of a large
+collection, run in parallel to each other and to it."""
 
 
 class QueryEmbedder(Protocol):
-    """What retrieval needs of an embedder."""
+    """The part of an embedder that retrieval needs."""
 
     def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit rows (n, d)."""
@@ -98,7 +99,7 @@ class QueryEmbedder(Protocol):
 
 
 class Retriever:
-    """Ranks chunks of a snapshot for a question. Holds its models and vocabulary only; safe for many threads."""
+    """Ranks chunks of a snapshot for a question. Its only state is models, vocabulary and a cache; thread-safe."""
 
     def __init__(
         self,
@@ -117,52 +118,53 @@ class Retriever:
         self._beside = HelperThread("ragkit-beside")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
-        self.quick = False
-        """Whether the last search, but for the model, took one thread a few milliseconds: few chunks, no reranker."""
+
+    def is_quick(self, snapshot: IndexSnapshot) -> bool:
+        """Return whether a search of this state takes one thread a few milliseconds: few chunks, and no reranker."""
+        return len(snapshot.dense) < self._beside_from and not self._settings.rerank
 
     def retrieve(
         self,
         question: str | Embedded,
         *,
         reader: Reader,
-        snapshot: Snapshot,
+        snapshot: IndexSnapshot,
         k: int,
         allowed: NDArray[np.int64] | None = None,
         adapter: NDArray[np.float32] | None = None,
     ) -> Hits:
         """Return at most k hits from one committed state.
 
-        allowed: ascending chunk ids that may come back. adapter: a map (d, d) that the query vector goes through.
+        allowed: ascending chunk ids that may come back. adapter: a linear map (d, d) for the query vector.
         """
         question, vector = (question, None) if isinstance(question, str) else (question.text, question.vector)
         search = _Search(reader, snapshot, max(self._settings.candidates, k), allowed, adapter)
-        reading = self._vocabulary.reading(question)
-        words = self._words([question, reading.text] if reading else [question], search)
+        rewrite = self._vocabulary.rewrite(question)
+        words = self._words([question, rewrite.text] if rewrite else [question], search)
         query = self._query(question, search, known=vector)
         large = len(snapshot.dense) >= self._beside_from
-        self.quick = not large and not self._settings.rerank
         found = _Found(query, words[0], search.near(query) if large else None)
         other = near = None
-        if large and reading and reading.meaning in self._meanings:
-            # most likely it will be wanted, and scoring leaves a processor free
-            other = self._toward(reading.meaning, query, search)
+        if large and rewrite and rewrite.meaning in self._meanings:
+            # it is likely needed, and scoring leaves a CPU idle
+            other = self._toward(rewrite.meaning, query, search)
             near = self._beside.start(partial(search.near, other))
 
         def first() -> tuple[Scored, Hits | None]:
             scored = self._score(found, search, feedback=self._settings.feedback)
             if not len(scored.ids):
                 return scored, Hits(generation=snapshot.generation)
-            last = not self._settings.rerank and not (reading and scored.first.max() < ANSWERED)
+            last = not self._settings.rerank and not (rewrite and scored.first.max() < ANSWERED)
             return scored, self._hits(question, scored, search, k=k) if last else None
 
-        scored, hits = _LANE.run(first)
+        scored, hits = _SCORING.run(first)
         if hits is not None:
             return hits
-        if reading and scored.first.max() < ANSWERED:
+        if rewrite and scored.first.max() < ANSWERED:
             if other is None:
-                other = self._toward(reading.meaning, query, search)
+                other = self._toward(rewrite.meaning, query, search)
             again = _Found(other, words[1], near() if near else search.near(other))
-            scored = _LANE.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
+            scored = _SCORING.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
         return self._hits(question, scored, search, k=k)
 
     def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
@@ -178,30 +180,31 @@ class Retriever:
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
     def _words(self, texts: Sequence[str], search: _Search) -> list[Callable[[], _Words]]:
-        """Return what gives what the words of each text find. In a large collection it is begun at once."""
+        """Return functions that give the term matches of each text; in a large collection they start at once."""
         lexical = search.snapshot.lexical
 
         def found(text: str) -> _Words:
-            ids, _ = lexical.search(text, search.count, allowed=search.allowed)
-            return _Words(ids, weighted_terms(text, lexical, Statistics(*lexical.statistics())))
+            question = lexical.question(text)
+            ids, _ = lexical.search(question, search.count, allowed=search.allowed)
+            return _Words(ids, weighted_terms(question, lexical, Statistics(*lexical.statistics())))
 
         works = [partial(found, text) for text in texts]
         return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
 
     def _query(self, text: str, search: _Search, *, known: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Return the vector (d,) of a text that is searched by. known: the embedder's row for it."""
+        """Return the search vector (d,) of a text. known: the embedder's row for it."""
         found = self._embedder().embed_queries([text]) if known is None else known[np.newaxis]
         query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
         return query if search.adapter is None else adapted(search.adapter, query)
 
     def _toward(self, meaning: str, asked: NDArray[np.float32], search: _Search) -> NDArray[np.float32]:
-        """Return the vector (d,) that another reading of a question is searched by. asked: the question's own."""
+        """Return the search vector (d,) of a question's rewrite. asked: the question's own vector."""
         query = asked + MEANING * self._meaning(meaning, search)
         unit: NDArray[np.float32] = query / np.linalg.norm(query)
         return unit
 
     def _meaning(self, text: str, search: _Search) -> NDArray[np.float32]:
-        """Return the vector (d,) of what a vocabulary says; it is the same for many questions, so it is kept."""
+        """Return the vector (d,) of a rewrite's words; many questions share it, so it is cached."""
         known = self._meanings.get(text)
         if known is None:
             known = self._query(text, replace(search, adapter=None))
@@ -210,12 +213,12 @@ class Retriever:
         return known
 
     def _score(self, found: _Found, search: _Search, *, feedback: float) -> Scored:
-        """Return the scores of every candidate, in absolute values: none depends on the extremes of a list."""
+        """Return the scores of every candidate; they are absolute, not normalised by the extremes of a list."""
         asked, query = found.words(), found.query
         ids = np.union1d(search.near(query) if found.near is None else found.near, asked.ids)
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
-        units = UnitCosines(*search.reader.unit_cosines(query, ids))
+        units = UnitCosines(*search.reader.chunks.unit_cosines(query, ids))
         dense = WEIGHTS.dense(chunk, units.best(chunk))
         index = search.snapshot.lexical
         statistics = Statistics(*index.statistics())
@@ -241,12 +244,12 @@ class Retriever:
         *,
         reader: Reader,
     ) -> tuple[Scores, NDArray[np.int64]]:
-        """Let the cross-encoder, if there is one, order the best candidates; its scores lie above all others'."""
+        """Let the cross-encoder, if any, order the best candidates; its scores are above all others."""
         reranker = self._load_reranker()
         if reranker is None:
             return fused, order
         head = order[:_RERANK_DEPTH]
-        rows = reader.chunk_rows(ids[head])
+        rows = reader.chunks.rows(ids[head])
         judged = reranker.score(question, [rows[int(ids[at])].text for at in head])
         fused = fused * 0.5
         rerank = np.zeros_like(fused)
@@ -270,7 +273,7 @@ def _shown(
     reader: Reader,
 ) -> list[Ranked]:
     """Read the chunks that come back, with what they scored."""
-    rows = reader.chunk_rows(ids[order])
+    rows = reader.chunks.rows(ids[order])
     shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
     return [
         Ranked(

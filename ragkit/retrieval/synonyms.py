@@ -1,7 +1,7 @@
-"""Another reading of a question: a term that documents seldom name, told by what it is made of or also called.
+"""Synonym rewrites of a question: a term that documents seldom use is replaced by its parts or other names.
 
 No chunk of an income statement says *operating margin*; its rows say *operating income* and *revenue*. Rules, in the
-form of Solr's synonym files, tell what to look for instead. The question is searched as asked, and as read so.
+form of Solr's synonym files, give the words to look for instead. The question is searched as asked and rewritten.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CURE: Final = "write lines of: term, another name of it => what to look for"
 
 @dataclass(frozen=True, slots=True)
 class SynonymRewrite:
-    """Another way to say a question. text: the question with its terms read; meaning: what they were read as, alone."""
+    """A rewritten question. text: the question with its terms replaced; meaning: the replacements alone."""
 
     text: str
     meaning: str
@@ -36,15 +36,15 @@ class SynonymRewrite:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Rules that read terms. pattern: finds any of them, the longest first; meanings: by `_key` of what was found."""
+    """Rules. pattern: matches any of the terms, the longest first; meanings: replacements by `_key` of the match."""
 
     pattern: re.Pattern[str] | None
     meanings: Mapping[str, str]
 
-    def reading(self, question: str) -> SynonymRewrite | None:
-        """Return the question with its terms read, None when it has none.
+    def rewrite(self, question: str) -> SynonymRewrite | None:
+        """Return the rewrite of a question, None when it has no term of the rules.
 
-        What comes after the first sentence that asks, or has a term, tells how to answer: only its terms are read.
+        Text after the first sentence that asks or has a term says how to answer: only its terms are used.
         """
         if self.pattern is None or not self.pattern.search(question):
             return None
@@ -62,8 +62,8 @@ class Vocabulary:
 def load_vocabulary(sources: Sequence[str]) -> Vocabulary:
     """Return the rules of some sources: "accounting", which comes with ragkit, or paths of UTF-8 files.
 
-    A line has terms, separated by commas, then `=>` and what to look for instead; without `=>`, its terms stand for one
-    another. `#` begins a comment. A file is read once. Raises ConfigError, naming the file and the line.
+    A line has terms, separated by commas, then `=>` and what to look for instead; without `=>`, its terms are synonyms.
+    `#` begins a comment. A file is read once. Raises ConfigError, naming the file and the line.
     """
     return _load(tuple(sources))
 
@@ -103,7 +103,7 @@ def _text(source: str) -> str:
 
 
 def _rule(line: str, place: str) -> list[tuple[str, str]]:
-    """Return the terms of a line, each with what to look for instead."""
+    """Return the terms of a line, each with its replacement."""
     line = line.split("#", 1)[0].strip()
     if not line:
         return []
@@ -120,7 +120,7 @@ def _rule(line: str, place: str) -> list[tuple[str, str]]:
 
 
 def _spelling(term: str) -> str:
-    """Return a pattern of a term: its blanks may be hyphens or nothing, a last s may follow; capitals are kept to."""
+    """Return a pattern of a term: spaces match hyphens or nothing, a final s is optional; acronyms match case."""
     parts = _BETWEEN.split(term)
     pattern = "".join(
         re.escape(part) if index % 2 == 0 else (r"[\s-]*" if part.strip(" -") == "" else re.escape(part.strip()))
@@ -131,5 +131,5 @@ def _spelling(term: str) -> str:
 
 
 def _key(term: str) -> str:
-    """Return a term as it is compared: its letters and digits in lower case, without a last s."""
+    """Return the key of a term: its letters and digits in lower case, without a final s."""
     return "".join(_WORD.findall(term)).lower().removesuffix("s")

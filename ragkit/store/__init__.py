@@ -1,5 +1,6 @@
-"""The truth of a collection: documents, chunks, vectors and generations."""
+"""The truth of a collection: documents, chunks, vectors and generations. The face names the default store, SQLite."""
 
-from ragkit.store.sqlite.store import Store, create_collection
+from ragkit.store.opening import create_collection, open_store
+from ragkit.store.sqlite.store import Store
 
-__all__ = ["Store", "create_collection"]
+__all__ = ["Store", "create_collection", "open_store"]

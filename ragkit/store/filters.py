@@ -6,8 +6,8 @@ document's own, `page` is any page that a chunk touches, `time` is when the docu
 where no offset is given, or Unix seconds); any other key is metadata.
 
 Values compare by type: numbers with numbers, text with text (by code point), true and false with themselves. Where
-metadata holds a list, one element that matches is enough. What a document does not have matches `ne` and `nin` only,
-which are the exact opposites of `eq` and `in`.
+metadata holds a list, one element that matches is enough. `ne` and `nin` are the exact opposites of `eq` and `in`, so a
+document without the key matches these two and no other operator.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ MAX_DEPTH: Final = 10
 MAX_CONDITIONS: Final = 100
 MAX_VALUES: Final = 10_000
 """Limits of one filter: nested groups, conditions, and values of all its lists together."""
+
+NULL, BOOLEAN, NUMBER, TEXT = range(4)
+"""Kinds of metadata values: values of different kinds are never equal and never ordered."""
 
 COLUMNS: Final = ("source", "title", "media_type", "sha256")
 _OPERATORS: Final = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
@@ -73,6 +76,7 @@ class _Parser:
         self.values = 0
 
     def parse(self, where: Any, *, place: str, depth: int) -> Filter:
+        """Return the tree of one filter; place: its path in the whole, for messages."""
         if not isinstance(where, Mapping):
             raise FilterError(f"{place} is {_shown(where)} instead of an object", cure=_SHAPE)
         if depth > MAX_DEPTH:
@@ -158,6 +162,18 @@ def storable_number(value: Value) -> Value:
         return math.inf if value > 0 else -math.inf
 
 
+def kind_of(value: Value) -> tuple[int, str | int | float]:
+    """Return the kind of a metadata value and the value as it is stored for look-ups."""
+    if value is None:
+        return NULL, 0
+    if isinstance(value, bool):
+        return BOOLEAN, int(value)
+    if isinstance(value, str):
+        return TEXT, value
+    number = storable_number(value)
+    return NUMBER, number if isinstance(number, int | float) else 0
+
+
 def _microseconds(value: Value, place: str) -> int:
     cure = 'use "2026-03-01", "2026-03-01T12:00:00Z" or Unix seconds'
     if isinstance(value, bool) or value is None:
@@ -168,10 +184,12 @@ def _microseconds(value: Value, place: str) -> int:
         except ValueError:
             raise FilterError(f"{place} is {_shown(value)}, which is not an ISO 8601 time", cure=cure) from None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        gone = moment - _EPOCH
-        return (gone.days * 86_400 + gone.seconds) * 1_000_000 + gone.microseconds
+        elapsed = moment - _EPOCH
+        return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
     if not -_LATEST_SECONDS < value < _LATEST_SECONDS:
-        raise FilterError(f"{place} is {_shown(value)}, which is no time of ours in seconds", cure=cure)
+        raise FilterError(
+            f"{place} is {_shown(value)}, which is no time in Unix seconds before the year 10000", cure=cure
+        )
     return round(value * 1_000_000)
 
 

@@ -1,4 +1,4 @@
-"""What the store keeps of a document, as values: rows, counts, changes, and the JSON of its structure."""
+"""Values that a store returns: rows of documents, chunks and adapters, counts, changes and problems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ragkit.types.documents import Chunk, Metadata
 
 @dataclass(frozen=True, slots=True)
 class ChunkRow:
-    """A stored chunk. Spans, pages and tokens are those of `Chunk`; id is never used for another chunk."""
+    """A stored chunk. Spans, pages and tokens are those of `Chunk`. An id is never used for another chunk."""
 
     id: int
     document_id: int
@@ -49,7 +49,7 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class AdapterRow:
-    """A stored query adapter. id is never used for another; matrix is float32 (d, d); evidence is JSON."""
+    """A stored query adapter. An id is never used for another one. matrix: float32 (d, d). evidence: JSON."""
 
     id: int
     fingerprint: str
@@ -72,8 +72,8 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Totals of a collection. vectors: chunks that have a vector, which is every chunk; stored_vectors: different
-    vectors kept, those that no chunk uses any more included. characters: code points of text."""
+    """Totals of a collection. vectors: chunks that have a vector, which is every chunk. stored_vectors: distinct
+    vectors, including those that no chunk uses any more. characters: code points of text."""
 
     documents: int
     chunks: int
@@ -85,13 +85,32 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What happened to chunks since a revision. removed, added: int64 chunk ids, ascending; a chunk that came and went
-    in between is in neither."""
+    """The chunks deleted and added since a revision. removed, added: int64 chunk ids, ascending; a chunk that was
+    both added and deleted in between is in neither."""
 
     revision: int
     generation: int
     removed: NDArray[np.int64]
     added: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something stored that differs from what was put.
+
+    kind: "text", "chunk", "page", "vector", "row", "adapter", "quantizer" or "file".
+    """
+
+    kind: str
+    source: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.kind}: {self.detail}" if self.source else f"{self.kind}: {self.detail}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the problem as JSON."""
+        return {"kind": self.kind, "source": self.source, "detail": self.detail}
 
 
 def text_digest(text: str) -> bytes:
@@ -102,3 +121,8 @@ def text_digest(text: str) -> bytes:
 def embedded_hash(chunk: Chunk) -> bytes:
     """Return the key of a chunk's vector: the SHA-256 of what is embedded, its context line included."""
     return text_digest(chunk.embedded)
+
+
+def embedded_hashes(chunk: Chunk) -> tuple[bytes, ...]:
+    """Return the keys that a chunk's vector may have: today's, and the one of before addresses were left out."""
+    return embedded_hash(chunk), text_digest(chunk.embedded_whole)

@@ -1,4 +1,4 @@
-"""Saying that the sources do not hold the answer, and noticing when a model says so."""
+"""Abstaining: the sentence that says so in each language, and the recognition of such sentences of a model."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 A term is lower case, without diacritics, stemmed by its language. Codes and numbers stay whole and are split too
 ("ERR-4012" gives err4012, err, 4012; "1,646" gives 1646). Scripts without spaces give pairs of neighbouring characters
-(as Lucene's CJKAnalyzer does), and single ones in documents. Function words are kept
-apart: a question is searched by them only when it has nothing else.
+(as Lucene's CJKAnalyzer does), and single ones in documents. Stop words are kept apart: a question is searched by them
+only when it has no other words.
 
-Every stem depends on the language of the text it is in, which `guess_language` tells from function words. A question is
-stemmed in each language that the index holds (`analyse_question`), so a wrong guess never hides a document.
+A stem depends on the language of its text, which `guess_language` finds by stop words. A question is stemmed in each
+language that the index holds (`analyse_question`), so a wrong guess never hides a document.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ANY_WORD: Final = re.compile(
 
 
 class Analysed(NamedTuple):
-    """A text's terms joined by single spaces, in its order: those that say something, and its function words."""
+    """The content terms of a text and its stop words, each joined by single spaces, in the order of the text."""
 
     language: str
     terms: str
@@ -51,20 +51,20 @@ class Analysed(NamedTuple):
 
 
 class Question(NamedTuple):
-    """The terms of a question, with how often each occurs, in its order; its function words for want of others."""
+    """The content terms of a question with their counts, in its order; its stop words if it has no content term."""
 
     terms: dict[str, int]
     function_words: dict[str, int]
 
 
 def analyse(text: str, *, language: str | None = None) -> list[str]:
-    """Return the terms of a text, in its order, repeated as they occur; its function words if it has no others."""
+    """Return the content terms of a text in its order, with repetitions; its stop words if it has no others."""
     analysed = analyse_text(text, language=language)
     return (analysed.terms or analysed.function_words).split()
 
 
 def analyse_text(text: str, *, language: str | None = None) -> Analysed:
-    """Return what an index takes of a text; the language is guessed when it is None."""
+    """Return the terms that an index stores for a text; the language is guessed when it is None."""
     words = _words(text)
     language = language or _guess(words)
     plain = _plain_forms(language)
@@ -76,15 +76,15 @@ def analyse_text(text: str, *, language: str | None = None) -> Analysed:
 
 
 def guess_language(text: str) -> str:
-    """Return the language of a text, of those in `LANGUAGES`, by its function words; English without evidence."""
+    """Return the language of a text, one of `LANGUAGES`, by its stop words; English without evidence."""
     return _guess(_words(text))
 
 
 def analyse_question(text: str, *, languages: Iterable[str] = (DEFAULT_LANGUAGE,)) -> Question:
     """Return the terms of a question, stemmed in every one of the languages given.
 
-    languages: those that the index holds, the most frequent first. Function words are those of the question's own
-    language. A pair of characters stands for an unspaced script, a single one only alone.
+    languages: those that the index holds, the most frequent first. Stop words are those of the question's own language.
+    A script without spaces gives pairs of characters, and a single character only where it stands alone.
     """
     words = _words(text)
     present = list(dict.fromkeys(languages)) or [DEFAULT_LANGUAGE]
@@ -102,10 +102,10 @@ def _variants(word: str, languages: Sequence[str]) -> Iterable[str]:
 
 
 def question_parts(text: str, *, languages: Sequence[str]) -> list[dict[str, list[str]]]:
-    """Return the telling words of a question in their order, each as its terms by language, its own language first.
+    """Return the content words of a question in their order, each as its terms by language, its own language first.
 
-    The terms of a word are the whole and, for a compound, a code or a name in camelCase, its pieces after that: other
-    ways to say the same, so a reader takes the one or the others. languages: those that the index holds.
+    The terms of a word are the whole word and then, for a compound, a code or a name in camelCase, its pieces. They are
+    alternatives: a caller counts either the whole or the pieces. languages: those that the index holds.
     """
     words = _words(text)
     own = _guess(words, likely=languages) if len(languages) > 1 else languages[0]
@@ -125,7 +125,7 @@ def _alternatives(terms: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of a text as written; capitals mean nothing in a text that has no other letters."""
+    """Return the words of a text as written; in lower case where the whole text is in capitals."""
     if text.isupper():
         text = text.lower()
     pattern = _ASCII_WORD if text.isascii() else _ANY_WORD
@@ -138,7 +138,7 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _function_words() -> dict[str, tuple[tuple[str, float], ...]]:
-    """Return each function word of a language in Latin letters with its languages and what it says for each."""
+    """Return each stop word in Latin letters with its languages and its weight as evidence for each."""
     owners: dict[str, list[str]] = {}
     for language in LANGUAGES:
         for word in dict.fromkeys(STOP_WORDS[language].split()):
@@ -168,7 +168,7 @@ def _guess(words: Sequence[str], *, likely: Sequence[str] = ()) -> str:
 
 @cache
 def _function_forms(language: str) -> frozenset[str]:
-    """Return the function words of a language, and of other alphabets, as written; in capitals they are names."""
+    """Return the stop words of a language and of other alphabets, as written; in capitals they are names."""
     words = {word for name in {language, "ru", "el"} & set(STOP_WORDS) for word in STOP_WORDS[name].split()}
     words |= {word.replace("'", "’") for word in words}
     return frozenset(words | {word.capitalize() for word in words})

@@ -1,9 +1,10 @@
-"""Make text clean once, so that every later offset means the same thing; and show text safely on a terminal."""
+"""Clean text once, so that every later offset means the same; and show text safely on a terminal."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # C0 but tab and newline, DEL, C1; bidi embeddings, overrides and isolates; zero-width space and BOM; tag characters
@@ -19,6 +20,8 @@ _MARKS_LIMIT = 30  # the Stream-Safe Text Format of UAX #15 allows 30 non-starte
 _MAY_BE_MARKS = re.compile(
     "[\u0300-\u1dff\u20d0-\u20ff\u2cef-\u2dff\u302a-\u309a\ua66f-\uabed\ufb1e\ufe20-\ufe2f\U000101fd-\U0001e94a]{31}"
 )
+_PIECE = 1 << 18  # characters that are cleaned at once: some milliseconds
+_SAFE_CUT = re.compile("[A-Za-z0-9 \u0410-\u044f\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]")
 _GRAPHEME_JOINER = "\u034f"
 _MARKED_LINE = re.compile(r"^[ \t]*[=#`~][^\n]*$", re.MULTILINE)
 _WIKI_HEADING = re.compile(r"(=(?:[ \t]?=){0,5})[ \t]+([^=\s](?:.*[^=\s])?)[ \t]+\1")
@@ -32,10 +35,14 @@ _UNSAFE_TO_SHOW = re.compile(
 def clean_text(text: str) -> str:
     """Return text in the one form that ragkit stores: NFC, newlines as LF, no surrogate, NUL or other control.
 
-    Lone surrogates become U+FFFD. Tab and newline stay; every other control character, bidi override,
-    zero-width space and tag character goes. Long runs of combining marks are broken as UAX #15 section 13
-    says, which bounds the time of normalisation. The function is idempotent.
+    Lone surrogates become U+FFFD. Tab and newline stay; every other control character, bidi override, zero-width space
+    and tag character is removed. Long runs of combining marks are broken as UAX #15 section 13 says, which bounds the
+    time of normalisation. The function is idempotent.
     """
+    return _clean_long(text) if len(text) > _PIECE else _clean_piece(text)
+
+
+def _clean_piece(text: str) -> str:
     if text.isascii():
         return _DROPPED.sub("", _NEWLINES.sub("\n", text)) if not _plain_ascii(text) else text
     text = _NEWLINES.sub("\n", text)
@@ -43,6 +50,27 @@ def clean_text(text: str) -> str:
     if unicodedata.is_normalized("NFC", text) and not _has_long_mark_run(text):
         return text
     return unicodedata.normalize("NFC", _break_mark_runs(text))
+
+
+def _clean_long(text: str) -> str:
+    """Clean a long text in pieces, so that no call holds the GIL for long; a text that is clean comes back as it is."""
+    cleaned: list[str] = []
+    changed = False
+    for piece in _pieces(text):
+        after = _clean_piece(piece)
+        changed = changed or after != piece
+        cleaned.append(after)
+    return "".join(cleaned) if changed else text
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a text before characters that nothing before them composes with: no newline, no run of marks is cut."""
+    position = 0
+    while position < len(text):
+        cut = _SAFE_CUT.search(text, position + _PIECE) if len(text) - position > _PIECE else None
+        end = cut.start() if cut else len(text)
+        yield text[position:end]
+        position = end
 
 
 def _plain_ascii(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a sentence says, as sets that can be compared: content terms, numbers, names, and whether it denies."""
+"""The content of a sentence as sets that can be compared: content terms, numbers, names, negations."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class ContentTerms:
 
 
 def wording(text: str, *, language: str = "en") -> ContentTerms:
-    """Return what a text says; the cost is linear in its length. language: ISO 639-1 code of the text."""
+    """Return the comparable parts of a text; the cost is linear in its length. language: ISO 639-1 code of the text."""
     order: list[str] = []
     numbers: set[str] = set()
     names: set[str] = set()
@@ -184,7 +184,7 @@ def normal_number(word: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def guess_language(text: str) -> str:
-    """Return the ISO 639-1 code of a text by its script and function words; "en" where nothing speaks for another."""
+    """Return the ISO 639-1 code of a text by its script and stop words; "en" without evidence for another language."""
     head = text[:2_000]
     for code, pattern in _SCRIPTS:
         if pattern.search(head):

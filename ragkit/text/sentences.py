@@ -51,7 +51,7 @@ def is_item(text: str) -> bool:
 
 
 def is_heading(text: str) -> bool:
-    """Return whether a unit reads as a heading: marked as one, or short, without an end mark, figures or a value."""
+    """Return whether a unit looks like a heading: marked as one, or short and without an end mark or digits."""
     if text.startswith("#"):
         return True
     if len(text) > 2 * _SHORT_LINE or is_row(text) or is_item(text):
@@ -60,7 +60,7 @@ def is_heading(text: str) -> bool:
 
 
 def _paragraph(text: str, start: int, end: int, language: str) -> Iterator[Span]:
-    """Cut a paragraph at lines that stand on their own, then each part into sentences."""
+    """Split a paragraph at lines that are units by themselves, then split each part into sentences."""
     cuts = [start, *(line for line in _line_starts(text, start, end) if _breaks(text, start, line, end)), end]
     for left, right in pairwise(cuts):
         part = text[left:right]

@@ -1,4 +1,4 @@
-"""Function words of the languages that ragkit tells apart: to guess a text's language and to shorten a question."""
+"""Stop words of the languages that ragkit distinguishes: to guess a text's language and to shorten a question."""
 
 from __future__ import annotations
 

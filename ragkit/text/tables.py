@@ -18,7 +18,7 @@ def has_cells(text: str) -> bool:
 
 
 def is_row(text: str) -> bool:
-    """Return whether a line is a table row: it has cells, or is words and then two figures or more (as in PDF)."""
+    """Return whether a line is a table row: it has cells, or words followed by at least two numbers (as in PDF)."""
     return "\n" not in text and (has_cells(text) or _ends_in_figures(text))
 
 

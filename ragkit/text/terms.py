@@ -41,7 +41,7 @@ _HAS_UNSPACED: Final = re.compile(rf"[{_EAST}{SOUTH}]")
 _CLUSTER: Final = re.compile(r"\w\W*|\W+")
 _FOLDED: Final = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u0655\u0670]")
 _INVISIBLE: Final = {0xAD: None, 0x200C: None, 0x200D: None, 0x640: None}
-# Superscript figures are footnote marks ("revenue²"), and fractions are no digits of the number before them.
+# Superscript digits are footnote marks ("revenue²"), and fractions are no digits of the number before them.
 _FIGURES: Final = re.compile("[\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u2079\u2080-\u2089\u2150-\u215f]+")
 _LETTERS: Final = str.maketrans(
     {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "þ": "th", "ħ": "h"}
@@ -83,7 +83,7 @@ def is_unspaced(word: str) -> bool:
 
 
 def word_parts(word: str) -> list[str]:
-    """Return what slashes, commas and colons separate ("and/or"), where they are not between figures."""
+    """Return the parts that slashes, commas and colons separate ("and/or"), except between digits."""
     if word.isalnum() or is_unspaced(word):
         return [word]
     return [part for part in _FIRST_CUT.split(word) if part]
@@ -171,7 +171,7 @@ def _without_apostrophes(word: str) -> str:
 
 
 def _number(word: str) -> list[str]:
-    """Return the terms of a number in figures, [] for anything else: thousands joined, the decimal sign a point."""
+    """Return the terms of a number in digits: no thousands separators, a decimal point; [] for anything else."""
     if not word[0].isdigit() or not word[-1].isdigit():
         return []
     if _GROUPED.fullmatch(word):
@@ -186,7 +186,7 @@ def _number(word: str) -> list[str]:
 
 
 def _compound(word: str, language: str) -> list[str]:
-    """Return a word whole, and its pieces when it is a compound, a name in camelCase or snake_case, or a code."""
+    """Return the whole word, and its pieces if it is a compound, a name in camelCase or snake_case, or a code."""
     lower = word.lower()
     version = _VERSION.fullmatch(lower)
     if version:
@@ -222,7 +222,7 @@ def _stemmer(algorithm: str) -> Callable[[str], str]:
 
 
 def _stem(word: str, language: str) -> str:
-    """Return the folded stem of a lower-case word. English loses accents before its stemmer, the others need them."""
+    """Return the folded stem of a lower-case word. Only English loses accents before its stemmer."""
     if word.isascii() and len(word) < 3:
         return word
     first = ord(word[0])

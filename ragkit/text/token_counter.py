@@ -29,10 +29,10 @@ DOWNLOAD_SECONDS: Final = 3.0
 """How long an encoding that is not packaged may take to arrive before the estimate is used, in seconds."""
 
 ESTIMATE_MARGIN: Final = 1.3
-"""What an unknown tokenizer's count is taken to be, as a multiple of the `cl100k_base` count."""
+"""The assumed count of an unknown tokenizer, as a multiple of the `cl100k_base` count."""
 
 ESTIMATE_FIGURE: Final = 0.4
-"""What it counts beyond that for every figure: many tokenizers take each for a token.
+"""What is added for every digit: many tokenizers make each a token.
 
 With both, the estimate is not under the counts of the tokenizers of Claude 2, Llama 2, Llama 3 and Mistral 7B on
 English, German, Japanese, source code and tables."""
@@ -93,8 +93,8 @@ _GUESS: Final = "cl100k_base"  # counts more than o200k_base in most languages, 
 class Counter(Protocol):
     """Counts and cuts text by tokens.
 
-    encoding: the tiktoken encoding that counts. estimated: True when the model's own encoding is another one; then
-    counts hold a margin.
+    encoding: the tiktoken encoding that counts. estimated: True when the model has another encoding; counts then
+    include a margin.
     """
 
     @property
@@ -113,7 +113,7 @@ class Counter(Protocol):
 
 
 class TableCounter:
-    """A counter over one tiktoken encoding; an `estimated` one adds a margin for a tokenizer that is not at hand."""
+    """A counter over one tiktoken encoding; with `estimated`, it adds a margin for another tokenizer."""
 
     def __init__(self, encoding: tiktoken.Encoding, *, estimated: bool = False) -> None:
         self._encoding = encoding
@@ -165,7 +165,7 @@ def load_counter(encoding: str, *, offline: bool = False) -> Counter:
 
     Encodings that are packaged never touch the network. One that only the installed tiktoken knows is fetched by it
     within `DOWNLOAD_SECONDS`, unless `offline`; a fetch that failed is not tried again in this process. Any other name
-    is taken for a model whose tokenizer is not at hand: its counts are `estimated`. Raises ConfigError for an empty
+    is treated as a model whose tokenizer is not available: its counts are `estimated`. Raises ConfigError for an empty
     name.
     """
     if not encoding.strip():
@@ -238,7 +238,7 @@ def _fetched(name: str) -> tiktoken.Encoding | None:
     thread.start()
     thread.join(DOWNLOAD_SECONDS)
     if not found:
-        _log.warning("the encoding %s is not at hand; token counts are estimated", name)
+        _log.warning("the encoding %s is not available; token counts are estimated", name)
     return found[0] if found else None
 
 

@@ -1,4 +1,4 @@
-"""What comes back: an answer with the citations that were checked."""
+"""An answer with its checked citations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept about documents, files, models and runs, beside the values that flow."""
+"""What a collection records about documents, files, models and runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Fingerprint:
     """What makes vectors comparable: two collections may share vectors only when their `id` is the same.
 
     probe: the float32 vector of a fixed sentence, little-endian bytes; it shows a model that changed under its name.
-    runtime ("torch" or "openvino-bf16" …) is told but not compared: compiled models are verified against torch.
+    runtime ("torch" or "openvino-bf16" …) is reported but not compared: compiled models are verified against torch.
     """
 
     model: str
@@ -64,7 +64,7 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class DocumentInfo:
-    """A document as listings show it: everything but its text."""
+    """A document as listings show it: everything but its text. warnings: what its reader left out or guessed."""
 
     source: str
     title: str
@@ -76,10 +76,12 @@ class DocumentInfo:
     generation: int
     updated_at: str
     metadata: Metadata = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a listed document."""
-        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "metadata": dict(self.metadata)}
+        shape = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**shape, "metadata": dict(self.metadata), "warnings": list(self.warnings)}
 
 
 @dataclass(frozen=True, slots=True)

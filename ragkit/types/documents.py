@@ -10,9 +10,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ragkit.errors import InputError
+from ragkit.text.addresses import without_addresses
 from ragkit.text.cleaning import clean_text, marked_headings
 
 Scalar = str | int | float | bool | None
@@ -115,7 +116,8 @@ class Document:
     ) -> Document:
         """Make a document of plain text: cleans it, and takes its digest from the UTF-8 of the cleaned text.
 
-        Heading lines are told by their marks: "== History ==", and "## History" where media_type is text/markdown.
+        Heading lines are recognised by their marks: "== History ==", and "## History" where media_type is
+        text/markdown.
         """
         cleaned = clean_text(text)
         marked = marked_headings(cleaned, markdown=media_type == "text/markdown")
@@ -187,5 +189,23 @@ class Chunk:
 
     @property
     def embedded(self) -> str:
-        """What the embedder sees: the context line, then the text."""
+        """What the embedder sees: the context line, then the text without the addresses of its links."""
+        text = without_addresses(self.text)
+        return f"{self.context}\n{text}" if self.context else text
+
+    @property
+    def embedded_whole(self) -> str:
+        """What the embedder saw in collections of before addresses were left out: the text with them."""
         return f"{self.context}\n{self.text}" if self.context else self.text
+
+
+class ChunkText(NamedTuple):
+    """What a chunk is searched by: title, context line (headings where there is none), text, and spans of its units.
+
+    A tuple, because a collection has millions of them and caches hash them as JSON lists.
+    """
+
+    title: str
+    context: str
+    text: str
+    units: tuple[tuple[int, int], ...] = ()

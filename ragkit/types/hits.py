@@ -77,7 +77,7 @@ class Hit:
 
 
 class Hits(list[Hit]):
-    """Hits, best first, with what is true of the whole search.
+    """Hits, best first, with the confidence and the generation of the whole search.
 
     confidence: 0..1, how likely it is that the collection holds the answer at all (for abstention).
     generation: the committed ingest run that every one of these hits comes from.

@@ -1,4 +1,4 @@
-"""What adding documents reports: while it runs (progress) and at its end (report)."""
+"""The progress that adding documents reports while it runs, and the report at its end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class AddProgress:
-    """Where an add stands: documents committed, chunks cut, chunks embedded, and the source just committed with what
-    became of it ("added", "changed" or "unchanged")."""
+    """The state of an add: documents committed, chunks made and embedded, the last source and its outcome ("added",
+    "changed" or "unchanged")."""
 
     documents: int
     chunks: int
@@ -25,7 +25,7 @@ ProgressCallback = Callable[[AddProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """What an add did.
+    """The result of an add.
 
     embedded: texts that went through the model (the rest of `chunks` had vectors already). truncated: chunks over the
     model's limit, counted by its tokenizer after the fact; 0 by construction, and checked. seconds: time by stage

@@ -1,4 +1,4 @@
-"""The app factory: one FastAPI app of the routes, the middlewares around them, and how errors are told."""
+"""The app factory: one FastAPI app of the routes, the middlewares around them, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def create_app(
 ) -> FastAPI:
     """Return the app of a data folder.
 
-    library, extractor: stand in for the data folder and the file readers, in tests and in programs that embed the
-    service. Raises ConfigError when the address can be reached by others and there is no key.
+    library, extractor: replace the data folder and the file readers, in tests and in programs that embed the service.
+    Raises ConfigError when the address can be reached by others and there is no key.
     """
     keyring = keyring_of(settings)
     require_key(settings, keyring)
@@ -74,7 +74,7 @@ def create_app(
         **_quiet(),
     )
     app.state.service = service
-    for group in (questions, health, collections, documents, page):  # looked through in this order
+    for group in (questions, health, collections, documents, page):  # matched in this order
         app.include_router(group.router)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
@@ -88,19 +88,19 @@ class _App(FastAPI):
     """FastAPI with a completed OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the document, made once."""
+        """Return the OpenAPI document, built once."""
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi())
         return self.openapi_schema
 
 
 def keyring_of(settings: ServiceSettings) -> Keyring:
-    """Return the keys of the environment and of the key file; an address that others can reach always asks."""
+    """Return the keys of the environment and of the key file; an address that others can reach always needs one."""
     return Keyring(api_key=settings.api_key, keys=KeyFile(settings.keys_file), always=not settings.is_loopback)
 
 
 def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
-    """Raise ConfigError when others could reach the service and there is no key to ask them for."""
+    """Raise ConfigError when others could reach the service and there is no key."""
     if not settings.is_loopback and keyring.is_empty:
         raise ConfigError(
             f"{settings.host} can be reached from other machines and there is no key",
@@ -109,7 +109,7 @@ def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
 
 
 def ingest_extractor(limits: Limits) -> Extractor:
-    """Return what reads uploaded files: the readers of ragkit_ingest, each file in a process that can be killed."""
+    """Return the reader of uploaded files: those of ragkit_ingest, each file in a process that can be killed."""
     from ragkit_ingest import EXTRACTOR_VERSION, ReadLimits, WorkerPool, extract_file
 
     pool = WorkerPool(ReadLimits(max_size=limits.upload_bytes), size=limits.readers)
@@ -122,7 +122,7 @@ def ingest_extractor(limits: Limits) -> Extractor:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Start to load the model at once, beside the first requests; close every collection at the end."""
+    """Load the model in the background from the start; close every collection at the end."""
     service: Service = app.state.service
     threads = service.settings.limits.threads
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
@@ -153,7 +153,7 @@ async def _tell(request: Request, error: Exception) -> Response:
 
 
 def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:
-    """Return where and why a request is not as documented, without what was sent."""
+    """Return where and why a request is not as documented, without the values that were sent."""
     errors: list[dict[str, Any]] = [
         {"where": show(".".join(map(str, item["loc"])), 200), "what": show(item["msg"], 500), "kind": item["type"]}
         for item in error.errors()[:20]
@@ -170,7 +170,7 @@ def _validation_problem(error: RequestValidationError, teller: Teller) -> Proble
 
 
 def _quiet() -> dict[str, Any]:
-    """Switch off FastAPI's own telemetry where it has any: nothing is told of a request but in our log."""
+    """Return the arguments that switch off FastAPI's telemetry, if it has any: requests appear in our log only."""
     if "telemetry" not in inspect.signature(FastAPI.__init__).parameters:
         return {}
     return {"telemetry": {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}}

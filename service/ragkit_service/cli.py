@@ -29,12 +29,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--host", metavar="ADDRESS", help=f"Address to listen on (or $RAGKIT_HOST).  [default: {DEFAULT_HOST}]")
 @click.option("--port", metavar="PORT", type=int, help=f"Port (or $RAGKIT_PORT).  [default: {DEFAULT_PORT}]")
 @click.option("--workers", metavar="N", type=int, help="Server processes (or $RAGKIT_WORKERS).  [default: 1]")
-@click.option("--json", "as_json", is_flag=True, help="Log JSON, a line each.")
+@click.option("--json", "as_json", is_flag=True, help="Log in JSON, one line per record.")
 def serve(data: str, host: str | None, port: int | None, workers: int | None, as_json: bool) -> None:
     """Serve search, prompts and answers over HTTP, and a page to ask questions on.
 
     Any address but loopback needs a key, in $RAGKIT_API_KEY or made by `ragkit keys create`; every request but GET
-    /healthz must then carry it. With port 0 a free one is taken.
+    /healthz must then carry it. Port 0 takes a free one.
     """
     settings = service_settings(os.environ, data=data, host=host, port=port, workers=workers)
 
@@ -62,7 +62,7 @@ def keys() -> None:
 @_data
 @_json
 def create(name: str, data: str, as_json: bool) -> None:
-    """Make a key and show it: this once, and never again."""
+    """Make a key and show it once; it cannot be shown again."""
     key = _file(data).create(name)
     if as_json:
         click.echo(json.dumps({"name": name, "key": key}))
@@ -91,7 +91,7 @@ def list_keys(data: str, as_json: bool) -> None:
 @_data
 @_json
 def revoke(name: str, data: str, as_json: bool) -> None:
-    """Forget a key: a running service refuses it from the next request on."""
+    """Revoke a key: a running service refuses it from the next request on."""
     _file(data).revoke(name)
     click.echo(json.dumps({"revoked": name}) if as_json else f"revoked {name}")
 

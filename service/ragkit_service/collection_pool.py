@@ -1,4 +1,4 @@
-"""The open collections of a service: each opened once, shared by all requests, closed when nobody uses it any more."""
+"""The open collections of a service: each is opened once, shared by all requests, and closed when unused."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
 class Library(Protocol):
-    """What the service needs of a data folder; tests pass one that is in memory."""
+    """The part of a data folder that the service needs; tests pass one in memory."""
 
     def names(self) -> list[str]:
         """Return the collections, in order."""
 
     def identity(self, name: str) -> Hashable | None:
-        """Return what tells this collection from a later one of the same name; None when there is none. Quick."""
+        """Return an identity that a later collection of the same name does not have; None if there is none. Fast."""
 
     def open(self, name: str) -> KnowledgeBase:
         """Open a collection that exists."""
@@ -44,8 +44,8 @@ class Library(Protocol):
 
 
 class DataFolder:
-    """The library in a data folder. One embedder serves all collections; it is loaded when it is first needed, embeds
-    questions that come together as one batch, and keeps the vectors of the last `remember` questions."""
+    """The library in a data folder. One embedder serves all collections; it is loaded at first use, embeds questions
+    that arrive together as one batch, and caches the vectors of the last `remember` questions (LRU)."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class DataFolder:
         return names
 
     def identity(self, name: str) -> Hashable | None:
-        """Return device and inode of the collection's folder: a deleted and created one has another."""
+        """Return device and inode of the collection's folder; they change if it is deleted and created again."""
         try:
             status = (self.data / "collections" / name).stat()
         except OSError:
@@ -96,7 +96,7 @@ class DataFolder:
         ragkit.delete_collection(self.data, name)
 
     def warm(self) -> None:
-        """Load the embedding model and let it answer once, which is when it compiles."""
+        """Load the embedding model and embed one text, so that it is compiled."""
         self.embedder().embed_queries(["warm up"])
 
     def embedder(self) -> Embedder:
@@ -110,7 +110,7 @@ class DataFolder:
 
 @dataclass(slots=True)
 class _Entry:
-    """One open collection. users: requests at work on it. retired: to be closed by the last of them."""
+    """One open collection. users: requests that use it. retired: the last of them closes it."""
 
     knowledge: KnowledgeBase
     identity: Hashable
@@ -119,11 +119,11 @@ class _Entry:
 
 
 class CollectionPool:
-    """Hands out open collections by name, for as long as a `with` block lasts. Thread-safe.
+    """Lends open collections by name for the length of a `with` block. Thread-safe.
 
-    A collection that another process deleted, or deleted and created again, is noticed at the next request.
-    limit: collections kept open; beyond it, the one that was unused for longest is closed. patience: seconds that a
-    writer waits for the writers before it in this process; another process's are not waited for.
+    A collection that another process deleted, or deleted and created again, is noticed at the next request. limit:
+    collections kept open; beyond it, the least recently used one is closed. patience: seconds that a writer waits for
+    earlier writers of this process; it does not wait for other processes.
     """
 
     def __init__(self, library: Library, *, limit: int = 64, patience: float = 30.0) -> None:
@@ -165,7 +165,7 @@ class CollectionPool:
 
     @contextmanager
     def write(self, name: str) -> Iterator[KnowledgeBase]:
-        """Lend a collection to one writer of this process after the other; LockedError when its turn does not come."""
+        """Lend a collection to one writer of this process at a time; LockedError if the turn does not come in time."""
         self._identity(name)
         with self._turn(name), self.use(name) as knowledge:
             yield knowledge
@@ -175,7 +175,7 @@ class CollectionPool:
         self._library.create(name)
 
     def delete(self, name: str) -> None:
-        """Delete a collection. Requests that are at work on it end undisturbed; later ones find nothing."""
+        """Delete a collection. Requests that use it finish undisturbed; later ones do not find it."""
         self._identity(name)
         with self._turn(name), self._opening_lock(name):
             self._identity(name)
@@ -266,6 +266,6 @@ class CollectionPool:
             lock.release()
 
     def _opening_lock(self, name: str) -> threading.Lock:
-        """Return the lock under which a collection is opened or deleted. Only names that exist get one."""
+        """Return the lock for opening and deleting a collection. Only existing names get one."""
         with self._lock:
             return self._opening.setdefault(name, threading.Lock())

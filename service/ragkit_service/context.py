@@ -1,4 +1,4 @@
-"""What the routes share: the open collections, the limits, and how errors are told. Made once, in the app factory."""
+"""The state that routes share: open collections, limits, errors as problems. The app factory makes it once."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Extractor:
-    """How an uploaded file becomes a document. extract raises ExtractionError and may block for its time limit.
-    version: told in the collection's history. close: ends what extract needed."""
+    """The reader of uploaded files. extract: raises ExtractionError, and may block for its time limit. version:
+    recorded in the collection's history. close: frees the resources of extract."""
 
     version: str
     extract: Callable[[Path], Document]
@@ -33,7 +33,7 @@ class Extractor:
 
 @dataclass(slots=True)
 class Readiness:
-    """Whether the service can answer: the model's state, and what is wrong with collections, by name."""
+    """Whether the service can answer: the state of the model, and the problems of collections by name."""
 
     model: str = "loading"
     problems: dict[str, str] = field(default_factory=dict)
@@ -60,25 +60,25 @@ class Service:
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
 
     def tell(self, error: Exception, request: Request) -> Problem:
-        """Log an error as far as the response will not say it, and return what the response says."""
+        """Log the part of an error that the response leaves out, and return the problem that the response reports."""
         log_failure(error, request.scope.get("request_id", ""))
         return self.teller.problem(error)
 
     def warm(self) -> None:
-        """Load the model, then open every collection, as far as they can be; what fails is logged and told by
-        /readyz. Runs beside the first requests."""
+        """Load the model, then open every collection, as far as they can be; a failure is logged and reported by
+        /readyz. It runs in the background."""
         try:
             self.pool.warm()
             self.readiness.model = "ready"
             self.check_collections()
             gc.collect()
-            gc.freeze()  # what was loaded stays: looking through it again and again would hold up requests
-        except Exception as error:  # noqa: BLE001 - the edge of a thread: told by /readyz and by each request
+            gc.freeze()  # loaded objects stay: collecting them again and again would delay requests
+        except Exception as error:  # noqa: BLE001 - the edge of a thread: reported by /readyz and by each request
             logger.warning("the service cannot answer yet: %s", error)
             self.readiness.model = self.teller.problem(error).title
 
     def check_collections(self) -> None:
-        """Open the collections that are not open, as many as the pool keeps, and note which cannot be."""
+        """Open the closed collections, as many as the pool keeps, and record those that fail."""
         problems: dict[str, str] = {}
         for name in self.pool.names()[: self.settings.limits.open_collections]:
             try:

@@ -1,4 +1,4 @@
-"""From errors to responses: the one table from error class to status, told as problem+json (RFC 9457)."""
+"""From errors to responses: the one table from error class to status, as problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ PROBLEM_TYPE: Final = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How one error class is told. detail "" tells the error's own words (paths taken out); else these instead,
-    because the error's words are for the log: they name folders, processes or servers."""
+    """The response of one error class. detail: the text for clients, because the error's own message names folders,
+    processes or servers and is for the log; "" for that message without paths."""
 
     status: int
     kind: str
@@ -56,7 +56,7 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
     QueryError: Rule(422, "question", "The question cannot be searched"),
     FilterError: Rule(422, "filter", "The filter is malformed"),
     BudgetError: Rule(422, "budget", "The prompt does not fit its budget"),
-    AdapterRefusedError: Rule(422, "adapter-refused", "The query adapter does not help"),
+    AdapterRefusedError: Rule(409, "adapter-refused", "The query adapter does not help"),
     InputError: Rule(422, "input", "A value is wrong"),
     ExtractionError: Rule(422, "extraction", "The file gave no document"),
     NotFoundError: Rule(404, "not-found", "There is no such thing here"),
@@ -115,7 +115,7 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
     RagkitError: Rule(500, "internal", "The request failed", "the request failed", "see the server's log"),
     MemoryError: Rule(503, "memory", "The server is out of memory", "the server ran out of memory", "try again later"),
 }
-"""The one table: the nearest class in an error's ancestry decides."""
+"""The one table: the nearest class among an error's ancestors decides."""
 
 UNKNOWN: Final = Rule(
     500,
@@ -129,7 +129,7 @@ _ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?!/v1/)(?:/[^\s/'\";,:)]+){2,}/?")
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """A response that is no success, to be raised. extra: further members of the JSON object.
+    """An unsuccessful response, to be raised. extra: further members of the JSON object.
 
     Not frozen: Python itself sets attributes on an exception that passes a context manager.
     """
@@ -173,7 +173,7 @@ class Teller:
         self._hidden = sorted((name for name in names if len(name) > 1), key=len, reverse=True)
 
     def problem(self, error: Exception) -> Problem:
-        """Return what the caller may know of an error."""
+        """Return the problem that a client may see for an error."""
         if isinstance(error, Problem):
             return error
         rule = rule_for(error)
@@ -209,7 +209,7 @@ def http_problem(status: int, detail: str = "", *, headers: Mapping[str, str] | 
 
 
 def problem_response(problem: Problem, *, instance: str, request_id: str) -> Response:
-    """Return the response that tells a problem. The JSON is ASCII, so that any text in it can be sent."""
+    """Return the response of a problem. The JSON is ASCII, so that any text in it can be sent."""
     headers = dict(problem.headers or {})
     if problem.retry_after:
         headers["Retry-After"] = str(problem.retry_after)

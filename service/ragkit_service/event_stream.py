@@ -1,4 +1,4 @@
-"""Answers as server-sent events: made in a thread of their own, sent as they come, stopped when the client leaves."""
+"""Answers as server-sent events: made in a thread, sent as they arrive, stopped when the client leaves."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ KEEP_ALIVE: Final = b": keep-alive\n\n"
 class AnswerStream:
     """Runs a generator of text pieces and a last Answer in a thread, and hands its items to the event loop.
 
-    A generator stays on one thread from its start to its close, as database connections and HTTP streams want. It is
-    closed at its next item after `cancel`, so an abandoned answer costs no more than the piece it was waiting for.
+    A generator stays on one thread from its start to its close, as database connections and HTTP streams require. After
+    `cancel` it is closed at its next item, so an abandoned answer costs at most one more piece.
     """
 
     def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter) -> None:
@@ -45,7 +45,7 @@ class AnswerStream:
         self._cancelled.set()
 
     async def get(self, seconds: float) -> str | Answer | Exception | None:
-        """Return the next item, None when there is none in time. After an Answer or an error nothing follows."""
+        """Return the next item, None if there is none in time. Nothing follows an Answer or an error."""
         try:
             async with asyncio.timeout(seconds):
                 item = await self._items.get()
@@ -63,13 +63,13 @@ class AnswerStream:
                 if not self._put(item) or isinstance(item, Answer):
                     return
             self._put(RagkitError("the answer ended without its end"))
-        except Exception as error:  # noqa: BLE001 - handed to the event loop, which tells it
+        except Exception as error:  # noqa: BLE001 - passed to the event loop, which reports it
             self._put(error)
         finally:
             items.close()
 
     def _put(self, item: str | Answer | Exception) -> bool:
-        """Hand over an item, waiting while the client is slow; False when nobody wants it any more."""
+        """Pass an item on, waiting while the client is slow; False after a cancel."""
         while not self._room.acquire(timeout=_POLL_SECONDS):
             if self._cancelled.is_set():
                 return False
@@ -83,7 +83,7 @@ class AnswerStream:
 
 
 class EventStream(StreamingResponse):
-    """The response of a streamed answer. However it ends, the work behind it is told to stop."""
+    """The response of a streamed answer. Whenever it ends, it cancels the work behind it."""
 
     def __init__(self, stream: AnswerStream, events: AsyncIterator[bytes]) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
@@ -99,8 +99,7 @@ class EventStream(StreamingResponse):
 
 async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: float, keep_alive: float) -> EventStream:
     """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
-    instead, so that it has a status of its own. tell: from an error to the problem that the client may see, with its
-    log line written."""
+    instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
     try:
         first = await stream.get(first_seconds)
     except BaseException:

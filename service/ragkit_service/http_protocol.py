@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 protocol with the three deadlines that it lacks: for headers, for leftovers, for slow readers."""
+"""uvicorn's HTTP/1.1 protocol with the deadlines that it lacks: for headers, unread bodies and slow readers."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ class DeadlineProtocol(H11Protocol):
             self._header_timer = self.loop.call_later(self.limits.header_seconds, self._close)
 
     def on_response_complete(self) -> None:
-        """Start to wait for the end of a body that nobody wanted."""
+        """Start to wait for the end of a refused body."""
         self._leftover_timer = _stop(self._leftover_timer)
         if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
             self._leftover_timer = self.loop.call_later(self.limits.leftover_seconds, self._close_leftover, self.cycle)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than we write: start to wait for it."""
+        """Start to wait for a client that reads more slowly than we write."""
         super().pause_writing()
         if self._write_timer is None:
             self._write_timer = self.loop.call_later(self.limits.write_seconds, self._abort)
 
     def resume_writing(self) -> None:
-        """The client has read on."""
+        """Stop waiting: the client has read on."""
         self._write_timer = _stop(self._write_timer)
         super().resume_writing()
 

@@ -1,4 +1,4 @@
-"""JSON bodies built by hand: what the library returns is already of the right shape, so nothing validates it again."""
+"""JSON bodies without validation: values of the library already have the documented shape."""
 
 from __future__ import annotations
 

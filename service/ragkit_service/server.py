@@ -25,7 +25,7 @@ HEADER_BYTES: Final = 32 << 10
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, for log collectors."""
+    """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON; a traceback goes into `trace`."""
@@ -41,12 +41,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def app_from_environment() -> FastAPI:
-    """Return the app that the environment describes: what each of several server processes runs."""
+    """Return the app that the environment describes; each of several server processes calls this."""
     return create_app(service_settings(os.environ))
 
 
 def check_key(settings: ServiceSettings) -> None:
-    """Raise ConfigError when others could reach the service and there is no key to ask them for."""
+    """Raise ConfigError when others could reach the service and there is no key."""
     require_key(settings, keyring_of(settings))
 
 
@@ -102,7 +102,7 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
 
 def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
     """Serve until a signal ends it. Several processes read their settings from the environment again."""
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how one stops it; it has stopped in order
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
         if settings.workers == 1:
             config = server_config(settings, create_app(settings), as_json=as_json)
             uvicorn.Server(config).run(sockets=[listener])
@@ -113,7 +113,7 @@ def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = F
 
 
 def _export(settings: ServiceSettings) -> None:
-    """Tell child processes, by the environment, what the command line said."""
+    """Pass the options of the command line to child processes by the environment."""
     os.environ.update(
         RAGKIT_DATA=str(settings.data),
         RAGKIT_HOST=settings.host,

@@ -1,4 +1,4 @@
-"""What the service is told: where it listens, whose data it serves, its keys and its limits. Read once, at the edge."""
+"""Settings of the service: address, data folder, keys and limits. They are read once, at the edge."""
 
 from __future__ import annotations
 
@@ -20,30 +20,26 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
     "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
     "RAGKIT_WORKERS": "server processes (default 1)",
-    "RAGKIT_REMEMBER": "questions whose vectors are kept for when they are asked again (default 4096, 0 for none)",
+    "RAGKIT_REMEMBER": "questions whose vectors are cached (default 4096, 0 for none)",
 }
 """The variables that only the service reads, with their meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one request may ask of the service. Sizes in bytes, times in seconds.
+    """The limits of one request and of the service. Sizes in bytes, times in seconds.
 
-    json_bytes: largest body that is not an upload.
-    upload_bytes: largest file; upload_files, upload_total: files and bytes of one upload.
-    uploads_at_once: uploads received at the same time, more are told to come back; readers: files read at a time.
-    header_seconds, body_seconds: a request's headers, then its body, have arrived by then.
-    upload_rate: bytes a second that an upload must keep up after body_seconds.
-    write_seconds: how long a client may leave a response unread.
+    json_bytes: largest body that is not an upload. upload_bytes: largest file; upload_files, upload_total: files and
+    bytes of one upload. uploads_at_once: uploads received at the same time, more get 503; readers: files read at a
+    time. header_seconds, body_seconds: a request's headers, then its body, have arrived by then. upload_rate: bytes a
+    second that an upload must keep up after body_seconds. write_seconds: how long a client may leave a response unread.
     first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
     still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
-    idle_seconds: how long a connection is kept for a next request.
-    leftover_seconds: how long the rest of a refused body is read.
-    connections: open at once; requests: at work at once, more are told to come back.
-    threads: for everything quick (searches of small collections share one of their own).
-    ask_threads: answers at work at once.
-    writer_seconds: how long a write waits for the service's own writes to the same collection.
-    open_collections: kept open at once; the one that was unused for longest is closed.
+    idle_seconds: how long a connection is kept for a next request. leftover_seconds: how long the rest of a refused
+    body is read. connections: open at once; requests: served at once, more get 503. threads: for everything quick
+    (searches of small collections share one of their own). ask_threads: answers at work at once. writer_seconds: how
+    long a write waits for the service's own writes to the same collection. open_collections: kept open at once; the one
+    that was unused for longest is closed.
     """
 
     json_bytes: int = 1 << 20
@@ -70,7 +66,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """Everything the service is told, in one value. `api_key` is never shown.
+    """All settings of the service, in one value. `api_key` is never shown.
 
     remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`.
     """

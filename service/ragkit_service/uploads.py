@@ -108,7 +108,7 @@ class UploadReader:
             self._part.file.close()
 
     def metadata(self) -> Metadata:
-        """Return what the field `metadata` says of every file of the request. Raises InputError."""
+        """Return the field `metadata`, which applies to every file of the request. Raises InputError."""
         return parse_metadata(self._metadata)
 
     def _end(self) -> None:
@@ -178,7 +178,7 @@ async def receive_uploads(reader: UploadReader, body: AsyncIterator[bytes]) -> N
 
 @asynccontextmanager
 async def upload_folder(data: Path) -> AsyncIterator[Path]:
-    """Make a temporary folder inside the data folder; it goes with all it holds, whatever happens."""
+    """Make a temporary folder inside the data folder; it is always deleted at the end."""
     folder = await run_in_threadpool(_make_folder, data / _FOLDER)
     try:
         yield folder
@@ -196,7 +196,7 @@ def _make_folder(parent: Path) -> Path:
 
 
 def sweep_uploads(data: Path) -> None:
-    """Remove what a killed service left behind: upload folders that are hours old."""
+    """Remove upload folders that a killed service left, when they are hours old."""
     for folder in (data / _FOLDER).glob("upload-*"):
         try:
             stale = time.time() - folder.stat().st_mtime > _STALE_SECONDS

@@ -202,8 +202,6 @@ def measure(size: int, base: Vectors, queries: Vectors, folder: Path, kind: str)
         }
     words = [questions(rng) for _ in range(200)]
     report["lexical_ms"] = timed([partial(lexical.search, w, 100) for w in words])
-    hundred = np.sort(rng.choice(source.all_chunk_ids(), 100, replace=False))
-    report["lexical_scores_100_ms"] = timed([partial(lexical.scores, w, hundred) for w in words[:50]])
     report["terms_200_ms"] = timed([lambda: lexical.terms(rng.integers(1, size, 200))] * 50)
     report["vectors_200_ms"] = timed([lambda: dense.vectors(rng.integers(1, size, 200))] * 50)
     report["anonymous_mib"] = round(memory("RssAnon") - before, 1)

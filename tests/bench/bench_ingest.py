@@ -84,10 +84,10 @@ def overlap(data: Path, *, limit: int) -> dict[str, Any]:
     from ragkit.store.sqlite.store import Store
 
     with Store(collection_folder(data, "default")) as store, store.read() as reader:
-        ids = reader.all_chunk_ids()
+        ids = reader.chunks.all_chunk_ids()
         ids = ids[:: max(1, len(ids) // limit)][:limit]
-        rows = reader.chunk_rows(ids)
-        stored = reader.vectors(ids)
+        rows = reader.chunks.rows(ids)
+        stored = reader.chunks.vectors(ids)
     torch = ragkit.load_embedder(ragkit.ModelSettings(device="cpu", offline=True, runtime="torch"))
     used = ragkit.load_embedder(ragkit.ModelSettings(offline=True))
     exact = torch.embed_documents([rows[int(item)].chunk.embedded for item in ids])

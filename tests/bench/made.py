@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 import ragkit
 from ragkit.index.cache import Caches
 from ragkit.settings import Settings
+from ragkit.store.base import Writer
 from ragkit.store.sqlite.catalog import collection_folder
-from ragkit.store.sqlite.store import Store, Writer
+from ragkit.store.sqlite.store import Store
 from ragkit.types.collection import Fingerprint
 from ragkit.types.documents import Chunk, Document, Page
 
@@ -46,10 +47,10 @@ def read_base(data: Path, *, limit: int | None = None) -> Base:
     """Read a collection that was ingested as usual; its first `limit` chunks, or all."""
     store = Store(collection_folder(data, "default"))
     with store.read() as reader:
-        ids = reader.all_chunk_ids()[:limit]
-        rows = reader.chunk_rows(ids)
-        vectors = reader.vectors(ids)
-        flat, owners = reader.unit_vectors(ids)
+        ids = reader.chunks.all_chunk_ids()[:limit]
+        rows = reader.chunks.rows(ids)
+        vectors = reader.chunks.vectors(ids)
+        flat, owners = reader.chunks.unit_vectors(ids)
         fingerprint = reader.fingerprint
     store.close()
     assert fingerprint is not None

@@ -359,28 +359,30 @@ class WholeMachine(RuleBasedStateMachine):
     def same_documents(self) -> None:
         for name, kb in self.open.items():
             with kb._store.read() as reader:
-                assert {source: reader.document(source).text for source in reader.sources()} == self.held[name]
+                assert {
+                    source: reader.documents.get(source).text for source in reader.documents.sources()
+                } == self.held[name]
 
     @invariant()
     def same_chunks_and_vectors(self) -> None:
         with self.kb._store.read() as reader:
             for source in self.docs:
-                chunks = chunk_document(reader.document(source), embedder=self.embedder, settings=CHUNKS)
-                rows = reader.chunks_of(source)
+                chunks = chunk_document(reader.documents.get(source), embedder=self.embedder, settings=CHUNKS)
+                rows = reader.chunks.of_document(source)
                 assert [row.chunk for row in rows] == list(chunks)
                 if chunks:
                     wanted = self.embedder._rows([chunk.embedded for chunk in chunks])
-                    assert np.abs(reader.vectors([row.id for row in rows]) - wanted).max() < TOLERANCE
+                    assert np.abs(reader.chunks.vectors([row.id for row in rows]) - wanted).max() < TOLERANCE
 
     @invariant()
     def same_nearest(self) -> None:
         """The dense index gives what comparing the question with every stored vector gives."""
         with self.kb._store.read() as reader:
-            ids = reader.all_chunk_ids()
+            ids = reader.chunks.all_chunk_ids()
             if reader.fingerprint is None or not len(ids):
                 return
-            matrix = reader.vectors(ids)
-            dense = self.kb._caches.snapshot(reader).dense
+            matrix = reader.chunks.vectors(ids)
+            dense = self.kb._caches.snapshot(reader.chunks).dense
             assert np.array_equal(np.sort(dense.ids()), ids)
             for query in self.embedder._rows(QUERIES[:3]):
                 exact = dict(zip(ids.tolist(), (matrix @ query).tolist(), strict=True))

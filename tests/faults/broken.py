@@ -33,7 +33,7 @@ def apply(kind: str) -> None:
 
 
 def _acknowledge_early() -> None:
-    from ragkit.knowledge.knowledge_base import writer
+    from ragkit.knowledge import writer
     from ragkit.types.progress import AddProgress
 
     commit = writer._AddRun._commit

@@ -16,7 +16,8 @@ from ragkit.index.lexical.part import LexicalPart
 from ragkit.settings import DenseSettings
 from ragkit.store.sqlite.backup import verify_backup
 from ragkit.store.sqlite.integrity import verify_store
-from ragkit.store.sqlite.store import Reader, Store
+from ragkit.store.sqlite.reading.reader import Reader
+from ragkit.store.sqlite.store import Store
 from ragkit.text.analyzer import analyse
 from ragkit_ingest import IngestOptions, ingest_folder
 from tests.faults.workload import SETTINGS, PlainPool, embedder, sha
@@ -105,7 +106,7 @@ def check(data: Path, docs: Path, said: Sequence[dict[str, Any]], *, cut_off_fil
 def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
     with store.read() as reader:
         wrong = [f"integrity: {row[0]}" for row in reader.inspect("PRAGMA integrity_check") if row[0] != "ok"]
-        found = {source: sha(reader.document(source).text) for source in reader.sources()}
+        found = {source: sha(reader.documents.get(source).text) for source in reader.documents.sources()}
     wrong += truth.judge(found)
     with ragkit.open(store.folder.parent.parent, embedder=MODEL, settings=SETTINGS, create=False) as kb:
         wrong += [f"verify: {problem}" for problem in verify_store(store) if problem.kind != "file"]
@@ -128,9 +129,9 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
 def halves(reader: Reader) -> list[str]:
     """Return the documents whose chunks are not those that their text is cut into."""
     wrong = []
-    for document in reader.iter_documents():
+    for document in reader.documents.iterate():
         wanted = chunk_document(document, embedder=MODEL, settings=SETTINGS.chunk)
-        stored = [row.chunk for row in reader.chunks_of(document.source)]
+        stored = [row.chunk for row in reader.chunks.of_document(document.source)]
         if [(item.start, item.end, item.text) for item in wanted] != [(c.start, c.end, c.text) for c in stored]:
             wrong.append(f"document {document.source} has {len(stored)} chunks instead of {len(wanted)}")
     return wrong
@@ -140,7 +141,7 @@ def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None)
     """Compare what both indexes answer with brute force over the store's own rows."""
     held = caches or Caches(folder, dense=DenseSettings())
     snapshot = held.snapshot(reader)
-    ids = reader.all_chunk_ids()
+    ids = reader.chunks.all_chunk_ids()
     if (snapshot.revision, snapshot.generation) != (reader.revision, reader.generation):
         return [f"the indexes are at revision {snapshot.revision}, the store at {reader.revision}"]
     if snapshot.dense.ids().tolist() != ids.tolist() or snapshot.lexical.ids().tolist() != ids.tolist():
@@ -148,9 +149,9 @@ def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None)
     if not len(ids):
         return []
     wrong = []
-    rows = reader.vectors(ids).astype(np.float16).astype(np.float64)
+    rows = reader.chunks.vectors(ids).astype(np.float16).astype(np.float64)
     fresh = LexicalPart().in_memory(reader)
-    texts = reader.texts(ids)
+    texts = reader.chunks.texts(ids)
     terms = " ".join(fresh.terms(ids)).split()
     if (snapshot.lexical.statistics(), snapshot.lexical.languages) != (fresh.statistics(), fresh.languages):
         wrong.append("the word statistics are not those of the chunks that are there")

@@ -239,7 +239,7 @@ def judge(data: Path, wanted: dict[str, str], tally: Tally) -> list[str]:
         if tally.generations != tally.commits + 1:
             wrong.append(f"{tally.commits + 1} runs wrote, and {tally.generations} generations are there")
     with Store(data / "collections" / "default") as store, store.read() as reader:
-        found = {document.source: sha(document.text) for document in reader.iter_documents()}
+        found = {document.source: sha(document.text) for document in reader.documents.iterate()}
         if found != {source: sha(text) for source, text in wanted.items()}:
             wrong.append(f"the documents at the end are not those of the writers: {sorted(set(found) ^ set(wanted))}")
         wrong += [str(problem) for problem in verify_reader(reader)]

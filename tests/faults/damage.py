@@ -194,10 +194,10 @@ def _one(data: Path, good: Path, others: list[Path], chosen: list[Damage], chanc
     with Store(folder) as store, store.read() as reader:
         caches = Caches(folder, dense=DenseSettings())
         for round_ in ("at once", "after persist"):
-            tally.answers += 3 * min(len(reader.all_chunk_ids()), 4)
+            tally.answers += 3 * min(len(reader.chunks.all_chunk_ids()), 4)
             wrong = wrong_answers(folder, reader, caches=caches if round_ == "at once" else None)
             tally.wrong += [f"{'+'.join(item.__name__ for item in chosen)} {round_}: {line}" for line in wrong]
-            caches.persist(reader)
+            caches.persist(reader.chunks)
 
 
 def main() -> int:

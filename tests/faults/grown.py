@@ -71,8 +71,8 @@ def grow(data: Path, base: Base, *, kind: str, seed: int = 0) -> list[str]:
     with Store(folder) as store:
         caches = Caches(folder, dense=DenseSettings(kind=kind))  # type: ignore[arg-type]
         with store.read() as reader:
-            caches.persist(reader)
-            sources = list(reader.sources())
+            caches.persist(reader.chunks)
+            sources = list(reader.documents.sources())
             pinned, fingerprint = reader.pinned, reader.fingerprint
         assert pinned is not None
         number = 10 * len(sources)
@@ -93,16 +93,16 @@ def grow(data: Path, base: Base, *, kind: str, seed: int = 0) -> list[str]:
                     if source not in changed:
                         sources.append(source)
             with store.read() as reader:
-                caches.snapshot(reader)
+                caches.snapshot(reader.chunks)
                 if turn < ROUNDS:
-                    caches.persist(reader)
+                    caches.persist(reader.chunks)
     return told
 
 
 def reader_text(store: Store, source: str) -> list[str]:
     """Return the texts of a document's chunks."""
     with store.read() as reader:
-        return [row.text for row in reader.chunks_of(source)]
+        return [row.text for row in reader.chunks.of_document(source)]
 
 
 def renamed(made: Made, source: str) -> Made:
@@ -130,9 +130,9 @@ def questions_about(data: Path, told: Sequence[str], *, each: int, seed: int = 0
     """Return `each` questions of each kind."""
     chance = random.Random(f"questions {seed}")
     with Store(collection_folder(data, "default")) as store, store.read() as reader:
-        ids = chance.sample(reader.all_chunk_ids().tolist(), each)
-        rows = reader.chunk_rows(ids)
-        sources = sorted(reader.sources())
+        ids = chance.sample(reader.chunks.all_chunk_ids().tolist(), each)
+        rows = reader.chunks.rows(ids)
+        sources = sorted(reader.documents.sources())
     texts = [rows[number].text for number in ids]
     made: list[Question] = []
     for text in texts:

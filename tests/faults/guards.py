@@ -77,19 +77,19 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     _condition(
         "model check",
-        "ragkit/store/sqlite/session.py",
-        "if not compatible(stored, self.fingerprint):",
+        "ragkit/store/checks.py",
+        "if not compatible(fingerprint, own):",
         "tests/store/test_store.py",
     ),
     _condition(
         "text checksum",
-        "ragkit/store/sqlite/view.py",
+        "ragkit/store/sqlite/reading/documents.py",
         "if text_digest(text) != record.digest:",
         "tests/store/test_store_faults.py",
     ),
     _condition(
         "chunk is a slice",
-        "ragkit/store/sqlite/documents.py",
+        "ragkit/store/checks.py",
         "if not 0 <= chunk.start < chunk.end or document.text[chunk.start : chunk.end] != chunk.text:",
         "tests/store/test_store.py",
     ),
@@ -107,8 +107,8 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     _condition(
         "collection name",
-        "ragkit/store/sqlite/catalog.py",
-        "if not isinstance(name, str) or not _NAME.fullmatch(name):",
+        "ragkit/store/checks.py",
+        "if not isinstance(name, str) or not COLLECTION_NAME.fullmatch(name):",
         "tests/store/test_catalog.py",
     ),
     _condition(
@@ -126,7 +126,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _condition(
         "cache file checksum",
         "ragkit/index/manifest.py",
-        "        if _digest(folder / name) != digest:",
+        "        if sha256_of(folder / name) != digest:",
         "tests/faults/test_caches_damaged.py",
     ),
     _condition(
@@ -190,7 +190,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _condition(
         "ZIP size limit",
         "ingest/ragkit_ingest/readers/zip_package.py",
-        "            if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:",
+        "            if bomb or size > most or self._inflated > self._limits.max_inflated:",
         "tests/ingest/test_office.py",
     ),
     Guard(

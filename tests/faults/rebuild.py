@@ -38,9 +38,9 @@ from ragkit.index.dense import quantizer
 from ragkit.retrieval.fusion import CONFIDENCE_SLOPE
 from ragkit.retrieval.retriever import Retriever
 from ragkit.settings import ModelSettings, RetrievalSettings
+from ragkit.store.base import Reader
 from ragkit.store.filters import parse_filter
 from ragkit.store.sqlite.catalog import collection_folder
-from ragkit.store.sqlite.store import Reader
 from ragkit.testing import HashEmbedder
 from tests.bench.made import Base, make, read_base
 from tests.faults.grown import CONTROLS, Question, alone, base_of_pages, grow, questions_about, settings_of
@@ -157,9 +157,9 @@ def ask_all(data: Path, questions: Sequence[Question], embedder: Embedder, *, ki
         answers = []
         kb.search("warm")
         with kb._store.read() as reader:
-            snapshot = kb._caches.snapshot(reader)
-            ids = reader.all_chunk_ids()
-            matrix = reader.vectors(ids).astype(np.float16).astype(np.float32)
+            snapshot = kb._caches.snapshot(reader.chunks)
+            ids = reader.chunks.all_chunk_ids()
+            matrix = reader.chunks.vectors(ids).astype(np.float16).astype(np.float32)
             for question in questions:
                 hits = kb.search(question.text, k=K, where=question.where)
                 query = embedder.embed_queries([question.text])[0]
@@ -173,7 +173,7 @@ def ask_among(data: Path, questions: Sequence[tuple[Question, Ids]], embedder: E
     settings = settings_of(kind, embedder.fingerprint.model)
     retriever = Retriever(lambda: embedder, replace(settings.retrieval, candidates=1_000), settings.model)
     with ragkit.open(data, embedder=embedder, settings=settings, create=False) as kb, kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader)
+        snapshot = kb._caches.snapshot(reader.chunks)
         found = [
             retriever.retrieve(question.text, reader=reader, snapshot=snapshot, k=K, allowed=among)
             for question, among in questions
@@ -196,7 +196,7 @@ def _with_candidates(
 ) -> Answer:
     """Return an answer with the candidates that it was chosen from, as retrieval asks for them."""
     condition = parse_filter(question.where)
-    allowed = None if condition is None else reader.select(condition)
+    allowed = None if condition is None else reader.chunks.select(condition)
     near, _ = snapshot.dense.search(query, CANDIDATES, allowed=allowed)
     words, _ = snapshot.lexical.search(question.text, CANDIDATES, allowed=allowed)
     ids, matrix = everything
@@ -211,7 +211,7 @@ def _with_candidates(
 
 def _facts(reader: Reader, snapshot: Snapshot, questions: Sequence[Question], embedder: Embedder) -> dict[str, Any]:
     """Return what both must say exactly, whatever their files are like."""
-    ids = reader.all_chunk_ids()
+    ids = reader.chunks.all_chunk_ids()
     some = ids[:: max(len(ids) // 2_000, 1)]
     lexical = snapshot.lexical
     terms = sorted({term for text in lexical.terms(some) for term in text.split()})

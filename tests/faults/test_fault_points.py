@@ -130,4 +130,4 @@ def test_what_a_failed_transaction_should_have_written_of_files_is_not_written_w
             writer.record_file(state)
             writer.rename("a", "b")
         with store.read() as reader:
-            assert reader.files("/root") == {}
+            assert reader.files.below("/root") == {}

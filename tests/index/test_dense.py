@@ -123,7 +123,6 @@ def test_scores_and_vectors_of_given_chunks() -> None:
     exact = vectors.astype(np.float16).astype(np.float64) @ (query.astype(np.float64) / np.linalg.norm(query))
     assert scores.tolist() == pytest.approx([exact[3], 0.0, exact[0], 0.0], abs=1e-6)
     assert index.vectors(np.array([9, 12])).tolist() == vectors[[2, 3]].astype(np.float16).astype(np.float32).tolist()
-    assert index.search_many(np.stack([query, -query]), 2)[1][0].tolist() == index.search(-query, 2)[0].tolist()
 
 
 @pytest.mark.parametrize(

@@ -137,15 +137,15 @@ def documents(first: int, count: int) -> list[Document]:
 def stored(kb: KnowledgeBase) -> tuple[int, int, str]:
     """Return number, count and kind of the stored quantizer, zeros without one."""
     with kb._store.read() as reader:
-        found = reader.quantizer()
-        assert reader.quantizer_number() == (found.number if found else 0)
+        found = reader.chunks.quantizer()
+        assert reader.chunks.quantizer_number() == (found.number if found else 0)
     return (found.number, found.count, found.kind) if found else (0, 0, "")
 
 
 def used(kb: KnowledgeBase) -> tuple[int, str]:
     """Return number and kind of what the index is relative to."""
     with kb._store.read() as reader:
-        base = kb._caches.snapshot(reader).dense.base
+        base = kb._caches.snapshot(reader.chunks).dense.base
     return base.quantizer, base.kind
 
 
@@ -251,4 +251,4 @@ def test_vectors_that_cannot_be_grouped_do_not_undo_a_run(
         assert stored(kb) == (0, 0, "")
         assert used(kb)[1] == "ivf"  # trained by the cache itself
         assert kb.search("Word3 part4")[0].source == "3.txt"
-    assert "can't be grouped" in caplog.text
+    assert "no quantizer could be trained" in caplog.text

@@ -221,7 +221,7 @@ def test_the_command_tells_losses_and_prints_json(tmp_path: Path) -> None:
     result = run(str(path), "--json")
     shape = json.loads(result.stdout)
     assert shape["text"].startswith("Größe")
-    assert shape["warnings"] == ["not UTF-8: read as windows-1252, which is a guess"]
+    assert shape["warnings"] == ["not UTF-8, encoding guessed: windows-1252"]
     assert "guess" in result.stderr
 
 

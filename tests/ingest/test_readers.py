@@ -51,7 +51,7 @@ def test_the_bytes_decide_before_the_name_does(data: bytes, name: str, expected:
         (bytes(range(256)) * 20, "a.txt", "binary"),
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(100), "a.docx", "encrypted_or_old_format"),
         (b"\x89PNG\r\n\x1a\n....", "a.png", "unsupported"),
-        (b"{\\rtf1 x}", "a.rtf", "unsupported"),
+        (b"{\\rtf1 {\\pict 00}}", "a.rtf", "no_text"),
         (b"PK\x03\x04 and then nothing", "a.docx", "damaged"),
         (b"\xef\xbb\xbf \t\r\n\x0c", "a.txt", "no_text"),
     ],
@@ -156,7 +156,7 @@ def test_markdown_loses_its_marks_and_nothing_else() -> None:
     assert "evil" not in found.metadata
     assert "bomb" not in found.metadata
     assert headings(found) == [(1, "Manual"), (2, "Setext")]
-    assert "Text with emph, code, a link and a picture\non two lines." in found.text
+    assert "Text with emph, code, a link (http://x) and a picture\non two lines." in found.text
     assert blocks(found, "table") == [("A | B", "A | B\n1 | 2")]
     assert blocks(found, "code") == [("py", "x = [1]")]
     assert blocks(found, "list")[0][1] == "1. one\n2. two\n  - nested\n    more of it"
@@ -337,7 +337,7 @@ def test_rst_is_read_without_includes_or_raw_text() -> None:
     found = extract(RST, "r.rst")
     assert headings(found) == [(1, "Title"), (2, "Sub")]
     assert found.metadata == {"author": "Ann"}
-    assert "Para emph code. See link." in found.text
+    assert "Para emph code. See link (http://x)." in found.text
     assert blocks(found, "list") == [("", "- one\n  more\n- two")]
     assert blocks(found, "code") == [("python", "x = 1")]
     assert blocks(found, "table") == [("A | B", "A | B\n1 | 2")]

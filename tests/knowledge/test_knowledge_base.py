@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import ragkit
+from ragkit.knowledge.querying import Querying
 from ragkit.testing import BrokenEmbedder, CutChat, FakeChat, HashEmbedder
 from ragkit.types.answers import Answer
 from ragkit.types.documents import Document
@@ -70,7 +72,9 @@ def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> N
 
     async def ask() -> list[ragkit.Hits]:
         await kb.asearch("warranty")
-        assert kb._retriever.quick
+        newest = kb._querying._caches.newest()
+        assert newest is not None
+        assert kb._querying._retriever.is_quick(newest)
         return await asyncio.gather(*(kb.asearch(question, k=2) for question in questions * 5))
 
     found = asyncio.run(ask())
@@ -88,7 +92,7 @@ def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collectio
     kb: ragkit.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    retrieve = kb._retriever.retrieve
+    retrieve = kb._querying._retriever.retrieve
 
     def noted(*arguments: Any, **options: Any) -> ragkit.Hits:
         threads.append(threading.get_ident())
@@ -96,7 +100,7 @@ def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collectio
 
     async def ask() -> list[ragkit.Hits]:
         await kb.asearch("warranty")  # tells that the collection is small
-        monkeypatch.setattr(kb._retriever, "retrieve", noted)
+        monkeypatch.setattr(kb._querying._retriever, "retrieve", noted)
         found = [await kb.asearch("refund window") for _ in range(2)]
         with ragkit.open(kb.path, embedder=HashEmbedder()) as other:
             other.add([Document(source="later.md", text="The refund window was forty days later.", title="Later")])
@@ -111,13 +115,13 @@ def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collectio
 
 
 def test_a_vector_of_another_model_is_not_searched_by(kb: ragkit.KnowledgeBase) -> None:
-    other = HashEmbedder(dimension=kb._models.embedder(kb.settings).fingerprint.dimension, name="other")
+    other = HashEmbedder(dimension=kb._models.embedder().fingerprint.dimension, name="other")
     wrong = other.embed_queries(["warranty"])[0]
     wanted = kb.search("refund window")
-    found = kb._search("refund window", k=None, where=None, history=(), known=(other, wrong))
+    found = kb._querying._search("refund window", k=None, where=None, history=(), known=(other, wrong))
     assert told(found) == told(wanted)
-    mine = kb._models.embedder(kb.settings)
-    moved = kb._search(
+    mine = kb._models.embedder()
+    moved = kb._querying._search(
         "refund window", k=None, where=None, history=(), known=(mine, mine.embed_queries(["warranty"])[0])
     )
     assert told(moved) != told(wanted)  # one of its own is
@@ -208,7 +212,7 @@ def test_another_model_is_refused_with_the_command_that_rebuilds(kb: ragkit.Know
         ragkit.open(kb.path, embedder=HashEmbedder(name="another"))
     with pytest.raises(ragkit.ModelMismatchError, match="--model elsewhere"):
         ragkit.open(kb.path, settings=ragkit.Settings(model=ragkit.ModelSettings(name="elsewhere")))
-    with pytest.raises(ragkit.ModelMismatchError, match="was cut with"):
+    with pytest.raises(ragkit.ModelMismatchError, match="was chunked with"):
         ragkit.open(
             kb.path, settings=ragkit.Settings(chunk=ragkit.ChunkSettings(max_tokens=50)), embedder=HashEmbedder()
         )
@@ -263,3 +267,19 @@ def test_many_threads_may_ask_while_one_writes(kb: ragkit.KnowledgeBase) -> None
         assert all(item.result() == {"refunds.md"} for item in asking)
     assert kb.status()["documents"] == 11
     assert kb.verify() == []
+
+
+@pytest.mark.parametrize("name", ["search", "asearch", "prompt", "ask", "stream"])
+def test_the_querying_part_takes_what_the_public_method_takes(name: str) -> None:
+    public, part = (inspect.signature(getattr(owner, name)) for owner in (ragkit.KnowledgeBase, Querying))
+    assert public == part
+    assert inspect.iscoroutinefunction(getattr(ragkit.KnowledgeBase, name)) == (name == "asearch")
+
+
+def test_settings_are_the_collections_after_a_rebuild(kb: ragkit.KnowledgeBase) -> None:
+    assert kb.settings.chunk == ragkit.ChunkSettings()
+    kb.rebuild(chunk=ragkit.ChunkSettings(max_tokens=48, min_tokens=8))
+    assert kb.settings.chunk.max_tokens == 48
+    assert kb.status()["chunk"]["max_tokens"] == 48
+    with pytest.raises(AttributeError):
+        kb.settings = ragkit.Settings()  # type: ignore[misc] # it has no setter

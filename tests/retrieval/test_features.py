@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragkit.index.lexical.bm25 import K1, B
 from ragkit.index.lexical.term_codes import join_codes, pack
-from ragkit.retrieval.features import K1, B, Candidates, QuestionTerms, Statistics, expansion, question_terms
+from ragkit.retrieval.features import Candidates, QuestionTerms, Statistics, expansion, question_terms
 
 WORD = st.sampled_from([f"w{at}" for at in range(9)])
 LINE = st.lists(WORD, max_size=6)

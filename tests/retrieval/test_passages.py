@@ -76,7 +76,7 @@ def test_hits_are_slices_of_the_document_with_its_pages(tmp_path: Path, paged: b
         with writing(store) as writer:
             item.put(writer)
         with store.read() as reader:
-            rows = reader.chunks_of("a.txt")
+            rows = reader.chunks.of_document("a.txt")
             (hit, other) = to_hits(reader, ranked(rows[2], rows[1], rows[0]), k=3, merge=True) + to_hits(
                 reader, ranked(rows[3]), k=1, merge=True
             )

@@ -20,7 +20,7 @@ from ragkit.cli.context import Tools
 from ragkit.errors import AdapterRefusedError, CorruptError, InputError, RagkitError
 from ragkit.evaluation.datasets.labelled import read_labelled
 from ragkit.retrieval.query_adapter import Examples, adapted, divide, fit_adapter
-from ragkit.store.sqlite.backup import restore_collection
+from ragkit.store.opening import restore_collection
 from ragkit.store.sqlite.connection import open_writer
 from ragkit.testing import HashEmbedder
 from tests.support.evaluation_sets import write_jsonl, write_parted_beir, write_qrels
@@ -287,6 +287,26 @@ def test_the_command_keeps_refuses_and_removes(tmp_path: Path) -> None:
     assert "there is no adapter" in call("--remove", "--data", tmp_path).stdout
     assert call("--data", tmp_path).exit_code == 2
     assert call(tmp_path / "good", "--remove", "--data", tmp_path).exit_code == 2
+
+
+def test_a_refusal_is_no_wrong_input_and_ends_with_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert issubclass(AdapterRefusedError, RagkitError)
+    assert not issubclass(AdapterRefusedError, InputError)  # nothing is wrong with what the caller gave
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AdapterRefusedError("it does not help", cure="nothing was stored", evidence={"p": 0.5})
+
+    with opened(tmp_path):
+        pass
+    monkeypatch.setattr("ragkit.cli.options.KnowledgeBase.adapt", refuse)
+    pairs = write_jsonl(tmp_path / "pairs", [{"question": "q", "source": "a"}])
+    assert run(["adapt", str(pairs), "--data", str(tmp_path), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"kept": False, "p": 0.5}
+    assert err.strip().endswith("ragkit: it does not help; nothing was stored")
+    assert run(["adapt", str(tmp_path / "none"), "--data", str(tmp_path)]) == 2
 
 
 def test_the_command_is_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:

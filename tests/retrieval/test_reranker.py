@@ -117,7 +117,9 @@ def test_the_best_thirty_are_judged_and_stand_above_all_others(tmp_path: Path) -
         kb.add(Document(source=f"{at:02d}.txt", text=f"Refund of meter number {at}.") for at in range(50))
         retriever = Retriever(lambda: embedder, settings, ModelSettings(), reranker=judge)
         with kb._store.read() as reader:
-            hits = retriever.retrieve("refund of a meter", reader=reader, snapshot=kb._caches.snapshot(reader), k=50)
+            hits = retriever.retrieve(
+                "refund of a meter", reader=reader, snapshot=kb._caches.snapshot(reader.chunks), k=50
+            )
     (judged,) = judge.texts
     assert len(judged) == 30
     numbers = [int(hit.source[:2]) for hit in hits]

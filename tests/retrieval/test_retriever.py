@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ragkit
+from ragkit.index.lexical.files import build_lexical
 from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.lexical.question import TERM_LIMIT, AnalysedQuestion, read_question
 from ragkit.retrieval.features import Statistics
 from ragkit.retrieval.query_terms import weighted_terms
 from ragkit.retrieval.retriever import Retriever
@@ -55,7 +58,7 @@ def test_words_searched_on_a_second_thread_bring_the_same(
 ) -> None:
     retriever = Retriever(HashEmbedder, RetrievalSettings(), ModelSettings(), beside_from=beside_from)
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader)
+        snapshot = kb._caches.snapshot(reader.chunks)
         found = retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5)
     assert list(found) == list(kb.search(question, k=5))
 
@@ -67,7 +70,7 @@ def test_another_reading_searched_ahead_brings_the_same(kb: ragkit.KnowledgeBase
     settings = RetrievalSettings(vocabulary=(str(file),))
     here, beside = (Retriever(HashEmbedder, settings, ModelSettings(), beside_from=size) for size in (10**9, 0))
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader)
+        snapshot = kb._caches.snapshot(reader.chunks)
         for question in ("Who pays reimbursement?", *QUESTIONS, "Who pays reimbursement?", *QUESTIONS):
             one, other = (
                 list(retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5))
@@ -144,7 +147,7 @@ def test_a_filter_brings_k_whenever_k_match(kb: ragkit.KnowledgeBase, shelves: s
     with ragkit.open(kb.path, settings=plain, embedder=HashEmbedder()) as narrow:
         hits = narrow.search(question, k=k, where=where)
         with narrow._store.read() as reader:
-            there = sum(len(reader.chunks_of(f"{COLOURS[at]}.txt")) for at in shelves)
+            there = sum(len(reader.chunks.of_document(f"{COLOURS[at]}.txt")) for at in shelves)
     assert len(hits) == min(k, there)
     assert {hit.source for hit in hits} <= {f"{COLOURS[at]}.txt" for at in shelves}
 
@@ -197,6 +200,9 @@ class _Words:
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
         return {term: 1.0 for term in terms if term in self._known}
 
+    def question(self, text: str) -> AnalysedQuestion:
+        return read_question(text, languages=self.languages, idf=self.idf)
+
 
 @pytest.mark.parametrize(
     ("question", "known", "terms"),
@@ -211,7 +217,25 @@ class _Words:
 )
 def test_a_word_of_a_question_counts_once(question: str, known: tuple[str, ...], terms: tuple[str, ...]) -> None:
     index = cast("LexicalIndex", _Words(*known))
-    assert weighted_terms(question, index, Statistics(10, 20.0)).terms == terms
+    assert weighted_terms(index.question(question), index, Statistics(10, 20.0)).terms == terms
+
+
+def test_a_pasted_page_is_searched_and_scored_by_the_same_rarest_terms() -> None:
+    """The telling words stand at its end, behind more terms than a question may have."""
+    filler = [f"filler{chr(97 + at // 26)}{chr(97 + at % 26)}" for at in range(300)]
+    rare = ["gasket", "flange", "ERR-4012"]
+    chunks = [("", "", " ".join(filler))] * 20 + [("", "", "the gasket of the flange leaks: ERR-4012")]
+    index = LexicalIndex(build_lexical(None, [(np.arange(1, 22), chunks)], expected=21))
+    question = index.question(" ".join([*filler, *rare]))
+    assert question.is_cut
+    assert len(question.terms) == TERM_LIMIT
+    weighted = weighted_terms(question, index, Statistics(*index.statistics()))
+    assert {"gasket", "flang"} <= set(question.terms) & set(weighted.terms)
+    assert set(weighted.terms) <= set(question.terms)
+    assert index.search(question, 1)[0].tolist() == [21]
+    short = index.question(" ".join(rare))
+    assert not short.is_cut
+    assert index.search(short, 5)[0].tolist() == index.search(" ".join(rare), 5)[0].tolist() == [21]
 
 
 def test_dense_and_lexical_sides_can_stand_alone(kb: ragkit.KnowledgeBase) -> None:

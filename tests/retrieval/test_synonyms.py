@@ -17,7 +17,7 @@ def written(folder: Path, text: str | bytes) -> str:
 
 
 def read(vocabulary: Vocabulary, question: str) -> str:
-    reading = vocabulary.reading(question)
+    reading = vocabulary.rewrite(question)
     assert reading is not None
     assert reading.text.endswith(reading.meaning)
     return reading.text
@@ -49,11 +49,11 @@ def test_spellings_of_a_term(spelled: str) -> None:
     ],
 )
 def test_a_question_without_a_term_has_no_other_reading(question: str) -> None:
-    assert load_vocabulary([ACCOUNTING]).reading(question) is None
+    assert load_vocabulary([ACCOUNTING]).rewrite(question) is None
 
 
 def test_no_vocabulary_reads_nothing() -> None:
-    assert load_vocabulary([]).reading("What was the operating margin?") is None
+    assert load_vocabulary([]).rewrite("What was the operating margin?") is None
 
 
 def test_the_longest_term_is_read_and_each_meaning_once(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ STATUSES: dict[type[Exception], int] = {
     QueryError: 422,
     FilterError: 422,
     BudgetError: 422,
-    AdapterRefusedError: 422,
+    AdapterRefusedError: 409,
     InputError: 422,
     NotFoundError: 404,
     ConflictError: 409,

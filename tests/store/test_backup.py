@@ -12,8 +12,9 @@ import pytest
 
 from ragkit.errors import ConflictError, CorruptError, InputError, NotFoundError, SchemaVersionError, StoreError
 from ragkit.store.sqlite.backup import backup, restore, verify_backup
+from ragkit.store.sqlite.catalog import list_collections
 from ragkit.store.sqlite.integrity import doctor_store, verify_store
-from ragkit.store.sqlite.store import Store, list_collections
+from ragkit.store.sqlite.store import Store
 from tests.support.store_fakes import cut, new_store, writing
 
 
@@ -36,9 +37,9 @@ def test_there_and_back(store: Store, tmp_path: Path) -> None:
         file.stat().st_size,
     )
     assert verify_backup(file) == {key: value for key, value in report.items() if key not in ("file", "bytes")}
-    with restore(file, tmp_path / "elsewhere", "copy") as copy:
+    with Store(restore(file, tmp_path / "elsewhere", "copy")) as copy:
         with copy.read() as reader, store.read() as original:
-            assert list(reader.iter_documents()) == list(original.iter_documents())
+            assert list(reader.documents.iterate()) == list(original.documents.iterate())
             assert reader.generations() == original.generations()
             assert reader.identity != original.identity
         assert verify_store(copy) == []
@@ -52,16 +53,16 @@ def test_there_and_back(store: Store, tmp_path: Path) -> None:
 
 def test_a_backup_of_a_restored_backup(store: Store, tmp_path: Path) -> None:
     backup(store, tmp_path / "1")
-    with restore(tmp_path / "1", tmp_path, "copy") as copy:
+    with Store(restore(tmp_path / "1", tmp_path, "copy")) as copy:
         assert backup(copy, tmp_path / "2")["documents"] == 2
-    restore(tmp_path / "2", tmp_path, "copy2").close()
+    Store(restore(tmp_path / "2", tmp_path, "copy2")).close()
 
 
 def test_an_empty_collection(tmp_path: Path) -> None:
     with new_store(tmp_path) as store:
         assert backup(store, tmp_path / "x")["documents"] == 0
-    with restore(tmp_path / "x", tmp_path, "copy") as copy, copy.read() as reader:
-        assert reader.sources() == []
+    with Store(restore(tmp_path / "x", tmp_path, "copy")) as copy, copy.read() as reader:
+        assert reader.documents.sources() == []
 
 
 def test_while_something_is_written(store: Store, tmp_path: Path) -> None:
@@ -87,14 +88,14 @@ def test_while_something_is_written(store: Store, tmp_path: Path) -> None:
         enough.set()
         thread.join()
     for turn in range(4):
-        with restore(tmp_path / str(turn), tmp_path, f"copy{turn}") as copy, copy.read() as reader:
-            assert reader.document("x").text == reader.document("y").text
+        with Store(restore(tmp_path / str(turn), tmp_path, f"copy{turn}")) as copy, copy.read() as reader:
+            assert reader.documents.get("x").text == reader.documents.get("y").text
 
 
 def test_nothing_is_overwritten(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_text("mine")
-    with pytest.raises(ConflictError, match="there already"):
+    with pytest.raises(ConflictError, match="exists already"):
         backup(store, file)
     assert file.read_text() == "mine"
     backup(store, tmp_path / "y")
@@ -171,11 +172,11 @@ def test_a_flipped_or_cut_byte_is_noticed_or_harmless(tmp_path: Path, seed: int)
             del data[chance.randrange(len(data)) :]
         (tmp_path / "x").write_bytes(data)
         try:
-            copy = restore(tmp_path / "x", tmp_path, "copy")
+            copy = Store(restore(tmp_path / "x", tmp_path, "copy"))
         except StoreError:
             assert list_collections(tmp_path) == ["default"]
             return
         with copy, copy.read() as reader, store.read() as original:
-            assert list(reader.iter_documents()) == list(original.iter_documents())
-            ids = original.all_chunk_ids()
-            assert (reader.vectors(ids) == original.vectors(ids)).all()
+            assert list(reader.documents.iterate()) == list(original.documents.iterate())
+            ids = original.chunks.all_chunk_ids()
+            assert (reader.chunks.vectors(ids) == original.chunks.vectors(ids)).all()

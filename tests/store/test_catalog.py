@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ragkit.errors import ConflictError, InputError, NotFoundError, StorageFullError, StoreError
-from ragkit.store.sqlite.catalog import sync_folder
-from ragkit.store.sqlite.store import Store, create_collection, delete_collection, list_collections
+from ragkit.store.sqlite.catalog import delete_collection, list_collections, sync_folder
+from ragkit.store.sqlite.store import Store, create_collection
 from tests.support.store_fakes import cut, new_store, writing
 
 BAD_NAMES = [
@@ -64,7 +64,7 @@ def test_who_has_it_open_is_told(tmp_path: Path) -> None:
         cut("a").put(writer)
     with store.read() as reader:
         delete_collection(tmp_path, "default")
-        assert reader.document("a") == cut("a").document  # what is being read stays whole
+        assert reader.documents.get("a") == cut("a").document  # what is being read stays whole
     with pytest.raises(NotFoundError, match="was deleted"), store.read():
         pass
     with pytest.raises(NotFoundError), writing(store):
@@ -76,7 +76,7 @@ def test_who_has_it_open_is_told(tmp_path: Path) -> None:
         pass
     store.close()
     with Store(store.folder) as fresh, fresh.read() as reader:
-        assert reader.sources() == []
+        assert reader.documents.sources() == []
 
 
 def test_what_a_killed_deletion_left_is_swept(tmp_path: Path) -> None:

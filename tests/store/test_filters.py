@@ -72,8 +72,8 @@ def nested(depth: int) -> dict[str, Any]:
         (condition("eq", "page", 2**64), "page number"),
         (condition("gt", "time", "yesterday"), "not an ISO 8601 time"),
         (condition("gt", "time", True), "instead of a time"),
-        (condition("gt", "time", 10**15), "no time of ours"),
-        (condition("gt", "time", 10**5000), "no time of ours|too|huge"),
+        (condition("gt", "time", 10**15), "no time in Unix seconds"),
+        (condition("gt", "time", 10**5000), "no time in Unix seconds|too|huge"),
         (nested(11), "deeper than 10 levels"),
         ({"type": "or", "filters": [condition("eq", "a", 1)] * 101}, "condition 101"),
         (condition("in", "a", list(range(10_001))), "10,001 values"),
@@ -116,10 +116,10 @@ def found(store: Store, where: dict[str, Any]) -> list[str]:
     parsed = parse_filter(where)
     assert parsed is not None
     with store.read() as reader:
-        ids = reader.select(parsed)
-        assert len(ids) == reader.select_count(parsed)
-        rows = reader.chunk_rows(ids)
-        documents = reader.document_rows([row.document_id for row in rows.values()])
+        ids = reader.chunks.select(parsed)
+        assert len(ids) == reader.chunks.count(parsed)
+        rows = reader.chunks.rows(ids)
+        documents = reader.documents.rows([row.document_id for row in rows.values()])
         return sorted({documents[row.document_id].source for row in rows.values()})
 
 
@@ -183,7 +183,7 @@ def test_pages_are_of_chunks(store: Store) -> None:
     )
     assert where is not None
     with store.read() as reader:
-        rows = reader.chunk_rows(reader.select(where))
+        rows = reader.chunks.rows(reader.chunks.select(where))
         assert [row.page for row in rows.values()] == [1, 3]
 
 
@@ -283,4 +283,4 @@ def test_no_input_raises_anything_else(store: Store, where: Any) -> None:
         return
     if parsed is not None:
         with store.read() as reader:
-            reader.select(parsed)
+            reader.chunks.select(parsed)

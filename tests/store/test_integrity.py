@@ -11,7 +11,8 @@ import apsw
 import numpy as np
 import pytest
 
-from ragkit.store.sqlite.integrity import Problem, doctor_store, verify_store
+from ragkit.store.rows import Problem
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.store import Store
 from tests.support.store_fakes import cut, new_store, writing
 
@@ -117,13 +118,13 @@ def test_vectors_that_are_not_of_norm_one(store: Store) -> None:
 @pytest.mark.parametrize(
     ("sql", "finding"),
     [
-        ("DELETE FROM chunks WHERE id = 1", "4 chunks are there, and the total says 5"),
+        ("DELETE FROM chunks WHERE id = 1", "4 chunks exist, and the total says 5"),
         ("DELETE FROM vectors WHERE id = 1", "a row that refers to nothing: chunks"),
         ("DELETE FROM vectors WHERE id = 1", "5 chunks have 4 vectors"),
         ("DELETE FROM texts WHERE document_id = 1", "document without text, first a"),
         ("DELETE FROM passages WHERE chunk_id = 2", "chunk without passage, first 2"),
         ("UPDATE documents SET chunks = 9 WHERE id = 2", "another number of chunks, first b"),
-        ("UPDATE state SET characters = 1", "characters are there, and the total says 1"),
+        ("UPDATE state SET characters = 1", "characters exist, and the total says 1"),
         (
             "INSERT INTO fingerprints VALUES (7, 'x', '{}'); UPDATE vectors SET fingerprint = 7",
             "another model, first 1",

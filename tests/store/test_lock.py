@@ -170,7 +170,7 @@ def test_a_lock_of_a_folder_that_was_moved_away_counts_for_nothing(tmp_path: Pat
     thread.join()
     assert len(outcome) == 1
     with new_store(tmp_path) as fresh, fresh.read() as reader:
-        assert reader.sources() == []
+        assert reader.documents.sources() == []
     store.close()
 
 
@@ -181,6 +181,6 @@ def test_writers_are_refused_and_readers_are_not(tmp_path: Path) -> None:
         with pytest.raises(LockedError, match=str(process.pid)):
             delete_collection(tmp_path, "default")
         with store.read() as reader:
-            assert reader.sources() == []
+            assert reader.documents.sources() == []
         with new_store(tmp_path) as other, other.read() as reader:
-            assert reader.sources() == []
+            assert reader.documents.sources() == []

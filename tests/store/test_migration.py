@@ -66,7 +66,7 @@ def test_a_folder_that_was_moved_answers_as_before(way: str, data: Path, tmp_pat
     with opened(other) as kb:
         assert answers(kb) == before
         assert (kb.verify(), kb.doctor()["ok"]) == ([], True)
-        embedder = kb._embedder()
+        embedder = kb._models.embedder()
         assert isinstance(embedder, HashEmbedder)
         again = ingest_folder(kb, tmp_path / "docs", options=IngestOptions(pool=InlinePool()))
         assert (again.changes, embedder.documents_embedded) == ((), 0)

@@ -47,9 +47,9 @@ def snapshot(store: Store) -> dict[str, Any]:
         return {
             "revision": reader.revision,
             "counts": reader.counts(),
-            "documents": [reader.document(source) for source in reader.sources()],
-            "chunks": [reader.chunks_of(source) for source in reader.sources()],
-            "ids": reader.all_chunk_ids().tolist(),
+            "documents": [reader.documents.get(source) for source in reader.documents.sources()],
+            "chunks": [reader.chunks.of_document(source) for source in reader.documents.sources()],
+            "ids": reader.chunks.all_chunk_ids().tolist(),
             "generations": len(reader.generations()),
             "pinned": reader.pinned,
         }
@@ -68,24 +68,24 @@ class TestPut:
         item = cut("dir/ä b.txt", metadata=metadata)
         assert put(store, item) == ["added"]
         with store.read() as reader:
-            assert reader.document("dir/ä b.txt") == item.document
-            assert [row.chunk for row in reader.chunks_of("dir/ä b.txt")] == list(item.chunks)
-            info = reader.document_info("dir/ä b.txt")
+            assert reader.documents.get("dir/ä b.txt") == item.document
+            assert [row.chunk for row in reader.chunks.of_document("dir/ä b.txt")] == list(item.chunks)
+            info = reader.documents.info("dir/ä b.txt")
             assert (info.characters, info.pages, info.chunks) == (len(item.document.text), 3, 3)
             assert info.metadata == metadata
-            ids = reader.all_chunk_ids()
-            assert np.abs(reader.vectors(ids) - item.vectors).max() < 1e-3
-            assert np.allclose(np.linalg.norm(reader.vectors(ids), axis=1), 1, atol=1e-6)
-            assert next(iter(reader.iter_documents())) == item.document
+            ids = reader.chunks.all_chunk_ids()
+            assert np.abs(reader.chunks.vectors(ids) - item.vectors).max() < 1e-3
+            assert np.allclose(np.linalg.norm(reader.chunks.vectors(ids), axis=1), 1, atol=1e-6)
+            assert next(iter(reader.documents.iterate())) == item.document
 
     def test_document_without_text_or_chunks(self, store: Store) -> None:
         empty = ChunkedDocument(Document(source="empty", text=""), [], np.empty((0, 32), dtype=np.float32))
         assert put(store, empty) == ["added"]
         assert put(store, empty) == ["unchanged"]
         with store.read() as reader:
-            assert reader.document("empty") == empty.document
+            assert reader.documents.get("empty") == empty.document
             assert reader.counts().documents == 1
-            assert len(reader.all_chunk_ids()) == 0
+            assert len(reader.chunks.all_chunk_ids()) == 0
 
     def test_unchanged_document_leaves_no_trace(self, store: Store) -> None:
         put(store, cut("a"))
@@ -109,16 +109,16 @@ class TestPut:
         changed = cut("a", **{"metadata": {"year": True}} | change)
         assert put(store, changed) == ["changed"]
         with store.read() as reader:
-            assert reader.document("a") == changed.document
-            assert [row.chunk for row in reader.chunks_of("a")] == list(changed.chunks)
+            assert reader.documents.get("a") == changed.document
+            assert [row.chunk for row in reader.chunks.of_document("a")] == list(changed.chunks)
             assert reader.revision == 2
 
     def test_a_change_of_metadata_keeps_chunk_ids(self, store: Store) -> None:
         put(store, cut("a"))
         put(store, cut("a", metadata={"year": 1}))
         with store.read() as reader:
-            assert reader.all_chunk_ids().tolist() == [1, 2, 3]
-            changes = reader.changes_since(1)
+            assert reader.chunks.all_chunk_ids().tolist() == [1, 2, 3]
+            changes = reader.chunks.changes_since(1)
             assert changes is not None
             assert (len(changes.removed), len(changes.added)) == (0, 0)
 
@@ -129,7 +129,7 @@ class TestPut:
             writer.compact()
         put(store, cut("b"))
         with store.read() as reader:
-            assert reader.all_chunk_ids().tolist() == [1, 2, 3, 7, 8, 9]
+            assert reader.chunks.all_chunk_ids().tolist() == [1, 2, 3, 7, 8, 9]
 
     def test_vectors_are_shared_by_content(self, store: Store) -> None:
         put(store, cut("a"), cut("b"))
@@ -146,7 +146,7 @@ class TestPut:
             assert writer.compact() == 3
             assert writer.known_vectors(hashes(item)) == {}
         with store.read() as reader:
-            assert reader.known_vectors(hashes(item)) == {}
+            assert reader.chunks.known_vectors(hashes(item)) == {}
 
     def test_vectors_can_be_kept_ahead(self, store: Store) -> None:
         item = cut("a")
@@ -163,34 +163,34 @@ class TestPut:
         item = cut("a", ["x", "one two", "three four"])
         put(store, item)
         with store.read() as reader:
-            vectors, owners = reader.unit_vectors([3, 1, 2, 99])
+            vectors, owners = reader.chunks.unit_vectors([3, 1, 2, 99])
             assert sorted(owners.tolist()) == [0, 0, 2, 2]
             expected = item.units[2]
             assert expected is not None
             assert np.abs(vectors[owners == 0] - expected).max() < 0.01
-            assert reader.unit_vectors([1])[0].shape == (0, 32)
+            assert reader.chunks.unit_vectors([1])[0].shape == (0, 32)
 
     @pytest.mark.parametrize("limit", [5_000, 3])
     def test_unit_vectors_of_few_chunks_are_read_once(
         self, store: Store, limit: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("ragkit.store.sqlite.reader.UNITS_KEPT", limit)
+        monkeypatch.setattr("ragkit.store.sqlite.reading.chunks.UNITS_KEPT", limit)
         put(store, cut("a", ["x", "one two", "three four"]))
         query = np.ones(32, dtype=np.float32)
         with store.read() as reader:
-            first = reader.unit_cosines(query, np.array([2, 3]))
+            first = reader.chunks.unit_cosines(query, np.array([2, 3]))
         put(store, cut("b", ["five six"]))
         with store.read() as reader:
             asked: list[Any] = []
-            read = reader._rows
+            read = reader._snapshot.rows
             monkeypatch.setattr(
-                reader, "_rows", lambda sql, values: asked.append(json.loads(values[0])) or read(sql, values)
+                reader._snapshot, "rows", lambda sql, values: asked.append(json.loads(values[0])) or read(sql, values)
             )
-            again = reader.unit_cosines(query, np.array([2, 3, 4]))
+            again = reader.chunks.unit_cosines(query, np.array([2, 3, 4]))
             assert asked == ([[4]] if limit > 3 else [[2, 3, 4]])
             assert again[0][:4].tolist() == first[0].tolist()
             assert again[1].tolist() == [0, 2, 4, 6]
-            both = reader.unit_cosines(query, np.array([1, 2, 3, 4, 99]))
+            both = reader.chunks.unit_cosines(query, np.array([1, 2, 3, 4, 99]))
             assert both[0].tolist() == again[0].tolist()
             assert both[1].tolist() == [0, 0, 2, 4, 6, 6]
 
@@ -235,11 +235,11 @@ class TestPut:
         metadata = {"big": 2**70, "small": -(2**63), "tiny": 5e-324}
         put(store, cut("a", metadata=metadata))
         with store.read() as reader:
-            assert reader.document("a").metadata == metadata
+            assert reader.documents.get("a").metadata == metadata
             for operator, value in (("gt", 2**69), ("eq", 2**70), ("lt", 10**400)):
                 where = parse_filter({"type": operator, "key": "big", "value": value})
                 assert where is not None
-                assert reader.select_count(where) == 3
+                assert reader.chunks.count(where) == 3
 
 
 class TestChange:
@@ -250,10 +250,10 @@ class TestChange:
             assert not writer.remove("a")
             assert not writer.remove("\ud800")
         with store.read() as reader:
-            assert reader.sources() == ["b"]
+            assert reader.documents.sources() == ["b"]
             assert reader.counts().chunks == 3
             with pytest.raises(NotFoundError, match="'a'"):
-                reader.document("a")
+                reader.documents.get("a")
 
     def test_rename_keeps_chunks(self, store: Store) -> None:
         put(store, cut("a"), cut("b"))
@@ -267,8 +267,8 @@ class TestChange:
             with pytest.raises(InputError):
                 writer.rename("z", "")
         with store.read() as reader:
-            assert reader.document("z") == cut("z").document
-            assert reader.all_chunk_ids().tolist() == [1, 2, 3, 4, 5, 6]
+            assert reader.documents.get("z") == cut("z").document
+            assert reader.chunks.all_chunk_ids().tolist() == [1, 2, 3, 4, 5, 6]
             assert [item.changed for item in reader.generations()] == [0, 1]
 
     def test_clear(self, store: Store) -> None:
@@ -278,14 +278,14 @@ class TestChange:
         with store.read() as reader:
             assert dataclasses.replace(reader.counts(), stored_vectors=0) == type(reader.counts())(0, 0, 0, 0, 0, 0)
             assert reader.pinned is None
-            assert reader.changes_since(2) is None
+            assert reader.chunks.changes_since(2) is None
             assert reader.generations()[-1].removed == 2
         other = HashEmbedder(16, name="other")
         with writing(store, fingerprint=other.fingerprint) as writer:
             item = cut("a")
             writer.put(item.document, item.chunks, other.embed_documents([chunk.embedded for chunk in item.chunks]))
         with store.read() as reader:
-            assert reader.vectors(reader.all_chunk_ids()).shape == (3, 16)
+            assert reader.chunks.vectors(reader.chunks.all_chunk_ids()).shape == (3, 16)
 
     def test_atomic_is_one_revision(self, store: Store) -> None:
         with writing(store) as writer, writer.atomic():
@@ -293,7 +293,7 @@ class TestChange:
             cut("b").put(writer)
             writer.record_file(state(b"x"))
         with store.read() as reader:
-            assert (reader.revision, reader.counts().documents, len(reader.files("root"))) == (1, 2, 1)
+            assert (reader.revision, reader.counts().documents, len(reader.files.below("root"))) == (1, 2, 1)
 
     def test_atomic_undoes_all(self, store: Store) -> None:
         put(store, cut("a"))
@@ -304,7 +304,7 @@ class TestChange:
             assert snapshot(store) == before
             cut("c").put(writer)
         with store.read() as reader:
-            assert reader.sources() == ["a", "c"]
+            assert reader.documents.sources() == ["a", "c"]
             assert reader.counts().chunks == 6
 
     def test_a_call_that_fails_within_atomic_undoes_only_itself(self, store: Store) -> None:
@@ -317,7 +317,7 @@ class TestChange:
                 cut("x", metadata={"a": "\ud800"}).put(writer)
             cut("c").put(writer)
         with store.read() as reader:
-            assert reader.sources() == ["a", "b", "c"]
+            assert reader.documents.sources() == ["a", "b", "c"]
             assert (reader.generations()[0].added, reader.counts().documents) == (3, 3)
 
     def test_atomic_does_not_nest(self, store: Store) -> None:
@@ -369,8 +369,8 @@ class TestGenerations:
             with store.read() as reader:
                 first, second = reader.generations()
                 assert reader.generation == 2
-                assert [item.generation for item in reader.documents()] == [2, 2]
-                assert reader.documents()[0].updated_at == "2026-01-02T03:04:05.000Z"
+                assert [item.generation for item in reader.documents.infos()] == [2, 2]
+                assert reader.documents.infos()[0].updated_at == "2026-01-02T03:04:05.000Z"
         assert (first.kind, first.extractor, first.added, first.settings) == ("ingest", "7", 2, SETTINGS)
         assert (second.kind, second.added, second.changed, second.removed) == ("add", 1, 1, 1)
         assert second.finished_at == second.started_at == "2026-01-02T03:04:05.000Z"
@@ -381,8 +381,8 @@ class TestGenerations:
             interrupted_run(store)
         with store.read() as reader:
             (generation,) = reader.generations()
-            assert (generation.finished_at, generation.added, reader.sources()) == ("", 1, ["a"])
-            assert list(reader.files("root")) == [b"x"]
+            assert (generation.finished_at, generation.added, reader.documents.sources()) == ("", 1, ["a"])
+            assert list(reader.files.below("root")) == [b"x"]
         put(store, cut("b"))
         with store.read() as reader:
             assert [bool(item.finished_at) for item in reader.generations()] == [False, True]
@@ -458,8 +458,8 @@ class TestModel:
         with store.read() as reader:
             assert reader.pinned == settings
             assert reader.fingerprint == other.fingerprint
-            assert reader.vectors(reader.all_chunk_ids()).shape == (6, 16)
-            assert reader.changes_since(2) is None
+            assert reader.chunks.vectors(reader.chunks.all_chunk_ids()).shape == (6, 16)
+            assert reader.chunks.changes_since(2) is None
 
 
 def state(path: bytes, source: str = "a", root: str = "root", **options: Any) -> FileState:
@@ -477,15 +477,15 @@ class TestFiles:
             cut("a").put(writer)
             writer.put(cut("a").document, cut("a").chunks, cut("a").vectors, file=other)
         with store.read() as reader:
-            assert reader.files("root")[b"\xff\xfe/x"] == states[0]
-            assert reader.files("root")[b"y"].detail == "bad \\ud800"
-            assert reader.files("/r\udcff") == {b"z": other}
-            assert reader.roots() == ["/r\udcff", "root"]
-            assert reader.files("none") == {}
+            assert reader.files.below("root")[b"\xff\xfe/x"] == states[0]
+            assert reader.files.below("root")[b"y"].detail == "bad \\ud800"
+            assert reader.files.below("/r\udcff") == {b"z": other}
+            assert reader.files.roots() == ["/r\udcff", "root"]
+            assert reader.files.below("none") == {}
         with writing(store) as writer:
             writer.forget_file("root", b"y")
         with store.read() as reader:
-            assert list(reader.files("root")) == [b"\xff\xfe/x"]
+            assert list(reader.files.below("root")) == [b"\xff\xfe/x"]
 
     def test_a_removed_or_renamed_document_forgets_its_file(self, store: Store) -> None:
         with writing(store) as writer:
@@ -496,17 +496,17 @@ class TestFiles:
             writer.remove("a")
             writer.rename("b", "c")
         with store.read() as reader:
-            assert list(reader.files("root")) == [b"failed"]
+            assert list(reader.files.below("root")) == [b"failed"]
 
     def test_many_files_cost_few_transactions(self, store: Store) -> None:
         with writing(store) as writer:
             for index in range(2_500):
                 writer.record_file(state(str(index).encode()))
             with store.read() as reader:
-                assert len(reader.files("root")) == 2_000
+                assert len(reader.files.below("root")) == 2_000
             cut("a").put(writer)
             with store.read() as reader:
-                assert len(reader.files("root")) == 2_500
+                assert len(reader.files.below("root")) == 2_500
 
 
 class TestReader:
@@ -516,58 +516,61 @@ class TestReader:
             put(store, cut("b"))
             with writing(store) as writer:
                 writer.remove("a")
-            assert (reader.revision, reader.sources(), reader.all_chunk_ids().tolist()) == (1, ["a"], [1, 2, 3])
-            assert reader.document("a") == cut("a").document
+            assert (reader.revision, reader.documents.sources(), reader.chunks.all_chunk_ids().tolist()) == (
+                1,
+                ["a"],
+                [1, 2, 3],
+            )
+            assert reader.documents.get("a") == cut("a").document
             with store.read() as later:
-                assert (later.revision, later.sources()) == (3, ["b"])
+                assert (later.revision, later.documents.sources()) == (3, ["b"])
 
     def test_a_reader_ends_with_its_transaction(self, store: Store) -> None:
         with store.read() as reader:
             pass
         with pytest.raises(StoreError, match="ended"):
-            reader.sources()
+            reader.documents.sources()
 
     def test_listing(self, store: Store) -> None:
         names = ["a/1", "a/2", "a%", "a_", "b", "a\ud7ff", "a\ue000", "a\U0010ffff", "a\U0010ffffz"]
         put(store, *[cut(name) for name in names])
         with store.read() as reader:
-            assert [item.source for item in reader.documents()] == sorted(names)
+            assert [item.source for item in reader.documents.infos()] == sorted(names)
             for prefix in ["", "a", "a/", "a%", "a_", "a\ud7ff", "a\U0010ffff", "\U0010ffff", "c"]:
-                found = [item.source for item in reader.documents(prefix=prefix)]
+                found = [item.source for item in reader.documents.infos(prefix=prefix)]
                 assert found == sorted(name for name in names if name.startswith(prefix))
-            assert [item.source for item in reader.documents(limit=2, offset=1)] == sorted(names)[1:3]
+            assert [item.source for item in reader.documents.infos(limit=2, offset=1)] == sorted(names)[1:3]
 
     def test_batches_stream_everything_once(self, store: Store) -> None:
         put(store, *[cut(f"s{index}", [f"text {index} {part}" for part in range(5)]) for index in range(7)])
         with store.read() as reader:
-            ids = reader.all_chunk_ids()
-            streamed = list(reader.iter_vectors(batch=8))
+            ids = reader.chunks.all_chunk_ids()
+            streamed = list(reader.chunks.iter_vectors(batch=8))
             assert np.concatenate([part for part, _ in streamed]).tolist() == ids.tolist()
-            assert np.array_equal(np.concatenate([rows for _, rows in streamed]), reader.vectors(ids))
-            texts = [text for _, part in reader.iter_texts(batch=8) for text in part]
-            assert texts == reader.texts(ids)
+            assert np.array_equal(np.concatenate([rows for _, rows in streamed]), reader.chunks.vectors(ids))
+            texts = [text for _, part in reader.chunks.iter_texts(batch=8) for text in part]
+            assert texts == reader.chunks.texts(ids)
             assert texts[0] == ("Title", "Title › Head", "text 0 0", ((0, 1), (1, 8)))
 
     def test_rows_by_id(self, store: Store) -> None:
         put(store, cut("a"), cut("b"))
         with store.read() as reader:
-            assert list(reader.chunk_rows([6, 99, 1])) == [6, 1]
-            row = reader.chunk_rows(np.array([5]))[5]
-            assert reader.document_rows([row.document_id])[row.document_id].source == "b"
-            assert reader.document_text(row.document_id)[row.start : row.end] == row.text
-            assert reader.text_slice(row.document_id, row.start, row.end) == row.text == "second 😀 é"
-            assert reader.text_slice(row.document_id, 3, 2) == ""
-            assert [item.ordinal for item in reader.chunks_at(row.document_id, first=1, last=1)] == [1]
-            assert reader.pages(row.document_id)[1].label == "p-6"
-            assert reader.page_labels(row.document_id) == (None, "p-6", "p-17")
-            for ask in (reader.vectors, reader.texts):
+            assert list(reader.chunks.rows([6, 99, 1])) == [6, 1]
+            row = reader.chunks.rows(np.array([5]))[5]
+            assert reader.documents.rows([row.document_id])[row.document_id].source == "b"
+            assert reader.documents.text(row.document_id)[row.start : row.end] == row.text
+            assert reader.documents.text_slice(row.document_id, row.start, row.end) == row.text == "second 😀 é"
+            assert reader.documents.text_slice(row.document_id, 3, 2) == ""
+            assert reader.documents.pages(row.document_id)[1].label == "p-6"
+            assert tuple(page.label for page in reader.documents.pages(row.document_id)) == (None, "p-6", "p-17")
+            for ask in (reader.chunks.vectors, reader.chunks.texts):
                 with pytest.raises(NotFoundError, match="99"):
                     ask([1, 99])
-            for unknown in (reader.document_text, reader.pages):
+            for unknown in (reader.documents.text, reader.documents.pages):
                 with pytest.raises(NotFoundError):
                     unknown(99)
-            assert reader.vectors([]).shape == (0, 32)
-            assert reader.vectors([2, 1, 2]).shape == (3, 32)
+            assert reader.chunks.vectors([]).shape == (0, 32)
+            assert reader.chunks.vectors([2, 1, 2]).shape == (3, 32)
 
     def test_changes(self, store: Store) -> None:
         put(store, cut("a"), cut("b"))
@@ -577,20 +580,20 @@ class TestReader:
             writer.remove("c")
             cut("d").put(writer)
         with store.read() as reader:
-            changes = reader.changes_since(2)
+            changes = reader.chunks.changes_since(2)
             assert changes is not None
             assert (changes.removed.tolist(), changes.added.tolist()) == ([1, 2, 3], [10, 11, 12])
             assert (changes.revision, changes.generation) == (6, 2)
-            assert reader.changes_since(7) is None
-            assert reader.changes_since(-1) is None
-            none = reader.changes_since(6)
+            assert reader.chunks.changes_since(7) is None
+            assert reader.chunks.changes_since(-1) is None
+            none = reader.chunks.changes_since(6)
             assert none is not None
             assert len(none.removed) + len(none.added) == 0
         with writing(store) as writer:
             writer.compact()
         with store.read() as reader:
-            assert reader.changes_since(5) is None
-            assert reader.changes_since(6) is not None
+            assert reader.chunks.changes_since(5) is None
+            assert reader.chunks.changes_since(6) is not None
 
     def test_the_log_of_removed_chunks_stays_bounded(self, store: Store) -> None:
         long = [f"paragraph {index}" for index in range(300)]
@@ -598,12 +601,12 @@ class TestReader:
             put(store, cut("a", [f"{turn} {text}" for text in long]))
         with store.read() as reader:
             assert reader.inspect("SELECT count(*) FROM removed_chunks")[0][0] <= 1_300
-            assert reader.changes_since(4) is not None
+            assert reader.chunks.changes_since(4) is not None
         for turn in range(5, 7):
             put(store, cut("a", [f"{turn} {text}" for text in long]))
         with store.read() as reader:
             assert reader.inspect("SELECT count(*) FROM removed_chunks")[0][0] <= 1_300
-            assert reader.changes_since(1) is None
+            assert reader.chunks.changes_since(1) is None
 
 
 class TestThreads:
@@ -615,8 +618,8 @@ class TestThreads:
         def read() -> None:
             while not done.is_set():
                 with store.read() as reader:
-                    texts = {reader.document(source).text for source in ("a", "b")}
-                    chunks = {row.text for source in ("a", "b") for row in reader.chunks_of(source)}
+                    texts = {reader.documents.get(source).text for source in ("a", "b")}
+                    chunks = {row.text for source in ("a", "b") for row in reader.chunks.of_document(source)}
                     if len(texts) != 1 or chunks != texts:
                         wrong.append((texts, chunks))
 
@@ -640,7 +643,7 @@ class TestThreads:
 
         def read() -> None:
             with store.read() as reader:
-                reader.sources()
+                reader.documents.sources()
 
         for _ in range(40):
             thread = threading.Thread(target=read)
@@ -682,7 +685,7 @@ class TestLife:
         store = new_store(tmp_path)
         with store.read() as reader:
             store.close()
-            assert reader.sources() == []
+            assert reader.documents.sources() == []
         with pytest.raises(StoreError, match="closed"), store.read():
             pass
         with pytest.raises(StoreError, match="closed"), writing(store):
@@ -694,7 +697,7 @@ class TestLife:
             with store.read() as reader:
                 identity = reader.identity
         with Store(store.folder) as again, again.read() as reader:
-            assert reader.document("a") == cut("a").document
+            assert reader.documents.get("a") == cut("a").document
             assert reader.identity == identity
         with new_store(tmp_path, "other") as other, other.read() as reader:
             assert reader.identity != identity
@@ -705,7 +708,7 @@ class TestLife:
         moved = tmp_path / "elsewhere"
         (tmp_path / "collections" / "default").rename(moved)
         with Store(moved) as store, store.read() as reader:
-            assert reader.sources() == ["a"]
+            assert reader.documents.sources() == ["a"]
 
     def test_two_threads_may_create_at_once(self, tmp_path: Path) -> None:
         identities: set[str] = set()

@@ -79,7 +79,7 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path, seed
     with Store(store.folder) as again:  # a read-only connection recovers the log
         with again.read() as reader:
             for source, last in acknowledged.items():
-                stored = reader.document(source)
+                stored = reader.documents.get(source)
                 later = int(stored.text.split("-")[1].split()[0])
                 assert later in (last, last + 7)
                 assert stored == cut(source, body(f"{source}-{later}")).document
@@ -118,13 +118,13 @@ def test_a_full_disk_undoes_one_document_and_no_more(tmp_path: Path) -> None:
                 cut("big", body("big", 2_000)).put(writer)
             cut("c").put(writer)
         with store.read() as reader:
-            assert reader.sources() == ["a", "b", "c"]
+            assert reader.documents.sources() == ["a", "b", "c"]
         assert verify_store(store) == []
         assert doctor_store(store)["problems"] == []
         with limited_pages(store, 12), pytest.raises(StorageFullError, match="free some space"):
             put_all(store, "d", "big")
         with store.read() as reader:
-            assert reader.sources() == ["a", "b", "c", "d"]
+            assert reader.documents.sources() == ["a", "b", "c", "d"]
         put_all(store, "big")
         assert verify_store(store) == []
 
@@ -135,7 +135,7 @@ def test_a_full_disk_within_atomic_undoes_all(tmp_path: Path) -> None:
         with limited_pages(store, 12), pytest.raises(StorageFullError):
             put_in_one(store, "b", "big")
         with store.read() as reader:
-            assert reader.sources() == ["a"]
+            assert reader.documents.sources() == ["a"]
         assert doctor_store(store)["problems"] == []
 
 
@@ -165,7 +165,7 @@ try:
 except StorageFullError as error:
     print(acknowledged, flush=True)
 with store.read() as reader:
-    print(len(reader.sources()))
+    print(len(reader.documents.sources()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 with writing(store) as writer:
     cut("after").put(writer)
@@ -181,7 +181,7 @@ def test_a_disk_that_fails_to_write(tmp_path: Path) -> None:
     assert lines == [str(acknowledged), str(acknowledged), "usable"]
     assert 0 < acknowledged < 200
     with store.read() as reader:
-        assert reader.sources() == [f"s{turn}" for turn in range(acknowledged)] + ["after"]
+        assert reader.documents.sources() == [f"s{turn}" for turn in range(acknowledged)] + ["after"]
     assert verify_store(store) == []
     assert doctor_store(store)["problems"] == []
     store.close()
@@ -235,7 +235,7 @@ class TestDamage:
         with new_store(tmp_path) as store:
             put_all(store, "a", "b")
             with store.read() as reader:
-                expected = [reader.document(source) for source in reader.sources()]
+                expected = [reader.documents.get(source) for source in reader.documents.sources()]
         data = bytearray(store.path.read_bytes())
         chance = random.Random(seed)
         for _ in range(5):
@@ -245,7 +245,7 @@ class TestDamage:
             with Store(store.folder) as again:
                 noticed = bool(verify_store(again) or doctor_store(again)["problems"])
                 with again.read() as reader:
-                    same = [reader.document(source) for source in reader.sources()] == expected
+                    same = [reader.documents.get(source) for source in reader.documents.sources()] == expected
                 assert noticed or same
         except StoreError:
             pass
@@ -257,7 +257,7 @@ class TestDamage:
             connection.execute("UPDATE texts SET text = replace(text, 'x', 'y')")
             connection.close()
             with store.read() as reader, pytest.raises(CorruptError, match="does not have its hash"):
-                reader.document("a")
+                reader.documents.get("a")
 
 
 class TestVersions:
@@ -307,7 +307,7 @@ os.setgid(65534)
 os.setuid(65534)
 try:
     with Store(Path(argv[0])) as store, store.read() as reader:
-        print(reader.document("a").text[:3], reader.sources())
+        print(reader.documents.get("a").text[:3], reader.documents.sources())
 except RagkitError as error:
     print(type(error).__name__, error)
 """
@@ -356,7 +356,7 @@ def test_readers_do_not_touch_the_database(tmp_path: Path) -> None:
         before = (log.read_bytes(), store.path.read_bytes())
         assert before[0]
     with Store(store.folder) as again, again.read() as reader:
-        assert reader.sources() == ["a"]
+        assert reader.documents.sources() == ["a"]
         with pytest.raises(StoreError, match="can't be written"):
             reader.inspect("DELETE FROM documents")
         with pytest.raises(StoreError, match="can't be written"):
@@ -369,14 +369,14 @@ def test_a_forked_child_opens_its_own_connections(tmp_path: Path) -> None:
     code = """
 store = Store(Path(argv[0]))
 with store.read() as reader:
-    reader.sources()
+    reader.documents.sources()
 child = os.fork()
 if child == 0:
     with store.read() as reader:
-        os._exit(0 if reader.sources() == ["a"] else 1)
+        os._exit(0 if reader.documents.sources() == ["a"] else 1)
 status = os.waitpid(child, 0)[1]
 with store.read() as reader:
-    print(status, reader.sources())
+    print(status, reader.documents.sources())
 """
     with new_store(tmp_path) as store:
         put_all(store, "a")

@@ -122,18 +122,18 @@ class StoreMachine(RuleBasedStateMachine):
         file = self.data / f"{self.backups}.ragkit"
         backup(self.store, file)
         self.store.close()
-        self.store = restore(file, self.data, f"copy{self.backups}")
+        self.store = Store(restore(file, self.data, f"copy{self.backups}"))
 
     @invariant()
     def same_documents(self) -> None:
         with self.store.read() as reader:
-            assert {source: reader.document(source) for source in reader.sources()} == {
+            assert {source: reader.documents.get(source) for source in reader.documents.sources()} == {
                 source: item.document for source, item in self.model.items()
             }
             for source, item in self.model.items():
-                rows = reader.chunks_of(source)
+                rows = reader.chunks.of_document(source)
                 assert [row.chunk for row in rows] == list(item.chunks)
-                vectors = reader.vectors([row.id for row in rows])
+                vectors = reader.chunks.vectors([row.id for row in rows])
                 assert np.abs(vectors - item.vectors).max(initial=0) < 1e-3
             counts = reader.counts()
             assert counts.documents == len(self.model)
@@ -142,18 +142,18 @@ class StoreMachine(RuleBasedStateMachine):
     @invariant()
     def a_cache_can_follow(self) -> None:
         with self.store.read() as reader:
-            changes = reader.changes_since(self.revision)
+            changes = reader.chunks.changes_since(self.revision)
             if changes is None:
                 self.followed = {}
-                added = reader.all_chunk_ids()
+                added = reader.chunks.all_chunk_ids()
             else:
                 for gone in changes.removed.tolist():
                     del self.followed[gone]
                 added = changes.added
                 assert not set(added.tolist()) & set(self.followed)
-            rows: dict[int, Any] = reader.chunk_rows(added)
+            rows: dict[int, Any] = reader.chunks.rows(added)
             self.followed |= {number: row.text for number, row in rows.items()}
-            current = reader.chunk_rows(reader.all_chunk_ids())
+            current = reader.chunks.rows(reader.chunks.all_chunk_ids())
             assert self.followed == {number: row.text for number, row in current.items()}
             self.revision = reader.revision
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.store.base import Writer
 from ragkit.store.rows import embedded_hash
-from ragkit.store.sqlite.store import Store, Writer
+from ragkit.store.sqlite.store import Store
 from ragkit.testing import HashEmbedder
 from ragkit.types.documents import Block, Chunk, Document, Heading, Metadata, Page
 

@@ -36,13 +36,14 @@ FAILED, SKIPPED = 3, 4
     metavar="SECONDS",
     help="For one file.",
 )
+@click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too.")
 @click.pass_context
-def extract(ctx: click.Context, path: str, *, as_json: bool, max_size: int, timeout: float) -> None:
+def extract(ctx: click.Context, path: str, *, as_json: bool, max_size: int, timeout: float, keep_hidden: bool) -> None:
     """Print the text of a file, or of all files of a folder.
 
     Exit status: 0 for text, 3 when the file is bad, 4 when it was left out on purpose; the reason is on standard error.
     """
-    limits = ReadLimits(max_size=max_size * MIB, timeout=timeout)
+    limits = ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=keep_hidden)
     out = sys.stdout.buffer
     folder = os.path.isdir(path) and not os.path.islink(path)
     try:

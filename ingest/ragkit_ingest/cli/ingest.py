@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Which collection the command works on, and whether it prints JSON."""
+    """The collection that a command works on, and whether it prints JSON."""
 
     data: str
     collection: str
@@ -43,7 +43,7 @@ class _Place:
 
 
 def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data, --collection, --model and --json to a command, which gets them as one `place`."""
+    """Add --data, --collection, --model and --json to a command, which receives them as one `place`."""
 
     @functools.wraps(command)
     def wrapped(data: str, collection: str, model: str, as_json: bool, **rest: Any) -> Any:
@@ -67,25 +67,29 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the limits and globs of a run to a command, which gets them as one `options`."""
+    """Add the limits and globs of a run to a command, which receives them as one `options`."""
 
     @functools.wraps(command)
     def wrapped(
         include: tuple[str, ...], exclude: tuple[str, ...], max_size: int, timeout: float, workers: int, **rest: Any
     ) -> Any:
-        limits = ReadLimits(max_size=max_size * MIB, timeout=timeout)
+        hidden = rest.pop("keep_hidden")
+        limits = ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=hidden)
         return command(options=IngestOptions(limits, workers, include, exclude), **rest)
 
     timeout = click.FloatRange(0.1, 86_400)
     size = click.IntRange(1, 1 << 20)
     for option in (
+        click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too."),
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
         click.option(
             "--timeout", type=timeout, default=30.0, show_default=True, metavar="SECONDS", help="For reading one file."
         ),
         click.option("--max-size", type=size, default=100, show_default=True, metavar="MIB", help="Largest file."),
-        click.option("--exclude", multiple=True, metavar="GLOB", help="Not these files; leave them as they are."),
-        click.option("--include", multiple=True, metavar="GLOB", help="Only these files; leave others as they are."),
+        click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files as they are."),
+        click.option(
+            "--include", multiple=True, metavar="GLOB", help="Sync these files only; leave others as they are."
+        ),
     ):
         wrapped = option(wrapped)
     return wrapped
@@ -93,7 +97,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(short_help="Bring a collection up to date with folders of files.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.UNPROCESSED)
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, without doing it.")
 @_ingest_options
 @_place_options
 @click.pass_context
@@ -102,9 +106,9 @@ def ingest(
 ) -> None:
     """Bring a collection up to date with folders of files.
 
-    New and changed files are read, vanished ones are removed, renamed ones keep their vectors, and the rest is left
-    alone. A file that cannot be read keeps its earlier version and is reported. A .ragkitignore file leaves files out,
-    like a .gitignore. Ctrl-C stops after what is in flight; what was committed stays.
+    New and changed files are read, the documents of deleted files are removed, renamed files keep their vectors, and
+    the rest stays as it is. A file that cannot be read keeps its earlier version and is reported. A .ragkitignore file
+    leaves files out, like a .gitignore. Ctrl-C stops after what is in flight; what was committed stays.
 
     A document's source is its path below PATH. Where another folder's document has that source, the folder's name is
     put in front. A folder inside one that was ingested before is synced as a part of it.
@@ -128,7 +132,7 @@ def ingest(
 
 
 def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> IngestReport:
-    """Run with progress drawn; an error tells how many documents were committed before it."""
+    """Run with progress drawn; an error reports how many documents were committed before it."""
     committed = 0
     with drawn_progress(sys.stderr, quiet=quiet) as draw:
 
@@ -147,7 +151,7 @@ def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> Ing
 
 
 class _NothingYet:
-    """What a dry run looks at where there is no collection yet."""
+    """The state that a dry run sees if there is no collection yet."""
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
@@ -180,7 +184,7 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
 
 @contextmanager
 def _stopped_by_signals(*, quiet: bool) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into a request to stop; the second one stops at once."""
+    """Treat the first Ctrl-C (or SIGTERM) as a request to stop; the second one stops at once."""
     stop = threading.Event()
 
     def handler(_number: int, _frame: FrameType | None) -> None:
@@ -205,7 +209,7 @@ def _stopped_by_signals(*, quiet: bool) -> Iterator[threading.Event]:
 
 @contextmanager
 def _warnings_shown() -> Iterator[None]:
-    """Send ragkit's warnings to standard error, a line each."""
+    """Write ragkit's warnings to standard error, one line each."""
     logger = logging.getLogger("ragkit")
     handler = _Lines(logging.WARNING)
     logger.addHandler(handler)
@@ -216,7 +220,7 @@ def _warnings_shown() -> Iterator[None]:
 
 
 class _Lines(logging.Handler):
-    """Writes to what standard error is at that moment: a progress bar puts such lines above itself."""
+    """Writes to the current standard error, because a progress bar prints such lines above itself."""
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(f"ragkit: {show(record.getMessage())}", err=True)

@@ -1,4 +1,4 @@
-"""Progress of ingest for people: a bar on a terminal, a line every few seconds elsewhere, nothing when quiet."""
+"""Progress of ingest: a bar on a terminal, otherwise a line every few seconds, nothing with --quiet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NAME_WIDTH = 40
 
 @contextmanager
 def drawn_progress(stream: TextIO, *, quiet: bool = False, every: float = EVERY_SECONDS) -> Iterator[ProgressCallback]:
-    """Yield what draws progress on a stream."""
+    """Yield a callback that draws progress on a stream."""
     if quiet:
         yield lambda _: None
     elif stream.isatty():

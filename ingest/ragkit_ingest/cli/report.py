@@ -1,4 +1,4 @@
-"""The report of ingest for people: what changed, what was left out and why, and where the time went."""
+"""The printed report of ingest: changes, files left out with reasons, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STAGES = ("walk", "parse", "chunk", "embed", "write", "total")
 
 
 def print_report(report: IngestReport, *, collection: str, status: Mapping[str, Any] | None) -> None:
-    """Print a report; status: what the collection holds now, None to leave that out."""
+    """Print a report. status: the present content of the collection, None to leave that out."""
     _print_head(report, collection)
     _print_changes(report.changes, limit=len(report.changes) if report.dry_run else LISTED)
     if report.add.chunks:
@@ -34,6 +34,7 @@ def print_report(report: IngestReport, *, collection: str, status: Mapping[str, 
         click.echo(f"  {_times(report.seconds)}")
     for note in report.notes:
         click.echo(f"  note: {show(note)}")
+    _print_forecast(report)
     _print_warned(report)
     _print_skipped(report)
     _print_failed(report)
@@ -87,10 +88,27 @@ def _times(seconds: Mapping[str, float]) -> str:
     return " · ".join(f"{stage} {seconds[stage]:.1f} s" for stage in _STAGES if stage in seconds)
 
 
+def _print_forecast(report: IngestReport) -> None:
+    """Print, for a dry run, what will be read by type, and what will not by reason and type."""
+    read = [line for line in report.forecast if not line.reason]
+    if read:
+        click.echo(f"to be read by type: {' · '.join(f'{line.files:,} {line.type}' for line in read)}")
+    left = [line for line in report.forecast if line.reason]
+    if left:
+        click.echo("not to be read:")
+    for line in left[:LISTED]:
+        detail = f": {show(line.detail, 100)}" if line.detail else ""
+        click.echo(f"  {line.files:>5,}  {line.type}  {line.reason}{detail}")
+    _print_more(len(left) - LISTED)
+
+
 def _print_warned(report: IngestReport) -> None:
     if not report.warned:
         return
     click.echo(click.style(f"read with losses: {len(report.warned):,}", fg="yellow"))
+    if len(report.warned) > 1:
+        for kind, count in list(report.warnings_by_kind().items())[:LISTED]:
+            click.echo(f"  {count:>5,}  {show(kind, 120)}")
     for item in report.warned[:LISTED]:
         words = "; ".join(item.warnings[:3]) + (f" and {len(item.warnings) - 3} more" if len(item.warnings) > 3 else "")
         click.echo(f"  {show(item.source)}: {show(words, 200)}")

@@ -15,6 +15,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from ragkit import Block, BlockKind, ExtractionError, Heading, Metadata, MetadataValue, Page, clean_text
 from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.readers.links import ADDRESS
 
 _VALUE_LIMIT: Final = 1_000
 _TITLE_LIMIT: Final = 200
@@ -60,13 +61,14 @@ class Hints:
     """What a reader is told beside the bytes.
 
     media_type: what detection says. limits, budget: what reading may cost. careful: an earlier attempt brought the
-    process down, so native code that can be done without is left out.
+    process down, so native code that can be done without is left out. depth: how many files this one lies in.
     """
 
     media_type: str
     limits: ReadLimits
     budget: Budget
     careful: bool = False
+    depth: int = 0
 
 
 @runtime_checkable
@@ -148,10 +150,13 @@ class TextBuilder:
         return self._put(text, "\n")
 
     def heading(self, text: str, level: int) -> None:
-        """Add a heading on a line of its own."""
-        start, end = self.paragraph(squeeze(text))
+        """Add a heading on a line of its own; addresses of links stand at its end, and are no part of its words."""
+        words = squeeze(text)
+        bare = squeeze(ADDRESS.sub("", words))
+        start, end = self.paragraph(bare + "".join(ADDRESS.findall(words)) if bare != words else words)
         if end > start and self._region == -2:
-            self._headings.append(Heading(start, max(1, min(level, 9)), self._parts[-1][:_TITLE_LIMIT]))
+            said = self._parts[-1] if bare == words else squeeze(clean_text(bare))
+            self._headings.append(Heading(start, max(1, min(level, 9)), said[:_TITLE_LIMIT]))
 
     def mark_heading(self, offset: int, level: int, text: str) -> None:
         """Record a heading at an offset that is not before the last one; its text stands there already."""
@@ -206,7 +211,7 @@ class TextBuilder:
             lines.append(" | ".join(cells))
         if not lines:
             return
-        label = " | ".join(name for name in names if name)
+        label = " | ".join(bare for name in names if (bare := ADDRESS.sub("", name)))
         start, end = self.paragraph("\n".join(lines))
         self.mark_block(start, end, "table", f"{caption}: {label}" if caption and label else caption or label)
 
@@ -219,6 +224,18 @@ class TextBuilder:
         """Add preformatted text, with its lines and indentation kept."""
         start, end = self.paragraph(text)
         self.mark_block(start, end, "code", language)
+
+    def add_extracted(self, part: Extracted, *, level: int = 0) -> None:
+        """Add a file that lies in this one, with its headings below `level` and its blocks."""
+        shift, end = self.paragraph(part.text)
+        if end == shift:
+            return
+        for heading in part.headings:
+            self.mark_heading(shift + heading.offset, level + heading.level, heading.text)
+        for block in part.blocks:
+            self.mark_block(shift + block.start, shift + block.end, block.kind, block.header)
+        for words in part.warnings:
+            self.warn(words)
 
     def warn(self, words: str) -> None:
         """Record a loss or a guess, once, for the report."""
@@ -292,8 +309,14 @@ def _is_year(cell: str) -> bool:
 
 
 _JUNK_TITLE = re.compile(
-    r"(?:untitled|document|title|page|slide|presentation|microsoft word|word document|unknown|none|null|test)?"
-    r"[\s\d.#_-]*(?:\.\w{2,4})?",
+    r"\W*(?:untitled|document|title|page|slide|presentation|microsoft word|word document|unknown|none|null|test|"
+    r"anonymous|no title|new document|new page|paper title|your title(?: here)?|title here|insert title(?: here)?|"
+    r"enter title(?: here)?|document title|page title|report title|presentation title|"
+    r"click to (?:edit|add)(?: master)? title(?: style)?|"
+    r"title of (?:the |your )?(?:paper|document|report|page|presentation)|template|index|home|default|sample title|"
+    r"lorem ipsum.*|unbenannt|ohne titel|dokument|sans titre|sin título|senza titolo|sem título|"
+    r"(?:untitled|new) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|"
+    r"microsoft powerpoint presentation)?[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
     re.IGNORECASE,
 )
 _EMPTY_WORDS = frozenset(

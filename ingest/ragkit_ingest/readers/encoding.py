@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragkit import ExtractionError
+from ragkit_ingest.readers.text.code_pages import CANDIDATES, SURE, Guess, guesses
 
 _BOMS = (  # UTF-32 LE begins with the mark of UTF-16 LE, so it comes first
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -16,31 +18,11 @@ _BOMS = (  # UTF-32 LE begins with the mark of UTF-16 LE, so it comes first
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 1 << 16
+_STRAY = 12  # bytes beyond ASCII that may be damage
+_PLAUSIBLE = 0.3  # a decoding of less is taken only when nothing else fits
 _CONTROLS = bytes([*range(1, 8), *range(14, 27), *range(28, 32), 127])
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _TYPOGRAPHIC = frozenset(b"\x80\x82\x84\x85\x8b\x91\x92\x93\x94\x95\x96\x97\x99\x9b\xa0\xa7\xa9\xab\xae\xb0\xb1\xbb")
-_DETECTED = (
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1255",
-    "cp1256",
-    "koi8_r",
-    "cp932",
-    "euc_jp",
-    "gb18030",
-    "big5",
-    "cp949",
-    "iso8859_2",
-    "iso8859_5",
-    "iso8859_7",
-    "cp874",
-)
-_WIDE = frozenset({"cp932", "euc_jp", "gb18030", "big5", "cp949"})
-_SYMBOL_IN_WORD = re.compile("[a-z][¡¢£¤¥¦¨ª¬¯±²³´µ¶¸¹º¼½¾¿÷×][a-z]")  # letters of another code page
-_NAMES = {"cp1252": "windows-1252", "cp932": "Shift JIS"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +49,8 @@ def decode(data: bytes, *, declared: str = "") -> Decoded:
         return Decoded(decoded.text, wide, (words, *decoded.warnings))
     if _is_binary(data):
         raise ExtractionError("binary", "its bytes are not text")
+    if data.isascii() and (b"\x1b$B" in data or b"\x1b$@" in data):
+        return _escaped(data)
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
@@ -84,6 +68,14 @@ def _replacing(data: bytes, encoding: str) -> Decoded:
     if lost <= 0:
         return Decoded(text, encoding)
     return Decoded(text, encoding, (f"{lost:,} bad bytes or units became U+FFFD (the file is {encoding.upper()})",))
+
+
+def _escaped(data: bytes) -> Decoded:
+    """Decode ISO-2022-JP, whose escape sequences no other text has."""
+    text = data.decode("iso2022_jp_2", "replace")
+    lost = text.count("\ufffd")
+    words = "not UTF-8, encoding guessed: iso-2022-jp"
+    return Decoded(text, "iso2022_jp", (words, f"{lost:,} bad bytes became U+FFFD") if lost else (words,))
 
 
 def _wide_encoding(data: bytes) -> str:
@@ -108,7 +100,7 @@ def _is_binary(data: bytes) -> bool:
 
 def _not_utf8(data: bytes, declared: str) -> Decoded:
     good, bad = _count_sequences(data)
-    if bad <= good or (good == 0 and not _plausible_letters(data)):
+    if bad <= good or (good == 0 and not _plausible_letters(data) and not _certain(data)):
         text = data.decode("utf-8", "replace")
         lost = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
         if good or lost * 20 < len(data):
@@ -146,30 +138,38 @@ def _plausible_letters(data: bytes) -> bool:
 
 
 def _detected(data: bytes) -> Decoded:
-    from charset_normalizer import from_bytes
-
-    matches = list(from_bytes(data[: _SAMPLE * 4], cp_isolation=list(_DETECTED), threshold=0.3))
-    encoding = matches[0].encoding if matches else ""
-    foreign = _SYMBOL_IN_WORD.search(data[: _SAMPLE * 4].decode("cp1252", "replace"))
-    if encoding == "cp1252" and foreign:
-        encoding = next((match.encoding for match in matches[1:] if match.chaos < 0.1), encoding)
-    elif matches and not foreign and encoding not in _WIDE:
-        best = matches[0]
-        western = next((match for match in matches if match.encoding == "cp1252"), best)
-        same = western.chaos <= best.chaos and western.coherence >= best.coherence
-        if "cp1252" in best.could_be_from_charset or (western is not best and same):
-            encoding = "cp1252"  # the likeliest of those that are equally good
-    if not encoding:
-        if _western(data):
-            encoding = "cp1252"
-        else:
-            raise ExtractionError("unknown_encoding", "not UTF-8, and no other encoding fits", cure="save it as UTF-8")
-    text = data.decode(encoding, "replace")
+    """Take the code page whose script is the most plausible; charset-normalizer has a say where none is plausible."""
+    found = guesses(data)
+    best = found[0] if found and found[0].score >= SURE else _second_opinion(data, found)
+    if best is None:
+        raise ExtractionError("unknown_encoding", "not UTF-8, and no other encoding fits", cure="save it as UTF-8")
+    text = data.decode(best.encoding, "replace")
     lost = text.count("\ufffd")
     if lost * 50 > len(text):
         raise ExtractionError("unknown_encoding", "not UTF-8, and no other encoding fits", cure="save it as UTF-8")
-    words = f"not UTF-8: read as {_NAMES.get(encoding, encoding)}, which is a guess"
-    return Decoded(text, encoding, (words, f"{lost:,} bad bytes became U+FFFD") if lost else (words,))
+    words = f"not UTF-8, encoding guessed: {best.name}"
+    return Decoded(text, best.encoding, (words, f"{lost:,} bad bytes became U+FFFD") if lost else (words,))
+
+
+def _certain(data: bytes) -> bool:
+    """Tell whether some script makes sense of more than a few stray bytes."""
+    found = guesses(data)
+    return bool(found) and found[0].score >= SURE and len(data.translate(None, bytes(range(128)))) >= _STRAY
+
+
+def _second_opinion(data: bytes, found: Sequence[Guess]) -> Guess | None:
+    from charset_normalizer import from_bytes
+
+    found_by_model = from_bytes(data[: _SAMPLE * 4], cp_isolation=list(CANDIDATES), threshold=0.3)
+    matches = [match.encoding for match in found_by_model]
+    for guess in found[:4]:
+        if guess.score > _PLAUSIBLE and guess.encoding in matches:
+            return guess
+    if found and found[0].score > _PLAUSIBLE:
+        return found[0]
+    if _western(data):
+        return Guess("cp1252", 0.0)
+    return Guess(matches[0], 0.0) if matches else None
 
 
 def _western(data: bytes) -> bool:

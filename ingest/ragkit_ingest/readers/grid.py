@@ -8,8 +8,8 @@ from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder, looks_like_header, squeeze
 
-JOIN: Final = " › "
-"""Stands between the names of a column that has several header rows: "2026 › Q1"."""
+JOIN: Final = " > "
+"""Stands between the names of a column that has several header rows: "2026 > Q1"."""
 _MAX_COLUMNS: Final = 1_000
 _MAX_CELLS: Final = 200_000
 _MAX_HEADER_ROWS: Final = 4
@@ -89,8 +89,16 @@ def header_rows(grid: Grid) -> int:
     while count < min(_MAX_HEADER_ROWS, len(grid.source) - 1) and _leads_on(grid, count):
         count += 1
     if count:
+        count -= _is_row_of_data(grid, count)
         return min(count + 1, len(grid.source) - 1)
     return 1 if grid.source and looks_like_header(_texts(grid.source[0])) and len(grid.source) > 1 else 0
+
+
+def _is_row_of_data(grid: Grid, count: int) -> bool:
+    """Tell whether the row below `count` rows of names names itself: names have a blank corner above its first cell."""
+    corner = [row[0] if row else None for row in grid.source[:count]]
+    first = grid.source[count][0] if grid.source[count] else None
+    return count > 1 and all(cell is None or not cell.text for cell in corner) and bool(first and first.text)
 
 
 def _leads_on(grid: Grid, index: int) -> bool:
@@ -108,7 +116,12 @@ def _leads_on(grid: Grid, index: int) -> bool:
     return False
 
 
+_ANSWERS: Final = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", "non", "x", "✓", "✗", "-", "–", "n/a"})
+
+
 def _is_name(text: str) -> bool:
+    if text.strip().lower() in _ANSWERS:
+        return False
     return looks_like_header((text, "another name")) if text != "another name" else True
 
 

@@ -8,6 +8,7 @@ from ragkit import ExtractionError, clean_text
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.sniff import TEXT
+from ragkit_ingest.readers.text.embedded import without_embedded
 
 _PIECE = 1 << 20
 _BLANK_RUN = re.compile(r"\n(?:[^\S\n]*\n){2,}")
@@ -30,11 +31,10 @@ class TextReader:
         builder = TextBuilder()
         for words in decoded.warnings:
             builder.warn(words)
-        check_lines(decoded.text, hints.limits.max_line)
-        pages = decoded.text.count("\f") > 0
-        text = decoded.text
+        text = without_embedded(decoded.text, builder.warn)
         del decoded
-        add_plain(builder, text, pages=pages)
+        check_lines(text, hints.limits.max_line)
+        add_plain(builder, text, pages="\f" in text)
         del text
         return builder.finish(name=name)
 

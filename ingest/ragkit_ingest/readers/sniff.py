@@ -14,15 +14,31 @@ PDF: Final = "application/pdf"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT: Final = "application/vnd.oasis.opendocument.text"
+ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
+ODP: Final = "application/vnd.oasis.opendocument.presentation"
+RTF: Final = "application/rtf"
 EPUB: Final = "application/epub+zip"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 RST: Final = "text/x-rst"
+ASCIIDOC: Final = "text/asciidoc"
+MHTML: Final = "multipart/related"
 CSV: Final = "text/csv"
 TSV: Final = "text/tab-separated-values"
 JSON: Final = "application/json"
 JSONL: Final = "application/jsonl"
 EMAIL: Final = "message/rfc822"
+WORD_XML: Final = "application/vnd.ms-word.xml"
+MBOX: Final = "application/mbox"
+OUTLOOK: Final = "application/vnd.ms-outlook"
+CALENDAR: Final = "text/calendar"
+NOTEBOOK: Final = "application/x-ipynb+json"
+VTT: Final = "text/vtt"
+SRT: Final = "application/x-subrip"
+XML: Final = "application/xml"
+YAML: Final = "application/yaml"
+TOML: Final = "application/toml"
 TEXT: Final = "text/plain"
 CODE: Final = "text/x-source"
 
@@ -31,17 +47,34 @@ _SUFFIXES = {
     **dict.fromkeys(("docx", "docm", "dotx"), DOCX),
     **dict.fromkeys(("pptx", "pptm", "ppsx", "potx"), PPTX),
     **dict.fromkeys(("xlsx", "xlsm", "xltx"), XLSX),
+    **dict.fromkeys(("odt", "ott"), ODT),
+    **dict.fromkeys(("ods", "ots"), ODS),
+    **dict.fromkeys(("odp", "otp"), ODP),
+    **dict.fromkeys(("rtf",), RTF),
     **dict.fromkeys(("epub",), EPUB),
     **dict.fromkeys(("html", "htm", "xhtml", "xht"), HTML),
-    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx"), MARKDOWN),
+    **dict.fromkeys(("md", "markdown", "mdown", "mkd", "mdx", "qmd", "rmd"), MARKDOWN),
     **dict.fromkeys(("rst", "rest"), RST),
+    **dict.fromkeys(("adoc", "asciidoc", "asciidoctor"), ASCIIDOC),
+    **dict.fromkeys(("mhtml", "mht"), MHTML),
     **dict.fromkeys(("csv",), CSV),
     **dict.fromkeys(("tsv", "tab"), TSV),
     **dict.fromkeys(("json", "geojson"), JSON),
     **dict.fromkeys(("jsonl", "ndjson", "jsonlines"), JSONL),
     **dict.fromkeys(("eml",), EMAIL),
+    **dict.fromkeys(("mbox", "mbx"), MBOX),
+    **dict.fromkeys(("msg",), OUTLOOK),
+    **dict.fromkeys(("ics", "ical", "ifb"), CALENDAR),
+    **dict.fromkeys(("ipynb",), NOTEBOOK),
+    **dict.fromkeys(("vtt",), VTT),
+    **dict.fromkeys(("srt",), SRT),
+    **dict.fromkeys(("xml", "plist", "rss", "atom", "dita", "ditamap", "dbk", "docbook", "svg", "xlf", "xliff"), XML),
+    **dict.fromkeys(("yaml", "yml"), YAML),
+    **dict.fromkeys(("toml",), TOML),
     **dict.fromkeys(("txt", "text", "log", "asc"), TEXT),
 }
+_ODF = {"text": ODT, "spreadsheet": ODS, "presentation": ODP}
+_ODF_TYPE = re.compile(rb"application/vnd\.oasis\.opendocument\.([a-z]+)")
 _OOXML = ((DOCX, b"word/"), (PPTX, b"ppt/"), (XLSX, b"xl/"))
 _FOREIGN = (  # formats that are known, and that no reader takes
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
@@ -57,7 +90,6 @@ _FOREIGN = (  # formats that are known, and that no reader takes
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
-    (b"{\\rtf", "an RTF document"),
     (b"%!PS", "a PostScript file"),
     (b"OggS", "an Ogg recording"),
     (b"ID3", "an MP3 recording"),
@@ -65,16 +97,27 @@ _FOREIGN = (  # formats that are known, and that no reader takes
 )
 _PROGRAMS = (b"\x7fELF", b"MZ\x90\0", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\0asm")
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_OUTLOOK_STREAM = "__properties_version1.0".encode("utf-16-le")
+_LFS_START = b"version https://git-lfs.github.com/spec/v"
+_XML_START = re.compile(rb"<\?xml[\s?]")
+_MBOX_START = re.compile(
+    rb"from [^\s]+ [^\n]{0,80}\d\d:\d\d[^\n]{0,40}\n(?:[!-9;-~]{1,70}:[^\n]*\n(?:[ \t][^\n]*\n)*){2}", re.IGNORECASE
+)
 _HTML_START = re.compile(
     rb"\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--(?:[^-]|-(?!->)){0,2000}-->\s*)?"
     rb"<(?:!doctype\s+html|html[\s>]|head[\s>]|body[\s>])",
     re.IGNORECASE,
+)
+_WORD_XML_START = re.compile(
+    rb"\s*(?:<\?[^>]{0,500}>\s*|<!--(?:[^-]|-(?!->)){0,2000}-->\s*){0,5}"
+    rb"<(?:[\w.-]{1,40}:)?(?:wordDocument\s[^>]*/office/word/2003/|package\s[^>]*/office/2006/xmlPackage)"
 )
 _MAIL_START = re.compile(
     rb"(?:from [^\n]{1,200}\n)?(?:return-path|received|delivered-to|x-original-to|message-id|mime-version|from|date|"
     rb"subject|to|dkim-signature|arc-seal):[ \t][^\n]*\n(?:[ \t][^\n]*\n|[!-9;-~]{1,70}:[^\n]*\n)+",
     re.IGNORECASE,
 )
+_SAVED_PAGE = re.compile(rb"^(?:snapshot-content-location:|from: <saved by )", re.IGNORECASE | re.MULTILINE)
 _MAIL_HEADER = re.compile(rb"^(?:from|to|subject|date|message-id|received|mime-version):", re.IGNORECASE | re.MULTILINE)
 
 
@@ -94,34 +137,54 @@ def detect(data: bytes, *, name: str) -> str:
         raise ExtractionError("empty_file", "zero bytes")
     if _is_pdf(data, suffix_of(name)):
         return PDF
+    if data.startswith(b"{\\rtf"):
+        return RTF
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
         return _in_zip(data, suffix_of(name))
     if data.startswith(_OLE):
-        raise ExtractionError(
-            "encrypted_or_old_format",
-            "an OLE2 file: an Office document of before 2007, or one with a password",
-            cure="save it as DOCX, PPTX or XLSX without a password",
-        )
-    if data.startswith(_PROGRAMS):
-        raise ExtractionError("binary", "a program")
-    for magic, words in _FOREIGN:
-        if data.startswith(magic):
-            raise ExtractionError("unsupported", words)
-    if (
-        data[257:262] == b"ustar"
-        or data[4:8] == b"ftyp"
-        or (data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI "))
-    ):
-        raise ExtractionError("unsupported", "an archive, a picture or a recording")
+        return _in_ole(data)
+    _refuse_foreign(data)
     if not text_only(data):
         raise ExtractionError("binary", "its bytes are not text")
     return _text_type(data, name)
 
 
+def _in_ole(data: bytes) -> str:
+    if _OUTLOOK_STREAM in data:
+        return OUTLOOK
+    raise ExtractionError(
+        "encrypted_or_old_format",
+        "an OLE2 file: an Office document of before 2007, or one with a password",
+        cure="save it as DOCX, PPTX or XLSX without a password",
+    )
+
+
+def _refuse_foreign(data: bytes) -> None:
+    """Raise ExtractionError for a format that is known, and that no reader takes."""
+    if data.startswith(_LFS_START) and len(data) < 1024:
+        raise ExtractionError(
+            "unsupported", "a Git LFS pointer: the document itself was not fetched", cure="run: git lfs pull"
+        )
+    if data.startswith(_PROGRAMS):
+        raise ExtractionError("binary", "a program")
+    foreign = _foreign(data)
+    if foreign:
+        raise ExtractionError("unsupported", foreign)
+
+
+def _foreign(data: bytes) -> str:
+    """Return in words which format that no reader takes a file has, "" for none."""
+    for magic, words in _FOREIGN:
+        if data.startswith(magic):
+            return words
+    riff = data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI ")
+    return "an archive, a picture or a recording" if riff or data[257:262] == b"ustar" or data[4:8] == b"ftyp" else ""
+
+
 def named_otherwise(media_type: str, name: str) -> str:
     """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
-    binary = (PDF, DOCX, PPTX, XLSX, EPUB)
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, OUTLOOK)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
 
 
@@ -146,7 +209,14 @@ def _in_zip(data: bytes, suffix: str) -> str:
         return promised if promised in (DOCX, PPTX, XLSX) else DOCX
     if b"META-INF/container.xml" in directory:
         return EPUB
-    if suffix in ("docx", "pptx", "xlsx", "epub"):
+    if b"content.xml" in directory:
+        stated = _ODF_TYPE.search(data, 0, 256)
+        kind = _ODF.get(stated.group(1).decode(), "") if stated is not None else _SUFFIXES.get(suffix, "")
+        if kind in _ODF.values():
+            return kind
+        if stated is not None:
+            raise ExtractionError("unsupported", f"an OpenDocument file of the kind {stated.group(1).decode()}")
+    if suffix in ("docx", "pptx", "xlsx", "epub", "odt", "ods", "odp"):
         raise ExtractionError("damaged", f"a ZIP archive without the parts of a {suffix.upper()} file")
     raise ExtractionError("unsupported", "a ZIP archive", cure="unpack it")
 
@@ -164,25 +234,36 @@ def _zip_directory(data: bytes) -> bytes:
 
 def _text_type(data: bytes, name: str) -> str:
     head = data[:8192].lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"").lstrip()
-    suffix = suffix_of(name)
-    promised = _SUFFIXES.get(suffix, "")
-    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, EMAIL, CSV, TSV, JSON, JSONL):
+    promised = _SUFFIXES.get(suffix_of(name), "")
+    if _WORD_XML_START.match(head):
+        return WORD_XML
+    if _HTML_START.match(head) and promised not in (MARKDOWN, RST, ASCIIDOC, MHTML, EMAIL, CSV, TSV, JSON, JSONL):
         return HTML
-    if promised == EMAIL or (promised in ("", TEXT) and _is_mail(head)):
-        return EMAIL
+    if promised in ("", TEXT) and (mail := _mail_type(head.replace(b"\r\n", b"\n"))):
+        return MHTML if mail == EMAIL and _SAVED_PAGE.search(head) else mail
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
-    if promised in (PDF, DOCX, PPTX, XLSX, EPUB):
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, RTF, OUTLOOK):
         return TEXT
-    if promised:
-        return promised
+    return promised or _unnamed_type(data, name, head)
+
+
+def _unnamed_type(data: bytes, name: str, head: bytes) -> str:
+    """Judge a text whose suffix says nothing."""
     if language_of(name, head):
         return CODE
-    if not suffix and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
+    if head.startswith(b"WEBVTT"):
+        return VTT
+    if _XML_START.match(head):
+        return XML
+    if not suffix_of(name) and head[:1] in (b"{", b"[") and data.rstrip()[-1:] in (b"}", b"]"):
         return JSON
     return TEXT
 
 
-def _is_mail(head: bytes) -> bool:
-    start = _MAIL_START.match(head.replace(b"\r\n", b"\n"))
-    return start is not None and len(set(map(bytes.lower, _MAIL_HEADER.findall(start.group())))) >= 3
+def _mail_type(head: bytes) -> str:
+    if _MBOX_START.match(head):
+        return MBOX
+    start = _MAIL_START.match(head)
+    headers = set(map(bytes.lower, _MAIL_HEADER.findall(start.group()))) if start else ()
+    return EMAIL if len(headers) >= 3 else ""

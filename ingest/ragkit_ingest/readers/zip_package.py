@@ -7,9 +7,9 @@ import posixpath
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -41,6 +41,32 @@ class Relation:
     target: str
 
 
+class Parts(Protocol):
+    """The parts of an Office file by name, whether they come in a ZIP file or in one XML file."""
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def names(self) -> list[str]:
+        """Return the names of all parts."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Return a whole part."""
+        ...
+
+    def events(self, name: str) -> Iterator[Event]:
+        """Yield the XML events of a part."""
+        ...
+
+    def relations(self, part: str) -> dict[str, Relation]:
+        """Return the relationships of a part by id."""
+        ...
+
+    def addresses(self, part: str) -> dict[str, str]:
+        """Return the addresses outside of the file that a part links to, by id."""
+        ...
+
+
 class Package:
     """The parts of a ZIP file, by name; nothing is unpacked to disk, and no stated size is believed."""
 
@@ -66,24 +92,27 @@ class Package:
         """Return a whole part."""
         return b"".join(self.chunks(name))
 
-    def chunks(self, name: str) -> Iterator[bytes]:
+    def chunks(self, name: str, *, again: bool = False, streamed: bool = False) -> Iterator[bytes]:
         """Yield a part in pieces of at most 1 MiB.
 
-        ExtractionError: `damaged` when it is missing, cut short or fails its checksum, `expands_too_much`, `encrypted`.
+        again: it was read before, and counts once. streamed: it is never held as a whole, so that it may unpack to as
+        much as all parts may. ExtractionError: `damaged` when it is missing, cut short or fails
+        its checksum, `expands_too_much`, `encrypted`.
         """
         info = self._find(name)
         if info is None:
             raise ExtractionError("damaged", f"the part {name} is missing")
         if info.flag_bits & 0x1:
             raise ExtractionError("encrypted", f"the part {name} is encrypted")
-        if info.file_size > self._limits.max_part:
+        most = self._limits.max_inflated if streamed else self._limits.max_part
+        if info.file_size > most:
             raise _too_much(name, info.file_size)
         checksum = size = 0
         for piece in self._inflate(info):
             size += len(piece)
-            self._inflated += len(piece)
+            self._inflated += 0 if again else len(piece)
             bomb = size > _RATIO_FROM and size > info.compress_size * _RATIO
-            if bomb or size > self._limits.max_part or self._inflated > self._limits.max_inflated:
+            if bomb or size > most or self._inflated > self._limits.max_inflated:
                 raise _too_much(name, size)
             checksum = zlib.crc32(piece, checksum)
             yield piece
@@ -96,19 +125,11 @@ class Package:
 
     def relations(self, part: str) -> dict[str, Relation]:
         """Return the relationships of a part by id; those that lead out of the package are left out."""
-        folder, base = posixpath.split(part)
-        name = posixpath.join(folder, "_rels", f"{base}.rels")
-        found: dict[str, Relation] = {}
-        if name not in self:
-            return found
-        for event in self.events(name):
-            if event.kind != "start" or event.name != "Relationship":
-                continue
-            if event.attributes.get("TargetMode", "").lower() == "external":
-                continue
-            kind = event.attributes.get("Type", "").rpartition("/")[2]
-            found[event.attributes.get("Id", "")] = Relation(kind, resolve(part, event.attributes.get("Target", "")))
-        return found
+        return relations_of(self, part)
+
+    def addresses(self, part: str) -> dict[str, str]:
+        """Return the addresses outside of the package that a part links to, by the id of the relationship."""
+        return addresses_of(self, part)
 
     def _find(self, name: str) -> zipfile.ZipInfo | None:
         name = name.lstrip("/")
@@ -143,6 +164,13 @@ class Package:
             yield tail
 
 
+def _refuse_doctype(parser: expat.XMLParserType, name: str) -> None:
+    def doctype(*_: object) -> None:
+        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
+
+    parser.StartDoctypeDeclHandler = doctype
+
+
 def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterator[Event]:
     """Yield the events of an XML text with local names; see Package.events for errors."""
     queue: list[Event] = []
@@ -171,13 +199,10 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
         depth -= 1
         queue.append(Event("end", local(tag)))
 
-    def doctype(*_: object) -> None:
-        raise ExtractionError("unsafe_xml", f"{name} has a DOCTYPE, which no such file needs")
-
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = lambda text: queue.append(Event("text", text=text))
-    parser.StartDoctypeDeclHandler = doctype
+    _refuse_doctype(parser, name)
     try:
         for chunk in chunks:
             parser.Parse(chunk, False)
@@ -189,6 +214,70 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
     yield from queue
 
 
+class XmlHandler(Protocol):
+    """Takes the steps of an XML part as they come; names are local, attributes as the file has them."""
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        ...
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        ...
+
+    def text(self, data: str) -> None:
+        """Text stands here; it may come in pieces."""
+        ...
+
+
+def feed_xml(chunks: Iterable[bytes], name: str, handler: XmlHandler) -> Iterator[None]:
+    """Parse a large part without an object for each step; control comes back after each chunk.
+
+    ExtractionError: as xml_events. A handler must not depend on how deeply elements are nested.
+    """
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    names: dict[str, str] = {}
+    begin, finish = handler.start, handler.end
+
+    def local(tag: str) -> str:
+        return names.setdefault(tag, tag.rpartition(":")[2])
+
+    def root(tag: str, attributes: dict[str, str]) -> None:
+        if ":" in tag:
+            parser.StartElementHandler = lambda tag, attributes: begin(names.get(tag) or local(tag), attributes)
+            parser.EndElementHandler = lambda tag: finish(names.get(tag) or local(tag))
+        else:  # elements of this kind have no prefix: their handlers need no name of another form
+            parser.StartElementHandler = begin
+            parser.EndElementHandler = finish
+        begin(local(tag), attributes)
+
+    parser.StartElementHandler = root
+    parser.CharacterDataHandler = handler.text
+    _refuse_doctype(parser, name)
+    try:
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+            yield
+        parser.Parse(b"", True)
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
+    yield
+
+
+def is_address(target: str) -> bool:
+    """Tell whether a link leads to an address that a person may follow, and not into the package or to a file."""
+    return target.lower().startswith(("http://", "https://", "mailto:"))
+
+
+def linked(text: str, address: str) -> str:
+    """Return a link's text with its address behind it, unless the text says it."""
+    if not is_address(address):
+        return text
+    bare = address.removeprefix("mailto:").rstrip("/")
+    return text if bare in text else f"{text} ({address})" if text else address
+
+
 def resolve(part: str, target: str) -> str:
     """Return the name of the part that a target, relative to another part, leads to; it cannot leave the package."""
     target = unquote(target.partition("#")[0])
@@ -196,7 +285,35 @@ def resolve(part: str, target: str) -> str:
     return posixpath.normpath(path).lstrip("/")
 
 
-def core_properties(package: Package) -> dict[str, object]:
+def _relationships(package: Parts, part: str) -> Iterator[Mapping[str, str]]:
+    folder, base = posixpath.split(part)
+    name = posixpath.join(folder, "_rels", f"{base}.rels")
+    if name in package:
+        for event in package.events(name):
+            if event.kind == "start" and event.name == "Relationship":
+                yield event.attributes
+
+
+def relations_of(package: Parts, part: str) -> dict[str, Relation]:
+    """Return the relationships of a part by id; those that lead out of the package are left out."""
+    found: dict[str, Relation] = {}
+    for attributes in _relationships(package, part):
+        if attributes.get("TargetMode", "").lower() != "external":
+            kind = attributes.get("Type", "").rpartition("/")[2]
+            found[attributes.get("Id", "")] = Relation(kind, resolve(part, attributes.get("Target", "")))
+    return found
+
+
+def addresses_of(package: Parts, part: str) -> dict[str, str]:
+    """Return the addresses outside of the package that a part links to, by the id of the relationship."""
+    return {
+        attributes.get("Id", ""): attributes.get("Target", "")
+        for attributes in _relationships(package, part)
+        if attributes.get("TargetMode", "").lower() == "external"
+    }
+
+
+def core_properties(package: Parts) -> dict[str, object]:
     """Return what docProps/core.xml says of an Office file, under the names that all readers use."""
     names = {
         "title": "title",

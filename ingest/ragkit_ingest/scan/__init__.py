@@ -1,1 +1,1 @@
-"""Which files there are, and which are new, changed or deleted."""
+"""Find the files of a folder, and decide which are new, changed or deleted."""

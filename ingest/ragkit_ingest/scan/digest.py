@@ -1,4 +1,4 @@
-"""The sha256 of a file's bytes, of one moment: a file that changes while it is read has none."""
+"""The SHA-256 of one version of a file: a file that changes while it is read has none."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ragkit_ingest.scan.walk import Found, open_file, reason_of
 
 _BLOCK = 1 << 20
 CLOCK_NS = 2_000_000_000
-"""How coarse a file system's clock may be (FAT counts in 2 s, ext4 in ticks of 4 to 10 ms)."""
+"""The coarsest clock of a file system (FAT counts in 2 s, ext4 in ticks of 4 to 10 ms)."""
 UNSURE = -1
-"""The time of change that is remembered where the real one proves nothing: look at the bytes next time."""
+"""The recorded time of change if the real one is unreliable: the next run compares the bytes."""
 
 
 def digest(root: bytes, path: bytes) -> tuple[str, Found]:
-    """Return the hex sha256 of a file below root, and the file as it was at that moment.
+    """Return the hex SHA-256 of a file below root, and the state of the file at that moment.
 
     Raises ExtractionError: it cannot be opened or read, is no regular file, or `changed_while_reading`.
     """
@@ -38,9 +38,9 @@ def digest(root: bytes, path: bytes) -> tuple[str, Found]:
 
 
 def sure_mtime(found: Found, *, now_ns: int | None = None) -> int:
-    """Return the time of change to remember of a file that was just read, or UNSURE.
+    """Return the time of change to record for a file that was just read, or UNSURE.
 
-    A file that changed within its clock's last tick may change again with no sign of it in its times; git calls such
+    A file that changed within the last tick of its clock may change again without a change of its times; git calls such
     an entry racy (Documentation/technical/racy-git.txt) and looks at the bytes. The inode's time of change decides,
     because nobody can set it.
     """
@@ -49,6 +49,6 @@ def sure_mtime(found: Found, *, now_ns: int | None = None) -> int:
 
 
 def status_of(path: bytes, descriptor: int) -> Found:
-    """Return what an open file is now."""
+    """Return the present state of an open file."""
     status = os.fstat(descriptor)
     return Found(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

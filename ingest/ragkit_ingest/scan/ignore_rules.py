@@ -1,4 +1,4 @@
-"""Which files of a folder belong to it: built-in rules, `.ragkitignore` files and the globs of one run."""
+"""Decide which files are ignored: built-in rules, `.ragkitignore` files and the globs of one run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,25 @@ IGNORE_FILE_LIMIT = 1 << 20
 HIDDEN = ".[!.]*"
 """A name with one dot in front; ".." in front is an odd name, not a hidden one."""
 
+_KINDS: dict[str, str] = {
+    "a lock file": (
+        "package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock poetry.lock "
+        "Pipfile.lock pdm.lock uv.lock pixi.lock conda-lock.yml Cargo.lock composer.lock Gemfile.lock go.sum mix.lock "
+        "pubspec.lock Podfile.lock Package.resolved packages.lock.json paket.lock flake.lock conan.lock buf.lock "
+        "gradle.lockfile Chart.lock"
+    ),
+    "minified": "*.min.js *.min.mjs *.min.cjs *.min.css *-min.js *-min.css *.bundle.js *.chunk.js *.chunk.css",
+    "a source map": "*.map",
+    "generated": (
+        "*_pb2.py *_pb2.pyi *_pb2_grpc.py *.pb.go *.pb.cc *.pb.h *.g.dart *.freezed.dart *.Designer.cs *.designer.cs "
+        "*.generated.* *.tsbuildinfo *.pyc *.pyo *.class *.o *.egg-info/"
+    ),
+    "a drawing": "*.svg *.svgz",
+    "a font": "*.ttf *.ttc *.otf *.eot *.woff *.woff2",
+}
+KIND_OF: dict[str, str] = {pattern: kind for kind, patterns in _KINDS.items() for pattern in patterns.split()}
+"""What the built-in rules call the files that a pattern leaves out: no person wrote them to be read."""
+
 DEFAULT_IGNORES: tuple[str, ...] = (
     HIDDEN,
     "node_modules/",
@@ -25,8 +44,10 @@ DEFAULT_IGNORES: tuple[str, ...] = (
     "*.swp",
     "*~",
     "\\#*#",
+    *KIND_OF,
 )
-"""Left out unless a `.ragkitignore` takes them back with `!`. HIDDEN covers .git, .hg, .svn, .venv, .DS_Store, .#*."""
+"""Ignored unless a `.ragkitignore` includes them again with `!`. HIDDEN covers .git, .hg, .svn, .venv, .DS_Store,
+.#*."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +55,7 @@ class Pattern:
     """One line of an ignore file.
 
     parts: one compiled glob for each folder level, None for `**`. anchored: matches from the folder of the file, else
-    at any depth below it. negated: takes back what an earlier line left out. text: the line itself, for the report.
+    at any depth below it. negated: includes again what an earlier line ignored. text: the line itself, for the report.
     """
 
     parts: tuple[re.Pattern[str] | None, ...]
@@ -52,10 +73,10 @@ class Patterns:
         self._patterns = tuple(reversed(parsed))
         self._anchored = any(pattern.anchored for pattern in parsed)
         globs = [pattern.parts[0].pattern if pattern.parts[0] else ".*" for pattern in parsed if not pattern.anchored]
-        self._likely = re.compile("|".join(globs)) if globs else None  # one look tells that most names match nothing
+        self._likely = re.compile("|".join(globs)) if globs else None  # one match rules out most names
 
     def decide(self, names: Sequence[str], *, folder: bool) -> Pattern | None:
-        """Return the pattern that decides about a path (its names, from the patterns' folder on), or None."""
+        """Return the pattern that decides about a path (its names below the patterns' folder), or None."""
         if not self._anchored and not (self._likely and self._likely.match(names[-1])):
             return None
         for pattern in self._patterns:
@@ -67,12 +88,20 @@ class Patterns:
         return bool(self._patterns)
 
     def covers(self, names: Sequence[str]) -> bool:
-        """Tell whether a file, or one of the folders above it, is matched."""
+        """Return whether a file, or one of the folders above it, is matched."""
         for size in range(1, len(names) + 1):
             found = self.decide(names[:size], folder=size < len(names))
             if found is not None and not found.negated:
                 return True
         return False
+
+
+def default_reason(pattern: Pattern) -> str:
+    """Return why a built-in rule leaves a name out, for the report."""
+    if pattern.text == HIDDEN:
+        return "hidden"
+    kind = KIND_OF.get(pattern.text, "")
+    return f"ignored by default: {kind} ({pattern.text})" if kind else f"ignored by default: {pattern.text}"
 
 
 def names_of(path: bytes) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Recognise a folder that was moved: its documents belong to its new place, edits and deletions included."""
+"""Recognise a moved folder: its documents follow it, edits and deletions included."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Files = Mapping[bytes, FileState]
 
 
 def moved_root(target: Target, roots: Mapping[str, Files]) -> str:
-    """Return the root that stands at the target's place now, or "" when there is none.
+    """Return the root that was moved to the target, or "" if there is none.
 
-    That is a root whose folder is gone, and of whose documents more than half are below the target, at the same paths
-    with the same bytes. A disk that is not mounted looks like a folder that is gone; half of its files somewhere else
-    does not happen by chance.
+    It is a root whose folder no longer exists, and more than half of whose documents are below the target, at the same
+    paths with the same bytes. A disk that is not mounted looks like a deleted folder, but half of its files do not
+    appear elsewhere by chance.
     """
     if target.single or target.scope or target.name in roots:
         return ""
@@ -36,7 +36,7 @@ def moved_root(target: Target, roots: Mapping[str, Files]) -> str:
 
 
 def at_home(files: Files, target: Target) -> dict[bytes, FileState]:
-    """Return what is remembered of files, as files of the target."""
+    """Return the recorded states of files as states of files of the target."""
     return {path: replace(state, root=target.name) for path, state in files.items()}
 
 

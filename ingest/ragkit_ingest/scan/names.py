@@ -1,4 +1,4 @@
-"""Names of files are bytes; sources are text: the reversible way from one to the other, and who holds which source."""
+"""Names of files are bytes, sources are text: a reversible mapping, and the sources that are taken."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def path_of(source: str) -> bytes:
 
 
 class Sources:
-    """Gives every new file a source that nobody else holds.
+    """Gives every new file a source that no other document has.
 
     The natural source is the path below the root. Where another document has it, the names of the root folder and of
     the folders above it are put in front, one after the other, until the source is free.
@@ -51,7 +51,7 @@ class Sources:
         return source in self._taken
 
     def claim(self, root: bytes, path: bytes) -> str:
-        """Return a free source for a path below a root (absolute), and hold it from now on."""
+        """Return a free source for a path below a root (absolute), and reserve it."""
         folders = [part for part in root.split(b"/") if part]
         above = b""
         source = source_of(path)

@@ -1,4 +1,4 @@
-"""Open a file that somebody named: no link, pipe, device or locked file gets past, and nothing blocks."""
+"""Open a file that the user named: links, pipes, devices and locked files are refused, and nothing blocks."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def open_path(path: PathLike, *, max_size: int) -> int:
 
 
 def check_folders(path: bytes) -> None:
-    """Refuse a path below a folder whose mode lets nobody in; for root the kernel would not mind."""
+    """Refuse a path below a folder whose mode admits nobody; the kernel would admit root."""
     folder = os.path.dirname(os.path.abspath(path))
     while True:
         try:
             mode = os.stat(folder).st_mode
         except OSError:
-            return  # opening the file will tell what is wrong
+            return  # opening the file will raise the right error
         if stat.S_ISDIR(mode) and not mode & 0o555:
             raise ExtractionError("permission", "the mode of its folder lets nobody in", cure="chmod u+rx the folder")
         if folder == os.path.dirname(folder):
@@ -60,7 +60,7 @@ def _refusal(path: bytes, error: OSError) -> ExtractionError:
 
 
 def link_refusal(path: bytes) -> ExtractionError:
-    """Return why a link is not followed: where it leads, without opening what is there."""
+    """Return why a link is not followed, from its target, without opening it."""
     try:
         target = os.path.realpath(path, strict=True)
         mode = os.stat(target).st_mode

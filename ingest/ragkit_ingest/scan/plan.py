@@ -1,4 +1,4 @@
-"""Decide, from what is on disk and what is remembered, what a run will do: the same for a dry run and a real one."""
+"""Decide what a run will do, from the disk and the records of earlier runs; a dry run makes the same plan."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ragkit_ingest.scan.walk import Found, Identity, LeftOut, look, reason_of, w
 _LIMITED: frozenset[str] = frozenset(
     {"too_big", "too_slow", "worker_crashed", "expands_too_much", "too_many_parts", "too_deep"}
 )
-"""Reasons that other limits may undo: such a file is tried again when the limits are others."""
+"""Reasons that depend on limits: such a file is tried again when the limits change."""
 _ON_PURPOSE: frozenset[str] = frozenset({"ignored", "link", "outside_root", "not_regular"})
-"""Reasons why a path is no document any more; for every other one the document stays until the file can be read."""
+"""Reasons that remove the document of a path; for every other one it stays until the file can be read."""
 
 
 class Held(Protocol):
-    """What is known of earlier runs; a KnowledgeBase is one."""
+    """The records of earlier runs; a KnowledgeBase provides them."""
 
     def roots(self) -> list[str]: ...
 
@@ -39,7 +39,7 @@ class Held(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A file to be read. old: what is remembered of it, None for a new one. source: its document's, new or old."""
+    """A file to be read. old: its recorded state, None for a new file. source: that of its document, new or old."""
 
     action: Literal["added", "changed", "reread"]
     root: bytes
@@ -50,7 +50,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file that is remembered under another name or root: its document is kept, and nothing is read or embedded."""
+    """A file that is recorded under another name or root: its document is kept, and nothing is read or embedded."""
 
     old: FileState
     new: FileState
@@ -60,7 +60,8 @@ class Move:
 class Plan:
     """What a run will do, in this order: remove, move, touch (only times changed), read.
 
-    files: regular files that were found. unchanged, kept: documents that stay, and those that could not be looked at.
+    files: regular files that were found. unchanged, kept: documents that stay, and those whose files could not be
+    examined.
     """
 
     remove: list[FileState] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Plan:
 
 
 class Memory:
-    """A snapshot of what earlier runs remember, read once; documents only when a new file needs a name."""
+    """A snapshot of the records of earlier runs, read once; documents only when a new file needs a name."""
 
     def __init__(self, held: Held) -> None:
         self._held = held
@@ -149,7 +150,7 @@ class Planner:
         return self._plan
 
     def _settle_removals(self) -> None:
-        """Remove what is gone and was not renamed; what was adopted is forgotten at its old place."""
+        """Remove deleted files that were not renamed; forget the old places of adopted files."""
         gone = {(state.root, state.path): state for state in self._gone}
         stay = [move for move in self._adopted if (move.new.root, move.new.path) not in gone]
         for move in self._adopted:
@@ -185,7 +186,7 @@ class Planner:
                 self._gone.append(state)
 
     def _remembered(self, target: Target) -> Mapping[bytes, FileState]:
-        """Return what is remembered of the target's root, or of the root that was moved to its place."""
+        """Return the recorded states of the target's root, or of the root that was moved to its place."""
         moved = moved_root(target, self._memory.files)
         if not moved:
             return self._memory.files.get(target.name, {})
@@ -215,7 +216,7 @@ class Planner:
         return not self._include or self._include.covers(names)
 
     def _left_out(self, target: Target, item: LeftOut, held: dict[bytes, FileState], blind: list[bytes]) -> None:
-        """Report it. What is on purpose may go from the collection; what could not be looked at stays as it was."""
+        """Report a problem. A file left out on purpose may lose its document; one that could not be read keeps it."""
         if item.folder:
             blind.append(item.path + b"/" if item.path else b"")
         old = None
@@ -255,7 +256,7 @@ class Planner:
             self._plan.work.append(Work(action, target.root, found, old.source, old))
 
     def _opens_now(self, target: Target, old: FileState) -> bool:
-        """Tell whether a file that could not be opened can be now: permissions of folders leave no trace in it."""
+        """Return whether a file that could not be opened can be now; its times do not show permissions of folders."""
         return old.reason == "permission" and isinstance(look(target.root, old.path), Found)
 
     def _too_big(self, target: Target, found: Found, old: FileState | None) -> bool:
@@ -313,7 +314,7 @@ class Planner:
         try:
             sha256, seen = digest(target.root, found.path)
         except ExtractionError:
-            return False  # reading it will say what is wrong
+            return False  # reading it will raise the right error
         states = self._lost.get((target.name, sha256), [])
         same = [state for state in states if _suffix(state.path) == suffix]
         if not same:
@@ -342,7 +343,7 @@ class Planner:
         self._plan.work.append(Work("added", target.root, found, source, old))
 
     def _orphan(self, holder: FileState) -> bool:
-        """Tell whether a document's root is gone: its folder was moved or removed."""
+        """Return whether the folder of a document's root was moved or deleted."""
         return not holder.reason and not os.path.isdir(path_of(holder.root))
 
     def _equals(self, target: Target, found: Found, sha256: str) -> bool:
@@ -356,7 +357,7 @@ class Planner:
             outside = "1 file" if self._outside == 1 else f"{self._outside:,} files"
             self._plan.notes.append(f"{outside} outside --include and --exclude: left as they were")
         for root, files in self._taken_over.items():
-            self._plan.notes.append(f"taken over from {root}, which is gone: {files:,} unchanged")
+            self._plan.notes.append(f"taken over from {root}, which no longer exists: {files:,} unchanged")
 
 
 def _moved(old: FileState, target: Target, found: Found, source: str) -> FileState:

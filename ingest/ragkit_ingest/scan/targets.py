@@ -1,4 +1,4 @@
-"""From the paths that a user names to the folders that are synced, and the roots that sources are relative to."""
+"""Map the paths that a user names to the folders that are synced, and to the roots of their sources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one run syncs: all of a root, a folder of it (`scope`), or, with `single`, the one file `scope`."""
+    """A target of a run: all of a root, a folder of it (`scope`), or, with `single`, the one file `scope`."""
 
     root: bytes
     scope: bytes = b""
@@ -24,23 +24,23 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The root as text: what a FileState calls it."""
+        """The root as text, as in a FileState."""
         return source_of(self.root)
 
     @property
     def path(self) -> bytes:
-        """What was named: the root, or the folder or file of it."""
+        """The named path: the root, or the folder or file of it."""
         return os.path.join(self.root, self.scope) if self.scope else self.root
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether a path below the root is part of this target."""
+        """Return whether a path below the root is part of this target."""
         if self.single or not self.scope:
             return not self.single or path == self.scope
         return path.startswith(self.scope + b"/")
 
 
 def find_targets(paths: Iterable[PathLike], *, known: Sequence[str]) -> list[Target]:
-    """Decide what to sync for the given paths, knowing the roots that were ingested before.
+    """Return the targets of the given paths, given the roots of earlier runs.
 
     A folder is its own root, unless it lies in a known root: then that part of the known root is synced, and sources
     stay relative to it. A known root inside a named folder is synced along with it and keeps its sources. A file

@@ -9,13 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ragkit import ExtractionError, Reason
-from ragkit_ingest.scan.ignore_rules import DEFAULT_IGNORES, HIDDEN, IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, names_of
+from ragkit_ingest.scan.ignore_rules import (
+    DEFAULT_IGNORES,
+    IGNORE_FILE,
+    IGNORE_FILE_LIMIT,
+    Patterns,
+    default_reason,
+    names_of,
+)
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 Identity = tuple[int, int]
-"""Device and inode: what a folder is, whatever its name."""
+"""Device and inode: the identity of a folder, whatever its name."""
 
 _REASONS: Mapping[int, Reason] = {
     errno.ENOENT: "missing",
@@ -40,7 +47,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A file or folder that the walk did not go into. `folder` tells that all below it is unknown, not gone."""
+    """A file or folder that the walk did not enter. `folder`: everything below it is unknown, not deleted."""
 
     path: bytes
     reason: Reason
@@ -49,17 +56,17 @@ class LeftOut:
 
 
 def reason_of(error: OSError) -> Reason:
-    """Return the typed reason for what the system said."""
+    """Return the typed reason for an error of the system."""
     return _REASONS.get(error.errno or 0, "unreadable")
 
 
 def walk(root: bytes, *, scope: bytes = b"", apart: Mapping[Identity, str] | None = None) -> Iterator[Found | LeftOut]:
     """Yield every file below root (an absolute, real path), in the order of the bytes of their paths.
 
-    scope: a folder below root; only what is in it is walked, under the ignore files on the way to it.
-    apart: folders to stay out of, by identity, with the words for the report ("" to say nothing).
-    Memory holds the names of the folders on the way down, never more than one open folder, whatever the depth; a path
-    may be longer than the system's limit. Raises OSError when root or scope itself cannot be opened.
+    scope: a folder below root; only what is in it is walked, under the ignore files on the way to it. apart: folders to
+    stay out of, by identity, with their reasons for the report ("" for none). Memory holds the names of the folders on
+    the way down, never more than one open folder, whatever the depth; a path may be longer than the system's limit.
+    Raises OSError when root or scope itself cannot be opened.
     """
     return _Walk(root, apart or {}).run(scope)
 
@@ -228,7 +235,7 @@ class _Walk:
         try:
             status = os.stat(name, dir_fd=self._here, follow_symlinks=False)
         except FileNotFoundError:
-            return None  # gone since the folder was listed
+            return None  # deleted since the folder was listed
         except OSError as error:
             return LeftOut(path, reason_of(error), error.strerror or "")
         if stat.S_ISLNK(status.st_mode):
@@ -255,9 +262,7 @@ class _Walk:
             if found is not None:
                 return "" if found.negated else f".ragkitignore: {found.text}"
         found = self._defaults.decide(names[-1:], folder=folder)
-        if found is None:
-            return ""
-        return "hidden" if found.text == HIDDEN else f"ignored by default: {found.text}"
+        return default_reason(found) if found else ""
 
     def _path(self, name: bytes = b"") -> bytes:
         names = [frame.name for frame in self._frames[1:]]

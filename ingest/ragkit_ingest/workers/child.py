@@ -1,4 +1,4 @@
-"""The process that reads files: takes descriptors from its parent, answers with text or a reason, holds no secret."""
+"""The process that reads files: it receives descriptors, answers with text or a reason, and holds no secret."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def answer(descriptor: int, request: dict[str, Any], limits: ReadLimits) -> tupl
 def _peak() -> int:
     """Return the most memory that this process has held, in bytes.
 
-    getrusage() tells that of the parent too, which this process was for a moment before it ran its own program.
+    getrusage() would include the parent's memory, which this process shared before it ran its own program.
     """
     import resource
 

@@ -24,10 +24,10 @@ from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, receive, send, unpack
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "TZ")
-_MEMORY_SIGN = 0.5  # a child that dies while it holds this part of its memory died of it
+_MEMORY_SIGN = 0.5  # a child that dies while it uses this share of its memory ran out of it
 _LOOK_EVERY = 0.1
 _START_SECONDS = 120.0  # for a child to load its code, on a machine however busy; a file's own time begins after that
-_END_SECONDS = 10.0  # for a child that has closed its end to be gone
+_END_SECONDS = 10.0  # for a child that has closed its end to exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class Worker:
     def read(self, descriptor: int, *, source: str, name: str) -> Document:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
 
-        A reader that crashed is tried once more without the native code that can be done without, in the time that
-        is left. The time that a child takes to start is not the file's.
+        A reader that crashed is tried once more without optional native code, in the remaining time. The start of a
+        child does not count.
         """
         self._left = self._limits.timeout
         try:
@@ -180,7 +180,7 @@ class Worker:
         return _DiedError(reason, detail)
 
     def _post_mortem(self) -> _DiedError:
-        """Tell what a child died of; it is gone, or its answer made no sense and it is ended."""
+        """Return why a child died; a child whose answer made no sense is ended."""
         process, held = self._process, self._held
         code = 0
         if process is not None:
@@ -197,7 +197,7 @@ class Worker:
         return _DiedError("worker_crashed", f"its reader ended {how}")
 
     def _memory(self) -> int:
-        """Return the memory that the child holds, in bytes; 0 where the system does not tell."""
+        """Return the memory that the child uses, in bytes; 0 if the system does not report it."""
         if self._process is None:
             return 0
         try:
@@ -249,7 +249,7 @@ class WorkerPool:
         return result
 
     def submit(self, job: Job) -> Future[Document | ExtractionError]:
-        """Read one file soon."""
+        """Submit one file for reading."""
         return self._threads.submit(self._run, job)
 
     def map(self, jobs: Iterable[Job], *, ahead: int = 0) -> Iterator[tuple[Job, Document | ExtractionError]]:
@@ -302,6 +302,6 @@ class WorkerPool:
 
 def _environment(ours: Mapping[str, str], more: Sequence[Path]) -> dict[str, str]:
     """Return the child's environment: where its code is, and nothing that could be a secret."""
-    folders = {Path(str(module.__file__)).resolve().parent.parent for module in (ragkit, sys.modules[__name__])}
+    folders = {Path(str(ragkit.__file__)).resolve().parents[1], Path(__file__).resolve().parents[2]}
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
     return {**passed, "PYTHONPATH": os.pathsep.join(map(str, [*sorted(folders), *more])), "LC_ALL": "C.UTF-8"}

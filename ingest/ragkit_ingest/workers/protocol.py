@@ -1,4 +1,4 @@
-"""How parent and child talk: length-prefixed JSON and raw text over a socket, a file as a passed descriptor."""
+"""The protocol between parent and child: length-prefixed JSON and raw text over a socket, files as descriptors."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _PIECE = 1 << 20
 
 
 class ClosedError(Exception):
-    """The other side is gone."""
+    """The other side has closed the connection."""
 
 
 class DeadlineError(Exception):
-    """Nothing whole came before the deadline."""
+    """No complete message arrived before the deadline."""
 
 
 def send(channel: socket.socket, message: Mapping[str, Any], *, text: str = "", descriptor: int = -1) -> None:
-    """Send a message, with a text that is not escaped, and a descriptor for the other side to have."""
+    """Send a message with a raw text and a descriptor."""
     raw = json.dumps(message, separators=(",", ":")).encode()
     data = text.encode()
     head = _LENGTHS.pack(len(raw), len(data))

@@ -1,4 +1,4 @@
-"""What a reading child may do: no network, no new process, no write, no more memory or CPU than it was given."""
+"""The sandbox of a reading child: no network, no new process, no write, limited memory and CPU."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def confine(*, memory: int) -> None:
 
 
 def end_with(descriptor: int) -> None:
-    """End this process when the other end of a pipe closes, which the kernel does when the parent is gone.
+    """End this process when the other end of a pipe closes, which the kernel does when the parent ends.
 
     The kernel then sends SIGIO, whose default is to end the process, whatever code is running in it.
     """
@@ -85,7 +85,7 @@ def end_with(descriptor: int) -> None:
 
 
 def allow_cpu(seconds: float) -> None:
-    """Let this process use so many seconds of CPU from now; then the kernel ends it by SIGXCPU."""
+    """Limit this process to a number of seconds of CPU from now; the kernel then ends it by SIGXCPU."""
     wanted = math.ceil(_used() + seconds) + 1
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     soft = wanted if _INHERITED_CPU == resource.RLIM_INFINITY else min(wanted, _INHERITED_CPU)
@@ -98,7 +98,7 @@ def cpu_allowance() -> float:
 
 
 def cpu_left() -> float:
-    """Return the seconds that are left of the allowance."""
+    """Return the remaining seconds of the allowance."""
     return cpu_allowance() - _used()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ragkit import ExtractionError
 
-_QUIET_SECONDS = 0.05  # a writer that pauses longer than this between two pieces may be taken as done
+_QUIET_SECONDS = 0.05  # a writer that pauses longer than this between two pieces counts as finished
 _SETTLED_SECONDS = 1.0  # a file whose inode changed longer ago than this is read once
 _ATTEMPTS = 5
 _PIECE = 1 << 20

@@ -1,4 +1,4 @@
-"""Which texts run together, and in which order: few shapes, little padding, and every stream at work to the end."""
+"""Plans batches of texts: few shapes, little padding, and every stream busy to the end."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 _BATCH_TOKENS: Final = 1_024  # a batch's padded size: its activations stay near the second-level cache
 _BATCH_TEXTS: Final = 64
-_NEW_SHAPE_TOKENS: Final = 48  # another shape than the last costs openvino as much as some 48 tokens
-_SAME_SHAPE_TOKENS: Final = _NEW_SHAPE_TOKENS // 2  # of padding, for the last shape once more: least over a long run
-_LANES: Final = 16  # numbers in a vector register: attention is slow over what is left of a width beyond whole ones
-_BEYOND: Final = (0.011, 0.005)  # what that costs a token: for any rest, and for each of its columns
+_NEW_SHAPE_TOKENS: Final = 48  # a change of shape costs OpenVINO as much as some 48 tokens
+_SAME_SHAPE_TOKENS: Final = _NEW_SHAPE_TOKENS // 2  # of padding to reuse the last shape: cheapest over a long run
+_LANES: Final = 16  # numbers in a vector register: attention is slow over the rest of a width beyond whole registers
+_BEYOND: Final = (0.011, 0.005)  # cost of a rest, relative to a token: fixed, and per column
 
 
 class Batch(NamedTuple):
-    """Texts that run together. texts: their indices. width: tokens that each of them is padded to."""
+    """Texts that run together. texts: their indices. width: tokens that each is padded to."""
 
     width: int
     texts: list[int]
@@ -31,12 +31,12 @@ class Batch(NamedTuple):
 def plan_batches(
     lengths: Sequence[int], *, streams: int, padded: bool = True, most_tokens: int | None = None
 ) -> list[Batch]:
-    """Group texts of like length, longest first, each batch at most 1,024 padded tokens or one text.
+    """Group texts of similar length, longest first, each batch at most 1,024 padded tokens or one text.
 
-    A new batch is begun where the padding that it saves costs more than the batch itself; it has the shape of the one
-    before where that costs less than another. Widths are rounded up where that makes attention quicker, never beyond
-    `most_tokens`, which the model takes. A small set is cut into at least as many batches as there are streams, so that
-    every CPU has work. Without `padded` a batch holds texts of one length only, none of them padded.
+    A new batch starts where the padding it saves costs more than another batch; it reuses the previous shape where that
+    is cheaper. Widths are rounded up where that speeds attention up, never above `most_tokens`, the model's limit. A
+    small set is split into at least as many batches as there are streams, so that every CPU has work. Without `padded`
+    a batch has texts of one length only, unpadded.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     budget = _BATCH_TOKENS if streams == 1 else min(_BATCH_TOKENS, max(1, -(-sum(lengths) // streams)))
@@ -61,7 +61,7 @@ def _fits_again(last: Batch, left: int, longest: int) -> bool:
 
 
 def _alike(lengths: Sequence[int], texts: list[int], width: int, *, padded: bool) -> list[int]:
-    """Return the first of some texts, longest first, up to where padding costs more than a batch of the others."""
+    """Return the first of some texts, longest first, up to where padding costs more than another batch."""
     for count, index in enumerate(texts):
         saved = (_cost(width) - _cost(lengths[index])) * (len(texts) - count)
         if saved > _NEW_SHAPE_TOKENS or (lengths[index] != width and not padded):
@@ -70,19 +70,19 @@ def _alike(lengths: Sequence[int], texts: list[int], width: int, *, padded: bool
 
 
 def _cost(width: int) -> float:
-    """Return what a text of this width costs, in tokens of a width of whole registers; measured with MiniLM in bf16."""
+    """Return the cost of a text of this width, in tokens at full registers; measured with MiniLM in bf16."""
     rest = width % _LANES
     return width * (1 + _BEYOND[0] + _BEYOND[1] * rest) if rest else float(width)
 
 
 def _best_width(longest: int, most: int | None) -> int:
-    """Return the width at which texts of up to so many tokens cost least: theirs, or the next of whole registers."""
+    """Return the cheapest width for texts of up to `longest` tokens: that, or the next multiple of a register."""
     whole = -(-longest // _LANES) * _LANES
     return whole if (most is None or whole <= most) and _cost(whole) < _cost(longest) else longest
 
 
 class BatchQueue:
-    """Hands out batches to several workers: to each those of one shape, as long as there are others. Thread-safe."""
+    """Gives batches to several workers, each its own shape while there are others. Thread-safe."""
 
     def __init__(self, batches: Sequence[Batch]) -> None:
         self._lock = threading.Lock()
@@ -90,7 +90,7 @@ class BatchQueue:
         self._begun: list[deque[Batch]] = []
 
     def take(self, mine: deque[Batch] | None) -> tuple[deque[Batch], Batch] | None:
-        """Return the next batch and the group that it is of; None when there is no more. mine: the worker's group."""
+        """Return the next batch and its group; None when there is no more. mine: the worker's last group."""
         with self._lock:
             if not mine:
                 mine = self._fresh.popleft() if self._fresh else next(filter(None, self._begun), None)
@@ -100,7 +100,7 @@ class BatchQueue:
             return mine, mine.popleft()
 
     def clear(self) -> None:
-        """Leave nothing to take."""
+        """Drop all batches that were not taken."""
         with self._lock:
             self._fresh.clear()
             for group in self._begun:

@@ -1,4 +1,4 @@
-"""The cache of compiled models: found by content, verified by hash, made once, written whole or not at all."""
+"""The cache of compiled models: keyed by content, verified by hash, compiled once, written atomically."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ragkit.embedding.model_files import ModelFolder, cache_root, config_sha256
 from ragkit.embedding.openvino.runtime import CompiledFiles, CompiledRuntime, import_openvino, processor
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import ModelError
+from ragkit.files import fsync_path
 from ragkit.numeric.vectors import PROBE_AGREEMENT
 from ragkit.settings import ModelSettings
 
@@ -32,8 +33,8 @@ _log = logging.getLogger("ragkit")
 
 FORMAT = 3
 _FILES = ("model.bin", "model.blob", "model.xml", "tokenizer.json")
-_DEADLINE = 3_600  # seconds for one conversion, of the largest models too
-_STALE = 86_400  # seconds after which what a killed conversion left behind is removed
+_DEADLINE = 3_600  # seconds for one conversion, enough for the largest models
+_STALE = 86_400  # seconds after which the leftovers of a killed conversion are removed
 _CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]);"
     "from ragkit.embedding.openvino.conversion import main; sys.exit(main(sys.argv[2:]))"
@@ -43,9 +44,9 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A compiled model on disk whose files are what its manifest says.
+    """A compiled model on disk, verified against its manifest.
 
-    fresh: it was made by this call. owner: a temporary folder that goes away with this value, None in the cache.
+    fresh: compiled by this call. owner: a temporary folder that is deleted with this value, None in the cache.
     """
 
     folder: Path
@@ -56,7 +57,7 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One model for one kind of CPU: what decides the cache folder's name, and what a manifest must repeat."""
+    """One model for one kind of CPU: the name of its cache folder, and the key that its manifest must repeat."""
 
     model: ModelFolder
     root: Path
@@ -108,11 +109,11 @@ def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256
 def ensure_compiled(
     model: ModelFolder, settings: ModelSettings, *, weights_sha256: str, force: bool = False
 ) -> Compiled:
-    """Return the compiled form of a model: the cached one when every file has its hash, else made now.
+    """Return the compiled form of a model: the cached one when every file has its hash, else compiled now.
 
-    Two processes at once make it once: one waits for the other. A damaged form is made again; where the cache cannot be
-    written it is made in a temporary folder of this process. Each of these says so in one line of the log "ragkit".
-    Raises ModelError when the model cannot be compiled or differs from torch.
+    Of two processes, one compiles and the other waits. A damaged form is compiled again; where the cache cannot be
+    written it is compiled into a temporary folder of this process. Each case logs one line to "ragkit". Raises
+    ModelError when the model cannot be compiled or differs from torch.
     """
     job = _job(model, settings, weights_sha256)
     if not force:
@@ -128,7 +129,7 @@ def ensure_compiled(
 
 
 def compiled_folder(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> Compiled | None:
-    """Return the cached compiled form when it is there and whole; never compiles."""
+    """Return the cached compiled form when it is intact, else None; never compiles."""
     return _open(_job(model, settings, weights_sha256))[0]
 
 
@@ -145,7 +146,7 @@ def _job(model: ModelFolder, settings: ModelSettings, weights: str) -> _Job:
 
 
 def _open(job: _Job) -> tuple[Compiled | None, str]:
-    """Return the cached form, or None and what is wrong with it ("" when there is none)."""
+    """Return the cached form, or None and the damage ("" when there is no form)."""
     try:
         manifest = json.loads((job.final / "manifest.json").read_bytes())
         if manifest["digest"] != _manifest_digest(manifest) or manifest["key"] != job.key:
@@ -172,7 +173,7 @@ def _compile_in_cache(job: _Job, *, force: bool) -> Compiled:
     with FileLock(models / f".{job.name}.lock", timeout=_DEADLINE):
         found, _ = _open(job)
         if found is not None and not force:
-            return found  # another process made it while this one waited
+            return found  # another process compiled it while this one waited
         _remove_stale(models)
         temporary = Path(tempfile.mkdtemp(prefix=f".{job.name}.tmp-", dir=models))
         try:
@@ -185,12 +186,12 @@ def _compile_in_cache(job: _Job, *, force: bool) -> Compiled:
 
 
 def _put(temporary: Path, final: Path) -> None:
-    """Rename the finished folder into place; one that is there (damaged, or to be made anew) goes aside first."""
+    """Rename the finished folder into place; an existing one (damaged, or to be replaced) is moved aside first."""
     aside = final.with_name(f".{final.name}.tmp-old-{os.getpid()}")
     if final.exists():
         final.replace(aside)
     temporary.replace(final)
-    _sync(final.parent)
+    fsync_path(final.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -217,7 +218,7 @@ def _compile_aside(job: _Job, problem: OSError) -> Compiled:
 
 
 def _make(job: _Job, folder: Path) -> dict[str, Any]:
-    """Convert in a child process, then write the manifest and bring everything to the disk."""
+    """Convert in a child process, then write the manifest and fsync every file."""
     made = _convert(job, folder)
     manifest = {
         "format": FORMAT,
@@ -229,8 +230,8 @@ def _make(job: _Job, folder: Path) -> dict[str, Any]:
     manifest["digest"] = _manifest_digest(manifest)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
     for name in (*_FILES, "manifest.json"):
-        _sync(folder / name)
-    _sync(folder)
+        fsync_path(folder / name)
+    fsync_path(folder)
     return manifest
 
 
@@ -268,7 +269,7 @@ def _convert(job: _Job, folder: Path) -> dict[str, Any]:
 
 
 def _need_room(folder: Path, job: _Job) -> None:
-    """Raise OSError before a conversion that the disk cannot hold: two copies of the weights and some more."""
+    """Raise OSError when the disk has no room for a conversion: two copies of the weights and some more."""
     need = 2 * sum(path.stat().st_size for path in job.model.weights) + (32 << 20)
     free = shutil.disk_usage(folder).free
     if free < need:
@@ -286,16 +287,8 @@ def _manifest_digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def list_compiled(settings: ModelSettings) -> list[tuple[Path, dict[str, Any]]]:
-    """Return the folder and manifest of every compiled model in the cache, sorted by folder; unreadable ones are {}."""
+    """Return the folder and manifest of every compiled model in the cache, by folder; {} for an unreadable one."""
     found = []
     for folder in sorted((cache_root(settings) / "models").glob("[!.]*")):
         try:
@@ -309,7 +302,7 @@ def list_compiled(settings: ModelSettings) -> list[tuple[Path, dict[str, Any]]]:
 def remove_outdated(settings: ModelSettings) -> list[tuple[Path, int]]:
     """Remove compiled models that this installation cannot use: of another openvino or ragkit, or unreadable.
 
-    Returns each removed folder and its size in bytes. Do it when no process of such another installation runs.
+    Returns each removed folder and its size in bytes. Call it only while no process of another installation runs.
     """
     version = import_openvino().__version__
     removed = []
@@ -324,9 +317,9 @@ def remove_outdated(settings: ModelSettings) -> list[tuple[Path, int]]:
 
 
 def verify_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256: str) -> list[str]:
-    """Read every file of the compiled form again and run the probe sentence; return what is wrong, [] when nothing is.
+    """Hash every file of the compiled form and run the probe sentence; return the problems found.
 
-    A model that is not compiled has nothing wrong.
+    A model that is not compiled has none.
     """
     job = _job(model, settings, weights_sha256)
     found, damage = _open(_Job(model, job.root, job.name, job.key, remember=False))

@@ -1,6 +1,6 @@
-"""Trace a sentence-transformers model from torch into an OpenVINO folder and prove that it says the same.
+"""Converts a sentence-transformers model from torch to an OpenVINO folder and checks that its vectors agree.
 
-This runs in a process of its own, so that torch never enters the process that serves.
+It runs in a child process, so that the serving process never imports torch.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ AGREEMENT = 0.9995
 """Least cosine between the compiled and the original vector of every probe."""
 
 UNIT_AGREEMENT = 0.999
-"""The same for vectors of parts of a text, which are means over a few tokens only; below it they are not offered."""
+"""The same for vectors of parts of a text, means over a few tokens only; below it they are not offered."""
 
-_PROBE_TOKENS = 512  # the longest probe; one of a model that takes 32,000 tokens would take minutes
+_PROBE_TOKENS = 512  # of the longest probe; 32,000 tokens would take minutes
 _PROSE = (
     "The warranty covers defects in material for 24 months from delivery; wear, misuse and unapproved repairs are "
     "excluded. Net revenue rose 12.4 % to $1,284.5 million, driven by subscriptions (up 18 %) and services. "
@@ -46,10 +46,10 @@ _PROSE = (
 
 
 def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
-    """Write model.xml, model.bin, model.blob and tokenizer.json into `target`; return what a manifest says of them.
+    """Write model.xml, model.bin, model.blob and tokenizer.json into `target`; return their manifest.
 
-    The network is traced whole (transformer, pooling, whatever its modules are) with a final normalisation. It will run
-    in the best way of this CPU whose vectors agree with torch's on every probe: bf16 or else fp32, in batches of like
+    All modules of the network are traced (transformer, pooling, ...), with a final normalisation. It will run in the
+    fastest way on this CPU whose vectors agree with torch's on every probe: bf16 or else fp32, in batches of similar
     lengths or else of equal ones. Raises ModelError when none does, or when the model cannot be traced.
     """
     transformer = load_sentence_transformer(source, name=name)
@@ -106,7 +106,7 @@ def probe_texts(pieces: WordPieces) -> list[str]:
 
 
 class _Probes:
-    """What the original says of some texts, each embedded alone, so that padding cannot matter."""
+    """The original model's vectors of some texts, each embedded alone, so that padding cannot matter."""
 
     def __init__(self, original: ModelEmbedder, texts: list[str], *, units: bool) -> None:
         self._texts = texts
@@ -170,7 +170,7 @@ def _convert(openvino: Any, transformer: Any, target: Path, *, name: str, states
 
 
 def _export(core: Any, target: Path, precision: Precision) -> None:
-    """Write the form compiled for this CPU, which loads in half the time."""
+    """Write the model compiled for this CPU, which loads in half the time."""
     config = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
     compiled = core.compile_model(str(target / "model.xml"), "CPU", config)
     image = compiled.export_model()

@@ -1,4 +1,4 @@
-"""Forms of a compiled model for one text of a fixed width: openvino plans each new shape anew, these have one each."""
+"""Copies of the compiled model with a fixed input length, so OpenVINO does not re-plan for every new length."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Begin = Callable[[Callable[[], None]], object]
 _log = logging.getLogger("ragkit")
 
 WIDTHS: Final = (8, 16, 20, 24, 28, 32, 40, 48, 64)
-"""Tokens of a form. A question is padded to the next one; a longer question has none."""
+"""Input lengths in tokens. A question is padded to the next length; a longer question has no copy."""
 WORTH_IT: Final = 3
-"""A form takes as long to make as some hundred questions save (0.3 s), so the first questions do not ask for one."""
+"""Compiling a copy takes 0.3 s, which some hundred questions save: it starts at the third question of a length."""
 
 
 class FixedWidths(Generic[Form]):
-    """Makes the form for a width in the background once that width has been asked for several times. Thread-safe.
+    """Compiles the copy for a width in the background once the width was used several times. Thread-safe.
 
-    make: returns the form for a width; raises RuntimeError where it can't be made, and then none is made any more.
-    begin: how work is begun beside the caller's; None: on a thread of its own, one form at a time.
+    make: returns the copy for a width; after a RuntimeError none is made any more. begin: starts work in the
+    background; None: on a thread of its own, one copy at a time.
     """
 
     def __init__(self, make: Callable[[int], Form], *, begin: Begin | None = None) -> None:
@@ -36,7 +36,7 @@ class FixedWidths(Generic[Form]):
         self._begin = begin
 
     def form(self, tokens: int) -> tuple[int, Form] | None:
-        """Return the width and the form for a text of so many tokens; None when there is none, or none yet."""
+        """Return the width and the copy for a text of `tokens` tokens; None when there is none, or none yet."""
         width = next((width for width in WIDTHS if width >= tokens), None)
         if width is None or self._failed:
             return None
@@ -65,4 +65,4 @@ class FixedWidths(Generic[Form]):
             self._forms[width] = self._make(width)
         except RuntimeError as error:
             self._failed = True
-            _log.info("the model has no forms of a fixed width (%s): questions take a little longer", error)
+            _log.info("the model has no copies of a fixed width (%s): questions take a little longer", error)

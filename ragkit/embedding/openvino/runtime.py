@@ -29,12 +29,12 @@ _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 HINTS: Mapping[Precision, str] = {"bf16": "bf16", "fp32": "f32"}
 _ROUNDED_TOKENS = 32
 _QUICK_TOKENS = 256  # up to this size, queries run at once on all threads instead of in parallel batches
-_SMALL_MODEL = 150_000_000  # bytes in fp32: each form for a width holds the weights again, in bf16 (34 MiB for MiniLM)
+_SMALL_MODEL = 150_000_000  # bytes in fp32: each copy for a width has the weights again, in bf16 (34 MiB for MiniLM)
 _QUICK_THREADS = 8  # more threads do not shorten one small inference
 
 
 def import_openvino() -> Any:
-    """Import openvino without its usage statistics. Raises MissingPackageError, ImportError.
+    """Import openvino without its telemetry. Raises MissingPackageError, ImportError.
 
     openvino sends events through its dependency openvino-telemetry when that can be imported; an entry None in
     sys.modules makes the import fail, and openvino then uses its own stub, which sends nothing.
@@ -77,10 +77,10 @@ def usable_cpus() -> int:
 
 @dataclass(frozen=True, slots=True)
 class CompiledFiles:
-    """A folder with model.xml, model.bin and perhaps model.blob, the form compiled for the CPU named `device`.
+    """A folder with model.xml, model.bin and perhaps model.blob, the model compiled for the CPU named `device`.
 
-    max_tokens: of the longest text. units: whether the second output is the token states. padded: whether texts of
-    unlike lengths may share a batch. owner: what must live as long as the files are in use (a temporary folder).
+    max_tokens: the model's limit. units: whether the second output is the token states. padded: whether texts of
+    different lengths may share a batch. owner: an object to keep while the files are in use (a temporary folder).
     """
 
     folder: Path
@@ -96,7 +96,7 @@ class CompiledFiles:
 class CompiledRuntime:
     """Runs a compiled model: documents on one stream per CPU, a few queries at once on all of them.
 
-    The form for either use is loaded when it is first needed. Thread-safe.
+    Each of the two compiled models is loaded at its first use. Thread-safe.
     threads: 0 for every CPU that this process may use. Raises MissingPackageError, ModelError.
     """
 
@@ -148,7 +148,7 @@ class CompiledRuntime:
     def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm; a few short queries run as one inference on all threads.
 
-        A short one alone runs in the form for its width, once there is one.
+        A single short query runs in the copy for its width, once there is one.
         """
         fixed = self._widths.form(len(ids[0])) if self._widths is not None and len(ids) == 1 else None
         if fixed is not None:
@@ -237,7 +237,7 @@ class CompiledRuntime:
 
 
 class _Pool:
-    """One compiled form of a model with its idle infer requests and worker threads."""
+    """A compiled model with its idle infer requests and worker threads."""
 
     def __init__(self, compiled: Any, streams: int) -> None:
         self.streams = streams
@@ -246,7 +246,7 @@ class _Pool:
         self._workers = ThreadPoolExecutor(streams, thread_name_prefix="ragkit-embed") if streams > 1 else None
 
     def map(self, work: Callable[[Batch], None], batches: list[Batch]) -> None:
-        """Do the work of every batch, on all streams; raises the error of one that fails."""
+        """Run `work` on every batch, on all streams; raises the error of a batch that fails."""
         if self._workers is None or len(batches) == 1:
             for batch in batches:
                 work(batch)
@@ -272,7 +272,7 @@ class _Pool:
 
     @contextmanager
     def request(self) -> Iterator[Any]:
-        """Lend an infer request; its outputs may be read until it is given back."""
+        """Lend an infer request; its outputs are valid until it is returned."""
         try:
             request = self._idle.pop()
         except IndexError:
@@ -282,7 +282,7 @@ class _Pool:
 
 
 def _padded(ids: Sequence[Sequence[int]], *, least: int, round_up: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return token ids and mask (n, width), the width at least so much.
+    """Return token ids and mask, both (n, width) with a width of at least `least`.
 
     round_up: a short text alone gets one of a few widths (multiples of 4).
     """

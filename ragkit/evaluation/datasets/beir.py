@@ -14,7 +14,7 @@ from ragkit.evaluation.datasets.types import Passage, Query, RankingSet, read_pa
 from ragkit.types.documents import Document
 
 SPLITS: Final = {"tune": "train", "validate": "dev", "test": "test"}
-"""Our parts -> the names that BEIR gives its judgement files."""
+"""Our name of a part -> the name of its judgement file in BEIR."""
 _GRADE_LIMIT = 1_000_000
 
 
@@ -22,7 +22,7 @@ def load_ranking_set(folder: Path, *, skip_unjudged: bool = False) -> RankingSet
     """Read a BEIR folder.
 
     A set has parts where it has `qrels/train.tsv` or `qrels/dev.tsv` beside `qrels/test.tsv` (the tuning and the
-    validation part), or where queries state a "part". Each query is judged in one part.
+    validation part), or where queries state a "part". A query is judged in one part only.
 
     skip_unjudged: leave out queries that no document answers, instead of raising. Raises DatasetError.
     """

@@ -1,4 +1,4 @@
-"""Documents of a folder of files, by whichever package of this installation can read files."""
+"""The documents of a folder of files, read by the installed package that can read files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def find_file_reader() -> FileReader:
 def read_files(
     files: Mapping[str, Path], reader: FileReader, *, failed: Callable[[str, ExtractionError], None]
 ) -> Iterator[Document]:
-    """Yield the documents of files, in their order, several read at once; `failed` is told of those that give none."""
+    """Yield the documents of files in their order, several read at once; `failed` is called for a file without one."""
     size = max(1, len(os.sched_getaffinity(0)))
     waiting: deque[tuple[str, Future[Document]]] = deque()
     with ThreadPoolExecutor(size, thread_name_prefix="ragkit-eval-read") as pool:

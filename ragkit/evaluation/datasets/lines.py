@@ -1,4 +1,4 @@
-"""Read the files of data sets line by line; whatever is wrong is named by file and line."""
+"""Read the files of data sets line by line; an error names the file and the line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import InputError
+from ragkit.files import sha256_of
 from ragkit.settings import QUESTION_LIMIT
 from ragkit.text.cleaning import clean_text
 
@@ -20,7 +21,7 @@ class DatasetError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One JSON object of a JSON Lines file, with where it stands (lines count from 1)."""
+    """One JSON object of a JSON Lines file, with its file and line number (from 1)."""
 
     path: Path
     number: int
@@ -65,7 +66,7 @@ class Line:
         return [Line(self.path, self.number, item) for item in value]
 
     def question(self, *keys: str) -> str:
-        """Return a question, cleaned, that search will take: not empty, and no longer than search allows."""
+        """Return a cleaned question that is neither empty nor longer than search allows."""
         key = next((key for key in keys if self.row.get(key) is not None), keys[0])
         text = clean_text(self.text(key)).strip()
         if not text:
@@ -76,13 +77,13 @@ class Line:
 
 
 class Names:
-    """The ids of a file's lines, each of which may stand once."""
+    """The ids of a file's lines; each may occur once."""
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
 
     def claim(self, line: Line, *, required: bool = True) -> str:
-        """Return the line's "_id" (or "id"); where it has none and needs none, its number. Raises DatasetError."""
+        """Return the line's "_id" (or "id"); if it has none and needs none, its line number. Raises DatasetError."""
         named = required or any(line.row.get(key) is not None for key in ("_id", "id"))
         name = line.identifier("_id", "id") if named else str(line.number)
         if name in self._lines:
@@ -132,8 +133,7 @@ def file_digest(paths: Iterable[Path]) -> str:
     digest = hashlib.sha256()
     for path in paths:
         try:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(bytes.fromhex(sha256_of(path)))
         except OSError as error:
             raise DatasetError(f"{path} cannot be read ({error.strerror})") from error
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Tell what kind of data set a folder is, and read it."""
+"""Recognise the kind of a data set and read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ragkit.evaluation.datasets.types import Dataset
 
 
 def load_dataset(folder: Path, *, skip_unjudged: bool = False) -> Dataset:
-    """Read a data set of any kind; what is in the folder tells which. Raises DatasetError."""
+    """Read a data set of any kind, recognised by the files in its folder. Raises DatasetError."""
     if (folder / "corpus.jsonl").exists() or (folder / "queries.jsonl").exists():
         dataset = load_ranking_set(folder, skip_unjudged=skip_unjudged)
         check_meta(folder, dataset)

@@ -1,4 +1,4 @@
-"""The meta file of a made question set: seed, split and digests; and the check that a set still is what it says."""
+"""The meta file of a made question set: seed, split and digests; and the check of a set against it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def text_digest(text: str) -> str:
 
 
 def check_meta(folder: Path, dataset: RankingSet) -> None:
-    """Check that the documents are those that the questions were made from, and that no question crosses the split.
+    """Check that the questions were made from these documents, and that no question crosses the split.
 
     Questions may be edited, dropped and added; each must stay in its documents' part. Raises DatasetError.
     """
@@ -65,6 +65,6 @@ def check_meta(folder: Path, dataset: RankingSet) -> None:
 
 
 def changed_documents(kb: KnowledgeBase, meta: Mapping[str, Any]) -> list[str]:
-    """Return the documents of a collection that are not those that the questions were made from, by source."""
+    """Return the sources of the documents that changed since the questions were made."""
     held = {info.source: info.sha256 for info in kb.documents()}
     return sorted(name for name, item in meta["documents"].items() if name in held and held[name] != item.get("sha256"))

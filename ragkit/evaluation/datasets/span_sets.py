@@ -19,7 +19,7 @@ _CURE = (
 
 
 class _Corpus:
-    """A text as the set counts it and as ragkit stores it, and the way from the one's offsets to the other's."""
+    """A text as the set counts it and as ragkit stores it, with the mapping of offsets between them."""
 
     def __init__(self, name: str, path: Path) -> None:
         try:

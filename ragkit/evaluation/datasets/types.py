@@ -1,4 +1,4 @@
-"""The values of data sets, and the choice of the questions that a run asks: a part, a list, those that are judged."""
+"""The values of data sets, and the choice of the questions of a run: a part, a list, or the judged ones."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Passage:
 class RankingSet:
     """Documents, and which of them answer which query (grades above 0): a BEIR folder.
 
-    passages: where in the documents the answers are, for sets that say so; every query has some, or none has.
-    digest: sha256 over the files, the same for every choice of queries.
+    passages: the spans of the answers, for sets that have them; either every query has some, or none has. digest:
+    sha256 over the files, the same for every choice of queries.
     """
 
     name: str

@@ -17,8 +17,8 @@ from ragkit.types.documents import Document
 KINDS: Final = ("heading", "definition", "sentence", "cloze")
 """What can be made without a language model."""
 _LEAST_SECTION = 80  # characters below a heading that make it worth asking about
-_KEPT_WORDS = 4  # telling words that a question must keep
-_CLOZE_WINDOW = 8  # telling words around a blank
+_KEPT_WORDS = 4  # content words that a question must keep
+_CLOZE_WINDOW = 8  # content words around a blank
 _ANSWER = re.compile(
     r"(?<![\w.,–-])[$€£¥]?\d(?:[\d.,]*\d)?(?:[ ]?%|(?![\w–-]))"
     r"|(?<=[^.!?…:][ ])[A-Z][\w’'-]+(?:[ ][A-Z][\w’'-]+){0,3}"
@@ -30,7 +30,7 @@ _LOOSE = re.compile(r"\s+([,.;:!?%)\]])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A question and the span of its document that answers it. subject: what must be unique in the collection."""
+    """A question and the span of its document that answers it. subject: a key, unique in the collection."""
 
     kind: str
     text: str
@@ -67,7 +67,7 @@ def outline(document: Document) -> Outline:
 
 
 def sentence_key(sentence: str) -> str:
-    """Return what is the same for two sentences that differ only in case, blanks and marks."""
+    """Return a key that is equal for sentences that differ only in case, blanks and punctuation."""
     return " ".join(word for _, _, word in templates.words(sentence))
 
 
@@ -98,7 +98,7 @@ def _headings(found: Outline) -> Iterator[Candidate]:
     for heading, end in zip(document.headings, ends, strict=False):
         plain = templates.plain_heading(heading.text)
         body = sum(b - a for a, b in found.sentences if heading.offset <= a and b <= end)
-        if not plain or body < _LEAST_SECTION or not templates.telling(plain, found.language):
+        if not plain or body < _LEAST_SECTION or not templates.content_words(plain, found.language):
             continue
         template = templates.ABOUT.get(found.language, templates.ABOUT["en"])
         question = plain if plain.endswith(("?", "？")) else template.format(x=plain)
@@ -106,15 +106,15 @@ def _headings(found: Outline) -> Iterator[Candidate]:
 
 
 def _known_item(sentence: str, language: str, rarity: Mapping[str, float]) -> str:
-    """Return the telling words of a sentence without its rarest: what is half remembered of it; "" if too little is."""
-    telling = templates.telling(sentence, language)
-    order = sorted({word for _, _, word in telling}, key=lambda word: (-rarity.get(word, math.inf), word))
+    """Return the content words of a sentence without its rarest ones, as someone half remembers it; "" if too few."""
+    content = templates.content_words(sentence, language)
+    order = sorted({word for _, _, word in content}, key=lambda word: (-rarity.get(word, math.inf), word))
     kept = frozenset(order[max(2, math.ceil(0.3 * len(order))) :])
     if len(kept) < _KEPT_WORDS:
         return ""
     parts: list[str] = []
     last = -1
-    for start, end, word in telling:
+    for start, end, word in content:
         if word in kept:
             # Pairs of characters of a script without spaces that touch stay together.
             parts.append(("" if start == last else " ") + sentence[start:end])
@@ -123,15 +123,17 @@ def _known_item(sentence: str, language: str, rarity: Mapping[str, float]) -> st
 
 
 def _cloze(sentence: str, language: str, seed: int) -> tuple[str, str] | None:
-    """Return the words around a blank, and what belongs there: a number, or a name where names are told by capitals."""
+    """Return the words around a blank, and the missing number or name (in languages that capitalise names)."""
     answers = [match for match in _ANSWER.finditer(sentence) if language != "de" or match.group()[0].isdigit()]
     if not answers:
         return None
     answer = answers[_number(sentence, seed) % len(answers)]
-    telling = [
-        item for item in templates.telling(sentence, language) if item[1] <= answer.start() or item[0] >= answer.end()
+    content = [
+        item
+        for item in templates.content_words(sentence, language)
+        if item[1] <= answer.start() or item[0] >= answer.end()
     ]
-    nearest = sorted(telling, key=lambda item: max(answer.start() - item[1], item[0] - answer.end()))[:_CLOZE_WINDOW]
+    nearest = sorted(content, key=lambda item: max(answer.start() - item[1], item[0] - answer.end()))[:_CLOZE_WINDOW]
     if len(nearest) < _KEPT_WORDS:
         return None
     start = min(answer.start(), *(item[0] for item in nearest))
@@ -140,7 +142,7 @@ def _cloze(sentence: str, language: str, seed: int) -> tuple[str, str] | None:
 
 
 def _tidy(text: str) -> str:
-    """Return text without doubled blanks, blanks before marks, and marks that lost their words."""
+    """Return text without doubled blanks, blanks before punctuation, and punctuation without words."""
     text = _LOOSE.sub(r"\1", _BLANKS.sub(" ", text))
     text = re.sub(r"[(\[“\"'‘]\s*[)\]”\"'’]", "", text)
     return _BLANKS.sub(" ", re.sub(r"([,;:])(?:\s*[,;:.])+", r"\1", text)).strip(" ,;:–—-")

@@ -58,8 +58,8 @@ def written(
 ) -> list[tuple[str, Candidate]]:
     """Return up to `count` (source, question) pairs, from every document in turn.
 
-    A question is taken only with a quote that stands in the passage; the quote becomes the passage that answers. One
-    that the model fails on is left out; raises ChatError after three failures in a row.
+    A question is taken only with a quote that stands in the passage; the quote becomes the passage that answers. A
+    passage that the model fails on is left out; raises ChatError after three failures in a row.
     """
     out: list[tuple[str, Candidate]] = []
     failures = 0
@@ -144,7 +144,7 @@ def parse_answer(answer: str, passage: str, *, offset: int) -> list[Candidate]:
 
 
 def _find(quote: str, passage: str) -> tuple[int, int] | None:
-    """Return where a quote stands in a passage, whatever the blanks between its words."""
+    """Return the span of a quote in a passage, ignoring differences in blanks."""
     parts = clean_text(quote).split()
     if not parts or len(quote) > 2 * _WINDOW:
         return None

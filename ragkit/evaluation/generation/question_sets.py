@@ -24,7 +24,7 @@ from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.types.documents import Document
 
 _ASKED_ABOUT: Final = 2_000
-"""Questions are made of so many documents at most, drawn by the seed."""
+"""Questions are made from at most this many documents, drawn by the seed."""
 _WRITTEN_SHARE: Final = 0.5
 
 
@@ -67,8 +67,8 @@ class MadeSet:
 def make_set(kb: KnowledgeBase, *, options: MakeOptions | None = None) -> MadeSet:
     """Make questions from a collection's documents; the same documents, options and seed give the same set.
 
-    Each part's questions are of that part's documents alone; documents that share much of their text are in one part.
-    A question whose sentence, heading or term is in more than one document is not asked: it has no one answer.
+    Each part's questions are of that part's documents alone; documents that share much of their text are in one part. A
+    question whose sentence, heading or term occurs in more than one document is not asked: it has no single answer.
 
     Raises InputError where no question can be made, and what the chat model raises.
     """
@@ -127,7 +127,7 @@ def _chosen(
 
 
 def _quotas(questions: int, parts: Sequence[str]) -> dict[str, int]:
-    """Return how many questions each part gets, by its share; what is left over goes to the test part first."""
+    """Return the number of questions of each part, by its share; the remainder goes to the test part first."""
     total = sum(SHARES[part] for part in parts)
     quotas = {part: int(questions * SHARES[part] / total + 1e-9) for part in parts}
     for part in sorted(parts, key=lambda name: (-SHARES[name], name)):
@@ -215,7 +215,7 @@ def _name(source: str, item: Candidate) -> str:
 
 
 def _unique(made: Sequence[Made]) -> list[Made]:
-    """Return the questions, each text once: the same words with two answers are no question."""
+    """Return the questions without those whose text has two answers."""
     counts = Counter(item.candidate.text.lower() for item in made)
     return [item for item in made if counts[item.candidate.text.lower()] == 1]
 

@@ -20,7 +20,7 @@ from ragkit.evaluation.generation.question_sets import MadeSet
 def save_set(made: MadeSet, folder: Path) -> None:
     """Write corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv and meta.json to a folder that is new or empty.
 
-    Raises ConflictError where the folder holds something. What cannot be written whole leaves nothing behind.
+    Raises ConflictError where the folder holds something. If writing fails, nothing is left behind.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} is there already", cure="name a new folder, or remove that one")

@@ -11,7 +11,7 @@ from typing import Final
 from ragkit.evaluation.datasets.types import PARTS
 
 SHARES: Final[Mapping[str, float]] = {"tune": 0.4, "validate": 0.2, "test": 0.4}
-_COMMON = 20  # a sentence in more documents than this is boilerplate, and says nothing of their likeness
+_COMMON = 20  # a sentence in more documents than this is boilerplate, and no sign of similarity
 _ALIKE = 0.5  # documents that share this part of the smaller one's sentences are kept together
 
 
@@ -64,7 +64,7 @@ def split_documents(groups: Sequence[Sequence[str]], *, seed: int) -> dict[str, 
 
 
 def _move(parts: dict[str, list[Sequence[str]]], wanted: Sequence[str]) -> None:
-    """Empty the parts that are not wanted, then give every wanted part a group."""
+    """Empty the unwanted parts, then give every wanted part a group."""
     for part in PARTS:
         if part not in wanted:
             parts[wanted[0]] += parts[part]

@@ -1,4 +1,4 @@
-"""How questions are worded and definitions recognised, by language; and which sentences are worth asking about."""
+"""The wording of questions and the patterns of definitions, by language; and the choice of sentences to ask about."""
 
 from __future__ import annotations
 
@@ -79,19 +79,19 @@ def words(text: str) -> list[tuple[int, int, str]]:
 
 
 @cache
-def function_words(language: str) -> frozenset[str]:
-    """Return the words of a language that say nothing by themselves; English's for one without a list."""
+def stop_words(language: str) -> frozenset[str]:
+    """Return the stop words of a language; English ones for a language without a list."""
     return frozenset(STOP_WORDS.get(language, STOP_WORDS["en"]).split())
 
 
-def telling(text: str, language: str) -> list[tuple[int, int, str]]:
-    """Return the words that say something."""
-    idle = function_words(language)
-    return [item for item in words(text) if item[2] not in idle and (len(item[2]) > 1 or item[2].isdigit())]
+def content_words(text: str, language: str) -> list[tuple[int, int, str]]:
+    """Return the content words."""
+    stop = stop_words(language)
+    return [item for item in words(text) if item[2] not in stop and (len(item[2]) > 1 or item[2].isdigit())]
 
 
 def plain_heading(text: str) -> str:
-    """Return a heading without its numbering and marks, "" for one that says nothing ("Introduction")."""
+    """Return a heading without its numbering and marks, "" for one without content ("Introduction")."""
     plain = _NUMBERING.sub("", " ".join(text.split())).strip(" #:.–—-")
     if not 3 <= len(plain) <= 120 or plain.lower() in _EMPTY_HEADINGS or not any(char.isalpha() for char in plain):
         return ""
@@ -106,11 +106,11 @@ def defined_term(sentence: str, language: str) -> str:
         return ""
     term = match["x"].strip()
     found = words(term)
-    if not found or found[0][2] in _UNSURE_STARTS or not telling(term, language):
+    if not found or found[0][2] in _UNSURE_STARTS or not content_words(term, language):
         return ""
-    # "Returns that were opened are the …" defines nothing: a term has few function words.
-    idle = function_words(language)
-    if sum(word in idle for _, _, word in found) > len(found) // 3:
+    # "Returns that were opened are the …" defines nothing: a term has few stop words.
+    stop = stop_words(language)
+    if sum(word in stop for _, _, word in found) > len(found) // 3:
         return ""
     return term
 
@@ -125,7 +125,7 @@ def what_is(term: str, sentence: str, language: str) -> str:
 
 
 def is_prose(sentence: str) -> bool:
-    """Return whether a sentence can be asked about: whole, of middling length, and mostly letters."""
+    """Return whether a sentence can be asked about: complete, of medium length, and mostly letters."""
     unspaced = not sentence.isascii() and len(sentence) >= 15 and len(words(sentence)) >= 8
     if not 40 <= len(sentence) <= 400 and not (unspaced and len(sentence) <= 400):
         return False

@@ -1,4 +1,4 @@
-"""What the confidence of a search is worth for keeping silent: AUROC, risk and coverage, and a threshold."""
+"""How well the confidence of a search serves abstention: AUROC, risk and coverage, and a threshold."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ragkit.numeric.statistics import (
 )
 
 NEAR: Final = "near"
-"""Questions whose answer is not in the text though something near is: the hard kind."""
+"""Questions whose answer is not in the text although related text is: the hard kind."""
 FOREIGN: Final = "foreign"
 """Questions on another corpus: the easy kind."""
 _CURE: Final = 'write {"_id", "text"}, one a line'
@@ -33,7 +33,7 @@ _CURE: Final = 'write {"_id", "text"}, one a line'
 
 @dataclass(frozen=True, slots=True)
 class Unanswerable:
-    """A question that the documents do not answer, and of which kind it is."""
+    """A question that the documents do not answer, with its kind."""
 
     name: str
     text: str
@@ -43,10 +43,10 @@ class Unanswerable:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A confidence to answer from, and what it does to questions that did not choose it.
+    """A lowest confidence for answering, with its effect on questions that it was not chosen on.
 
     keeps: the share of answerable questions at or above it. refuses: the share of unanswerable ones below it.
-    chosen_on: which questions chose it. honest: False when the figures are of the questions that chose it.
+    chosen_on: which questions chose it. honest: False when the figures are from the questions that it was chosen on.
     """
 
     value: float
@@ -58,7 +58,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """How well confidence tells the answerable questions of a set from one kind of unanswerable ones.
+    """How well confidence separates the answerable questions of a set from one kind of unanswerable ones.
 
     curve: risk by coverage over both; an answer is wrong when the question is unanswerable, or when the first five
     passages do not hold the answer. least: the area under the curve of a confidence that puts every wrong one last.
@@ -105,7 +105,7 @@ def read_unanswerable(
 ) -> tuple[Unanswerable, ...]:
     """Read questions, one object a line with "text" or "question".
 
-    own: the set's questions, which must not be all of them. prefix: goes before the ids, to tell files apart. Raises
+    own: the set's questions, which must not be all of them. prefix: put before the ids, to distinguish files. Raises
     DatasetError.
     """
     found: list[Unanswerable] = []
@@ -131,10 +131,11 @@ def measure_abstention(
     """Ask the unanswerable questions and report on each kind of them.
 
     In a set of several collections each question is put to all of them. tuning: the questions of the tuning part, which
-    choose the threshold; where there are none, a half of all questions does, drawn by hash, and the other half is told.
+    choose the threshold; where there are none, half of all questions does, drawn by hash, and the other half is
+    reported.
     """
     scores: dict[str, list[tuple[Unanswerable, float]]] = {}
-    # Confidence is that of the candidates: one hit tells it as well as many, unless more hits bring more candidates.
+    # Confidence comes from the candidates, so one hit is enough, unless more hits need more candidates.
     depth = int(measured.settings["depth"])
     depth = 1 if depth <= measured.collections[0].settings.retrieval.candidates else depth
     names = {f"{item.kind}/{item.name}": item for item in questions}
@@ -173,7 +174,7 @@ def _report(
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """Confidences that choose the threshold, and those that it is judged by; told: the unanswerable ones to report."""
+    """Confidences that choose the threshold, and those that judge it; told: the unanswerable questions to report."""
 
     told: Sequence[tuple[Unanswerable, float]]
     choosing: tuple[Sequence[float], Sequence[float]]

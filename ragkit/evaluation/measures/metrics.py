@@ -79,7 +79,7 @@ def answers(source: str, hit: Span, wanted: Sequence[Passage]) -> bool:
 def span_metrics(found: Sequence[Span], wanted: Sequence[Span]) -> dict[str, float]:
     """Return recall, precision and intersection over union, in characters, of the passages of one query.
 
-    Text that comes twice counts once (Smith and Troynikov 2024, "Evaluating chunking strategies for retrieval").
+    Text that occurs twice counts once (Smith and Troynikov 2024, "Evaluating chunking strategies for retrieval").
     """
     retrieved, relevant = joined(found), joined(wanted)
     shared = shared_length(retrieved, relevant)

@@ -31,8 +31,8 @@ def measure_pages(
 ) -> Measured:
     """Ask every question of the set and measure. The collection holds the files' documents already.
 
-    Each depth k is a search of its own, for what a caller gets who asks for k passages: neighbours merge into
-    passages, and how far depends on k. A file that could not be read counts as never found.
+    Each depth k is a separate search, because a caller who asks for k passages gets them merged from k chunks. A file
+    that could not be read counts as never found.
     """
     depths = _CURVE_DEPTHS if curves else _DEPTHS
     pages: dict[int, dict[str, int]] = {depth: {} for depth in depths}

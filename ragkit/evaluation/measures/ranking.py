@@ -1,4 +1,4 @@
-"""Measure a ranking set: ask every query, rank documents by their best passage, and passages by where they stand."""
+"""Measure a ranking set: ask every query, rank documents by their best passage, and passages by their place."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.types.hits import Hits
 
 DEPTH: Final = 100
-"""Passages asked for a query, and documents ranked: recall@100 looks no deeper."""
+"""Passages requested per query, and documents ranked: enough for recall@100."""
 _DEEPER: Final = (300, 1_000)
-"""Passages asked for where 100 are of fewer documents; they only add documents at the end."""
+"""Passages requested if 100 come from too few documents; they only add documents at the end."""
 PASSAGE_METRICS: Final = ("passage_hit@1", "passage_hit@5", "passage_hit@10", "passage_mrr@10")
 _PASSAGE_DEPTHS: Final = (1, 5, 10)
 _SHOWN = 10
@@ -61,8 +61,8 @@ def measure_ranking(kb: KnowledgeBase, dataset: RankingSet, *, asker: Asker, cur
 def document_scores(kb: KnowledgeBase, question: str, hits: Hits, *, wanted: int) -> dict[str, float]:
     """Return document -> score, best first: documents by their best passage, `wanted` of them if so many are found.
 
-    Scores are of ranks, so that there are no ties for an evaluator to reorder. Long documents fill the first hits; more
-    are asked for then, and what they bring ranks after.
+    Scores are made from ranks, so an evaluator finds no ties to reorder. If long documents fill the first hits, more
+    hits are requested, and their documents rank after the others.
     """
     sources = list(dict.fromkeys(hit.source for hit in hits))
     for depth in _DEEPER:

@@ -1,4 +1,4 @@
-"""The collections of a run, and the questions put to them with the time that each took."""
+"""The collections of a run, and the questions asked of them with their times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ragkit.types.hits import Hits
 from ragkit.types.progress import AddProgress
 
 Progress = Callable[[str, int, int], None]
-"""Called with the stage ("embedding", "asking"), how much is done, and how much there is (0: not known)."""
+"""Called with the stage ("embedding", "asking"), the count done, and the total (0: not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the questions of a set gave.
+    """The results of the questions of a set.
 
-    right: whether an answer was among the passages that a prompt would hold. found: the best ids of each query, for
+    right: whether a passage that a prompt would hold contains the answer. found: the best ids of each query, for
     people. run, qrels: for TREC files, None where a set has no such thing. unreadable: files that gave no document,
     with the reason.
     """
@@ -55,11 +55,11 @@ class Measured:
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 class Asker:
-    """Asks, and remembers how long each question took."""
+    """Asks questions and records the time of each."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.milliseconds: list[float] = []
@@ -73,14 +73,14 @@ class Asker:
         return hits
 
     def each(self, names: Iterable[str], count: int) -> Iterable[str]:
-        """Yield the names of queries, telling the progress."""
+        """Yield the names of queries and report progress."""
         for number, name in enumerate(names):
             self.progress("asking", number, count)
             yield name
         self.progress("asking", count, count)
 
     def latency(self) -> dict[str, float]:
-        """Return the median and the 95th percentile of the time a question took, in milliseconds."""
+        """Return the median and the 95th percentile of the time per question, in milliseconds."""
         if not self.milliseconds:
             return {}
         middle, high = np.percentile(self.milliseconds, [50, 95])
@@ -88,7 +88,7 @@ class Asker:
 
 
 class Workbench:
-    """Opens the collections of a run in one data folder; they share one model, which loads when it is needed."""
+    """Opens the collections of a run in one data folder; they share one model, loaded at first use."""
 
     def __init__(self, folder: str, *, settings: Settings, embedder: Embedder | None = None) -> None:
         self._folder = folder
@@ -124,7 +124,7 @@ def _slug(name: str) -> str:
 
 
 def fill(kb: KnowledgeBase, documents: Iterable[Document], total: int, progress: Progress) -> None:
-    """Make a collection hold exactly these documents; what it holds already is not embedded again."""
+    """Make a collection hold exactly these documents; texts that it holds already are not embedded again."""
     wanted: set[str] = set()
 
     def noted() -> Iterable[Document]:
@@ -142,7 +142,7 @@ def fill(kb: KnowledgeBase, documents: Iterable[Document], total: int, progress:
 
 
 def report_settings(collections: Sequence[KnowledgeBase], *, depth: int) -> dict[str, Any]:
-    """Return every setting that bears on a figure, for printing beside it. depth: passages asked for a question."""
+    """Return every setting that influences a figure, to be printed beside it. depth: passages asked for a question."""
     groups = collections[0].settings.public()
     states = [kb.status() for kb in collections]
     adapter = states[0].get("adapter")

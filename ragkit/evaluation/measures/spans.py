@@ -1,4 +1,4 @@
-"""Measure a chunking set: how much of the wanted text the passages hold, and how much else."""
+"""Measure a chunking set: how much wanted and how much other text the passages contain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def measure_spans(
 ) -> Measured:
     """Ask every question in its corpus's collection and measure recall, precision and IoU in characters.
 
-    Each depth k is a search of its own, as a caller gets it who asks for k passages.
+    Each depth k is a separate search, as for a caller who asks for k passages.
     """
     depths = _CURVE_DEPTHS if curves else (DEPTH,)
     values: dict[str, dict[int, dict[str, float]]] = {}

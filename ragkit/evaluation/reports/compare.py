@@ -1,4 +1,4 @@
-"""Compare two runs query by query: the difference, its interval, and whether it could be chance."""
+"""Compare two runs query by query: the difference, its interval and its significance."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two runs differ in. unshared: queries that only one of them has. note: why it is no evidence, or ""."""
+    """The comparison of two runs. unshared: queries that only one of them has. note: why it is no evidence, or ""."""
 
     queries: int
     unshared: int

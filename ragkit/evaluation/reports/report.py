@@ -1,4 +1,4 @@
-"""A result as JSON, as lines for people, as files for other tools, and against floors that must hold."""
+"""A result as JSON, as lines of text, as files for other tools, and checked against floors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def means(result: Result) -> dict[str, float]:
 
 
 def by_kind(result: Result) -> dict[str, dict[str, float]]:
-    """Return the means over the queries of each kind, for sets that tell more than one."""
+    """Return the means over the queries of each kind, for sets with more than one kind."""
     kinds = Counter(query.kind for query in result.dataset.queries.values())
     if len(kinds) < 2:
         return {}
@@ -74,7 +74,7 @@ def _rounded(interval: tuple[float, float]) -> list[float]:
 
 
 def as_lines(result: Result) -> Iterator[str]:
-    """Yield the report for people. A figure that is no evidence says so in its own line."""
+    """Yield the lines of the report. A figure that is no evidence says so in its line."""
     found = as_dict(result)
     note = f"  {result.choice.note}" if result.choice.note else ""
     part = f", part {found['part']}" if found["part"] else ""

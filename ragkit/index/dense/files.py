@@ -1,7 +1,7 @@
 """The vectors of a collection on disk: float16 rows in the order of chunk ids, and codes of one bit a dimension.
 
 A small collection needs the rows only. A larger one is searched by RaBitQ codes (Gao and Long 2024; FAISS FastScan)
-grouped around the centres of a `Quantizer`, and what these propose is scored again from the rows. Up to `IVF_FROM`
+grouped around the centres of a `Quantizer`, and the rows that these propose are scored exactly. Up to `IVF_FROM`
 vectors all groups are searched, beyond it the nearest ones, as many as the quantizer says.
 """
 
@@ -41,7 +41,7 @@ _BLOCK: Final = 50_000
 
 
 class Places:
-    """Where chunk ids are among ascending ones. Ids that follow one another closely have a table, 4 bytes an id."""
+    """Positions of chunk ids in an ascending array. Dense ids get a lookup table of 4 bytes an id."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -53,7 +53,7 @@ class Places:
             self._table[ids - self._first] = np.arange(len(ids), dtype=np.int32)
 
     def of(self, wanted: Ids) -> Ids:
-        """Return the positions of ascending ids, those that are not there left out."""
+        """Return the positions of ascending ids; ids that are not there are left out."""
         if not len(self._ids):
             return np.empty(0, dtype=np.int64)
         low, high = np.searchsorted(wanted, (self._first, self._first + self._span))
@@ -72,10 +72,10 @@ class Places:
 class DenseBase:
     """Open files of n vectors of dimension d.
 
-    ids: int64 (n,) ascending; positions everywhere are places in it, which `places` tells. rows: bytes (n, 2 d), each
+    ids: int64 (n,) ascending; positions everywhere index it, and `places` looks them up. rows: bytes (n, 2 d), each
     row d float16, little-endian. exact: an index of FAISS over the rows. coarse: one over codes, None for the exact
-    kind. refined: `coarse` with its proposals scored by `exact`. probes: groups of codes that a search looks into.
-    quantizer: the number of that which the codes are relative to, 0 for one that is kept nowhere. groups: int32 (n,),
+    kind. refined: `coarse` with its proposals scored by `exact`. probes: groups of codes that a search reads.
+    quantizer: the number of the quantizer of the codes, 0 for one that is not stored. groups: int32 (n,),
     the group of each position, and centres: float32 (groups, d); empty without codes.
     """
 
@@ -98,7 +98,7 @@ class DenseBase:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What `open_dense` must be told."""
+        """The facts that `open_dense` needs."""
         return {"kind": self.kind, "probes": self.probes, "quantizer": self.quantizer}
 
 
@@ -112,9 +112,9 @@ def build_dense(
 ) -> DenseBase:
     """Write vectors, ids ascending, into an empty folder (None: keep them in memory) and open them.
 
-    quantizer: for the codes of that kind; None trains one on these vectors. EmbeddingError for vectors of another
-    dimension or not finite, StoreError for ids that do not ascend, OSError when the disk refuses. Besides the codes no
-    more than a batch is in memory, unless folder is None.
+    quantizer: of the codes of that kind; None trains one on these vectors. Raises EmbeddingError for vectors of another
+    dimension or not finite, StoreError for ids that do not ascend, OSError when the disk cannot be written. Besides the
+    codes at most one batch is in memory, unless folder is None.
     """
     numbers: list[Ids] = []
     checked = _checked(batches, numbers, dimension)

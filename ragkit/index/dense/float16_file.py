@@ -1,7 +1,7 @@
-"""A FAISS file of float16 rows that is written row by row, whatever its size, and read without copying.
+"""A FAISS file of float16 rows, written batch by batch in constant memory and read without copying.
 
-It is an IndexScalarQuantizer of kind fp16, whose file is a short header and then the rows. FAISS itself can write it
-from memory only; here the header of a small one is taken and its two counts are set, and what FAISS reads is compared.
+It is an IndexScalarQuantizer of kind fp16, whose file is a short header and then the rows. FAISS can write one from
+memory only; here the header of a small one is copied and its two counts are set, and FAISS reads the file as a check.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _BLOCK: Final = 65_536
 
 
 def load_faiss() -> Any:
-    """Return the module faiss; its own stubs are wrong about what its Python layer takes."""
+    """Return the module faiss, untyped: its stubs are wrong about the arguments of its Python layer."""
     import faiss
 
     return faiss
 
 
 def half(vectors: Vectors) -> Halves:
-    """Return float16 rows, the only form in which vectors are compared. EmbeddingError for one that is not finite."""
+    """Return float16 rows, the only form in which vectors are compared. Raises EmbeddingError for one not finite."""
     if not np.isfinite(vectors).all():
         raise EmbeddingError("a stored vector is not finite", cure="run: ragkit verify")
     return vectors.astype("<f2")
 
 
 def single(halves: Halves) -> Vectors:
-    """Return finite float16 numbers as float32, exactly: by shifts of their bits, three times as fast as numpy's way.
+    """Return finite float16 numbers as float32, exactly: by shifting bits, three times as fast as numpy's conversion.
 
     A float32 has the sign in bit 31, eight bits of exponent and 23 of fraction; shifted by 13 a float16's lie in their
     places, but for the bias of the exponent, which is 112 less.
@@ -68,7 +68,7 @@ def gathered(rows: NDArray[np.uint8]) -> Any:
 
 
 def write_rows(path: Path, batches: Iterable[Halves], *, dimension: int) -> int:
-    """Write an exact index of rows, given batch by batch, and return how many. OSError when the disk refuses."""
+    """Write an exact index of rows, given batch by batch, and return how many. Raises OSError when the disk is full."""
     header = _header(dimension)
     if header is None:
         return _write_from_memory(path, batches, dimension)
@@ -95,7 +95,7 @@ def write_rows(path: Path, batches: Iterable[Halves], *, dimension: int) -> int:
 
 
 def open_rows(path: Path, *, count: int, dimension: int) -> tuple[Any, NDArray[np.uint8]]:
-    """Map a file of rows: the exact index, and the bytes (n, 2 d) of its rows. StoreError when it does not fit."""
+    """Map a file of rows: the exact index, and its rows as bytes (n, 2 d). Raises StoreError when it does not fit."""
     index = read_index(path)
     size = count * dimension * 2
     whole = np.frombuffer(map_file(path), dtype=np.uint8)
@@ -105,7 +105,7 @@ def open_rows(path: Path, *, count: int, dimension: int) -> tuple[Any, NDArray[n
 
 
 def read_index(path: Path) -> Any:
-    """Map an index of FAISS; StoreError when it can't be read."""
+    """Map an index of FAISS. Raises StoreError when it can't be read."""
     faiss = load_faiss()
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
@@ -114,7 +114,7 @@ def read_index(path: Path) -> Any:
 
 
 def write_index(index: Any, path: Path) -> None:
-    """Write an index of FAISS; OSError when the disk refuses."""
+    """Write an index of FAISS; Raises OSError when the disk is full."""
     try:
         load_faiss().write_index(index, str(path))
     except RuntimeError as error:
@@ -133,7 +133,7 @@ def _empty(dimension: int) -> Any:
 
 
 def _header(dimension: int) -> bytes | None:
-    """Return the header of a file without rows, None when it is not laid out as this module knows it."""
+    """Return the header of a file without rows, None when FAISS lays it out in another way."""
     index = _empty(dimension)
     index.add(np.zeros((1, index.d), dtype=np.float32))
     data: bytes = load_faiss().serialize_index(index).tobytes()

@@ -1,9 +1,9 @@
 """Nearest chunks by cosine, over float16 vectors.
 
-The index is two parts: files (see dense_files), and rows in memory for what came after them. FAISS only proposes; every
-score that leaves is the float64 dot product of the query and the stored float16 row, rounded to float32, so that equal
-chunks tie and come by ascending id. It does not matter which part a chunk is in: with files of the exact kind the
-results are those of comparing with every row, and with codes rows in memory are found by theirs.
+The index has two parts: files (see files), and a delta of rows in memory for newer chunks. FAISS only proposes; every
+returned score is the float64 dot product of the query and the stored float16 row, rounded to float32, so that equal
+chunks tie and come by ascending id. Results do not depend on which part a chunk is in: the exact kind compares with
+every row, and where the files have codes the delta is searched by codes too.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ _SLACK: Final = 1e-5
 """FAISS sums in float32: its scores are this close to the exact ones (2e-7 measured at 384 dimensions)."""
 _SPARE: Final = 16
 _GATHERED: Final = 4_096
-"""So many rows that a filter lets through are copied out first: passing over all others costs 2 ms a million."""
+"""Up to so many rows that a filter allows are copied first: skipping the others would cost 2 ms per million."""
 _BLOCK: Final = 8_192
 _FILTERED_EXACTLY: Final = 20_000
-"""So many rows that a filter lets through are compared one by one, in some 5 ms; codes are faster from there on."""
+"""Up to so many rows that a filter allows are compared one by one, in some 5 ms; above it, codes are faster."""
 _SPARSE: Final = 0.2
 _COUNTED: Final = 20_000
 _PROPOSED: Final = 8
 _LEAST_PROPOSED: Final = 400
-"""Codes propose 8 rows for each one wanted, at least 400: recall@100 is 0.98 to 0.997 by that, recall@10 above 0.99."""
+"""Codes propose 8 rows per wanted hit, at least 400: recall@100 is then 0.98 to 0.997, recall@10 above 0.99."""
 
 
 class DenseIndex:
     """The vectors of one revision. Immutable and thread-safe; a later revision is another object.
 
-    base: the files. live: which rows of the files are still there, None for all. tail_ids, tail: chunks in memory,
-    ids ascending and above those of the files, float32 rows that hold float16 values. parts: the codes of these, where
-    the files have codes.
+    base: the files. live: bool, which rows of the files are not deleted, None for all. tail_ids, tail: the delta, ids
+    ascending and above those of the files, float32 rows with float16 values. parts: the delta's codes, where the files
+    have codes.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class DenseIndex:
 
     @property
     def removed(self) -> int:
-        """How many rows of the files are not there any more."""
+        """How many rows of the files are deleted."""
         return len(self.base.ids) - self._live_count
 
     def ids(self) -> Ids:
@@ -109,8 +109,8 @@ class DenseIndex:
     def search(self, query: Vectors, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
         """Return the k chunks of largest cosine with a query (d,), best first, ties by ascending id.
 
-        allowed: ascending chunk ids to choose from; k come back whenever k of these are there. EmbeddingError for a
-        query of another dimension, zero, or not finite.
+        allowed: ascending chunk ids to choose from; k come back whenever k of these exist. Raises EmbeddingError for
+        a query of another dimension, zero, or not finite.
         """
         unit = self._checked(query)
         if k < 1:
@@ -125,12 +125,8 @@ class DenseIndex:
         ids = np.concatenate([self.base.ids[places], self.tail_ids[rows]])
         return _best(ids, np.concatenate([scores, tail_scores]), k)
 
-    def search_many(self, queries: Vectors, k: int) -> list[tuple[Ids, Scores]]:
-        """Return what `search` returns for each row of queries (n, d)."""
-        return [self.search(query, k) for query in queries]
-
     def scores(self, query: Vectors, ids: Ids) -> Scores:
-        """Return the exact cosine of a query (d,) with given chunks (float32, in their order); 0 for an unknown id."""
+        """Return the exact cosine of a query (d,) with each of some chunks, float32 (n,); 0 for an unknown id."""
         unit = self._checked(query)
         return _exact(self.vectors(ids), unit)
 
@@ -194,7 +190,7 @@ class DenseIndex:
         return _nearest(_Choice(base, base.exact, matching, self._bits(places)), unit, k)
 
     def _bits(self, places: Ids | None) -> NDArray[np.uint8] | None:
-        """Return which rows of the files a search may find, None for all."""
+        """Return the bitmap of the rows of the files that a search may find, None for all."""
         if places is None:
             return self._live_bits
         mask = np.zeros(len(self.base.ids), dtype=np.bool_)
@@ -206,7 +202,7 @@ class DenseIndex:
     def _by_codes(
         self, unit: NDArray[np.float64], k: int, choice: _Allowed, allowed: Ids | None
     ) -> tuple[Ids, Scores] | None:
-        """Return the k nearest of what codes propose, None when the groups that were searched hold fewer."""
+        """Return the k nearest of the rows that codes propose, None when the groups searched have fewer than k."""
         query = unit.astype(np.float32)
         count = min(k + _SPARE, choice.matching)
         wide = max(_PROPOSED * count, _LEAST_PROPOSED)
@@ -225,11 +221,11 @@ class DenseIndex:
         return _best(ids, _exact(self.vectors(ids), unit), k) if len(ids) >= k else None
 
     def _probes(self, query: Vectors, choice: _Allowed) -> int:
-        """Return how many groups to look into.
+        """Return how many groups to search.
 
-        With a filter, the nearest ones that hold a quarter of the rows that it lets through; all, when these are few: a
-        filter on documents about something else than the question leaves rows in groups that are all far away, in no
-        telling order (recall@10 0.42 with the usual number of groups, 5 % of a million rows).
+        With a filter, the nearest groups with a quarter of the rows that it allows; all groups, when it allows few: a
+        filter on documents about another subject than the question allows rows only in groups that are all far away,
+        whose order means little (recall@10 0.42 with the usual number of groups, 5 % of a million rows).
         """
         base = self.base
         if choice.places is None or choice.rows is None:
@@ -250,7 +246,7 @@ class DenseIndex:
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """What a search may find: places in the files and rows in memory, None for all that are there; how many."""
+    """The rows that a search may find, by position in the files and in the delta, None for all; and their numbers."""
 
     places: Ids | None
     in_base: int
@@ -264,8 +260,8 @@ class _Allowed:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """Rows to compare with all of: those of an exact index, or `matching` of them by `bits`; places: where they are in
-    base, when they were copied out of it."""
+    """Rows to compare one by one: all of an exact index, or `matching` of them by `bits`. places: their positions in
+    base, where they were copied from it."""
 
     base: DenseBase
     index: Any
@@ -274,7 +270,7 @@ class _Choice:
     places: Ids | None = None
 
     def scored(self, found: Ids, unit: NDArray[np.float64]) -> tuple[Ids, Scores]:
-        """Return positions in base and exact scores of what FAISS found."""
+        """Return the positions in base and the exact scores of FAISS's results."""
         found = np.asarray(found[found >= 0], dtype=np.int64)
         places = found if self.places is None else self.places[found]
         return places, _exact_rows(self.base, places, unit)
@@ -283,7 +279,7 @@ class _Choice:
 def _nearest(choice: _Choice, unit: NDArray[np.float64], k: int) -> tuple[Ids, Scores]:
     """Return the positions of at least the k nearest rows, and their exact scores."""
     faiss = load_faiss()
-    faiss.omp_set_num_threads(1)  # of this thread: one query gains nothing from more, and many run side by side
+    faiss.omp_set_num_threads(1)  # one query gains nothing from more threads, and many queries run in parallel
     query = unit.astype(np.float32)[None]
     options = {}
     if choice.bits is not None:
@@ -292,7 +288,7 @@ def _nearest(choice: _Choice, unit: NDArray[np.float64], k: int) -> tuple[Ids, S
     rough, found = choice.index.search(query, count, **options)
     places, scores = choice.scored(found[0], unit)
     worst = float(np.partition(scores, len(scores) - k)[len(scores) - k])
-    if count < choice.matching and float(rough[0][-1]) >= worst - _SLACK:  # rows beyond these may tie with the k-th
+    if count < choice.matching and float(rough[0][-1]) >= worst - _SLACK:  # further rows may tie with the k-th
         _, _, found = choice.index.range_search(query, worst - 2 * _SLACK, **options)
         places, scores = choice.scored(found, unit)
     return places, scores
@@ -301,7 +297,7 @@ def _nearest(choice: _Choice, unit: NDArray[np.float64], k: int) -> tuple[Ids, S
 def _proposed(
     coarse: Any, ids: Ids, query: Vectors, wide: int, probes: int, bits: NDArray[np.uint8] | None
 ) -> tuple[Scores, Ids]:
-    """Return the nearest rows by their codes: scores as codes tell them, and ids."""
+    """Return the nearest rows by their codes: approximate scores, and ids."""
     faiss = load_faiss()
     faiss.omp_set_num_threads(1)
     selector = None if bits is None else faiss.IDSelectorBitmap(bits)
@@ -314,7 +310,7 @@ def _proposed(
 def _refined(
     base: DenseBase, query: Vectors, count: int, wide: int, probes: int, bits: NDArray[np.uint8] | None
 ) -> Ids:
-    """Return the positions of the nearest rows: `wide` of them by their codes, `count` of these by their values."""
+    """Return the positions of the `count` nearest rows among the `wide` nearest by their codes."""
     faiss = load_faiss()
     faiss.omp_set_num_threads(1)
     selector = None if bits is None else faiss.IDSelectorBitmap(bits)
@@ -338,7 +334,7 @@ def _exact(rows: Vectors, unit: NDArray[np.float64]) -> Scores:
 
 
 def _places(ascending: Ids, wanted: Ids) -> Ids:
-    """Return where wanted ids are among ascending ones, those that are not left out."""
+    """Return the positions of wanted ids in ascending ones; ids that are not there are left out."""
     if not len(ascending) or not len(wanted):
         return _NO_IDS
     places = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)

@@ -1,4 +1,4 @@
-"""The dense index as a part of the cache: how it is built, opened, checked and followed."""
+"""The dense index as an IndexPart: how it is built, opened, checked and followed."""
 
 from __future__ import annotations
 
@@ -8,29 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from ragkit.errors import CorruptError, StoreError
-from ragkit.index.base import (
-    BATCH,
-    LARGE_TAIL,
-    REMOVED_SHARE,
-    SMALL_TAIL,
-    TAIL_SHARE,
-    ChunkChanges,
-    ChunkSource,
-    Due,
-    Ids,
-    Written,
-    ids_digest,
-    owner_of,
-)
+from ragkit.index.base import ChunkChanges, ChunkSource, Due, Ids, Written
 from ragkit.index.dense.files import DenseBase, build_dense, open_dense
 from ragkit.index.dense.float16_file import half
 from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.quantizer import choose_kind
 from ragkit.index.manifest import Manifest
+from ragkit.index.policy import (
+    BATCH,
+    LARGE_TAIL,
+    REMOVED_SHARE,
+    SMALL_TAIL,
+    TAIL_SHARE,
+    owner_of,
+    short_digest,
+)
 
 
 class DensePart:
-    """The vectors."""
+    """The IndexPart of the vector index. kind: the setting "auto", "exact", "rabitq" or "ivf"."""
 
     name = "dense"
 
@@ -47,7 +43,7 @@ class DensePart:
         return Written(sorted(item.name for item in folder.iterdir()), len(base.ids), base.facts)
 
     def _is_current(self, number: int, source: ChunkSource) -> bool:
-        """Tell whether codes are relative to what new ones would be; one that is damaged can't be used by these."""
+        """Return whether codes of a quantizer are what new ones would be; a damaged quantizer makes no new ones."""
         if self._kind != "auto" or number == source.quantizer_number():
             return True
         if number:
@@ -59,11 +55,11 @@ class DensePart:
 
     def _built(self, folder: Path | None, source: ChunkSource) -> DenseBase:
         stored = None
-        with suppress(CorruptError):  # `verify` tells, and the next run trains another
+        with suppress(CorruptError):  # `verify` reports it, and the next run trains another
             stored = source.quantizer() if self._kind != "exact" else None
         quantizer = stored if stored and self._kind in ("auto", stored.kind) else None
         kind = quantizer.kind if quantizer else choose_kind(self._kind, len(source.all_chunk_ids()))
-        dimension = owner_of(source).dimension
+        dimension = owner_of(source.identity, source.fingerprint).dimension
         return build_dense(folder, source.iter_vectors(BATCH), dimension=dimension, kind=kind, quantizer=quantizer)
 
     def extend(self, old: Path, folder: Path, manifest: Manifest, source: ChunkSource) -> Written:
@@ -72,7 +68,7 @@ class DensePart:
         return self.write(folder, source)
 
     def open(self, folder: Path, manifest: Manifest) -> DenseIndex:
-        """Open files that were verified. StoreError when they are of another kind than the setting asks for."""
+        """Open verified files. Raises StoreError when they are of another kind than the setting."""
         dimension, count = manifest.owner.dimension, manifest.count
         base = open_dense(folder, facts=manifest.facts, dimension=dimension, count=count)
         if self._kind != "auto" and choose_kind(self._kind, count) != base.kind:
@@ -86,11 +82,11 @@ class DensePart:
         return index.followed(removed=changes.removed, added=added, vectors=rows)
 
     def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
-        """Tell whether codes are relative to the source's quantizer, where the setting leaves the kind to the size."""
+        """Return whether codes are relative to the source's quantizer, where the setting is "auto"."""
         return self._is_current(int(manifest.facts["quantizer"]), source)
 
     def due(self, index: DenseIndex, source: ChunkSource) -> Due:
-        """Tell whether files should be written anew."""
+        """Return "rebuild" when many vectors are in memory only or deleted, else "nothing"."""
         if not self._is_current(index.base.quantizer, source):
             return "rebuild"
         held = len(index.base.ids)
@@ -98,8 +94,8 @@ class DensePart:
         return "rebuild" if many or index.removed > max(SMALL_TAIL, REMOVED_SHARE * held) else "nothing"
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
-        """Return a digest of each vector as it is compared."""
-        return [ids_digest(row.tobytes()) for row in half(source.vectors(ids))]
+        """Return a digest of each vector as float16, the form in which vectors are compared."""
+        return [short_digest(row.tobytes()) for row in half(source.vectors(ids))]
 
     def ids(self, index: DenseIndex) -> Ids:
         """Return all ids that can be found, ascending."""

@@ -1,7 +1,7 @@
 """The coarse quantizer of a large collection: the k-means centres that its vectors are grouped around.
 
-It is trained on the vectors themselves, and kept beside them in the store, not in a cache: codes are relative to it, so
-that whoever writes them, whenever, from the same store, writes the same ones, and the same chunks are found.
+It is trained on the vectors and kept with them in the store, not in a cache: codes are relative to it, so that codes
+written from the same store are always the same, and find the same chunks.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Vectors = NDArray[np.float32]
 Kind = Literal["exact", "rabitq", "ivf"]
 
 SMALLEST: Final = 1_000
-"""Below this every kind is exact: there is nothing to gain and too little to train on."""
+"""Below this every kind is exact: codes gain nothing, and there is too little to train on."""
 RABITQ_FROM: Final = 50_000
-"""Up to here exact search takes at most 2 ms, and is exact."""
+"""Up to here exact search takes at most 2 ms."""
 IVF_FROM: Final = 75_000
 """Up to here all codes are searched, in about 1 ms; at 100,000 that takes 1.5 ms, and the nearest groups 0.8 ms."""
 _GROWN: Final = 2
@@ -37,11 +37,11 @@ _TRIAL_RECALL: Final = ((10, 0.99), (100, 0.98))
 
 @dataclass(frozen=True, slots=True)
 class Quantizer:
-    """What codes of a collection are relative to.
+    """The centres that the codes of a collection are relative to.
 
     kind: of the index, never "exact". count: how many vectors there were when it was trained. probes: groups that a
-    search looks into. centres: float32 (groups, d), unit rows. number: of its row in the store, never used for another;
-    0 when it is kept nowhere.
+    search reads. centres: float32 (groups, d), unit rows. number: of its row in the store, never reused;
+    0 when it is not stored.
     """
 
     kind: Kind
@@ -52,7 +52,7 @@ class Quantizer:
 
 
 def choose_kind(setting: str, count: int) -> Kind:
-    """Return the kind of index that a setting means for so many vectors."""
+    """Return the kind of index that a setting means for `count` vectors."""
     if count < SMALLEST or setting == "exact":
         return "exact"
     if setting == "rabitq":
@@ -65,11 +65,11 @@ def choose_kind(setting: str, count: int) -> Kind:
 
 
 def is_outgrown(trained: int, count: int) -> bool:
-    """Tell whether a collection of `count` vectors needs another quantizer than that trained on `trained`, 0 for none.
+    """Return whether `count` vectors need another quantizer than one trained on `trained`, 0 for none.
 
     Centres serve until there are twice as many vectors, or half as many: groups then are twice as large, at worst.
     """
-    if choose_kind("auto", count) == "exact":  # one that is there stays while the collection is near its size
+    if choose_kind("auto", count) == "exact":  # an existing one is kept while the collection is near its size
         return bool(trained) and count < _SHRUNK * trained
     return not trained or not _SHRUNK * trained <= count <= _GROWN * trained
 
@@ -77,7 +77,7 @@ def is_outgrown(trained: int, count: int) -> bool:
 def train_quantizer(
     kind: Kind, count: int, *, rows: Callable[[Ids], Vectors], batches: Callable[[], Iterable[Vectors]]
 ) -> Quantizer:
-    """Train on `count` vectors, the same for the same ones: nothing is left to chance or to the time of day.
+    """Train on `count` vectors, deterministically: the same vectors always give the same quantizer.
 
     rows: float32 (m, d) of given positions; batches: all vectors in the order of positions, a part at a time.
     """
@@ -110,7 +110,7 @@ def coded_index(dimension: int, groups: int, centres: Vectors | None = None) -> 
 def _enough_probes(
     centres: Vectors, pairs: Ids, rows: Callable[[Ids], Vectors], batches: Callable[[], Iterable[Vectors]]
 ) -> int:
-    """Return how many groups hold what exact search finds, for queries that lie as far from a vector as questions do.
+    """Return how many groups contain the results of exact search, for queries as far from vectors as questions are.
 
     Such a query is the direction between two of the collection's vectors, nearer to the first: its best cosine is
     around 0.75, that of questions with all-MiniLM-L6-v2 around 0.7.

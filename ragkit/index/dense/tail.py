@@ -1,8 +1,8 @@
-"""Codes for rows in memory: what came after the files were written is coded as it will be in the next ones.
+"""Codes of the delta: rows newer than the files are coded as they will be in the next files.
 
-A row is found by its code or not at all, whether it is in a file or in memory, so that an answer does not depend on
-when files were written last. Rows are coded in parts, each at least four times as large as the next, as in a
-log-structured merge tree: a change costs little, however many rows there are, and a search looks into few parts.
+A row is found by its code alone, in a file or in memory, so that an answer does not depend on when files were last
+written. Rows are coded in parts, each at least four times as large as the next, as in a log-structured merge tree: a
+change costs little, however many rows there are, and a search reads few parts.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _RATIO: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class CodedPart:
-    """Some rows in memory.
+    """The codes of some rows in memory.
 
     ids: int64 (n,) ascending. coarse: an index of their codes. groups: int32 (n,), the group of each. live: bool (n,),
-    which are still there, None for all.
+    which are not deleted, None for all.
     """
 
     ids: Ids
@@ -37,22 +37,22 @@ class CodedPart:
     live: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
-        """Return how many rows are still there."""
+        """Return how many rows are not deleted."""
         return len(self.ids) if self.live is None else int(self.live.sum())
 
     def live_groups(self) -> NDArray[np.int32]:
-        """Return the groups of the rows that are still there, by ascending id."""
+        """Return the groups of the rows that are not deleted, by ascending id."""
         return self.groups if self.live is None else self.groups[self.live]
 
     def without(self, removed: Ids) -> CodedPart:
-        """Return the part after some ids went."""
-        gone = is_member(self.ids, removed)
-        if not gone.any():
+        """Return the part with some more ids deleted."""
+        deleted = is_member(self.ids, removed)
+        if not deleted.any():
             return self
-        return replace(self, live=~gone if self.live is None else self.live & ~gone)
+        return replace(self, live=~deleted if self.live is None else self.live & ~deleted)
 
     def chosen(self, allowed: Ids | None) -> NDArray[np.bool_] | None:
-        """Return which rows a search may find, None for all: those that are there, and are among `allowed`."""
+        """Return which rows a search may find, bool (n,), None for all: not deleted, and among `allowed`."""
         if allowed is None:
             return self.live
         inside = is_member(self.ids, allowed)
@@ -64,7 +64,7 @@ def follow_parts(
 ) -> tuple[CodedPart, ...]:
     """Return the parts of a later revision.
 
-    ids (n,), rows (n, d): of all rows in memory after it, the last `added` of which are new.
+    ids (n,), rows (n, d): all rows in memory at that revision; the last `added` of them are new.
     """
     kept = [part for part in (part.without(removed) for part in parts) if len(part)]
     count = added

@@ -1,9 +1,9 @@
-"""The terms of a chunk by field, as the index and the delta hold them."""
+"""The terms of a chunk by field, as the files and the delta have them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from ragkit.index.lexical.term_codes import pack, unpack_language, unpack_text
 from ragkit.text.analyzer import analyse_text, guess_language
@@ -12,11 +12,7 @@ FIELDS: Final = ("body", "context", "function_words")
 
 
 CONTENT_FIELDS: Final = FIELDS[:2]
-"""The fields whose statistics answers are scored by: exact, of the chunks that are there and of no others."""
-
-
-ChunkText = tuple[Any, ...]
-"""(title, context line, text), and, where the store keeps them, the spans of the units of the text."""
+"""The fields that answers are scored by; their statistics are exact and leave deleted chunks out."""
 
 
 class Terms(NamedTuple):
@@ -29,16 +25,16 @@ class Terms(NamedTuple):
 
     @property
     def packed(self) -> bytes:
-        """The context line's terms, then each unit's, a line each; see `term_codes.pack`."""
+        """The context line's terms, then each unit's on a line of its own, as `term_codes.pack` encodes them."""
         return pack(f"{self.context}\n{self.body}", language=self.language)
 
     def lengths(self) -> dict[str, int]:
-        """Return how many terms each telling field has."""
+        """Return the number of terms of each content field."""
         return {name: len(getattr(self, name).split()) for name in CONTENT_FIELDS}
 
     @classmethod
     def unpacked(cls, packed: bytes | memoryview) -> Terms:
-        """Return what `packed` was made of; function words are not in it."""
+        """Return the terms that were packed; stop words are not among them."""
         context, _, body = unpack_text(packed).partition("\n")
         return cls(unpack_language(packed), body, context, "")
 

@@ -1,6 +1,6 @@
-"""The words of chunks that are gone but still counted: how many of these chunks hold a term, to be subtracted.
+"""Document frequencies of deleted chunks that tantivy still counts, to be subtracted.
 
-Terms are told apart by their 32-bit codes (see term_codes), as where candidates are scored.
+Terms are identified by their 32-bit codes (see term_codes), as they are where candidates are scored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ragkit.index.lexical.term_codes import LINE, Codes, code_of, join_codes, un
 
 Ids = NDArray[np.int64]
 Table = tuple[Codes, Ids]
-"""Codes, ascending, and how many chunks hold each."""
+"""Ascending codes, and how many chunks have each."""
 
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 _NO_TERMS: Final[Table] = (np.empty(0, dtype=np.uint32), _NO_IDS)
@@ -29,7 +29,7 @@ _BATCH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class DeletedTermCounts:
-    """Some chunks that are gone. tables, length: by telling field; length: how many terms they have there."""
+    """Term counts of some deleted chunks. tables, length: by content field; length: their number of terms there."""
 
     ids: Ids = field(default_factory=lambda: _NO_IDS)
     tables: Mapping[str, Table] = field(default_factory=dict)
@@ -38,13 +38,13 @@ class DeletedTermCounts:
 
     @classmethod
     def of(cls, packed: Mapping[int, bytes | memoryview]) -> DeletedTermCounts:
-        """Count chunks whose `Terms.packed` are given by their ids."""
-        gone = cls()
+        """Count the terms of chunks, given `Terms.packed` by chunk id."""
+        deleted = cls()
         numbers = sorted(packed)
         for at in range(0, len(numbers), _BATCH):
             ids = numbers[at : at + _BATCH]
-            gone = gone.joined(cls._of(np.array(ids, dtype=np.int64), [packed[number] for number in ids]))
-        return gone
+            deleted = deleted.joined(cls._of(np.array(ids, dtype=np.int64), [packed[number] for number in ids]))
+        return deleted
 
     @classmethod
     def _of(cls, ids: Ids, packed: Sequence[bytes | memoryview]) -> DeletedTermCounts:
@@ -57,14 +57,14 @@ class DeletedTermCounts:
         for name, inside in (("body", lines > first), ("context", lines == first)):
             chosen = inside & ~ends
             keys = np.sort(rows[chosen] << np.uint64(32) | codes[chosen])
-            held = np.sort(keys[_starts(keys)].astype(np.uint32))  # each code once for every chunk that holds it
+            held = np.sort(keys[_starts(keys)].astype(np.uint32))  # each code once per chunk that has it
             starts = _starts(held)
             tables[name] = (held[starts], np.diff(starts, append=len(held)))
             length[name] = int(np.count_nonzero(chosen))
         return cls(ids, tables, length, Counter(map(unpack_language, packed)))
 
     def joined(self, other: DeletedTermCounts) -> DeletedTermCounts:
-        """Return both together; no chunk may be in both."""
+        """Return the counts of both; no chunk may be in both."""
         return DeletedTermCounts(
             np.union1d(self.ids, other.ids),
             {name: _joined(self._table(name), other._table(name)) for name in CONTENT_FIELDS},
@@ -73,7 +73,7 @@ class DeletedTermCounts:
         )
 
     def containing(self, name: str, term: str) -> int:
-        """Return how many of these chunks hold a term in a field."""
+        """Return how many of these chunks have a term in a field."""
         codes, counts = self._table(name)
         if not len(codes):
             return 0
@@ -82,14 +82,14 @@ class DeletedTermCounts:
         return int(counts[place]) if place < len(codes) and codes[place] == code else 0
 
     def save(self, path: Path) -> None:
-        """Write ids and tables, not the rest: sizes, then ids, codes and counts, all little-endian int64."""
+        """Write ids and tables only: sizes, then ids, codes and counts, all little-endian int64."""
         arrays = [self.ids, *(array for name in CONTENT_FIELDS for array in self._table(name))]
         sizes = np.array([len(array) for array in arrays])
         path.write_bytes(b"".join(array.astype("<i8").tobytes() for array in (sizes, *arrays)))
 
     @classmethod
     def load(cls, path: Path) -> DeletedTermCounts:
-        """Read what `save` wrote; StoreError when its parts do not fit its size."""
+        """Read what `save` wrote. Raises StoreError when its parts do not add up to its size."""
         stored = path.read_bytes()
         data = np.frombuffer(stored[: len(stored) // 8 * 8], dtype="<i8").astype(np.int64)
         count = 1 + 2 * len(CONTENT_FIELDS)
@@ -107,7 +107,7 @@ class DeletedTermCounts:
 
 
 def _starts(ascending: NDArray[np.unsignedinteger[Any]]) -> Ids:
-    """Return where each different value begins."""
+    """Return the first position of each distinct value."""
     differs = np.ones(len(ascending), dtype=np.bool_)
     differs[1:] = ascending[1:] != ascending[:-1]
     return np.flatnonzero(differs)
@@ -121,9 +121,9 @@ def _joined(one: Table, other: Table) -> Table:
     return codes, counts.astype(np.int64)
 
 
-def add_gone(gone: Sequence[DeletedTermCounts], fresh: DeletedTermCounts) -> tuple[DeletedTermCounts, ...]:
-    """Return the same chunks in few parts: each has at least twice what the next one has."""
-    parts = [*gone, fresh]
+def add_deleted(deleted: Sequence[DeletedTermCounts], fresh: DeletedTermCounts) -> tuple[DeletedTermCounts, ...]:
+    """Return the counts in few parts: each has at least twice as many chunks as the next, so merges stay cheap."""
+    parts = [*deleted, fresh]
     while len(parts) > 1 and len(parts[-2].ids) < 2 * len(parts[-1].ids):
         parts[-2:] = [parts[-2].joined(parts[-1])]
     return tuple(parts)

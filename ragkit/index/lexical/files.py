@@ -1,6 +1,6 @@
 """The lexical index on disk: a folder of tantivy segments, written once, opened memory-mapped.
 
-A later state is a new folder: the old segments by hard link, plus one segment of what is new and marks of what is gone.
+A later state is a new folder: the old segments by hard link, one segment of new chunks, and marks of deleted ones.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
-from ragkit.index.lexical.chunk_terms import FIELDS, ChunkText, Terms, analyse_chunk
+from ragkit.index.lexical.chunk_terms import FIELDS, Terms, analyse_chunk
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.rescoring import explained_numbers
 from ragkit.index.lexical.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Batch = tuple[Ids, Sequence[ChunkText]]
@@ -31,18 +32,18 @@ Batch = tuple[Ids, Sequence[ChunkText]]
 _SMALLEST_HEAP: Final = 20_000_000
 _LARGEST_HEAP: Final = 300_000_000
 _HEAP_PER_CHUNK: Final = 2_000
-_GONE: Final = "gone.bin"
+_DELETED: Final = "gone.bin"
 _MUTABLE: Final = ("meta.json", ".managed.json")
 _SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalFacts:
-    """What an index was built of.
+    """Counts of an index.
 
-    documents: chunks in it, with those that are marked as gone; averages: the mean number of their terms by field; both
-    are what tantivy scores with. live: chunks without those that are gone; lengths: how many terms these have by
-    telling field; languages: how many of them are in each. last_id: of all chunks that ever were in it.
+    documents: its chunks, deleted ones that tantivy still counts included; averages: their mean number of terms by
+    field; tantivy scores with both. live: its chunks without deleted ones; lengths: their number of terms by content
+    field; languages: how many of them are in each. last_id: the largest id that was ever in it.
     """
 
     documents: int
@@ -55,24 +56,24 @@ class LexicalFacts:
 
 @dataclass(frozen=True, slots=True)
 class LexicalBase:
-    """An open index: what tantivy needs to search it, the terms of its chunks, and its facts.
+    """An open index: tantivy's searcher and schema, the terms of its chunks, and its facts.
 
-    gone: the chunks that are marked as gone and that tantivy counts until it merges their segment.
+    deleted: term counts of deleted chunks, which tantivy counts until it merges their segment.
     """
 
     searcher: Any
     schema: Any
     terms: Sequence[TermFile]
     facts: LexicalFacts
-    gone: DeletedTermCounts = field(default_factory=DeletedTermCounts)
+    deleted: DeletedTermCounts = field(default_factory=DeletedTermCounts)
 
     def containing(self, name: str, term: str) -> int:
-        """Return how many chunks hold a term in a field, of those that are there."""
-        return int(self.searcher.doc_freq(name, term)) - self.gone.containing(name, term)
+        """Return how many chunks have a term in a field; deleted chunks do not count."""
+        return int(self.searcher.doc_freq(name, term)) - self.deleted.containing(name, term)
 
 
 def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> LexicalBase:
-    """Write chunks into an empty folder (None: into memory) and open it. expected: about how many chunks come."""
+    """Write chunks into an empty folder (None: into memory) and open it. expected: their approximate number."""
     import tantivy
 
     with _as_oserror():
@@ -87,12 +88,12 @@ def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: in
 def extend_lexical(
     old: Path, folder: Path, batches: Iterable[Batch], *, removed: Ids, expected: int, facts: LexicalFacts
 ) -> LexicalBase:
-    """Write the index of `old` without the chunks `removed` and with new ones into an empty folder, and open it."""
+    """Write the index of `old`, without the chunks `removed` and with new ones, into an empty folder, and open it."""
     import tantivy
 
-    before = _open_gone(old)
+    before = _open_deleted(old)
     for name in index_files(old):
-        if name == _GONE:
+        if name == _DELETED:
             continue
         if name in _MUTABLE:
             shutil.copyfile(old / name, folder / name)
@@ -105,19 +106,19 @@ def extend_lexical(
         filling.remove(removed, packed.values())
         terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
         base = filling.finish(folder, terms)
-    gone = _still_counted(base, before, packed)
-    if len(gone.ids):
-        gone.save(folder / _GONE)
-    return replace(base, gone=gone)
+    deleted = _still_counted(base, before, packed)
+    if len(deleted.ids):
+        deleted.save(folder / _DELETED)
+    return replace(base, deleted=deleted)
 
 
-def _open_gone(folder: Path) -> DeletedTermCounts:
-    path = folder / _GONE
+def _open_deleted(folder: Path) -> DeletedTermCounts:
+    path = folder / _DELETED
     return DeletedTermCounts.load(path) if path.exists() else DeletedTermCounts()
 
 
 def _still_counted(base: LexicalBase, before: DeletedTermCounts, packed: Mapping[int, memoryview]) -> DeletedTermCounts:
-    """Return the chunks that are marked as gone and counted: those of before and of now that no merge has dropped."""
+    """Return the term counts of deleted chunks, earlier and new ones, that no merge has dropped yet."""
     count = base.searcher.doc_freq
     kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
     if len(kept) < len(before.ids):
@@ -128,7 +129,7 @@ def _still_counted(base: LexicalBase, before: DeletedTermCounts, packed: Mapping
 
 
 def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
-    """Open a folder for searching. Raises StoreError (tantivy's own message) or OSError when it cannot be used."""
+    """Open a folder for searching. Raises StoreError (with tantivy's message) or OSError when it cannot be used."""
     import tantivy
 
     try:
@@ -139,21 +140,20 @@ def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
         except ValueError as error:
             if "ock" not in str(error):
                 raise
-            index, searcher = _open_read_only(folder)  # tantivy wants to write lock files beside the index
+            index, searcher = _open_read_only(folder)  # tantivy needs to create lock files in the folder
     except (ValueError, RuntimeError) as error:
         raise StoreError(f"the lexical index at {folder} can't be opened ({error})") from error
     if searcher.num_docs != facts.live:
         raise StoreError(f"the lexical index at {folder} holds {searcher.num_docs} chunks, not {facts.live}")
-    gone = _open_gone(folder)
-    if len(gone.ids) != facts.documents - facts.live:
-        raise StoreError(
-            f"the lexical index at {folder} counts {len(gone.ids)} chunks as gone, not {facts.documents - facts.live}"
-        )
-    return LexicalBase(searcher, index.schema, open_term_files(folder), facts, gone)
+    deleted = _open_deleted(folder)
+    expected = facts.documents - facts.live
+    if len(deleted.ids) != expected:
+        raise StoreError(f"the lexical index at {folder} counts {len(deleted.ids)} deleted chunks, not {expected}")
+    return LexicalBase(searcher, index.schema, open_term_files(folder), facts, deleted)
 
 
 def _open_read_only(folder: Path) -> tuple[Any, Any]:
-    """Open through a folder of links; the files stay mapped when the links are gone."""
+    """Open through a temporary folder of links; the files stay mapped after the links are deleted."""
     import tantivy
 
     names = set(index_files(folder))
@@ -167,17 +167,12 @@ def _open_read_only(folder: Path) -> tuple[Any, Any]:
 
 
 def index_files(folder: Path) -> list[str]:
-    """Return the names of the files that make up an index: tantivy's but its locks, and those of terms."""
+    """Return the names of an index's files: tantivy's except its locks, and the term files."""
     return sorted(item.name for item in folder.iterdir() if item.suffix in _SUFFIXES or item.name in _MUTABLE)
 
 
-def segment_count(base: LexicalBase) -> int:
-    """Return how many segments an index has; each costs a little time in every search."""
-    return int(base.searcher.num_segments)
-
-
 def base_ids(base: LexicalBase) -> Ids:
-    """Return the ids of all chunks that are not marked as gone, ascending."""
+    """Return the ids of all chunks that are not deleted, ascending."""
     import tantivy
 
     count = base.searcher.num_docs
@@ -201,7 +196,7 @@ def _schema() -> Any:
 
 @contextmanager
 def _as_oserror() -> Iterator[None]:
-    """Turn what tantivy raises when the disk refuses into what everybody else raises then."""
+    """Raise tantivy's ValueError for a failed write as OSError, as everything else does."""
     try:
         yield
     except ValueError as error:
@@ -210,7 +205,7 @@ def _as_oserror() -> Iterator[None]:
 
 @contextmanager
 def _filling(index: Any, *, expected: int, facts: LexicalFacts | None = None) -> Iterator[_Filling]:
-    """Give an index to fill; when that fails nothing is written behind the caller's back."""
+    """Yield an index to fill; on an error it is abandoned, so that tantivy's thread writes nothing more."""
     filling = _Filling(index, expected=expected, facts=facts)
     try:
         yield filling
@@ -220,7 +215,7 @@ def _filling(index: Any, *, expected: int, facts: LexicalFacts | None = None) ->
 
 
 class _Filling:
-    """An index that is being written: marks removals, takes chunks, and is committed once."""
+    """An index that is being written: chunks are deleted and added, and it is committed once."""
 
     def __init__(self, index: Any, *, expected: int, facts: LexicalFacts | None) -> None:
         heap = min(max(expected * _HEAP_PER_CHUNK, _SMALLEST_HEAP), _LARGEST_HEAP)
@@ -232,7 +227,7 @@ class _Filling:
         self._last_id = facts.last_id if facts else 0
 
     def remove(self, ids: Ids, packed: Iterable[bytes | memoryview]) -> None:
-        """Mark chunks as gone. (delete_documents_by_term finds nothing in an unsigned field: tantivy 0.27.)
+        """Delete chunks. (delete_documents_by_term finds nothing in an unsigned field: tantivy 0.27.)
 
         packed: `Terms.packed` of each.
         """
@@ -246,7 +241,7 @@ class _Filling:
             self._lengths.subtract(terms.lengths())
 
     def add(self, ids: Ids, texts: Sequence[ChunkText]) -> list[bytes]:
-        """Add chunks and return their terms, encoded."""
+        """Add chunks; return `Terms.packed` of each."""
         import tantivy
 
         written = []
@@ -265,12 +260,12 @@ class _Filling:
         return written
 
     def abandon(self) -> None:
-        """Wait until tantivy's thread writes no more, whatever became of its work."""
+        """Wait until tantivy's thread has stopped writing, whether or not it succeeded."""
         with suppress(ValueError, RuntimeError):  # RuntimeError: a wait that failed has consumed it
             self._writer.wait_merging_threads()
 
     def finish(self, folder: Path | None, terms: Sequence[TermFile]) -> LexicalBase:
-        """Commit, wait for merges, and open what was written. OSError when the disk refuses."""
+        """Commit, wait for merges, and open what was written. Raises OSError when the disk cannot be written."""
         with _as_oserror():
             self._writer.commit()
             self._writer.wait_merging_threads()
@@ -292,7 +287,7 @@ class _Filling:
 
 
 def _share(folder: Path) -> None:
-    """Give tantivy's two private files the mode of the others, so that whoever may read the cache can open it."""
+    """Make tantivy's two private files as readable as the folder, so that other users who may read it can open them."""
     for name in _MUTABLE:
         path = folder / name
         if path.exists():

@@ -1,57 +1,50 @@
 """BM25 over the store's chunks: text in, chunk ids and scores out; user text is never query syntax.
 
-The index is two parts: files of tantivy (see lexical_files) and a few blocks in memory for what came after them (see
-lexical_tail). What answers are scored by - how many chunks there are, hold a term or are in a language, and their mean
-length - is exact: of the chunks that are there and of no others, wherever they are. So is the order in which
-`search` finds chunks: tantivy's mean length counts chunks that are gone until its files are rewritten, as in every
-Lucene-like index; twice as many as are wanted are then taken from it, and scored by what is there.
+The index has two parts: tantivy files (see files) and a delta in memory of a few blocks (see tail). The statistics
+that answers are scored by (chunks, document frequencies, languages, mean length) are exact: they count every chunk
+that is not deleted, and no other. The order of `search` is exact too: like every Lucene-like index, tantivy counts
+deleted chunks in its mean length until its files are rewritten, so twice as many hits are taken and scored again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.base import TermStatistics
 from ragkit.index.lexical.bm25 import idf
-from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, ChunkText
-from ragkit.index.lexical.deletions import DeletedTermCounts, add_gone
+from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
+from ragkit.index.lexical.deletions import DeletedTermCounts, add_deleted
 from ragkit.index.lexical.files import LexicalBase, base_ids
 from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
-from ragkit.index.lexical.rescoring import FUNCTION_WORDS, explained_score, telling_scores
+from ragkit.index.lexical.question import AnalysedQuestion, read_question
+from ragkit.index.lexical.rescoring import STOP_WORD_RATIO, content_scores, explained_score
 from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.term_files import find_terms
 from ragkit.numeric.sorted_ids import is_member
-from ragkit.text.analyzer import DEFAULT_LANGUAGE, Question, analyse_question
+from ragkit.text.analyzer import DEFAULT_LANGUAGE
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
 Weights = Mapping[str, Mapping[str, float]]
 
 FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4}
-TERM_LIMIT: Final = 128
-"""A question uses at most so many terms, the rarest; pasted pages have thousands."""
 _LANGUAGE_LIMIT: Final = 6
 _MAIN_SHARE: Final = 0.05
 _SPARE: Final = 16
 _KNOWN_LIMIT: Final = 100_000
 _COST_OF_ID: Final = 11
-"""Asking for one id takes as long as this many hits that are read and left out: 5 µs against 0.45 µs, at a million."""
+"""A query for one id costs as much as this many hits that are read and dropped: 5 µs against 0.45 µs, at a million."""
 _DECIMALS: Final = 4
 _WIDER: Final = 64
 _SAME_MEAN: Final = 1e-6
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
-
-
-class LexicalStatistics(NamedTuple):
-    """documents: chunks that BM25 counts. mean_length: their mean number of terms, the context line's included."""
-
-    documents: int
-    mean_length: float
 
 
 class LexicalIndex:
@@ -63,19 +56,19 @@ class LexicalIndex:
         *,
         removed: Ids = _NO_IDS,
         blocks: Sequence[Block] = (),
-        gone: Sequence[DeletedTermCounts] = (),
+        deleted: Sequence[DeletedTermCounts] = (),
     ) -> None:
-        """removed: ascending ids that are in the files or the blocks and are not to be found. gone: those in the files,
-        whose terms are taken from the statistics."""
+        """removed: ascending ids of deleted chunks in files or blocks. deleted: term counts of those in the
+        files, which statistics leave out."""
         self.base = base
         self.removed = removed
         self.blocks = tuple(blocks)
-        self._gone = tuple(gone)
-        self._alive = [_alive(block, removed) for block in self.blocks]
+        self._deleted = tuple(deleted)
+        self._live = [_live(block, removed) for block in self.blocks]
         self._documents, self._lengths = self._count()
         self._averages = self._means()
         self._stale = self._is_stale()
-        self._languages, self._main = self._spoken()
+        self._languages, self._main = self._count_languages()
         self._known: dict[str, float | None] = {}
         self._counts: dict[tuple[str, str], int] = {}
 
@@ -84,28 +77,28 @@ class LexicalIndex:
         return self._documents
 
     def followed(self, *, removed: Ids, added: Ids, texts: Sequence[ChunkText]) -> LexicalIndex:
-        """Return the index of a later revision. added: ascending ids. texts: (title, context, text, units) of each."""
+        """Return the index of a later revision. added: ascending ids. texts: of each."""
         fresh = np.setdiff1d(removed, self.removed)
-        gone = self._gone
+        deleted = self._deleted
         packed = find_terms(self.base.terms, fresh) if self.base else {}
         if packed:
-            gone = add_gone(gone, DeletedTermCounts.of(packed))
+            deleted = add_deleted(deleted, DeletedTermCounts.of(packed))
         marked = np.union1d(self.removed, fresh)
         blocks = self.blocks
         if len(added):
             blocks = join_blocks([*blocks, Block.of(added, texts)], marked)
-        there = np.concatenate([_NO_IDS, *(part.ids for part in gone), *(block.ids for block in blocks)])
+        there = np.concatenate([_NO_IDS, *(part.ids for part in deleted), *(block.ids for block in blocks)])
         marked = marked[np.isin(marked, there)]
-        return LexicalIndex(self.base, removed=marked, blocks=blocks, gone=gone)
+        return LexicalIndex(self.base, removed=marked, blocks=blocks, deleted=deleted)
 
     def ids(self) -> Ids:
-        """Return the ids of all chunks, ascending. It walks through the files: for checks only."""
+        """Return the ids of all chunks, ascending. It reads through the files: for checks only."""
         files = base_ids(self.base) if self.base else _NO_IDS
         return np.setdiff1d(np.concatenate([files, *(block.ids for block in self.blocks)]), self.removed)
 
     @property
     def tail(self) -> int:
-        """How many chunks are in memory only or are only marked as gone."""
+        """How many chunks of the delta: in memory only, or deleted since the files were written."""
         return sum(len(block.ids) for block in self.blocks) + len(self.removed)
 
     @property
@@ -115,27 +108,22 @@ class LexicalIndex:
 
     @property
     def main_languages(self) -> frozenset[str]:
-        """The languages that one chunk in twenty or more is in; others may be wrong guesses, of tables say."""
+        """The languages of at least one chunk in twenty; rarer ones may be wrong guesses, for example for tables."""
         return self._main
 
-    def statistics(self) -> LexicalStatistics:
-        """Return the counts that BM25 uses."""
-        return LexicalStatistics(self._documents, self._lengths.total() / max(self._documents, 1))
+    def statistics(self) -> TermStatistics:
+        """Return the counts that BM25 uses; deleted chunks do not count."""
+        return TermStatistics(self._documents, self._lengths.total() / max(self._documents, 1))
 
-    def question(self, query: str) -> Question:
-        """Return the terms that a question is searched by, with their counts; at most the `TERM_LIMIT` rarest."""
-        question = analyse_question(query, languages=self._languages)
-        if len(question.terms) <= TERM_LIMIT:
-            return question
-        rarity = self.idf(question.terms)
-        chosen = sorted(question.terms, key=lambda term: -question.terms[term] * rarity.get(term, 0.0))[:TERM_LIMIT]
-        return Question({term: question.terms[term] for term in chosen}, {})
+    def question(self, text: str) -> AnalysedQuestion:
+        """Return a question as it is searched and scored by here; see `read_question`."""
+        return read_question(text, languages=self._languages, idf=self.idf)
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
-        """Return the inverse document frequency of analysed terms; those that no chunk holds are left out."""
+        """Return the inverse document frequency of analysed terms; terms that no chunk has are left out."""
         found: dict[str, float] = {}
         for term in terms:
-            value = self._known.get(term, -1.0)  # one look: another thread may be emptying it
+            value = self._known.get(term, -1.0)  # one lookup: another thread may be emptying it
             if value is not None and value < 0:
                 value = self._rarity(term)
             if value is not None:
@@ -143,7 +131,7 @@ class LexicalIndex:
         return found
 
     def _rarity(self, term: str) -> float | None:
-        """Look up a term and remember what was found; threads may do it twice, with the same result."""
+        """Return and cache the idf of a term; two threads may both compute it, with the same result."""
         count = max(self._containing(field, term) for field in CONTENT_FIELDS)
         value = idf(self._documents, count) if count else None
         if len(self._known) >= _KNOWN_LIMIT:
@@ -154,8 +142,8 @@ class LexicalIndex:
     def terms(self, ids: Ids) -> list[str]:
         """Return the analysed terms of chunks, in the order of ids, separated by single spaces.
 
-        The context line's are on the first line, then those of each unit of the text on a line. Function words are left
-        out. An unknown chunk has none.
+        The context line's terms are on the first line, then those of each unit of the text on a line. Stop words are
+        left out. An unknown chunk has none.
         """
         return [unpack_text(item) for item in self._packed(ids)]
 
@@ -173,12 +161,12 @@ class LexicalIndex:
             found.update((key, block.terms[key]) for key in keys if key in block.terms)
         return [found.get(key, b"") for key in keys]
 
-    def search(self, query: str, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+    def search(self, query: str | AnalysedQuestion, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
         """Return up to k chunk ids and their BM25, best first, ties by ascending id; only chunks that share a term.
 
-        query: plain text of any length. allowed: ascending chunk ids to choose from.
+        query: plain text of any length, or what `question` returns for it. allowed: ascending chunk ids to choose from.
         """
-        weights = self._weights(query)
+        weights = self._weights(self.question(query) if isinstance(query, str) else query)
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
         rough = self._is_rough(weights)
@@ -190,31 +178,17 @@ class LexicalIndex:
         found = [(ids, scores), *(self._search_block(block, weights, allowed) for block in self.blocks)]
         return _best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k)
 
-    def scores(self, query: str, ids: Ids) -> Scores:
-        """Return the BM25 of given chunks (float32, in their order); 0 without a matching term or for an unknown id."""
-        ids = np.asarray(ids, dtype=np.int64)
-        weights = self._weights(query)
-        wanted = np.setdiff1d(ids, self.removed)
-        if not len(wanted) or not any(weights.values()):
-            return np.zeros(len(ids), dtype=np.float32)
-        found = [self._score_base(weights, wanted)]
-        found += [self._search_block(block, weights, wanted) for block in self.blocks]
-        known = dict(
-            zip(np.concatenate([i for i, _ in found]).tolist(), np.concatenate([s for _, s in found]), strict=True)
-        )
-        return np.array([known.get(item, 0.0) for item in ids.tolist()], dtype=np.float32)
-
     # ------------------------------------------------------------------ statistics
 
     def _count(self) -> tuple[int, Counter[str]]:
-        """Return how many chunks there are, and how many terms they have in each telling field."""
+        """Return the number of chunks, and their number of terms in each content field."""
         facts = self.base.facts if self.base else None
         documents = facts.live if facts else 0
         lengths = Counter(facts.lengths if facts else {})
-        for block, alive in self._held():
-            documents += len(block.ids) if alive is None else int(np.count_nonzero(alive))
-            lengths.update({name: block.length(name, alive) for name in CONTENT_FIELDS})
-        for part in self._gone:
+        for block, live in self._held():
+            documents += len(block.ids) if live is None else int(np.count_nonzero(live))
+            lengths.update({name: block.length(name, live) for name in CONTENT_FIELDS})
+        for part in self._deleted:
             documents -= len(part.ids)
             lengths.subtract(part.length)
         return documents, lengths
@@ -222,10 +196,10 @@ class LexicalIndex:
     def _means(self) -> dict[str, float]:
         """Return the mean lengths that chunks are ranked with."""
         means = {name: self._lengths[name] / max(self._documents, 1) for name in CONTENT_FIELDS}
-        return {**means, "function_words": max(FUNCTION_WORDS * means["body"], 1.0)}
+        return {**means, "function_words": max(STOP_WORD_RATIO * means["body"], 1.0)}
 
     def _is_stale(self) -> bool:
-        """Tell whether tantivy ranks by other means than those of the chunks that are there."""
+        """Return whether tantivy's mean lengths differ from those without deleted chunks."""
         facts = self.base.facts if self.base else None
         if facts is None:
             return False
@@ -233,27 +207,27 @@ class LexicalIndex:
         return any(there and abs(mean - there) > _SAME_MEAN * there for mean, there in means)
 
     def _is_rough(self, weights: Weights) -> bool:
-        """Tell whether what tantivy finds is to be scored again. A question of function words only always is: how many
-        of them chunks hold that are gone is not known, so their mean length is taken from that of the other words."""
+        """Return whether tantivy's hits must be scored again. Those of a question of stop words only always are: the
+        stop words of deleted chunks are not counted, so their mean length is estimated from that of content words."""
         return self._stale or bool(weights["function_words"])
 
     def _held(self) -> Iterable[tuple[Block, NDArray[np.bool_] | None]]:
-        return zip(self.blocks, self._alive, strict=True)
+        return zip(self.blocks, self._live, strict=True)
 
-    def _spoken(self) -> tuple[list[str], frozenset[str]]:
+    def _count_languages(self) -> tuple[list[str], frozenset[str]]:
         languages = Counter(self.base.facts.languages if self.base else {})
-        for block, alive in self._held():
-            languages.update(block.spoken(alive))
-        for part in self._gone:
+        for block, live in self._held():
+            languages.update(block.count_languages(live))
+        for part in self._deleted:
             languages.subtract(part.languages)
         present = +languages
         ranked = sorted(present, key=lambda language: (-present[language], language))
-        spoken = ranked[:_LANGUAGE_LIMIT] or [DEFAULT_LANGUAGE]
+        common = ranked[:_LANGUAGE_LIMIT] or [DEFAULT_LANGUAGE]
         least = _MAIN_SHARE * languages.total()
-        return spoken, frozenset(language for language in spoken if languages[language] >= least)
+        return common, frozenset(language for language in common if languages[language] >= least)
 
     def _containing(self, field: str, term: str) -> int:
-        """Return how many chunks hold a term, and remember it; threads may do it twice, with the same result."""
+        """Return and cache how many chunks have a term; two threads may both count it, with the same result."""
         found = self._counts.get((field, term))
         if found is None:
             found = self._counted(field, term)
@@ -264,23 +238,22 @@ class LexicalIndex:
 
     def _counted(self, field: str, term: str) -> int:
         files = self.base.containing(field, term) if self.base else 0
-        held = sum(block.fields[field].containing(term, alive) for block, alive in self._held())
-        return files + held - sum(part.containing(field, term) for part in self._gone)
+        held = sum(block.fields[field].containing(term, live) for block, live in self._held())
+        return files + held - sum(part.containing(field, term) for part in self._deleted)
 
-    def _weights(self, query: str) -> Weights:
-        """Return for each field the weight of each term: how often it is asked for × idf × boost of the field.
+    def _weights(self, question: AnalysedQuestion) -> Weights:
+        """Return for each field the weight of each term: its count in the question × idf × boost of the field.
 
-        Function words weigh the same; each is in most chunks.
+        Stop words all weigh the same: each is in most chunks.
         """
-        terms, function_words = self.question(query)
         weights = {
             field: {
                 term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
-                for term, count in terms.items()
+                for term, count in question.terms.items()
             }
             for field in CONTENT_FIELDS
         }
-        return {**weights, "function_words": {term: float(count) for term, count in function_words.items()}}
+        return {**weights, "function_words": {term: float(count) for term, count in question.stop_words.items()}}
 
     # ------------------------------------------------------------------ the two parts
 
@@ -294,7 +267,7 @@ class LexicalIndex:
         return ids[kept], scores[places[kept]]
 
     def _search_base(self, weights: Weights, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float64]]:
-        """Ask for more than k where some hits will not do, until k do or there are no more."""
+        """Fetch more than k where some hits are deleted or not allowed, until k remain or there are no more."""
         query = weighted_query(self.base, weights)
         if query is None or self.base is None:
             return _NO_IDS, np.empty(0)
@@ -315,16 +288,9 @@ class LexicalIndex:
                 return ids[kept], scores[kept]
             limit = min(limit * 4, total)
 
-    def _score_base(self, weights: Weights, ids: Ids) -> tuple[Ids, NDArray[np.float64]]:
-        query = weighted_query(self.base, weights)
-        if query is None or self.base is None:
-            return _NO_IDS, np.empty(0)
-        ids, scores = run_query(self.base, both(query, any_of(self.base, ids)), len(ids))
-        return ids, self._scored_again(weights, ids) if self._is_rough(weights) else scores
-
     def _scored_again(self, weights: Weights, ids: Ids) -> NDArray[np.float64]:
-        """Return the BM25 of chunks in the files by the means of what is there."""
-        scores = telling_scores(*self.codes(ids), weights, self._averages)
+        """Return the BM25 of chunks in the files, by mean lengths without deleted chunks."""
+        scores = content_scores(*self.codes(ids), weights, self._averages)
         query = weighted_query(self.base, {"function_words": weights["function_words"]})
         if query is not None and self.base is not None and len(ids):
             searcher = self.base.searcher
@@ -344,14 +310,14 @@ def _search_among(base: LexicalBase, query: Any, k: int, allowed: Ids) -> tuple[
     return run_query(base, both(query, any_of(base, allowed)), min(k + _SPARE, len(allowed)))
 
 
-def _alive(block: Block, removed: Ids) -> NDArray[np.bool_] | None:
-    """Tell which chunks of a block are there; None for all of them."""
-    alive = ~np.isin(block.ids, removed)
-    return None if alive.all() else alive
+def _live(block: Block, removed: Ids) -> NDArray[np.bool_] | None:
+    """Return which chunks of a block are not deleted, None for all of them."""
+    live = ~np.isin(block.ids, removed)
+    return None if live.all() else live
 
 
 def _settled(scores: NDArray[np.float64], kept: NDArray[np.bool_], k: int, *, deep: bool) -> bool:
-    """Tell whether no chunk beyond these hits can belong to the first k: the last is worse than the k-th that does."""
+    """Return whether no further hit can be among the best k: the last one scores below the k-th that is kept."""
     good = scores[kept]
     return len(good) >= k and (deep or round(float(good[k - 1]), _DECIMALS) > round(float(scores[-1]), _DECIMALS))
 

@@ -1,4 +1,4 @@
-"""The lexical index as a part of the cache: how it is built, opened, checked and followed."""
+"""The lexical index as an IndexPart: how it is built, opened, checked and followed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ragkit.errors import StoreError
-from ragkit.index.base import (
-    BATCH,
-    LEXICAL_TAIL,
-    REMOVED_SHARE,
-    SMALL_TAIL,
-    ChunkChanges,
-    ChunkSource,
-    Due,
-    Ids,
-    Written,
-    ids_digest,
-)
+from ragkit.index.base import ChunkChanges, ChunkSource, Due, Ids, Written
 from ragkit.index.lexical.files import LexicalFacts, build_lexical, extend_lexical, index_files, open_lexical
 from ragkit.index.lexical.index import LexicalIndex
 from ragkit.index.manifest import Manifest
+from ragkit.index.policy import BATCH, LEXICAL_TAIL, REMOVED_SHARE, SMALL_TAIL, short_digest
 
 
 class LexicalPart:
-    """The words."""
+    """The IndexPart of the term index."""
 
     name = "lexical"
 
@@ -43,7 +33,7 @@ class LexicalPart:
         return Written(index_files(folder), base.facts.live, asdict(base.facts))
 
     def extend(self, old: Path, folder: Path, manifest: Manifest, source: ChunkSource) -> Written:
-        """Link the old segments and add one of what is new."""
+        """Link the old segments and add one of new chunks."""
         changes = source.changes_since(manifest.revision)
         if changes is None:
             raise StoreError("its revision is not known any more")
@@ -69,22 +59,22 @@ class LexicalPart:
         return index.followed(removed=changes.removed, added=changes.added, texts=texts)
 
     def fits(self, manifest: Manifest, source: ChunkSource) -> bool:
-        """Tell that words are relative to nothing."""
+        """Return True: terms are coded relative to nothing."""
         del manifest, source
         return True
 
     def due(self, index: LexicalIndex, source: ChunkSource) -> Due:
-        """Tell whether files should be written anew, or be added to."""
+        """Return whether to write the files anew, add a segment, or leave them."""
         del source
         held = index.base.facts.documents if index.base else 0
-        gone = len(index.removed) + (held - index.base.facts.live if index.base else 0)
-        if gone > max(SMALL_TAIL, REMOVED_SHARE * held):
+        deleted = len(index.removed) + (held - index.base.facts.live if index.base else 0)
+        if deleted > max(SMALL_TAIL, REMOVED_SHARE * held):
             return "rebuild"
         return "extend" if index.tail > LEXICAL_TAIL else "nothing"
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
         """Return a digest of each text."""
-        return [ids_digest(json.dumps(item).encode()) for item in source.texts(ids)]
+        return [short_digest(json.dumps(item).encode()) for item in source.texts(ids)]
 
     def ids(self, index: LexicalIndex) -> Ids:
         """Return all ids that can be found, ascending."""

@@ -1,4 +1,4 @@
-"""What is asked of tantivy: terms with our own weights, among given chunks."""
+"""Queries to tantivy: terms with our own weights, among given chunks. User text is never parsed as a query."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 
 
 def weighted_query(base: LexicalBase | None, weights: Weights) -> Any:
-    """Return tantivy's form of weighted terms, None when the files hold none of them."""
+    """Return a query for weighted terms, None when the files have none of them."""
     if base is None or not base.facts.live:
         return None
     import tantivy
@@ -29,7 +29,7 @@ def weighted_query(base: LexicalBase | None, weights: Weights) -> Any:
     for field, terms in weights.items():
         for term, weight in terms.items():
             containing = base.searcher.doc_freq(field, term)
-            if containing:  # tantivy multiplies by the idf of its own files: put ours in its place
+            if containing:  # tantivy multiplies by its own idf: divide by it
                 boost = weight / idf(base.facts.documents, containing)
                 one = make.boost_query(make.term_query(base.schema, field, term, "freq"), boost)
                 clauses.append((tantivy.Occur.Should, one))
@@ -48,7 +48,7 @@ def any_of(base: LexicalBase, ids: Ids) -> Any:
 
 
 def both(query: Any, among: Any) -> Any:
-    """Return a query for what two find, that scores by the first alone."""
+    """Return the intersection of two queries, scored by the first alone."""
     import tantivy
 
     must = tantivy.Occur.Must

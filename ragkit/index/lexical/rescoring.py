@@ -1,7 +1,7 @@
-"""BM25 of chunks that tantivy found, by the mean lengths of the chunks that are there.
+"""BM25 of tantivy's hits, by mean lengths without deleted chunks.
 
-tantivy's own means count chunks that are gone until its files are rewritten. What it finds is scored again, so that the
-same chunks are chosen whenever the files were written.
+tantivy's own means count deleted chunks until its files are rewritten. Its hits are scored again, so that the same
+chunks are found whenever the files were written.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.bm25 import K1, idf, length_damping, rounded_lengths
+from ragkit.index.lexical.bm25 import idf, length_damping, rounded_lengths, saturated
 from ragkit.index.lexical.term_codes import LINE, Codes, codes_of
 
 Scores = NDArray[np.float64]
 
-FUNCTION_WORDS: Final = 0.6
-"""Function words that a chunk is taken to have for each telling word of its text (0.45 to 0.95 in our collections):
-how many chunks that are gone had is not kept."""
+STOP_WORD_RATIO: Final = 0.6
+"""Assumed ratio of stop words to content words in a chunk (0.45 to 0.95 in our collections); the stop words of deleted
+chunks are not counted."""
 _EXPLAINED: Final = frozenset(("N", "n", "freq", "dl"))
 
 
-def telling_scores(
+def content_scores(
     codes: Codes, sizes: NDArray[np.int64], weights: Mapping[str, Mapping[str, float]], means: Mapping[str, float]
 ) -> Scores:
     """Return the BM25 of some chunks by their body and context line, float64 (n,).
 
-    codes: uint32, those of all chunks, one after the other; sizes: int64 (n,), how many each has, as
-    `LexicalIndex.codes` returns both. weights: of each term, by field; means: the mean length in terms, by field.
+    codes: uint32, of all chunks, one after the other; sizes: int64 (n,), the number of codes of each, as
+    `LexicalIndex.codes` returns them. weights: of each term, by field; means: the mean length in terms, by field.
     """
     scores = np.zeros(len(sizes))
     if not len(codes):
@@ -53,27 +53,27 @@ def telling_scores(
         keys = owners[same] * len(asked) + places[same]
         counts = np.bincount(keys, minlength=len(sizes) * len(asked)).reshape(len(sizes), len(asked))
         weight = np.fromiter(weights[name].values(), dtype=np.float64)
-        scores += (weight * (K1 + 1.0) * counts / (counts + damping[:, None])).sum(axis=1)
+        scores += saturated(counts, damping[:, None], weight=weight).sum(axis=1)
     return scores
 
 
 def explained_score(explanation: str, mean: float, *, otherwise: float) -> float:
-    """Return the score that tantivy explains, in JSON, as it would be with another mean length of the field, in terms.
+    """Return the score of tantivy's explanation (JSON), computed with another mean length of the field in terms.
 
-    otherwise: what to return where this is not the explanation that is known here: its wording is no interface.
+    otherwise: the score to return where the explanation has another form; its wording is no stable interface.
     """
     score = 0.0
     for factor, numbers in _terms(json.loads(explanation), 1.0):
         if not numbers.keys() >= _EXPLAINED:
             return otherwise
-        damping = float(length_damping(np.array(numbers["dl"]), mean))
-        frequency = numbers["freq"]
-        score += factor * idf(numbers["N"], numbers["n"]) * (K1 + 1.0) * frequency / (frequency + damping)
+        damping = length_damping(np.array(numbers["dl"]), mean)
+        weight = factor * idf(numbers["N"], numbers["n"])
+        score += float(saturated(np.array(numbers["freq"]), damping, weight=weight))
     return score or otherwise
 
 
 def explained_numbers(explained: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of an explanation by the first word of what tantivy says of them."""
+    """Return the numbers of an explanation by the first word of their descriptions."""
     found = {str(explained.get("description", "")).split(",")[0]: float(explained["value"])}
     for item in explained.get("details") or ():
         found.update(explained_numbers(item))

@@ -1,7 +1,6 @@
-"""Chunks that came after the files of the lexical index were written: an inverted index in memory, scored by BM25.
+"""The delta of the lexical index, chunks newer than its files: an inverted index in memory, scored by BM25.
 
-BM25 is Robertson and Zaragoza (2009) with k1 = 1.2, b = 0.75 and Lucene's idf and one-byte lengths, as in tantivy, so
-that a chunk scores the same here as in a file.
+Constants, idf and one-byte lengths are tantivy's (see bm25), so that a chunk scores the same here as in a file.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.lexical.bm25 import K1, length_damping, rounded_lengths
-from ragkit.index.lexical.chunk_terms import FIELDS, ChunkText, analyse_chunk
+from ragkit.index.lexical.bm25 import length_damping, rounded_lengths, saturated
+from ragkit.index.lexical.chunk_terms import FIELDS, analyse_chunk
+from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -23,9 +23,11 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """One field of some chunks. vocabulary: term to its number t; the chunks that hold it are at
-    places[starts[t]:starts[t + 1]], ascending, as often as `counts` says. sizes: terms of each chunk. lengths: the same
-    as one byte keeps them."""
+    """The inverted index of one field of some chunks.
+
+    vocabulary: term to its number t; the chunks that have it are places[starts[t]:starts[t + 1]], ascending, and
+    `counts` their term frequencies. sizes: terms of each chunk. lengths: the same, rounded to one byte.
+    """
 
     vocabulary: Mapping[str, int]
     starts: Ids
@@ -36,7 +38,7 @@ class Postings:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Postings:
-        """Make postings of analysed texts."""
+        """Build postings from analysed texts."""
         vocabulary: dict[str, int] = {}
         numbers: list[int] = []
         lengths = np.zeros(len(texts), dtype=np.int64)
@@ -58,7 +60,7 @@ class Postings:
 
     @classmethod
     def joined(cls, parts: Sequence[Postings], kept: Sequence[NDArray[np.bool_]]) -> Postings:
-        """Join postings in order, without the chunks that `kept` denies."""
+        """Concatenate postings, leaving out the chunks that are False in `kept`."""
         vocabulary: dict[str, int] = {}
         which, places, counts, sizes = [], [], [], []
         offset = 0
@@ -82,16 +84,16 @@ class Postings:
             lengths=rounded_lengths(whole),
         )
 
-    def containing(self, term: str, alive: NDArray[np.bool_] | None = None) -> int:
-        """Return how many chunks hold a term, of those that are `alive`."""
+    def containing(self, term: str, live: NDArray[np.bool_] | None = None) -> int:
+        """Return how many chunks have a term; live: bool, the chunks that count, None for all."""
         number = self.vocabulary.get(term)
         if number is None:
             return 0
         places = self.places[self.starts[number] : self.starts[number + 1]]
-        return len(places) if alive is None else int(np.count_nonzero(alive[places]))
+        return len(places) if live is None else int(np.count_nonzero(live[places]))
 
     def add_scores(self, scores: Scores, weights: Mapping[str, float], average: float) -> None:
-        """Add weight × saturation of each term to the scores of the chunks that hold it."""
+        """Add weight × saturation of each term to the scores of the chunks that have it."""
         damping = length_damping(self.lengths, average)
         for term, weight in weights.items():
             number = self.vocabulary.get(term)
@@ -99,7 +101,7 @@ class Postings:
                 continue
             span = slice(int(self.starts[number]), int(self.starts[number + 1]))
             places, counts = self.places[span], self.counts[span]
-            scores[places] += weight * (1.0 + K1) * counts / (counts + damping[places])
+            scores[places] += saturated(counts, damping[places], weight=weight)
 
 
 def _starts(numbers: Ids, size: int) -> Ids:
@@ -108,7 +110,7 @@ def _starts(numbers: Ids, size: int) -> Ids:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Some chunks in memory, never changed. ids: ascending. terms: `Terms.packed` of each. languages: of each."""
+    """Some chunks in memory; immutable. ids: ascending. terms: `Terms.packed` by id. languages: of each chunk."""
 
     ids: Ids
     fields: Mapping[str, Postings]
@@ -117,7 +119,7 @@ class Block:
 
     @classmethod
     def of(cls, ids: Ids, texts: Sequence[ChunkText]) -> Block:
-        """Make a block of chunks."""
+        """Analyse chunks into a block."""
         analysed = [analyse_chunk(*item) for item in texts]
         return cls(
             ids=np.asarray(ids, dtype=np.int64),
@@ -126,14 +128,14 @@ class Block:
             languages=tuple(item.language for item in analysed),
         )
 
-    def spoken(self, alive: NDArray[np.bool_] | None = None) -> Counter[str]:
-        """Return the languages of the chunks that are `alive`, with their counts."""
-        return Counter(self.languages if alive is None else compress(self.languages, alive.tolist()))
+    def count_languages(self, live: NDArray[np.bool_] | None = None) -> Counter[str]:
+        """Return how many chunks are in each language; live: bool, the chunks that count, None for all."""
+        return Counter(self.languages if live is None else compress(self.languages, live.tolist()))
 
-    def length(self, field: str, alive: NDArray[np.bool_] | None = None) -> int:
-        """Return how many terms a field of the chunks that are `alive` has."""
+    def length(self, field: str, live: NDArray[np.bool_] | None = None) -> int:
+        """Return the number of terms of a field; live: bool, the chunks that count, None for all."""
         sizes = self.fields[field].sizes
-        return int(sizes.sum() if alive is None else sizes[alive].sum())
+        return int(sizes.sum() if live is None else sizes[live].sum())
 
     def scores(self, weights: Mapping[str, Mapping[str, float]], averages: Mapping[str, float]) -> Scores:
         """Return the BM25 of every chunk, in the order of ids."""
@@ -144,7 +146,7 @@ class Block:
 
 
 def join_blocks(blocks: Sequence[Block], removed: Ids) -> tuple[Block, ...]:
-    """Return the same chunks in few blocks: each holds at least twice what the next one does."""
+    """Return the chunks in few blocks, without deleted ones: each block has at least twice as many as the next."""
     kept = list(blocks)
     while len(kept) > 1 and len(kept[-2].ids) < 2 * len(kept[-1].ids):
         pair = kept[-2:]

@@ -1,4 +1,4 @@
-"""The analysed terms of a chunk as one value: 32-bit codes for counting, and the text for telling which they are."""
+"""The analysed terms of a chunk as one byte string: 32-bit codes for counting, and the terms themselves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Codes = NDArray[np.uint32]
 _LANGUAGE = 4
 _HEAD = 4 + _LANGUAGE
 LINE = 0
-"""The code that ends a line: the context line's terms first, then each unit's."""
+"""The code that ends a line; the first line has the context line's terms, then each unit has one."""
 
 
 @lru_cache(maxsize=200_000)
 def code_of(term: str) -> int:
-    """Return the 32-bit code of a term, never LINE. Two terms share one once in four billion pairs."""
+    """Return the 32-bit code of a term, never LINE. Two terms share a code once in four billion pairs."""
     return zlib.crc32(term.encode()) or 1
 
 
@@ -29,7 +29,7 @@ def codes_of(terms: Iterable[str]) -> Codes:
 
 
 def pack(text: str, *, language: str = "") -> bytes:
-    """Return analysed text (terms separated by blanks, a unit a line) as: number of codes, language, codes, UTF-8 text.
+    """Encode analysed text (terms separated by spaces, one unit per line): code count, language, codes, UTF-8 text.
 
     Every line, the last one too, ends in LINE. All numbers are little-endian uint32; a language has four bytes at most.
     """
@@ -42,19 +42,19 @@ def pack(text: str, *, language: str = "") -> bytes:
 
 
 def unpack_text(packed: bytes | memoryview) -> str:
-    """Return the text of `pack`; "" of nothing."""
+    """Return the text that was packed; "" for an empty value."""
     if not len(packed):
         return ""
     return str(packed[_HEAD + 4 * _count(packed) :], "utf-8")
 
 
 def unpack_language(packed: bytes | memoryview) -> str:
-    """Return the language of `pack`."""
+    """Return the language that was packed."""
     return str(packed[4:_HEAD], "ascii").rstrip("\0")
 
 
 def join_codes(packed: Sequence[bytes | memoryview]) -> tuple[Codes, NDArray[np.int64]]:
-    """Return the codes of several chunks one after the other, and how many each has."""
+    """Return the codes of several chunks one after the other, and the number of codes of each."""
     parts: list[bytes | memoryview] = []
     sizes: list[int] = []
     for item in packed:

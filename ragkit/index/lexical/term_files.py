@@ -1,6 +1,6 @@
-"""The analysed terms of every chunk, by chunk id: files that are memory-mapped, so that scoring never analyses again.
+"""Memory-mapped files of the analysed terms of every chunk by id, so that scoring never analyses a text again.
 
-A file holds the terms (see `term_codes.pack`) one after the other, padded to 8 bytes, then the ids (int64, ascending),
+A file has the terms (see `term_codes.pack`) one after the other, padded to 8 bytes, then the ids (int64, ascending),
 the n + 1 offsets into the text (int64), and n (int64), all little-endian.
 """
 
@@ -25,14 +25,14 @@ _PATTERN: Final = "terms-*.bin"
 
 @dataclass(frozen=True, slots=True)
 class TermFile:
-    """The terms of some chunks. ids: ascending; text[offsets[i]:offsets[i + 1]] is what chunk ids[i] was packed to."""
+    """The terms of some chunks. ids: ascending; text[offsets[i]:offsets[i + 1]] is `packed` of chunk ids[i]."""
 
     ids: Ids
     offsets: Ids
     text: memoryview
 
     def find(self, wanted: Ids) -> dict[int, memoryview]:
-        """Return the terms of those wanted chunks that are in this file."""
+        """Return the terms of the wanted chunks that are in this file, by id."""
         if not len(self.ids):
             return {}
         places = np.minimum(np.searchsorted(self.ids, wanted), len(self.ids) - 1)
@@ -64,7 +64,7 @@ class TermWriter:
         self._file.write(part.text[: int(part.offsets[-1])])
 
     def finish(self) -> TermFile:
-        """Write what follows the text, close, and open for reading."""
+        """Write the trailer (ids, offsets, count), close the file, and open it for reading."""
         ids = np.concatenate([np.empty(0, dtype=np.int64), *self._ids])
         offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.empty(0, dtype=np.int64), *self._sizes]))])
         size = int(offsets[-1])
@@ -80,7 +80,7 @@ class TermWriter:
 
 
 def open_terms(path: Path) -> TermFile:
-    """Map a file of terms; raises StoreError when its parts do not fit its size."""
+    """Map a file of terms; raises StoreError when its parts do not add up to its size."""
     with path.open("rb") as file:
         return _parse(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
 
@@ -91,9 +91,9 @@ def open_term_files(folder: Path) -> list[TermFile]:
 
 
 def extend_terms(folder: Path, batches: Iterable[tuple[Ids, Sequence[bytes]]], *, expected: int) -> list[TermFile]:
-    """Add a file to a folder that holds the earlier ones; last files that are not much larger go into the new one.
+    """Add a file to a folder with the earlier ones, and merge the last files into it while they are not much larger.
 
-    So the number of files grows with the logarithm of their size, and each chunk is copied as seldom.
+    The number of files, and how often a chunk is copied, grow with the logarithm of the number of chunks.
     """
     paths = sorted(folder.glob(_PATTERN))
     parts = [open_terms(path) for path in paths]
@@ -115,7 +115,7 @@ def extend_terms(folder: Path, batches: Iterable[tuple[Ids, Sequence[bytes]]], *
 
 
 def find_terms(files: Sequence[TermFile], wanted: Ids) -> dict[int, memoryview]:
-    """Return the terms of wanted chunks by id, those that are in no file left out."""
+    """Return the terms of wanted chunks by id; chunks that are in no file are left out."""
     found: dict[int, memoryview] = {}
     for file in files:
         found.update(file.find(wanted))

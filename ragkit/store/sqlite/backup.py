@@ -1,4 +1,4 @@
-"""One verified file that holds a whole collection, made while others read and write; and the way back."""
+"""Back up a whole collection to one verified file while others read and write, and restore it."""
 
 from __future__ import annotations
 
@@ -8,33 +8,41 @@ import os
 import secrets
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import apsw
 
 from ragkit.errors import ConflictError, CorruptError, NotFoundError, StoreError
+from ragkit.files import fsync_path
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import one, open_reader, rolled_back, translated
 from ragkit.store.sqlite.integrity import check_file, verify_reader
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, migrate
-from ragkit.store.sqlite.store import Reader, Store
 
 _SEAL: Final = "CREATE TABLE backup (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT"
 
 
-def backup(store: Store, target: Path) -> dict[str, Any]:
+class Copyable(Protocol):
+    """A SQLite store, as far as a backup needs it."""
+
+    def copying(self) -> AbstractContextManager[apsw.Connection]:
+        """Open a read transaction and hand out its connection."""
+
+
+def backup(store: Copyable, target: Path) -> dict[str, Any]:
     """Write a collection's last committed state to one file; return what it holds, as JSON.
 
     The copy is checked by SQLite's integrity check, sealed with a SHA-256 over every row, fsynced and only then given
-    its name, which must be free (ConflictError). Writers and readers go on meanwhile. The search indexes are not in it:
-    they are made again from what is.
+    its name, which must not be taken (ConflictError). Writers and readers continue. The search indexes are not part
+    of it: they are rebuilt from the rest.
     """
     target = Path(target)
     if target.exists() or target.is_symlink():
-        raise ConflictError(f"{target} is there already", cure="choose another name, or remove it")
+        raise ConflictError(f"{target} exists already", cure="choose another name, or remove it")
     if not target.parent.is_dir():
         raise NotFoundError(f"there is no folder {target.parent}", cure="create it")
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
@@ -42,12 +50,12 @@ def backup(store: Store, target: Path) -> dict[str, Any]:
         with store.copying() as source:
             _copy(source, temporary)
         report = _seal(temporary)
-        _sync(temporary)
-        os.link(temporary, target)  # unlike a rename, it never replaces a file that came meanwhile
+        fsync_path(temporary)
+        os.link(temporary, target)  # unlike a rename, it never replaces a file that was created in between
         temporary.unlink()
         sync_folder(target.parent)
     except FileExistsError as error:
-        raise ConflictError(f"{target} is there already", cure="choose another name, or remove it") from error
+        raise ConflictError(f"{target} exists already", cure="choose another name, or remove it") from error
     except OSError as error:
         raise StoreError(f"{target} can't be written ({error.strerror})", cure="choose another place") from error
     finally:
@@ -55,12 +63,12 @@ def backup(store: Store, target: Path) -> dict[str, Any]:
     return {"file": str(target), "bytes": target.stat().st_size, **report}
 
 
-def restore(file: Path, data: Path, name: str) -> Store:
-    """Make the collection `name` from a backup and return it open.
+def restore(file: Path, data: Path, name: str) -> Path:
+    """Make the collection `name` from a backup and return its folder.
 
     The file is verified first: integrity, the SHA-256 of its rows, every text, chunk and vector. Raises NotFoundError
-    (no such file), CorruptError (damaged, or no backup), SchemaVersionError (of a newer ragkit), ConflictError (there
-    is a collection of that name; nothing is overwritten).
+    (no such file), CorruptError (damaged, or no backup), SchemaVersionError (of a newer ragkit), ConflictError (a
+    collection of that name exists; nothing is overwritten).
     """
     folder = collection_folder(data, name)
     if folder.exists():
@@ -73,26 +81,17 @@ def restore(file: Path, data: Path, name: str) -> Store:
         with translated(Path(file), writing=True), _reading(Path(file)) as source:
             _copy(source, building / FILE_NAME)
         _unseal(building / FILE_NAME)
-        _audit(building / FILE_NAME, told=Path(file))
-        _sync(building / FILE_NAME)
+        _audit(building / FILE_NAME, shown=Path(file))
+        fsync_path(building / FILE_NAME)
         sync_folder(building)
-        building.rename(folder)  # fails when a folder with something in it has come meanwhile
+        building.rename(folder)  # fails when a folder that is not empty was created in between
         sync_folder(parent)
     except OSError as error:
         raise StoreError(f"{folder} can't be made ({error.strerror})", cure="choose another name or place") from error
     finally:
         for left in (building / FILE_NAME, building):
             _unlink(left)
-    return Store(folder)
-
-
-def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
-    """Make the collection `name` of a data folder from a backup file, which is verified first.
-
-    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (there
-    is a collection of that name: nothing is overwritten).
-    """
-    restore(Path(file), Path(path), name).close()
+    return folder
 
 
 def verify_backup(file: Path) -> dict[str, Any]:
@@ -101,12 +100,12 @@ def verify_backup(file: Path) -> dict[str, Any]:
     with translated(Path(file), writing=False), _reading(Path(file)) as connection:
         current = check_version(connection, Path(file)) == SCHEMA_VERSION
     if current:
-        _audit(Path(file), told=Path(file))
+        _audit(Path(file), shown=Path(file))
     return report
 
 
 def _check_seal(file: Path) -> dict[str, Any]:
-    """Check a backup of any version up to this one by SQLite's means and by its digest; return what it holds."""
+    """Check a backup of this or an older version: SQLite's integrity checks, then its digest; return what it holds."""
     if not file.is_file():
         raise NotFoundError(f"there is no file {file}", cure="name a file that ragkit backup wrote")
     with translated(file, writing=False), _reading(file) as connection:
@@ -125,16 +124,16 @@ def _check_seal(file: Path) -> dict[str, Any]:
     return report
 
 
-def _audit(file: Path, *, told: Path) -> None:
-    """Check every text, chunk and vector of a database that nobody else uses; `told` is the name for the message."""
-    with translated(told, writing=False), _reading(file) as connection:
+def _audit(file: Path, *, shown: Path) -> None:
+    """Check every text, chunk and vector of a database that nobody else uses. shown: the name in the error message."""
+    with translated(shown, writing=False), _reading(file) as connection:
         connection.execute("BEGIN")
-        for problem in verify_reader(Reader(connection, told)):
-            raise _no_backup(told, str(problem))
+        for problem in verify_reader(Reader(connection, shown)):
+            raise _no_backup(shown, str(problem))
 
 
 def _copy(source: apsw.Connection, target: Path) -> None:
-    """Copy all pages of a connection's snapshot, and leave one file without a log."""
+    """Copy all pages of a connection's snapshot into one file without a write-ahead log."""
     with translated(target, writing=True):
         copy = apsw.Connection(str(target))
         try:
@@ -211,14 +210,6 @@ def _reading(file: Path) -> Iterator[apsw.Connection]:
 
 def _no_backup(file: Path, why: str) -> CorruptError:
     return CorruptError(f"{file} is damaged or is no backup ({why})", cure="use another backup")
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unlink(path: Path) -> None:

@@ -1,37 +1,25 @@
-"""The collections of a data folder: their names, and how they come and go."""
+"""The collections of a data folder: list, find and delete them."""
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import secrets
 import shutil
 from pathlib import Path
 from typing import Final
 
-from ragkit.errors import InputError, NotFoundError, StorageFullError, StoreError
+from ragkit.errors import NotFoundError, StorageFullError, StoreError
+from ragkit.files import fsync_path
+from ragkit.store.checks import COLLECTION_NAME, check_name
 from ragkit.store.sqlite.lock import writer_lock
 from ragkit.store.sqlite.schema import FILE_NAME
-from ragkit.text.cleaning import show
 
 FOLDER: Final = "collections"
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _DELETED: Final = ".deleted-"
 
 
-def check_name(name: str) -> str:
-    """Return a collection's name when it is one; raises InputError. A name is never a path."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InputError(
-            f"collection name {show(repr(name), 80)} is not allowed",
-            cure="use 1 to 63 of a-z 0-9 . _ - and begin with a letter or digit",
-        )
-    return name
-
-
 def collection_folder(data: str | Path, name: str) -> Path:
-    """Return where a collection is; raises InputError for a bad name."""
+    """Return the folder of a collection; raises InputError for a bad name."""
     return Path(data) / FOLDER / check_name(name)
 
 
@@ -44,14 +32,14 @@ def list_collections(data: str | Path) -> list[str]:
     except OSError as error:
         raise StoreError(f"{data} can't be read ({error.strerror})", cure="check its permissions") from error
     return sorted(
-        entry.name for entry in entries if _NAME.fullmatch(entry.name) and (Path(entry) / FILE_NAME).is_file()
+        entry.name for entry in entries if COLLECTION_NAME.fullmatch(entry.name) and (Path(entry) / FILE_NAME).is_file()
     )
 
 
 def delete_collection(data: str | Path, name: str) -> None:
-    """Remove a collection with everything in it: gone at once for everyone, then deleted from the disk.
+    """Delete a collection with everything in it: no process can open it from now on, then its files are deleted.
 
-    Raises NotFoundError, and LockedError while it is being written. Those who have it open get NotFoundError.
+    Raises NotFoundError, and LockedError while it is being written. A process that has it open gets NotFoundError.
     """
     folder = collection_folder(data, name)
     if not (folder / FILE_NAME).is_file():
@@ -67,7 +55,7 @@ def delete_collection(data: str | Path, name: str) -> None:
 
 
 def sweep(data: str | Path) -> None:
-    """Delete from the disk what was removed before, and by runs that were cut off."""
+    """Delete the files of collections that were deleted before, also by a process that died meanwhile."""
     for left in (Path(data) / FOLDER).glob(f"{_DELETED}*"):
         shutil.rmtree(left, ignore_errors=True)
 
@@ -75,14 +63,8 @@ def sweep(data: str | Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make a rename or a new name in a folder survive a power cut; raises StorageFullError when the disk refuses."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        fsync_path(folder)
     except OSError as error:
-        if error.errno in (errno.EINVAL, errno.ENOTSUP):  # a file system that does not sync folders
-            return
         raise StorageFullError(
             f"the disk of {folder} refuses writes ({error.strerror})", cure="check the disk, then run the command again"
         ) from error

@@ -1,4 +1,4 @@
-"""How SQLite connections are opened, how a transaction ends, and how SQLite's errors become ours."""
+"""Open SQLite connections, run transactions, and translate SQLite's errors into ragkit's."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ SAFE_SQLITE: Final = (3, 51, 3)
 _NEEDS_SPACE: Final = frozenset(
     {apsw.SQLITE_IOERR_SHMSIZE, apsw.SQLITE_IOERR_SHMMAP, apsw.SQLITE_IOERR_SHMOPEN, apsw.SQLITE_IOERR_WRITE}
 )
-"""How a full disk looks to a reader, which makes the index of the write-ahead log when it is the first to open it."""
+"""Errors that a full disk causes in a reader: the first one creates the index of the write-ahead log."""
 _MAPPED = 2**40
-"""SQLite maps as much of it as it was built for, 2 GB; what is beyond is read."""
+"""Bytes to map; SQLite caps it at its build limit of 2 GB and reads the rest."""
 _CURE = "restore a backup (ragkit restore), or delete the collection and ingest again"
 
 
 def open_reader(path: Path) -> apsw.Connection:
-    """Open a connection that can't write: no row, no checkpoint, no recovery beyond the shared memory.
+    """Open a connection that can't write: no row, no checkpoint, no recovery except of the shared memory.
 
     On read-only media a database without a write-ahead log is opened as immutable (see `is_immutable`).
     """
@@ -49,7 +49,7 @@ def open_reader(path: Path) -> apsw.Connection:
 
 
 def has_log(path: Path) -> bool:
-    """Tell whether a write-ahead log with content stands beside a database."""
+    """Tell whether a database has a write-ahead log that is not empty."""
     try:
         return path.with_name(path.name + "-wal").stat().st_size > 0
     except FileNotFoundError:
@@ -57,7 +57,7 @@ def has_log(path: Path) -> bool:
 
 
 def is_immutable(connection: apsw.Connection) -> bool:
-    """Tell whether a connection was opened as immutable: it takes no locks, so the file must not change under it."""
+    """Tell whether a connection was opened as immutable: it takes no locks, so the file must not change meanwhile."""
     return bool(connection.open_flags & apsw.SQLITE_OPEN_URI)
 
 
@@ -92,10 +92,10 @@ def _harden(connection: apsw.Connection) -> None:
 
 
 def _map(connection: apsw.Connection) -> None:
-    """Read the database from mapped memory: a question reads some 200 pages of it, a millisecond sooner by that.
+    """Map the database into memory: a question reads some 200 pages, which saves a millisecond.
 
-    SQLite would check every cell of a mapped page each time that it looks at one, so that check is left to writers and
-    to `ragkit verify`; it reads no further than a page either way.
+    SQLite would check every cell of a mapped page on each access, so only writers and `ragkit verify` make that check;
+    it never reads past the end of a page either way.
     """
     connection.execute(f"PRAGMA mmap_size = {_MAPPED}").fetchall()
     connection.execute("PRAGMA cell_size_check = OFF")
@@ -109,7 +109,7 @@ def one(connection: apsw.Connection, sql: str, bindings: Sequence[Any] = ()) -> 
 
 @contextmanager
 def rolled_back(connection: apsw.Connection) -> Iterator[None]:
-    """Run a body in BEGIN IMMEDIATE … COMMIT; anything raised, by the commit too, rolls all of it back."""
+    """Run a body in BEGIN IMMEDIATE … COMMIT; any error, in the commit too, rolls all of it back."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -124,7 +124,7 @@ def rolled_back(connection: apsw.Connection) -> Iterator[None]:
 def savepoint(connection: apsw.Connection) -> Iterator[None]:
     """Run a body as a part of the open transaction that can be undone by itself.
 
-    After a full disk SQLite may have rolled back the whole transaction: then there is nothing left to undo here, and
+    On a full disk SQLite may roll back the whole transaction by itself: then there is nothing left to undo here, and
     the outer commit fails.
     """
     if not connection.in_transaction:
@@ -142,7 +142,7 @@ def savepoint(connection: apsw.Connection) -> Iterator[None]:
 
 @contextmanager
 def translated(path: Path, *, writing: bool) -> Iterator[None]:
-    """Turn an error of SQLite within the body into one of ragkit's, with its cure."""
+    """Translate an error of SQLite within the body into one of ragkit's, with its cure."""
     try:
         yield
     except apsw.Error as error:
@@ -150,7 +150,7 @@ def translated(path: Path, *, writing: bool) -> Iterator[None]:
 
 
 def translate(error: apsw.Error, path: Path, *, writing: bool) -> RagkitError:
-    """Return the error of ragkit that says what an error of SQLite means for a user."""
+    """Return ragkit's error for an error of SQLite, with the cure."""
     said = str(error).removesuffix("\n") or type(error).__name__
     refused = isinstance(error, apsw.IOError) and (writing or getattr(error, "extendedresult", 0) in _NEEDS_SPACE)
     if refused or isinstance(error, apsw.FullError):

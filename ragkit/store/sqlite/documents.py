@@ -1,4 +1,4 @@
-"""Putting one document into the tables: old chunks out, new chunks in, vectors by the hash of what was embedded."""
+"""Put one document into the tables: delete its old chunks, insert the new ones, store vectors by content hash."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import InputError, StoreError
+from ragkit.errors import StoreError
+from ragkit.store.base import Outcome
+from ragkit.store.filters import kind_of
+from ragkit.store.metadata import decode_metadata
 from ragkit.store.rows import embedded_hash
 from ragkit.store.sqlite.encoding import (
     DocumentRecord,
-    decode_metadata,
     encode_matrix,
     encode_spans,
     encode_unit_vectors,
 )
 from ragkit.store.sqlite.session import Change, Session, Stamp
-from ragkit.store.sqlite.where import kind_of
 from ragkit.types.documents import Chunk, Document
 
-Outcome = Literal["added", "changed", "unchanged"]
 Vectors = NDArray[np.float32]
 
 
@@ -52,27 +52,10 @@ class _Old:
     record: DocumentRecord
 
 
-def check_chunks(document: Document, chunks: Sequence[Chunk]) -> None:
-    """Raise InputError unless every chunk is the slice, on the pages, at the place that it says."""
-    for index, chunk in enumerate(chunks):
-        if not 0 <= chunk.start < chunk.end or document.text[chunk.start : chunk.end] != chunk.text:
-            raise InputError(f"chunk {index} of {document.source!r} is not the text from {chunk.start} to {chunk.end}")
-        pages = (document.page_at(chunk.start), document.page_at(chunk.end - 1))
-        if chunk.ordinal != index or chunk.tokens < 1 or (chunk.page, chunk.page_end) != pages:
-            raise InputError(
-                f"chunk {index} of {document.source!r} says ordinal {chunk.ordinal}, {chunk.tokens} tokens and pages "
-                f"{chunk.page} to {chunk.page_end}, which are {pages[0]} to {pages[1]}"
-            )
-        try:
-            (chunk.context + chunk.heading).encode()
-        except UnicodeEncodeError as error:
-            raise InputError(f"the context of chunk {index} of {document.source!r} holds surrogates") from error
-
-
 def put_document(
     session: Session, change: Change, document: Document, record: DocumentRecord, *, cut: ChunkedDocument
 ) -> Outcome:
-    """Insert or replace a document; what is stored as it is stays untouched."""
+    """Insert or replace a document; one that is stored already, equal in everything, is not written."""
     old = _find(session, document.source)
     keeps_chunks = old is not None and _keeps_chunks(session, old, record, cut.chunks)
     if old is not None and keeps_chunks and old.record == record:
@@ -101,7 +84,7 @@ def put_document(
 def store_vectors(
     session: Session, change: Change, hashes: Sequence[bytes], vectors: Vectors, units: Sequence[Vectors | None] = ()
 ) -> int:
-    """Store vectors that are not there yet, as float16; return the fingerprint's row."""
+    """Store the vectors that are missing, as float16; return the id of the fingerprint's row."""
     fingerprint_id = session.fingerprint_id()
     connection = session.connection
     before = connection.total_changes()
@@ -129,7 +112,7 @@ def store_vectors(
 
 
 def drop_chunks(session: Session, change: Change, document_id: int) -> None:
-    """Delete a document's chunks and log their ids for those who follow."""
+    """Delete a document's chunks and log their ids, so that search indexes can apply the deletion."""
     session.connection.execute(
         "INSERT INTO removed_chunks SELECT ?, id FROM chunks WHERE document_id = ?", (session.revision + 1, document_id)
     )
@@ -148,7 +131,7 @@ def _find(session: Session, source: str) -> _Old | None:
 
 
 def _keeps_chunks(session: Session, old: _Old, record: DocumentRecord, chunks: Sequence[Chunk]) -> bool:
-    """Tell whether the stored chunks are these: of the same text and title (which is searched), by the same model."""
+    """Tell whether the stored chunks equal these: same text and title (both are searched), same model."""
     if session.repinned or (old.record.digest, old.record.title) != (record.digest, record.title):
         return False
     stored = session.rows(
@@ -224,7 +207,7 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Chun
 
 
 def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-    """Write the query adapter in place of any other, within a transaction."""
+    """Store the query adapter and delete any other, within a transaction."""
     crc, blob = encode_matrix(matrix)
     session.connection.execute("DELETE FROM adapters")
     session.connection.execute(

@@ -1,9 +1,8 @@
-"""Values as SQLite holds them: documents, metadata, fingerprints, spans and vectors to bytes and back."""
+"""Encode documents, fingerprints, spans, vectors and adapters for SQLite, and decode them."""
 
 from __future__ import annotations
 
 import json
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,19 +11,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import CorruptError, InputError
+from ragkit.errors import CorruptError
 from ragkit.numeric.vectors import cosines
+from ragkit.store.checks import check_fields
+from ragkit.store.metadata import decode_metadata, encode_metadata
 from ragkit.store.rows import AdapterRow, text_digest
 from ragkit.types.collection import Fingerprint
-from ragkit.types.documents import Block, Document, Heading, Metadata, MetadataValue, Page
+from ragkit.types.documents import Block, Document, Heading, Page
 
 UNIT_SCALE_BYTES: Final = 4
-"""Before the numbers of each unit vector as it is stored."""
+"""Bytes of the scale before the numbers of each stored unit vector."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A document as the columns of its tables; equal records hold equal documents."""
+    """The columns of a document; equal records mean equal documents."""
 
     title: str
     sha256: str
@@ -50,12 +51,7 @@ def encode_document(document: Document) -> DocumentRecord:
         blocks=_dump([[block.start, block.end, block.kind, block.header] for block in document.blocks]),
         warnings=_dump(document.warnings),
     )
-    try:
-        "".join((record.title, record.sha256, record.media_type)).encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"the title or type of {document.source!r} holds surrogates", cure="pass it through clean_text"
-        ) from error
+    check_fields(document)
     return record
 
 
@@ -73,27 +69,6 @@ def decode_document(source: str, record: DocumentRecord, text: str) -> Document:
         metadata=decode_metadata(record.metadata),
         warnings=tuple(json.loads(record.warnings)),
     )
-
-
-def encode_metadata(metadata: Metadata, source: str) -> str:
-    """Return metadata as JSON with sorted keys; InputError names a key whose value is no scalar or list."""
-    plain: dict[str, Any] = {}
-    for key, value in metadata.items():
-        if not isinstance(key, str) or not key:
-            raise InputError(f"metadata of {source!r} has the key {key!r}", cure="use text that is not empty")
-        values = list(value) if isinstance(value, tuple | list) else [value]
-        if not is_text(key) or not all(_is_scalar(item) for item in values):
-            raise InputError(
-                f"metadata {key!r} of {source!r} can't be stored",
-                cure="use text, finite numbers, true, false, null, or a list of them",
-            )
-        plain[key] = values if isinstance(value, tuple | list) else value
-    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def decode_metadata(stored: str) -> dict[str, MetadataValue]:
-    """Return stored metadata; lists are tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(stored).items()}
 
 
 def encode_fingerprint(fingerprint: Fingerprint) -> str:
@@ -121,7 +96,7 @@ def decode_spans(stored: bytes) -> tuple[tuple[int, int], ...]:
 def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
     """Return unit vectors (m, d) as m rows of one float32 scale and d numbers of int8.
 
-    They only re-score candidates: the rounding moves a cosine by less than 0.005.
+    They are only used to re-score candidates: the rounding changes a cosine by less than 0.005.
     """
     scales = (np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127).astype("<f4")
     numbers = np.rint(vectors / scales[:, None]).astype(np.int8)
@@ -131,7 +106,7 @@ def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
 def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], list[int]]:
     """Return the float32 rows of several `encode_unit_vectors`, one after the other, and how many each has.
 
-    One whose size is not that of whole rows has none.
+    A body whose size is not a multiple of the row size counts as empty.
     """
     rows, scales, counts = _unit_rows(stored, dimension)
     rows *= scales[:, None]
@@ -153,7 +128,9 @@ def _unit_rows(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.floa
         sizes = [len(body) for body in stored]
     table = np.frombuffer(b"".join(stored), dtype=np.int8).reshape(-1, width)
     scales = np.ascontiguousarray(table[:, :4]).view("<f4")[:, 0]
-    scales = np.where((scales > 0) & (scales < 0.01), scales, np.float32(0))  # a damaged scale makes no candidate win
+    scales = np.where(
+        (scales > 0) & (scales < 0.01), scales, np.float32(0)
+    )  # a damaged scale must not make a candidate win
     return table[:, 4:].astype(np.float32), scales, [size // width for size in sizes]
 
 
@@ -166,19 +143,6 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 
-def _is_scalar(value: object) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, int):
-        return value.bit_length() <= 1024
-    return value is None or (isinstance(value, str) and is_text(value))
-
-
-def is_text(value: str) -> bool:
-    """Tell whether a string is free of surrogates, which nothing stored holds."""
-    return not any("\ud800" <= char <= "\udfff" for char in value)
-
-
 def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
     """Return a matrix as float32 little-endian rows, with their CRC-32 first."""
     blob = np.ascontiguousarray(matrix, dtype="<f4").tobytes()
@@ -186,10 +150,15 @@ def encode_matrix(matrix: NDArray[np.float32]) -> tuple[int, bytes]:
 
 
 def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
-    """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError unless it is what was stored."""
+    """Read (id, fingerprint, created_at, evidence, crc, matrix); CorruptError when it is damaged."""
     number, fingerprint, created_at, evidence, crc, blob = row
     matrix = np.frombuffer(blob, dtype="<f4") if len(blob) == 4 * dimension**2 else np.empty(0, dtype=np.float32)
     if zlib.crc32(blob) != crc or not len(matrix) or not np.isfinite(matrix).all():
         raise CorruptError("the stored query adapter is damaged", cure="run: ragkit adapt --remove")
     square = matrix.reshape(dimension, dimension).astype(np.float32)
     return AdapterRow(number, fingerprint, created_at, json.loads(evidence), square)
+
+
+def encode_root(root: str) -> bytes:
+    """Return a root as bytes; names in a file system need not be valid UTF-8."""
+    return root.encode("utf-8", "surrogateescape")

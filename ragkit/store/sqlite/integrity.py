@@ -1,23 +1,21 @@
-"""Proof that what is stored is what was put: every hash, slice, page and vector, and the database's own integrity."""
+"""Check that what is stored equals what was put: every hash, slice, page and vector, and SQLite's own integrity."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol
 
 import apsw
 import numpy as np
 
 from ragkit.errors import CorruptError, RagkitError
-from ragkit.store.rows import ChunkRow, embedded_hash
+from ragkit.store.rows import ChunkRow, Problem, embedded_hashes
+from ragkit.store.source_files import verify_files
 from ragkit.store.sqlite.connection import SAFE_SQLITE, one
 from ragkit.store.sqlite.encoding import UNIT_SCALE_BYTES
-from ragkit.store.sqlite.store import Reader, Store
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.types.documents import Document
 
 _NORM_TOLERANCE: Final = 5e-3
@@ -42,59 +40,15 @@ _ORPHANS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something stored that is not what was put.
+class Readable(Protocol):
+    """A SQLite store, as far as checks need it."""
 
-    kind: "text", "chunk", "page", "vector", "row", "adapter" or "quantizer".
-    """
-
-    kind: str
-    source: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.kind}: {self.detail}" if self.source else f"{self.kind}: {self.detail}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the problem as JSON."""
-        return {"kind": self.kind, "source": self.source, "detail": self.detail}
+    def read(self) -> AbstractContextManager[Reader]:
+        """Open one committed state."""
 
 
-def verify_files(reader: Reader) -> Iterator[Problem]:
-    """Yield the ingested files that are not what they were when they were read: changed, gone, or unreadable now.
-
-    Files of a folder that is not there at all are passed over: the collection may have been moved to another machine.
-    """
-    for root in reader.roots():
-        folder = os.fsencode(root)
-        if not os.path.isdir(folder):
-            continue
-        for path, state in sorted(reader.files(root).items()):
-            if not state.source or state.reason:
-                continue
-            try:
-                digest = _file_digest(os.path.join(folder, path))
-            except FileNotFoundError:
-                yield Problem("file", state.source, "the file is gone; run ragkit ingest again")
-            except OSError as error:
-                yield Problem("file", state.source, f"the file can't be read ({error.strerror})")
-            else:
-                if digest != state.sha256:
-                    yield Problem("file", state.source, "the file has changed since; run ragkit ingest again")
-
-
-def _file_digest(path: bytes) -> str:
-    """Return the hex SHA-256 of a regular file; never waits on a pipe or follows a link."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FileNotFoundError
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def verify_store(store: Store) -> list[Problem]:
-    """Check every document of a collection, and every ingested file that is still there; return what is wrong.
+def verify_store(store: Readable) -> list[Problem]:
+    """Check every document of a collection, and every ingested file that still exists; return what is wrong.
 
     The text has its hash; every chunk is the slice of the text that it says, in order, on the pages that the page
     table gives by bisection, with a token count; its vector has its checksum, is finite, of norm 1 and the right
@@ -102,7 +56,7 @@ def verify_store(store: Store) -> list[Problem]:
     CorruptError when the file can't be read.
     """
     with store.read() as reader:
-        return [*verify_reader(reader), *verify_files(reader)]
+        return [*verify_reader(reader), *verify_files(reader.files)]
 
 
 def verify_reader(reader: Reader) -> Iterator[Problem]:
@@ -112,15 +66,15 @@ def verify_reader(reader: Reader) -> Iterator[Problem]:
     except (CorruptError, ValueError) as error:
         yield Problem("adapter", "", str(error))
     try:
-        reader.quantizer()
+        reader.chunks.quantizer()
     except CorruptError as error:
         yield Problem("quantizer", "", str(error))
-    for source in reader.sources():
+    for source in reader.documents.sources():
         try:
-            document = reader.document(source)
-            rows = reader.chunks_of(source)
-            vectors = reader.stored_vectors(source)
-            units = reader.stored_units(source)
+            document = reader.documents.get(source)
+            rows = reader.chunks.of_document(source)
+            vectors = reader.chunks.stored_vectors(source)
+            units = reader.chunks.stored_units(source)
         except RagkitError as error:
             yield Problem("text", source, error.message)
             continue
@@ -132,7 +86,7 @@ def verify_reader(reader: Reader) -> Iterator[Problem]:
         yield from _check_units(document.source, units, dimension=_dimension(reader))
 
 
-def doctor_store(store: Store) -> dict[str, Any]:
+def doctor_store(store: Readable) -> dict[str, Any]:
     """Check the database against itself; return the findings as JSON, what is wrong under "problems".
 
     SQLite's version, its integrity and foreign keys; rows = vectors = chunks = passages; totals as they are counted.
@@ -191,7 +145,7 @@ def _count_problems(reader: Reader, *, vectors: int) -> Iterator[str]:
     for name, sql in _TOTALS.items():
         counted = reader.inspect(sql)[0][0]
         if counted != getattr(counts, name):
-            yield f"{counted:,} {name} are there, and the total says {getattr(counts, name):,}"
+            yield f"{counted:,} {name} exist, and the total says {getattr(counts, name):,}"
     for what, sql in _ORPHANS.items():
         found = reader.inspect(sql)
         if found:
@@ -224,7 +178,7 @@ def _check_vectors(
 ) -> Iterator[Problem]:
     for row, (key, crc, blob) in zip(rows, vectors, strict=False):
         name = f"the vector of chunk {row.id}"
-        if embedded_hash(row.chunk) != key:
+        if key not in embedded_hashes(row.chunk):
             yield Problem("vector", source, f"{name} was made of another text")
         if zlib.crc32(blob) != crc:
             yield Problem("vector", source, f"{name} does not have its checksum")

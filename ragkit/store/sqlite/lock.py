@@ -1,4 +1,4 @@
-"""One writer a collection: an operating-system file lock, across threads and processes, that names its holder."""
+"""One writer per collection: an operating-system file lock across threads and processes, with the holder's name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _ATTEMPTS: Final = 20
 def writer_lock(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
     """Hold the writer lock of a collection's folder while the body runs.
 
-    The kernel frees the lock when its holder dies, however it dies. A second holder, in this process or another, gets
-    LockedError after `wait` seconds, with the holder's process id, command, host and time. Raises NotFoundError when
-    the folder is gone, StoreError when it can't be written.
+    The kernel releases the lock when its holder dies, however it dies. A second writer, in this process or another,
+    gets LockedError after `wait` seconds, with the holder's process id, command, host and time. Raises NotFoundError
+    when the folder does not exist, StoreError when it can't be written.
     """
     lock = _acquire(folder, wait=wait)
     try:
@@ -40,7 +40,7 @@ def writer_lock(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
 
 
 def describe_holder(folder: Path) -> str:
-    """Return who holds the writer lock, for people; "another process" when that is not known."""
+    """Return the holder of the writer lock in words; "another process" when it is not known."""
     try:
         holder = json.loads((folder / HOLDER_NAME).read_text(encoding="utf-8"))
         pid, command, host, since = (holder[name] for name in ("pid", "command", "host", "since"))
@@ -52,7 +52,7 @@ def describe_holder(folder: Path) -> str:
 
 
 def _acquire(folder: Path, *, wait: float) -> Any:
-    """Return the acquired lock: on the file that stands at its path, not on one that was moved away meanwhile."""
+    """Return the acquired lock, which is on the file that is at its path now and not on one that was moved away."""
     from filelock import FileLock, Timeout
 
     path = folder / LOCK_NAME
@@ -72,7 +72,7 @@ def _acquire(folder: Path, *, wait: float) -> Any:
                 cure="wait until it has finished, or end it; a lock never outlives its process",
                 holder=holder,
             ) from None
-        except (FileNotFoundError, FileExistsError):  # the folder was moved or deleted meanwhile: look again
+        except (FileNotFoundError, FileExistsError):  # the folder was moved or deleted in between: check again
             continue
         except OSError as error:
             raise StoreError(
@@ -82,7 +82,7 @@ def _acquire(folder: Path, *, wait: float) -> Any:
         if before is not None and before == _inode(path):
             return lock
         lock.release()
-    raise LockedError(f"the lock file {path} is replaced all the time", cure="let nothing but ragkit write there")
+    raise LockedError(f"the lock file {path} is replaced again and again", cure="let nothing but ragkit write there")
 
 
 def _inode(path: Path) -> tuple[int, int] | None:
@@ -94,7 +94,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 
 def _write_holder(folder: Path) -> None:
-    """Say who holds the lock. Only for the message of the one that waits: on a full disk the lock holds without it."""
+    """Write down who holds the lock, for the error of other writers; on a full disk the lock holds without it."""
     holder = {
         "pid": os.getpid(),
         "command": _command(),

@@ -1,11 +1,11 @@
-"""The quantizer of a collection as the store keeps it: read and checked, and trained anew when it is outgrown."""
+"""The stored quantizer of a collection: read and checked, and retrained when the collection has outgrown it."""
 
 from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Any, Final
 
 import apsw
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ragkit.errors import CorruptError, RagkitError
 from ragkit.index.dense.float16_file import half
 from ragkit.index.dense.quantizer import Quantizer, choose_kind, is_outgrown, train_quantizer
+from ragkit.store.base import ChunkReader
 from ragkit.store.sqlite.connection import one
 from ragkit.types.collection import Fingerprint
 
@@ -24,40 +25,25 @@ _log = logging.getLogger("ragkit")
 _COLUMNS: Final = "id, kind, count, probes, crc, centres"
 
 
-class _Source(Protocol):
-    """What training reads of the store."""
-
-    @property
-    def fingerprint(self) -> Fingerprint | None: ...
-
-    def quantizer(self) -> Quantizer | None: ...
-
-    def all_chunk_ids(self) -> Ids: ...
-
-    def vectors(self, ids: Ids) -> Vectors: ...
-
-    def iter_vectors(self, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]: ...
-
-
 def quantizer_query(fingerprint: Fingerprint) -> tuple[str, Sequence[Any]]:
     """Return SQL for the row that `decode_quantizer` reads, of vectors of a model."""
     return f"SELECT {_COLUMNS} FROM quantizers WHERE fingerprint = ?", (fingerprint.id,)
 
 
 def decode_quantizer(row: tuple[Any, ...], dimension: int) -> Quantizer:
-    """Read a row; CorruptError unless it is what was stored."""
+    """Decode a row; CorruptError when it is damaged."""
     number, kind, count, probes, crc, blob = row
     fits = zlib.crc32(blob) == crc and kind in ("rabitq", "ivf") and 0 < probes <= len(blob) / (4 * dimension)
     if not fits or len(blob) % (4 * dimension):
         raise CorruptError(
-            "the stored quantizer is damaged", cure="run: ragkit rebuild (caches have their own meanwhile)"
+            "the stored quantizer is damaged", cure="run: ragkit rebuild (until then each cache trains its own)"
         )
     centres = np.frombuffer(blob, dtype="<f4").reshape(-1, dimension).astype(np.float32)
     return Quantizer(kind, count, probes, centres, number)
 
 
-def is_due(connection: apsw.Connection, source: _Source) -> bool:
-    """Tell whether a collection needs a quantizer that it does not have, or has one that it can't use or need."""
+def is_due(connection: apsw.Connection, source: ChunkReader) -> bool:
+    """Tell whether a collection lacks a quantizer that it needs, or has one that it can't use or does not need."""
     row = one(
         connection,
         """SELECT s.chunks, coalesce(f.digest, ''), coalesce(q.count, 0), coalesce(q.fingerprint, '') FROM state AS s
@@ -73,8 +59,8 @@ def is_due(connection: apsw.Connection, source: _Source) -> bool:
     return False
 
 
-def train_for(source: _Source) -> Quantizer | None:
-    """Train a quantizer on all vectors of a collection; None for one that is small, or whose vectors can't be used.
+def train_for(source: ChunkReader) -> Quantizer | None:
+    """Train a quantizer on all vectors of a collection; None for a small one, or when its vectors are damaged.
 
     From 100,000 vectors it takes 1.2 s, from a million 12 s.
     """
@@ -89,13 +75,13 @@ def train_for(source: _Source) -> Quantizer | None:
             rows=lambda places: _halves(_in_order(source, ids[places])),
             batches=lambda: (_halves(rows) for _, rows in source.iter_vectors()),
         )
-    except RagkitError as error:  # what the run has written stands, and caches train their own meanwhile
-        _log.warning("the vectors can't be grouped: %s", error)
+    except RagkitError as error:  # what the run has committed stays; until the next run each cache trains its own
+        _log.warning("no quantizer could be trained: %s", error)
         return None
 
 
 def store_quantizer(connection: apsw.Connection, quantizer: Quantizer | None, fingerprint: Fingerprint | None) -> None:
-    """Write a quantizer in place of any other, within a transaction; None leaves none."""
+    """Store a quantizer and delete any other, within a transaction; None only deletes."""
     connection.execute("DELETE FROM quantizers")
     if quantizer is None or fingerprint is None:
         return
@@ -106,7 +92,7 @@ def store_quantizer(connection: apsw.Connection, quantizer: Quantizer | None, fi
     )
 
 
-def _in_order(source: _Source, ids: Ids) -> Vectors:
+def _in_order(source: ChunkReader, ids: Ids) -> Vectors:
     """Return rows in the order of ids, which may repeat."""
     known, places = np.unique(ids, return_inverse=True)
     rows: Vectors = source.vectors(known)[places.reshape(-1)]
@@ -114,5 +100,5 @@ def _in_order(source: _Source, ids: Ids) -> Vectors:
 
 
 def _halves(rows: Vectors) -> Vectors:
-    """Return rows as they are compared."""
+    """Return vectors rounded to float16, as they are compared."""
     return half(rows).astype(np.float32)

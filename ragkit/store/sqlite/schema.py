@@ -1,4 +1,4 @@
-"""The tables of a collection: their definition, their version, and the way from an older version to this one."""
+"""The tables of a collection: their definition, their version, and the migrations between versions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ragkit.store.sqlite.connection import one, rolled_back
 APPLICATION_ID: Final = 0x52414731  # "RAG1"
 FILE_NAME: Final = "collection.sqlite"
 
-# chunks is narrow on purpose (filters, joins and id scans touch nothing else); what people read is in passages.
-# In texts the page table stands before the text, so that a label is read without walking through the text.
+# chunks is narrow on purpose (filters, joins and id scans read nothing else); the texts are in passages.
+# In texts the page table comes before the text, so that a label is read without reading the text.
 # metadata holds one row a value (a list has one row an element), so that filters are index look-ups.
-# unit_vectors stands beside vectors, so that a scan of all vectors stays narrow.
-# adapters and quantizers have at most one row; their large columns stand last, so that looking for it reads none.
-# removed_chunks and revisions let a cache follow: chunk ids ascend with revisions and are never used twice.
+# unit_vectors is a table of its own, so that a scan of all vectors stays narrow.
+# adapters and quantizers have at most one row; their large columns come last, so that a look-up reads none of them.
+# removed_chunks and revisions let a cache catch up: chunk ids ascend with revisions and are never used twice.
 _TABLES: Final = """
 CREATE TABLE fingerprints (
   id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, body TEXT NOT NULL
@@ -108,7 +108,7 @@ SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
 
 
 def create_tables(connection: apsw.Connection) -> None:
-    """Make an empty database into a collection, in one transaction; does nothing to one that is a collection."""
+    """Create the tables in an empty database, in one transaction; a database that has them is left as it is."""
     with rolled_back(connection):
         if _is_unborn(connection):
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -124,7 +124,7 @@ def create_tables(connection: apsw.Connection) -> None:
 def check_version(connection: apsw.Connection, path: Path, *, newest: int = SCHEMA_VERSION) -> int:
     """Return the schema version of an open database.
 
-    Raises NotFoundError for one whose creation was cut off, CorruptError for a database of another program,
+    Raises NotFoundError for one whose creation was interrupted, CorruptError for a database of another program,
     SchemaVersionError for one that a newer version wrote.
     """
     if _is_unborn(connection):

@@ -1,4 +1,4 @@
-"""One run's transactions: what is counted, numbered, pinned and logged at the end of each of them."""
+"""The transactions of one run: each commit updates totals, revision, generation, pinned settings and the log."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, Final
 import apsw
 
 from ragkit.errors import ModelMismatchError, StoreError
-from ragkit.numeric.vectors import compatible
+from ragkit.store.checks import mismatch
 from ragkit.store.sqlite.connection import one, rolled_back, savepoint, translated
 from ragkit.store.sqlite.encoding import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.store.sqlite.quantizers import is_due, store_quantizer, train_for
-from ragkit.store.sqlite.reader import Reader
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
@@ -29,7 +29,7 @@ _LOG_SLACK: Final = 1_000
 
 
 class Change:
-    """What one transaction does to the totals. `touched`: documents changed, so there will be a new revision."""
+    """Changes of one transaction to the totals. `touched`: documents changed, so the commit makes a new revision."""
 
     def __init__(self) -> None:
         self.touched = False
@@ -45,7 +45,7 @@ class Change:
 
 
 class Session:
-    """A writing connection and the run that it is used for. Not for several threads: the Writer's lock guards it."""
+    """A writing connection and the run that it is used for. It is not thread-safe: the Writer's lock guards it."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Session:
 
     @contextmanager
     def transaction(self) -> Iterator[Change]:
-        """Open a transaction, or a savepoint within `atomic`; counts and revision are settled at its end."""
+        """Open a transaction, or a savepoint within `atomic`; its end updates totals and revision."""
         if self.ended:
             raise StoreError("this writer's run has ended", cure="use it inside `with store.write(...)`")
         change = Change()
@@ -98,14 +98,14 @@ class Session:
                     yield change
                     revision += change.touched
                     self._settle(change, revision)
-            finally:  # what a failed transaction should have written must not come true without it
+            finally:  # a later transaction must not write what a failed one was to write
                 del self.pending[:pending]
             self.revision = revision
             self._opened = self._opened or change.touched
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """Make every transaction within the body a part of one."""
+        """Make every transaction within the body part of one."""
         if self.outer is not None:
             raise StoreError("atomic() is open already", cure="don't nest it")
         try:
@@ -156,13 +156,15 @@ class Session:
             self.forget_log(revision)
 
     def finish(self) -> None:
-        """Mark the generation as finished, train a quantizer where the collection has outgrown its own, and keep the
-        log of removed chunks within the size of the collection."""
+        """Mark the generation as finished, train a quantizer when the collection has outgrown its own, and keep the
+        log of deleted chunks no longer than the collection."""
         if not self._opened:
             return
-        reader = Reader(self.connection, self._path)  # nobody else writes, so it needs no transaction of its own
-        renewed = is_due(self.connection, reader)
-        quantizer = train_for(reader) if renewed else None
+        reader = Reader(
+            self.connection, self._path
+        )  # this process is the only writer, so it needs no transaction of its own
+        renewed = is_due(self.connection, reader.chunks)
+        quantizer = train_for(reader.chunks) if renewed else None
         with rolled_back(self.connection):
             if renewed:
                 store_quantizer(self.connection, quantizer, reader.fingerprint)
@@ -171,11 +173,11 @@ class Session:
             )
             logged = one(self.connection, "SELECT count(*) FROM removed_chunks")[0]
             chunks = one(self.connection, "SELECT chunks FROM state")[0]
-            if logged > chunks + _LOG_SLACK:  # a cache that far behind is rebuilt sooner than it follows
+            if logged > chunks + _LOG_SLACK:  # a cache that is so far behind is rebuilt faster than it catches up
                 self.forget_log(self.revision)
 
     def forget_log(self, revision: int) -> None:
-        """Forget which chunks went before a revision: caches of an earlier one must rebuild."""
+        """Delete the log of chunks deleted before a revision: caches of an earlier one must rebuild."""
         self.connection.execute("DELETE FROM removed_chunks")
         self.connection.execute("DELETE FROM revisions WHERE revision < ?", (revision,))
         self.connection.execute("UPDATE state SET floor = ? WHERE id = 1", (revision,))
@@ -196,12 +198,12 @@ class Session:
         """Raise ModelMismatchError unless the run's model and chunk settings are the collection's."""
         if not self._mismatched or self.repinned:
             return
-        mismatch = self._mismatch()  # clear() may have resolved it, in this very transaction
+        mismatch = self._mismatch()  # clear() may have resolved it in this transaction
         if mismatch is not None:
             raise mismatch
 
     def fingerprint_id(self) -> int:
-        """Return the row of the run's fingerprint, made when it is missing; within a transaction."""
+        """Return the id of the fingerprint's row, inserted when it is missing; within a transaction."""
         fingerprint = self.need_fingerprint()
         rows = self.rows("SELECT id FROM fingerprints WHERE digest = ?", (fingerprint.id,))
         if rows:
@@ -233,19 +235,8 @@ class Session:
         if not rows or self.fingerprint is None:
             return None
         pinned, stored = json.loads(rows[0][0]), decode_fingerprint(rows[0][1])
-        rebuild = f"run: ragkit rebuild --collection {self._collection}"
-        if not compatible(stored, self.fingerprint):
-            return ModelMismatchError(
-                f"collection {self._collection!r} was built with the model {stored.model!r} ({stored.id[:12]}), "
-                f"not {self.fingerprint.model!r} ({self.fingerprint.id[:12]})",
-                cure=f"use that model, or {rebuild} --model {self.fingerprint.model}",
-            )
         wanted = json.loads(dump_settings(self._pins))
-        if "chunk" in wanted and wanted["chunk"] != pinned.get("chunk", wanted["chunk"]):
-            return ModelMismatchError(
-                f"collection {self._collection!r} was cut with {pinned['chunk']}, not {wanted['chunk']}", cure=rebuild
-            )
-        return None
+        return mismatch(self._collection, stored=(stored, pinned), wanted=(self.fingerprint, wanted))
 
 
 def _iso(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""One collection on disk: SQLite is the truth. Readers see one committed state and never wait; one writer at a time."""
+"""One collection on disk, in SQLite. Readers see one committed state and never wait; there is one writer at a time."""
 
 from __future__ import annotations
 
@@ -6,34 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import apsw
 
 from ragkit.errors import ConflictError, LockedError, NotFoundError, StoreError
-from ragkit.store.rows import Changes, ChunkRow, Counts, DocumentRow
-from ragkit.store.sqlite.catalog import collection_folder, delete_collection, list_collections, sync_folder
+from ragkit.store.rows import Problem
+from ragkit.store.sqlite.backup import backup
+from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
+from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.lock import writer_lock
-from ragkit.store.sqlite.read_pool import ReadPool
-from ragkit.store.sqlite.reader import Reader
+from ragkit.store.sqlite.reading.pool import ReadPool
+from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
 from ragkit.store.sqlite.writer import Writer
 from ragkit.types.collection import Fingerprint
-
-__all__ = [
-    "Changes",
-    "ChunkRow",
-    "Counts",
-    "DocumentRow",
-    "Reader",
-    "Store",
-    "Writer",
-    "create_collection",
-    "delete_collection",
-    "list_collections",
-]
 
 _SETUP_TURNS: Final = 120
 _SETUP_WAIT: Final = 0.25
@@ -48,7 +36,7 @@ class Store:
     """The database of one collection, for many threads and processes at once.
 
     folder is DATA/collections/NAME. Raises NotFoundError when there is none and `create` is False, SchemaVersionError
-    when a newer ragkit wrote it, CorruptError when it is damaged. An older version is brought up to date.
+    when a newer ragkit wrote it, CorruptError when it is damaged. An older version is migrated.
     clock: for tests; returns an aware datetime.
     """
 
@@ -67,7 +55,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Open one read transaction; what its Reader tells is one committed state, whatever is written meanwhile."""
+        """Open one read transaction; its Reader returns one committed state, whatever is written in the meantime."""
         with translated(self.path, writing=False):
             self._check_alive()
             connection = self._pool.take()
@@ -134,6 +122,18 @@ class Store:
             finally:
                 connection.close()
 
+    def verify(self) -> list[Problem]:
+        """Check every document and every ingested file that still exists; see `integrity.verify_store`."""
+        return verify_store(self)
+
+    def doctor(self) -> dict[str, Any]:
+        """Check the database against itself; see `integrity.doctor_store`."""
+        return doctor_store(self)
+
+    def backup(self, target: Path) -> dict[str, Any]:
+        """Write the last committed state to one verified file; see `backup.backup`."""
+        return backup(self, target)
+
     def size(self) -> int:
         """Return the bytes that the database takes on the disk, its write-ahead log included."""
         total = 0
@@ -143,15 +143,13 @@ class Store:
         return total
 
     def close(self) -> None:
-        """Close every idle connection; those in use close when their reader ends. Later use raises StoreError."""
+        """Close every idle connection; those in use are closed when their reader ends. Later use raises StoreError."""
         self._pool.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _is_ready(self) -> bool:
@@ -174,7 +172,7 @@ class Store:
                 if not self.path.with_name(f"{FILE_NAME}-journal").exists():
                     raise
                 raise NotFoundError(
-                    f"the creation of {self.path} was cut off", cure="create the collection again"
+                    f"the creation of {self.path} was interrupted", cure="create the collection again"
                 ) from error
             try:
                 return check_version(connection, self.path)
@@ -182,7 +180,7 @@ class Store:
                 connection.close()
 
     def _prepare(self, *, create: bool) -> None:
-        """Create or migrate under the writer lock, unless another process does it while this one waits."""
+        """Create or migrate under the writer lock, unless another process has done it while this one waited."""
         if create:
             _make_folder(self.folder)
         for turn in range(_SETUP_TURNS):
@@ -223,7 +221,7 @@ class Store:
 
 
 def create_collection(data: str | Path, name: str) -> None:
-    """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it is there."""
+    """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it exists."""
     folder = collection_folder(data, name)
     if (folder / FILE_NAME).is_file():
         raise ConflictError(f"there is a collection {name!r} in {data} already", cure="use it, or choose another name")
@@ -231,7 +229,7 @@ def create_collection(data: str | Path, name: str) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, each of them safe from a power cut."""
+    """Create a folder and its parents, and flush each new name to the disk."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The SQL of a filter: a WHERE clause over documents `d` and chunks `c`, every value and key bound as a parameter."""
+"""A filter as SQL: a WHERE clause over documents `d` and chunks `c`; every value and key is a bound parameter."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from ragkit.store.filters import COLUMNS, Condition, Filter, Group, Value, storable_number
-
-NULL, BOOLEAN, NUMBER, TEXT = range(4)
-"""`metadata.kind`: values of different kinds are never equal and never ordered."""
+from ragkit.store.filters import BOOLEAN, COLUMNS, NULL, NUMBER, TEXT, Condition, Filter, Group, kind_of
 
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
@@ -21,18 +18,6 @@ _OVERLAPS: Final = {
 }
 
 
-def kind_of(value: Value) -> tuple[int, str | int | float]:
-    """Return the kind of a metadata value and the value as it is stored for look-ups."""
-    if value is None:
-        return NULL, 0
-    if isinstance(value, bool):
-        return BOOLEAN, int(value)
-    if isinstance(value, str):
-        return TEXT, value
-    number = storable_number(value)
-    return NUMBER, number if isinstance(number, int | float) else 0
-
-
 def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:
     """Return the clause and its bindings, in order."""
     bindings: list[str | int | float] = []
@@ -40,7 +25,7 @@ def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:
 
 
 def is_about_chunks(where: Filter) -> bool:
-    """Tell whether a filter looks at chunks (their pages); otherwise all chunks of a document share its fate."""
+    """Tell whether a filter has a condition on pages; without one it matches all chunks of a document or none."""
     if isinstance(where, Group):
         return any(is_about_chunks(item) for item in where.filters)
     return where.key == "page"

@@ -1,4 +1,4 @@
-"""Writing a collection: each call is one transaction, and all of a run's are one generation."""
+"""Write a collection: each call is one transaction, and all transactions of a run are one generation."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import ConflictError, EmbeddingError, InputError, NotFoundError, RagkitError, StoreError
+from ragkit.errors import ConflictError, NotFoundError, RagkitError, StoreError
 from ragkit.numeric.vectors import check_vectors
+from ragkit.store.base import Outcome
+from ragkit.store.checks import check_adapter, check_chunks, check_file, check_units, is_text
 from ragkit.store.sqlite.connection import one
 from ragkit.store.sqlite.documents import (
     ChunkedDocument,
-    Outcome,
-    check_chunks,
     drop_chunks,
     put_document,
     store_adapter,
     store_vectors,
 )
-from ragkit.store.sqlite.encoding import encode_document, is_text
-from ragkit.store.sqlite.reader import known_vectors
+from ragkit.store.sqlite.encoding import encode_document, encode_root
+from ragkit.store.sqlite.reading.chunks import known_vectors
 from ragkit.store.sqlite.session import Change, Session, Statement
-from ragkit.store.sqlite.view import encode_root
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState, Fingerprint
 from ragkit.types.documents import Chunk, Document
@@ -40,8 +39,8 @@ _VACUUM_PAGES: Final = 1_000
 class Writer:
     """Writes to one collection, inside `with store.write(...)`, which holds the writer lock.
 
-    Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. For
-    several threads at once: their calls take turns.
+    Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. It is
+    safe for several threads: their calls run one at a time.
     """
 
     def __init__(
@@ -64,14 +63,14 @@ class Writer:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Bracket the run: `Store.write` enters it. A run that raises stays unfinished; what it committed stands."""
+        """Bracket the run: `Store.write` enters it. A run that raises stays unfinished; what it committed stays."""
         try:
             yield
             self.flush()
             with self._lock:
                 self._session.finish()
         except BaseException:
-            with suppress(RagkitError, apsw.Error):  # the first error is the one to tell
+            with suppress(RagkitError, apsw.Error):  # the first error is the one to raise
                 self.flush()
             raise
         finally:
@@ -79,7 +78,7 @@ class Writer:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """Make every call within the body one transaction; what raises undoes all of them. Other threads wait."""
+        """Make every call within the body one transaction; an error undoes all of them. Other threads wait."""
         with self._lock, self._session.atomic():
             yield
 
@@ -100,9 +99,9 @@ class Writer:
         *,
         units: Sequence[NDArray[np.float32] | None] = (),
     ) -> None:
-        """Store vectors ahead of the chunks that will use them, so that a run that is cut off need not embed again."""
+        """Store vectors before the chunks that will use them, so that an interrupted run need not embed them again."""
         unit = check_vectors(vectors, count=len(hashes), dimension=self._session.need_fingerprint().dimension)
-        _check_units(units, count=len(hashes), dimension=unit.shape[1])
+        check_units(units, count=len(hashes), dimension=unit.shape[1])
         with self._lock, self._session.transaction() as change:
             store_vectors(self._session, change, hashes, unit, units)
 
@@ -117,7 +116,7 @@ class Writer:
     ) -> Outcome:
         """Store a document with its chunks and their unit vectors (n, d), in place of the one of the same source.
 
-        A document that is stored as it is, chunks included, is "unchanged": nothing but `file` is written. Chunks that
+        A document that is stored already, with equal chunks, is "unchanged": only `file` is written. Chunks that
         stay the same keep their ids. units: for each chunk the vectors (m, d) of its m units, or None where the chunk
         has none or they are stored with its vector already. Raises InputError when a chunk is not the slice of the
         text that it says, EmbeddingError for bad vectors, ModelMismatchError when the collection has another model.
@@ -125,7 +124,7 @@ class Writer:
         dimension = self._session.need_fingerprint().dimension
         check_chunks(document, chunks)
         unit = check_vectors(vectors, count=len(chunks), dimension=dimension)
-        _check_units(units, count=len(chunks), dimension=dimension)
+        check_units(units, count=len(chunks), dimension=dimension)
         record = encode_document(document)
         statement = _file_row(file) if file is not None else None
         with self._lock, self._session.transaction() as change:
@@ -137,7 +136,7 @@ class Writer:
         return outcome
 
     def remove(self, source: str) -> bool:
-        """Remove a document, and what is known of files that gave it; False when there is none."""
+        """Delete a document, and what is known of files that gave it; False when there is none."""
         if not is_text(source):
             return False
         with self._lock, self._session.transaction() as change:
@@ -157,7 +156,7 @@ class Writer:
     def rename(self, old: str, new: str) -> None:
         """Give a document another source; its title and chunks stay, with their ids and vectors.
 
-        What is known of the file that gave the old one is forgotten. Raises NotFoundError, InputError for a name that
+        What is known of the file that gave the old one is deleted. Raises NotFoundError, InputError for a name that
         no document may have, and ConflictError when there is a document of the new name.
         """
         Document(source=new, text="")  # checks the name
@@ -186,16 +185,16 @@ class Writer:
         self._remember(("DELETE FROM files WHERE root = ? AND path = ?", (encode_root(root), path)))
 
     def flush(self) -> None:
-        """Write what `record_file` and `forget_file` were told."""
+        """Write what `record_file` and `forget_file` have put off."""
         with self._lock:
             if self._session.pending and self._session.outer is None:
                 with self._session.transaction():
                     pass
 
     def repin(self) -> None:
-        """Take this run's model and chunk settings as the collection's; only within `atomic`, of a "rebuild" run.
+        """Make this run's model and chunk settings the collection's; only within `atomic`, of a "rebuild" run.
 
-        Every document must be put again before `atomic` ends, or it raises StoreError and all is as before.
+        Every document must be put again before `atomic` ends, or it raises StoreError and nothing has changed.
         """
         with self._lock:
             session = self._session
@@ -212,22 +211,21 @@ class Writer:
                 )
 
     def set_adapter(self, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-        """Store the collection's query adapter (d, d) in place of any other; that is no change of its documents."""
+        """Store the collection's query adapter (d, d) and delete any other; the revision stays."""
         dimension = self._session.need_fingerprint().dimension
-        if matrix.shape != (dimension, dimension) or not np.isfinite(matrix).all():
-            raise InputError(f"an adapter is a finite matrix of {dimension} x {dimension}", cure="learn it again")
+        check_adapter(matrix, dimension=dimension)
         with self._lock, self._session.transaction():
             self._session.check_model()
             store_adapter(self._session, matrix, evidence)
 
     def drop_adapter(self) -> bool:
-        """Remove the query adapter; False when there is none."""
+        """Delete the query adapter; False when there is none."""
         with self._lock, self._session.transaction():
             self._session.connection.execute("DELETE FROM adapters")
             return bool(self._session.connection.changes())
 
     def clear(self) -> None:
-        """Remove every document, what is known of files, and what the collection pins. Vectors stay for reuse."""
+        """Delete every document, what is known of files, the adapter, and what the collection pins; keep vectors."""
         with self._lock, self._session.transaction() as change:
             session = self._session
             connection = session.connection
@@ -249,7 +247,7 @@ class Writer:
             connection.execute("UPDATE state SET pinned = NULL, fingerprint = NULL WHERE id = 1")
 
     def compact(self) -> int:
-        """Drop vectors that no chunk uses and the log of removed chunks, and give space back; return vectors dropped.
+        """Delete vectors that no chunk uses and the log of deleted chunks, shrink the file; return how many vectors.
 
         Caches of an older revision will rebuild. Not within `atomic`.
         """
@@ -290,27 +288,16 @@ def _give_space_back(connection: apsw.Connection) -> None:
     timeout = int(one(connection, "PRAGMA busy_timeout")[0])
     try:
         connection.set_busy_timeout(100)
-        with suppress(apsw.BusyError):  # a reader still needs the log; a later checkpoint will empty it
+        with suppress(apsw.BusyError):  # a reader still needs the log; a later checkpoint empties it
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     finally:
         connection.set_busy_timeout(timeout)
 
 
-def _check_units(units: Sequence[NDArray[np.float32] | None], *, count: int, dimension: int) -> None:
-    if units and len(units) != count:
-        raise EmbeddingError(f"{len(units)} sets of unit vectors for {count} chunks", cure="give None where none are")
-    for index, rows in enumerate(units):
-        if rows is not None and (rows.ndim != 2 or rows.shape[1] != dimension or not np.isfinite(rows).all()):
-            raise EmbeddingError(
-                f"the unit vectors of chunk {index} are not finite rows of {dimension}", cure="check the model"
-            )
-
-
 def _file_row(state: FileState) -> Statement:
-    """Return the statement that remembers a file; what a report says of it is text, whatever the file's name."""
+    """Return the statement that stores what is known of a file; the detail of its report is made valid UTF-8."""
     row = (state.source, state.size, state.mtime_ns, state.ctime_ns, state.sha256, state.extractor, state.reason)
-    if not is_text(state.source):
-        raise InputError(f"the source {state.source!r} of a file is not text", cure="name it otherwise")
+    check_file(state)
     detail = state.detail.encode("utf-8", "backslashreplace").decode()
     return (
         "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

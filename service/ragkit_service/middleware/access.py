@@ -1,4 +1,4 @@
-"""The door: which Host names, which origins and which keys may pass, before anything of a request is read.
+"""Access control by Host name, origin and key, before a request is read.
 
 The Host check stops DNS rebinding (a foreign name that resolves to this machine); the origin check stops other
 sites' pages from posting to a service on the user's own machine.
@@ -22,7 +22,7 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::\d{1
 
 
 class Guard:
-    """ASGI middleware: lets a request pass, or answers it with 400, 401, 403 or 421."""
+    """ASGI middleware: pass a request on, or answer it with 400, 401, 403 or 421."""
 
     def __init__(self, app: ASGIApp, *, settings: ServiceSettings, keyring: Keyring) -> None:
         self.app = app
@@ -74,8 +74,8 @@ class Guard:
         return None
 
     def _knows(self, host: str) -> bool:
-        """True for a Host that is allowed. A literal address cannot be rebound by DNS, so any is fine where others
-        may reach the service; on loopback only loopback's own are."""
+        """True for a Host that is allowed. A literal address cannot be rebound by DNS, so any is allowed if others
+        may reach the service; on loopback only its own addresses are."""
         match = _HOST.fullmatch(host)
         if match is None:
             return False

@@ -1,4 +1,4 @@
-"""How much of a request is taken, and for how long: sizes are counted as bytes arrive, whatever the headers say."""
+"""Limits of size and time for request bodies: bytes are counted as they arrive, whatever the headers say."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/documents/?")
 
 
 class BodyLimit:
-    """ASGI middleware: reads a small body whole before the routes see it, and meters an upload's.
+    """ASGI middleware: read a small body whole before the routes see it, and measure the body of an upload.
 
-    A body is 413 as soon as one byte too many has arrived, 408 when it is not there in time, 415 when it is neither
-    JSON nor an upload's multipart. The requirement of a content type that no HTML form can send is also what keeps
+    The answer is 413 as soon as one byte too many has arrived, 408 when the body is late, and 415 when it is neither
+    JSON nor the multipart of an upload. The requirement of a content type that no HTML form can send is also what keeps
     other sites' forms out. The rest of a refused body is left to the server protocol, which reads it for a moment.
     """
 
@@ -50,7 +50,7 @@ class BodyLimit:
             await self.app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """Return the whole body; None when the client has gone."""
+        """Return the whole body; None if the client has left."""
         meter = Meter(receive, limit=self._limits.json_bytes, limits=self._limits, rate=0)
         parts: list[bytes] = []
         while True:
@@ -63,7 +63,7 @@ class BodyLimit:
 
 
 class Meter:
-    """Counts what arrives of one body, and how slowly. rate: bytes a second that extend the deadline, 0 for none."""
+    """Counts the bytes of one body and their rate. rate: bytes a second that extend the deadline, 0 for none."""
 
     def __init__(self, receive: Receive, *, limit: int, limits: Limits, rate: int | None = None) -> None:
         self._receive = receive

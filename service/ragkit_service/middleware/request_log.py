@@ -1,4 +1,4 @@
-"""Around every request: its id, the headers that protect a browser, one line in the log, and no traceback outside."""
+"""The outermost middleware: request id, security headers, one log line, and no traceback in a response."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ access = logging.getLogger("ragkit_service.access")
 logger = logging.getLogger(__name__)
 
 OPEN_PATH: Final = "/healthz"
-"""The one path that asks for no key and is answered however busy the service is."""
+"""The one path that needs no key and is answered even if the service is busy."""
 
 CLIENT_LEFT: Final = 499
-"""What the log says of a request whose client left before its end (nginx's number)."""
+"""The status in the log of a request whose client left before its end (as in nginx)."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -45,7 +45,7 @@ class Observe:
         self._active = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give the request an id, pass it on while there is room for it, and tell how it went."""
+        """Give the request an id, pass it on if there is capacity, and log its result."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -73,7 +73,7 @@ class Observe:
         except Exception as error:
             log_failure(error, request_id)
             if status:
-                raise  # the head is out: only a broken connection can tell
+                raise  # the head is sent: only a broken connection can report the error
             problem = self._teller.problem(error)
             response = problem_response(problem, instance=scope["path"], request_id=request_id)
             await response(scope, receive, send_with_headers)
@@ -96,7 +96,7 @@ def _crowded() -> Problem:
 
 
 def log_failure(error: Exception, request_id: str) -> None:
-    """Write to the log what the response leaves out: one line for an error of ours, the traceback for a bug."""
+    """Log the part of an error that the response leaves out: a line for a RagkitError, the traceback for a bug."""
     if isinstance(error, Problem):
         return
     rule = rule_for(error)

@@ -22,14 +22,14 @@ def list_collections(request: Request) -> Response:
 
 @router.post("", status_code=201, response_model=CreatedReply, responses=problems(409, 415, 422, 507))
 def create_collection(request: Request, body: NewCollection) -> Response:
-    """Make an empty collection. It takes the server's model and chunking with its first document."""
+    """Make an empty collection. Its first document fixes the server's model and chunking for it."""
     service_of(request).pool.create(body.name)
     return json_response({"name": body.name}, status=201, headers={"Location": f"/v1/collections/{body.name}"})
 
 
 @router.get("/{name}", response_model=StatusReply, responses=problems(404, 409, 503))
 def collection_status(request: Request, name: str) -> Response:
-    """Tell what a collection holds: documents, pages, chunks, model, generation, sizes."""
+    """Show what a collection holds: documents, pages, chunks, model, generation, sizes."""
     service = service_of(request)
     with service.pool.use(name) as knowledge:
         status = knowledge.status()

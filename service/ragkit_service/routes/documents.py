@@ -108,7 +108,7 @@ def list_documents(request: Request, name: str, query: Annotated[DocumentsQuery,
 
 @router.get("/{source:path}", response_model=WholeDocumentReply, responses=problems(404, 409, 422, 503))
 def get_document(request: Request, name: str, source: SourcePath, window: Annotated[TextWindow, Query()]) -> Response:
-    """Get a document: what is known of it, its page table and headings, and a window of its text."""
+    """Get a document: its properties, its page table and headings, and a window of its text."""
     with service_of(request).pool.use(name) as knowledge:
         document = knowledge.document(source)
         info = _info(knowledge, source)
@@ -146,7 +146,7 @@ def remove_document_at(request: Request, name: str, source: SourcePath) -> Respo
 
 
 def _require(service: Service, name: str) -> None:
-    """NotFoundError before a body is received for nothing."""
+    """Raise NotFoundError before a body is received in vain."""
     with service.pool.use(name):
         pass
 
@@ -159,7 +159,7 @@ def _info(knowledge: KnowledgeBase, source: str) -> DocumentInfo:
 
 
 def _take(service: Service, name: str, uploads: list[Upload], metadata: Metadata) -> Response:
-    """Extract every file, then write what came out as one generation; report file by file."""
+    """Extract every file, then write the documents as one generation; report each file."""
     reports: list[dict[str, Any]] = []
     documents: list[tuple[dict[str, Any], Document]] = []
     refusals: list[Problem] = []
@@ -190,7 +190,7 @@ def _extracted(service: Service, item: Upload, metadata: Metadata) -> Document:
 
 
 def _refusal(service: Service, report: dict[str, Any], error: ExtractionError | Problem) -> Problem:
-    """Fill in the report of a file that gave no document, and return what a request of only such files answers."""
+    """Fill in the report of a file that gave no document; return the problem for a request of such files only."""
     problem = service.teller.problem(error)
     report["detail"] = problem.detail
     if not isinstance(error, ExtractionError):

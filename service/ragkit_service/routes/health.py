@@ -1,4 +1,4 @@
-"""Is it alive, can it answer, what runs."""
+"""Liveness, readiness and versions."""
 
 from __future__ import annotations
 

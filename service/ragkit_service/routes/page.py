@@ -1,4 +1,4 @@
-"""The page: ask questions in a browser, and see the cited passages. Files of this package, nothing from elsewhere."""
+"""The page for asking questions in a browser; it loads files of this package only."""
 
 from __future__ import annotations
 

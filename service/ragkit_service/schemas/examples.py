@@ -52,6 +52,7 @@ _DOCUMENT: dict[str, JsonValue] = {
     "generation": 3,
     "updated_at": "2026-01-05T09:00:04Z",
     "metadata": {"team": "sales"},
+    "warnings": [],
 }
 
 SEARCH: Final[dict[str, JsonValue]] = {

@@ -1,4 +1,4 @@
-"""What requests may say: strict, bounded, and nothing besides. No field names a path, an address or a model."""
+"""The shapes of requests: strict and bounded. No field names a path, an address or a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "app
 
 
 def _encodable(text: Any) -> Any:
-    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; what is no text stays, to be refused."""
+    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
     return text.encode("utf-8", "replace").decode()
@@ -109,7 +109,7 @@ class SearchRequest(_Strict):
 
 
 class _Asked(_Strict):
-    """What a prompt is built from."""
+    """The fields of a request for a prompt."""
 
     question: Text = Field(
         validation_alias=AliasChoices("question", "query"), description="The question, in plain words."

@@ -195,6 +195,7 @@ class DocumentReply(Reply):
     generation: int
     updated_at: str
     metadata: dict[str, Any]
+    warnings: list[str]
 
 
 class DocumentsReply(Reply):
@@ -234,7 +235,7 @@ class WholeDocumentReply(DocumentReply):
 
 
 class FileReply(Reply):
-    """What became of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
+    """The result of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
 
     name: str
     status: Literal["added", "changed", "unchanged", "failed", "skipped"]
@@ -248,7 +249,7 @@ class FileReply(Reply):
 
 
 class UploadReply(Reply):
-    """What became of an upload, file by file."""
+    """The result of an upload, file by file."""
 
     generation: int | None
     files: list[FileReply]

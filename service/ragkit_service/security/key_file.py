@@ -1,4 +1,4 @@
-"""Keys of the service that are stored: a file of names and SHA-256 digests, never a key."""
+"""The stored keys of the service: a file of names and SHA-256 digests, never a key."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LOCK_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What is kept of a key. created_at: UTC, ISO 8601."""
+    """The stored part of a key. created_at: UTC, ISO 8601."""
 
     name: str
     sha256: str
     created_at: str
 
     def as_dict(self) -> dict[str, str]:
-        """Return what `ragkit keys list --json` prints: the digest is shortened to tell keys apart."""
+        """Return the JSON of `ragkit keys list --json`: a shortened digest distinguishes keys."""
         return {"name": self.name, "sha256": self.sha256[:12], "created_at": self.created_at}
 
 
@@ -62,7 +62,7 @@ class KeyFile:
             ) from error
 
     def create(self, name: str) -> str:
-        """Store a new random key under a name and return it: this is the only time it is seen."""
+        """Store a new random key under a name and return it; it cannot be read again."""
         if not name.strip() or len(name) > _NAME_LIMIT or show(name) != name:
             raise InputError(
                 f"{show(name, 80)!r} cannot name a key", cure=f"use 1 to {_NAME_LIMIT} printable characters"
@@ -77,7 +77,7 @@ class KeyFile:
         return key
 
     def revoke(self, name: str) -> None:
-        """Forget a key; NotFoundError when there is none of that name."""
+        """Delete a key; NotFoundError when there is none of that name."""
         with self._locked():
             keys = self.read()
             rest = [stored for stored in keys if stored.name != name]

@@ -1,4 +1,4 @@
-"""Who may ask: the key of the environment and the stored keys, compared as digests in constant time."""
+"""The accepted keys: that of the environment and the stored ones, compared as digests in constant time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _Stamp = tuple[int, int, int]
 class Keyring:
     """The keys that open the service.
 
-    Stored keys are read again when their file changes, so that a revoked key stops at once and a new one works at
-    once. always: ask for a key even when there is none (an address that others can reach). Once a key was asked for,
-    it is asked for until the service ends: losing the key file must not open the doors.
+    Stored keys are read again when their file changes, so that a revoked key stops at once and a new one works at once.
+    always: ask for a key even when there is none (an address that others can reach). Once a key was required, it is
+    required until the service ends: losing the key file must not admit everyone.
     """
 
     def __init__(self, *, api_key: str, keys: KeyFile, always: bool) -> None:
@@ -42,12 +42,12 @@ class Keyring:
 
     @property
     def is_empty(self) -> bool:
-        """True when there is no key at all, so that nobody could be let in."""
+        """True when there is no key at all, so that nobody could be admitted."""
         self._refresh()
         return not self._own and not self._stored
 
     def admits(self, headers: _Headers) -> bool:
-        """True when no key is asked for, or the headers carry one that is known.
+        """True when no key is required, or the headers carry a known one.
 
         Every presented key is compared with every known digest, whatever the outcome of the ones before.
         """

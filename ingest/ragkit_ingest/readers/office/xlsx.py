@@ -1,26 +1,33 @@
-"""XLSX: a page is a sheet, a row is a line; dates and percentages as they are shown, the row of names as header."""
+"""XLSX: a page is a sheet, a row is a line; values as Excel shows them, tables parted by blank rows and columns."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, looks_like_header, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
+from ragkit_ingest.readers.office.xlsx_book import Book, SheetPart, read_book
+from ragkit_ingest.readers.office.xlsx_extras import (
+    CellValues,
+    Drawings,
+    add_comments,
+    read_comments,
+    read_drawings,
+    read_people,
+)
+from ragkit_ingest.readers.office.xlsx_layout import Layout, read_layout
+from ragkit_ingest.readers.office.xlsx_rows import SheetRows
+from ragkit_ingest.readers.sheets.tables import SheetTables
 from ragkit_ingest.readers.sniff import XLSX
-from ragkit_ingest.readers.zip_package import Event, Package, core_properties
+from ragkit_ingest.readers.zip_package import Package, core_properties
 
-_MAIN = "xl/workbook.xml"
-_CHECK_EVERY = 2_000
-_COLUMN_LIMIT = 16_384
-_HEADER_WITHIN = 10
-_CAPTION_LIMIT = 150
-_BUILT_IN_DATES = frozenset({14, 15, 16, 17, 22, 27, 30, 36, 50, 57})
-_BUILT_IN_TIMES = frozenset({18, 19, 20, 21, 45, 46, 47})
-_BUILT_IN_PERCENT = frozenset({9, 10})
-_LITERALS = re.compile(r"\"[^\"]*\"|\\.|\[[^\]]*\]|_.")
+_MAIN: Final = "xl/workbook.xml"
+_CHECK_EVERY: Final = 1_000
+_AFTER_ALL: Final = 1 << 40
+_LOOKUP_ROWS: Final = 100_000
+_LOOKUP_CELLS: Final = 200_000
 
 
 class XlsxReader:
@@ -30,193 +37,91 @@ class XlsxReader:
     media_types: tuple[str, ...] = (XLSX,)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the values of all sheets in order; hidden sheets are left out and reported."""
+        """Return the values of all sheets in order; hidden sheets, rows and columns are left out and reported."""
         package = Package(data, hints.limits)
         main = next((item.target for item in package.relations("").values() if item.kind == "officeDocument"), _MAIN)
         if main not in package:
             raise ExtractionError("damaged", f"the part {main} is missing")
-        book = _read_book(package, main)
-        builder = TextBuilder()
-        for sheet, part, hidden in book.sheets[: hints.limits.max_pages]:
-            builder.page()
-            if hidden:
-                builder.warn(f"sheet {sheet!r} is hidden and was left out")
-            elif part in package:
-                _add_sheet(builder, sheet, _rows(package, part, book, builder, hints))
+        workbook = _Workbook(package, read_book(package, main), hints, people=read_people(package, main))
+        workbook.read()
         properties = core_properties(package)
-        return builder.finish(name=name, title=str(properties.get("title", "")), metadata=properties)
+        return workbook.out.finish(name=name, title=str(properties.get("title", "")), metadata=properties)
 
 
 @dataclass(slots=True)
-class _Book:
-    """What all sheets share. sheets: (name, part, hidden); formats: "date", "time", "percent" or "" by style index."""
+class _Workbook:
+    """A workbook that is being read. counts: what was left out, over all sheets, for one line of the report each."""
 
-    sheets: list[tuple[str, str, bool]] = field(default_factory=list)
-    strings: list[str] = field(default_factory=list)
-    formats: list[str] = field(default_factory=list)
-    epoch: datetime = datetime(1899, 12, 30)  # noqa: DTZ001 (a workbook's dates have no zone)
+    package: Package
+    book: Book
+    hints: Hints
+    people: dict[str, str]
+    out: TextBuilder = field(default_factory=TextBuilder)
+    counts: Counter[str] = field(default_factory=Counter)
+    values: CellValues = field(init=False)
 
+    def __post_init__(self) -> None:
+        self.values = CellValues(self._all_values)
 
-def _read_book(package: Package, main: str) -> _Book:
-    book = _Book()
-    relations = package.relations(main)
-    for event in package.events(main):
-        if event.kind != "start":
-            continue
-        if event.name == "workbookPr" and event.attributes.get("date1904") in ("1", "true"):
-            book.epoch = datetime(1904, 1, 1)  # noqa: DTZ001
-        elif event.name == "sheet":
-            relation = relations.get(event.attributes.get("r:id", ""))
-            if relation is not None and relation.kind == "worksheet":
-                hidden = event.attributes.get("state", "visible") != "visible"
-                book.sheets.append((event.attributes.get("name", ""), relation.target, hidden))
-    kinds = {relation.kind: relation.target for relation in relations.values()}
-    if "sharedStrings" in kinds and kinds["sharedStrings"] in package:  # a part may be named "" in a damaged file
-        book.strings = list(_strings(package.events(kinds["sharedStrings"])))
-    if "styles" in kinds and kinds["styles"] in package:
-        book.formats = _formats(package.events(kinds["styles"]))
-    return book
-
-
-def _strings(events: Iterator[Event]) -> Iterator[str]:
-    """Yield the shared strings; phonetic guides are left out."""
-    words: list[str] = []
-    inside = phonetic = False
-    for event in events:
-        if event.kind == "text":
-            if inside and not phonetic:
-                words.append(event.text)
-        elif event.name == "t":
-            inside = event.kind == "start"
-        elif event.name == "rPh":
-            phonetic = event.kind == "start"
-        elif event.name == "si" and event.kind == "end":
-            yield squeeze("".join(words))
-            words.clear()
-
-
-def _formats(events: Iterator[Event]) -> list[str]:
-    custom: dict[str, str] = {}
-    formats: list[str] = []
-    inside = False
-    for event in events:
-        if event.name == "cellXfs":
-            inside = event.kind == "start"
-        elif event.kind == "start" and event.name == "numFmt":
-            custom[event.attributes.get("numFmtId", "")] = event.attributes.get("formatCode", "")
-        elif event.kind == "start" and event.name == "xf" and inside:
-            formats.append(_kind_of_format(event.attributes.get("numFmtId", "0"), custom))
-    return formats
-
-
-def _kind_of_format(number: str, custom: dict[str, str]) -> str:
-    if number in custom:
-        code = _LITERALS.sub("", custom[number].partition(";")[0]).lower()
-        if "%" in code:
-            return "percent"
-        if "y" in code or "d" in code or "mmm" in code:
-            return "date"
-        return "time" if ("h" in code or "s" in code) and "e" not in code.replace("general", "") else ""
-    identity = int(number[:6]) if number[:6].isdecimal() else 0
-    for kind, known in (("date", _BUILT_IN_DATES), ("time", _BUILT_IN_TIMES), ("percent", _BUILT_IN_PERCENT)):
-        if identity in known:
-            return kind
-    return ""
-
-
-def _rows(package: Package, part: str, book: _Book, builder: TextBuilder, hints: Hints) -> Iterator[list[str]]:
-    """Yield the rows of a sheet as shown; gaps between columns are empty cells."""
-    row: list[str] = []
-    cell: dict[str, str] = {}
-    value: list[str] = []
-    inside = False
-    count = 0
-    for event in package.events(part):
-        if event.kind == "text":
-            if inside:
-                value.append(event.text)
-        elif event.name in ("v", "t"):
-            inside = event.kind == "start"
-        elif event.name == "c":
-            if event.kind == "start":
-                cell = dict(event.attributes)
-                value.clear()
+    def read(self) -> None:
+        """Add the sheets in order."""
+        most = self.hints.limits.max_pages
+        for number, sheet in enumerate(self.book.sheets[:most]):
+            if number and self.hints.budget.spent():
+                self.out.warn(f"sheets not read: {len(self.book.sheets) - number:,}, out of time")
+                break
+            self.out.page()
+            if sheet.hidden and not self.hints.limits.keep_hidden:
+                self.out.warn(f"sheet {sheet.name!r} is hidden and was left out")
+            elif sheet.part in self.package:
+                self._sheet(sheet)
             else:
-                _place(row, cell.get("r", ""), _shown("".join(value), cell, book))
-        elif event.name == "row" and event.kind == "end":
-            if any(row):
-                yield row
-            row = []
-            count += 1
-            if count % _CHECK_EVERY == 0 and hints.budget.spent():
-                builder.warn(f"stopped after {count:,} rows of a sheet: out of time")
-                return
+                self.counts["sheets that are missing in the file"] += 1
+        if len(self.book.sheets) > most:
+            self.out.warn(f"only the first {most:,} of {len(self.book.sheets):,} sheets were read")
+        for words, count in sorted(self.counts.items()):
+            self.out.warn(f"{words}: {count:,}")
 
+    def _sheet(self, sheet: SheetPart) -> None:
+        """Add a sheet: its name as heading, its tables, then what lies over the cells."""
+        self.out.heading(sheet.name, 2)
+        layout = read_layout(self.package, sheet.part)
+        if layout.cut:
+            self.out.warn(f"sheet {sheet.name!r} has more merged ranges than are read")
+        for line in layout.furniture:
+            start, end = self.out.paragraph(line)
+            self.out.mark_block(start, end, "boilerplate")
+        comments = read_comments(self.package, sheet.part, self.people)
+        rows = SheetRows(self.book, layout, keep_hidden=self.hints.limits.keep_hidden)
+        rows.wanted = {comment.place for comment in comments}
+        drawings = read_drawings(self.package, sheet.part, layout, self.values)
+        if not sheet.chart:
+            self._rows(sheet, rows, layout, drawings)
+        drawings.add_before(_AFTER_ALL, self.out)
+        add_comments(self.out, comments, rows, layout)
+        self.counts.update(rows.counts)
+        self.counts.update({"pictures without text": drawings.silent, "drawings not read": drawings.unread})
+        self.counts = +self.counts
 
-def _place(row: list[str], reference: str, text: str) -> None:
-    column = 0
-    for char in reference[:4]:
-        if not "A" <= char <= "Z":
-            break
-        column = column * 26 + ord(char) - 64
-    if text and len(row) < column <= _COLUMN_LIMIT:
-        row.extend([""] * (column - 1 - len(row)))
-    if text or not reference:
-        row.append(text)
+    def _rows(self, sheet: SheetPart, rows: SheetRows, layout: Layout, drawings: Drawings) -> None:
+        tables = SheetTables(self.out, lambda row: drawings.add_before(row, self.out))
+        for count, row in enumerate(rows.read(self.package, sheet.part), 1):
+            tables.add(row)
+            if count % _CHECK_EVERY == 0 and self.hints.budget.spent():
+                last = f" of {layout.last_row:,}" if layout.last_row > row.number else ""
+                self.out.warn(f"sheet {sheet.name!r}: stopped after row {row.number:,}{last}, out of time")
+                break
+        tables.close()
 
-
-def _shown(value: str, cell: dict[str, str], book: _Book) -> str:
-    """Return a cell as Excel would show it, as far as its kind of format is known."""
-    kind = cell.get("t", "n")
-    if kind == "s":
-        return book.strings[int(value)] if value.isdecimal() and int(value[:9]) < len(book.strings) else ""
-    if kind == "b":
-        return "TRUE" if value.strip() == "1" else "FALSE"
-    if kind != "n" or not value:
-        return squeeze(value)
-    try:
-        number = float(value)
-    except ValueError:
-        return squeeze(value)
-    style = cell.get("s", "")
-    shown_as = book.formats[int(style)] if style[:6].isdecimal() and int(style[:6]) < len(book.formats) else ""
-    if shown_as in ("date", "time"):
-        return _moment(number, shown_as, book.epoch)
-    return f"{number * 100:.10g}%" if shown_as == "percent" else f"{number:.15g}"
-
-
-def _moment(number: float, kind: str, epoch: datetime) -> str:
-    if not 0 <= number < 2_958_466:  # Excel's last day is 9999-12-31
-        return f"{number:.15g}"
-    moment = epoch + timedelta(seconds=round(number * 86_400))
-    if kind == "time" and number < 1:
-        return moment.strftime("%H:%M:%S")
-    return moment.strftime("%Y-%m-%d" if number.is_integer() else "%Y-%m-%d %H:%M")
-
-
-def _add_sheet(builder: TextBuilder, sheet: str, rows: Iterator[list[str]]) -> None:
-    """Add a sheet: its name as heading, the lines above its header as prose, then the table."""
-    builder.heading(sheet, 2)
-    first: list[list[str]] = []
-    for row in rows:
-        first.append(row)
-        if len(first) == _HEADER_WITHIN:
-            break
-    at = next((number for number, row in enumerate(first) if looks_like_header(_trimmed(row))), None)
-    caption = ""
-    if at is not None:
-        above = [" ".join(filter(None, row)) for row in first[:at]]
-        for line in above:
-            builder.paragraph(line)
-        caption = " ".join(above) if sum(map(len, above)) <= _CAPTION_LIMIT else ""
-        first = first[at:]
-    builder.table(_chain(first, rows), header=at is not None, caption=caption)
-
-
-def _chain(first: list[list[str]], rest: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield from first
-    yield from rest
-
-
-def _trimmed(row: list[str]) -> list[str]:
-    return [cell for cell in row if cell]
+    def _all_values(self, name: str) -> dict[tuple[int, int], str]:
+        """Return the first cells of a sheet by (row, column), for charts that hold no values of their own."""
+        values: dict[tuple[int, int], str] = {}
+        sheet = next((one for one in self.book.sheets if one.name == name and one.part in self.package), None)
+        if sheet is None or sheet.chart:
+            return values
+        rows = SheetRows(self.book, Layout(), keep_hidden=True)
+        for row in rows.read(self.package, sheet.part):
+            values.update({(row.number, column): text for column, text in row.cells.items()})
+            if row.number > _LOOKUP_ROWS or len(values) > _LOOKUP_CELLS or self.hints.budget.spent():
+                break
+        return values

@@ -1,0 +1,158 @@
+"""Names of XML elements that say how a text is built: DocBook, DITA, JATS, TEI, RSS and Atom."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+PROSE_ROOTS: Final = frozenset(
+    [
+        "book",
+        "article",
+        "chapter",
+        "part",
+        "section",
+        "sect1",
+        "appendix",
+        "refentry",
+        "reference",
+        "preface",
+        "set",
+        "topic",
+        "concept",
+        "task",
+        "troubleshooting",
+        "glossentry",
+        "glossgroup",
+        "map",
+        "bookmap",
+        "dita",
+        "tei",
+        "fictionbook",
+        "ncx",
+    ]
+)
+"""Roots of vocabularies whose element names are marks of a text, and no words of it."""
+SECTIONS: Final = frozenset(
+    [
+        "book",
+        "article",
+        "chapter",
+        "part",
+        "section",
+        "sect1",
+        "sect2",
+        "sect3",
+        "sect4",
+        "sect5",
+        "simplesect",
+        "appendix",
+        "preface",
+        "refsection",
+        "refsect1",
+        "refsect2",
+        "refentry",
+        "topic",
+        "concept",
+        "task",
+        "reference",
+        "troubleshooting",
+        "sec",
+        "div",
+        "example",
+        "figure",
+        "note",
+        "tip",
+        "warning",
+        "important",
+        "caution",
+        "result",
+        "prereq",
+        "context",
+    ]
+)
+HEADINGS: Final = frozenset(("title", "head", "heading", "booktitle", "mainbooktitle", "refname", "article-title"))
+PARAGRAPHS: Final = frozenset(
+    [
+        "para",
+        "simpara",
+        "formalpara",
+        "p",
+        "shortdesc",
+        "abstract",
+        "subtitle",
+        "steptext",
+        "desc",
+        "ab",
+        "l",
+        "lg",
+        "info",
+        "bibliomixed",
+    ]
+)
+ITEMS: Final = frozenset(
+    ["listitem", "li", "step", "substep", "member", "item", "sli", "varlistentry", "callout", "choice", "dlentry"]
+)
+ROWS: Final = frozenset(("row", "tr", "strow", "sthead"))
+TABLES: Final = frozenset(("table", "informaltable", "simpletable", "table-wrap"))
+CODE: Final = frozenset(
+    ["programlisting", "screen", "codeblock", "literallayout", "synopsis", "msgblock", "code-block", "pre"]
+)
+LINKS: Final = frozenset(("link", "ulink", "xref", "ext-link", "ref", "a"))
+INLINE: Final = frozenset(
+    [
+        "emphasis",
+        "link",
+        "ulink",
+        "xref",
+        "olink",
+        "quote",
+        "literal",
+        "command",
+        "filename",
+        "option",
+        "parameter",
+        "code",
+        "codeph",
+        "b",
+        "i",
+        "u",
+        "sub",
+        "sup",
+        "a",
+        "superscript",
+        "subscript",
+        "uicontrol",
+        "menucascade",
+        "keyword",
+        "ph",
+        "phrase",
+        "guilabel",
+        "guibutton",
+        "guimenu",
+        "keycap",
+        "systemoutput",
+        "userinput",
+        "varname",
+        "classname",
+        "function",
+        "ref",
+        "hi",
+        "foreign",
+        "italic",
+        "bold",
+        "ext-link",
+        "tt",
+        "cite",
+        "application",
+        "acronym",
+        "abbrev",
+    ]
+)
+MARKED_UP: Final = frozenset(("description", "encoded", "content", "summary", "body", "comment", "html"))
+"""Elements of feeds and exports whose text is a page of HTML."""
+TAGS_IN_TEXT: Final = re.compile(r"</[a-zA-Z]\w*>|<(?:br|img|hr|p)\b")
+UNITS: Final = frozenset(("unit", "units", "uom", "unitcode", "currency", "currencyid", "currencycode", "measure"))
+"""Attributes that stand after the value: `torque: 33 Nm`."""
+NO_ATTRIBUTES: Final = frozenset(("svg",))
+"""Roots whose attributes are drawing."""

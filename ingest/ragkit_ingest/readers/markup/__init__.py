@@ -1,0 +1,1 @@
+"""Readers of plain-text markup: Markdown with site syntaxes, reStructuredText, AsciiDoc."""

@@ -1,0 +1,207 @@
+"""AsciiDoc within a line, and the cells of its tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+
+from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.grid import Cell
+from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.raised import subscript, superscript
+
+_REFERENCE = re.compile(r"\{([\w][\w-]{0,60})\}")
+_LINK = re.compile(r"(?:link:|(?=https?://|mailto:))([^\s\[\]<>]{1,500})\[([^\]\n]{0,500})\]")
+_XREF = re.compile(r"<<([^,<>\n]{1,200})(?:,\s*([^<>]{1,300}))?>>")
+_XREF_MACRO = re.compile(r"xref:([^\s\[\]]{1,300})\[([^\]\n]{0,300})\]")
+_MACRO = re.compile(
+    r"(footnote|kbd|btn|menu|image|icon|stem|latexmath|asciimath|pass|anchor|indexterm2?):([^\s\[\]:]{0,200})\[([^\]\n]{0,500})\]"
+)
+_QUOTED = re.compile(r"(?<![\w\\])(?:\[[^\]\n]{1,100}\])?(\*\*|__|``|##|[*_`#])(?=\S)([^\n]{1,400}?)(?<=\S)\1(?![\w])")
+_UNBOUND = re.compile(r"(?:\[[^\]\n]{1,100}\])?(\*\*|__|``|##)(?=\S)([^\n]{1,400}?)(?<=\S)\1")
+_RAISED = re.compile(r"\^([^\s^]{1,40})\^")
+_LOWERED = re.compile(r"~([^\s~]{1,40})~")
+_ANCHOR = re.compile(r"\[\[[^\]\n]{1,100}\]\]|\(\(\(([^()\n]{1,200})\)\)\)")
+_BREAK = re.compile(r"[ \t]\+$", re.MULTILINE)
+_KNOWN: Final = {
+    "nbsp": "\u00a0",
+    "sp": " ",
+    "empty": "",
+    "plus": "+",
+    "vbar": "|",
+    "amp": "&",
+    "lt": "<",
+    "gt": ">",
+    "cpp": "C++",
+    "zwsp": "",
+    "apos": "'",
+    "quot": '"',
+    "startsb": "[",
+    "endsb": "]",
+    "caret": "^",
+    "asterisk": "*",
+    "tilde": "~",
+    "backslash": "\\",
+    "backtick": "`",
+    "two-colons": "::",
+    "two-semicolons": ";;",
+    "deg": "°",
+}
+_LINE_LIMIT: Final = 50_000
+_SPEC = re.compile(r"(?:(\d{1,3})?(?:\.(\d{1,3}))?\+|(\d{1,3})\*)?([<^>]?(?:\.[<^>])?)([aehlmsv]?)$")
+
+
+class AsciidocText:
+    """Turns marked text into words; attributes: the values that {names} stand for, which may grow."""
+
+    def __init__(self, attributes: Mapping[str, str]) -> None:
+        self._attributes = attributes
+
+    def values(self, text: str) -> str:
+        """Return text with attributes in place of their names; unknown names stay."""
+        return _REFERENCE.sub(lambda match: self._value(match[1], match[0]), text) if "{" in text else text
+
+    def words(self, text: str) -> str:
+        """Return text without its marks; links keep their words and addresses."""
+        if len(text) > _LINE_LIMIT:
+            return text
+        text = _BREAK.sub("", self.values(text))
+        text = _ANCHOR.sub(lambda match: match[1] or "", text)
+        text = _LINK.sub(_link, text)
+        text = _XREF.sub(lambda match: match[2] or match[1].rpartition("#")[2], text)
+        text = _XREF_MACRO.sub(lambda match: match[2] or match[1], text)
+        text = _MACRO.sub(_inline_macro, text)
+        for _ in range(3):  # marks in marks
+            plainer = _QUOTED.sub(r"\2", _UNBOUND.sub(r"\2", text)) if re.search(r"[*_`#]", text) else text
+            if plainer == text:
+                break
+            text = plainer
+        text = _RAISED.sub(lambda match: superscript(match[1]), text)
+        return _LOWERED.sub(lambda match: subscript(match[1]), text)
+
+    def _value(self, name: str, unknown: str) -> str:
+        return self._attributes.get(name.lower(), _KNOWN.get(name.lower(), unknown))
+
+
+def _link(match: re.Match[str]) -> str:
+    words = match[2].rstrip("^").split(",role=")[0].split(",window=")[0].strip().strip('"').rstrip("^")
+    if not words:
+        return match[1].removeprefix("mailto:")
+    return words + address_after(words, match[1])
+
+
+def _inline_macro(match: re.Match[str]) -> str:
+    kind, target, inner = match[1], match[2], match[3]
+    if kind == "footnote":
+        return f" [{inner}]" if inner else ""
+    if kind == "menu":
+        return " > ".join(filter(None, [target, *re.split(r"\s*>\s*", inner)]))
+    if kind == "image":
+        return inner.split(",")[0] if "=" not in inner.split(",")[0] else ""
+    return "" if kind in ("icon", "anchor") else inner
+
+
+def table_cells(lines: Sequence[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:
+    """Return the rows of a table; its width is that of the cols attribute, else of its first line.
+
+    A first line with a blank line after it names the columns.
+    """
+    content = [line.rstrip() for line in lines]
+    data = separator in ",:" or re.search(r"format=\"?(?:csv|dsv|tsv)", style) is not None
+    if data:
+        sign = separator if separator in ",:" else ","
+        rows = [
+            [Cell(words(squeeze(cell.strip().strip('"')))) for cell in _split(line, sign)]
+            for line in content
+            if line.strip()
+        ]
+        heads = (len(content) > 1 and not content[1].strip()) or "header" in style
+        return [[Cell(cell.text, heads=True) for cell in rows[0]], *rows[1:]] if rows and heads else rows
+    return _psv(content, style, separator, words)
+
+
+def _split(line: str, separator: str) -> list[str]:
+    import csv
+
+    return next(csv.reader([line], delimiter=separator), [])
+
+
+@dataclass(slots=True)
+class _Raw:
+    """A cell that is being read."""
+
+    parts: list[str]
+    rows: int = 1
+    columns: int = 1
+    heads: bool = False
+
+    def done(self, *, heads: bool = False) -> Cell:
+        return Cell(" ".join(filter(None, self.parts)), self.rows, self.columns, heads=self.heads or heads)
+
+
+def _psv(content: list[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:
+    cells: list[_Raw] = []
+    first_line = 0
+    pattern = re.compile(
+        r"(?:^|(?<=[ \t]))((?:\d{1,3}(?:\.\d{1,3})?\+|\.\d{1,3}\+|\d{1,3}\*)?"
+        rf"(?:[<^>](?:\.[<^>])?|\.[<^>])?[aehlmsv]?)(?<!\\)\{separator}"
+    )
+    for line in content:
+        marks = [*pattern.finditer(line)] if separator in line else []
+        before = line[: marks[0].start()] if marks else line
+        if before.strip() and cells:
+            cells[-1].parts.append(words(before.strip()))
+        for mark, following in zip_longest(marks, marks[1:]):
+            text = line[mark.end() : following.start() if following else len(line)]
+            cells.extend(_with_spec(mark[1], words(squeeze(text.replace(f"\\{separator}", separator)))))
+        first_line = first_line or sum(cell.columns for cell in cells)
+    width = _columns(style) or first_line or 1
+    rows = _in_rows(cells, width)
+    blank_after = next((not content[at + 1].strip() for at, line in enumerate(content[:-1]) if line.strip()), False)
+    heads = "noheader" not in style and ("header" in style or (blank_after and first_line == width))
+    return [[cell.done(heads=heads and number == 0) for cell in row] for number, row in enumerate(rows)]
+
+
+def _with_spec(spec: str, text: str) -> list[_Raw]:
+    match = _SPEC.match(spec)
+    if match is None:
+        return [_Raw([text])]
+    columns, rows, copies = int(match[1] or 1), int(match[2] or 1), int(match[3] or 1)
+    return [_Raw([text], rows, columns, heads=match[5] == "h") for _ in range(min(copies, 100))]
+
+
+def _columns(style: str) -> int:
+    match = re.search(r"cols=(?:\"([^\"]*)\"|'([^']*)'|([^,\s]+))", style)
+    if match is None:
+        return 0
+    total = 0
+    for part in re.split(r"[,;]", match[1] or match[2] or match[3] or ""):
+        times = re.match(r"\s*(\d{1,3})\*", part)
+        total += int(times[1]) if times else 1
+    if total == 1 and (match[3] or match[1] or "").isdigit():
+        return int(match[3] or match[1])
+    return total
+
+
+def _in_rows(cells: Sequence[_Raw], width: int) -> list[list[_Raw]]:
+    """Deal cells out over rows of a width, with the places that spans from above take."""
+    rows: list[list[_Raw]] = []
+    taken: dict[int, int] = {}  # row -> columns that cells from above fill
+    at = 0
+    while at < len(cells):
+        row: list[_Raw] = []
+        left = width - taken.get(len(rows), 0)
+        while at < len(cells) and left > 0:
+            cell = cells[at]
+            at += 1
+            left -= cell.columns
+            row.append(cell)
+            for below in range(1, min(cell.rows, 1_000)):
+                taken[len(rows) + below] = taken.get(len(rows) + below, 0) + cell.columns
+        rows.append(row)
+        if not row and len(rows) > 10 * len(cells) + 1_000:
+            break
+    return rows

@@ -1,0 +1,197 @@
+"""Inline tokens of Markdown as words: links with their addresses, raised words, and HTML within a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from markdown_it.token import Token
+
+from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.web.losses import Losses
+from ragkit_ingest.readers.web.rules import BLOCKS, HIDING_STYLE
+
+_TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)([^>]*)>?", re.DOTALL)
+_HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
+_ALT = re.compile(r"\balt\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_HIDDEN = re.compile(r"\bhidden\b|style\s*=\s*[\"']([^\"']*)", re.IGNORECASE)
+_KNOWN: Final = BLOCKS | frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "br",
+        "button",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "data",
+        "datalist",
+        "del",
+        "dfn",
+        "em",
+        "embed",
+        "font",
+        "i",
+        "iframe",
+        "img",
+        "input",
+        "ins",
+        "kbd",
+        "label",
+        "link",
+        "map",
+        "mark",
+        "meta",
+        "meter",
+        "noscript",
+        "object",
+        "option",
+        "output",
+        "param",
+        "path",
+        "picture",
+        "progress",
+        "q",
+        "rp",
+        "rt",
+        "ruby",
+        "s",
+        "samp",
+        "script",
+        "select",
+        "small",
+        "source",
+        "span",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "sup",
+        "svg",
+        "template",
+        "textarea",
+        "time",
+        "tt",
+        "u",
+        "var",
+        "video",
+        "audio",
+        "wbr",
+        "g",
+        "circle",
+        "rect",
+        "line",
+        "polyline",
+        "polygon",
+        "title",
+        "use",
+        "canvas",
+        "track",
+        "area",
+        "base",
+        "head",
+    ]
+)
+_DROPPED: Final = frozenset({"script", "style", "template"})
+
+
+class _Words:
+    """The words so far, with the links and raised words that are open."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.parts: list[str] = []
+        self._losses = losses
+        self._links: list[tuple[int, str]] = []
+        self._raised: list[tuple[str, int]] = []
+        self._dropped: tuple[str, int, bool] | None = None  # a hidden element: its tag, its place, whether it counts
+
+    def open_link(self, target: str) -> None:
+        self._links.append((len(self.parts), target))
+
+    def close_link(self) -> None:
+        if self._links:
+            start, target = self._links.pop()
+            self.parts.append(address_after("".join(self.parts[start:]), target))
+
+    def html(self, source: str) -> None:
+        """Take an HTML tag within a line."""
+        match = _TAG.match(source)
+        if match is not None:  # else a comment
+            self._tag(source, match[2].lower(), match[3], closing=bool(match[1]))
+
+    def _tag(self, source: str, tag: str, rest: str, *, closing: bool) -> None:
+        if self._dropped is not None:
+            if closing and tag == self._dropped[0]:
+                self._end_dropped(*self._dropped)
+        elif tag == "br":
+            self.parts.append("\n")
+        elif tag in ("sup", "sub"):
+            self._script(tag, closing=closing)
+        elif tag == "rt":
+            self.parts.append(")" if closing else "(")
+        elif tag == "a":
+            self._link(rest, closing=closing)
+        elif tag == "img":
+            self._picture(rest)
+        elif not closing and (tag in _DROPPED or self._hides(rest)):
+            self._dropped = (tag, len(self.parts), tag not in _DROPPED)
+        elif tag not in _KNOWN:
+            self.parts.append(source)  # a placeholder, as in <file-name>
+
+    def _end_dropped(self, _tag: str, start: int, counts: bool) -> None:
+        self._losses.hidden += len("".join(self.parts[start:])) if counts else 0
+        del self.parts[start:]
+        self._dropped = None
+
+    def _link(self, rest: str, *, closing: bool) -> None:
+        href = _HREF.search(rest)
+        if closing:
+            self.close_link()
+        else:
+            self.open_link(href[1] if href else "")
+
+    def _picture(self, rest: str) -> None:
+        alt = _ALT.search(rest)
+        if alt:
+            self.parts.append(f" {(alt[1] or alt[2] or '')[:500]} ")
+
+    def _hides(self, rest: str) -> bool:
+        found = _HIDDEN.search(rest)
+        return found is not None and (found[1] is None or bool(HIDING_STYLE.search(found[1])))
+
+    def _script(self, tag: str, *, closing: bool) -> None:
+        if not closing:
+            self._raised.append((tag, len(self.parts)))
+        elif self._raised and self._raised[-1][0] == tag:
+            _, start = self._raised.pop()
+            words = "".join(self.parts[start:])
+            del self.parts[start:]
+            bare = words.strip()
+            kept = bare if bare.startswith("[") else (superscript if tag == "sup" else subscript)(bare)
+            self.parts.append(kept)
+
+
+def inline_words(tokens: Sequence[Token], losses: Losses) -> str:
+    """Return inline tokens as text; links keep their words and addresses, images their alternative text."""
+    words = _Words(losses)
+    for token in tokens:
+        if token.type == "link_open":
+            words.open_link(str(token.attrs.get("href", "")))
+        elif token.type == "link_close":
+            words.close_link()
+        elif token.type in ("softbreak", "hardbreak"):
+            words.parts.append("\n")
+        elif token.type == "image":
+            words.parts.append("".join(child.content for child in token.children or []) or str(token.content))
+        elif token.type == "html_inline":
+            words.html(token.content)
+        else:
+            words.parts.append(token.content)
+    return "".join(words.parts)

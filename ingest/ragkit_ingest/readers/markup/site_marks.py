@@ -1,0 +1,352 @@
+"""Marks of site generators within text: shortcodes, template tags, JSX, anchors, formulas; code spans stay."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import Final
+
+from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.markup.arguments import parse_tag, readable, template_arguments
+from ragkit_ingest.readers.markup.site_notes import SiteNotes
+from ragkit_ingest.readers.raised import subscript, superscript
+
+_LIMIT: Final = 4_000  # characters of one mark
+_TRIGGER = re.compile(
+    r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[!|:(?=[a-z]+-[a-z-]+:)"
+    r"|\+\+(?=[a-z\"])"
+)
+_ATTRIBUTE = r"[#.][^\s{}\"'=]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})"
+_ANCHOR = re.compile(
+    rf"\{{:?[ \t]*(?:{_ATTRIBUTE}|unlisted|unnumbered|-)(?:[ \t]+(?:{_ATTRIBUTE}|[\w-]{{1,60}})){{0,20}}[ \t]*\}}"
+)
+_RAISED = re.compile(r"\^(\[?[\w+\-−()*,]{1,20}\]?)\^(?!\w*\^)")
+_LOWERED = re.compile(r"(?<!~)~([\w+\-−()]{1,12})~(?!~)")
+_FORMULA = re.compile(r"\$(?=[^\s$])([^$\n]{0,300}?[^\s$\\])\$(?!\d)")
+_ICON = re.compile(r":(?:material|octicons|fontawesome|simple|mdi|fa|fas|fab|bi)-[\w-]{1,80}:(?:\{[^}\n]{0,100}\})?")
+_KEYS = re.compile(r"\+\+([a-z0-9\"-]{1,30}(?:\+[\w\"-]{1,30}){0,5})\+\+(?!\+)")
+_WIKI = re.compile(r"(!?)\[\[([^\[\]|\n]{1,200})(?:\\?\|([^\[\]\n]{1,300}))?\]\]")
+_ALERT = re.compile(r"\[!(?:INCLUDE|include|code)[\w-]*\s*\[([^\]\n]{0,200})\]\(([^)\n]{1,300})\)\]")
+_NAME = re.compile(r"/?\s*([\w./:-]*)")
+_IDENTIFIER = re.compile(r"[\w$][\w$.?\[\]'\"-]{0,100}")
+_CONTROL: Final = frozenset(
+    [
+        "if",
+        "unless",
+        "elsif",
+        "elseif",
+        "else",
+        "endif",
+        "endunless",
+        "for",
+        "endfor",
+        "break",
+        "continue",
+        "case",
+        "when",
+        "endcase",
+        "assign",
+        "capture",
+        "endcapture",
+        "increment",
+        "decrement",
+        "cycle",
+        "tablerow",
+        "endtablerow",
+        "liquid",
+        "layout",
+        "paginate",
+        "endpaginate",
+        "block",
+        "endblock",
+        "extends",
+        "macro",
+        "endmacro",
+        "import",
+        "from",
+        "set",
+        "endset",
+        "with",
+        "endwith",
+        "autoescape",
+        "filter",
+        "endfilter",
+        "call",
+        "endcall",
+        "cache",
+        "endcache",
+        "raw",
+        "endraw",
+        "verbatim",
+        "endverbatim",
+        "comment",
+        "endcomment",
+        "highlight",
+        "endhighlight",
+        "toc",
+        "post_url",
+        "link",
+        "ref",
+        "relref",
+        "load",
+        "url",
+        "static",
+        "trans",
+        "endtrans",
+    ]
+)
+_MEDIA: Final = frozenset(
+    ["youtube", "vimeo", "gist", "tweet", "twitter", "x", "instagram", "video", "iframe", "embed", "audio", "asciinema"]
+)
+_HOLDERS: Final = frozenset(
+    ["tabs", "tabpane", "tab-set", "columns", "cards", "steps", "grid", "row", "section", "accordion"]
+)
+_INCLUDES: Final = frozenset(
+    [
+        "include",
+        "readfile",
+        "include_relative",
+        "include_cached",
+        "embed-code",
+        "code-include",
+        "includecode",
+        "import",
+        "literalinclude",
+        "snippet",
+        "render",
+        "include-code",
+    ]
+)
+
+
+class MarkScanner:
+    """Rewrites one stretch of Markdown outside code as plain Markdown; linear in its size."""
+
+    def __init__(self, text: str, notes: SiteNotes) -> None:
+        self._text = text
+        self._notes = notes
+        self._runs: dict[int, list[int]] = {}
+        for match in re.finditer("`+", text):
+            self._runs.setdefault(len(match[0]), []).append(match.start())
+        self._blank = -1  # the next blank line, where it is known
+        self._work = 20 * len(text) + 1_000_000  # characters that tags may be tried on
+        self._last_comment = text.rfind("-->")  # a comment that begins after it has no end
+        self._parts: list[str] = []
+
+    def run(self) -> str:
+        """Return the rewritten text."""
+        at = 0
+        while (match := _TRIGGER.search(self._text, at)) is not None:
+            start = match.start()
+            self._parts.append(self._text[at:start])
+            end, words = self._mark(match[0], start)
+            self._parts.append(words)
+            at = end
+        self._parts.append(self._text[at:])
+        return "".join(self._parts)
+
+    def _mark(self, mark: str, start: int) -> tuple[int, str]:
+        """Return where a mark ends and what stands for it."""
+        if mark[0] == "\\" and self._text[start + 1] not in "{<":
+            return start + 2, mark
+        if mark[0] == "\\":
+            return start + 2, mark if mark[1] == "<" else "{"
+        handler = {
+            "`": self._code,
+            "{": self._brace,
+            "<": self._angle,
+            "$": self._formula,
+            ":": self._icon,
+            "+": self._keys,
+            "[": self._bracket,
+            "!": self._bracket,
+        }.get(mark[0])
+        found = handler(start) if handler is not None else self._script(start)
+        return found if found is not None else (start + len(mark), mark)
+
+    def _code(self, start: int) -> tuple[int, str] | None:
+        size = 1
+        while self._text.startswith("`", start + size):
+            size += 1
+        starts = self._runs.get(size, [])
+        index = bisect_left(starts, start + size)
+        if index == len(starts):
+            return None
+        end = starts[index] + size
+        if self._blank < start:
+            found = self._text.find("\n\n", start)
+            self._blank = found if found >= 0 else len(self._text)
+        return (end, self._text[start:end]) if starts[index] < self._blank else None
+
+    def _brace(self, start: int) -> tuple[int, str] | None:
+        text = self._text
+        for opening, closing, handler in (
+            ("{{<", ">}}", self._shortcode),
+            ("{{%", "%}}", self._shortcode),
+            ("{%", "%}", self._template),
+            ("{{#", "}}", self._book_include),
+            ("{{", "}}", self._value),
+            ("{*", "*}", self._file),
+            ("{/*", "*/}", self._dropped),
+            ("{# ", "#}", self._dropped),
+        ):
+            if text.startswith(opening, start):
+                end = text.find(closing, start + len(opening), start + _LIMIT)
+                if end >= 0:
+                    return end + len(closing), handler(text[start + len(opening) : end].strip().strip("-~").strip())
+        anchor = _ANCHOR.match(text, start)
+        if anchor is not None:
+            before = self._parts[-1] if self._parts else ""
+            if before.endswith((" ", "\t")):
+                self._parts[-1] = before.rstrip(" \t")
+            return anchor.end(), ""
+        constant = re.compile(r"\{\s*([\w$.]{1,100})\s*\}").match(text, start)
+        if constant is not None and constant[1].rpartition(".")[2].lower() in self._notes.fields:
+            return constant.end(), self._notes.value(constant[1].rpartition(".")[2])
+        return None
+
+    def _in_target(self) -> bool:
+        """Tell whether what comes stands where a link has its address."""
+        return any(part.endswith(("](", "](<", 'href="', "]: ")) for part in self._parts[-1:])
+
+    def _shortcode(self, inner: str) -> str:
+        if inner.startswith("/*"):  # a shortcode that is shown as such
+            return f"`{inner.strip('/*').strip()}`"
+        closing = inner.startswith("/")
+        match = _NAME.match(inner)
+        name = match[1] if match else ""
+        if self._in_target():
+            return "#"
+        if closing or not name:
+            return ""
+        return self._tag_words(name, inner[match.end() :].rstrip("/") if match else "")
+
+    def _template(self, inner: str) -> str:
+        match = _NAME.match(inner)
+        name = match[1] if match else ""
+        rest = inner[match.end() :] if match else ""
+        if self._in_target():
+            return "#"
+        if name == "assign" and (pair := re.fullmatch(r"\s*([\w.-]+)\s*=\s*[\"']?([^\"'|]*)[\"']?.*", rest)):
+            self._notes.fields[pair[1].lower()] = pair[2].strip()
+        if inner.startswith("/") or name in _CONTROL or name.startswith("end"):
+            return ""
+        return self._tag_words(name, rest)
+
+    def _tag_words(self, name: str, rest: str) -> str:
+        """Return what people read of a shortcode or tag: its texts, the value or the file that it names."""
+        arguments = template_arguments(rest)
+        words = readable([item for item in arguments if item.name or name not in _HOLDERS])
+        if name in ("param", "var", "variable", "site-param", "meta") and arguments:
+            return self._notes.value(arguments[0].value)
+        if name in _INCLUDES and not words:
+            named = {item.name: item.value for item in arguments}
+            path = (
+                named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
+            )
+            return self._notes.include(path)
+        if name in _MEDIA and not words:
+            self._notes.left_out["embedded media"] += 1
+            return ""
+        if name in ("ref", "relref", "toc", "br", "icon"):
+            return ""
+        return words
+
+    def _book_include(self, inner: str) -> str:
+        name, _, path = inner.partition(" ")
+        return self._notes.include(path.split(":")[0]) if "include" in name and path else ""
+
+    def _value(self, inner: str) -> str:
+        name, _, filters = inner.partition("|")
+        name = name.strip()
+        if self._in_target():
+            return "#"
+        literal = re.fullmatch(r"(['\"])(.*)\1", name, re.DOTALL)
+        if literal:
+            return literal[2]
+        default = re.search(r"default\s*:?\s*\(?\s*['\"]([^'\"]*)", filters)
+        if default and name.rpartition(".")[2].lower() not in self._notes.fields:
+            return default[1]
+        return self._notes.value(name) if _IDENTIFIER.fullmatch(name) else name
+
+    def _file(self, inner: str) -> str:
+        return self._notes.include(inner.split(maxsplit=1)[0]) if inner.split() else ""
+
+    def _dropped(self, _inner: str) -> str:
+        self._notes.left_out["comments"] += 1
+        return ""
+
+    def _angle(self, start: int) -> tuple[int, str] | None:
+        text = self._text
+        if text.startswith("<!--", start):
+            end = text.find("-->", start) if start <= self._last_comment else -1
+            if end < 0:
+                return None
+            path = re.match(
+                r"<!--\s*@?#?include(?::|\s|\s+virtual=|\s+file=)\s*([^\s>]+?)(?:\s|--)", text[start : end + 3]
+            )
+            if path:
+                return end + 3, self._notes.include(path[1])
+            return end + 3, text[start : end + 3]
+        name = re.compile(r"</?(?:([A-Z][\w.]*)|([a-z][a-z0-9]*(?:-[\w.]+)+)|(?=>))").match(text, start)
+        if name is None or self._work <= 0:
+            return None
+        tag = parse_tag(text, start)
+        self._work -= (tag.end if tag else min(start + _LIMIT, len(text))) - start
+        if tag is None:
+            return None
+        if tag.closing:
+            return tag.end, ""
+        if not tag.arguments and not tag.alone and tag.name and text.find(f"</{tag.name}", tag.end) < 0:
+            self._work -= len(text) - tag.end
+            return tag.end, f"\\<{tag.name}>"  # a placeholder or a key, as in "press <Enter>"
+        words = readable(tag.arguments, component=tag.name if tag.alone else "")
+        follows = text[tag.end : tag.end + 1]
+        return tag.end, _before(words) if words and not tag.alone and follows.strip() else words
+
+    def _formula(self, start: int) -> tuple[int, str] | None:
+        """Return a formula as a code span, so that Markdown takes nothing of it for marks."""
+        text = self._text
+        if text.startswith("$$", start):
+            end = text.find("$$", start + 2, start + _LIMIT)
+            inner = squeeze(text[start + 2 : end]) if end >= 0 else ""
+            return (end + 2, f"``` {inner} ```") if inner and "```" not in inner else None
+        match = _FORMULA.match(text, start)
+        if match is None or not re.search(r"[\\^_{=]", match[1]) or "`" in match[1]:
+            return None
+        return match.end(), f"`{match[1]}`"
+
+    def _icon(self, start: int) -> tuple[int, str] | None:
+        match = _ICON.match(self._text, start)
+        return (match.end(), "") if match else None
+
+    def _keys(self, start: int) -> tuple[int, str] | None:
+        match = _KEYS.match(self._text, start)
+        return (match.end(), match[1].replace('"', "")) if match else None
+
+    def _bracket(self, start: int) -> tuple[int, str] | None:
+        alert = _ALERT.match(self._text, start)
+        if alert:
+            return alert.end(), self._notes.include(alert[2])
+        match = _WIKI.match(self._text, start)
+        if match is None:
+            return None
+        if match[2].strip().lower() == "toc":
+            return match.end(), ""
+        if match[1]:
+            return match.end(), self._notes.include(match[2])
+        return match.end(), (match[3] or match[2].rstrip("#")).strip()
+
+    def _script(self, start: int) -> tuple[int, str] | None:
+        raised = self._text[start] == "^"
+        if start and self._text[start - 1].isspace() and not raised:
+            return None
+        match = (_RAISED if raised else _LOWERED).match(self._text, start)
+        if match is None or (self._text[start - 1 : start] == "[" and raised):
+            return None
+        return match.end(), (superscript if raised else subscript)(match[1])
+
+
+def _before(words: str) -> str:
+    """Return the words of a component as they stand before its content."""
+    return f"{words} " if words[-1] in ".:?!…" else f"{words}: "

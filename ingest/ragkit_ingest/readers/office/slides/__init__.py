@@ -1,0 +1,1 @@
+"""PowerPoint slides: shapes with their places, texts and tables."""

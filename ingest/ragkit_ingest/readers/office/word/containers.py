@@ -1,0 +1,49 @@
+"""What holds the paragraphs of a Word document, and what its body refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ragkit_ingest.readers.base import Extracted
+from ragkit_ingest.readers.office.losses import Losses
+from ragkit_ingest.readers.office.word.numbering import Numbering
+from ragkit_ingest.readers.office.word.output import as_text
+from ragkit_ingest.readers.office.word.paragraphs import Record
+from ragkit_ingest.readers.office.word.styles import Style
+from ragkit_ingest.readers.office.word.tables import CellState
+from ragkit_ingest.readers.zip_package import Parts
+
+
+@dataclass(slots=True)
+class Holder:
+    """What holds paragraphs: a cell, a text box, a note, a comment, a header or footer."""
+
+    kind: str
+    identity: str = ""
+    author: str = ""
+    cell: CellState = field(default_factory=CellState)
+    records: list[Record] = field(default_factory=list)
+
+    def text(self) -> str:
+        """What stands in it, a paragraph a line."""
+        return "\n".join(map(as_text, self.records))
+
+
+@dataclass(slots=True)
+class Section:
+    """A section of the document: (element, type, relationship) of its headers and footers."""
+
+    references: list[tuple[str, str, str]] = field(default_factory=list)
+    first_differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the body of a document refers to. embedded: reads an embedded document by the name of its part."""
+
+    styles: Mapping[str, Style]
+    numbering: Numbering
+    losses: Losses
+    package: Parts | None = None
+    embedded: Callable[[str], Extracted | None] | None = None

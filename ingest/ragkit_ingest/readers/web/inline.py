@@ -1,0 +1,165 @@
+"""Marks within a line: links with their addresses, raised and lowered words, readings, form fields, pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.web.blocks import BREAK, Blocks
+from ragkit_ingest.readers.web.losses import Losses
+from ragkit_ingest.readers.web.rules import UI_WORDS
+
+_OPTIONS: Final = 60  # of a list to choose from; more are counted
+_ENTRIES: Final = frozenset(
+    {"", "text", "number", "email", "date", "time", "month", "week", "tel", "url", "search", "datetime-local", "range"}
+)
+_SET_APART: Final = frozenset({"sup", "sub", "rt"})
+_MARKED: Final = frozenset({"a", "sup", "sub", "rt", "button", "q"})
+_PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Mark:
+    """An open inline element; place: where its words begin."""
+
+    tag: str
+    place: tuple[int, int]
+    target: str = ""
+    heads: bool = False
+    pictures: str = ""  # the words of pictures in it
+
+
+class Inline:
+    """Turns inline elements into words."""
+
+    def __init__(self, blocks: Blocks, losses: Losses) -> None:
+        self._blocks = blocks
+        self._losses = losses
+        self._marks: list[_Mark] = []
+        self._raised = 0  # open elements of these: only the outermost counts
+        self._options: list[list[str]] | None = None
+        self._group = ""
+        self._selected = -1
+
+    def start(self, tag: str, attributes: Mapping[str, str], *, heads: bool) -> None:
+        """An inline element opens; heads: it is a button that heads a panel."""
+        if tag == "br":
+            self._blocks.words(BREAK)
+        elif tag in ("img", "area"):
+            self._picture(tag, attributes)
+        elif tag == "input":
+            self._input(attributes)
+        elif tag == "select":
+            self._options, self._selected, self._group = [], -1, ""
+        elif tag == "optgroup":
+            self._group = squeeze(attributes.get("label", ""))[:200]
+        elif tag == "option":
+            self._option(attributes)
+        elif tag in _MARKED:
+            if tag == "button":
+                self._blocks.words(" ")
+            self._raised += tag in _SET_APART
+            target = attributes.get("href", "") if tag == "a" else ""
+            self._marks.append(_Mark(tag, self._blocks.place(), target, heads))
+
+    def data(self, text: str) -> bool:
+        """Take text that belongs to a list of options; False when it is the page's own."""
+        if self._options is None:
+            return False
+        if self._options:
+            self._options[-1].append(text)
+        return True
+
+    def end(self, tag: str) -> None:
+        """An inline element closes."""
+        if tag == "select":
+            self._end_select()
+        elif tag == "optgroup":
+            self._group = ""
+        elif tag == "noscript":
+            return
+        elif tag in _MARKED:
+            if not any(mark.tag == tag for mark in self._marks[-40:]):
+                return
+            while self._marks:
+                mark = self._marks.pop()
+                self._end_mark(mark)
+                if mark.tag == tag:
+                    return
+
+    def _end_mark(self, mark: _Mark) -> None:
+        self._raised -= mark.tag in _SET_APART
+        if mark.tag == "a":
+            words = self._blocks.since(mark.place)
+            address = address_after(words or "link", mark.target) if mark.target else ""
+            if _PICTURE.search(mark.target) and squeeze(words) == squeeze(mark.pictures):
+                return  # the picture itself
+            if address and (words.strip() or self._blocks.flushed(mark.place)):
+                self._blocks.address(address, after_block=not words.strip())
+        elif mark.tag in ("sup", "sub"):
+            if not self._raised and (words := self._blocks.take(mark.place)):
+                self._blocks.words(_raised(mark.tag, words))
+        elif mark.tag == "rt":
+            if not self._raised and (words := squeeze(self._blocks.take(mark.place))):
+                self._blocks.words(f" ({words})" if words.isascii() else f"({words})")
+        elif mark.tag == "button":
+            self._end_button(mark)
+
+    def _end_button(self, mark: _Mark) -> None:
+        words = squeeze(self._blocks.since(mark.place))
+        if not mark.heads and words.lower() in UI_WORDS:
+            self._blocks.take(mark.place)
+            self._losses.buttons += 1
+        self._blocks.words(" ")
+
+    def _end_select(self) -> None:
+        options, self._options = self._options or [], None
+        words = [squeeze("".join(option)) for option in options]
+        if len(words) > 1 and 0 <= self._selected < len(words):
+            words[self._selected] += " (selected)"
+        kept = [word for word in words if word][:_OPTIONS]
+        self._losses.options += max(0, len(words) - _OPTIONS)
+        self._blocks.words(f" {', '.join(kept)} ")
+
+    def _option(self, attributes: Mapping[str, str]) -> None:
+        if self._options is None:
+            return
+        if "selected" in attributes:
+            self._selected = len(self._options)
+        self._options.append([f"{self._group}: " if self._group else "", attributes.get("label", "")])
+
+    def _input(self, attributes: Mapping[str, str]) -> None:
+        kind = attributes.get("type", "").lower()
+        value = squeeze(attributes.get("value", ""))[:500]
+        if kind in ("checkbox", "radio"):
+            self._blocks.words(" [x] " if "checked" in attributes else " [ ] ")
+        elif kind in _ENTRIES and value:
+            self._blocks.words(f" {value} ")
+        elif kind in ("submit", "button", "reset"):
+            if value.lower() in UI_WORDS:
+                self._losses.buttons += 1
+            else:
+                self._blocks.words(f" {value} ")
+
+    def _picture(self, tag: str, attributes: Mapping[str, str]) -> None:
+        words = attributes.get("alt", "")
+        if words.strip():
+            self._blocks.words(f" {words[:500]} ")
+            if self._marks:
+                self._marks[-1].pictures += words[:500]
+        elif tag == "img" and "alt" not in attributes:
+            self._losses.pictures += 1
+
+
+def _raised(tag: str, words: str) -> str:
+    bare = squeeze(words)
+    if bare.startswith("[") and bare.endswith("]"):
+        return bare
+    before = " " if words[:1].isspace() else ""
+    after = " " if words[-1:].isspace() else ""
+    return before + (superscript(bare) if tag == "sup" else subscript(bare)) + after

@@ -1,0 +1,259 @@
+"""Receives the events of libxml2's HTML parser and feeds the builder; holds the open tags, never a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.web.blocks import BREAK, Blocks
+from ragkit_ingest.readers.web.css import Element, StyleSheet
+from ragkit_ingest.readers.web.inline import Inline
+from ragkit_ingest.readers.web.losses import Losses
+from ragkit_ingest.readers.web.mathml import Formula
+from ragkit_ingest.readers.web.rules import (
+    BANNER,
+    BLOCKS,
+    BOILERPLATE,
+    GUTTER,
+    HIDING_STYLE,
+    MEDIA,
+    META,
+    PANEL,
+    PANEL_TAGS,
+    SHOWING_STYLE,
+    SILENT,
+)
+
+_ARTICLES: Final = frozenset({"article", "blockquote", "figure", "td", "th", "dialog", "details"})
+_VOID: Final = frozenset({"br", "img", "input", "meta", "hr", "wbr", "link", "col", "base"})
+
+
+@dataclass(slots=True)
+class PageInfo:
+    """What an HTML page says of itself."""
+
+    title: str = ""
+    metadata: dict[str, object] = field(default_factory=dict)
+
+
+class Target:
+    """The parser's target: decides what is shown, and hands it to the blocks and the inline marks."""
+
+    def __init__(
+        self,
+        builder: TextBuilder,
+        *,
+        losses: Losses,
+        styles: StyleSheet,
+        opened: frozenset[str],
+        boilerplate: bool,
+    ) -> None:
+        self.info = PageInfo()
+        self._out = builder
+        self._losses = losses
+        self._styles = styles
+        self._opened = opened
+        self._marks_boilerplate = boilerplate
+        self._open: list[Element] = []
+        self._hidden_at = 0  # depth at which content that is left out began, 0 for none
+        self._counted = False  # whether its text counts as hidden
+        self._title: list[str] | None = None
+        self._formula: tuple[Formula, int] | None = None
+        self._boilerplate = 0  # depth at which a navigation or footer began, 0 for none
+        self._region = 0  # size of the text where it began
+        self._articles = 0
+        self._done = False
+        self._blocks = Blocks(builder)
+        self._inline = Inline(self._blocks, losses)
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """A tag opens."""
+        tag = _local(tag)
+        element = (tag, _names(attributes) if attributes else frozenset[str]())
+        if self._formula is not None:
+            self._formula[0].start(tag, attributes)
+            self._open.append(element)
+            return
+        self._open.append(element)
+        if self._hidden_at:
+            if tag == "text" and self._is_drawing():
+                self._hidden_at, self._counted = -self._hidden_at, False
+            return
+        if self._leave_out(tag, attributes, element):
+            self._hidden_at = len(self._open)
+            return
+        self._articles += tag in _ARTICLES
+        if tag == "math":
+            self._formula = (Formula(attributes), len(self._open))
+        elif tag == "title" and not self.info.title:
+            self._title = []
+        elif tag == "meta":
+            self._meta(attributes)
+        elif tag in BLOCKS:
+            self._start_boilerplate(tag, attributes)
+            self._language(tag, attributes)
+            self._blocks.start(tag, attributes)
+        else:
+            self._inline.start(tag, attributes, heads=self._in_heading(tag, attributes))
+
+    def end(self, tag: str) -> None:
+        """A tag closes; those that it leaves open close with it."""
+        tag = _local(tag)
+        if not self._open or self._open[-1][0] != tag:
+            if all(name != tag for name, _ in self._open):
+                return
+            while self._open and self._open[-1][0] != tag:
+                self._close(self._open[-1][0])
+        self._close(tag)
+
+    def data(self, text: str) -> None:
+        """Text comes."""
+        if self._title is not None:
+            self._title.append(text)
+        elif self._formula is not None:
+            self._formula[0].data(text)
+        elif self._hidden_at > 0:
+            if self._counted:
+                self._losses.hidden += len(squeeze(text))
+        elif not self._inline.data(text):
+            self._blocks.words(text)
+
+    def comment(self, text: str) -> None:
+        """Comments are left out."""
+
+    def close(self) -> None:
+        """The page ends."""
+        if self._done:
+            return
+        self._done = True
+        while self._open:
+            self._close(self._open[-1][0])
+        self._blocks.close()
+
+    def _close(self, tag: str) -> None:
+        depth = len(self._open)
+        self._open.pop()
+        if self._formula is not None:
+            self._end_formula(depth)
+            return
+        if self._hidden_at:
+            self._end_left_out(tag, depth)
+            return
+        self._articles -= tag in _ARTICLES
+        if tag == "title" and self._title is not None:
+            self.info.title, self._title = squeeze("".join(self._title)), None
+        elif tag in BLOCKS:
+            self._blocks.end(tag)
+        elif tag not in _VOID:
+            self._inline.end(tag)
+        if self._boilerplate == depth:
+            self._blocks.flush_items()
+            self._out.close_region("boilerplate")
+            self._losses.boilerplate += max(0, self._out.size - self._region - (2 if self._region else 0))
+            self._boilerplate = 0
+
+    def _end_formula(self, depth: int) -> None:
+        assert self._formula is not None  # noqa: S101 (tells the type checker)
+        formula, began = self._formula
+        if depth > began:
+            formula.end()
+            return
+        self._formula = None
+        self._blocks.words(f" {formula.latex()} ")
+
+    def _end_left_out(self, tag: str, depth: int) -> None:
+        if self._hidden_at < 0 and tag == "text":  # words of a drawing
+            self._hidden_at = -self._hidden_at
+            self._blocks.words(" ")
+        elif abs(self._hidden_at) == depth:
+            self._hidden_at = 0
+
+    def _is_drawing(self) -> bool:
+        return 0 < self._hidden_at <= len(self._open) and self._open[self._hidden_at - 1][0] == "svg"
+
+    def _leave_out(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
+        """Tell whether an element is left out, and note what is lost with it."""
+        self._counted = False
+        if tag in SILENT or not GUTTER.isdisjoint(name[1:] for name in element[1]):
+            return True
+        if tag in MEDIA:
+            self._losses.media[tag] += 1
+            return True
+        if tag == "template":
+            self._counted = "shadowrootmode" not in attributes
+            return self._counted
+        self._counted = bool(attributes or self._styles) and self._is_hidden(tag, attributes, element)
+        return self._counted
+
+    def _is_hidden(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
+        """Tell whether a normal screen surely does not show an element, and no control of the page opens it."""
+        style = attributes.get("style", "")[:5_000]
+        above = self._open[-201:-1]
+        hidden = "hidden" in attributes and attributes["hidden"].lower() != "until-found"
+        spoken = attributes.get("aria-hidden", "").lower() == "true" and tag not in PANEL_TAGS
+        styled = bool(style) and bool(HIDING_STYLE.search(style)) and not self._styles.shows(element, above)
+        ruled = not styled and self._styles.hides(element, above, important_only=bool(SHOWING_STYLE.search(style)))
+        return (hidden or spoken or styled or ruled) and not self._is_panel(attributes)
+
+    def _is_panel(self, attributes: Mapping[str, str]) -> bool:
+        """Tell whether a reader can open an element: a closed tab, accordion or the like."""
+        role = attributes.get("role", "").lower()
+        return (
+            role == "tabpanel"
+            or (role == "region" and "aria-labelledby" in attributes)
+            or attributes.get("id", "") in self._opened
+            or attributes.get("hidden", "").lower() == "until-found"
+            or bool(PANEL.search(attributes.get("class", "")[:500]))
+        )
+
+    def _start_boilerplate(self, tag: str, attributes: Mapping[str, str]) -> None:
+        kind = ""
+        if tag == "nav" or attributes.get("role", "").lower() == "navigation":
+            kind = "nav"
+        elif tag in BOILERPLATE and not self._articles:
+            kind = tag
+        elif attributes and BANNER.search(f"{attributes.get('id', '')} {attributes.get('class', '')}"[:500]):
+            kind = "cookie banner"
+        if kind and self._marks_boilerplate and not self._boilerplate and self._blocks.outside_tables():
+            self._blocks.flush()
+            self._blocks.flush_items()
+            self._boilerplate = len(self._open)
+            self._region = self._out.size
+            self._losses.parts[kind] += 1
+            self._out.open_region()
+
+    def _language(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag == "html" and attributes.get("lang"):
+            self.info.metadata.setdefault("language", attributes["lang"][:20])
+
+    def _in_heading(self, tag: str, attributes: Mapping[str, str]) -> bool:
+        """Tell whether a button heads a panel: it opens one, or it stands in a heading, a summary or a term."""
+        if tag != "button":
+            return False
+        if any(name in ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "legend") for name, _ in self._open[-6:]):
+            return True
+        return attributes.get("role", "").lower() == "tab" or any(
+            name in attributes
+            for name in ("aria-expanded", "aria-controls", "data-toggle", "data-bs-toggle", "data-target", "onclick")
+        )
+
+    def _meta(self, attributes: Mapping[str, str]) -> None:
+        name = META.get((attributes.get("name") or attributes.get("property") or "").lower())
+        if name and attributes.get("content"):
+            self.info.metadata.setdefault(name, attributes["content"])
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition(":")[2].lower() if isinstance(tag, str) else ""
+
+
+def _names(attributes: Mapping[str, str]) -> frozenset[str]:
+    names = {f".{name}" for name in attributes.get("class", "")[:2_000].split()}
+    if attributes.get("id"):
+        names.add(f"#{attributes['id']}")
+    return frozenset(names)
+
+
+__all__ = ["BREAK", "PageInfo", "Target"]

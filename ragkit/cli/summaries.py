@@ -1,0 +1,25 @@
+"""The line of each command in the help of `ragkit`, which is shown without loading the command."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUMMARIES: Final = {
+    "search": "Find the passages that answer a question.",
+    "prompt": "Print a grounded prompt for any chat model.",
+    "ask": "Answer a question with checked citations.",
+    "check": "Check the statements of a text against the documents.",
+    "status": "Show what a collection holds.",
+    "history": "List the generations of a collection.",
+    "documents": "List the documents of a collection.",
+    "collections": "List, create or delete collections.",
+    "remove": "Remove documents by source.",
+    "verify": "Check every hash, offset and quote.",
+    "doctor": "Check the database and the caches.",
+    "rebuild": "Cut and embed again, with another model if wanted.",
+    "backup": "Write a collection to one verified file.",
+    "restore": "Make a collection from a backup.",
+    "adapt": "Adapt queries to your documents, where that helps.",
+    "eval": "Measure retrieval on a data set.",
+    "models": "List, compile and check embedding models.",
+}

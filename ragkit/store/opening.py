@@ -1,0 +1,81 @@
+"""A location -> its back end: SQLite for a folder, others by scheme, from a table or from an installed package."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+from ragkit.errors import ConfigError
+from ragkit.store.base import Backend, Store
+from ragkit.store.sqlite.backend import SqliteBackend
+from ragkit.text.cleaning import show
+
+GROUP: Final = "ragkit.stores"
+"""Entry-point group: the name of a point is a scheme, its value a `Backend` (an object, or a class to call)."""
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+_BACKENDS: dict[str, Backend] = {"sqlite": SqliteBackend()}
+
+
+def register_backend(scheme: str, backend: Backend) -> None:
+    """Use a back end for locations SCHEME://…, within this process; an installed package has an entry point instead."""
+    _BACKENDS[scheme] = backend
+
+
+def backend_for(location: str | Path) -> Backend:
+    """Return the back end of a location: a path, or SCHEME://…; ConfigError for a scheme that nothing provides."""
+    scheme = scheme_of(location)
+    if scheme not in _BACKENDS:
+        point = next(iter(entry_points(group=GROUP, name=scheme)), None)
+        if point is None:
+            known = ", ".join(sorted({*_BACKENDS, *(point.name for point in entry_points(group=GROUP))}))
+            raise ConfigError(
+                f"no store is installed for {show(scheme, 40)}://", cure=f"name a folder, or use one of: {known}"
+            )
+        found = point.load()
+        _BACKENDS[scheme] = found() if isinstance(found, type) else found
+    return _BACKENDS[scheme]
+
+
+def scheme_of(location: str | Path) -> str:
+    """Return the scheme of a location; "sqlite" for a path."""
+    match = _SCHEME.fullmatch(location) if isinstance(location, str) else None
+    return match[1] if match else "sqlite"
+
+
+def open_store(location: str | Path, name: str, *, create: bool = False) -> Store:
+    """Open a collection at a location; create it when it is missing and `create` is true.
+
+    Raises InputError (bad name), NotFoundError (missing), CorruptError, SchemaVersionError, ConfigError (scheme).
+    """
+    return backend_for(location).open(str(location), name, create=create)
+
+
+def create_collection(data: str | Path, name: str) -> None:
+    """Make an empty collection in a data folder. Raises InputError for a bad name, ConflictError if it exists."""
+    backend_for(data).create(str(data), name)
+
+
+def list_collections(data: str | Path) -> list[str]:
+    """Return the names of the collections in a data folder, sorted; none when there is no such folder."""
+    return backend_for(data).names(str(data))
+
+
+def delete_collection(data: str | Path, name: str) -> None:
+    """Delete a collection with everything in it: no process can open it from now on, then its files are deleted.
+
+    Raises NotFoundError, and LockedError while it is being written. A process that has it open gets NotFoundError.
+    """
+    backend_for(data).delete(str(data), name)
+
+
+def restore_collection(file: str | Path, path: str | Path, name: str) -> None:
+    """Make the collection `name` of a data folder from a backup file, which is verified first.
+
+    Raises NotFoundError (no such file), CorruptError (damaged, or no backup), SchemaVersionError, ConflictError (a
+    collection of that name exists; nothing is overwritten).
+    """
+    backend_for(path).restore(Path(file), str(path), name)

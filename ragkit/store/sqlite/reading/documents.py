@@ -1,0 +1,145 @@
+"""Reading documents, and what ingest knew of their files: all from one committed state."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from ragkit.errors import CorruptError
+from ragkit.store.metadata import decode_metadata
+from ragkit.store.rows import DocumentRow, text_digest
+from ragkit.store.sqlite.encoding import DocumentRecord, decode_document, encode_root
+from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
+from ragkit.text.cleaning import show
+from ragkit.types.collection import DocumentInfo, FileState
+from ragkit.types.documents import Document, Page
+
+_RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
+_INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
+    (SELECT warnings FROM texts WHERE document_id = documents.id)"""
+
+
+class DocumentReader:
+    """The documents of one committed state; see `ragkit.store.base.DocumentReader`."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def infos(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
+        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
+        where, bindings = _prefix_clause(prefix)
+        rows = self._snapshot.rows(
+            f"SELECT {_INFO} FROM documents {where} ORDER BY source LIMIT ? OFFSET ?",
+            (*bindings, -1 if limit is None else max(limit, 0), max(offset, 0)),
+        )
+        return [_info(row) for row in rows]
+
+    def info(self, source: str) -> DocumentInfo:
+        """Return what a listing shows of one document; raises NotFoundError."""
+        return _info(self._snapshot.document_row(f"SELECT {_INFO} FROM documents WHERE source = ?", (source,), source))
+
+    def get(self, source: str) -> Document:
+        """Return a whole document, equal to the one that was put; NotFoundError, or CorruptError by its hash."""
+        row = self._snapshot.document_row(
+            f"SELECT {_RECORD}, t.text FROM documents AS d JOIN texts AS t ON t.document_id = d.id WHERE d.source = ?",
+            (source,),
+            source,
+        )
+        return _whole(source, DocumentRecord(*row[:9]), row[9])
+
+    def sources(self) -> list[str]:
+        """Return the source of every document, in the order they were first stored."""
+        return [row[0] for row in self._snapshot.rows("SELECT source FROM documents ORDER BY id")]
+
+    def iterate(self) -> Iterator[Document]:
+        """Yield every document whole, in the order they were first stored, one in memory at a time."""
+        last = 0
+        while rows := self._snapshot.rows(
+            f"""SELECT {_RECORD}, t.text, d.source, d.id FROM documents AS d JOIN texts AS t ON t.document_id = d.id
+            WHERE d.id > ? ORDER BY d.id LIMIT 1""",
+            (last,),
+        ):
+            (row,) = rows
+            last = row[11]
+            yield _whole(row[10], DocumentRecord(*row[:9]), row[9])
+
+    def rows(self, ids: Sequence[int]) -> dict[int, DocumentRow]:
+        """Return documents by id, without their text; unknown ids are left out."""
+        rows = self._snapshot.rows(
+            """SELECT d.id, d.source, d.title, d.sha256, d.media_type, d.metadata
+            FROM json_each(?) AS j CROSS JOIN documents AS d ON d.id = j.value""",
+            (id_list(ids),),
+        )
+        return {row[0]: DocumentRow(*(*row[:5], decode_metadata(row[5]))) for row in rows}
+
+    def text(self, document_id: int) -> str:
+        """Return the text of a document; raises NotFoundError."""
+        text: str = self._snapshot.document_row(
+            "SELECT text FROM texts WHERE document_id = ?", (document_id,), document_id
+        )[0]
+        return text
+
+    def text_slice(self, document_id: int, start: int, end: int) -> str:
+        """Return `document.text[start:end]` without reading the whole text into Python; raises NotFoundError."""
+        sql = "SELECT substr(text, ?, ?) FROM texts WHERE document_id = ?"
+        text: str = self._snapshot.document_row(sql, (start + 1, max(end - start, 0), document_id), document_id)[0]
+        return text
+
+    def pages(self, document_id: int) -> tuple[Page, ...]:
+        """Return the page table of a document; raises NotFoundError."""
+        row = self._snapshot.document_row("SELECT pages FROM texts WHERE document_id = ?", (document_id,), document_id)
+        return _pages(row[0])
+
+
+class FileReader:
+    """What ingest knew of files, in one committed state; see `ragkit.store.base.FileReader`."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def below(self, root: str) -> dict[bytes, FileState]:
+        """Return what ingest last knew of the files below a root, by path."""
+        rows = self._snapshot.rows(
+            """SELECT path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail FROM files
+            WHERE root = ?""",
+            (encode_root(root),),
+        )
+        return {row[0]: FileState(root, *row) for row in rows}
+
+    def roots(self) -> list[str]:
+        """Return the roots that files were ingested from."""
+        rows = self._snapshot.rows("SELECT DISTINCT root FROM files ORDER BY root")
+        return [row[0].decode("utf-8", "surrogateescape") for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _pages(stored: str) -> tuple[Page, ...]:
+    """Decode a page table; those of frequently found documents are cached."""
+    return tuple(Page(start, label) for start, label in json.loads(stored))
+
+
+def _whole(source: str, record: DocumentRecord, text: str) -> Document:
+    if text_digest(text) != record.digest:
+        raise CorruptError(
+            f"the stored text of {show(source, 120)!r} does not have its hash",
+            cure="restore a backup, or ingest it again",
+        )
+    return decode_document(source, record, text)
+
+
+def _info(row: tuple[Any, ...]) -> DocumentInfo:
+    return DocumentInfo(*(*row[:9], decode_metadata(row[9]), tuple(json.loads(row[10]))))
+
+
+def _prefix_clause(prefix: str) -> tuple[str, tuple[str, ...]]:
+    """Return a range over the index of sources; LIKE would read all of them, and treat _ and % as wildcards."""
+    if not prefix:
+        return "", ()
+    head = prefix.rstrip("\U0010ffff")
+    if not head:
+        return "WHERE source >= ?", (prefix,)
+    after = ord(head[-1]) + 1
+    end = head[:-1] + chr(0xE000 if 0xD800 <= after <= 0xDFFF else after)
+    return "WHERE source >= ? AND source < ?", (prefix, end)

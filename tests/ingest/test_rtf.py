@@ -1,0 +1,119 @@
+# ruff: noqa: E501 (XML and codes as they stand in files)
+"""RTF as a person reads it; the expected texts are written by hand after the specification (1.9.1)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.ingest_files import blocks, extract, headings, media_type, outcome
+
+HEAD = (
+    r"{\rtf1\ansi\ansicpg1252\deff0{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset238 Arial CE;}{\f2\fcharset129 Batang;}}"
+    r"{\colortbl;\red1\green2\blue3;}{\stylesheet{\ql Normal;}{\s3\b heading 2;}{\s4 Title;}}"
+)
+
+
+def rtf(body: str) -> bytes:
+    return (HEAD + body + "}").encode("cp1252")
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"Na\'efve \'80 5 \'96 caf\'e9", "Naïve € 5 – café"),
+        (r"{\f1 P\'f8\'edli\'9a}, {\f2 \'b0\'a1}", "Příliš, 가"),
+        (r"\u1055?\u1088?\u1080? \uc2\u1074\'e2\'e2!\uc0\u1090 end", "При в!тend"),
+        (r"{\uc1\u55356?\u57217?} party", "🎁 party"),
+        (r"one\line two\tab three\~four", "one\ntwo three four"),
+        (r"a\{b\}c\\d \emdash \ldblquote q\rdblquote", "a{b}c\\d —“q”"),
+        (r"seen{\v unseen}{\*\unknown lost}{\*\bkmkstart b}{\*\bkmkend b} end", "seen end"),
+        (r"E = mc{\super 2}, x{\sub i}, 1{\super st}", "E = mc², x_i, 1st"),
+        (r"{\pntext\f0 a)\tab}{\*\pn\pnlvlbody}clause", "a) clause"),
+        (r"{\listtext 2.1\tab}Invoices\par", "2.1 Invoices"),
+        ("raw ü\r\nbroken", "raw übroken"),
+        (r"{\field{\*\fldinst { HYPERLINK \\l \"mark\" }}{\fldrslt here}}", "here"),
+        (r"{\field{\*\fldinst DATE}{\fldrslt 5 May}}", "5 May"),
+        (r"{\object\objemb{\*\objdata 01050000}{\result{\pard seen\par}}} rest", "seen\n\nrest"),
+        (r"{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt \pard boxed\par}}{\shprslt{\pard boxed\par}}}x", "boxed\n\nx"),
+    ],
+)
+def test_the_words_of_a_document(body: str, text: str) -> None:
+    assert extract(rtf(body), "a.rtf").text == text
+
+
+def test_links_have_their_address() -> None:
+    link = r'see {\field{\*\fldinst{HYPERLINK "https://x.example/a?b=1" \\o "tip"}}{\fldrslt{\ul the \b map}}}, please'
+    assert extract(rtf(link), "a.rtf").text == "see the map (https://x.example/a?b=1), please"
+
+
+def test_headings_titles_and_properties() -> None:
+    body = (
+        r"{\info{\title Guide}{\author Ann}{\operator x}}{\pard\s4 The guide\par}{\pard\s3 Tools\par}"
+        r"\pard\plain A saw.\par\pard\outlinelevel0 Rules\par\pard end"
+    )
+    found = extract(rtf(body), "a.rtf")
+    assert headings(found) == [(1, "The guide"), (2, "Tools"), (1, "Rules")]
+    assert (found.title, found.metadata["author"]) == ("Guide", "Ann")
+    assert found.text.endswith("A saw.\n\nRules\n\nend")
+
+
+def table_row(*cells: str, defined: str = "") -> str:
+    ends = defined or "".join(rf"\cellx{1000 * n}" for n in range(1, len(cells) + 1))
+    return r"\trowd" + ends + r"\pard\intbl " + "".join(rf"{cell}\cell " for cell in cells) + r"\row "
+
+
+def test_tables_keep_cells_apart_and_merged_values_in_each_row() -> None:
+    down, on = r"\clvmgf\cellx1000\cellx2000", r"\clvmrg\cellx1000\cellx2000"
+    across = r"\cellx1000\clmgf\cellx2000\clmrg\cellx3000"
+    body = (
+        "Before\\par " + table_row("Side", "Lamp") + table_row("Port", r"red\par lamp", defined=down)
+        + table_row("", "spare", defined=on) + r"\pard Between\par " + table_row("Q", "both", "", defined=across)
+        + table_row("x", "1", "") + r"\pard After"
+    )  # fmt: skip
+    found = extract(rtf(body), "a.rtf")
+    assert [text for _, text in blocks(found, "table")] == [
+        "Side | Lamp\nPort | red lamp\nPort | spare",
+        "Q | both | both\nx | 1",
+    ]
+    assert found.text.startswith("Before\n\nSide")
+    assert found.text.endswith("x | 1\n\nAfter")
+
+
+def test_notes_comments_headers_and_what_is_left_out() -> None:
+    body = (
+        r"{\header \pard Firm X\par}{\footer\pard \chpgn\par}{\pard A claim{\footnote\pard{\super\chftn} Proof.} holds"
+        r"{\*\atnauthor Kim}\chatn{\*\annotation\pard Is it so?} well.\par}{\deleted old}"
+        r"{\*\shppict{\pict{\*\picprop{\sp{\sn wzDescription}{\sv A blue door}}}\pngblip 8950aa}}{\nonshppict{\pict 77}}"
+        r"{\pict\wmetafile8 0102}End of it, with enough words to be most of the text."
+    )
+    found = extract(rtf(body), "a.rtf")
+    assert found.text == (
+        "Firm X\n\nA claim¹ holds well.\n\nNote 1: Proof.\n\nComment by Kim: Is it so?\n\n"
+        "End of it, with enough words to be most of the text.\n\nPicture: A blue door"
+    )
+    assert blocks(found, "boilerplate") == [("", "Firm X")]
+    assert found.warnings == ("deleted characters: 3", "pictures without text: 1")
+
+
+def test_ticks_of_forms() -> None:
+    box = r"{\field{\*\fldinst FORMCHECKBOX {\*\ffdata\fftype1\ffres%d}}{\fldrslt }}"
+    assert extract(rtf(box % 1 + " paid, " + box % 0 + " sent"), "a.rtf").text == "[x] paid, [ ] sent"
+
+
+def test_binary_data_and_bad_files_do_no_harm() -> None:
+    data = rtf(r"a{\pict\bin20 @@}c")
+    data = data.replace(b"@@", b"}}}}\\par{{{{\x00\xff12345678")
+    assert extract(data, "a.rtf").text == "ac"
+    assert outcome(rtf(r"{\pict\bin99999999 "), "a.rtf") == "no_text"
+    assert media_type(rtf("x"), "a.txt") == "application/rtf"
+    deep = extract(rtf("{" * 20_000 + "needle" + "}" * 20_000), "a.rtf")
+    assert "needle" in deep.text
+    assert extract(rtf("}}}}after"), "a.rtf").text == "after"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_give_text_or_a_reason(data: bytes) -> None:
+    outcome(rtf("").rstrip(b"}") + data, "a.rtf")
