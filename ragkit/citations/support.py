@@ -218,7 +218,8 @@ def _without_links(sentence: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(without_addresses(_ITEM_MARK.sub("", text)).split()).strip(".…!? ").lower()
+    bare = without_addresses(_ITEM_MARK.sub("", text)).replace("‹", "<").replace("›", ">")
+    return " ".join(bare.split()).strip(".…!? ").lower()
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:

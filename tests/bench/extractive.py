@@ -64,7 +64,7 @@ def main() -> None:
     args = parser.parse_args()
     texts = {row["_id"]: row["text"] for row in read(args.squad, "corpus")}
     questions = {row["_id"]: row["text"] for row in read(args.squad, "queries")}
-    articles = sorted({article(name) for name in texts})
+    articles = sorted({article(row["paragraph"]) for row in read(args.squad, "answers")})
     with ragkit.open(args.data) as kb:
         held = {info.source for info in kb.documents()}
         kb.add([ragkit.Document.from_text(name, text) for name, text in texts.items() if name not in held])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ _SYMBOL: Final = re.compile(
     r"(?<![\w-])(?:--[A-Za-z][\w-]+|\w*[A-Za-z]_\w+|_+[A-Za-z]\w*|[a-z]+[A-Z]\w*|[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+)"
 )
 _LABELLED: Final = re.compile(r"\b[A-Z][A-Za-z]{2,} \d{2,}(?![\w.]*\d)")
-_YEAR: Final = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?![\d.,]*\d)")
+_YEAR: Final = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!s\b|[\d.,]*\d)")
 _NAME: Final = re.compile(r"(?<![\w'’.])[A-Z][\w&+#]*(?:[-.][A-Za-z]\w*)*")
 _LATIN: Final = re.compile(r"(?<![\w-])[A-Za-z][A-Za-z\d.+#-]{2,}")
 _WIDE: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -54,7 +55,17 @@ _PERSON: Final = re.compile(
 )
 _OPERATOR: Final = re.compile(r"(?<![^\s`'\"(])[~:!<>=+*/%&|^?@-]{2,3}(?![^\s`'\")?,.])")
 _JOINTS: Final = re.compile(r"[-_.\s]")
+_COUNTS: Final = re.compile(r"\bhow\s+m(?:any|uch)\b|多少|几个|combien|wie\s*viele?|cu[aá]nt", re.IGNORECASE)
 _YEARS: Final = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_ASKS: Final = re.compile(
+    r"\W*(?:when|who(?:m|se)?|how\s+(?:many|much|long|often|old|far|large|big|high|soon)|(?:in\s+)?(?:what|which)\s+(?:year"
+    r"|date|month|century)|what\s+(?:is|was|are|were|does|did|do)\b.*\b(?:price|cost|fee|rate|charge|salary|toll|number)s?"
+    r"|wann|wer|wie\s*(?:viele?|lange|oft|teuer|hoch)|was\s+kostet|quand|combien|qui|cu[aá]ndo|cu[aá]nt\w+)\b",
+    re.IGNORECASE,
+)
+_ROMAN: Final = re.compile(r"[IVXLCDM]+")
+_ACRONYM: Final = 4  # letters up to which a name may stand for the capitals of several words
+_PEOPLES: Final = re.compile(r"[a-z](?:ish|ese|ian|ean|ans?|ench|utch|i[ae]ns?|ists?|ics?)$")  # "Irish" for Ireland
 _SHORT: Final = 5
 _LONG: Final = 8
 _PAST_EVENT: Final = re.compile(
@@ -63,7 +74,7 @@ _PAST_EVENT: Final = re.compile(
     re.IGNORECASE,
 )
 _DEFINITE: Final = re.compile(
-    r"""(?<![\d#.,])(?:1\d|20)\d\d(?![\d,])|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
+    r"""(?<![\d#.,])(?:1\d|20)\d\d(?!\d|,\d)|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
     |\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|ago|centur\w+|decade|\d+s|age|BC|AD|war|reign|era)\b
     |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|januar|märz|mai|juni|juli|okt|dez|[年月日]""",
     re.IGNORECASE | re.VERBOSE,
@@ -116,14 +127,19 @@ class Constraints:
         if not self.names:
             return frozenset()
         words = frozenset[str]().union(*(words_of(text) for text in texts))
+        capitals = "|".join(_capitals(text) for text in texts)
         solid = [_JOINTS.sub("", text.lower()) for text in texts if any(map(_JOINTS.search, self.names))]
-        return frozenset(
-            name
-            for name in self.names
-            if not (
-                any(_JOINTS.sub("", name) in text for text in solid) if _JOINTS.search(name) else has_word(name, words)
-            )
-        )
+        return frozenset(name for name in self.names if not _stands(name, words, solid, capitals))
+
+
+def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -> bool:
+    """Return whether a name is there: word by word, with its joints written otherwise, or as what it abbreviates.
+
+    solid: the texts without joints; capitals: the first letters of their words with a capital.
+    """
+    if _JOINTS.search(name):
+        return any(_JOINTS.sub("", name) in text for text in solid)
+    return has_word(name, words) or (len(name) <= _ACRONYM and name in capitals)
 
 
 def _symbols(text: str) -> frozenset[str]:
@@ -143,12 +159,20 @@ def _names(text: str, language: str) -> set[str]:
     return {
         match.group().lower()
         for match in _NAME.finditer(text)
-        if match.start() and not _OPENS.search(text[: match.start()]) and not _is_small(match.group(), language)
+        if match.start()
+        and not _PEOPLES.search(match.group())
+        and not _OPENS.search(text[: match.start()])
+        and not _is_small(match.group(), language)
     }
 
 
 def _is_small(word: str, language: str) -> bool:
-    return len(word) < 2 or is_stop_word(word.lower(), language) or any(char.isdigit() for char in word)
+    return (
+        len(word) < 2
+        or bool(_ROMAN.fullmatch(word))
+        or is_stop_word(word.lower(), language)
+        or any(char.isdigit() for char in word)
+    )
 
 
 def normal_code(text: str) -> str:
@@ -173,14 +197,24 @@ def _code_pattern(code: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=512)
 def words_of(text: str) -> frozenset[str]:
-    """Return the words of a text in lower case, as they are written."""
-    return frozenset(word.lower() for word in re.findall(r"\w[\w+#]*", _WIDE.sub(" ", text)))
+    """Return the words of a text in lower case and without accents."""
+    return frozenset(re.findall(r"\w[\w+#]*", _folded(_WIDE.sub(" ", text))))
+
+
+def _folded(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(char))
+
+
+@lru_cache(maxsize=512)
+def _capitals(text: str) -> str:
+    """Return the first letters of the words with a capital, in order and in lower case."""
+    return "".join(word[0] for word in re.findall(r"\b[A-Z]\w*", text)).lower()
 
 
 def has_word(word: str, words: Iterable[str]) -> bool:
     """Return whether a word, its parts, or a form of it that differs by a slip of the pen is among some words."""
     held = words if isinstance(words, frozenset) else frozenset(words)
-    parts = [part.lower() for part in _WORD.findall(word)] or [word]
+    parts = [_folded(part) for part in _WORD.findall(word)] or [word]
     return all(part in held or _nearly(part, held) for part in parts)
 
 
@@ -224,6 +258,8 @@ def around(hit: Hit) -> str:
 
 def gives_kind(question: Question, piece: str) -> bool:
     """Return whether a piece can hold the kind of answer that is asked for: a time, an amount, a person."""
+    if not (_ASKS.match(question.text) or _WIDE.search(question.text)):
+        return True  # "what holds when .." asks for no date
     if "date" in question.kinds:
         wanted = _DEFINITE if _PAST_EVENT.search(question.text) else _TIME
         if not wanted.search(piece):
@@ -231,7 +267,7 @@ def gives_kind(question: Question, piece: str) -> bool:
     if "money" in question.kinds and not _PRICE.search(piece):
         return False
     if question.kinds & {"figure", "money"} and "date" not in question.kinds:
-        bare = _YEARS.sub("", piece)
+        bare = _YEARS.sub("", piece) if _COUNTS.search(question.text) else piece
         if not (_QUANTITY.search(bare) or _SPAN.search(bare)):
             return False
     return not ("who" in question.kinds and not _WIDE.search(piece) and not _PERSON.search(piece))

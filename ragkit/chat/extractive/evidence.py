@@ -12,6 +12,7 @@ from typing import Final
 
 from ragkit.chat.extractive.intent import Question, letter_groups
 from ragkit.chat.extractive.layout import Layout, PartKind, read_layout
+from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, wording
 from ragkit.text.sentences import Span, is_heading, is_item
 from ragkit.text.tables import cells, column_names, has_cells
@@ -162,7 +163,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
                 unit.passage,
                 unit.order,
                 unit.span,
-                unit.text,
+                passages[unit.passage].text[slice(*unit.span)],
                 section=unit.lead.order,
                 place=unit.lead.distance,
                 topic=len(unit.lead.terms & question.said.terms) / max(len(unit.lead.terms), 1),
@@ -177,16 +178,16 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
 
 def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
     spans = _with_their_items(hit.text, [(part.start, part.end) for part in layout.parts])
-    said = [wording(hit.text[start:end], language=language) for start, end in spans]
+    bare = [without_addresses(hit.text[start:end]) for start, end in spans]
+    said = [wording(text, language=language) for text in bare]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
     lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
     titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
-    for order, (part, span, own) in enumerate(zip(layout.parts, spans, said, strict=True)):
+    for order, (part, span, text, own) in enumerate(zip(layout.parts, spans, bare, said, strict=True)):
         beside = said[max(0, order - 1) : order] + said[order + 1 : order + 2]
         near = frozenset().union(*(item.terms for item in beside))
-        text = hit.text[slice(*span)]
         is_row = part.kind == "row" and has_cells(text)
         names = column_names(hit.text, span[0], hit.context) if is_row else []
         headers.add(tuple(names))

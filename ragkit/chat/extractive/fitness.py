@@ -135,6 +135,11 @@ class Fitness:
         part = self._layouts[item.passage].parts[item.section]
         return self._passages[item.passage].text[part.start : part.end]
 
+    def _before(self, item: Candidate) -> str:
+        """Return the two parts before a candidate, which may name what it only means."""
+        parts = self._layouts[item.passage].parts[max(0, item.order - _BESIDE) : item.order]
+        return "\n".join(self._passages[item.passage].text[part.start : part.end] for part in parts)
+
     def value(self, item: Candidate) -> float:
         """Return how well a candidate answers: its value, and what its form and place say."""
         kinds = self._question.kinds
@@ -155,7 +160,8 @@ class Fitness:
         limits = self.constraints
         if limits.names:
             hit = self._passages[item.passage]
-            lacking = limits.missing_names(self.piece(item).text(hit), self._above(item), hit.heading, hit.title)
+            texts = (self.piece(item).text(hit), self._above(item), self._before(item), hit.heading, hit.title)
+            lacking = limits.missing_names(*texts)
             cost += _NAME_COST * len(lacking) / len(limits.names)
         if limits.operators and not any(mark in item.text for mark in limits.operators):
             cost += _NAME_COST

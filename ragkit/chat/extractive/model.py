@@ -50,8 +50,9 @@ class ExtractiveChat:
         wanted = frozenset(word.lower() for word in _WORD.findall(prompt.question))
         previous = ""
         for dated, piece in chosen:
+            passage = prompt.passages[piece.number - 1]
             told = also_in(piece, prompt.passages)
-            text = told.markdown(prompt.passages[piece.number - 1], wanted=wanted)
+            text = told.markdown(passage, wanted=wanted, addresses="link" in question.kinds)
             apart = dated or piece.kind != "sentence" or previous != "sentence"
             blank = "" if not previous else "\n\n" if apart else " "
             yield f"{blank}{dated}{text}"

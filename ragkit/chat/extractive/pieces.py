@@ -58,22 +58,22 @@ class Piece:
         lead = hit.text[slice(*self.lead)]
         return f"{lead}\n{hit.text[self.start : self.end]}" if lead else hit.text[self.start : self.end]
 
-    def markdown(self, hit: Hit, *, wanted: frozenset[str]) -> str:
-        """Return what an answer shows of it, with its marker."""
+    def markdown(self, hit: Hit, *, wanted: frozenset[str], addresses: bool = False) -> str:
+        """Return what an answer shows of it, with its marker. addresses: whether those of links are shown."""
         mark = "".join(f"[{number}]" for number in (self.number, *self.also))
         if self.kind == "sentence":
             spans = [(self.start + a, self.start + b) for a, b in sentence_spans(hit.text[self.start : self.end])]
             whole = has_cells(hit.text[self.start : self.end]) or len(spans) == 1
             told = [(self.start, self.end)] if whole else spans
-            return " ".join(f"{quoted(hit, span, wanted=wanted)} {mark}" for span in told)
+            return " ".join(f"{quoted(hit, span, wanted=wanted, addresses=addresses)} {mark}" for span in told)
         if self.kind == "list":
-            return f"{quoted_list(hit, self.lead, (self.start, self.end))} {mark}"
+            return f"{quoted_list(hit, self.lead, (self.start, self.end), addresses=addresses)} {mark}"
         if self.kind == "table":
             return f"{quoted_rows(hit, list(self.rows))} {mark}"
         code = quoted_code(hit, (self.start, self.end))
         if self.lead == (0, 0):
             return f"{code}\n{mark}"
-        return f"{quoted(hit, self.lead, wanted=wanted)} {mark}\n\n{code}"
+        return f"{quoted(hit, self.lead, wanted=wanted, addresses=addresses)} {mark}\n\n{code}"
 
 
 def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ragkit.chat.extractive.layout import bare_of_tags
+from ragkit.text.addresses import without_addresses
 from ragkit.text.tables import cells, column_names, has_cells
 from ragkit.types.hits import Hit
 
@@ -23,29 +24,30 @@ _FENCE_LIKE = re.compile(r"^[`~]{3,}\s*")
 _TICKS = re.compile(r"`{3,}")
 
 
-def quoted(hit: Hit, span: tuple[int, int], *, wanted: frozenset[str]) -> str:
+def quoted(hit: Hit, span: tuple[int, int], *, wanted: frozenset[str], addresses: bool = False) -> str:
     """Return what an answer shows of a sentence or row of a passage, ending in a sentence mark.
 
     Blanks are single, list marks go, numbers in square brackets (footnotes) get round ones, a table row is told cell by
     cell with the names of its columns. wanted: words in lower case that a cut keeps in view.
+    addresses: whether those of links stay behind their words.
     """
     text = hit.text[span[0] : span[1]]
     if has_cells(text):
         text = _row(hit, span[0], text)
-    text = _line(_BULLET.sub("", text))
+    text = _line(_BULLET.sub("", text), addresses)
     text = _around(text, wanted) if len(text) > _LENGTH else text
     return text if _END.search(text) else text.rstrip(";, ") + "."
 
 
-def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int]) -> str:
+def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int], *, addresses: bool = False) -> str:
     """Return a list with the sentence that leads into it, an item a line, as Markdown. lead: (0, 0) for none."""
-    lines = [_line(_BULLET.sub("", hit.text[slice(*lead)]))] if lead[1] > lead[0] else []
+    lines = [_line(_BULLET.sub("", hit.text[slice(*lead)]), addresses)] if lead[1] > lead[0] else []
     for raw in hit.text[slice(*items)].split("\n"):
         if not raw.strip() or not bare_of_tags(raw):
             continue
         depth = "  " * min(3, (len(raw) - len(raw.lstrip())) // 2)
         number = _NUMBERED.match(raw)
-        bare = _line(_BULLET.sub("", raw))
+        bare = _line(_BULLET.sub("", raw), addresses)
         if number and _BULLET.match(raw):
             lines.append(f"{depth}{number[1]}. {bare}")
         elif _BULLET.match(raw):
@@ -57,7 +59,7 @@ def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int]) -> str:
 
 def quoted_rows(hit: Hit, spans: list[tuple[int, int]]) -> str:
     """Return rows of a table as list lines, each with the names of its columns."""
-    return "\n".join(f"- {_line(_row(hit, start, hit.text[start:end]))}" for start, end in spans)
+    return "\n".join(f"- {_line(_row(hit, start, hit.text[start:end]), True)}" for start, end in spans)
 
 
 def quoted_code(hit: Hit, span: tuple[int, int]) -> str:
@@ -70,9 +72,9 @@ def quoted_code(hit: Hit, span: tuple[int, int]) -> str:
     return f"{fence}\n{body}\n{fence}"
 
 
-def _line(text: str) -> str:
+def _line(text: str, addresses: bool) -> str:
     """Return a text on one line, without the tags of site generators, that opens no block of Markdown."""
-    plain = _TAG.sub("", _TAGGED_LINK.sub(r"\1", text))
+    plain = _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text)))
     return _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
 
 
