@@ -53,6 +53,8 @@ class Sources:
         Several sources may support it together where none does alone.
         """
         claim = _ENUMERATED.sub("", sentence.text)
+        if not _LINK_NOTE.sub("", claim).strip():
+            return []
         found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
         if len(found) > 1 and not any(citation.supported for citation in found):
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))

@@ -23,7 +23,7 @@ _TITLE = re.compile(
     r"(?:^|\s)(?:Mr|Mrs|Ms|Mx|Dr|Prof|Hr|Fr|St|Sr|Sra|Mme|Fig|Nr|vs|approx|ca|bzw|z\. ?B|d\. ?h|e\.g|i\.e)\.$"
 )
 _TELLS = re.compile(r"\d|: \S")
-_CLOSED = re.compile(r"[.!?:;。！？।…][\"'”’»)\]】」』]*[ \t]*$")
+_CLOSED = re.compile(r"[.!?:;：；。！？।…][\"'”’»)\]】」』]*[ \t]*$")
 _QUOTED_MARK = re.compile(r"(['\"‘“`])[.!?](?:['\"’”`])?$")
 _FIELD = re.compile(r"[A-Z][\w-]{1,30}:[ \t]+\S")
 _SHORT_LINE = 48
