@@ -44,7 +44,6 @@ _WIDE: Final = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af
 _MANY_WORDS: Final = 7
 _SITE_TAG: Final = re.compile(r"\s*(?:/{3,}.*|:{3,}.*|\{%.*%\}|\{\*.*\*\}|\{\{.*\}\})\s*")
 _PARAGRAPHS: Final = re.compile(r"\n[ \t]*\n+")
-_NAMES: Final = re.compile(r"[\w.]*(?:_\w|\.\w|::\w)[\w.]*(?:\([^()]*\))?")
 
 
 def code_blocks(text: str) -> list[Span]:
@@ -148,8 +147,3 @@ def _reads_as_prose(line: str) -> bool:
         return bool(_PROSE_END.search(bare)) and len(words) > 2 and bare[:1].isupper() and "(" not in bare[:20]
     marks = len(re.findall(r"[(){}\[\]=;<>$\\|]|--", bare))
     return marks * 4 <= len(words) or bool(_PROSE_END.search(bare) and marks * 2 <= len(words))
-
-
-def symbols(text: str) -> frozenset[str]:
-    """Return the names of code in a text: words with an underscore or a point inside them, as they are written."""
-    return frozenset(match.group() for match in _NAMES.finditer(text))
