@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 from ragkit import ConfigError
 
 MIB: Final = 1 << 20
 DEFAULT_SIZE: Final = 100 * MIB
+OCR_MEMORY: Final = 6 * 1024 * MIB
+"""Bytes of address space that a child may take once it reads by OCR; what it holds is about a quarter of that."""
+
+OcrMode = Literal["auto", "off", "force"]
+OCR_MODES: Final[tuple[OcrMode, ...]] = get_args(OcrMode)
 
 
 EXTRACTOR_VERSION = "3"
@@ -22,7 +27,9 @@ class ReadLimits:
     max_size: bytes of the largest file that is read. timeout: seconds on the clock, and as many of CPU. memory: bytes
     of address space of the child, which bounds what it may hold. max_pages: pages read of a paged file; the rest is
     reported. max_inflated: bytes that compressed parts of one file may unpack to. keep_hidden: sheets, rows, columns
-    and slides that the file hides are read as if they were shown.
+    and slides that the file hides are read as if they were shown. ocr: "auto" reads scanned pages and
+    pictures where the extra `ocr` is installed, "force" reads every page of a PDF by OCR, "off" none. ocr_seconds: more
+    time that OCR of one file may take.
     """
 
     max_size: int = DEFAULT_SIZE
@@ -31,6 +38,8 @@ class ReadLimits:
     max_pages: int = 10_000
     max_inflated: int = 512 * MIB
     keep_hidden: bool = False
+    ocr: OcrMode = "auto"
+    ocr_seconds: float = 1_800.0
 
     def __post_init__(self) -> None:
         for name, value, low in (
@@ -39,9 +48,12 @@ class ReadLimits:
             ("memory", self.memory, 64 * MIB),
             ("max_pages", self.max_pages, 1),
             ("max_inflated", self.max_inflated, MIB),
+            ("ocr_seconds", self.ocr_seconds, 0),
         ):
             if not low <= value <= 1 << 40:
                 raise ConfigError(f"read limit {name} is {value!r}", cure=f"it must be from {low:,} to {1 << 40:,}")
+        if self.ocr not in OCR_MODES:
+            raise ConfigError(f"read limit ocr is {self.ocr!r}", cure=f"it must be one of {', '.join(OCR_MODES)}")
 
     @property
     def max_part(self) -> int:

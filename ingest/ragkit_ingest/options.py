@@ -55,4 +55,4 @@ class IngestOptions:
     @property
     def limits_key(self) -> str:
         """The limits as text: a file that failed because of them is tried again when they change."""
-        return "/".join(f"{value:g}" for value in astuple(self.limits))
+        return "/".join(value if isinstance(value, str) else f"{value:g}" for value in astuple(self.limits))

@@ -50,7 +50,7 @@ def test_the_bytes_decide_before_the_name_does(data: bytes, name: str, expected:
         (b"\x7fELF\x02\x01\x01" + bytes(50), "a.md", "binary"),
         (bytes(range(256)) * 20, "a.txt", "binary"),
         (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(100), "a.docx", "encrypted_or_old_format"),
-        (b"\x89PNG\r\n\x1a\n....", "a.png", "unsupported"),
+        (b"GIF89a....", "a.gif", "unsupported"),
         (b"{\\rtf1 {\\pict 00}}", "a.rtf", "no_text"),
         (b"PK\x03\x04 and then nothing", "a.docx", "damaged"),
         (b"\xef\xbb\xbf \t\r\n\x0c", "a.txt", "no_text"),

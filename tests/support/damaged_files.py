@@ -83,7 +83,7 @@ SAMPLES: Final[dict[str, bytes]] = {
     b"<itemizedlist><listitem><para>x</para></listitem></itemizedlist></section></article>",
     "a.yaml": b"# c\na: &x\n  b: [1, 2] # d\n  c: |\n    t\nd: *x\n---\n- e: {f: g}\n",
     "a.toml": b'# c\nt = "x"\n[a.b]\nc = [1, 2] # d\ne = """\nm\n"""\n[[f]]\ng = {h = 1}\n',
-    **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx")},
+    **{name: (FROZEN / name).read_bytes() for name in ("a.epub", "a.docx", "a.pptx", "a.xlsx", "a.png")},
     **SHEET_SAMPLES,
     **OFFICE_SAMPLES,
     "a.pdf": pages_pdf(
@@ -117,6 +117,7 @@ LOADERS: Final = {
     "pdf.reader": ["a.pdf"],
     "odf.reader": ["a.odt", "a.ods", "a.odp"],
     "rtf.reader": ["a.rtf"],
+    "ocr.pictures": ["a.png"],
 }
 """The modules of readers, and their samples; formats that share a reader share its time."""
 

@@ -13,7 +13,7 @@ import click
 
 from ragkit import Document, ExtractionError, show
 from ragkit_ingest.extract import path_job
-from ragkit_ingest.limits import MIB, ReadLimits
+from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import check_folders
 from ragkit_ingest.scan.walk import Found, LeftOut, open_file, reason_of, walk
@@ -37,13 +37,21 @@ FAILED, SKIPPED = 3, 4
     help="For one file.",
 )
 @click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too.")
+@click.option(
+    "--ocr",
+    type=click.Choice(OCR_MODES),
+    envvar="RAGKIT_OCR",
+    default="auto",
+    show_default=True,
+    help="Read scanned pages and pictures by OCR (or $RAGKIT_OCR).",
+)
 @click.pass_context
-def extract(ctx: click.Context, path: str, *, as_json: bool, max_size: int, timeout: float, keep_hidden: bool) -> None:
+def extract(ctx: click.Context, /, path: str, *, as_json: bool, **limits_given: Any) -> None:
     """Print the text of a file, or of all files of a folder.
 
     Exit status: 0 for text, 3 when the file is bad, 4 when it was left out on purpose; the reason is on standard error.
     """
-    limits = ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=keep_hidden)
+    limits = _limits(**limits_given)
     out = sys.stdout.buffer
     folder = os.path.isdir(path) and not os.path.islink(path)
     try:
@@ -51,6 +59,10 @@ def extract(ctx: click.Context, path: str, *, as_json: bool, max_size: int, time
     except ExtractionError as error:
         status = _complain(path, error)
     ctx.exit(status)
+
+
+def _limits(*, max_size: int, timeout: float, keep_hidden: bool, ocr: OcrMode) -> ReadLimits:
+    return ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=keep_hidden, ocr=ocr)
 
 
 def _file(path: str, limits: ReadLimits, out: IO[bytes], as_json: bool) -> int:

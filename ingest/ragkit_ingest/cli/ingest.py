@@ -22,7 +22,7 @@ import ragkit
 from ragkit import DocumentInfo, FileState, NotFoundError, RagkitError, settings_from_env, show
 from ragkit_ingest.cli.progress import drawn_progress
 from ragkit_ingest.cli.report import print_report
-from ragkit_ingest.limits import MIB, ReadLimits
+from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
 from ragkit_ingest.scan.targets import find_targets
@@ -70,17 +70,27 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the limits and globs of a run to a command, which receives them as one `options`."""
 
     @functools.wraps(command)
-    def wrapped(
-        include: tuple[str, ...], exclude: tuple[str, ...], max_size: int, timeout: float, workers: int, **rest: Any
-    ) -> Any:
-        hidden = rest.pop("keep_hidden")
-        limits = ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=hidden)
+    def wrapped(include: tuple[str, ...], exclude: tuple[str, ...], ocr: OcrMode, workers: int, **rest: Any) -> Any:
+        limits = ReadLimits(
+            max_size=rest.pop("max_size") * MIB,
+            timeout=rest.pop("timeout"),
+            keep_hidden=rest.pop("keep_hidden"),
+            ocr=ocr,
+        )
         return command(options=IngestOptions(limits, workers, include, exclude), **rest)
 
     timeout = click.FloatRange(0.1, 86_400)
     size = click.IntRange(1, 1 << 20)
     for option in (
         click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too."),
+        click.option(
+            "--ocr",
+            type=click.Choice(OCR_MODES),
+            envvar="RAGKIT_OCR",
+            default="auto",
+            show_default=True,
+            help="Scanned pages and pictures (or $RAGKIT_OCR).",
+        ),
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
         click.option(
             "--timeout", type=timeout, default=30.0, show_default=True, metavar="SECONDS", help="For reading one file."

@@ -7,7 +7,7 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -20,6 +20,7 @@ from ragkit_ingest.readers.links import ADDRESS
 _VALUE_LIMIT: Final = 1_000
 _TITLE_LIMIT: Final = 200
 _HEADER_LIMIT: Final = 400
+_MOST_THREADS: Final = 2
 _SOFT_SHARE: Final = 0.75  # a reader stops of itself after this part of its time, and keeps what it has
 
 
@@ -44,12 +45,23 @@ class Budget:
         soft, _ = resource.getrlimit(resource.RLIMIT_CPU)
         used = usage.ru_utime + usage.ru_stime
         left = seconds if soft == resource.RLIM_INFINITY else max(soft - used, 0.1)
+        self._extra = 0.0
         self._until = time.monotonic() + seconds * _SOFT_SHARE
         self._cpu_until = time.process_time() + min(left, seconds) * _SOFT_SHARE
 
     def left(self) -> float:
         """Seconds left, of the clock or of CPU, whichever is less; 0 when spent."""
         return max(0.0, min(self._until - time.monotonic(), self._cpu_until - time.process_time()))
+
+    def granted(self, seconds: float, *, limit: float) -> float:
+        """Give so many more seconds, or what is left of `limit`; return how many."""
+        seconds = min(seconds, limit - self._extra)
+        if seconds <= 0:
+            return 0.0
+        self._extra += seconds
+        self._until += seconds
+        self._cpu_until += seconds * _MOST_THREADS
+        return seconds
 
     def spent(self) -> bool:
         """Tell whether it is time to stop."""
@@ -62,6 +74,7 @@ class Hints:
 
     media_type: what detection says. limits, budget: what reading may cost. careful: an earlier attempt brought the
     process down, so native code that can be done without is left out. depth: how many files this one lies in.
+    grant: tells the parent of more seconds, and of how many threads use them; None where there is no parent.
     """
 
     media_type: str
@@ -69,6 +82,13 @@ class Hints:
     budget: Budget
     careful: bool = False
     depth: int = 0
+    grant: Callable[[float, int], None] | None = None
+
+    def ask_time(self, seconds: float, *, threads: int = 1) -> None:
+        """Take more time for a page that needs OCR, as long as the limits give any."""
+        seconds = self.budget.granted(seconds, limit=self.limits.ocr_seconds)
+        if seconds and self.grant is not None:
+            self.grant(seconds, threads)
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from ragkit_ingest.readers.sniff import (
     EMAIL,
     EPUB,
     HTML,
+    JPEG,
     JSON,
     JSONL,
     MARKDOWN,
@@ -28,14 +29,17 @@ from ragkit_ingest.readers.sniff import (
     ODT,
     OUTLOOK,
     PDF,
+    PNG,
     PPTX,
     RST,
     RTF,
     SRT,
     TEXT,
+    TIFF,
     TOML,
     TSV,
     VTT,
+    WEBP,
     WORD_XML,
     XLSX,
     XML,
@@ -79,6 +83,7 @@ _READERS = {
     TOML: "data.keyed:KeyedReader",
     CODE: "code:CodeReader",
     TEXT: "plain:TextReader",
+    **dict.fromkeys((PNG, JPEG, TIFF, WEBP), "ocr.pictures:PictureReader"),
 }
 """Media type -> module and class; a module loads when the first file of its format comes."""
 

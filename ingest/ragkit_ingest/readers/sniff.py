@@ -41,6 +41,10 @@ YAML: Final = "application/yaml"
 TOML: Final = "application/toml"
 TEXT: Final = "text/plain"
 CODE: Final = "text/x-source"
+PNG: Final = "image/png"
+JPEG: Final = "image/jpeg"
+TIFF: Final = "image/tiff"
+WEBP: Final = "image/webp"
 
 _SUFFIXES = {
     **dict.fromkeys(("pdf",), PDF),
@@ -62,6 +66,10 @@ _SUFFIXES = {
     **dict.fromkeys(("json", "geojson"), JSON),
     **dict.fromkeys(("jsonl", "ndjson", "jsonlines"), JSONL),
     **dict.fromkeys(("eml",), EMAIL),
+    **dict.fromkeys(("png",), PNG),
+    **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), JPEG),
+    **dict.fromkeys(("tif", "tiff"), TIFF),
+    **dict.fromkeys(("webp",), WEBP),
     **dict.fromkeys(("mbox", "mbx"), MBOX),
     **dict.fromkeys(("msg",), OUTLOOK),
     **dict.fromkeys(("ics", "ical", "ifb"), CALENDAR),
@@ -76,12 +84,9 @@ _SUFFIXES = {
 _ODF = {"text": ODT, "spreadsheet": ODS, "presentation": ODP}
 _ODF_TYPE = re.compile(rb"application/vnd\.oasis\.opendocument\.([a-z]+)")
 _OOXML = ((DOCX, b"word/"), (PPTX, b"ppt/"), (XLSX, b"xl/"))
+_PICTURES = ((b"\x89PNG\r\n\x1a\n", PNG), (b"\xff\xd8\xff", JPEG), (b"II*\0", TIFF), (b"MM\0*", TIFF))
 _FOREIGN = (  # formats that are known, and that no reader takes
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ\0", "an xz archive"),
@@ -143,6 +148,8 @@ def detect(data: bytes, *, name: str) -> str:
         return _in_zip(data, suffix_of(name))
     if data.startswith(_OLE):
         return _in_ole(data)
+    if picture := _picture(data):
+        return picture
     _refuse_foreign(data)
     if not text_only(data):
         raise ExtractionError("binary", "its bytes are not text")
@@ -177,14 +184,21 @@ def _foreign(data: bytes) -> str:
     for magic, words in _FOREIGN:
         if data.startswith(magic):
             return words
-    riff = data[:4] == b"RIFF" and data[8:12] in (b"WEBP", b"WAVE", b"AVI ")
+    riff = data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI ")
     return "an archive, a picture or a recording" if riff or data[257:262] == b"ustar" or data[4:8] == b"ftyp" else ""
+
+
+def _picture(data: bytes) -> str:
+    """Return the media type of a picture that OCR can read, "" for anything else."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return WEBP
+    return next((media_type for magic, media_type in _PICTURES if data.startswith(magic)), "")
 
 
 def named_otherwise(media_type: str, name: str) -> str:
     """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
-    binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, OUTLOOK)
+    binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, OUTLOOK, PNG, JPEG, TIFF, WEBP)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
 
 
@@ -243,7 +257,7 @@ def _text_type(data: bytes, name: str) -> str:
         return MHTML if mail == EMAIL and _SAVED_PAGE.search(head) else mail
     if promised == HTML:
         return HTML if re.search(rb"<[a-zA-Z!/]", data[: 1 << 16].replace(b"\0", b"")) else TEXT
-    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, RTF, OUTLOOK):
+    if promised in (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, RTF, OUTLOOK, PNG, JPEG, TIFF, WEBP):
         return TEXT
     return promised or _unnamed_type(data, name, head)
 

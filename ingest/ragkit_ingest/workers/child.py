@@ -6,15 +6,17 @@ import gc
 import os
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ragkit import ExtractionError
-from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.limits import OCR_MEMORY, ReadLimits
 from ragkit_ingest.readers.base import Budget, Hints, TimeLimitError
 from ragkit_ingest.readers.registry import choose, read
 from ragkit_ingest.workers.protocol import ClosedError, pack, receive, send
-from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with
+from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with, more_cpu
 from ragkit_ingest.workers.stable_read import read_stable
 
 _COLLECT_FROM = 1 << 18  # characters: after a large file, what it left in cycles goes at once
@@ -26,7 +28,7 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     end_with(int(sys.argv[2]))
     memory = int(sys.argv[3])
-    confine(memory=memory)
+    confine(memory=memory, most=OCR_MEMORY)
     status = 70  # of a fault of this process itself
     try:
         send(channel, {"ready": True})
@@ -48,7 +50,7 @@ def serve(channel: socket.socket, *, memory: int) -> bool:
     retire = False
     text = ""
     try:
-        message, text = answer(descriptor, request, limits)
+        message, text = answer(descriptor, request, limits, partial(_grant, channel))
     except ExtractionError as error:
         message = {"reason": error.reason, "detail": error.detail, "cure": error.cure}
     except (MemoryError, RecursionError) as error:
@@ -61,21 +63,36 @@ def serve(channel: socket.socket, *, memory: int) -> bool:
         os.close(descriptor)
     if len(text) > _COLLECT_FROM:
         gc.collect()
-    retire = retire or _peak() > memory * _RETIRE_AT or cpu_left() < min(limits.timeout, cpu_allowance() / 2)
+    retire = retire or _peak() > _memory(memory) * _RETIRE_AT or cpu_left() < min(limits.timeout, cpu_allowance() / 2)
     send(channel, {**message, "retire": retire}, text=text)
     return not retire
 
 
-def answer(descriptor: int, request: dict[str, Any], limits: ReadLimits) -> tuple[dict[str, Any], str]:
+def _grant(channel: socket.socket, seconds: float, threads: int) -> None:
+    """Tell the parent that this file takes more seconds, and take as many of CPU for each thread."""
+    more_cpu(seconds * threads)
+    send(channel, {"more": seconds})
+
+
+def answer(
+    descriptor: int, request: dict[str, Any], limits: ReadLimits, grant: Callable[[float, int], None] | None = None
+) -> tuple[dict[str, Any], str]:
     """Read one file; ExtractionError when it gives no text."""
     budget = Budget(limits.timeout)
     content = read_stable(descriptor, max_size=limits.max_size)
     name: str = request["name"]
     media_type, reader = choose(content.data, name=name)
-    hints = Hints(media_type, limits, budget, careful=request["careful"])
+    hints = Hints(media_type, limits, budget, careful=request["careful"], grant=grant)
     extracted = read(content.data, name=name, hints=hints, reader=reader)
     message = pack(extracted, media_type=media_type, sha256=content.sha256)
     return message, extracted.text
+
+
+def _memory(memory: int) -> int:
+    """Return what this process may take now: more than it began with once it has read by OCR."""
+    import resource
+
+    return max(memory, resource.getrlimit(resource.RLIMIT_AS)[0])
 
 
 def _peak() -> int:

@@ -106,8 +106,12 @@ class Worker:
             raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
 
     def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, object], str]:
-        """Wait for the answer; look at the child's memory now and then, to tell later what it died of."""
+        """Wait for the answer; look at the child's memory now and then, to tell later what it died of.
+
+        A child that reads by OCR tells that it takes more time, page by page, as far as the limits allow.
+        """
         self._held = 0
+        extra = self._limits.ocr_seconds if self._limits.ocr != "off" else 0.0
         while True:
             if self._abandoned:  # perhaps before this child was there to be killed
                 raise ClosedError
@@ -121,7 +125,12 @@ class Worker:
                 self._held = max(self._held, self._memory())
                 continue
             message, text, _ = receive(channel, deadline=deadline)
-            return message, text
+            if "more" not in message:
+                return message, text
+            more = min(max(float(message["more"]), 0.0), extra)
+            extra -= more
+            deadline += more
+            self._left += more
 
     def abandon(self) -> None:
         """Give up the file that another thread is reading with this worker, and every later one."""

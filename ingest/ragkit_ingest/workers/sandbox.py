@@ -50,13 +50,14 @@ _FORBIDDEN = (
 _INHERITED_CPU = resource.getrlimit(resource.RLIMIT_CPU)[0]
 
 
-def confine(*, memory: int) -> None:
+def confine(*, memory: int, most: int = 0) -> None:
     """Give up, for good, what reading a file does not need; what the system does not allow to give up is left.
 
-    memory: bytes of address space. Files cannot be written (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped,
-    and where the system lets it, the process moves to a network namespace without any interface.
+    memory: bytes of address space. most: bytes that this process may raise that to, for OCR. Files cannot be written
+    (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped, and where the system lets it, the process moves to a
+    network namespace without any interface.
     """
-    _lower(resource.RLIMIT_AS, memory)
+    _lower(resource.RLIMIT_AS, memory, max(memory, most))
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CORE, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -92,6 +93,15 @@ def allow_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
+def more_cpu(seconds: float) -> None:
+    """Let this process use so many more seconds of CPU than it may now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if soft == resource.RLIM_INFINITY:
+        return
+    wanted = soft + math.ceil(seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
 def cpu_allowance() -> float:
     """Return the seconds of CPU that the parent's limits give to this process; infinite without any."""
     return math.inf if _INHERITED_CPU == resource.RLIM_INFINITY else float(_INHERITED_CPU)
@@ -107,10 +117,10 @@ def _used() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _lower(kind: int, value: int) -> None:
+def _lower(kind: int, value: int, most: int = 0) -> None:
     _, hard = resource.getrlimit(kind)
-    limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (limit, limit))
+    limits = [limit if hard == resource.RLIM_INFINITY else min(limit, hard) for limit in (value, max(value, most))]
+    resource.setrlimit(kind, (limits[0], limits[1]))
 
 
 def _forbid(event: str, arguments: tuple[object, ...]) -> None:

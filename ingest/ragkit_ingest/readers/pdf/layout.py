@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
+from typing import Literal, NamedTuple
 
 from ragkit import BlockKind
-from ragkit_ingest.readers.base import TextBuilder
-from ragkit_ingest.readers.pdf.lines import make_whole, running_lines
+from ragkit_ingest.readers.base import TextBuilder, looks_like_header
+from ragkit_ingest.readers.pdf.furniture import running_lines
+from ragkit_ingest.readers.pdf.lines import Words, continues, ends_in_hyphen, make_whole
 from ragkit_ingest.readers.pdf.structure import OutlineItem
 from ragkit_ingest.readers.pdf.tables import TableSpan, find_tables
 from ragkit_ingest.readers.pdf.text import Line
@@ -43,12 +45,17 @@ def add_pages(
     builder: TextBuilder,
     pages: Sequence[list[Line] | None],
     *,
+    heights: Sequence[float] = (),
     labels: Sequence[str] = (),
     outline: Sequence[OutlineItem] = (),
 ) -> None:
-    """Add all pages; headings are the outline's where the file has one of use, else what looks like headings."""
-    make_whole(pages)
-    running = running_lines(pages)
+    """Add all pages; headings are the outline's where the file has one of use, else what looks like headings.
+
+    heights: of the pages, in points, for what stands in their margins. A sentence that goes on over a page break
+    stays whole: running lines between its parts are moved before it or behind it.
+    """
+    words = make_whole(pages)
+    running = running_lines(pages, heights, _body(pages, [set()] * len(pages)).height)
     body = _body(pages, running)
     by_looks = len(outline) < 3
     by_page: dict[int, list[OutlineItem]] = {}
@@ -56,10 +63,43 @@ def add_pages(
         for item in outline:
             if item.page is not None:
                 by_page.setdefault(item.page, []).append(item)
-    for number, page in enumerate(pages):
+    planned = [
+        _Page(builder, page, running[number], body, by_looks=by_looks) if page else None
+        for number, page in enumerate(pages)
+    ]
+    goes_on = _breaks_inside(planned, words)
+    kept: list[tuple[str, BlockKind]] = []
+    for number, planned_page in enumerate(planned):
         builder.page(labels[number] if number < len(labels) else None)
-        if page:
-            _Page(builder, page, running[number], body, by_looks=by_looks).add(by_page.get(number, []))
+        if planned_page is not None:
+            planned_page.add(by_page.get(number, []), goes_on=(goes_on[number], goes_on[number + 1]), kept=kept)
+    _add_kept(builder, kept)
+
+
+def _breaks_inside(planned: Sequence[_Page | None], words: Words) -> list[bool]:
+    """Tell for each page, and for the end, whether the text before it goes on in the page's first paragraph."""
+    inside = [False] * (len(planned) + 1)
+    for number in range(1, len(planned)):
+        above, below = planned[number - 1], planned[number]
+        if above is None or below is None:
+            continue
+        last, first = above.last_line(), below.first_line()
+        if last is None or first is None or not continues(last, first, right=above.right):
+            continue
+        inside[number] = True
+        if ends_in_hyphen(last.text, first.text):
+            word, _, rest = first.text.partition(" ")
+            left, _, cut = last.text[:-1].rpartition(" ")
+            whole = words.join(cut, word) if cut[-1:].isalnum() else f"{cut}-{word}"
+            last.text = f"{left} {whole}".strip()
+            first.text = rest
+    return inside
+
+
+def _add_kept(out: TextBuilder, kept: list[tuple[str, BlockKind]]) -> None:
+    for text, kind in kept:
+        out.mark_block(*out.paragraph(text), kind)
+    kept.clear()
 
 
 def _body(pages: Sequence[list[Line] | None], running: Sequence[set[int]]) -> _Body:
@@ -87,6 +127,18 @@ def _body(pages: Sequence[list[Line] | None], running: Sequence[set[int]]) -> _B
     return _Body(height, tuple(sizes[:8]), bold=bold < lines * _RARE_BOLD)
 
 
+_Kind = Literal["furniture", "note", "table", "cells", "heading", "text"]
+
+
+class _Group(NamedTuple):
+    """Lines [start, end) of a page that belong together."""
+
+    start: int
+    end: int
+    kind: _Kind
+    span: TableSpan | None = None
+
+
 class _Page:
     """Adds one page: cuts it into tables, furniture, headings and paragraphs."""
 
@@ -103,47 +155,117 @@ class _Page:
         self._right = max((line.right for line in lines), default=0.0)
         self._levels = [self._looks(index) for index in range(len(lines))]
         _drop_long_runs(self._levels, [(round(line.height, 1), line.bold) for line in lines])
+        self.right = self._right
+        self._groups = self._plan()
 
-    def add(self, outline: Sequence[OutlineItem]) -> None:
+    def last_line(self) -> Line | None:
+        """Return the line that the text of the page ends with; None when that is no running text."""
+        body = [group for group in self._groups if group.kind not in ("furniture", "note")]
+        return self._lines[body[-1].end - 1] if body and body[-1].kind == "text" else None
+
+    def first_line(self) -> Line | None:
+        """Return the line that the text of the page begins with; None when that is no running text."""
+        body = next((group for group in self._groups if group.kind != "furniture"), None)
+        return self._lines[body.start] if body is not None and body.kind == "text" else None
+
+    def add(
+        self, outline: Sequence[OutlineItem], *, goes_on: tuple[bool, bool], kept: list[tuple[str, BlockKind]]
+    ) -> None:
+        """Add the page. goes_on: whether its text begins and ends inside a paragraph. kept: pieces of earlier pages
+        that wait for the end of a paragraph."""
         before = self._out.size
-        texts = [line.text for line in self._lines]
-        tables = {span.start: span for span in find_tables(texts, self._skip)}
         waiting = list(outline)
-        index = 0
-        while index < len(self._lines):
-            if index in tables:
-                self._table(tables[index], waiting)
-                index = tables[index].end
-                continue
-            end = self._group_end(index, tables)
-            self._group(index, end, waiting)
-            index = end
+        for at, group in enumerate(self._ordered(goes_on, kept)):
+            joined = goes_on[0] and at == 0
+            if not joined:
+                _add_kept(self._out, kept)
+            self._add_group(group, waiting, joined=joined)
         for item in waiting:
             if self._out.size > before:
                 self._out.mark_heading_at(self._out.page_start(), item.level, item.title)
+
+    def _ordered(self, goes_on: tuple[bool, bool], kept: list[tuple[str, BlockKind]]) -> list[_Group]:
+        """Return the groups so that nothing stands before text that goes on from the page before, or behind text that
+        goes on in the next; what has no place for it is kept for later."""
+        text = [group for group in self._groups if group.kind not in ("furniture", "note")]
+        if all(goes_on) and len(text) == 1:
+            rest = [group for group in self._groups if group is not text[0]]
+            kept += [(self._text(one), "boilerplate" if one.kind == "furniture" else "list") for one in rest]
+            return text
+        groups = list(self._groups)
+        for moves, group, place in ((goes_on[0], text[:1], 0), (goes_on[1], text[-1:], len(groups))):
+            if moves:
+                groups.remove(group[0])
+                groups.insert(place, group[0])
+        return groups
+
+    def _text(self, group: _Group) -> str:
+        return "\n".join(line.text for line in self._lines[group.start : group.end])
+
+    def _plan(self) -> list[_Group]:
+        """Cut the page into furniture, tables, annotations, headings and paragraphs."""
+        lines = self._lines
+        apart = self._skip | {index for index, line in enumerate(lines) if line.cells or line.note}
+        tables = {span.start: span for span in find_tables([line.text for line in lines], apart)}
+        groups: list[_Group] = []
+        index = 0
+        while index < len(lines):
+            line = lines[index]
+            end = index + 1
+            span = tables.get(index)
+            if span is not None:
+                groups.append(_Group(index, span.end, "table", span))
+                end = span.end
+            elif line.note:
+                groups.append(_Group(index, end, "note"))
+            elif line.cells and index not in self._skip:
+                while end < len(lines) and lines[end].table == line.table and end not in self._skip:
+                    end += 1
+                groups.append(_Group(index, end, "cells"))
+            else:
+                end = self._group_end(index, tables)
+                kind: _Kind = "furniture" if index in self._skip else "heading" if self._levels[index] else "text"
+                groups.append(_Group(index, end, kind))
+            index = end
+        return groups
 
     def _group_end(self, start: int, tables: dict[int, TableSpan]) -> int:
         """Return the end of the lines from `start` on that belong together: furniture, a heading, or a paragraph."""
         end = start + 1
         furniture, level = start in self._skip, self._levels[start]
         while end < len(self._lines) and end not in tables and (end in self._skip) == furniture:
-            if not furniture and (self._levels[end] != level or self._breaks(end - 1)):
+            line = self._lines[end]
+            if not furniture and (line.cells or line.note or self._levels[end] != level or self._breaks(end - 1)):
                 break
             end += 1
         return end
 
-    def _group(self, start: int, end: int, waiting: list[OutlineItem]) -> None:
-        lines = self._lines[start:end]
-        text = "\n".join(line.text for line in lines)
-        level = self._levels[start]
-        if start in self._skip:
-            first, last = self._out.paragraph(text)
-            self._out.mark_block(first, last, "boilerplate")
+    def _add_group(self, group: _Group, waiting: list[OutlineItem], *, joined: bool) -> None:
+        if group.span is not None:
+            self._table(group.span, waiting)
             return
-        first, _last = self._out.paragraph(" ".join(line.text for line in lines) if level else text)
+        if group.kind == "cells":
+            self._cells(group, waiting)
+            return
+        text = self._text(group)
+        if group.kind == "furniture":
+            self._out.mark_block(*self._out.paragraph(text), "boilerplate")
+            return
+        whole = " ".join(line.text for line in self._lines[group.start : group.end])
+        level = self._levels[group.start]
+        first, _last = (self._out.line if joined else self._out.paragraph)(whole if level else text)
         if level and self._by_looks:
-            self._out.mark_heading(first, level, " ".join(line.text for line in lines))
+            self._out.mark_heading(first, level, whole)
         self._find(waiting, text, first)
+
+    def _cells(self, group: _Group, waiting: list[OutlineItem]) -> None:
+        """Add a table of which the cells are known; the first row names the columns when it looks like that."""
+        text = self._text(group)
+        names = self._lines[group.start].cells
+        first, last = self._out.paragraph(text)
+        self._find(waiting, text, first)
+        header = " | ".join(filter(None, names)) if looks_like_header([*names]) and group.end - group.start > 1 else ""
+        self._out.mark_block(first, last, "table", header)
 
     def _table(self, span: TableSpan, waiting: list[OutlineItem]) -> None:
         texts: list[str] = []
@@ -207,8 +329,8 @@ class _Page:
         if not above.height or not below.height:
             return False
         step = above.bottom - below.bottom
-        if step <= 0:
-            return abs(step) > 0.3 * above.height  # another column, or a box beside
+        if step <= 0:  # another column, or a box beside
+            return abs(step) > 0.3 * above.height and not continues(above, below, right=above.right)
         if step > 1.4 * self._leading and step > 1.2 * below.height:
             return True
         if abs(above.height - below.height) > 0.12 * above.height:

@@ -1,9 +1,8 @@
-"""Lines of PDF pages made whole: cells of one row joined, words cut at line ends joined, running lines found."""
+"""Lines of PDF pages made whole: cells of one row joined, words cut at line ends joined."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,11 +12,10 @@ from ragkit_ingest.readers.pdf.text import Line
 _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line
 _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_COUNTING = re.compile(r"(?<=page )\d{1,5}(?!\d)|^\d{1,5}(?![\d.,])|(?<![\d.,$€£])\d{1,5}$", re.IGNORECASE)
-_PAGES = 3  # a line on fewer pages than this is not running
-_RUNNING_LENGTH = 200
-_EDGE = 3  # running headers and footers are among so many lines at either end of a page
-_ROMAN = re.compile(r"[ivxlc]+|[IVXLC]+")
+_ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
+_ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
+_SENTENCE_LINE = 12  # letters
+_FULL_LINE = 45
 
 
 @dataclass(slots=True)
@@ -47,8 +45,8 @@ class Words:
         return left + right
 
 
-def make_whole(pages: Sequence[list[Line] | None]) -> None:
-    """Join, in place, lines that are one row, and words that were cut at the end of a line."""
+def make_whole(pages: Sequence[list[Line] | None]) -> Words:
+    """Join, in place, lines that are one row, and words that were cut at the end of a line; return the words known."""
     words: Words | None = None
     for page in pages:
         if not page:
@@ -61,6 +59,7 @@ def make_whole(pages: Sequence[list[Line] | None]) -> None:
                     words.add(line.text)
         if words is not None:
             _join_words(page, words)
+    return words or Words()
 
 
 def _join_rows(page: list[Line]) -> None:
@@ -70,6 +69,7 @@ def _join_rows(page: list[Line]) -> None:
         last = kept[-1] if kept else None
         if (
             last is not None
+            and not (line.cells or last.cells)
             and last.height
             and line.height
             and abs(last.bottom - line.bottom) < 0.3 * last.height
@@ -91,55 +91,31 @@ def _join_words(page: list[Line], words: Words) -> None:
     kept: list[Line] = []
     for line in page:
         last = kept[-1] if kept else None
-        if last is not None and _continues(last.text, line.text):
+        if last is not None and not (line.cells or last.cells or line.note) and ends_in_hyphen(last.text, line.text):
             last.text = f"{last.text[:-1]}{_CUT}{line.text}"
             last.right = line.right
         else:
             kept.append(line)
     for line in kept:
         if _CUT in line.text:
+            line.cells = tuple(_CUT_WORD.sub(words.mend, cell).replace(_CUT, "-") for cell in line.cells)
             line.text = _CUT_WORD.sub(words.mend, line.text).replace(_CUT, "-")
     page[:] = kept
 
 
-def _continues(above: str, below: str) -> bool:
+def ends_in_hyphen(above: str, below: str) -> bool:
+    """Tell whether a word is cut between two lines."""
     return above.endswith("-") and above[-2:-1].isalpha() and below[:1].islower()
 
 
-def running_lines(pages: Sequence[list[Line] | None]) -> list[set[int]]:
-    """Return, for each page, the indexes of lines that many pages have at the same end: headers, footers, numbers."""
-    seen: Counter[str] = Counter()
-    keyed: list[dict[int, tuple[str, str]]] = []
-    for number, page in enumerate(pages):
-        keys = {index: (_same(line.text), _counting(line.text, number)) for index, line in _edges(page or [])}
-        keyed.append(keys)
-        seen.update({key for pair in keys.values() for key in pair if key})
-    enough = max(_PAGES, sum(bool(page) for page in pages) * 0.25)
-    running: list[set[int]] = []
-    for page, keys in zip(pages, keyed, strict=True):
-        found = {i for i, (same, counting) in keys.items() if seen[same] >= enough or seen[counting] >= _PAGES}
-        running.append(found if page and len(found) < len(page) else set())
-    return running
-
-
-def _edges(page: list[Line]) -> list[tuple[int, Line]]:
-    numbered = list(enumerate(page))
-    return numbered if len(page) <= 2 * _EDGE else numbered[:_EDGE] + numbered[-_EDGE:]
-
-
-def _same(text: str) -> str:
-    """Return what two running lines of the same words have in common; "" for a line too long to be one."""
-    return text.lower() if len(text) <= _RUNNING_LENGTH else ""
-
-
-def _counting(text: str, page: int) -> str:
-    """Return what lines have in common whose number grows with the pages: it is told as its distance from the page's.
-
-    "" for a line without a number at either end or after the word "page".
-    """
-    if len(text) <= 6 and _ROMAN.fullmatch(text):
-        return "@roman"
-    match = _COUNTING.search(text) if len(text) <= _RUNNING_LENGTH else None
-    if match is None:
-        return ""
-    return f"@{text[: match.start()]}@{int(match.group()) - page}{text[match.end() :]}".lower()
+def continues(above: Line, below: Line, *, right: float) -> bool:
+    """Tell whether a sentence goes on from one line to another that does not stand below it: in the next column or on
+    the next page. right: where full lines of the upper one end."""
+    if above.height and below.height and abs(above.height - below.height) > 0.12 * above.height:
+        return False
+    if _ENDED.search(above.text) or not above.text:
+        return False
+    if below.text[:1].islower() or above.text.endswith((",", "-")):
+        return len(above.text) >= _SENTENCE_LINE and not _ITEM.match(below.text)
+    full = len(above.text) >= _FULL_LINE and above.right > 0.9 * right
+    return full and below.text[:1].isalnum() and len(below.text) >= _FULL_LINE and not _ITEM.match(below.text)

@@ -1,11 +1,15 @@
-"""PDF: text by pdfium page by page; labels, outline, metadata, encryption and what pdfium misses by pypdf."""
+"""PDF: text by pdfium page by page, scanned pages by OCR; labels, outline, metadata and what pdfium misses by pypdf."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, good_title, telling_name
+from ragkit_ingest.readers.ocr.engine import CURE, available
+from ragkit_ingest.readers.ocr.scanned import read_scanned
+from ragkit_ingest.readers.pdf.annotations import attached_words
 from ragkit_ingest.readers.pdf.guard import check_streams, nests_in_stream, too_nested
 from ragkit_ingest.readers.pdf.layout import add_pages
 from ragkit_ingest.readers.pdf.structure import PypdfFile, Structure
@@ -16,6 +20,7 @@ _HEADER_WITHIN = 1024  # readers look for "%PDF-" in so many bytes
 _FALLBACK_SECONDS = 8.0
 _STRUCTURE_SECONDS = 5.0
 
+_PICTURE = re.compile(rb"/Subtype\s*/Image\b")
 _CATALOG = re.compile(rb"\b(\d{1,10})\s+(\d{1,5})\s+obj\b[^>]{0,200}?/Type\s*/Catalog\b")
 
 Pages = list[list[Line] | None]
@@ -55,6 +60,10 @@ class _Reading:
         self._tried = False
         self._count = 0
         self._drawn = True
+        self._heights: list[float] = []
+        self._wanting: list[int] = []  # pages, from 0, that want OCR
+        self._left_because = ""
+        self._ocr: dict[str, object] = {}
 
     def run(self, name: str) -> Extracted:
         pages = self._pdfium_pages()
@@ -62,13 +71,15 @@ class _Reading:
         pages = self._fill(pages)
         self._report(pages)
         labels = structure.labels
-        add_pages(self._out, pages, labels=labels, outline=structure.outline)
+        add_pages(self._out, pages, heights=self._heights, labels=labels, outline=structure.outline)
         for words in structure.warnings:
             self._out.warn(words)
         title = good_title(str(structure.metadata.get("title", "")))
         if not title and len(structure.outline) < 3:
             title = telling_name(name)  # headings found by their looks make worse titles than a name with words in it
-        return self._out.finish(name=name, title=title, metadata=structure.metadata)
+        pictures = len(_PICTURE.findall(self._data))
+        more = {**self._ocr, **({"pictures": pictures} if pictures else {})}
+        return self._out.finish(name=name, title=title, metadata={**structure.metadata, **more})
 
     def _pdfium_pages(self) -> Pages:
         """Return pdfium's pages; none where it cannot open the file, or an earlier attempt crashed in it."""
@@ -78,10 +89,42 @@ class _Reading:
         if file is None:
             return []
         try:
-            return self._read_pages(file)
+            pages = self._read_pages(file)
+            self._wanting = self._read_scanned(file, pages)
+            return pages
         finally:
-            self._drawn = file.drawn
+            self._drawn, self._heights = file.drawn, file.heights
+            self._report_extras(file)
             file.close()
+
+    def _read_scanned(self, file: PdfiumFile, pages: Pages) -> list[int]:
+        """Read pages by OCR that have no text of use, where that is wanted and can be done; return those left."""
+        mode = self._hints.limits.ocr
+        wanted = [index for index in range(len(pages)) if pages[index] is not None]
+        if mode != "force":
+            wanted = sorted({*file.scanned, *file.undecoded} & set(wanted))
+        if not wanted or mode == "off" or not available():
+            return wanted
+        seen, left, self._left_because = read_scanned(file, pages, wanted, hints=self._hints)
+        for words in seen.warnings():
+            self._out.warn(words)
+        self._ocr = seen.metadata()
+        return [index for index in left if index in file.scanned or index in file.undecoded]
+
+    def _report_extras(self, file: PdfiumFile) -> None:
+        """Warn of letters that no font explains, of attached files and of forms that pdfium cannot draw."""
+        if file.undecoded:
+            numbers = [index + 1 for index in file.undecoded]
+            left = any(index in self._wanting for index in file.undecoded)
+            end = f"OCR is wanted ({CURE})" if left else "it was read by OCR"
+            self._out.warn(f"{_pages(numbers)}: the font does not tell which characters it draws: {end}")
+        if file.partly:
+            numbers = [index + 1 for index in file.partly]
+            self._out.warn(f"{_pages(numbers)}: some letters have a font without a Unicode map, and cannot be read")
+        if file.files:
+            self._out.warn(attached_words(file.files))
+        if file.dynamic:
+            self._out.warn("it is a form that only Adobe's programs draw (XFA): its pages hold a note at most")
 
     def _open_pdfium(self) -> PdfiumFile | None:
         try:
@@ -146,7 +189,7 @@ class _Reading:
         seconds = _FALLBACK_SECONDS
         for index, page in enumerate(pages):
             left = min(seconds, self._hints.budget.left())
-            if page or left <= 0:
+            if page or left <= 0 or index in self._wanting:
                 continue
             before = self._hints.budget.left()
             text = self._pypdf.page_text(index, seconds=left)
@@ -168,12 +211,35 @@ class _Reading:
                 raise ExtractionError("damaged", f"none of its {len(pages):,} pages can be read")
             if not self._drawn:
                 raise ExtractionError("no_text", "its pages are empty")
-            words = f"{len(pages):,} page{'s' if len(pages) > 1 else ''} without text"
-            raise ExtractionError("no_text_layer", words, cure="run OCR on it first")
+            raise self._no_text_layer(len(pages))
         if broken:
             self._out.warn(f"{_pages(broken)} cannot be read")
         if blank:
-            self._out.warn(f"{_pages(blank)} without text")
+            self._out.warn(f"{_pages(blank)} without text{self._ocr_advice(blank)}")
+        sparse = [index + 1 for index in self._wanting if pages[index]]
+        if sparse:
+            self._out.warn(
+                f"{_pages(sparse)}: a picture fills the page, and has hardly any text{self._ocr_advice(sparse)}"
+            )
+
+    def _ocr_advice(self, numbers: Sequence[int]) -> str:
+        """Return what to do about pages that want OCR, "" when it was done or nothing is on them."""
+        if not any(number - 1 in self._wanting for number in numbers):
+            return ""
+        if self._hints.limits.ocr == "off":
+            return ": OCR is wanted, and it is off (--ocr auto)"
+        return f": {self._left_because}" if available() else f": OCR is wanted ({CURE})"
+
+    def _no_text_layer(self, count: int) -> ExtractionError:
+        many = "s" if count > 1 else ""
+        words = f"{count:,} page{many} without text"
+        if any("font does not tell" in line for line in self._out.warnings):
+            words = f"{count:,} page{many} whose font does not tell which characters it draws"
+        if self._hints.limits.ocr == "off":
+            return ExtractionError("no_text_layer", words, cure="turn OCR on: --ocr auto")
+        if not available():
+            return ExtractionError("no_text_layer", words, cure=f"install OCR: {CURE}")
+        return ExtractionError("no_text_layer", f"{words}; {self._left_because or 'OCR finds none either'}")
 
 
 def with_trailer(data: bytes) -> bytes:

@@ -28,6 +28,7 @@ _FIELDS = {
     "/CreationDate": "created",
     "/ModDate": "modified",
 }
+_UNSAID = re.compile(r"\(?(?:anonymous|unspecified|untitled|unknown)\)?|paper title", re.IGNORECASE)  # of templates
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 _FAULTS = (
     ArithmeticError,
@@ -131,7 +132,7 @@ class PypdfFile:
             value = info.get(key)
             if isinstance(value, bytes):
                 value = value.decode("latin-1")
-            if isinstance(value, str) and value.strip():
+            if isinstance(value, str) and value.strip() and not _UNSAID.fullmatch(value.strip()):
                 found.metadata[name] = _iso_date(value) if name in ("created", "modified") else value
         language = self._reader.root_object.get("/Lang")
         if isinstance(language, str) and re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,8})*", language):

@@ -6,19 +6,37 @@ import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragkit import ExtractionError
+from ragkit_ingest.readers.pdf.annotations import Annotations
+from ragkit_ingest.readers.pdf.arrange import arrange
+from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
+from ragkit_ingest.readers.pdf.placing import place_fields, place_links
+from ragkit_ingest.readers.pdf.rows import Row, RuledTable
+from ragkit_ingest.readers.pdf.ruled_rows import ruled_tables
+from ragkit_ingest.readers.pdf.ruling import ruled_grids
 
-_BOLD = re.compile(rb"bold|black|heavy|semibold|demi", re.IGNORECASE)
-_BOLD_LENGTH = 120  # only lines this short can be headings, so only theirs is asked for
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_CONTROL = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\ufffd\ue000-\uf8ff]")  # what fonts without characters give
+_GARBAGE = 0.3  # a page with more of that in it is one that its fonts do not let read
+_FEW = 8  # a page with more such signs than this is said to have some
+_LATIN = re.compile(r"[A-Za-z]")
+_SHIFTED_LENGTH = 200
+_SPARSE = 60  # a page with fewer letters than this may be a scan with a stamp on it
+_OBJECTS = 500
+_FILLED = 0.5  # part of the page that a scan's picture takes
+_VOWELS = 0.12
 _PASSWORD, _SECURITY = 4, 5  # error codes of FPDF_GetLastError
 
 
 @dataclass(slots=True)
 class Line:
     """A line of a page. left, right, bottom: in points, from the page's lower left; height: of its first letter's
-    font; all 0 when nothing is known. bold: its font says so."""
+    font; all 0 when nothing is known. bold: its font says so. cells: of a row of a table, whose number is `table`.
+    note: it stands by itself, as an annotation does."""
 
     text: str
     left: float = 0.0
@@ -26,6 +44,9 @@ class Line:
     bottom: float = 0.0
     height: float = 0.0
     bold: bool = False
+    cells: tuple[str, ...] = ()
+    table: int = -1
+    note: bool = False
 
 
 class PdfiumFile:
@@ -44,69 +65,160 @@ class PdfiumFile:
                 raise ExtractionError("encrypted", "a password is needed", cure="save it without a password")
             raise ExtractionError("damaged", "no PDF library can open it")
         self.count: int = pdfium.FPDF_GetPageCount(self._document)
-        self._box = pdfium.FS_RECTF()
         self._units = (ctypes.c_ushort * 8192)()
-        self._name = ctypes.create_string_buffer(128)
-        self._flags = ctypes.c_int()
-        self.drawn = False  # whether a page without text shows anything else
+        self._annotations = Annotations(pdfium, self._document)
+        self.scanned: list[int] = []  # pages, from 0, that show something and have no text, or a picture all over
+        self.heights: list[float] = []  # of the pages that were read, in points
+        self.undecoded: list[int] = []  # pages, from 0, of which most letters have no character
+        self.partly: list[int] = []  # pages with lines of such letters
+        self.files: list[str] = self._annotations.attached()
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the file is a form that only Adobe's programs draw (XFA)."""
+        return bool(self._annotations.dynamic)
 
     def close(self) -> None:
         """Free the document."""
+        self._annotations.close()
         self._api.FPDF_CloseDocument(self._document)
 
     def page(self, index: int) -> list[Line] | None:
-        """Return the lines of a page in reading order as the file gives it; None when the page cannot be loaded."""
+        """Return the lines of a page in reading order; None when the page cannot be loaded."""
         api = self._api
         page = api.FPDF_LoadPage(self._document, index)
         if not page:
+            self.heights.append(0.0)
             return None
+        self.heights.append(api.FPDF_GetPageHeightF(page))
         text_page = api.FPDFText_LoadPage(page)
         try:
             if not text_page:
                 return None
-            lines = list(self._lines(text_page))
-            if not lines and not self.drawn:
-                self.drawn = api.FPDFPage_CountObjects(page) > 0
+            lines = self._lines(page, text_page, index)
+            if sum(len(line.text) for line in lines) < _SPARSE:
+                self._look_at_pictures(page, index, blank=not lines)
             return lines
         finally:
             if text_page:
                 api.FPDFText_ClosePage(text_page)
             api.FPDF_ClosePage(page)
 
-    def _lines(self, text_page: Any) -> Iterator[Line]:
-        position = 0
-        for raw in self._text(text_page).split("\r\n"):
-            text = raw.strip()
-            if text:
-                first = position + len(raw) - len(raw.lstrip())
-                yield self._line(text_page, text, first)
-            position += len(raw) + 2
+    @property
+    def drawn(self) -> bool:
+        """Whether a page without text shows anything else."""
+        return bool(self.scanned)
 
-    def _text(self, text_page: Any) -> str:
+    def _look_at_pictures(self, page: Any, index: int, *, blank: bool) -> None:
+        """Note a page with hardly any text when a picture fills most of it, or when it shows anything at all."""
+        api = self._api
+        count = api.FPDFPage_CountObjects(page)
+        if blank or index in self.undecoded:
+            if count > 0:
+                self.scanned.append(index)
+            return
+        room = api.FPDF_GetPageWidthF(page) * api.FPDF_GetPageHeightF(page)
+        edges = [ctypes.c_float() for _ in range(4)]
+        for at in range(min(count, _OBJECTS)):
+            one = api.FPDFPage_GetObject(page, at)
+            if api.FPDFPageObj_GetType(one) == api.FPDF_PAGEOBJ_IMAGE and api.FPDFPageObj_GetBounds(one, *edges):
+                left, bottom, right, top = (edge.value for edge in edges)
+                if (right - left) * (top - bottom) > _FILLED * room:
+                    self.scanned.append(index)
+                    return
+
+    def drawing(self, index: int, side: int) -> tuple[Image, float, float] | None:
+        """Return a page as a picture whose longer side has so many pixels, and its width and height in points; None
+        when it cannot be loaded."""
+        from PIL import Image as Images
+
+        api = self._api
+        page = api.FPDF_LoadPage(self._document, index)
+        if not page:
+            return None
+        width, height = api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page)
+        scale = side / max(width, height, 1.0)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        bitmap = api.FPDFBitmap_CreateEx(*size, api.FPDFBitmap_BGRx, None, 0)
+        try:
+            if not bitmap:
+                return None
+            api.FPDFBitmap_FillRect(bitmap, 0, 0, *size, 0xFFFFFFFF)
+            api.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, api.FPDF_ANNOT)
+            stride = api.FPDFBitmap_GetStride(bitmap)
+            raw = ctypes.string_at(api.FPDFBitmap_GetBuffer(bitmap), stride * size[1])
+            return Images.frombuffer("RGB", size, raw, "raw", "BGRX", stride, 1), width, height
+        finally:
+            if bitmap:
+                api.FPDFBitmap_Destroy(bitmap)
+            api.FPDF_ClosePage(page)
+
+    def _lines(self, page: Any, text_page: Any, index: int) -> list[Line]:
+        text, even = self._text(text_page)
+        glyphs = Glyphs(self._api, text_page, even=even)
+        if self._is_garbage(text, index):
+            text = ""
+        raw = rejoined(list(_raw_lines(glyphs, text)))
+        glyphs.mark_raised(raw)
+        marks = self._annotations.on(page, text_page)
+
+        def tables() -> list[RuledTable]:
+            return ruled_tables(ruled_grids(self._api, page), raw, glyphs)
+
+        rows = arrange(raw, glyphs, every=bool(marks.fields), tables=tables)
+        place_fields(rows, marks.fields)
+        place_links(rows, marks.links)
+        self.files += marks.files
+        return [*map(line_of, rows), *(Line(words, note=True) for words in marks.notes)]
+
+    def _is_garbage(self, text: str, index: int) -> bool:
+        """Tell whether a page's fonts do not say which characters they draw, so that its text means nothing."""
+        bad = len(_CONTROL.findall(text)) if _CONTROL.search(text) else 0
+        letters = len(text) - text.count(" ") - 2 * text.count("\r\n")
+        if bad > _GARBAGE * letters or _is_shifted(text):
+            self.undecoded.append(index)
+            return True
+        if bad > _FEW:
+            self.partly.append(index)
+        return False
+
+    def _text(self, text_page: Any) -> tuple[str, bool]:
+        """Return the text of a page, and whether its offsets are the indexes of characters."""
         count = self._api.FPDFText_CountChars(text_page)
         if count <= 0:
-            return ""
+            return "", True
         if 2 * count + 2 > len(self._units):
             self._units = (ctypes.c_ushort * (2 * count + 2))()
         written = self._api.FPDFText_GetText(text_page, 0, count, self._units)
         size = max(written - 1, 0) * 2
-        return bytes(memoryview(self._units).cast("B")[:size]).decode("utf-16-le", "surrogatepass")
+        text = bytes(memoryview(self._units).cast("B")[:size]).decode("utf-16-le", "surrogatepass")
+        return text, len(text) == count
 
-    def _line(self, text_page: Any, text: str, first: int) -> Line:
-        api, box = self._api, self._box
-        line = Line(text)
-        start = api.FPDFText_GetCharIndexFromTextIndex(text_page, first)
-        if start < 0 or not api.FPDFText_GetLooseCharBox(text_page, start, box):
-            return line
-        line.left, line.bottom, line.height = box.left, box.bottom, box.top - box.bottom
-        line.right = box.right
-        end = api.FPDFText_GetCharIndexFromTextIndex(text_page, first + len(text) - 1)
-        if end >= 0 and api.FPDFText_GetLooseCharBox(text_page, end, box):
-            line.right = box.right
-        if len(text) <= _BOLD_LENGTH:
-            line.bold = self._is_bold(text_page, start) and (end < 0 or self._is_bold(text_page, end))
-        return line
 
-    def _is_bold(self, text_page: Any, index: int) -> bool:
-        size = self._api.FPDFText_GetFontInfo(text_page, index, self._name, len(self._name), self._flags)
-        return 0 < size <= len(self._name) and _BOLD.search(self._name.raw[: size - 1]) is not None
+def _raw_lines(glyphs: Glyphs, text: str) -> Iterator[RawLine]:
+    position = 0
+    for raw in text.split("\r\n"):
+        words = raw.strip()
+        if words:
+            indent = len(raw) - len(raw.lstrip())
+            yield glyphs.line(words, position + indent, spaced=indent > 0)
+        position += len(raw) + 2
+
+
+def line_of(row: Row) -> Line:
+    """Return a row as a line."""
+    first, last = row.parts[0], row.parts[-1]
+    return Line(
+        row.text, first.left, last.right, first.bottom, first.height, bold=row.bold, cells=row.cells, table=row.table
+    )
+
+
+def _is_shifted(text: str) -> bool:
+    """Tell whether Latin letters have hardly a vowel: their font numbers its letters, and the numbers are no text."""
+    low = text.lower()
+    if len(text) < _SHIFTED_LENGTH or sum(map(low.count, "aeiouy")) > _VOWELS * len(text):
+        return False
+    letters = len(_LATIN.findall(text))
+    if letters < _SHIFTED_LENGTH or letters * 2 < len(text) - text.count(" "):
+        return False
+    return sum(map(low.count, "aeiouy")) < _VOWELS * letters

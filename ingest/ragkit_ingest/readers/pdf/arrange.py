@@ -1,0 +1,266 @@
+"""Lines of a page in reading order where geometry matters: columns side by side, and tables with their cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from statistics import mean
+
+from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.grid import JOIN
+from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
+from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
+from ragkit_ingest.readers.pdf.rows import Row, RuledTable
+from ragkit_ingest.readers.pdf.tables import is_value
+
+_LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
+_FULL = 90  # a line of more letters than this that is not loose is running text
+_NEAR = 2  # lines around a loose one that are looked at
+_SAMPLE = 4  # lines of running text that are looked at for a gutter between columns
+_LONG = 45  # letters that a line over two columns has at least
+_PROSE = 16  # letters that parts of running text in columns have on average, at least
+_SHORT_COLUMN = 8  # rows that a block of addresses has at most
+_BESIDE = re.compile(
+    r"(?:bill|ship|sold|deliver|invoice|mail|remit)(?:ed)? to|from|to|buyer|seller|vendor|customer|supplier|sender|"
+    r"recipient|client|payer|payee|(?:billing|shipping|delivery|postal|mailing|invoice) address|absender|empfänger|"
+    r"(?:rechnungs|liefer)(?:adresse|anschrift)|käufer|verkäufer|kunde|lieferant|acheteur|vendeur|"
+    r"adresse de (?:facturation|livraison)|facturar a|enviar a|landlord|tenant|lessor|lessee",
+    re.IGNORECASE,
+)
+_STREET = re.compile(r"\b\d{1,4}[a-z]?(?:,|$)|\b\d{4,5}\b(?:-\d{4})?|^\d{1,5} [A-Z]")
+
+
+def arrange(
+    lines: Sequence[RawLine], glyphs: Glyphs, *, every: bool = False, tables: Callable[[], list[RuledTable]]
+) -> list[Row]:
+    """Return the rows of a page: columns one after the other, tables as cells, everything else as the file has it.
+
+    every: gaps are looked for in all lines, whatever their looks. tables: finds those drawn with lines; it is asked
+    only on pages that seem to have any.
+    """
+    near = set(range(len(lines))) if every else _looked_at(lines, glyphs)
+    if not near:
+        return [Row([_whole(line)], bold=line.bold) for line in lines]
+    found: list[Row] = []
+    drawn = tables()
+    taken = {at: table for table in drawn for at in table.lines}
+    start = 0
+    given: set[int] = set()
+    for at in range(len(lines) + 1):
+        table = taken.get(at)
+        if at < len(lines) and table is None:
+            continue
+        kept = range(start, at)
+        rows: list[list[Part]] = []
+        bold: list[bool] = []
+        for one in kept:
+            rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
+            bold += [lines[one].bold] * (len(rows) - len(bold))
+        found += arranged(rows, bold, number=len(found))
+        if table is not None and id(table) not in given:
+            given.add(id(table))
+            found += table.rows
+        start = at + 1
+    return found
+
+
+def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 0) -> list[Row]:
+    """Return rows of parts in reading order: those that share columns are columns of text, or a table.
+
+    number: of the first table among them.
+    """
+    found: list[Row] = []
+    at = 0
+    for count, block in enumerate(blocks_of(rows)):
+        found += [Row(rows[index], bold=bold[index]) for index in range(at, block.start)]
+        found += _block(block, bold[block.start : block.end], number + count)
+        at = block.end
+    return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
+
+
+def _on_levels(parts: list[Part]) -> list[list[Part]]:
+    """Return the parts of a line as rows: one for each level that they stand on."""
+    rows = [[parts[0]]]
+    for part in parts[1:]:
+        if part.bottom == rows[-1][-1].bottom:
+            rows[-1].append(part)
+        else:
+            rows.append([part])
+    return rows
+
+
+def _whole(line: RawLine) -> Part:
+    return Part(line.shown(), line.left, line.right, line.bottom, line.height)
+
+
+def _looked_at(lines: Sequence[RawLine], glyphs: Glyphs) -> set[int]:
+    """Return the lines whose parts are asked for: all around those that seem to have gaps."""
+    loose = [at for at, line in enumerate(lines) if _is_loose(line)]
+    near: set[int] = set()
+    if len(loose) > 1:
+        for at in loose:
+            around = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines)))
+            near.update(one for one in around if one == at or len(lines[one].text) < _FULL)
+    if _has_gutter(lines, glyphs):
+        return set(range(len(lines)))
+    return near
+
+
+def _is_loose(line: RawLine) -> bool:
+    return line.height > 0 and " " in line.text and line.right - line.left > _LOOSE * line.height * len(line.text)
+
+
+def _has_gutter(lines: Sequence[RawLine], glyphs: Glyphs) -> bool:
+    """Tell whether some long lines in a row have a gap at the same place: text of two columns, drawn row by row."""
+    run: list[RawLine] = []
+    tried = 0
+    for line in lines:
+        if len(line.text) < _LONG or not line.pieces:
+            run = []
+            continue
+        run.append(line)
+        if len(run) == _SAMPLE:
+            parts = [glyphs.parts(one) for one in run]
+            if any(sum(len(row) > 1 for row in block.rows) >= _SAMPLE - 1 for block in blocks_of(parts)):
+                return True
+            tried, run = tried + 1, []
+            if tried == 2:
+                return False
+    return False
+
+
+def _block(block: Rows[Part], bold: Sequence[bool], number: int) -> list[Row]:
+    """Return a block of rows as columns or as a table; rows of numbers without blank cells stay plain lines."""
+    cells = [[" ".join(part.text for part in parts) for parts in block.cells(row)] for row in block.rows]
+    if not block.heads and _are_columns(cells):
+        return _columns(block, bold)
+    cells = _signs_joined([*_head_cells(block), *cells])
+    if not block.heads and not _needs_cells(cells):
+        return [Row(row, bold=weight) for row, weight in zip(block.rows, bold, strict=True)]
+    named = _named(cells, len(block.heads))
+    rows: list[Row] = []
+    for row, texts, weight in zip(block.rows, named, bold[len(block.heads) :], strict=True):
+        if rows and _continues(rows[-1].cells, texts):
+            rows[-1].cells = tuple(squeeze(f"{a} {b}") for a, b in zip(rows[-1].cells, texts, strict=True))
+        else:
+            rows.append(Row(row, bold=weight, cells=tuple(texts), table=number))
+    return rows
+
+
+def _head_cells(block: Rows[Part]) -> list[list[str]]:
+    """Return the rows of names over several columns, each name in every column that it stands over."""
+    found: list[list[str]] = []
+    for row in block.heads:
+        texts = [""] * len(block.columns)
+        for part in row:
+            for column in block.over(part) or [column_of(part, block.columns)]:
+                texts[column] = part.text
+        found.append(texts)
+    return found
+
+
+def _named(cells: list[list[str]], heads: int) -> list[list[str]]:
+    """Return the rows with those of names over several columns joined to the row of names below them."""
+    if not heads:
+        return cells
+    names = [JOIN.join(dict.fromkeys(row[at] for row in cells[: heads + 1] if row[at])) for at in range(len(cells[0]))]
+    return [names, *cells[heads + 1 :]]
+
+
+def _columns(block: Rows[Part], bold: Sequence[bool]) -> list[Row]:
+    rows: list[Row] = []
+    for column in range(len(block.columns)):
+        for row, weight in zip(block.rows, bold, strict=True):
+            parts = block.cells(row)[column]
+            if parts:
+                rows.append(Row(parts, bold=weight))
+    return rows
+
+
+def _are_columns(cells: Sequence[Sequence[str]]) -> bool:
+    """Tell whether two or three columns are read one after the other: running text, or addresses beside each other."""
+    width = len(cells[0])
+    if width > 3:
+        return False
+    sides = [[row[at] for row in cells if row[at]] for at in range(width)]
+    if any(len(side) < 2 for side in sides):
+        return False
+    values = sum(_is_number(text) for side in sides for text in side)
+    if values * 5 > sum(map(len, sides)):
+        return False
+    if len(cells) >= 3 and all(mean(map(len, side)) >= _PROSE and _runs_on(side) for side in sides):
+        return True
+    return len(cells) <= _SHORT_COLUMN and _are_addresses(cells, sides)
+
+
+def _runs_on(side: Sequence[str]) -> bool:
+    """Tell whether lines of a column go on in the next line, as those of running text do."""
+    going = sum(
+        below[:1].islower() or above.endswith((",", "-", "\ufffe")) or not above.endswith((".", ":", "?", "!"))
+        for above, below in pairwise(side)
+    )
+    lower = sum(below[:1].islower() for below in side[1:])
+    return going * 2 >= len(side) - 1 and lower * 4 >= len(side) - 1
+
+
+def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]]) -> bool:
+    first = [text for text in cells[0] if text]
+    if len(first) == len(sides) and len(first) > 1:
+        headed = sum(text.endswith(":") or _BESIDE.fullmatch(text.rstrip(": ")) is not None for text in first)
+        below = [text for row in cells[1:] for text in row if text]
+        if headed == len(first) and not any(text.endswith(":") for text in below):
+            return True
+    labels = any(text.endswith(":") for side in sides for text in side)
+    return (
+        not labels
+        and len(cells) >= 3
+        and all(len(side) >= 3 and sum(_STREET.search(text) is not None for text in side) >= 1 for side in sides)
+        and all(" " in text for side in sides for text in side[:2])
+        and not any(_is_number(text) for side in sides for text in side)
+    )
+
+
+def _is_number(text: str) -> bool:
+    return all(is_value(token) for token in text.split())
+
+
+def _signs_joined(cells: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return cells with columns of currency signs put before the next column, and of percent signs behind the last."""
+    width = len(cells[0])
+    keep: list[list[str]] = [list(row) for row in cells]
+    for column in range(width - 1, -1, -1):
+        side = [row[column] for row in keep if row[column]]
+        if not side or width < 2 or not all(re.fullmatch(r"[$€£¥]|[%)*]+|\)%", text) for text in side):
+            continue
+        before = all(text in "$€£¥" for text in side) and column + 1 < len(keep[0])
+        other = column + 1 if before else column - 1
+        if other < 0:
+            continue
+        for row in keep:
+            pair = (row[column], row[other]) if before else (row[other], row[column])
+            row[other] = " ".join(text for text in pair if text)
+            del row[column]
+    return keep
+
+
+def _needs_cells(cells: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a table's rows cannot be told by their words alone: blank cells inside, or cells of words."""
+    width = len(cells[0])
+    if width < 2:
+        return False
+    blank = any(sum(map(bool, row)) >= 2 and not all(row[1:]) for row in cells)
+    words = sum(" " in text and not _is_number(text) for row in cells for text in row[1:])
+    return (blank and width > 2) or words * 4 > sum(bool(text) for row in cells for text in row[1:])
+
+
+def _continues(above: Sequence[str], row: Sequence[str]) -> bool:
+    """Tell whether a row goes on with cells of words of the row above."""
+    filled = [at for at, text in enumerate(row) if text]
+    if not above or not filled or len(filled) == len(row) or any(not above[at] for at in filled):
+        return False
+    if row[0] and len(filled) > 1:
+        return False
+    return all(row[at][:1].islower() and not _is_number(row[at]) and len(row[at]) > 1 for at in filled) and any(
+        len(above[at]) > 8 for at in filled
+    )

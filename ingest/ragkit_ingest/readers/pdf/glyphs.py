@@ -1,0 +1,259 @@
+"""What pdfium tells of a page's characters, asked for as seldom as possible: lines, their parts, raised digits."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ragkit_ingest.readers.pdf.geometry import GAP
+from ragkit_ingest.readers.raised import subscript, superscript
+
+_BOLD = re.compile(rb"bold|black|heavy|semibold|demi", re.IGNORECASE)
+_BOLD_LENGTH = 120  # only lines this short can be headings, so only theirs is asked for
+_RAISED_LIMIT = 300  # places of a page that are looked at for raised digits
+_RAISED_DIGITS = 4
+_RAISED_GAP = 0.3  # letter heights between a word and its raised sign, where pdfium sees a blank
+_SMALLER = 0.88  # a raised or lowered digit is at most so high as the letter before it
+_SHIFT = 0.08  # its middle is so many letter heights above or below
+_TAIL = re.compile(
+    r"(?<=[^\W_)\]%.,])\d{1,2}(?![\d.,]*\d)|(?<=[)\]%.,”’])\d{1,2}(?!\S)|(?<=\d)[-−–]\d{1,2}(?![\d,-])|"
+    r"(?<=[\w)] )\d{1,2}(?=[\s.,;:)]|$)"
+)
+_PLAIN = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]\d{1,3}|\d{1,2}/\d{1,2}(?:/\d{2,4})?")
+_TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
+
+
+@dataclass(slots=True)
+class Part:
+    """A piece of a line with its place in points from the page's lower left; 0 where nothing is known."""
+
+    text: str
+    left: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+    height: float = 0.0
+
+
+@dataclass(slots=True)
+class RawLine:
+    """A line as pdfium cuts them. pieces: (offset in the text, index of the character there) of each stretch that
+    runs evenly, empty where offsets and indexes part ways.
+
+    edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it.
+    """
+
+    text: str
+    left: float = 0.0
+    right: float = 0.0
+    bottom: float = 0.0
+    height: float = 0.0
+    bold: bool = False
+    spaced: bool = False
+    pieces: list[tuple[int, int]] = field(default_factory=list)
+    edits: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def index(self, offset: int) -> int:
+        """Return the index of the character at an offset of the text."""
+        for begin, first in reversed(self.pieces):
+            if begin <= offset:
+                return first + offset - begin
+        return -1
+
+    def shown(self, start: int = 0, end: int | None = None) -> str:
+        """Return a slice of the text with its raised and lowered signs."""
+        end = len(self.text) if end is None else end
+        if not self.edits:
+            return self.text[start:end].strip()
+        pieces, at = [], start
+        for begin, stop, replacement in self.edits:
+            if start <= begin and stop <= end:
+                pieces += [self.text[at:begin], replacement]
+                at = stop
+        return "".join([*pieces, self.text[at:end]]).strip()
+
+
+class Glyphs:
+    """The characters of one page, by their index."""
+
+    def __init__(self, api: Any, text_page: Any, *, even: bool = False) -> None:
+        """even: offsets of the page's text are the indexes of its characters, which saves asking."""
+        self._api = api
+        self._page = text_page
+        self._even = even
+        self._box = api.FS_RECTF()
+        self._name = ctypes.create_string_buffer(128)
+        self._flags = ctypes.c_int()
+
+    def line(self, text: str, offset: int, *, spaced: bool) -> RawLine:
+        """Return a line of which the text and its offset in the page's text are known."""
+        api, box = self._api, self._box
+        line = RawLine(text, spaced=spaced)
+        start = self._index(offset)
+        if start < 0 or not api.FPDFText_GetLooseCharBox(self._page, start, box):
+            return line
+        line.left, line.bottom, line.height = box.left, box.bottom, box.top - box.bottom
+        line.right = box.right
+        end = self._index(offset + len(text) - 1)
+        if end >= 0 and api.FPDFText_GetLooseCharBox(self._page, end, box):
+            line.right, line.left = max(line.right, box.right), min(line.left, box.left)
+        if end - start == len(text) - 1:
+            line.pieces.append((0, start))
+        if len(text) <= _BOLD_LENGTH:
+            line.bold = self._is_bold(start) and (end < 0 or self._is_bold(end))
+        return line
+
+    def _index(self, offset: int) -> int:
+        return offset if self._even else int(self._api.FPDFText_GetCharIndexFromTextIndex(self._page, offset))
+
+    def _is_bold(self, index: int) -> bool:
+        size = self._api.FPDFText_GetFontInfo(self._page, index, self._name, len(self._name), self._flags)
+        return 0 < size <= len(self._name) and _BOLD.search(self._name.raw[: size - 1]) is not None
+
+    def box(self, index: int) -> tuple[float, float, float, float]:
+        """Return left, right, bottom and height of a character's cell; zeros when it has none."""
+        box = self._box
+        if not self._api.FPDFText_GetLooseCharBox(self._page, index, box):
+            return (0.0, 0.0, 0.0, 0.0)
+        return (box.left, box.right, box.bottom, box.top - box.bottom)
+
+    def parts(self, line: RawLine, *, cuts: Sequence[float] = ()) -> list[Part]:
+        """Return what gaps of a line set apart, from left to right as the file has it.
+
+        cuts: places between which words are apart in any case, as at the lines of a table.
+        """
+        text = line.text
+        if not line.pieces or " " not in text:
+            return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
+        found: list[Part] = []
+        begin, left, bottom, gap = 0, line.left, line.bottom, GAP * max(line.height, 6.0)
+        ask, page, box = self._api.FPDFText_GetLooseCharBox, self._page, self._box
+        index = partial(int.__add__, line.pieces[0][1]) if len(line.pieces) == 1 else line.index
+        at = text.find(" ")
+        while at >= 0:
+            after = at + 1
+            while text[after] == " ":
+                after += 1
+            ask(page, index(at - 1), box)
+            right = box.right
+            ask(page, index(after), box)
+            if abs(box.left - right) > gap or any(right - 1 < cut < box.left + 1 for cut in cuts):
+                found.append(Part(line.shown(begin, at), left, right, bottom, line.height))
+                begin, left = after, box.left
+                if abs(box.bottom - bottom) > 0.5 * line.height:  # pdfium takes short lines below each other for one
+                    bottom = box.bottom
+            at = text.find(" ", after)
+        found.append(Part(line.shown(begin), left, max(line.right, left), bottom, line.height))
+        return found
+
+    def mark_raised(self, lines: list[RawLine]) -> None:
+        """Note superscripts and subscripts among digits that follow a letter or digit: by size and by place."""
+        looked = 0
+        for line in lines:
+            if not line.pieces or not line.height:
+                continue
+            for match in _TAIL.finditer(line.text):
+                if looked > _RAISED_LIMIT:
+                    return
+                if _is_plain(line.text, match.start(), match.end()):
+                    continue
+                looked += 1
+                edit = self._raised(line, match.start(), match.end())
+                if edit is not None and not any(begin < edit[1] and edit[0] < end for begin, end, _ in line.edits):
+                    line.edits.append(edit)
+            line.edits.sort()
+
+    def _raised(self, line: RawLine, start: int, end: int) -> tuple[int, int, str] | None:
+        """Return the edit for a run of raised or lowered signs that ends at `end`; None when there is none."""
+        last = self.box(line.index(end - 1))
+        if last[3] >= _SMALLER * line.height:
+            return None
+        least = max(start - _RAISED_DIGITS, 0)
+        while start > least and line.text[start - 1].isdigit() and self._alike(line, start - 1, last):
+            start -= 1
+        while start < end - 1 and not self._alike(line, start, last):
+            start += 1
+        if start == 0:
+            return None
+        apart = start > 1 and line.text[start - 1] == " "
+        before = self.box(line.index(start - 2 if apart else start - 1))
+        if apart and self.box(line.index(start))[0] - before[1] > _RAISED_GAP * before[3]:
+            return None
+        way = raised(before, last)
+        text = line.text[start:end]
+        start -= apart
+        text = text.strip()
+        return (start, end, superscript(text) if way > 0 else subscript(text)) if way else None
+
+    def _alike(self, line: RawLine, offset: int, other: tuple[float, float, float, float]) -> bool:
+        """Tell whether a character has the height and the level of another one."""
+        box = self.box(line.index(offset))
+        return abs(box[3] - other[3]) < 0.5 and abs(box[2] - other[2]) < 0.5
+
+
+def raised(before: tuple[float, float, float, float], sign: tuple[float, float, float, float]) -> int:
+    """Return 1 when a sign is a superscript of what stands before it, -1 for a subscript, 0 for neither."""
+    _, _, bottom, height = before
+    if not 0 < sign[3] < _SMALLER * height:
+        return 0
+    shift = (sign[2] + sign[3] / 2) - (bottom + height / 2)
+    if shift > _SHIFT * height:
+        return 1
+    return -1 if sign[2] < bottom + 0.02 * height and shift < -_SHIFT * height else 0
+
+
+def _is_plain(text: str, start: int, end: int) -> bool:
+    """Tell whether the word around is a year, an amount or a date, whose digits need no look."""
+    begin = max(text.rfind(" ", 0, start) + 1, 0)
+    stop = text.find(" ", end)
+    token = _TOKEN.match(text[begin : stop if stop >= 0 else len(text)])
+    return token is not None and _PLAIN.fullmatch(token[1].rstrip(".,")) is not None
+
+
+def rejoined(lines: list[RawLine]) -> list[RawLine]:
+    """Return lines with those put together again that stand on one level, which pdfium cuts at raised signs and at wide
+    gaps: one goes on to the right of where one ends."""
+    kept: list[RawLine] = []
+    for line in lines:
+        last = kept[-1] if kept else None
+        if last is None or not _goes_on(last, line):
+            kept.append(line)
+            continue
+        _append(last, line)
+    return kept
+
+
+def _goes_on(last: RawLine, line: RawLine) -> bool:
+    if not last.height or not line.height:
+        return False
+    gap = line.left - last.right
+    near = -1.0 <= gap < 0.5 * max(last.height, line.height)
+    level = gap >= -1.0 and abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
+    sizes = sorted((last.height, line.height))
+    small = sizes[0] < _SMALLER * sizes[1] and abs(last.bottom - line.bottom) < 0.75 * sizes[1]
+    lone = len(line.text) <= 4 or len(last.text) <= 4
+    return level or (near and small and lone)
+
+
+def _append(last: RawLine, line: RawLine) -> None:
+    """Put a line behind the one it goes on with; a lone sign above or below becomes a raised or lowered one."""
+    text, edits = last.text, list(last.edits)
+    way = raised((0, 0, last.bottom, last.height), (0, 0, line.bottom, line.height))
+    room = 0.3 if way and len(line.text) <= 4 else 0.15
+    gap = " " if line.spaced or line.left - last.right > room * last.height else ""
+    front = raised((0, 0, line.bottom, line.height), (0, 0, last.bottom, last.height))
+    shift = len(text) + len(gap)
+    if way and len(line.text) <= 4:
+        edits.append((shift, shift + len(line.text), superscript(line.text) if way > 0 else subscript(line.text)))
+    elif front and len(last.text) <= 4:
+        edits = [(0, len(text), superscript(text) if front > 0 else subscript(text))]
+        last.bottom, last.height = line.bottom, line.height
+    edits += [(start + shift, end + shift, words) for start, end, words in line.edits]
+    last.text = f"{text}{gap}{line.text}"
+    last.edits = edits
+    last.right = line.right
+    both = last.pieces and line.pieces
+    last.pieces = [*last.pieces, *((start + shift, index) for start, index in line.pieces)] if both else []
