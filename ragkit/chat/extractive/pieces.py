@@ -17,6 +17,7 @@ from ragkit.types.hits import Hit
 
 PieceKind = Literal["sentence", "list", "code", "table"]
 _LIST_LIMIT: Final = 1_500
+_FACT_LIMIT: Final = 600  # of a list where a single fact is asked for: one item answers then
 _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
 _MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
@@ -90,7 +91,8 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
     region = layout.list_at(start, end)
     if region is not None:
         lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
-        if region.end - region.lead <= _LIST_LIMIT:
+        limit = _FACT_LIMIT if question.kinds & {"date", "figure", "money", "who"} else _LIST_LIMIT
+        if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
             return Piece(number, region.start, region.end, "list", lead)
         if start >= region.start:
             first, last = layout.item_at(region, start)
