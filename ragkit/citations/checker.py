@@ -41,7 +41,7 @@ class StreamChecker:
         self._prompt = prompt
         self._model = model
         self._counter = counter
-        texts = [f"{hit.text}\n{hit.title}\n{hit.heading}\n{hit.context}\n{hit.source}" for hit in prompt.passages]
+        texts = [f"{hit.text}\n{hit.context}\n{hit.source}" for hit in prompt.passages]
         hosts = tuple(host.lower() for host in link_hosts)
         quoted = model == _QUOTES
         rules = Rules(len(texts), texts, hosts, quoted=quoted, addresses=quoted and wants_address(prompt.question))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,6 +14,9 @@ from ragkit.types.hits import Hit
 
 _TOLD: Final = 3
 _LENGTH: Final = 160
+_ADDRESS: Final = re.compile(r"\S*(?:[^\W\d]\.[^\W\d]{2}|[/\\<>@]|:\S|&#?\w+;)\S*")
+"""Words that a program might turn into a link: a heading of a foreign document must not bring one."""
+
 _INTRODUCTIONS: Final[dict[str, str]] = {
     "en": "The nearest passages:",
     "de": "Die nächsten Stellen:",
@@ -34,7 +38,7 @@ def abstention_with_nearest(question: str, passages: Sequence[Hit]) -> str:
         heading = (
             hit.heading if hit.heading.startswith(hit.title) else " › ".join(filter(None, (hit.title, hit.heading)))
         )
-        line = f"- {_plain(heading)} ({_plain(hit.place)})" if heading else f"- {_plain(hit.place)}"
+        line = f"- {_plain(_ADDRESS.sub('', heading))} ({_plain(hit.place)})" if heading else f"- {_plain(hit.place)}"
         if line not in lines:
             lines.append(line)
     if not lines:
