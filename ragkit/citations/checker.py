@@ -7,7 +7,8 @@ from typing import Final
 
 from ragkit.citations.sanitizer import Rules, Sanitizer
 from ragkit.citations.sources import Sentence, Sources, states
-from ragkit.text.abstention import abstains, abstention
+from ragkit.text.abstention import abstains, abstention, opens_with_abstention
+from ragkit.text.asking import wants_address
 from ragkit.text.content_terms import guess_language
 from ragkit.text.key_filter import KeyFilter
 from ragkit.text.sentences import sentence_spans
@@ -15,7 +16,10 @@ from ragkit.text.token_counter import Counter
 from ragkit.types.answers import Answer, Citation, Status
 from ragkit.types.prompts import Prompt
 
-_ENDS: Final = (".", "!", "?", "…", "。", "！", "？")
+_QUOTES: Final = "extractive"
+"""The model whose text is made of the sources' own words; its name is reserved (a chat model's has a colon)."""
+
+_ENDS: Final = (".", "!", "?", "…", ":", "。", "！", "？", "：")
 
 
 class StreamChecker:
@@ -38,8 +42,11 @@ class StreamChecker:
         self._prompt = prompt
         self._model = model
         self._counter = counter
-        texts = [passage.text for passage in prompt.passages]
-        self._sanitizer = Sanitizer(Rules(len(texts), texts, tuple(host.lower() for host in link_hosts)))
+        texts = [f"{hit.text}\n{hit.context}\n{hit.source}" for hit in prompt.passages]
+        hosts = tuple(host.lower() for host in link_hosts)
+        quoted = model == _QUOTES
+        rules = Rules(len(texts), texts, hosts, quoted=quoted, addresses=quoted and wants_address(prompt.question))
+        self._sanitizer = Sanitizer(rules)
         self._key = KeyFilter(prompt.nonce)
         self._strict = strict
         self._given: list[str] = []
@@ -108,6 +115,8 @@ def check_answer(
 
 
 def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, ...], Status]:
+    if not seen.markers and opens_with_abstention(text):
+        return (), "abstained"
     sources = Sources(prompt.passages)
     citations: list[Citation] = []
     stated = supported = 0
@@ -123,7 +132,9 @@ def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, 
     for start, end in seen.code:
         if "\n" in text[start:end]:  # a block of code states something, and stands in a source or does not
             stated += 1
-            supported += sources.hold(text[start:end])
+            held = sources.hold(text[start:end])
+            supported += bool(held)
+            citations.extend(held)
     if supported == stated and stated and not abstained:
         return tuple(citations), "answered"
     if not supported and (abstained or not stated):
@@ -159,8 +170,14 @@ def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, i
     parts: list[str] = []
     markers: list[tuple[int, int]] = []
     size = position = 0
+    after_block = False
     for start, end, number in sorted(blocks + marks):
         part = text[position:start]
+        after_block = after_block and not part.strip()
+        if number and after_block:
+            position = end  # it cites for the block of code above it, which has a citation of its own
+            continue
+        after_block = not number
         if number:
             stripped = part.rstrip(" \t")
             part = stripped if stripped and not stripped.endswith("\n") else part

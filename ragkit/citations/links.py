@@ -32,6 +32,7 @@ _ADDRESS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_ABBREVIATION = re.compile(r"[A-Z]\.[A-Z][a-z]")  # "S.No" heads the columns of running numbers
 _ENDING = re.compile(r"""[.,;:!?'"’”»)\]}>*_~|、。，；：！？）】」』]+$""")
 _JOINERS = re.compile("[\u200c\u200d\ufe00-\ufe0f\\\\]")
 _HOST_OF = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?(?://|\\\\)?(?:[^/@\s]*@)?([^/:?#\s\\]+)", re.IGNORECASE)
@@ -66,6 +67,8 @@ def replace_addresses(word: str, replacement: Callable[[Address], str]) -> str:
             return replacement(Address(hidden[0].group(), str(hidden[0].lastgroup)))
 
     def one(match: re.Match[str]) -> str:
+        if _ABBREVIATION.fullmatch(match.group()):
+            return match.group()
         text, tail = match.group(), ""
         ending = _ENDING.search(text)
         if ending and ending.start() > 0:

@@ -53,18 +53,27 @@ _Step = tuple[int, str, str]  # where to go on, text to give out, text to read a
 class Rules:
     """What an answer may hold. sources: how many sources are numbered. texts: theirs, for addresses that may stay.
 
-    hosts: names whose full addresses may leave (and those of their subdomains).
+    hosts: names whose full addresses may leave (and those of their subdomains). quoted: the text was put together of
+    the sources' own words by the extractive model, so that its fences of code are known to be whole: what stands
+    between them stays as it can be pasted, addresses of the sources too. addresses: those may stand in its prose.
     """
 
     sources: int
     texts: Sequence[str] = ()
     hosts: Collection[str] = ()
+    quoted: bool = False
+    addresses: bool = False
 
-    def spoken(self, address: Address) -> str:
-        """Return what an answer says in place of an address: itself where the rules let it leave."""
+    def spoken(self, address: Address, *, in_block: bool = False) -> str:
+        """Return what an answer says in place of an address: itself where the rules let it leave.
+
+        in_block: it stands in a fenced block of code.
+        """
         holder = next((number for number, text in enumerate(self.texts, 1) if address.text in text), 0)
         if address.kind != "url":
             return address.text if holder else "(address removed)"
+        if self.quoted and holder and (in_block or self.addresses):
+            return address.text
         allowed = any(address.host == host or address.host.endswith(f".{host}") for host in self.hosts)
         if allowed and holder:
             return address.text
@@ -90,6 +99,7 @@ class Sanitizer:
     _dropped: bool = False  # something was taken out since the last character given out
     _code: str = ""  # the backticks that opened the code here, "" outside code
     _code_start: int = 0
+    _literal: bool = False  # the code is a fenced block of a quoted text
     _marking: bool = False  # the text at hand is markers
     _final: bool = False
     _invisible: int = 0
@@ -208,18 +218,24 @@ class Sanitizer:
             return None
         run = buffer[at:end]
         if self._code:
-            if self._code == run:
+            if self._code == run and (not self._literal or self._fills_line()):
                 self.code.append((self._code_start, self._size + len(self._blanks) + len(run)))
-                self._code = ""
+                self._code, self._literal = "", False
             return end, run, ""
-        if not (len(run) > 2 and self._starts_line()):
+        fence = len(run) > 2 and self._starts_line()
+        if not fence:
             closes = self._closes(buffer, end, run)
             if closes is None:
                 return None
             if not closes:
                 return end, run, ""
         self._code, self._code_start = run, self._size + len(self._blanks)
+        self._literal = self.rules.quoted and fence and self._fills_line()
         return end, run, ""
+
+    def _fills_line(self) -> bool:
+        """Return whether what comes next stands at the very beginning of a line."""
+        return self._blanks.endswith("\n") or not self._last
 
     def _closes(self, buffer: str, start: int, run: str) -> bool | None:
         """Return whether a span of code ends with the same backticks; None when the text to come could tell."""
@@ -241,12 +257,14 @@ class Sanitizer:
         return end, replace_addresses(buffer[at:end], self._address), ""
 
     def _address(self, address: Address) -> str:
-        said = self.rules.spoken(address)
+        said = self.rules.spoken(address, in_block=self._literal)
         if said != address.text:
             self._report(f"link {address.text}")
         return said
 
     def _tag(self, buffer: str, at: int, following: str) -> _Step | None:
+        if self._literal:
+            return at + 1, "<", ""
         if not re.match(r"[A-Za-z/!?]", following):
             return at + 1, "<" if not following or following in " \t\n=-0123456789." else "‹", ""
         stop = min(len(buffer), at + TARGET_LIMIT)

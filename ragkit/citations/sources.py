@@ -7,19 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ragkit.citations.support import Passage
+from ragkit.citations.support import Passage, Support
 from ragkit.text.abstention import abstains
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.types.answers import Citation, Verdict
 from ragkit.types.hits import Hit
 
-_ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
+_ENUMERATED = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 
 
 _TITLE = re.compile(r"\s*#+\s.*|\s*\*\*[^*]+\*\*:?|\(?\d{1,3}[.)]")
 
 
-_LEAD_IN = re.compile(r"^[^.]{0,160}:$")
+_LEAD_IN = re.compile(r"^[^.。]{0,160}[:：]$")
+
+
+_LINK_NOTE: Final = re.compile(r"\s?\(link (?:in source \d{1,3}|removed)\)")
 
 
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
@@ -52,6 +55,8 @@ class Sources:
         Several sources may support it together where none does alone.
         """
         claim = _ENUMERATED.sub("", sentence.text)
+        if not _LINK_NOTE.sub("", claim).strip():
+            return []
         found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
         if len(found) > 1 and not any(citation.supported for citation in found):
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
@@ -79,10 +84,21 @@ class Sources:
         found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
 
-    def hold(self, block: str) -> bool:
-        """Return whether one source has every line of a block of code."""
+    def hold(self, block: str) -> list[Citation]:
+        """Return the citation of the source that has every line of a block of code in its order, [] for none."""
         lines = [line.strip() for line in block.strip("`").splitlines()[1:] if line.strip("` ")]
-        return any(all(line in hit.text for line in lines) for hit in self._hits)
+        for number, hit in enumerate(self._hits, 1):
+            first = last = -1
+            for line in lines:
+                at = hit.text.find(line, max(last, 0))
+                if at < 0:
+                    break
+                first, last = (at if first < 0 else first), at + len(line)
+            else:
+                if lines:
+                    support = Support(first, last, "quoted", coverage=1.0)
+                    return [self._citation(number, support, "\n".join(lines))]
+        return []
 
     def _above(self, found: list[Citation]) -> str:
         return "\n".join(self._passage(citation.number).around for citation in found)
@@ -94,8 +110,10 @@ class Sources:
         return self._read[number]
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
+        return self._citation(number, self._passage(number).support(claim), sentence)
+
+    def _citation(self, number: int, support: Support, sentence: str) -> Citation:
         hit = self._hits[number - 1]
-        support = self._passage(number).support(claim)
         start = hit.start + support.start
         page, label = hit.page_at(start)
         return Citation(
@@ -126,7 +144,7 @@ def _address(hit: Hit) -> str:
 
 def states(sentence: str) -> bool:
     """Return whether a sentence claims something: it is no title, question, lead-in or bare number of a list."""
-    bare = sentence.strip("*_# \t-•>")
+    bare = _LINK_NOTE.sub("", sentence).strip("*_# \t-•>")
     if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or _TITLE.fullmatch(sentence):
         return False
     return bool(wording(bare, language=guess_language(bare)).terms)

@@ -32,6 +32,7 @@ _TRIED: Final = 4  # windows that may support; the best of them is told where no
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
+_ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
 _LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address removed)\)\)?")
 
@@ -217,7 +218,8 @@ def _without_links(sentence: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(without_addresses(text).split()).strip(".…!? ").lower()
+    bare = without_addresses(_ITEM_MARK.sub("", text)).replace("‹", "<").replace("›", ">")
+    return " ".join(bare.split()).strip(".…!? ").lower()
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:

@@ -64,3 +64,8 @@ def abstention(question: str) -> str:
 def abstains(sentence: str) -> bool:
     """Return whether a sentence says that the sources do not hold the answer (ten languages)."""
     return sentence.strip() in _ABSTENTIONS.values() or bool(_PATTERNS.search(sentence, 0, _LENGTH))
+
+
+def opens_with_abstention(text: str) -> bool:
+    """Return whether a text is a sentence of `abstention`, alone or with what comes nearest below it."""
+    return text.split("\n", 1)[0].strip() in _ABSTENTIONS.values()

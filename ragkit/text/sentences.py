@@ -11,18 +11,21 @@ from ragkit.text.tables import is_row
 Span = tuple[int, int]
 
 _SPLITTER_LIMIT = 8_000  # a longer paragraph is cut by lines before it meets the sentence splitter
+_PHONE = r"(?!\(\d{3}\)[ \t]\d{3}[-. ])"  # "(605) 574-3184" is no item 605
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 _OWN_LINE = re.compile(  # a line that is a unit of its own: an item, a heading, a row, a quoted line
-    r"[ \t]*(?:[-*+•●▪◦‣–][ \t]|\(?\d{1,3}[.)][ \t]|\(?[a-zA-Z][.)][ \t]|#{1,6}[ \t]|\||>)"
+    r"[ \t]*(?:[-*+•●▪◦‣–][ \t]|" + _PHONE + r"\(?\d{1,3}[.)][ \t]|\(?[a-zA-Z][.)][ \t]|#{1,6}[ \t]|\||>)"
     r"|[^\n]*(?:\t|[^\n|]\|[ \t]|[ \t]\|)"
 )
-_ITEM = re.compile(r"(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]")
+_ITEM = re.compile(_PHONE + r"(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]")
 _ENUMERATOR = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])[.)]")
 _TITLE = re.compile(
     r"(?:^|\s)(?:Mr|Mrs|Ms|Mx|Dr|Prof|Hr|Fr|St|Sr|Sra|Mme|Fig|Nr|vs|approx|ca|bzw|z\. ?B|d\. ?h|e\.g|i\.e)\.$"
 )
 _TELLS = re.compile(r"\d|: \S")
-_CLOSED = re.compile(r"[.!?:;。！？।…][\"'”’»)\]】」』]*[ \t]*$")
+_CLOSED = re.compile(r"[.!?:;：；。！？।…][\"'”’»)\]】」』]*[ \t]*$")
+_QUOTED_MARK = re.compile(r"(['\"‘“`])[.!?](?:['\"’”`])?$")
+_FIELD = re.compile(r"[A-Z][\w-]{1,30}:[ \t]+\S")
 _SHORT_LINE = 48
 _MORE = re.compile(r"[.!?。！？।…]['\"”’»)\]】」』]*\s?\S")
 
@@ -82,10 +85,12 @@ def _breaks(text: str, start: int, line: int, end: int) -> bool:
     before = text[max(start, text.rfind("\n", 0, line - 1) + 1) : line - 1]
     if _OWN_LINE.match(text, line, end) or is_row(before.strip()) or before.lstrip().startswith("#"):
         return True
+    if _FIELD.match(before) and _FIELD.match(text, line):
+        return True  # "Author: .." and "Date: .." as at the head of a letter
     first = text[line : line + 1]
     if _CLOSED.search(before):
         return not first.islower()
-    return len(before) < _SHORT_LINE and not first.islower()
+    return len(before) < _SHORT_LINE and not first.islower() and first != "("
 
 
 def _sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]:
@@ -102,10 +107,19 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]
         position += size
         piece = text[begin:position].strip()
         # "1." belongs to the sentence after it, and so do the abbreviations that sentencex does not know.
-        if not (_ENUMERATOR.fullmatch(piece) or _TITLE.search(piece)):
+        if not (_ENUMERATOR.fullmatch(piece) or _TITLE.search(piece) or _cuts_a_word(text, position, end)):
             yield from _trimmed(text, begin, position)
             begin = position
     yield from _trimmed(text, begin, position)
+
+
+def _cuts_a_word(text: str, at: int, end: int) -> bool:
+    """Return whether a cut parts what belongs together: "remote.*.push", or the quotes around a single mark ('.')."""
+    if at >= end or text[at - 1].isspace():
+        return bool(_QUOTED_MARK.search(text[max(0, at - 4) : at].rstrip())) and text[at : at + 1].islower()
+    if text[at].isspace():
+        return bool(_QUOTED_MARK.search(text[max(0, at - 3) : at])) and text[at + 1 : at + 2].islower()
+    return text[at - 1] in ".!?*'\"`" and (text[at].isascii() and not text[at].isupper())
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Span]:

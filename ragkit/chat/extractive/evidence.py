@@ -11,8 +11,10 @@ from itertools import pairwise
 from typing import Final
 
 from ragkit.chat.extractive.intent import Question, letter_groups
+from ragkit.chat.extractive.layout import Layout, PartKind, read_layout
+from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, wording
-from ragkit.text.sentences import Span, is_heading, is_item, sentence_spans
+from ragkit.text.sentences import Span, is_heading, is_item
 from ragkit.text.tables import cells, column_names, has_cells
 from ragkit.types.hits import Hit
 
@@ -80,7 +82,7 @@ WEIGHTS: Final = Features(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence or row of a passage. passage: index from 0; span: within the passage's text.
+    """A sentence, item, row or block of code of a passage. passage: index from 0; span: within the passage's text.
 
     section: the order of the heading or question above it, -1 without; place: 1 for the first sentence below that.
     topic: 0..1, how much of that heading or question is in what was asked.
@@ -98,6 +100,7 @@ class Candidate:
     features: Features
     value: float
     coverage: float
+    kind: PartKind = "sentence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +126,26 @@ class _Unit:
     meaning: float
     columns: str
     titled: bool
+    kind: PartKind
 
     @property
     def leads(self) -> bool:
         """Whether it states nothing itself, but says what the text after it is about."""
+        if self.kind == "code":
+            return False
         asks = self.text.endswith(("?", "？"))
         return asks or self.titled or is_heading(self.text) or bool(_POINTS.search(self.text))
 
 
-def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
-    """Return every sentence and row of the passages but headings, in order, with its value; higher is better."""
-    units = [unit for number, hit in enumerate(passages) for unit in _units(number, hit, question.language)]
+def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[Layout] | None = None) -> list[Candidate]:
+    """Return every sentence, row and block of code of the passages but headings, in order; higher values are better.
+
+    layouts: of the passages, where the caller has read them already.
+    """
+    if layouts is None:
+        layouts = [read_layout(hit.text, language=question.language) for hit in passages]
+    read = zip(passages, layouts, strict=True)
+    units = [unit for number, pair in enumerate(read) for unit in _units(number, *pair, question.language)]
     held = Counter(term for unit in units for term in unit.own.terms)
     weights = {term: math.log(1 + len(units) / (0.5 + held[term])) for term in question.said.terms}
     for term in question.measures | question.carried:
@@ -151,40 +163,42 @@ def candidates(question: Question, passages: Sequence[Hit]) -> list[Candidate]:
                 unit.passage,
                 unit.order,
                 unit.span,
-                unit.text,
+                passages[unit.passage].text[slice(*unit.span)],
                 section=unit.lead.order,
                 place=unit.lead.distance,
                 topic=len(unit.lead.terms & question.said.terms) / max(len(unit.lead.terms), 1),
                 features=features,
                 value=value,
                 coverage=coverage,
+                kind=unit.kind,
             )
         )
     return out
 
 
-def _units(number: int, hit: Hit, language: str) -> list[_Unit]:
-    spans = _with_their_items(hit.text, sentence_spans(hit.text, language=language))
-    said = [wording(hit.text[start:end], language=language) for start, end in spans]
+def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
+    spans = _with_their_items(hit.text, [(part.start, part.end) for part in layout.parts])
+    bare = [without_addresses(hit.text[start:end]) for start, end in spans]
+    said = [wording(text, language=language) for text in bare]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
     lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
     titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
-    for order, (span, own) in enumerate(zip(spans, said, strict=True)):
+    for order, (part, span, text, own) in enumerate(zip(layout.parts, spans, bare, said, strict=True)):
         beside = said[max(0, order - 1) : order] + said[order + 1 : order + 2]
         near = frozenset().union(*(item.terms for item in beside))
-        text = hit.text[slice(*span)]
-        names = column_names(hit.text, span[0], hit.context) if has_cells(text) else []
+        is_row = part.kind == "row" and has_cells(text)
+        names = column_names(hit.text, span[0], hit.context) if is_row else []
         headers.add(tuple(names))
         columns = " ".join(names)
         above = around | wording(columns, language=language).terms
         titled = " ".join(text.split()) in titles
-        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns, titled)
+        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns, titled, part.kind)
         units.append(unit)
         further = replace(lead, distance=lead.distance + 1)
         lead = _Lead(own.terms, unit.meaning, order) if unit.leads else further
-    return [unit for unit in units if tuple(cells(unit.text)) not in headers]
+    return [unit for unit in units if unit.kind == "code" or tuple(cells(unit.text)) not in headers]
 
 
 def _meaning(hit: Hit, span: Span) -> float:
@@ -199,7 +213,7 @@ def _with_their_items(text: str, spans: Sequence[Span]) -> list[Span]:
     out: list[Span] = []
     for at, (start, end) in enumerate(spans):
         last = end
-        if text[end - 1] == ":":
+        if text[end - 1] in ":：":
             for begin, stop in spans[at + 1 : at + 1 + _ITEMS_TOLD]:
                 if not is_item(text[begin:stop]) or stop - start > _LIST_LENGTH:
                     break
@@ -242,7 +256,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         news=min(1.0, len(unit.own.terms - asked) / 8),
         meaning=unit.meaning,
         lead_meaning=unit.lead.meaning,
-        length=min(1.0, max(0.0, (len(unit.text) - 200) / 400)),
+        length=0.0 if unit.kind == "code" else min(1.0, max(0.0, (len(unit.text) - 200) / 400)),
         score=hit.score,
         rank=1 / (unit.passage + 1),
     )

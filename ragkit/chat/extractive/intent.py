@@ -6,19 +6,22 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.text.asking import wants_address
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
         r"""\b(?:when | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
-        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b""",
+        | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b
+        |什么时候|何时|哪一?年|几月|いつ|언제""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "figure": re.compile(
         r"""\b(?:how\s+(?:many|much|long|far|large|big|tall|high|fast|deep|heavy|wide|old|often|soon)
         | what\s+(?:\w+\s+)*?(?:number|percentage|percent|ratio|size|distance|age|price|amount|limit|rate|costs?|fee)
         | was\s+kostet | wie\s*(?:viele?|weit|gro(?:ß|ss)|hoch|oft|schnell|lange|alt|teuer)
-        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b""",
+        | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b
+        |どのくらい|どれくらい|多少|几个|几次|多久|多长时间|多大|いくつ|いくら|얼마|몇""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "money": re.compile(
@@ -31,18 +34,45 @@ _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "who": re.compile(
         r"""\b(?:who|whom|whose
         | (?:what|which)\s+(?:person|company|group|organi[sz]ation|people|ruler|king|president|team)
-        | wer|wen|wem|wessen | qui | qui[eé]n(?:es)? | chi | quem | wie\s+is)\b""",
+        | wer|wen|wem|wessen | qui | qui[eé]n(?:es)? | chi | quem | wie\s+is)\b|谁|誰|누가|누구""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "where": re.compile(
         r"""\b(?:where
         | (?:what|which)\s+(?:country|countries|city|cities|place|state|region|county|continent|town|river)
-        | wo|wohin|woher | d[oó]nde | où | dove | onde | waar)\b""",
+        | wo|wohin|woher | d[oó]nde | où | dove | onde | waar)\b|哪里|哪儿|どこ|어디""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "why": re.compile(
         r"""\b(?:why | what\s+(?:caused?|(?:is|was|were)\s+the\s+(?:reasons?|causes?)) | for\s+what\s+(?:reason|purpose)
-        | warum|wieso|weshalb | pourquoi | por\s+qu[eé] | perch[eé] | waarom)\b""",
+        | warum|wieso|weshalb | pourquoi | por\s+qu[eé] | perch[eé] | waarom)\b|为什么|为何|なぜ|왜""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+}
+_KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
+    "how": re.compile(
+        r"""\b(?:how\s+(?:do|does|can|could|should|would|to|is|are|must|might)\b | how\s+i\b
+        | (?:code|command|syntax|snippet|example|script)s?\b
+        | what\s+(?:command|option|flag|setting|call|code)\b
+        | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
+        | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
+        | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
+        | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "yes": re.compile(
+        r"""^\W*(?:is|are|was|were|do|does|did|can|could|may|must|should|shall|will|would|has|have|had|am|might|need
+        |ist|sind|war|kann|k(?:ö|oe)nnen|darf|d(?:ü|ue)rfen|muss|m(?:ü|ue)ssen|soll|hat|haben|gibt\s+es|werden|wird
+        |est-ce|peut-on|puis-je)\b(?!.*\bor\b) | 吗\W*$ | ですか\W*$ | 是否|能否|可否""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "list": re.compile(
+        r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
+        | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
+        | what\s+are | what\s+can | list(?:\s+of)? | steps | kinds | types | options
+        | differences? | vs | versus | compared? | requirements | criteria
+        | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
+        | 有哪些|哪些|区别|不同|步骤|違い|種類|차이|종류""",
         re.IGNORECASE | re.VERBOSE,
     ),
 }
@@ -74,6 +104,10 @@ _MEASURES: Final = frozenset(
 )
 """Terms that name what is measured: an answer gives the figure, often without the word."""
 
+_FUNCTION_ZH: Final = re.compile(
+    "请问|为什么|什么时候|是什么|有什么|什么|怎么样|怎么|怎样|如何|哪一个|哪一|哪些|哪个|哪里|多少个|多少|是不是|能不能|可不可以"
+    "|可以|能否|是否|应该|需要|不要|有没有|一个|它们|这个|那个|以及|或者|并且|还是|时候|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
+)
 _GRAM: Final = 4
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
@@ -82,8 +116,9 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 class Question:
     """A question as it is compared.
 
-    kinds: of "date", "figure", "money", "who", "where", "why". grams: see `letter_groups`. carried: terms that come
-    from the turns before it.
+    kinds: of "date", "figure", "money", "who", "where", "why", "how", "yes" (or no), "list", "link".
+    grams: see `letter_groups`.
+    carried: terms that come from the turns before it.
     """
 
     text: str
@@ -98,9 +133,12 @@ class Question:
         """Read a question. with_turns: the same with the words of earlier turns that it leans on."""
         whole = with_turns or text
         language = guess_language(whole)
-        kinds = frozenset(kind for kind, pattern in _KINDS.items() if pattern.search(whole))
-        said = wording(whole, language=language)
-        carried = said.terms - wording(text, language=language).terms
+        patterns = {**_KINDS, **_KINDS_MORE}.items()
+        kinds = frozenset(kind for kind, pattern in patterns if pattern.search(whole))
+        if wants_address(text):
+            kinds |= {"link"}
+        said = wording(_content(whole, language), language=language)
+        carried = said.terms - wording(_content(text, language), language=language).terms
         return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)
 
     @property
@@ -121,6 +159,11 @@ class Question:
     def gives_reason(sentence: str) -> bool:
         """Return whether a sentence has a word of cause or purpose."""
         return bool(_REASON.search(sentence))
+
+
+def _content(text: str, language: str) -> str:
+    """Return a question without the function words of Chinese, whose pairs of letters would pass for content."""
+    return _FUNCTION_ZH.sub(" ", text) if language == "zh" else text
 
 
 def letter_groups(text: str) -> frozenset[str]:

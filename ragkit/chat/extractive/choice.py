@@ -1,0 +1,185 @@
+"""Question + passages -> the pieces to tell, in order; none to abstain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.chat.extractive.dates import date_of
+from ragkit.chat.extractive.duplicates import collapsed, same_numbers, same_words
+from ragkit.chat.extractive.evidence import Candidate, candidates
+from ragkit.chat.extractive.fitness import Fitness
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.layout import read_layout
+from ragkit.chat.extractive.pieces import Piece, follow_on, near_reach, paragraph_from
+from ragkit.text.content_terms import wording
+from ragkit.types.hits import Hit
+from ragkit.types.prompts import Prompt
+
+_MARGIN: Final = 1.2
+"""A second and third piece are told when their value is no further than this below the best one's."""
+
+_MOST: Final = 3
+_SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless the question holds the whole heading
+_LEANS_BACK = re.compile(
+    r"(?:It|Its|They|Their|These|This|Those|He|She|His|Her|Such|Er|Sie|Es|Diese[rsnm]?|Dies|Sein|Seine|Ihr|Ihre"
+    r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
+)
+_FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
+_FACTS: Final = frozenset({"date", "figure", "money", "who", "where", "yes"})
+_CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
+
+
+class Choice:
+    """Chooses the pieces of a prompt's passages that answer a question."""
+
+    def __init__(self, question: Question, prompt: Prompt, min_evidence: float) -> None:
+        self._question = question
+        self._prompt = prompt
+        self._min_evidence = min_evidence
+        self._layouts = [read_layout(hit.text, language=question.language) for hit in prompt.passages]
+        self._fitness = Fitness(question, prompt, self._layouts)
+
+    def pieces(self) -> list[tuple[str, Piece]]:
+        """Return the pieces to tell, each with the line that dates it ("" for most)."""
+        found = candidates(self._question, self._prompt.passages, self._layouts)
+        fit = self._fitness.fitting(found)
+        ranked = sorted(fit, key=lambda item: (-self._fitness.value(item), item.passage, item.order))
+        least = self._min_evidence - _FOREIGN * self._fitness.is_foreign
+        if not ranked or self._fitness.evidence(ranked[0]) < least:
+            return []
+        chosen = self._chosen(ranked, found)
+        rival = self._rival(ranked)
+        if rival is not None and rival not in chosen:
+            chosen = [*chosen, rival]
+        whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
+        return self._dated(self._with_follow_on(self._with_more(whole, ranked[0])))
+
+    def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+        """Return the sentences to tell, in the order to tell them."""
+        best = ranked[0]
+        chosen = [best]
+        wants_more = bool(self._question.kinds - {"figure", "money", "date", "yes"})
+        for item in ranked[1:]:
+            if len(chosen) == _MOST or self._fitness.value(item) < self._fitness.value(best) - _MARGIN:
+                break
+            if (wants_more or _gives_as_much(item, best)) and not any(_same(item, other) for other in chosen):
+                chosen.append(item)
+        openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
+        chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
+        return _in_order(_with_what_they_lean_on(chosen, found), best)
+
+    def _rival(self, ranked: Sequence[Candidate]) -> Candidate | None:
+        """Return the candidate of another date that tells what the best one tells with other numbers."""
+        best = ranked[0]
+        when = date_of(self._prompt.passages[best.passage])
+        if not when:
+            return None
+        piece = self._fitness.piece(best)
+        for item in ranked[1:]:
+            other = date_of(self._prompt.passages[item.passage])
+            if other and other != when and _conflict(piece, self._fitness.piece(item), self._prompt.passages):
+                return item
+        return None
+
+    def _with_more(self, pieces: Sequence[Piece], best: Candidate) -> list[Piece]:
+        """Let the best sentence go on to the end of its paragraph, where no single fact is asked for."""
+        if self._question.kinds & _FACTS:
+            return list(pieces)
+        out: list[Piece] = []
+        for piece in pieces:
+            is_best = piece.number == best.passage + 1 and piece.first <= best.span[0] < piece.end
+            goes_on = is_best and piece.kind == "sentence" and best.kind == "sentence"
+            more = paragraph_from(piece, self._layouts[piece.number - 1]) if goes_on else piece
+            if not any(more.overlaps(other) for other in out):
+                out.append(more)
+        return out
+
+    def _with_follow_on(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Add the code or list that a piece speaks of, where the question does not ask for a single fact."""
+        kinds = self._question.kinds
+        if kinds & _FACTS - {"where"}:
+            return list(pieces)
+        wanted = {"code"} if "how" in kinds else {"list"} if "list" in kinds else {"code", "list"}
+        if any(piece.kind in wanted for piece in pieces):
+            return list(pieces)
+        options: list[tuple[float, int, Piece, Piece]] = []
+        for at, piece in enumerate(pieces):
+            layout = self._layouts[piece.number - 1]
+            if kinds & {"how", "list"}:
+                more = follow_on(piece, layout, wanted) or follow_on(piece, layout, {"code", "list"} - wanted, reach=1)
+            else:
+                reach = near_reach(piece, layout) if "?" in self._question.text else 2
+                more = None if at else follow_on(piece, layout, wanted, reach=reach)
+                more = more if more is None or reach < 2 or self._held(more) else None
+            if more is not None and not any(other.overlaps(more) for other in pieces if other.kind != "sentence"):
+                options.append((self._held(more), -at, piece, more))
+        if not options:
+            return list(pieces)
+        _, _, piece, more = max(options, key=lambda option: option[:2])
+        rest = [other for other in pieces if not other.overlaps(more)]
+        place = next((n + 1 for n, other in enumerate(rest) if other is piece), 0)
+        return [*rest[:place], more, *rest[place:]]
+
+    def _held(self, piece: Piece) -> float:
+        """Return how many of the question's terms a piece holds, names of code counted twice."""
+        text = piece.text(self._prompt.passages[piece.number - 1])
+        terms = wording(text, language=self._question.language).terms & self._question.said.terms
+        limits = self._fitness.constraints
+        return len(terms) + 2.0 * (len(limits.names) - len(limits.missing_names(text)))
+
+    def _dated(self, pieces: Sequence[Piece]) -> list[tuple[str, Piece]]:
+        """Put the newer of two pieces that tell the same with other numbers first, both with their dates."""
+        passages = self._prompt.passages
+        for at, piece in enumerate(pieces):
+            for other in pieces[at + 1 :]:
+                dates = [date_of(passages[item.number - 1]) for item in (piece, other)]
+                if all(dates) and dates[0] != dates[1] and _conflict(piece, other, passages):
+                    newer, older = (piece, other) if dates[0] > dates[1] else (other, piece)
+                    rest = [item for item in pieces if item not in (newer, older)]
+                    told = [(f"{max(dates)}:\n\n", newer), (f"{min(dates)}:\n\n", older)]
+                    return [*told, *(("", item) for item in rest)]
+        return [("", piece) for piece in pieces]
+
+
+def _conflict(one: Piece, other: Piece, passages: Sequence[Hit]) -> bool:
+    left, right = (item.text(passages[item.number - 1]) for item in (one, other))
+    return same_words(left, right) >= _CONFLICT and not same_numbers(left, right)
+
+
+def _gives_as_much(item: Candidate, best: Candidate) -> bool:
+    """Return whether a sentence has the amount, figure or date that was asked for, where the best one has it."""
+    return all(getattr(item.features, kind) >= getattr(best.features, kind) for kind in ("money", "figure", "date"))
+
+
+def _opens(item: Candidate, other: Candidate) -> bool:
+    """Return whether a sentence is the first below another's heading, where that heading is what was asked about."""
+    if item.passage != other.passage or not item.section == other.section != -1 or not item.place == 1 < other.place:
+        return False
+    told = item.features.money or item.features.figure or item.features.date
+    return item.features.lead >= _SAME_TOPIC or bool(item.topic == 1 and told)
+
+
+def _same(item: Candidate, other: Candidate) -> bool:
+    """Return whether two candidates say the same: overlapping spans, or one text within the other."""
+    if item.passage == other.passage and item.span[0] < other.span[1] and other.span[0] < item.span[1]:
+        return True
+    one, two = " ".join(item.text.split()), " ".join(other.text.split())
+    return one in two or two in one
+
+
+def _with_what_they_lean_on(chosen: list[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+    """Add the sentence before one that begins with a pronoun, as long as there is room."""
+    before = {(item.passage, item.order): item for item in found}
+    out = list(chosen)
+    for item in chosen:
+        previous = before.get((item.passage, item.order - 1))
+        if len(out) < _MOST and previous and _LEANS_BACK.match(item.text) and previous not in out:
+            out.append(previous)
+    return out
+
+
+def _in_order(chosen: list[Candidate], best: Candidate) -> list[Candidate]:
+    """Return the best one's passage first, each passage in its own order."""
+    return sorted(chosen, key=lambda item: (item.passage != best.passage, item.passage, item.order))

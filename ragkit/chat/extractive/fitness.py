@@ -1,0 +1,192 @@
+"""Candidates -> those that are about what the question names, and how well each answers beyond its words."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.chat.extractive.constraints import Constraints, around, gives_kind, has_word, words_of
+from ragkit.chat.extractive.dates import date_of, wants_current
+from ragkit.chat.extractive.evidence import Candidate
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.layout import Layout
+from ragkit.chat.extractive.pieces import Piece, piece_of
+from ragkit.text.content_terms import guess_language, wording
+from ragkit.types.prompts import Prompt
+
+_UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
+_FEW: Final = 2
+_FIRST: Final = 2
+_BESIDE: Final = 2  # parts before and after a sentence in which a code or year may stand that it is about
+_UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
+_ADDRESS: Final = re.compile(r"https?://|\w@\w")
+_ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
+_KEY: Final = re.compile(r"([^\W\d_][\w -]{2,40}): +\S")
+
+# In the units of `Candidate.value`, set by hand on two trees of documentation (handbook and vue).
+_NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
+_LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
+_CODE_COST: Final = 1.5  # code, where the question does not ask how
+_SCRIPT_COST: Final = 4.0  # written in another script than the question
+_UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model say little of scripts without blanks
+_LINK_BONUS: Final = 2.0  # an address, where one is asked for
+_LIST_BONUS: Final = 1.0  # a list, where several things are asked for
+_TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
+_KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
+_CURRENT_BONUS: Final = 1.5  # of the newest passage, where what holds now is asked for
+
+_SCRIPTS: Final = tuple(
+    re.compile(f"[{span}]")
+    for span in (
+        "A-Za-zÀ-ɏ",
+        "\u0370-\u03ff",
+        "\u0400-\u04ff",
+        "\u0590-\u05ff",
+        "\u0600-\u06ff",
+        "\u0900-\u097f",
+        "\u0e00-\u0e7f",
+        "\u0e80-\u0eff",
+        "\u1000-\u109f",
+        "\u1780-\u17ff",
+        "\u3040-\u30ff\u3400-\u9fff",
+        "\uac00-\ud7af",
+    )
+)
+
+
+class Fitness:
+    """Judges the candidates of one prompt for one question."""
+
+    def __init__(self, question: Question, prompt: Prompt, layouts: Sequence[Layout]) -> None:
+        """layouts: those of the prompt's passages."""
+        self._question = question
+        self._passages = prompt.passages
+        self._confidence = min(max(prompt.confidence, 0.001), 0.999)
+        self._layouts = layouts
+        self._pieces: dict[tuple[int, int], Piece] = {}
+        self._around = [around(hit) for hit in prompt.passages]
+        dates = [date_of(hit) for hit in prompt.passages] if wants_current(question.text) else []
+        self._newest = {at for at, when in enumerate(dates) if when and when == max(dates) and len(set(dates)) > 1}
+        self.constraints = Constraints.of(question)
+
+    def piece(self, item: Candidate) -> Piece:
+        """Return the piece that a candidate stands for."""
+        key = item.passage, item.order
+        if key not in self._pieces:
+            self._pieces[key] = piece_of(item, self._layouts[item.passage], self._question)
+        return self._pieces[key]
+
+    def fitting(self, found: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates that are about what the question names, none where a name stands in no passage."""
+        everything = [f"{hit.text}\n{above}" for hit, above in zip(self._passages, self._around, strict=True)]
+        whole = "\n".join(everything)
+        if self.constraints.missing_names(*everything) or self.constraints.missing_numbered(whole):
+            return []
+        if self._unknown(whole) >= _UNKNOWN:
+            return []
+        lacking = [self.constraints.missing_names(text) for text in everything]
+        common = {
+            name
+            for name in self.constraints.names
+            if sum(name not in lack for lack in lacking) * 2 > len(self._passages)
+        }
+        return [item for item in found if not lacking[item.passage] - common and self._may_answer(item)]
+
+    def _may_answer(self, item: Candidate) -> bool:
+        """Return whether a candidate is no echo of the question, and has its codes and the kind of answer asked for."""
+        if item.kind != "code" and not item.features.news and not _ENDED.search(item.text):
+            return False
+        text = self.piece(item).text(self._passages[item.passage])
+        return not self._lacks_codes(item, text) and gives_kind(self._question, text)
+
+    def _unknown(self, text: str) -> float:
+        """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""
+        question = self._question
+        terms = question.said.terms - question.measures
+        if len(terms) < _FEW or self.is_foreign:
+            return 0.0
+        missing = terms - wording(text, language=question.language).terms
+        words = words_of(text)
+        return sum(not has_word(term, words) for term in missing) / len(terms)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the first passage is in another language than the question."""
+        first = self._passages[0].text
+        return guess_language(first) != self._question.language or not _script(self._question.text) & _script(first)
+
+    def _lacks_codes(self, item: Candidate, text: str) -> bool:
+        """Return whether a code, version or year of the question stands neither in a piece nor where it belongs."""
+        if not self.constraints.codes:
+            return False
+        beside = ""
+        if item.kind in ("sentence", "code"):
+            source = self._passages[item.passage].text
+            near = self._layouts[item.passage].parts[max(0, item.order - _BESIDE) : item.order + _BESIDE]
+            beside = "\n".join(source[part.start : part.end] for part in near if part.kind != "row")
+        return bool(self.constraints.missing_codes(text, self._above(item), beside, self._around[item.passage]))
+
+    def _above(self, item: Candidate) -> str:
+        """Return the heading or lead-in that a candidate stands below."""
+        if item.section < 0:
+            return ""
+        part = self._layouts[item.passage].parts[item.section]
+        return self._passages[item.passage].text[part.start : part.end]
+
+    def _before(self, item: Candidate) -> str:
+        """Return the two parts before a candidate, which may name what it only means."""
+        parts = self._layouts[item.passage].parts[max(0, item.order - _BESIDE) : item.order]
+        return "\n".join(self._passages[item.passage].text[part.start : part.end] for part in parts)
+
+    def value(self, item: Candidate) -> float:
+        """Return how well a candidate answers: its value, and what its form and place say."""
+        kinds = self._question.kinds
+        value = item.value - self._costs(item)
+        if "link" in kinds and _ADDRESS.search(item.text):
+            value += _LINK_BONUS
+        if "list" in kinds and self._is_list(item):
+            value += _LIST_BONUS
+        if item.topic == 1 and item.place <= _FIRST and not kinds - {"how", "list", "link", "yes"}:
+            value += _TOPIC_BONUS
+        key = _KEY.match(item.text)
+        if key and wording(key[1], language=self._question.language).terms <= self._question.said.terms:
+            value += _KEY_BONUS
+        return value + _CURRENT_BONUS * (item.passage in self._newest)
+
+    def _costs(self, item: Candidate) -> float:
+        cost = 0.0
+        limits = self.constraints
+        if limits.names:
+            hit = self._passages[item.passage]
+            texts = (self.piece(item).text(hit), self._above(item), self._before(item), hit.heading, hit.title)
+            lacking = limits.missing_names(*texts)
+            cost += _NAME_COST * len(lacking) / len(limits.names)
+        if limits.operators and not any(mark in item.text for mark in limits.operators):
+            cost += _NAME_COST
+        if self._question.language in _UNSPACED:
+            cost += _UNSPACED_COST * item.features.meaning
+        if item.kind == "code":
+            return cost + _CODE_COST * ("how" not in self._question.kinds)
+        if (item.text.endswith((":", "：")) and self.piece(item).kind == "sentence") or "{{" in item.text:
+            cost += _LEAD_COST
+        return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))
+
+    def _is_list(self, item: Candidate) -> bool:
+        """Return whether a candidate stands for a list of two items or more."""
+        piece = self.piece(item)
+        return piece.kind == "list" and "\n" in self._passages[item.passage].text[piece.start : piece.end].strip()
+
+    def evidence(self, best: Candidate) -> float:
+        """Return the log odds that the sources answer, from the best sentence and the confidence of the search."""
+        confidence = math.log(self._confidence / (1 - self._confidence))
+        if self._passages[best.passage].units:
+            return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
+        return 0.5 * confidence + 8.0 * best.coverage - 5.7
+
+
+def _script(text: str) -> frozenset[int]:
+    """Return which scripts a text is written in, by their place in the table; Latin only where there is no other."""
+    found = {at for at, pattern in enumerate(_SCRIPTS) if pattern.search(text)}
+    return frozenset(found - {0} or found)

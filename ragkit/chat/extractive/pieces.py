@@ -1,0 +1,195 @@
+"""A chosen sentence, item, row or block of code -> the whole piece that a person would point at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from ragkit.chat.extractive.evidence import Candidate
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.layout import Layout, Part
+from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
+from ragkit.text.sentences import Span, is_heading, sentence_spans
+from ragkit.text.tables import column_names, has_cells
+from ragkit.types.hits import Hit
+
+PieceKind = Literal["sentence", "list", "code", "table"]
+_LIST_LIMIT: Final = 1_500
+_FACT_LIMIT: Final = 600  # of a list where a single fact is asked for: one item answers then
+_CODE_LIMIT: Final = 2_400
+_ROWS_LIMIT: Final = 20
+_MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
+_MORE_LENGTH: Final = 360
+_SETS_UP: Final = re.compile(
+    r"(?:let['’]s\s+(?:say|see|assume|suppose|imagine)|imagine|suppose|assume|say\s+you|for\s+example|consider|if\s+you\s+want"
+    r"|in\s+this\s+(?:example|case)|angenommen|zum\s+beispiel|par\s+exemple|por\s+ejemplo)\b|例如|比如|假设|たとえば",
+    re.IGNORECASE,
+)
+_REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a passage that is shown as one. lead: the sentence that leads into it, (0, 0) for none.
+
+    number: of the passage, from 1. also: numbers of other passages that have the same. order: of its first part.
+    """
+
+    number: int
+    start: int
+    end: int
+    kind: PieceKind
+    lead: Span = (0, 0)
+    rows: tuple[Span, ...] = ()
+    also: tuple[int, ...] = ()
+
+    @property
+    def first(self) -> int:
+        """Where it begins, its lead included."""
+        return self.lead[0] if self.lead != (0, 0) else self.start
+
+    def overlaps(self, other: Piece) -> bool:
+        """Return whether two pieces have text in common."""
+        return self.number == other.number and self.first < other.end and other.first < self.end
+
+    def text(self, hit: Hit) -> str:
+        """Return its text in the passage, the lead included."""
+        lead = hit.text[slice(*self.lead)]
+        return f"{lead}\n{hit.text[self.start : self.end]}" if lead else hit.text[self.start : self.end]
+
+    def markdown(self, hit: Hit, *, wanted: frozenset[str], addresses: bool = False) -> str:
+        """Return what an answer shows of it, with its marker. addresses: whether those of links are shown."""
+        mark = "".join(f"[{number}]" for number in (self.number, *self.also))
+        if self.kind == "sentence":
+            spans = [(self.start + a, self.start + b) for a, b in sentence_spans(hit.text[self.start : self.end])]
+            whole = has_cells(hit.text[self.start : self.end]) or len(spans) == 1
+            told = [(self.start, self.end)] if whole else spans
+            return " ".join(f"{quoted(hit, span, wanted=wanted, addresses=addresses)} {mark}" for span in told)
+        if self.kind == "list":
+            return f"{quoted_list(hit, self.lead, (self.start, self.end), addresses=addresses)} {mark}"
+        if self.kind == "table":
+            return f"{quoted_rows(hit, list(self.rows))} {mark}"
+        code = quoted_code(hit, (self.start, self.end))
+        if self.lead == (0, 0):
+            return f"{code}\n{mark}"
+        return f"{quoted(hit, self.lead, wanted=wanted, addresses=addresses)} {mark}\n\n{code}"
+
+
+def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
+    """Return the piece that a candidate stands for: a list, a block of code or a table whole, else the sentence."""
+    number = item.passage + 1
+    start, end = item.span
+    if item.kind == "code":
+        return _code(number, layout, Part(start, end, "code"))
+    if item.kind == "row" and has_cells(layout.text[start:end]):
+        rows = _table(layout, start) if "list" in question.kinds else ()
+        if rows:
+            return Piece(number, rows[0][0], rows[-1][1], "table", rows=rows)
+        return Piece(number, start, end, "sentence")
+    region = layout.list_at(start, end)
+    if region is not None:
+        lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
+        limit = _FACT_LIMIT if question.kinds & {"date", "figure", "money", "who"} else _LIST_LIMIT
+        if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
+            return Piece(number, region.start, region.end, "list", lead)
+        if start >= region.start:
+            first, last = layout.item_at(region, start)
+            if last - first <= _LIST_LIMIT:
+                return Piece(number, first, last, "list", lead)
+        return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+    if layout.text[:end].endswith((":", "：")):
+        after = next((part for part in layout.parts if part.start >= end), None)
+        if after is not None and after.kind == "code":
+            return _fitting(number, layout, after) or Piece(number, start, end, "sentence")
+    return Piece(number, start, end, "sentence")
+
+
+def _lead_of(layout: Layout, start: int) -> Span:
+    return next((part.start, part.end) for part in layout.parts if part.start == start)
+
+
+def _code(number: int, layout: Layout, part: Part) -> Piece:
+    before = [other for other in layout.parts if other.end <= part.start]
+    if before and before[-1].kind != "code" and layout.text[: before[-1].end].endswith((":", "：")):
+        return Piece(number, part.start, part.end, "code", (before[-1].start, before[-1].end))
+    return Piece(number, part.start, part.end, "code")
+
+
+def _table(layout: Layout, start: int) -> tuple[Span, ...]:
+    """Return the rows of the table that a row belongs to, without its header; () for a long table."""
+    run: list[Span] = []
+    for part in layout.parts:
+        if part.kind == "row" and (not run or not layout.text[run[-1][1] : part.start].strip()):
+            run.append((part.start, part.end))
+        elif run and run[0][0] <= start <= run[-1][0]:
+            break
+        else:
+            run = [(part.start, part.end)] if part.kind == "row" else []
+    rows = run[1:] if len(run) > 1 and column_names(layout.text, run[1][0], "") else run
+    return tuple(rows) if 1 < len(rows) <= _ROWS_LIMIT and rows[0][0] <= start else ()
+
+
+def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: int = _REACH) -> Piece | None:
+    """Return the list or code that shows what a piece says: the next in its section, else code right before it.
+
+    reach: how many parts may stand between.
+    """
+    after = [part for part in layout.parts if part.start >= piece.end]
+    for place, part in enumerate(after[: reach + 1]):
+        if part.kind == "code" and "code" in kinds:
+            return _fitting(piece.number, layout, part)
+        region = layout.list_at(part.start, part.end)
+        if region is not None and "list" in kinds and region.end - region.lead <= _LIST_LIMIT:
+            lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
+            return Piece(piece.number, region.start, region.end, "list", lead)
+        if _ends_section(layout, part, after[place + 1 :]):
+            break
+    before = [part for part in layout.parts if part.end <= piece.first]
+    if before and before[-1].kind == "code" and "code" in kinds and reach == _REACH:
+        return _fitting(piece.number, layout, before[-1])
+    return None
+
+
+def near_reach(piece: Piece, layout: Layout) -> int:
+    """Return how far a list or code may be from a piece to belong to it: 1 where a lead-in comes between, else 0."""
+    after = [part for part in layout.parts if part.start >= piece.end]
+    return int(bool(after) and after[0].kind == "sentence" and layout.text[: after[0].end].endswith((":", "：")))
+
+
+def paragraph_from(piece: Piece, layout: Layout) -> Piece:
+    """Return a sentence with those after it in its paragraph, as far as they are few and short.
+
+    One that only sets the scene ("Let's say that ..") goes on into the next paragraph.
+    """
+    end, told = piece.end, 0
+    sets_up = bool(_SETS_UP.match(layout.text[piece.start : piece.end]))
+    for part in layout.parts:
+        if part.start < piece.end:
+            continue
+        gap = layout.text[end : part.start]
+        ends = "\n\n" in gap and not (sets_up and not told)
+        if part.kind != "sentence" or ends or gap.strip() or told == _MORE or part.end - piece.end > _MORE_LENGTH:
+            break
+        text = layout.text[part.start : part.end]
+        leads = text.endswith((":", "："))
+        if (leads and _has_block_after(layout, part)) or (not leads and is_heading(text)):
+            break  # it leads into what comes next
+        end, told = part.end, told + 1
+    return replace(piece, end=end)
+
+
+def _has_block_after(layout: Layout, part: Part) -> bool:
+    after = next((other for other in layout.parts if other.start >= part.end), None)
+    return after is not None and (after.kind in ("code", "row") or layout.list_at(after.start, after.end) is not None)
+
+
+def _fitting(number: int, layout: Layout, part: Part) -> Piece | None:
+    return _code(number, layout, part) if part.end - part.start <= _CODE_LIMIT else None
+
+
+def _ends_section(layout: Layout, part: Part, after: Sequence[Part]) -> bool:
+    text = layout.text[part.start : part.end]
+    leads = bool(after) and text.endswith((":", "："))
+    return part.kind == "sentence" and not leads and is_heading(text)
