@@ -133,7 +133,7 @@ class Glyphs:
         size = self._api.FPDFText_GetFontInfo(self._page, index, self._name, len(self._name), self._flags)
         if not 0 < size <= len(self._name):
             return False
-        name = self._name[: size - 1]
+        name = self._name.raw[: size - 1]
         known = self._weights.get(name)
         if known is None:
             known = self._weights[name] = _BOLD.search(name) is not None
