@@ -120,6 +120,7 @@ class _Builder:
             nonce=nonce,
             dropped=len(self._hits) - len(sources.passages),
             confidence=self._hits.confidence,
+            warnings=self._hits.warnings,
         )
 
     def _cost(self, message: Message) -> int:
