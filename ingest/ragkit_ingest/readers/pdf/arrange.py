@@ -121,9 +121,14 @@ def _has_gutter(lines: Sequence[RawLine], glyphs: Glyphs) -> bool:
             continue
         run.append(line)
         if len(run) == _SAMPLE:
-            parts = [glyphs.parts(one) for one in run]
-            if any(sum(len(row) > 1 for row in block.rows) >= _SAMPLE - 1 for block in blocks_of(parts)):
-                return True
+            parts: list[list[Part]] = []
+            for one in run:
+                parts.append(glyphs.parts(one))
+                if sum(len(row) == 1 for row in parts) > 1:  # too many without a gap: the rest need no look
+                    break
+            else:
+                if any(sum(len(row) > 1 for row in block.rows) >= _SAMPLE - 1 for block in blocks_of(parts)):
+                    return True
             tried, run = tried + 1, []
             if tried == 2:
                 return False

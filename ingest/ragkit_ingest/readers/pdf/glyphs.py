@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ragkit_ingest.readers.pdf.geometry import GAP
@@ -19,9 +19,9 @@ _RAISED_DIGITS = 4
 _RAISED_GAP = 0.3  # letter heights between a word and its raised sign, where pdfium sees a blank
 _SMALLER = 0.88  # a raised or lowered digit is at most so high as the letter before it
 _SHIFT = 0.08  # its middle is so many letter heights above or below
-_TAIL = re.compile(
-    r"(?<=[^\W_)\]%.,])\d{1,2}(?![\d.,]*\d)|(?<=[)\]%.,”’])\d{1,2}(?!\S)|(?<=\d)[-−–]\d{1,2}(?![\d,-])|"
-    r"(?<=[\w)] )\d{1,2}(?=[\s.,;:)]|$)"
+_TAIL = re.compile(  # begins with a set of letters, so that search skips to the next of them
+    r"[\d−–-](?:(?<=[^\W_]\d)\d?(?![\d.,]*\d)|(?<=[)\]%.,”’]\d)\d?(?!\S)|(?<=\d[-−–])\d{1,2}(?![\d,-])|"
+    r"(?<=[\w)] \d)\d?(?=[\s.,;:)]|$))"
 )
 _PLAIN = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]\d{1,3}|\d{1,2}/\d{1,2}(?:/\d{2,4})?")
 _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
@@ -76,6 +76,20 @@ class RawLine:
         return "".join([*pieces, self.text[at:end]]).strip()
 
 
+@lru_cache(maxsize=16)
+def plain_call(api: Any, name: str, *kinds: Any, returns: Any = ctypes.c_int) -> Callable[..., Any]:
+    """Return one of pdfium's functions that takes plain numbers, addresses too: half the cost of a call that checks
+    types. kinds: of the arguments."""
+    address = ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0
+    call: Callable[..., Any] = ctypes.CFUNCTYPE(returns, *kinds)(address)
+    return call
+
+
+def address_of(pointer: Any) -> int | None:
+    """Return the address that a pointer of pdfium's holds."""
+    return ctypes.cast(pointer, ctypes.c_void_p).value
+
+
 class Glyphs:
     """The characters of one page, by their index."""
 
@@ -84,22 +98,28 @@ class Glyphs:
         self._api = api
         self._page = text_page
         self._even = even
-        self._box = api.FS_RECTF()
+        kinds = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+        self._ask = plain_call(api, "FPDFText_GetLooseCharBox", *kinds)
+        self._handle = address_of(text_page)
+        self._box = (ctypes.c_float * 4)()  # FS_RECTF: left, top, right, bottom
+        self._sides = memoryview(self._box).cast("B").cast("f")
+        self._place = ctypes.addressof(self._box)
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
+        self._weights: dict[bytes, bool] = {}
 
     def line(self, text: str, offset: int, *, spaced: bool) -> RawLine:
         """Return a line of which the text and its offset in the page's text are known."""
-        api, box = self._api, self._box
         line = RawLine(text, spaced=spaced)
         start = self._index(offset)
-        if start < 0 or not api.FPDFText_GetLooseCharBox(self._page, start, box):
+        if start < 0 or not self._ask(self._handle, start, self._place):
             return line
-        line.left, line.bottom, line.height = box.left, box.bottom, box.top - box.bottom
-        line.right = box.right
+        left, top, right, line.bottom = self._sides
+        line.height = top - line.bottom
         end = self._index(offset + len(text) - 1)
-        if end >= 0 and api.FPDFText_GetLooseCharBox(self._page, end, box):
-            line.right, line.left = max(line.right, box.right), min(line.left, box.left)
+        if end >= 0 and self._ask(self._handle, end, self._place):
+            left, right = min(left, self._sides[0]), max(right, self._sides[2])
+        line.left, line.right = left, right
         if end - start == len(text) - 1:
             line.pieces.append((0, start))
         if len(text) <= _BOLD_LENGTH:
@@ -111,14 +131,20 @@ class Glyphs:
 
     def _is_bold(self, index: int) -> bool:
         size = self._api.FPDFText_GetFontInfo(self._page, index, self._name, len(self._name), self._flags)
-        return 0 < size <= len(self._name) and _BOLD.search(self._name.raw[: size - 1]) is not None
+        if not 0 < size <= len(self._name):
+            return False
+        name = self._name.raw[: size - 1]
+        known = self._weights.get(name)
+        if known is None:
+            known = self._weights[name] = _BOLD.search(name) is not None
+        return known
 
     def box(self, index: int) -> tuple[float, float, float, float]:
         """Return left, right, bottom and height of a character's cell; zeros when it has none."""
-        box = self._box
-        if not self._api.FPDFText_GetLooseCharBox(self._page, index, box):
+        if not self._ask(self._handle, index, self._place):
             return (0.0, 0.0, 0.0, 0.0)
-        return (box.left, box.right, box.bottom, box.top - box.bottom)
+        left, top, right, bottom = self._sides
+        return (left, right, bottom, top - bottom)
 
     def parts(self, line: RawLine, *, cuts: Sequence[float] = ()) -> list[Part]:
         """Return what gaps of a line set apart, from left to right as the file has it.
@@ -130,21 +156,22 @@ class Glyphs:
             return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
         found: list[Part] = []
         begin, left, bottom, gap = 0, line.left, line.bottom, GAP * max(line.height, 6.0)
-        ask, page, box = self._api.FPDFText_GetLooseCharBox, self._page, self._box
+        ask, page, place, sides = self._ask, self._handle, self._place, self._sides
         index = partial(int.__add__, line.pieces[0][1]) if len(line.pieces) == 1 else line.index
         at = text.find(" ")
         while at >= 0:
             after = at + 1
             while text[after] == " ":
                 after += 1
-            ask(page, index(at - 1), box)
-            right = box.right
-            ask(page, index(after), box)
-            if abs(box.left - right) > gap or any(right - 1 < cut < box.left + 1 for cut in cuts):
+            ask(page, index(at - 1), place)
+            right = sides[2]
+            ask(page, index(after), place)
+            start = sides[0]
+            if abs(start - right) > gap or (cuts and any(right - 1 < cut < start + 1 for cut in cuts)):
                 found.append(Part(line.shown(begin, at), left, right, bottom, line.height))
-                begin, left = after, box.left
-                if abs(box.bottom - bottom) > 0.5 * line.height:  # pdfium takes short lines below each other for one
-                    bottom = box.bottom
+                begin, left = after, start
+                if abs(sides[3] - bottom) > 0.5 * line.height:  # pdfium takes short lines below each other for one
+                    bottom = sides[3]
             at = text.find(" ", after)
         found.append(Part(line.shown(begin), left, max(line.right, left), bottom, line.height))
         return found
@@ -209,7 +236,12 @@ def _is_plain(text: str, start: int, end: int) -> bool:
     """Tell whether the word around is a year, an amount or a date, whose digits need no look."""
     begin = max(text.rfind(" ", 0, start) + 1, 0)
     stop = text.find(" ", end)
-    token = _TOKEN.match(text[begin : stop if stop >= 0 else len(text)])
+    return _is_plain_word(text[begin : stop if stop >= 0 else len(text)])
+
+
+@lru_cache(maxsize=4096)
+def _is_plain_word(word: str) -> bool:
+    token = _TOKEN.match(word)
     return token is not None and _PLAIN.fullmatch(token[1].rstrip(".,")) is not None
 
 

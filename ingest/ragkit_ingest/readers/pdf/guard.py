@@ -21,6 +21,8 @@ _FILTER = re.compile(rb"/Filter\s*(\[[^\]]{0,120000}\]?|/\w+)")
 _NAME = re.compile(rb"/(\w+)")
 _COLUMNS = re.compile(rb"/Columns\s+(\d{7,})")
 _OPENERS = re.compile(rb"(?:\[\s*|<<\s*(?:/[\w.+-]*\s*)?){500}")
+_OPENED = re.compile(rb"[\[<]{500}")
+_NO_BRACKETS = bytes(sorted({*range(256)} - {*b"[]<>"}))
 _FLATE = frozenset({b"FlateDecode", b"Fl"})
 _LZW = frozenset({b"LZWDecode", b"LZW"})
 
@@ -53,12 +55,17 @@ def check_streams(data: bytes, limits: ReadLimits) -> None:
 
 def too_nested(data: bytes) -> bool:
     """Tell whether an array or dictionary of the file opens hundreds of levels at once."""
-    return _OPENERS.search(data) is not None
+    return _opening(data) is not None
+
+
+def _opening(data: bytes) -> re.Match[bytes] | None:
+    """Find where hundreds of levels open at once; a file whose brackets alone rule that out is not searched."""
+    return _OPENERS.search(data) if _OPENED.search(data.translate(None, _NO_BRACKETS)) is not None else None
 
 
 def nests_in_stream(data: bytes) -> bool:
     """Tell whether that happens inside a stream, which is what pages draw by."""
-    match = _OPENERS.search(data)
+    match = _opening(data)
     return (
         match is not None and data.rfind(b"stream", 0, match.start()) > data.rfind(b"endstream", 0, match.start()) + 3
     )

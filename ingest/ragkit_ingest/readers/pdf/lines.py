@@ -26,8 +26,10 @@ class Words:
     hyphened: set[str] = field(default_factory=set)
 
     def add(self, text: str) -> None:
-        for word in _WORD.findall(text.lower()):
-            (self.hyphened if "-" in word else self.plain).add(word)
+        found = set(_WORD.findall(text.lower()))
+        hyphened = {word for word in found if "-" in word}
+        self.hyphened |= hyphened
+        self.plain |= found - hyphened
 
     def mend(self, match: re.Match[str]) -> str:
         """Return what a match of _CUT_WORD was before it was cut; after one hyphen, another is kept."""
@@ -55,8 +57,7 @@ def make_whole(pages: Sequence[list[Line] | None]) -> Words:
         if words is None and any(_CUT in line.text or line.text.endswith("-") for line in page):
             words = Words()
             for other in pages:
-                for line in other or ():
-                    words.add(line.text)
+                words.add("\n".join(line.text for line in other or ()))
         if words is not None:
             _join_words(page, words)
     return words or Words()

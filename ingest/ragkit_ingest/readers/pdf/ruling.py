@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from ragkit_ingest.readers.grid import Cell
+from ragkit_ingest.readers.pdf.glyphs import address_of, plain_call
 
 _OBJECTS = 1_000  # a page of more objects is a drawing
 _STROKES = 1_200
@@ -78,20 +79,28 @@ def _strokes(api: Any, page: Any) -> tuple[list[Stroke], list[Stroke]]:
     count = api.FPDFPage_CountObjects(page)
     if count > _OBJECTS:
         return level, upright
-    edges = [ctypes.c_float() for _ in range(4)]
+    bounds = (ctypes.c_float * 4)()
+    edges, sides = [ctypes.addressof(bounds) + 4 * at for at in range(4)], memoryview(bounds).cast("B").cast("f")
     fill, stroke = ctypes.c_int(), ctypes.c_int()
+    number = ctypes.c_void_p
+    object_at = plain_call(api, "FPDFPage_GetObject", number, ctypes.c_int, returns=number)
+    type_of = plain_call(api, "FPDFPageObj_GetType", number)
+    bounds_of = plain_call(api, "FPDFPageObj_GetBounds", *[number] * 5)
+    handle = address_of(page)
     for at in range(count):
-        one = api.FPDFPage_GetObject(page, at)
-        if api.FPDFPageObj_GetType(one) != _PATH or not api.FPDFPageObj_GetBounds(one, *edges):
+        found = object_at(handle, at)
+        if type_of(found) != _PATH or not bounds_of(found, *edges):
             continue
-        left, bottom, right, top = (edge.value for edge in edges)
+        left, bottom, right, top = sides
         if top - bottom <= _THIN and right - left >= _LONG:
             level.append(Stroke((top + bottom) / 2, left, right))
         elif right - left <= _THIN and top - bottom >= _LONG:
             upright.append(Stroke((left + right) / 2, bottom, top))
-        elif api.FPDFPath_GetDrawMode(one, fill, stroke) and stroke.value:
-            for start, end in _segments(api, one):
-                _sort_in(start, end, level, upright)
+        else:
+            one = ctypes.cast(found, api.FPDF_PAGEOBJECT)
+            if api.FPDFPath_GetDrawMode(one, fill, stroke) and stroke.value:
+                for start, end in _segments(api, one):
+                    _sort_in(start, end, level, upright)
     return level, upright
 
 
