@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from ragkit import ExtractionError, clean_text
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.readers.base import TextBuilder, choose_title, readable_name, telling_name
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.sniff import CODE, CSV, EMAIL, HTML, JSON, MARKDOWN, PDF, TEXT
+from ragkit_ingest.readers.titles import choose_title, readable_name, telling_name
 from tests.support.ingest_files import blocks, extract, headings, media_type, outcome, page_text
 
 # --------------------------------------------------------------------- what a file is

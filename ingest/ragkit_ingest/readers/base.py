@@ -16,9 +16,9 @@ from typing import Final, Protocol, runtime_checkable
 from ragkit import Block, BlockKind, ExtractionError, Heading, Metadata, MetadataValue, Page, clean_text
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.readers.links import ADDRESS
+from ragkit_ingest.readers.titles import _TITLE_LIMIT, choose_title, squeeze
 
 _VALUE_LIMIT: Final = 1_000
-_TITLE_LIMIT: Final = 200
 _HEADER_LIMIT: Final = 400
 _MOST_THREADS: Final = 2
 _SOFT_SHARE: Final = 0.75  # a reader stops of itself after this part of its time, and keeps what it has
@@ -307,11 +307,6 @@ class TextBuilder:
         return start, self._size
 
 
-def squeeze(text: str) -> str:
-    """Return text on one line, with single blanks."""
-    return " ".join(text.split())
-
-
 _NUMBER = re.compile(r"[($€£¥+\-–−]*\s*\d[\d\s.,:/'’%)\-–]*[a-zA-Z%€£¥]{0,3}")
 
 
@@ -326,72 +321,6 @@ def looks_like_header(cells: Sequence[str]) -> bool:
 
 def _is_year(cell: str) -> bool:
     return len(cell) == 4 and cell.isdecimal() and "1900" <= cell <= "2100"
-
-
-_JUNK_TITLE = re.compile(
-    r"\W*(?:untitled|document|title|page|slide|presentation|microsoft word|word document|unknown|none|null|test|"
-    r"anonymous|no title|new document|new page|paper title|your title(?: here)?|title here|insert title(?: here)?|"
-    r"enter title(?: here)?|document title|page title|report title|presentation title|"
-    r"click to (?:edit|add)(?: master)? title(?: style)?|"
-    r"title of (?:the |your )?(?:paper|document|report|page|presentation)|template|index|home|default|sample title|"
-    r"lorem ipsum.*|unbenannt|ohne titel|dokument|sans titre|sin título|senza titolo|sem título|"
-    r"(?:untitled|new) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|"
-    r"microsoft powerpoint presentation)?[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
-    re.IGNORECASE,
-)
-_EMPTY_WORDS = frozenset(
-    [
-        "scan",
-        "document",
-        "doc",
-        "file",
-        "untitled",
-        "img",
-        "image",
-        "page",
-        "report",
-        "output",
-        "final",
-        "draft",
-        "copy",
-        "download",
-        "pdf",
-        "upload",
-    ]
-)
-_FILE_TITLE = re.compile(
-    r"^(?:Microsoft (?:Word|Excel|PowerPoint) - )|\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|rtf|tex|dvi|html?)$",
-    re.IGNORECASE,
-)
-
-
-def choose_title(own: str, headings: Sequence[Heading], name: str) -> str:
-    """Return the file's own title, else its first heading of level 1, else its name made readable."""
-    own = good_title(own)
-    if own:
-        return own
-    first = next((heading.text for heading in headings if heading.level == 1), "")
-    return first or readable_name(name)
-
-
-def good_title(title: str) -> str:
-    """Return a title on one line; "" for one that says nothing: a number, "untitled", a file name."""
-    title = squeeze(clean_text(title))[:_TITLE_LIMIT]
-    return "" if _JUNK_TITLE.fullmatch(title) or _FILE_TITLE.search(title) else title
-
-
-def telling_name(name: str) -> str:
-    """Return a file's name as words, "" when they say nothing of what is in it ("scan 0001")."""
-    words = readable_name(name)
-    telling = [word for word in re.findall(r"[^\W\d_]{3,}", words.lower()) if word not in _EMPTY_WORDS]
-    return words if telling else ""
-
-
-def readable_name(name: str) -> str:
-    """Return a file's name as words: "price_list-2024.csv" becomes "price list 2024"."""
-    stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,10}$", "", clean_text(name.rpartition("/")[2]))
-    words = re.sub(r"_+|(?<=[^\W\d_])-+(?=[^\W_])|(?<=\d)-+(?=[^\W\d_])|%20|\+", " ", stem)
-    return squeeze(words)[:_TITLE_LIMIT] or squeeze(stem) or "untitled"
 
 
 def clean_metadata(raw: Mapping[str, object]) -> dict[str, MetadataValue]:

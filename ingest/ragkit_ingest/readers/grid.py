@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, looks_like_header, squeeze
+from ragkit_ingest.readers.base import TextBuilder, looks_like_header
+from ragkit_ingest.readers.titles import squeeze
 
 JOIN: Final = " > "
 """Stands between the names of a column that has several header rows: "2026 > Q1"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.titles import squeeze
 
 _RAISED: Final = dict(zip("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ", strict=True))
 _LOWERED: Final = dict(zip("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎", strict=True))

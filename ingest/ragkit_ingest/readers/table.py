@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.sheets.tables import Row, SheetTables
 from ragkit_ingest.readers.sniff import CSV, TSV
+from ragkit_ingest.readers.titles import squeeze
 
 _DELIMITERS: Final = ",;\t|"
 _SAMPLE_LINES: Final = 50

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import JSON, JSONL
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 
 _ESCAPED_SLASH = re.compile(r"(?<!\\)\\/")  # as PHP writes it
 _PATH_LIMIT = 160

@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.data.json_data import flatten
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import TOML, YAML
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 
 _SIZE_LIMIT = 20_000_000  # characters; a longer file is kept as text
 _PATH_LIMIT = 160

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import SRT, VTT
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 
 _TIMES = re.compile(
     r"[ \t]*((?:\d{1,4}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?)[ \t]*-->[ \t]*((?:\d{1,4}:)?\d{1,2}:\d{2}(?:[.,]\d{1,3})?)"

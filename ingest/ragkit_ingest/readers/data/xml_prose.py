@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.data.xml_words import (
     CODE,
     HEADINGS,
@@ -17,6 +17,7 @@ from ragkit_ingest.readers.data.xml_words import (
     SECTIONS,
     TABLES,
 )
+from ragkit_ingest.readers.titles import squeeze
 
 
 @dataclass(slots=True)

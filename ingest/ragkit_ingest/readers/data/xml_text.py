@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.data.xml_prose import ProseLayout
 from ragkit_ingest.readers.data.xml_records import RecordLayout
 from ragkit_ingest.readers.data.xml_words import NO_ATTRIBUTES, PROSE_ROOTS
@@ -15,6 +15,7 @@ from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import XML
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 
 _STEP: Final = 1 << 18
 _DEPTH: Final = 1_000

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.mail.calendar import event_groups
 from ragkit_ingest.readers.mail.quotes import add_quoted, html_quote_start, split_quotes
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import add_html
 
 READ_LIMIT: Final = 100

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import CALENDAR
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import html_to_text
 
 _KINDS: Final = {"VEVENT": "Event", "VTODO": "Task", "VJOURNAL": "Note"}

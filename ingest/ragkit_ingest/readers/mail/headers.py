@@ -8,7 +8,7 @@ from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.titles import squeeze
 
 _HEADER_LIMIT: Final = 4_000
 SHOWN: Final = ("From", "To", "Cc", "Date")

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, readable_name
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.mail.body import MessageText, Tally
 from ragkit_ingest.readers.mail.headers import header_text
 from ragkit_ingest.readers.mail.message import MessageParts, parse_message
 from ragkit_ingest.readers.sniff import MBOX
+from ragkit_ingest.readers.titles import readable_name
 
 _START = re.compile(rb"From [^\r\n]{0,200}?\d\d:\d\d[^\r\n]{0,60}\r?\n")
 _HEADER = re.compile(rb"[!-9;-~]{1,70}:[ \t]")

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.mail.body import MessageText, Tally
 from ragkit_ingest.readers.mail.rtf import decompress_rtf, html_of, text_of
 from ragkit_ingest.readers.sniff import OUTLOOK
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import declared_charset
 
 if TYPE_CHECKING:

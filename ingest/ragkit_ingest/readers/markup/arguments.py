@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.titles import squeeze
 
 _TAG_LIMIT: Final = 4_000
 READ: Final = (

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.grid import add_grid
 from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, table_cells
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.sniff import ASCIIDOC
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import visible_words
 
 _HEADING = re.compile(r"(={1,6}|#{1,6})[ \t]+(\S.*?)(?:[ \t]+\1)?[ \t]*$")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.titles import squeeze
 
 _REFERENCE = re.compile(r"\{([\w][\w-]{0,60})\}")
 _LINK = re.compile(r"(?:link:|(?=https?://|mailto:))([^\s\[\]<>]{1,500})\[([^\]\n]{0,500})\]")

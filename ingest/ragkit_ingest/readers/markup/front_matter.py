@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ragkit_ingest.readers.base import TimeLimitError, squeeze, time_limit
+from ragkit_ingest.readers.base import TimeLimitError, time_limit
+from ragkit_ingest.readers.titles import squeeze
 
 _LIMIT: Final = 65_536  # characters
 _VALUES: Final = 2_000

@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, squeeze, time_limit
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, time_limit
 from ragkit_ingest.readers.encoding import decode
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.inline import inline_words
@@ -18,6 +18,7 @@ from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import MARKDOWN, suffix_of
 from ragkit_ingest.readers.text.embedded import without_embedded
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import html_to_text, visible_words
 from ragkit_ingest.readers.web.losses import Losses
 

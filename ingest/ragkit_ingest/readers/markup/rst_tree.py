@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.titles import squeeze
 
 
 class TreeWalk:

@@ -6,10 +6,10 @@ import re
 from bisect import bisect_left
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.markup.arguments import parse_tag, readable, template_arguments
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.titles import squeeze
 
 _LIMIT: Final = 4_000  # characters of one mark
 _TRIGGER = re.compile(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.odf.inline import SHAPES, Inline
 from ragkit_ingest.readers.odf.nodes import Node
 from ragkit_ingest.readers.odf.styles import Counter, Level
+from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500
 _MAX_REPEATED: Final = 1_000

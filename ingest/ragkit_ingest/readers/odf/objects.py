@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.odf.nodes import Node, steps
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Package, resolve
 
 _MAX_ROWS: Final = 20_000

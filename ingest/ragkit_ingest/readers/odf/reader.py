@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.odf.blocks import Blocks
 from ragkit_ingest.readers.odf.inline import Inline
 from ragkit_ingest.readers.odf.nodes import Node, Step, steps
@@ -17,6 +17,7 @@ from ragkit_ingest.readers.odf.slides import CONTAINERS as SLIDES
 from ragkit_ingest.readers.odf.slides import add_slide
 from ragkit_ingest.readers.odf.styles import read_styles
 from ragkit_ingest.readers.sniff import ODP, ODS, ODT
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Package
 
 _CONTENT: Final = "content.xml"

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.base import Hints, TextBuilder
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.odf.inline import Inline
 from ragkit_ingest.readers.odf.nodes import Node, Step
 from ragkit_ingest.readers.sheets.number_formats import general
 from ragkit_ingest.readers.sheets.tables import Merge, Row, SheetTables
+from ragkit_ingest.readers.titles import squeeze
 
 CONTAINERS: Final = frozenset(
     ["document-content", "document", "body", "spreadsheet", "table", "table-rows", "table-row-group",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event
 
 _MAX_POINTS: Final = 20_000

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event
 
 _MAX_POINTS: Final = 10_000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.titles import squeeze
 
 _LIMIT: Final = 20_000  # characters of one equation
 _ACCENTS: Final = {

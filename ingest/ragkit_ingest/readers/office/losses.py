@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.titles import squeeze
 
 _WORDS: Final = {
     "hidden": ("hidden text: {} character", "hidden text: {} characters"),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final, Literal
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.titles import squeeze
 
 Raised = Literal["", "superscript", "subscript", "equation", "note"]
 """How letters stand; "note" is the number of a footnote, which keeps apart from other numbers."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.sheets.number_formats import NumberFormat, built_in, compiled
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event, Package, feed_xml
 
 _RAISED: Final[dict[str, Callable[[str], str]]] = {"superscript": superscript, "subscript": subscript}

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.office.charts import Chart, add_chart, read_chart
 from ragkit_ingest.readers.office.xlsx_layout import Layout, area, cell_place
 from ragkit_ingest.readers.office.xlsx_rows import SheetRows
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event, Package
 
 _MAX_LOOKED_UP: Final = 100_000

@@ -13,8 +13,8 @@ from itertools import chain
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.sheets.tables import Merge
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event, Package, is_address, xml_events
 
 COLUMN_LIMIT: Final = 16_384

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.titles import squeeze
 
 _PAGE_LIMIT: Final = 2_000  # annotations of a page that are looked at
 _VALUE_LIMIT: Final = 20_000  # bytes of one value

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, good_title, telling_name
+from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.ocr.engine import CURE, available
 from ragkit_ingest.readers.ocr.scanned import read_scanned
 from ragkit_ingest.readers.pdf.annotations import attached_words
@@ -15,6 +15,7 @@ from ragkit_ingest.readers.pdf.layout import add_pages
 from ragkit_ingest.readers.pdf.structure import PypdfFile, Structure
 from ragkit_ingest.readers.pdf.text import Line, PdfiumFile
 from ragkit_ingest.readers.sniff import PDF
+from ragkit_ingest.readers.titles import good_title, telling_name
 
 _HEADER_WITHIN = 1024  # readers look for "%PDF-" in so many bytes
 _FALLBACK_SECONDS = 8.0

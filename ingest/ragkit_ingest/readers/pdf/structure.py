@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import TimeLimitError, squeeze, time_limit
+from ragkit_ingest.readers.base import TimeLimitError, time_limit
+from ragkit_ingest.readers.titles import squeeze
 
 if TYPE_CHECKING:
     from pypdf import PdfReader as PypdfReader

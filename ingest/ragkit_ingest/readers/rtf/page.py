@@ -6,9 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500
 _MAX_ROWS: Final = 2_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.rules import LAYOUT, LISTS
 from ragkit_ingest.readers.web.tables import HtmlTable
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.rules import UI_WORDS

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.titles import squeeze
 
 _DEPTH: Final = 60
 _NODES: Final = 20_000

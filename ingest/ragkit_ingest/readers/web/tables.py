@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
+from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500  # a cell of more characters than this is prose: the table was for layout
 _SPAN_LIMIT: Final = 1_000

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
 from ragkit_ingest.readers.web.css import Element, StyleSheet
 from ragkit_ingest.readers.web.inline import Inline

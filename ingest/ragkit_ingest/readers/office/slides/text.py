@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.office.losses import linked
 from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
+from ragkit_ingest.readers.titles import squeeze
 
 _PRIVATE: Final = re.compile("[\uf020-\uf0ff]")
 _STYLES: Final = {

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.office.pieces import joined
 from ragkit_ingest.readers.office.word.fields import TICKED, UNTICKED
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph
 from ragkit_ingest.readers.office.word.styles import is_on
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event, Parts
 
 _BUILT_IN: Final = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph
+from ragkit_ingest.readers.titles import squeeze
 
 _NAMES: Final = {"footnote": "Footnote", "endnote": "Endnote"}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ragkit_ingest.readers.base import Extracted, squeeze
+from ragkit_ingest.readers.base import Extracted
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.office.charts import Chart
 from ragkit_ingest.readers.office.pieces import Raised, joined
+from ragkit_ingest.readers.titles import squeeze
 
 
 @dataclass(slots=True)
