@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.links import linked
 from ragkit_ingest.readers.odf.nodes import Node
 from ragkit_ingest.readers.odf.objects import Chart, Objects
 from ragkit_ingest.readers.odf.styles import Styles
 from ragkit_ingest.readers.raised import subscript, superscript
-from ragkit_ingest.readers.zip_package import linked
 
 SHAPES: Final = frozenset(
     ["frame", "custom-shape", "rect", "ellipse", "circle", "line", "connector", "polygon", "path", "g", "caption",

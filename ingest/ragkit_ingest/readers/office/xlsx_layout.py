@@ -14,8 +14,9 @@ from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.links import is_address
 from ragkit_ingest.readers.sheets.tables import Merge
-from ragkit_ingest.readers.zip_package import Event, Package, is_address, xml_events
+from ragkit_ingest.readers.zip_package import Event, Package, xml_events
 
 COLUMN_LIMIT: Final = 16_384
 _MOST: Final = 100_000

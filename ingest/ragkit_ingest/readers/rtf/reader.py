@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
+from ragkit_ingest.readers.links import linked
 from ragkit_ingest.readers.raised import superscript
 from ragkit_ingest.readers.rtf.page import Page, whole
 from ragkit_ingest.readers.rtf.tokens import CHARSETS, Token, codec_of, tokens
 from ragkit_ingest.readers.sniff import RTF
-from ragkit_ingest.readers.zip_package import linked
 
 _CHECK_EVERY: Final = 50_000
 _MAX_DEPTH: Final = 5_000
