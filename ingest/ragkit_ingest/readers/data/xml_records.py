@@ -87,6 +87,10 @@ class RecordLayout:
         elif above.mixed:
             above.pieces.append(child.words or child.line or " ".join(child.lines))
         elif len(self._open) == 1 and child.is_record:
+            if above.children:  # what stands before a record is put out before it
+                self._put(item.line for item in above.children)
+                above.children.clear()
+                above.headed = True
             self._put_record(element)
         else:
             if child.line or child.lines:
@@ -115,6 +119,7 @@ class RecordLayout:
             self._put([child.line])
             return
         self._put(item.line for item in element.children if not item.is_record)
+        self._put([squeeze("".join(element.pieces))])
 
     def _put_record(self, element: _Open) -> None:
         """Put out a child of the root: as one record, or each record of a list in it."""
