@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from ragkit_ingest.readers.base import TextBuilder, squeeze
-from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS
+from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS, as_raised
 from ragkit_ingest.readers.text.embedded import LEFT_OUT
 from ragkit_ingest.readers.web.html import html_to_text
 
@@ -85,7 +85,7 @@ class RecordLayout:
         if above is None:
             self._close_root(element, child)
         elif above.mixed:
-            above.pieces.append(child.words or child.line or " ".join(child.lines))
+            above.pieces.append(as_raised(child.name.lower(), child.words or child.line or " ".join(child.lines)))
         elif len(self._open) == 1 and child.is_record:
             if above.children:  # what stands before a record is put out before it
                 self._put(item.line for item in above.children)

@@ -214,9 +214,18 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
         count = header_rows(Grid(grid.source[at:])) if len(cells) > 1 else 0
         if len(cells) < 2 or (len(cells) * 5 < usual * 3 and not (count > 1 and _has_corner(grid, at))):
             continue
+        if count == 1 and _is_title_with_gaps(grid, at):
+            continue
         marked = sample[at].strong and not sample[at + 1].strong
         return at, count or int(marked)  # names that are dates or numbers are told by their look
     return 0, 0
+
+
+def _is_title_with_gaps(grid: Grid, at: int) -> bool:
+    """Tell whether a row with blank places stands above a full row of names, and that one above a row of values."""
+    texts = [[cell.text if cell is not None else "" for cell in row] for row in grid.source[at : at + 3]]
+    gaps, full, values = (*texts, [], [])[:3]
+    return not all(gaps) and bool(values) and all(full) and looks_like_header(full) and not looks_like_header(values)
 
 
 def _has_corner(grid: Grid, at: int) -> bool:
