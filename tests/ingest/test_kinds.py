@@ -180,6 +180,8 @@ def test_every_reader_writes_an_address_in_one_way() -> None:
     assert linked("https://a.example/x(1)", "https://a.example/x(1)") == "https://a.example/x(1)"
     assert linked("", "mailto:a@b.example") == "mailto:a@b.example"
     assert linked("inside", "#part") == "inside"
+    assert linked("list", " https://a.example/a b\n") == "list (https://a.example/a%20b)"
+    assert linked("https://a.example/a b", "https://a.example/a b") == "https://a.example/a b"
     assert address_after("", "https://a.example") == ""
     assert address_after("old", "ftp://a.example/f") == " (ftp://a.example/f)"
     assert is_address("//a.example/x")

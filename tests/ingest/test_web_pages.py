@@ -22,8 +22,8 @@ def test_merged_cells_stand_in_each_row_and_header_rows_are_joined() -> None:
     )
     assert blocks(extract(page.encode(), "p.html"), "table") == [
         (
-            "Mill | 2031 › May | 2031 › June",
-            "Mill | 2031 › May | 2031 › June\nNorth | 7 | 8\nSouth | 9 | 10\nSouth | 11 | 12",
+            "Mill | 2031 > May | 2031 > June",
+            "Mill | 2031 > May | 2031 > June\nNorth | 7 | 8\nSouth | 9 | 10\nSouth | 11 | 12",
         )
     ]
 

@@ -8,6 +8,7 @@ from typing import Final
 _LIMIT: Final = 600
 """Characters; a longer address is no address for a person."""
 _OUTSIDE = re.compile(r"(?:(?:https?|ftp):)?//[^\s/]|mailto:[^\s@]+@", re.IGNORECASE)
+_BREAKS = re.compile(r"[\t\r\n]+")
 _SCHEME = re.compile(r"^(?:(?:https?|ftp)://|mailto:)?(?:www\.)?", re.IGNORECASE)
 ADDRESS = re.compile(r" \((?:(?:https?|ftp)://|mailto:)[^\s()]{1,600}\)")
 """An address as `address_after` writes it, with the blank before it."""
@@ -18,7 +19,7 @@ def address_after(text: str, target: str) -> str:
 
     Parentheses and blanks of the address are percent-encoded, so that its end is certain.
     """
-    target = "".join(target.split()) if target else ""
+    target = "%20".join(_BREAKS.sub("", target).split()) if target else ""
     if not text.strip() or not _OUTSIDE.match(target):
         return ""
     if target.startswith("//"):
@@ -49,4 +50,4 @@ def is_address(target: str) -> bool:
 
 
 def _bare(address: str) -> str:
-    return _SCHEME.sub("", "".join(address.split())).rstrip("/").lower()
+    return _SCHEME.sub("", "".join(address.replace("%20", "").split())).rstrip("/").lower()
