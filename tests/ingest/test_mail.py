@@ -115,16 +115,16 @@ def test_attachments_are_read_and_those_that_cannot_be_are_named() -> None:
     message["Subject"], message["From"] = "Files", "a@x.example"
     message.set_content("Two files.")
     message.add_attachment("# Torque\n\nUse 33 Nm.", subtype="markdown", filename="torque.md")
-    message.add_attachment(b"\x89PNG\r\n\x1a\n" + bytes(40), maintype="image", subtype="png", filename="photo.png")
+    message.add_attachment(b"GIF89a" + bytes(40), maintype="image", subtype="gif", filename="photo.gif")
     message.add_attachment(message_file(Message("Saved", body="Valve 5 leaks.")), maintype="application",
                            subtype="vnd.ms-outlook", filename="saved.msg")  # fmt: skip
     found = extract(message.as_bytes(), "a.eml")
     assert "Attachment: torque.md\n\nTorque\n\nUse 33 Nm." in found.text
     assert "Valve 5 leaks." in found.text
-    assert "Attachments: photo.png" in found.text
-    assert found.metadata["attachments"] == ("torque.md", "photo.png", "saved.msg")
+    assert "Attachments: photo.gif" in found.text
+    assert found.metadata["attachments"] == ("torque.md", "photo.gif", "saved.msg")
     (told,) = [words for words in found.warnings if words.startswith("attachments not read")]
-    assert "photo.png (unsupported: a PNG picture)" in told
+    assert "photo.gif (unsupported: a GIF picture)" in told
 
 
 def test_inline_pictures_are_counted_and_signatures_say_nothing() -> None:

@@ -98,7 +98,7 @@ def test_names_over_several_columns_are_joined_to_the_names_below() -> None:
     ):
         words += [(x, 686 - 14 * at, text) for x, text in zip((60, 180, 250, 340, 410), row, strict=True)]
     found = extract(placed_pdf([shown(words)]), "x.pdf")
-    assert blocks(found, "table")[0][0] == ("Route | Winter › Out | Winter › Back | Summer › Out | Summer › Back")
+    assert blocks(found, "table")[0][0] == ("Route | Winter > Out | Winter > Back | Summer > Out | Summer > Back")
 
 
 def test_raised_and_lowered_digits_never_glue() -> None:

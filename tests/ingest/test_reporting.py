@@ -54,7 +54,7 @@ FILES = {
     "b.md": b"# B\n\nbeta words\n",
     "mail.eml": b"From: a@b\nTo: c@d\nSubject: Oil\nDate: x\n\nUse 5 l.\n",
     "yarn.lock": b"x",
-    "photo.png": b"\x89PNG\r\n\x1a\n" + bytes(30),
+    "photo.gif": b"GIF89a" + bytes(30),
     "book.pdf": b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n",
     "cut.docx": b"PK\x03\x04 and then nothing",
     "old.txt": "Лифт не работает до воскресенья.".encode("koi8_r"),
@@ -76,7 +76,7 @@ def test_a_dry_run_foretells_by_type_what_the_run_then_does(tmp_path: Path) -> N
         ("e-mail", ""): 1,
         ("text", ""): 1,
         (".lock", "ignored"): 1,
-        (".png", "unsupported"): 1,
+        (".gif", "unsupported"): 1,
         (".pdf", "unsupported"): 1,
         (".docx", "damaged"): 1,
     }

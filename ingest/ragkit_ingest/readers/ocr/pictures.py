@@ -78,7 +78,7 @@ def frames(data: bytes) -> Iterator[Image]:
                 if min(frame.size) >= _MIN_SIDE:
                     yield _opaque(ImageOps.exif_transpose(frame))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError) as error:
-        raise ExtractionError("damaged", f"no picture: {type(error).__name__}: {str(error)[:200]}") from error
+        raise ExtractionError("damaged", f"the picture cannot be read ({type(error).__name__})") from error
     except Image.DecompressionBombError as error:
         raise ExtractionError("expands_too_much", "a picture of too many pixels", cure="make it smaller") from error
 
