@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from ragkit_ingest.readers.base import TextBuilder, squeeze
 from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS, as_raised
+from ragkit_ingest.readers.grid import JOIN
 from ragkit_ingest.readers.text.embedded import LEFT_OUT
 from ragkit_ingest.readers.web.html import html_to_text
 
@@ -167,7 +168,7 @@ def _nested(children: list[_Child]) -> list[str]:
         elif names[child.name] > 1 and sum(map(len, child.lines)) <= _ON_ONE_LINE:
             lines.append(f"{child.name}: {'; '.join(child.lines)}")
         else:
-            lines.extend(f"{child.name} › {line}" if line.count(" › ") < 3 else line for line in child.lines)
+            lines.extend(f"{child.name}{JOIN}{line}" if line.count(JOIN) < 3 else line for line in child.lines)
     return lines
 
 

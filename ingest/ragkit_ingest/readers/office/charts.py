@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.grid import JOIN
 from ragkit_ingest.readers.zip_package import Event
 
 _MAX_POINTS: Final = 20_000
@@ -32,7 +33,7 @@ class Points:
             outer = ""
             for index in sorted(found):
                 outer = level.get(index, outer)
-                found[index] = f"{outer} › {found[index]}" if outer else found[index]
+                found[index] = f"{outer}{JOIN}{found[index]}" if outer else found[index]
         return found
 
 
