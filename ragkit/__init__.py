@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
+    from ragkit.knowledge.several import search_collections as search_collections
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
     from ragkit.settings import (
@@ -69,6 +70,7 @@ _HOMES = {
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
+    "knowledge.several": "search_collections",
     "knowledge.validation": "History",
     "knowledge.writer": "KnowledgeWriter",
     "settings":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from ragkit.chat.repetition import without_repetition
 from ragkit.errors import ChatError, ChatInterruptedError, ChatTimeoutError
 from ragkit.text.cleaning import show
 
@@ -68,11 +69,13 @@ def within_deadline(
         target=_work, args=(produce, pieces, stopped), name=f"ragkit {endpoint.label}", daemon=True
     )
     worker.start()
+    began = False
     try:
         while True:
-            piece = _next(pieces, end, endpoint, seconds)
+            piece = _next(pieces, end, endpoint, seconds, began=began)
             if piece is None:
                 return
+            began = True
             room -= len(piece)
             if room < 0:
                 raise ChatError(f"{endpoint.label} sends far more than the {max_tokens:,} tokens asked for")
@@ -84,7 +87,7 @@ def within_deadline(
 
 def _work(produce: Callable[[], Generator[str]], pieces: _Pieces, stopped: threading.Event) -> None:
     try:
-        with closing(produce()) as stream:
+        with closing(without_repetition(produce())) as stream:
             for piece in stream:
                 if stopped.is_set():
                     return
@@ -94,8 +97,8 @@ def _work(produce: Callable[[], Generator[str]], pieces: _Pieces, stopped: threa
         pieces.put(_Failure(error))
 
 
-def _next(pieces: _Pieces, end: float, endpoint: Endpoint, seconds: float) -> str | None:
-    """Return the next piece, None at the end of the answer."""
+def _next(pieces: _Pieces, end: float, endpoint: Endpoint, seconds: float, *, began: bool) -> str | None:
+    """Return the next piece, None at the end of the answer. began: some text has come already."""
     left = end - time.monotonic()
     try:
         piece = pieces.get(timeout=max(0.0, left)) if left > 0 else None
@@ -104,8 +107,29 @@ def _next(pieces: _Pieces, end: float, endpoint: Endpoint, seconds: float) -> st
     if piece is None:
         raise _late(endpoint, seconds)
     if isinstance(piece, _Failure):
+        if _is_broken_off(piece.error, began=began):
+            raise interrupted(endpoint) from None
         raise _ours(piece.error, endpoint, seconds) from None
     return None if isinstance(piece, _End) else piece
+
+
+_LOST: Final = frozenset({"APIConnectionError", "TransportError", "JSONDecodeError", "OSError"})
+_AT_WORK: Final = frozenset(
+    {"RemoteProtocolError", "ReadError", "WriteError", "ConnectionResetError", "BrokenPipeError"}
+)
+
+
+def _is_broken_off(error: Exception, *, began: bool) -> bool:
+    """Return whether a server that was reached went away: after text, or after it took the request."""
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 8:
+        chain.append(cause)
+    names = {kind.__name__ for item in chain for kind in type(item).__mro__}
+    if names & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
+        return False
+    if isinstance(error, ChatError) or getattr(error, "status_code", None) is not None:
+        return False
+    return bool(names & _LOST if began else names & _AT_WORK)
 
 
 def _late(endpoint: Endpoint, seconds: float) -> ChatTimeoutError:
@@ -140,5 +164,6 @@ def _ours(error: Exception, endpoint: Endpoint, seconds: float) -> ChatError:
 def interrupted(endpoint: Endpoint) -> ChatInterruptedError:
     """Return the error for a stream that ended without its end mark."""
     return ChatInterruptedError(
-        f"the stream of {endpoint.label} ended before the answer was complete", cure="ask again"
+        f"the stream of {endpoint.label} ended before the answer was complete",
+        cure="ask again; if it happens again, look whether the model server has stopped or run out of memory",
     )

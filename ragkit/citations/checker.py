@@ -9,6 +9,7 @@ from ragkit.citations.sanitizer import Rules, Sanitizer
 from ragkit.citations.sources import Sentence, Sources, states
 from ragkit.text.abstention import abstains, abstention
 from ragkit.text.content_terms import guess_language
+from ragkit.text.key_filter import KeyFilter
 from ragkit.text.sentences import sentence_spans
 from ragkit.text.token_counter import Counter
 from ragkit.types.answers import Answer, Citation, Status
@@ -39,22 +40,26 @@ class StreamChecker:
         self._counter = counter
         texts = [passage.text for passage in prompt.passages]
         self._sanitizer = Sanitizer(Rules(len(texts), texts, tuple(host.lower() for host in link_hosts)))
+        self._key = KeyFilter(prompt.nonce)
         self._strict = strict
         self._given: list[str] = []
 
     def feed(self, delta: str) -> str:
         """Take a piece of the model's text; return the text that is now safe to show, "" while it is undecided."""
-        text = self._keep(self._sanitizer.feed(delta))
+        text = self._keep(self._sanitizer.feed(self._key.feed(delta)))
         return "" if self._strict else text
 
     def finish(self) -> tuple[str, Answer]:
         """Return the rest of the safe text, and the whole answer with its citations checked."""
-        rest = self._keep(self._sanitizer.finish())
+        rest = self._keep(self._sanitizer.feed(self._key.finish()))
+        rest += self._keep(self._sanitizer.finish())
         if not any(self._given):
             rest += self._keep(abstention(self._prompt.question))
         text = "".join(self._given)
         citations, status = _judge(self._prompt, text, self._sanitizer)
         removed = tuple(self._sanitizer.removed)
+        if self._key.found:
+            removed = (*removed, "the key of the prompt's fences")
         if self._strict:
             if status in ("partial", "unsupported"):
                 removed = (*removed, "an answer that its sources do not support as a whole")
@@ -72,6 +77,7 @@ class StreamChecker:
             tokens=tokens,
             confidence=self._prompt.confidence,
             removed=removed,
+            warnings=self._prompt.warnings,
         )
 
     def _keep(self, text: str) -> str:

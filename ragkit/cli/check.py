@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from ragkit import check_against
 from ragkit.cli.context import tools_of
-from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit.cli.options import Target, common, filter_options, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.files import find_file_reader
@@ -36,11 +37,16 @@ _SIGNS: Final = {
     help="Check against this file instead of the collection; repeatable.",
 )
 @click.option("-k", "count", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages a sentence.")
-@click.option("--where", metavar="FILTER", help="KEY=VALUE or a JSON filter, as in `ragkit search`.")
+@filter_options
 @common
 @click.pass_context
 def check(
-    context: click.Context, file: str, against: tuple[str, ...], count: int, where: str | None, target: Target
+    context: click.Context,
+    file: str,
+    against: tuple[str, ...],
+    count: int,
+    where: Mapping[str, Any] | None,
+    target: Target,
 ) -> None:
     """Check each sentence of FILE (- for standard input), whoever wrote it, against the documents.
 
@@ -53,7 +59,7 @@ def check(
         result = check_against(text, [reader(Path(name), source=name) for name in against])
     else:
         with target.open() as kb:
-            result = kb.check(text, k=count, where=parse_where(where))
+            result = kb.check(text, k=count, where=where)
     if target.as_json:
         print_json(result.as_dict())
     else:

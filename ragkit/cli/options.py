@@ -67,6 +67,59 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return data_option(collection_option(json_option(wrapped)))
 
 
+def common_of_several(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `common` with a --collection that can be repeated; the command receives `targets`."""
+
+    @functools.wraps(command)
+    def wrapped(data: str, collection: Sequence[str], as_json: bool, **rest: Any) -> Any:
+        names = dict.fromkeys(collection or ("default",))
+        return command(targets=[Target(data, name, as_json) for name in names], **rest)
+
+    several = click.option(
+        "--collection",
+        metavar="NAME",
+        multiple=True,
+        help="Collection in the data folder; repeatable.  [default: default]",
+    )
+    return data_option(several(json_option(wrapped)))
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --where and --in to a command, which receives them as one checked filter `where`, None without any."""
+
+    @functools.wraps(command)
+    def wrapped(where: str | None, folders: Sequence[str], **rest: Any) -> Any:
+        return command(where=_within(parse_where(where), folders), **rest)
+
+    inside = click.option(
+        "--in", "folders", metavar="FOLDER", multiple=True, help="Only documents in this folder; repeatable."
+    )
+    asked = click.option(
+        "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
+    )
+    return asked(inside(wrapped))
+
+
+def _within(where: Mapping[str, Any] | None, folders: Sequence[str]) -> Mapping[str, Any] | None:
+    """Return a filter for documents in one of some folders (or a file itself) that also match another filter."""
+    names = [name.removeprefix("./").rstrip("/") for name in folders]
+    names = [name for name in names if name and name != "."]
+    if not names:
+        return where
+    inside: list[Mapping[str, Any]] = [
+        {"type": "in", "key": "source", "value": names},
+        {"type": "prefix", "key": "source", "value": [f"{name}/" for name in names]},
+    ]
+    place: Mapping[str, Any] = {"type": "or", "filters": inside}
+    return place if where is None else {"type": "and", "filters": [place, where]}
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Write what a search warns of to standard error, one line each."""
+    for warning in warnings:
+        click.echo(click.style(f"ragkit: {show(warning, 1_000)}", fg="yellow"), err=True)
+
+
 def environment_settings(*, model: str = "") -> Settings:
     """Return the environment's settings, with the model of the command line where one is named."""
     settings = settings_from_env(os.environ)

@@ -6,12 +6,15 @@ import os
 import shutil
 import textwrap
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import click
 
-from ragkit.cli.options import Target, common, parse_where, print_json
+from ragkit import search_collections
+from ragkit.cli.options import Target, common, common_of_several, filter_options, print_json, print_warnings
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
 from ragkit.settings import Settings
@@ -19,10 +22,8 @@ from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer
 from ragkit.types.hits import Hit
 
+Where = Mapping[str, Any] | None
 _k_option = click.option("-k", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="Passages.")
-_where_option = click.option(
-    "--where", metavar="FILTER", help='KEY=VALUE, or JSON: {"type":"eq","key":"source","value":"faq.md"}.'
-)
 _budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
 _VERDICTS = {
     "quoted": "quote verified",
@@ -36,21 +37,28 @@ _STATUS_COLOURS = {"answered": "green", "partial": "yellow", "unsupported": "red
 @click.command(short_help=SUMMARIES["search"])
 @click.argument("query")
 @_k_option
-@_where_option
-@common
-def search(query: str, count: int, where: str | None, target: Target) -> None:
-    """Find the passages that answer QUERY best."""
-    with target.open() as kb:
+@filter_options
+@common_of_several
+def search(query: str, count: int, where: Where, targets: Sequence[Target]) -> None:
+    """Find the passages that answer QUERY best, in one collection or several."""
+    with ExitStack() as opened:
+        bases = [opened.enter_context(target.open()) for target in targets]
         started = time.perf_counter()
-        hits = kb.search(query, k=count, where=parse_where(where))
+        if len(bases) == 1:
+            hits = bases[0].search(query, k=count, where=where)
+        else:
+            hits = search_collections(bases, query, k=count, where=where)
         took = (time.perf_counter() - started) * 1000
-    if target.as_json:
+    print_warnings(hits.warnings)
+    if targets[0].as_json:
         print_json(
             {
                 "query": query,
                 "hits": [hit.as_dict() for hit in hits],
                 "confidence": round(hits.confidence, 6),
                 "took_ms": round(took, 3),
+                "warnings": list(hits.warnings),
+                "corrected": hits.corrected,
             }
         )
         return
@@ -62,7 +70,8 @@ def search(query: str, count: int, where: str | None, target: Target) -> None:
 
 def _print_hit(hit: Hit) -> None:
     parts = ", ".join(f"{name} {value:.2f}" for name, value in hit.scores.items())
-    place = click.style(show(hit.place), bold=True)
+    collection = f"{hit.collection}: " if hit.collection else ""
+    place = click.style(show(f"{collection}{hit.place}"), bold=True)
     click.echo(f"{hit.rank}. {place}  {click.style(f'{hit.score:.2f} ({parts})', dim=True)}")
     if hit.heading:
         click.echo(click.style(f"   {show(hit.heading, 200)}", fg="cyan"))
@@ -71,13 +80,14 @@ def _print_hit(hit: Hit) -> None:
 
 
 def _wrapped(text: str, indent: str, limit: int) -> str:
-    """Return text for reading: lines wrapped to the terminal, cut at a limit."""
+    """Return text for reading: lines wrapped to the terminal, their own indentation kept, cut at a limit."""
     width = max(40, min(shutil.get_terminal_size((100, 24)).columns, 110))
     lines: list[str] = []
-    for line in text[:limit].split("\n"):
+    for line in textwrap.dedent(text[:limit].expandtabs(4)).split("\n"):
         if line.strip():
+            own = indent + " " * min(len(line) - len(line.lstrip()), width // 2)
             lines += textwrap.wrap(
-                show(line.strip()), width=width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+                show(line.strip()), width=width, initial_indent=own, subsequent_indent=own, break_on_hyphens=False
             )
     if len(text) > limit:
         lines.append(f"{indent}…")
@@ -87,13 +97,14 @@ def _wrapped(text: str, indent: str, limit: int) -> str:
 @click.command(short_help=SUMMARIES["prompt"])
 @click.argument("query")
 @_k_option
-@_where_option
+@filter_options
 @_budget_option
 @common
-def prompt(query: str, count: int, where: str | None, budget: int | None, target: Target) -> None:
+def prompt(query: str, count: int, where: Where, budget: int | None, target: Target) -> None:
     """Print the messages that ground a chat model's answer to QUERY in the documents."""
     with target.open() as kb:
-        made = kb.prompt(query, k=count, where=parse_where(where), budget=budget)
+        made = kb.prompt(query, k=count, where=where, budget=budget)
+    print_warnings(made.warnings)
     if target.as_json:
         print_json(made.as_dict())
         return
@@ -112,23 +123,26 @@ def prompt(query: str, count: int, where: str | None, budget: int | None, target
 @click.command(short_help=SUMMARIES["ask"])
 @click.argument("query")
 @_k_option
-@_where_option
+@filter_options
 @_budget_option
 @click.option(
     "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
 )
 @click.option("--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole.")
 @common
-def ask(query: str, count: int, where: str | None, target: Target, **model: Any) -> None:
+def ask(query: str, count: int, where: Where, target: Target, **model: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
     settings = _with_model(settings_from_env(os.environ), **model)
     with target.open(settings=settings) as kb:
         if target.as_json:
-            print_json(kb.ask(query, k=count, where=parse_where(where)).as_dict())
+            answer = kb.ask(query, k=count, where=where)
+            print_warnings(answer.warnings)
+            print_json(answer.as_dict())
             return
-        for part in kb.stream(query, k=count, where=parse_where(where)):
+        for part in kb.stream(query, k=count, where=where):
             if isinstance(part, Answer):
                 click.echo()
+                print_warnings(part.warnings)
                 _print_citations(part)
             else:
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)

@@ -101,8 +101,9 @@ class KnowledgeBase:
         """Return the passages that answer a question best, best first; at most k (default: settings.retrieval.k).
 
         where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"} (also ne, gt, gte, lt,
-        lte, in, nin, and, or) on source, title, media_type, page, time, sha256 or a metadata key; k passages come back
-        whenever k match. history: earlier messages, oldest first, for a question that refers to them.
+        lte, in, nin, prefix, glob, contains, before, after, and, or) on source, title, media_type, page, time, sha256
+        or a metadata key; k passages come back whenever k match, and a key that no document has is a warning of the
+        hits. history: earlier messages, oldest first, for a question that refers to them.
 
         Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
         """

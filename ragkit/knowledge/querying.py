@@ -17,6 +17,7 @@ from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
+from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
@@ -105,8 +106,9 @@ class Querying:
             embedder = self._models.embedder_for(reader.fingerprint)
             snapshot = self._caches.snapshot(reader.chunks)
             allowed = None if condition is None else reader.chunks.select(condition)
+            warnings = filter_warnings(condition, matches=0 if allowed is None else len(allowed), reader=reader)
             asked = self._models.standalone(question, checked_messages(history))
-            return self._retriever.retrieve(
+            hits = self._retriever.retrieve(
                 Embedded(asked, known[1]) if known and known[0] is embedder else asked,
                 reader=reader,
                 snapshot=snapshot,
@@ -114,6 +116,8 @@ class Querying:
                 allowed=allowed,
                 adapter=self._models.adapter(reader),
             )
+            hits.warnings = (*warnings, *hits.warnings)
+            return hits
 
     def prompt(
         self,

@@ -91,14 +91,20 @@ class _Builder:
 
     def _fit(self, system: Message, kept: list[Message], loose: str, nonce: str, room: int) -> Prompt:
         """Choose the passages and assemble; the size is counted over the finished messages."""
-        fixed = self._cost(system) + sum(map(self._cost, kept)) + REPLY_OVERHEAD
         sources = self._choose(nonce, room)
         while True:
             last = Message("user", self._last(sources, nonce, loose))
-            total = fixed + self._cost(last)
-            if total <= self._settings.budget or not sources.passages:
+            total = self._cost(system) + sum(map(self._cost, kept)) + REPLY_OVERHEAD + self._cost(last)
+            if total <= self._settings.budget:
                 break
-            sources = self._less(sources, nonce, total - self._settings.budget)
+            if sources.passages:
+                sources = self._less(sources, nonce, total - self._settings.budget)
+            elif loose:  # joined to what follows, a text may count a token more than alone
+                loose = ""
+            elif kept:
+                kept = kept[2:]
+            else:
+                break
         instructions = self._counter.count(self._base) + MESSAGE_OVERHEAD
         question = self._counter.count(f"Question: {self._question}") + MESSAGE_OVERHEAD + REPLY_OVERHEAD
         tokens = {
@@ -120,6 +126,7 @@ class _Builder:
             nonce=nonce,
             dropped=len(self._hits) - len(sources.passages),
             confidence=self._hits.confidence,
+            warnings=self._hits.warnings,
         )
 
     def _cost(self, message: Message) -> int:

@@ -65,10 +65,31 @@ def fenced(number: int, hit: Hit, *, nonce: str, cut: bool = False) -> str:
     lines.append(f"file: {_line(hit.place)}")
     if hit.heading:
         lines.append(f"section: {_line(hit.heading)}")
+    lines += [f"{key}: {_line(value)}" for key, value in _facts(hit)]
     lines.append("")
     lines.append(neutral(hit.text) + (CUT_MARK if cut else ""))
     lines.append(f'</source key="{nonce}">')
     return "\n".join(lines)
+
+
+FACT_KEYS: Final = (
+    "author", "authors", "reviewer", "owner", "date", "published", "created", "modified", "updated", "effective",
+    "version", "status", "department",
+)  # fmt: skip
+"""Metadata that a model may need to answer: who wrote a source, when, and which version it is."""
+
+
+def _facts(hit: Hit) -> list[tuple[str, str]]:
+    """Return the metadata of a passage's document that stands in its source line, in the order of `FACT_KEYS`."""
+    named = {key.lower(): value for key, value in hit.metadata.items()}
+    found: list[tuple[str, str]] = []
+    for key in FACT_KEYS:
+        value = named.get(key)
+        values = value if isinstance(value, tuple | list) else (value,)
+        text = ", ".join(str(item) for item in values if item is not None and not isinstance(item, bool))
+        if text.strip():
+            found.append((key, text[:120]))
+    return found
 
 
 def _line(text: str) -> str:
@@ -77,4 +98,8 @@ def _line(text: str) -> str:
 
 def every_text(hits: Sequence[Hit]) -> list[str]:
     """Return all text of some hits that reaches a prompt."""
-    return [text for hit in hits for text in (hit.text, hit.title, hit.source, hit.heading)]
+    return [
+        text
+        for hit in hits
+        for text in (hit.text, hit.title, hit.source, hit.heading, *(value for _, value in _facts(hit)))
+    ]

@@ -36,11 +36,13 @@ class QuestionTerms:
     """A question's distinct terms with their weights, and its pairs of adjacent terms with theirs.
 
     idf: log(1 + (N - df + .5) / (df + .5)) over chunks; a term that no chunk has gets the largest.
+    aliases: sequences of adjacent terms that count as some of the terms, given by their places: other notations.
     """
 
     terms: tuple[str, ...]
     idf: NDArray[np.float64]
     weighted_pairs: tuple[tuple[tuple[str, str], float], ...]
+    aliases: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...] = ()
 
     @property
     def total(self) -> float:
@@ -104,6 +106,8 @@ class Candidates:
             zero = np.zeros(self.count)
             return LexicalFeatures(zero, zero, zero, zero)
         places, found = self._find(question.terms)
+        if question.aliases:
+            places, found = self._with_aliases(places, found, question)
         counts = self._counts(places, found, len(question.terms))
         total = question.total
         return LexicalFeatures(
@@ -124,6 +128,24 @@ class Candidates:
         which = order[np.searchsorted(wanted, near, sorter=order).clip(max=len(order) - 1)]
         same = wanted[which] == near
         return places[same], which[same]
+
+    def _with_aliases(
+        self, places: NDArray[np.int64], found: NDArray[np.int64], question: QuestionTerms
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return positions and terms with those that aliases stand for, at the first term of each sequence."""
+        all_places, all_found = [places], [found]
+        for sequence, owners in question.aliases:
+            codes = codes_of(sequence)
+            at = np.flatnonzero(self._terms == codes[0])
+            for step, code in enumerate(codes[1:], 1):
+                at = at[at + step < len(self._terms)]
+                at = at[(self._terms[at + step] == code) & (self._row[at + step] == self._row[at])]
+            for owner in owners:
+                all_places.append(at)
+                all_found.append(np.full(len(at), owner, dtype=found.dtype))
+        joined = np.concatenate(all_places)
+        order = np.argsort(joined, kind="stable")
+        return joined[order], np.concatenate(all_found)[order]
 
     def _counts(self, places: NDArray[np.int64], found: NDArray[np.int64], size: int) -> Scores:
         keys = self._row[places] * size + found

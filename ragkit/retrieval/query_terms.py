@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ragkit.index.base import TermIndex
 from ragkit.index.lexical.question import AnalysedQuestion
@@ -28,7 +29,14 @@ def weighted_terms(question: AnalysedQuestion, index: TermIndex, statistics: Sta
             if language in index.main_languages or not known:
                 others += [term for term in whole_or_pieces(form, rarity) if term in rarity]
     wanted = [*terms, *(term for term in dict.fromkeys(others) if term not in terms)]
-    return question_terms(question.kept(wanted), idf=rarity, statistics=statistics)
+    weighted = question_terms(question.kept(wanted), idf=rarity, statistics=statistics)
+    if not question.notations:
+        return weighted
+    aliases = []
+    for notation in question.notations:
+        owners = tuple(at for at, term in enumerate(weighted.terms) if term in notation.owners)
+        aliases += [(form, owners) for form in notation.forms if owners]
+    return replace(weighted, aliases=tuple(aliases))
 
 
 def whole_or_pieces(terms: Sequence[str], rarity: Mapping[str, float]) -> Sequence[str]:

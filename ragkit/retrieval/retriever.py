@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.concurrency.threads import HelperThread
 from ragkit.index.base import IndexSnapshot
 from ragkit.numeric.arrays import Scores
+from ragkit.numeric.sorted_ids import is_member
 from ragkit.numeric.vectors import check_vectors, cosines
 from ragkit.retrieval.candidates import Scored, UnitCosines, better
 from ragkit.retrieval.diversity import diverse
@@ -24,6 +25,8 @@ from ragkit.retrieval.features import (
 )
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
+from ragkit.retrieval.literals import holders, literal_scores, literals
+from ragkit.retrieval.notices import correction_warnings, language_warning, shown_corrections
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
 from ragkit.retrieval.query_terms import weighted_terms
@@ -66,6 +69,11 @@ class _Search:
         """Return the ids of the chunks nearest to a vector (d,)."""
         return self.snapshot.dense.search(query, self.count, allowed=self.allowed)[0]
 
+    def holding(self, wanted: Sequence[str]) -> NDArray[np.int64]:
+        """Return the ids of chunks with literals that have no term."""
+        found = holders(wanted, self.reader, chunks=len(self.snapshot.lexical))
+        return found if self.allowed is None else found[is_member(found, self.allowed)]
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -78,10 +86,15 @@ class _Found:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The term matches of a question: ids of chunks with its terms, and the weighted terms for scoring."""
+    """The term matches of a question: ids of chunks with its terms, and the weighted terms for scoring.
+
+    corrected: words that no chunk has, and the terms used instead. literals: what is also matched as written.
+    """
 
     ids: NDArray[np.int64]
     terms: QuestionTerms
+    corrected: Mapping[str, str]
+    literals: Sequence[str] = ()
 
 
 _SCORING = SerialWorker("ragkit-score")
@@ -159,13 +172,14 @@ class Retriever:
 
         scored, hits = _SCORING.run(first)
         if hits is not None:
-            return hits
+            return _with_notices(hits, question, search, corrected=words[0]().corrected)
         if rewrite and scored.first.max() < ANSWERED:
             if other is None:
                 other = self._toward(rewrite.meaning, query, search)
             again = _Found(other, words[1], near() if near else search.near(other))
             scored = _SCORING.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
-        return self._hits(question, scored, search, k=k)
+        hits = self._hits(question, scored, search, k=k)
+        return _with_notices(hits, question, search, corrected=words[0]().corrected)
 
     def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
         """Return the best of the candidates as passages."""
@@ -186,9 +200,10 @@ class Retriever:
         def found(text: str) -> _Words:
             question = lexical.question(text)
             ids, _ = lexical.search(question, search.count, allowed=search.allowed)
-            return _Words(ids, weighted_terms(question, lexical, Statistics(*lexical.statistics())))
+            terms = weighted_terms(question, lexical, Statistics(*lexical.statistics()))
+            return _Words(ids, terms, question.corrected, literals(text))
 
-        works = [partial(found, text) for text in texts]
+        works = [cache(partial(found, text)) for text in texts]
         return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
 
     def _query(self, text: str, search: _Search, *, known: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -216,6 +231,8 @@ class Retriever:
         """Return the scores of every candidate; they are absolute, not normalised by the extremes of a list."""
         asked, query = found.words(), found.query
         ids = np.union1d(search.near(query) if found.near is None else found.near, asked.ids)
+        if asked.literals:
+            ids = np.union1d(ids, search.holding(asked.literals))
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.chunks.unit_cosines(query, ids))
@@ -230,8 +247,10 @@ class Retriever:
         parts = {"dense": dense, "lexical": lexical}
         gate = feedback * float(np.clip(FEEDBACK_GATE * (1 - words.unit.max(initial=0.0)), 0, 1))
         fused = first
+        if asked.literals:
+            fused = fused + literal_scores(asked.literals, ids, search.reader)
         if gate > 0 and len(ids) > FEEDBACK_WORDS_FROM:
-            fused = first + gate * feedback_scores(first, ids, vectors, candidates, index)
+            fused = fused + gate * feedback_scores(first, ids, vectors, candidates, index)
         return Scored(query, ids, vectors, first, fused, parts, units, words.unit)
 
     def _reranked(
@@ -262,6 +281,16 @@ class Retriever:
         if self._reranker is None and self._settings.rerank:
             self._reranker = load_reranker(self._settings.rerank, models=self._models)
         return self._reranker
+
+
+def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapping[str, str]) -> Hits:
+    """Return the hits with what the person who asks must know of the search."""
+    lexical, fingerprint = search.snapshot.lexical, search.reader.fingerprint
+    if corrected:
+        hits.corrected = shown_corrections(corrected, hits, lexical.languages)
+    foreign = language_warning(question, main=lexical.main_languages, model=fingerprint.model) if fingerprint else None
+    hits.warnings = (*correction_warnings(hits.corrected), *([foreign] if foreign else []))
+    return hits
 
 
 def _shown(

@@ -36,6 +36,9 @@ class DocumentReader(Protocol):
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
 
+    def metadata_keys(self) -> list[str]:
+        """Return the metadata keys that filters can find documents by, each once, sorted."""
+
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored, one in memory at a time."""
 
@@ -98,6 +101,9 @@ class ChunkReader(Protocol):
 
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter."""
+
+    def holding(self, parts: Sequence[str], *, limit: int) -> Ids:
+        """Return the ids of chunks whose text has any of some strings, as written: the first `limit`, ascending."""
 
     def all_chunk_ids(self) -> Ids:
         """Return the id of every chunk, ascending."""

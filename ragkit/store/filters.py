@@ -1,27 +1,32 @@
 """`where` filters in the OpenAI shape: checked once into a frozen tree, then written as SQL with bound values.
 
-A condition is `{"type": "eq", "key": "media_type", "value": "text/plain"}` with one of eq ne gt gte lt lte in nin; a
-group is `{"type": "and", "filters": [...]}` or `"or"`. The keys source, title, media_type and sha256 are the
-document's own, `page` is any page that a chunk touches, `time` is when the document was last stored (ISO 8601, UTC
-where no offset is given, or Unix seconds); any other key is metadata.
+A condition is `{"type": "eq", "key": "media_type", "value": "text/plain"}` with one of eq ne gt gte lt lte in nin
+prefix glob contains before after; a group is `{"type": "and", "filters": [...]}` or `"or"`. The keys source, title,
+media_type and sha256 are the document's own, `page` is any page that a chunk touches, `time` is when the document was
+last stored (ISO 8601, UTC where no offset is given, or Unix seconds); any other key is metadata.
 
 Values compare by type: numbers with numbers, text with text (by code point), true and false with themselves. Where
 metadata holds a list, one element that matches is enough. `ne` and `nin` are the exact opposites of `eq` and `in`, so a
 document without the key matches these two and no other operator.
+
+`prefix`, `glob` (`*` any characters, `?` one) and `contains` compare text, case as written; they take one text or a
+list of which one is enough. `before` and `after` compare dates: `time`, and metadata that is written as ISO 8601
+("2026", "2026-03", "2026-03-05", with or without a time), which is compared as text. After a day means after its end.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 from ragkit.errors import FilterError
 from ragkit.text.cleaning import show
 
-Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"]
+Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "prefix", "glob", "contains", "before", "after"]
 Value = str | int | float | bool | None
 
 MAX_DEPTH: Final = 10
@@ -33,10 +38,18 @@ NULL, BOOLEAN, NUMBER, TEXT = range(4)
 """Kinds of metadata values: values of different kinds are never equal and never ordered."""
 
 COLUMNS: Final = ("source", "title", "media_type", "sha256")
-_OPERATORS: Final = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
+KEYS: Final = (*COLUMNS, "page", "time")
+"""The keys that every document has; any other key is metadata."""
+TEXT_OPERATORS: Final = ("prefix", "glob", "contains")
+DATE_OPERATORS: Final = ("before", "after")
+_OPERATORS: Final = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", *TEXT_OPERATORS, *DATE_OPERATORS)
+_PATTERN_LIMIT: Final = 1_000
 _LISTS: Final = ("in", "nin")
 _ORDERED: Final = ("gt", "gte", "lt", "lte")
 _SHAPE: Final = 'write {"type": "eq", "key": "media_type", "value": "text/plain"} or {"type": "and", "filters": [...]}'
+_DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})([T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?)?)?")
+_DATED: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}|\Z)")
+DATED_GLOBS: Final = ("[0-9][0-9][0-9][0-9]", "[0-9][0-9][0-9][0-9]-[0-9][0-9]*")
 _LATEST_SECONDS: Final = 253_402_300_800  # the year 10000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -96,7 +109,10 @@ class _Parser:
         if not isinstance(key, str) or not key or not _is_storable(key):
             raise FilterError(f"{place}.key is {_shown(key)}", cure='name a field, such as "source", or a metadata key')
         values = self._values(where["value"], operator=operator, place=f"{place}.value")
-        checked = tuple(_check_value(value, operator, key, at) for at, value in values)
+        if operator in DATE_OPERATORS:
+            return _date_condition(operator, key, values[0][1], values[0][0])
+        check = _check_text if operator in TEXT_OPERATORS else _check_value
+        checked = tuple(check(value, operator, key, at) for at, value in values)
         return Condition(cast("Comparison", operator), key, checked)
 
     def _group(self, where: Mapping[str, Any], *, place: str, depth: int) -> Group:
@@ -110,9 +126,10 @@ class _Parser:
         return Group(where["type"], tuple(parsed))
 
     def _values(self, value: Any, *, operator: str, place: str) -> list[tuple[str, Any]]:
-        if operator not in _LISTS:
+        is_list = isinstance(value, list | tuple | set | frozenset)
+        if operator not in _LISTS and not (operator in TEXT_OPERATORS and is_list):
             return [(place, value)]
-        if not isinstance(value, list | tuple | set | frozenset):
+        if not is_list:
             raise FilterError(
                 f"{place} is {_shown(value)} instead of a list", cure=f'write {{"type": "{operator}", "value": [1, 2]}}'
             )
@@ -150,6 +167,69 @@ def _check_value(value: Any, operator: str, key: str, place: str) -> Value:
     if operator in _ORDERED and (value is None or isinstance(value, bool)):
         raise FilterError(f"{place} is {_shown(value)}, which has no order", cure="use eq or ne, or a number or text")
     return storable_number(value)
+
+
+def _check_text(value: Any, operator: str, key: str, place: str) -> str:
+    """Return the text of a prefix, a pattern or a part of a text."""
+    if key in ("page", "time"):
+        raise FilterError(f"{place}: {key} is no text, which {operator} compares", cure=f"use gte or lte with {key}")
+    if not isinstance(value, str) or not value:
+        raise FilterError(f"{place} is {_shown(value)}, and {operator} compares text", cure='put it in quotes: "value"')
+    if not _is_storable(value):
+        raise FilterError(f"{place} is not text that can be stored: {_shown(value)}", cure="remove NUL and surrogates")
+    if len(value) > _PATTERN_LIMIT:
+        raise FilterError(f"{place} has {len(value):,} characters", cure=f"use at most {_PATTERN_LIMIT:,}")
+    return re.sub(r"\*+", "*", value) if operator == "glob" else value
+
+
+def _date_condition(operator: str, key: str, value: Any, place: str) -> Condition:
+    """Return a comparison of dates: of `time` with microseconds, of metadata with ISO text."""
+    if key in (*COLUMNS, "page"):
+        raise FilterError(f"{place}: {key} is no date", cure='use {"type": "before", "key": "time", ...} or metadata')
+    if key == "time" and not isinstance(value, str):
+        return Condition("lt" if operator == "before" else "gt", key, (_microseconds(value, place),))
+    written = _DATE.fullmatch(value) if isinstance(value, str) else None
+    if written is None:
+        raise FilterError(
+            f"{place} is {_shown(value)}, which is no date", cure='write "2026-03-05", "2026-03" or "2026"'
+        )
+    year, month, day, clock = written.groups()
+    start = f"{year}-{month or '01'}-{day or '01'}"
+    first = _microseconds(f"{start}{clock or ''}", place)
+    if operator == "before":
+        return Condition("lt", key, (first,)) if key == "time" else Condition("before", key, (str(value),))
+    if clock:
+        return Condition("gt", key, (first,)) if key == "time" else Condition("after", key, (f"{value} ",))
+    following = _following(date.fromisoformat(start), by="day" if day else "month" if month else "year")
+    if key == "time":
+        return Condition("gte", key, (_microseconds(following.isoformat(), place),))
+    return Condition("after", key, (following.isoformat()[: len(str(value))],))
+
+
+def _following(start: date, *, by: str) -> date:
+    """Return the first day after a day, a month or a year that begins on a day."""
+    if start.year == date.max.year:
+        return date.max
+    if by == "day":
+        return start + timedelta(days=1)
+    return date(start.year + 1, 1, 1) if by == "year" or start.month == 12 else date(start.year, start.month + 1, 1)
+
+
+def is_dated(text: str) -> bool:
+    """Return whether a metadata value is written as a date of ISO 8601, as `DATED_GLOBS` say."""
+    return _DATED.match(text) is not None
+
+
+def like_glob(pattern: str) -> str:
+    """Return a pattern in which brackets stand for themselves, for SQLite's GLOB and for fnmatch alike."""
+    return pattern.replace("[", "[[]")
+
+
+def metadata_keys_of(where: Filter) -> list[str]:
+    """Return the metadata keys that a filter names, each once, in its order."""
+    if isinstance(where, Group):
+        return list(dict.fromkeys(key for item in where.filters for key in metadata_keys_of(item)))
+    return [] if where.key in KEYS else [where.key]
 
 
 def storable_number(value: Value) -> Value:

@@ -102,6 +102,10 @@ class MemoryDocumentReader:
         """Return the source of every document, in the order they were first stored."""
         return [item.document.source for _, item in sorted(self._look().documents.items())]
 
+    def metadata_keys(self) -> list[str]:
+        """Return the metadata keys of all documents, each once, sorted."""
+        return sorted({key for item in self._look().documents.values() for key in item.document.metadata})
+
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored."""
         for number in sorted(self._look().documents):
@@ -194,6 +198,12 @@ class MemoryChunkReader:
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter."""
         return len(self.select(where))
+
+    def holding(self, parts: Sequence[str], *, limit: int) -> Ids:
+        """Return the ids of chunks whose text has any of some strings, as written: the first `limit`, ascending."""
+        chunks = sorted(self._look().chunks.items())
+        found = [number for number, item in chunks if any(part in item.row.text for part in parts)]
+        return np.array(found[:limit], dtype=np.int64)
 
     def all_chunk_ids(self) -> Ids:
         """Return the id of every chunk, ascending."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.store.filters import Condition, Filter, Group, Value, kind_of
+from ragkit.store.filters import Condition, Filter, Group, Value, is_dated, kind_of, like_glob
 from ragkit.store.rows import AdapterRow, ChunkRow
 from ragkit.types.collection import FileState, Fingerprint, Generation
 from ragkit.types.documents import Document
@@ -26,6 +27,13 @@ _ORDERS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "gte": operator.ge,
     "lt": operator.lt,
     "lte": operator.le,
+}
+_TEXTS: Final[Mapping[str, Callable[[str, str], bool]]] = {
+    "prefix": str.startswith,
+    "glob": lambda text, pattern: fnmatchcase(text, like_glob(pattern)),
+    "contains": lambda text, part: part in text,
+    "before": lambda text, bound: is_dated(text) and text < bound,
+    "after": lambda text, bound: is_dated(text) and text >= bound,
 }
 
 
@@ -125,6 +133,9 @@ def matches(where: Filter, stored: StoredDocument, row: ChunkRow) -> bool:
 def _holds(condition: Condition, wanted: Value, stored: StoredDocument, row: ChunkRow) -> bool:
     if condition.key == "page":
         return _touches(condition.operator, int(wanted or 0), row)
+    if condition.operator in _TEXTS:
+        test = _TEXTS[condition.operator]
+        return any(isinstance(item, str) and test(item, str(wanted)) for item in _values(condition.key, stored))
     compare = _ORDERS[condition.operator]
     kind, value = kind_of(wanted)
     for item in _values(condition.key, stored):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import Final, NamedTuple
@@ -101,8 +101,8 @@ def _variants(word: str, languages: Sequence[str]) -> Iterable[str]:
     return dict.fromkeys(term for terms in made for term in terms.split())
 
 
-def question_parts(text: str, *, languages: Sequence[str]) -> list[dict[str, list[str]]]:
-    """Return the content words of a question in their order, each as its terms by language, its own language first.
+def question_parts(text: str, *, languages: Sequence[str]) -> list[tuple[str, dict[str, list[str]]]]:
+    """Return the content words of a question in their order, as written and as terms by language, its own first.
 
     The terms of a word are the whole word and then, for a compound, a code or a name in camelCase, its pieces. They are
     alternatives: a caller counts either the whole or the pieces. languages: those that the index holds.
@@ -111,12 +111,27 @@ def question_parts(text: str, *, languages: Sequence[str]) -> list[dict[str, lis
     own = _guess(words, likely=languages) if len(languages) > 1 else languages[0]
     functional = _function_forms(own)
     spoken = list(dict.fromkeys([own, *languages]))
-    found: list[dict[str, list[str]]] = []
+    found: list[tuple[str, dict[str, list[str]]]] = []
     for part in chain.from_iterable(map(word_parts, words)):
         if part not in functional:
             terms = {language: _terms_of(language, question=True)[part].split() for language in spoken}
-            found += _alternatives(terms) if is_unspaced(part) else [terms]
-    return [terms for terms in found if any(terms.values())]
+            found += [(part, made) for made in (_alternatives(terms) if is_unspaced(part) else [terms])]
+    return [(part, terms) for part, terms in found if any(terms.values())]
+
+
+def stem_of(language: str) -> Callable[[str], str]:
+    """Return the function that gives the term of a plain word in a language, as a question is analysed."""
+    return _terms_of(language, question=True).__getitem__
+
+
+def foreign_language(text: str, *, languages: Collection[str]) -> str | None:
+    """Return the language of a question where it is clearly none of some languages, else None."""
+    words = _words(text)
+    language = _guess(words, likely=list(languages))
+    if language in languages:
+        return None
+    said = [share for word in words for name, share in _function_words().get(word, ()) if name == language]
+    return language if len(said) > 1 and sum(said) >= 1.0 else None
 
 
 def _alternatives(terms: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
@@ -161,9 +176,17 @@ def _guess(words: Sequence[str], *, likely: Sequence[str] = ()) -> str:
         scores = {language: score * (1.5 if language in likely else 1.0) for language, score in scores.items()}
     if not scores:
         return fallback
-    best = max(scores, key=lambda language: (scores[language], language == fallback, language))
+    best = max(scores, key=lambda language: (scores[language], language == fallback, *_preference(language, likely)))
     enough = _ENOUGH if likely or len(words) <= _FEW_WORDS else max(1.0, 0.03 * min(len(words), _GUESS_WORDS))
     return best if scores[best] >= enough else fallback
+
+
+def _preference(language: str, likely: Sequence[str]) -> tuple[float, str]:
+    """Return what decides between languages with the same evidence: for a question the order of `likely`, then of
+    `LANGUAGES`; the name for documents, whose stored terms depend on it."""
+    if not likely:
+        return 0.0, language
+    return -([*likely, *LANGUAGES].index(language)), ""
 
 
 @cache

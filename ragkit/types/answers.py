@@ -50,7 +50,7 @@ class Answer:
     status: `answered` when every sentence that states something is supported by its source, `partial` when not all
     are, `unsupported` when none is, `abstained` when the text says that the sources do not hold the answer.
     removed: markers, links, images and HTML that were taken out of the model's text, for the report.
-    tokens: the prompt's counts, plus "answer".
+    tokens: the prompt's counts, plus "answer". warnings: what the search said of the question (see Hits).
     """
 
     question: str
@@ -61,6 +61,7 @@ class Answer:
     tokens: Mapping[str, int]
     confidence: float
     removed: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `ragkit ask --json`."""
@@ -73,6 +74,7 @@ class Answer:
             "tokens": dict(self.tokens),
             "confidence": round(self.confidence, 6),
             "removed": list(self.removed),
+            "warnings": list(self.warnings),
         }
 
 

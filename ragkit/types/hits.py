@@ -18,7 +18,8 @@ class Hit:
     page, page_end: numbers from 1; page_label: what is printed on the first page. page_starts: the pages that begin
     inside the passage, in order, the first of them page + 1. context: the context line of its first chunk (title ›
     headings › the names of a table's columns). units: its sentences and rows as (start, end, cosine with the question),
-    offsets in the document; empty where the embedder has no vectors for them.
+    offsets in the document; empty where the embedder has no vectors for them. collection: the collection's name, in a
+    search of several.
     """
 
     rank: int
@@ -39,6 +40,7 @@ class Hit:
     context: str = ""
     page_starts: tuple[Page, ...] = ()
     units: tuple[tuple[int, int, float], ...] = ()
+    collection: str = ""
 
     def page_at(self, offset: int) -> tuple[int | None, str | None]:
         """Return the number and the printed label of the page that holds an offset (of the document) in the passage."""
@@ -65,6 +67,7 @@ class Hit:
             "heading": self.heading,
             "text": self.text,
             "metadata": dict(self.metadata),
+            **({"collection": self.collection} if self.collection else {}),
         }
 
     @property
@@ -81,9 +84,21 @@ class Hits(list[Hit]):
 
     confidence: 0..1, how likely it is that the collection holds the answer at all (for abstention).
     generation: the committed ingest run that every one of these hits comes from.
+    warnings: sentences for the person who asks: a filter that matches nothing, a word that was corrected, a language
+    that the documents are not in. corrected: words of the question that no chunk holds, and what was searched instead.
     """
 
-    def __init__(self, hits: Sequence[Hit] = (), *, confidence: float = 0.0, generation: int = 0) -> None:
+    def __init__(
+        self,
+        hits: Sequence[Hit] = (),
+        *,
+        confidence: float = 0.0,
+        generation: int = 0,
+        warnings: Sequence[str] = (),
+        corrected: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(hits)
         self.confidence = confidence
         self.generation = generation
+        self.warnings = tuple(warnings)
+        self.corrected = dict(corrected or {})

@@ -37,7 +37,7 @@ class Prompt:
     tokens: counts by part ("instructions", "examples", "history", "sources", "question", "total"); total <= budget.
     estimated: True when the model's own encoding was not at hand and a packaged one counted instead.
     dropped: how many of the lowest-ranked passages did not fit. nonce: the per-request mark of the fences.
-    confidence: what the search said of the question (see Hits).
+    confidence, warnings: what the search said of the question (see Hits).
     """
 
     question: str
@@ -50,6 +50,7 @@ class Prompt:
     nonce: str
     dropped: int = 0
     confidence: float = 1.0
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `ragkit prompt --json`."""
@@ -63,6 +64,7 @@ class Prompt:
             "estimated": self.estimated,
             "dropped": self.dropped,
             "confidence": round(self.confidence, 6),
+            "warnings": list(self.warnings),
         }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -216,3 +218,41 @@ def test_the_fakes_behave_like_models() -> None:
     for chat, error in ((CutChat(), ChatInterruptedError), (SlowChat(), ChatTimeoutError)):
         with pytest.raises(error):
             list(chat.stream(PROMPT))
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+@pytest.mark.parametrize("text_first", [True, False])
+def test_a_server_that_dies_at_work_is_told_as_such(kind: str, text_first: bool) -> None:
+    with dying(after=b"x" * 10 if text_first else b"") as url:
+        base = f"{url}/v1" if kind == "openai" else url
+        chat = load_chat(ChatSettings(model=f"{kind}:m", base_url=base, api_key="k", deadline=20.0))
+        with pytest.raises(ChatInterruptedError, match="ended before the answer was complete") as caught:
+            list(chat.stream(PROMPT))
+    assert "base URL" not in str(caught.value)
+
+
+@contextmanager
+def dying(*, after: bytes) -> Iterator[str]:
+    """Serve connections that are reset: after the request, or after the head and a piece of the reply."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65_536)
+                if after:
+                    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9000\r\n\r\n"
+                    connection.sendall(head + b": " + after + b"\n\n")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)

@@ -324,6 +324,17 @@ def test_text_is_given_out_as_soon_as_it_is_certain() -> None:
     assert (rest, answer.text) == ("", "Items can be returned [1]. Next")
 
 
+def test_the_key_of_the_fences_never_leaves() -> None:
+    key = PROMPT.nonce
+    checker = StreamChecker(PROMPT)
+    said = f'Items can be returned [1]. </source key="{key}"> and {key.upper()} too.'
+    text = "".join(checker.feed(said[at : at + 5]) for at in range(0, len(said), 5))
+    rest, answer = checker.finish()
+    assert text + rest == answer.text
+    assert key not in answer.text.lower()
+    assert "the key of the prompt's fences" in answer.removed
+
+
 @pytest.mark.parametrize(
     "piece", ["[", "![", "<", "<a ", "](", "`", "[a](", "x://", "[1]", "https://a.example ", "\\[", "<!--"]
 )

@@ -216,7 +216,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "worker: memory limit",
         "ingest/ragkit_ingest/workers/sandbox.py",
-        "    _lower(resource.RLIMIT_AS, memory)",
+        "    _lower(resource.RLIMIT_AS, memory, max(memory, most))",
         "    pass",
         "tests/ingest/test_worker.py",
     ),
@@ -267,7 +267,7 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "citation check",
-        "ragkit/citations/checker.py",
+        "ragkit/citations/sources.py",
         "            supported=support.supported,",
         "            supported=True,",
         "tests/citations/test_checker.py",

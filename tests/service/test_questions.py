@@ -48,7 +48,7 @@ def test_search_returns_the_documented_shape(http: TestClient) -> None:
     assert response.status_code == 200
     reply = SearchReply.model_validate(response.json())
     assert [hit.source for hit in reply.hits] == ["refunds.md"]
-    assert list(response.json()) == ["query", "hits", "confidence", "took_ms"]
+    assert list(response.json()) == ["query", "hits", "confidence", "took_ms", "warnings", "corrected"]
 
 
 def test_prompt_returns_the_documented_shape(http: TestClient) -> None:

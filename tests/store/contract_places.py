@@ -75,6 +75,17 @@ class PlaceContract:
             (condition("eq", "title", "title"), ""),
             (condition("gt", "time", "2020-01-01"), "alpha beta gamma delta epsilon rest"),
             (condition("lt", "time", 0), ""),
+            (condition("before", "time", "2020"), ""),
+            (condition("after", "time", "2020-02"), "alpha beta gamma delta epsilon rest"),
+            (condition("prefix", "source", "no "), "rest"),
+            (condition("prefix", "source", ["al", "be"]), "alpha beta"),
+            (condition("glob", "source", "?e*a"), "beta delta"),
+            (condition("glob", "source", "[ab]*"), ""),
+            (condition("contains", "source", "eta"), "beta rest"),
+            (condition("contains", "tags", "re"), "alpha"),
+            (condition("prefix", "tags", "re"), "alpha"),
+            (condition("contains", "n", "7"), "gamma"),
+            (condition("contains", "source", []), ""),
             ({"type": "and", "filters": [condition("gt", "n", 0), condition("ne", "b", True)]}, "beta delta"),
             ({"type": "or", "filters": [condition("eq", "n", 7), condition("eq", "s", "")]}, "alpha delta"),
         ],
@@ -91,6 +102,46 @@ class PlaceContract:
             assert reader.chunks.count(parsed) == len(ids) == 2 * len(wanted)
             documents = reader.documents.rows(sorted(set(reader.chunks.documents_of(ids))))
             assert {item.source for item in documents.values()} == wanted
+
+    @pytest.mark.parametrize(
+        ("operator", "value", "names"),
+        [
+            ("before", "2026-03-05", "march1 yearly2025 monthly"),
+            ("before", "2026-03", "yearly2025"),
+            ("before", "2026", "yearly2025"),
+            ("after", "2026-03-05", "may timed2"),
+            ("after", "2026-03-05T09:00", "may timed1 timed2"),
+            ("after", "2026-03", "may"),
+            ("after", "2025", "march1 march5 may monthly timed1 timed2"),
+            ("after", "9999-12-31", ""),
+        ],
+    )
+    def test_filters_compare_dates_of_metadata(self, store: Store, operator: str, value: str, names: str) -> None:
+        dates = {
+            "march1": "2026-03-01",
+            "march5": "2026-03-05",
+            "may": "2026-05-17",
+            "yearly2025": "2025",
+            "monthly": "2026-03",
+            "timed1": "2026-03-05T17:30:00Z",
+            "timed2": "2026-03-06T00:00:00Z",
+            "prose": "zuletzt im Mai",
+            "figures": "2026035",
+        }
+        put(store, *(cut(name, [name], metadata={"published": day}) for name, day in dates.items()))
+        parsed = parse_filter(condition(operator, "published", value))
+        assert parsed is not None
+        with store.read() as reader:
+            ids = reader.chunks.select(parsed)
+            documents = reader.documents.rows(sorted(set(reader.chunks.documents_of(ids))))
+            assert {item.source for item in documents.values()} == set(names.split())
+
+    def test_metadata_keys(self, store: Store) -> None:
+        with store.read() as reader:
+            assert reader.documents.metadata_keys() == []
+        put(store, cut("x", ["x"], metadata={"zone": 1, "author": "Ida"}), cut("y", ["y"], metadata={"zone": (2, 3)}))
+        with store.read() as reader:
+            assert reader.documents.metadata_keys() == ["author", "zone"]
 
     @pytest.mark.parametrize(
         ("operator", "value", "ordinals"),

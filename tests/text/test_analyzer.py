@@ -111,16 +111,17 @@ def test_unspaced_questions_use_pairs() -> None:
 
 def test_a_word_of_a_question_comes_whole_and_in_pieces_by_language() -> None:
     def english(text: str) -> list[list[str]]:
-        return [forms["en"] for forms in question_parts(text, languages=["en"])]
+        return [forms["en"] for _, forms in question_parts(text, languages=["en"])]
 
     assert english("What is the FY2022 margin?") == [["fy2022", "fy", "2022"], ["margin"]]
     assert english("year-over-year and/or ERR-4012") == [["yearoveryear", "year", "over"], ["err4012", "err", "4012"]]
     assert english("revenue/share in 1,646") == [["revenu"], ["share"], ["1646"]]
     assert english("東京都") == [["東京"], ["京都"]]
     assert english("of the and") == []
-    (forms,) = question_parts("Kündigungsfristen", languages=["en", "de"])
+    ((_, forms),) = question_parts("Kündigungsfristen", languages=["en", "de"])
     assert list(forms) == ["en", "de"]
-    (_, forms) = question_parts("Wie lang sind die Kündigungsfristen?", languages=["en", "de"])
+    (_, (written, forms)) = question_parts("Wie lang sind die Kündigungsfristen?", languages=["en", "de"])
+    assert written == "Kündigungsfristen"
     assert list(forms.items()) == [("de", ["kundigungsfrist"]), ("en", ["kundigungsfristen"])]
 
 

@@ -26,6 +26,7 @@ from ragkit.index.lexical.rescoring import STOP_WORD_RATIO, content_scores, expl
 from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.term_files import find_terms
+from ragkit.index.lexical.unknown_words import TermDictionary
 from ragkit.numeric.sorted_ids import is_member
 from ragkit.text.analyzer import DEFAULT_LANGUAGE
 from ragkit.types.documents import ChunkText
@@ -117,7 +118,24 @@ class LexicalIndex:
 
     def question(self, text: str) -> AnalysedQuestion:
         """Return a question as it is searched and scored by here; see `read_question`."""
-        return read_question(text, languages=self._languages, idf=self.idf)
+        main = [language for language in self._languages if language in self._main] or self._languages
+        dictionary = TermDictionary(main, self._frequency, self._beginning)
+        return read_question(text, languages=self._languages, idf=self.idf, dictionary=dictionary)
+
+    def _frequency(self, term: str) -> int:
+        """Return in how many chunks' text or context a term is, whichever is more; nothing is cached."""
+        return max(self._counted(field, term) for field in CONTENT_FIELDS)
+
+    def _beginning(self, prefix: str) -> Iterable[tuple[str, int]]:
+        """Return the terms that begin with a prefix, with their number of chunks, deleted ones included."""
+        found: Counter[str] = Counter()
+        for field in CONTENT_FIELDS:
+            if self.base:
+                found.update(dict(self.base.searcher.terms_with_prefix(field, prefix)))
+            for block in self.blocks:
+                held = block.fields[field]
+                found.update({term: held.containing(term) for term in held.vocabulary if term.startswith(prefix)})
+        return found.items()
 
     def idf(self, terms: Iterable[str]) -> dict[str, float]:
         """Return the inverse document frequency of analysed terms; terms that no chunk has are left out."""

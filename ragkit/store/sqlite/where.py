@@ -6,10 +6,30 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from ragkit.store.filters import BOOLEAN, COLUMNS, NULL, NUMBER, TEXT, Condition, Filter, Group, kind_of
+from ragkit.store.filters import (
+    BOOLEAN,
+    COLUMNS,
+    DATED_GLOBS,
+    NULL,
+    NUMBER,
+    TEXT,
+    Condition,
+    Filter,
+    Group,
+    Value,
+    kind_of,
+    like_glob,
+)
 
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
+_TEXT_TESTS: Final = {
+    "prefix": "substr({0}, 1, length(?)) = ?",
+    "glob": "{0} GLOB ?",
+    "contains": "instr({0}, ?) > 0",
+    "before": "({0} GLOB ? OR {0} GLOB ?) AND {0} < ?",
+    "after": "({0} GLOB ? OR {0} GLOB ?) AND {0} >= ?",
+}
 _OVERLAPS: Final = {
     "gt": "c.page_end > ?",
     "gte": "c.page_end >= ?",
@@ -47,6 +67,8 @@ def _positive(condition: Condition, bindings: list[str | int | float]) -> str:
         return "(0)"
     if condition.key == "page":
         return _page_clause(condition, bindings)
+    if condition.operator in _TEXT_TESTS:
+        return _text_clause(condition, bindings)
     if condition.key in _COLUMN_SQL:
         column = _COLUMN_SQL[condition.key]
         bindings.extend(kind_of(value)[1] for value in condition.values)
@@ -63,6 +85,30 @@ def _page_clause(condition: Condition, bindings: list[str | int | float]) -> str
     bindings.append(json.dumps(condition.values))  # a list can be longer than an expression may be deep
     touches = "SELECT 1 FROM json_each(?) AS j WHERE c.page <= j.value AND c.page_end >= j.value"
     return f"(c.page IS NOT NULL AND EXISTS ({touches}))"
+
+
+def _text_clause(condition: Condition, bindings: list[str | int | float]) -> str:
+    """Return a test of a column, or a look-up of metadata that is text, for any of the values."""
+    column = _COLUMN_SQL.get(condition.key)
+    if column is None:
+        bindings.extend((condition.key, TEXT))
+    tests = []
+    for value in condition.values:
+        tests.append(f"({_TEXT_TESTS[condition.operator].format(column or 'value')})")
+        bindings.extend(_bound(condition.operator, value))
+    test = " OR ".join(tests)
+    if column is not None:
+        return f"({test})"
+    return f"(d.id IN (SELECT document_id FROM metadata WHERE key = ? AND kind = ? AND ({test})))"
+
+
+def _bound(operator: str, value: Value) -> tuple[str, ...]:
+    text = str(value)
+    if operator == "prefix":
+        return text, text
+    if operator == "glob":
+        return (like_glob(text),)
+    return (text,) if operator == "contains" else (*DATED_GLOBS, text)
 
 
 def _metadata_clause(condition: Condition, bindings: list[str | int | float]) -> str:

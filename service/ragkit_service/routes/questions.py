@@ -27,7 +27,7 @@ _EVENTS = (
     'data: {"text":"Goods may be returned within 30 days [1]."}\n\n'
     "event: answer\n"
     'data: {"question":"How long is the refund window?","text":"Goods may be returned within 30 days [1].",'
-    '"status":"answered","citations":[…],"model":"extractive","tokens":{…},"confidence":0.87,"removed":[]}\n\n'
+    '"status":"answered","citations":[…],"model":"extractive","tokens":{…},"confidence":0.87,"removed":[],"warnings":[]}\n\n'
 )
 
 
@@ -46,6 +46,8 @@ async def search(request: Request, name: str, body: SearchRequest) -> Response:
         "hits": [hit.as_dict() for hit in hits],
         "confidence": round(hits.confidence, 6),
         "took_ms": round((time.perf_counter() - started) * 1000, 3),
+        "warnings": list(hits.warnings),
+        "corrected": hits.corrected,
     }
     return json_response(payload)
 

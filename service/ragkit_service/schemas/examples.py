@@ -60,6 +60,8 @@ SEARCH: Final[dict[str, JsonValue]] = {
     "hits": [_HIT],
     "confidence": 0.87,
     "took_ms": 6.2,
+    "warnings": [],
+    "corrected": {},
 }
 
 PROMPT: Final[dict[str, JsonValue]] = {
@@ -75,6 +77,7 @@ PROMPT: Final[dict[str, JsonValue]] = {
     "estimated": False,
     "dropped": 0,
     "confidence": 0.87,
+    "warnings": [],
 }
 
 ANSWER: Final[dict[str, JsonValue]] = {
@@ -86,6 +89,7 @@ ANSWER: Final[dict[str, JsonValue]] = {
     "tokens": {"total": 315, "answer": 12},
     "confidence": 0.87,
     "removed": [],
+    "warnings": [],
 }
 
 CHECK: Final[dict[str, JsonValue]] = {

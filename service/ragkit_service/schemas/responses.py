@@ -36,12 +36,17 @@ class HitReply(Reply):
 
 
 class SearchReply(Reply):
-    """Passages, best first. confidence: 0..1, how likely the collection holds the answer at all."""
+    """Passages, best first. confidence: 0..1, how likely the collection holds the answer at all.
+
+    warnings: sentences for the person who asks. corrected: words that no document holds, and what was searched instead.
+    """
 
     query: str
     hits: list[HitReply]
     confidence: float
     took_ms: float
+    warnings: list[str]
+    corrected: dict[str, str]
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.SEARCH]})
 
@@ -71,6 +76,7 @@ class PromptReply(Reply):
     estimated: bool
     dropped: int
     confidence: float
+    warnings: list[str]
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.PROMPT]})
 
@@ -106,6 +112,7 @@ class AnswerReply(Reply):
     tokens: dict[str, int]
     confidence: float
     removed: list[str]
+    warnings: list[str]
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
 

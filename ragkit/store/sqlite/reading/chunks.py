@@ -238,6 +238,13 @@ class ChunkReader:
             tables = "SELECT coalesce(sum(d.chunks), 0) FROM documents AS d"
         return int(self._snapshot.rows(f"{tables} WHERE {clause}", bindings)[0][0])
 
+    def holding(self, parts: Sequence[str], *, limit: int) -> Ids:
+        """Return the ids of chunks whose text has any of some strings, as written: the first `limit`, ascending."""
+        test = " OR ".join("instr(text, ?) > 0" for _ in parts) or "0"
+        return self._snapshot.ids(
+            f"SELECT chunk_id AS id FROM passages WHERE {test} ORDER BY chunk_id LIMIT ?", (*parts, limit)
+        )
+
     def quantizer_number(self) -> int:
         """Return the number of the quantizer for the collection's model, 0 when there is none."""
         if self.fingerprint is None:

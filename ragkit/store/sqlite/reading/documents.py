@@ -19,6 +19,14 @@ from ragkit.types.documents import Document, Page
 _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
 _INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
     (SELECT warnings FROM texts WHERE document_id = documents.id)"""
+# One look-up a key, not one a row: SQLite has no loose index scan of its own.
+_METADATA_KEYS: Final = """
+WITH RECURSIVE keys (key) AS (
+  SELECT min(key) FROM metadata
+  UNION ALL SELECT (SELECT min(key) FROM metadata WHERE key > keys.key) FROM keys WHERE keys.key IS NOT NULL
+)
+SELECT key FROM keys WHERE key IS NOT NULL ORDER BY key
+"""
 
 
 class DocumentReader:
@@ -52,6 +60,10 @@ class DocumentReader:
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
         return [row[0] for row in self._snapshot.rows("SELECT source FROM documents ORDER BY id")]
+
+    def metadata_keys(self) -> list[str]:
+        """Return the metadata keys that filters can find documents by, each once, sorted."""
+        return [row[0] for row in self._snapshot.rows(_METADATA_KEYS)]
 
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored, one in memory at a time."""
