@@ -116,7 +116,7 @@ def test_data_keeps_names_values_units_and_attributes() -> None:
         "<raw><![CDATA[Fit <dry> only.]]></raw></q:item><item no='B2'/></stock>"
     )
     assert extract(xml.encode(), "a.xml").text == (
-        "stock (site Aber)\n\nitem (no A1)\nname: Ring <new> & seal\ntorque: 33 Nm\nsize › w: 3 mm\nsize › h: 4 mm\n"
+        "stock (site Aber)\n\nitem (no A1)\nname: Ring <new> & seal\ntorque: 33 Nm\nsize > w: 3 mm\nsize > h: 4 mm\n"
         "note: Use dry cloth\nnote: Hot surface\nraw: Fit <dry> only.\n\nitem (no B2)"
     )
 

@@ -106,21 +106,24 @@ def _leads_on(grid: Grid, index: int) -> bool:
     """Tell whether a row holds names only, one of them over several columns that the next row tells apart."""
     row, below = grid.source[index], grid.source[index + 1]
     names = [cell for cell in row if cell is not None and cell.text]
-    if len({id(cell) for cell in names}) < 2 or any(not _is_name(cell.text) for cell in names):
+    if len({id(cell) for cell in names}) < 2 or any(not is_name(cell.text) for cell in names):
         return False
     for start in range(len(row) - 1):
         cell = row[start]
         if cell is not None and cell.text and row[start + 1] is cell:
             under = [below[at] for at in (start, start + 1) if at < len(below)]
-            if len(under) == 2 and under[0] is not under[1] and all(one and _is_name(one.text) for one in under):
-                return True
+            if len(under) == 2 and all(one and is_name(one.text) for one in under):
+                deeper = under[0] is under[1] and index + 2 < len(grid.source)
+                if under[0] is not under[1] or (deeper and _leads_on(grid, index + 1)):
+                    return True
     return False
 
 
 _ANSWERS: Final = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", "non", "x", "✓", "✗", "-", "–", "n/a"})
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Tell whether a text may name a column: short, and no number or answer."""
     if text.strip().lower() in _ANSWERS:
         return False
     return looks_like_header((text, "another name")) if text != "another name" else True

@@ -1,15 +1,16 @@
-"""Addresses of links in the text: `order form (https://desk.example/form)`; none for a link within the site."""
+"""Addresses of links, as every reader writes them: `order form (https://desk.example/form)`; none within the site."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-_LIMIT: Final = 300
-"""Characters; a longer address is no address for a person, and is only counted."""
-_OUTSIDE = re.compile(r"(?:https?:)?//[^\s/]|mailto:[^\s@]+@", re.IGNORECASE)
-_SCHEME = re.compile(r"^(?:https?://|mailto:)?(?:www\.)?", re.IGNORECASE)
-ADDRESS = re.compile(r" \((?:https?://|mailto:)[^\s()]{1,600}\)")
+_LIMIT: Final = 600
+"""Characters; a longer address is no address for a person."""
+_OUTSIDE = re.compile(r"(?:(?:https?|ftp):)?//[^\s/]|mailto:[^\s@]+@", re.IGNORECASE)
+_BREAKS = re.compile(r"[\t\r\n]+")
+_SCHEME = re.compile(r"^(?:(?:https?|ftp)://|mailto:)?(?:www\.)?", re.IGNORECASE)
+ADDRESS = re.compile(r" \((?:(?:https?|ftp)://|mailto:)[^\s()]{1,600}\)")
 """An address as `address_after` writes it, with the blank before it."""
 
 
@@ -18,17 +19,35 @@ def address_after(text: str, target: str) -> str:
 
     Parentheses and blanks of the address are percent-encoded, so that its end is certain.
     """
-    target = "".join(target.split()) if target else ""
+    target = "%20".join(_BREAKS.sub("", target).split()) if target else ""
     if not text.strip() or not _OUTSIDE.match(target):
         return ""
     if target.startswith("//"):
         target = f"https:{target}"
     if target.lower().startswith("mailto:"):
         target = target.partition("?")[0]
-    if len(target) > _LIMIT or _bare(target) in _bare(text):
+    encoded = target.replace("(", "%28").replace(")", "%29")
+    if len(encoded) > _LIMIT or _bare(target) in _bare(text):
         return ""
-    return f" ({target.replace('(', '%28').replace(')', '%29')})"
+    return f" ({encoded})"
+
+
+def linked(text: str, target: str) -> str:
+    """Return a link's text with its address behind it; the address alone where the link has no text."""
+    if text.strip():
+        return text + address_after(text, target)
+    return address_only(target) or text
+
+
+def address_only(target: str) -> str:
+    """Return the address of a link that has no text of its own, such as a picture's; "" for a place within the site."""
+    return address_after("link", target).strip(" ()")
+
+
+def is_address(target: str) -> bool:
+    """Tell whether a link leads to an address that a person may follow, and not into the site or to a file."""
+    return _OUTSIDE.match(target.strip()) is not None
 
 
 def _bare(address: str) -> str:
-    return _SCHEME.sub("", "".join(address.split())).rstrip("/").lower()
+    return _SCHEME.sub("", "".join(address.replace("%20", "").split())).rstrip("/").lower()

@@ -265,19 +265,6 @@ def feed_xml(chunks: Iterable[bytes], name: str, handler: XmlHandler) -> Iterato
     yield
 
 
-def is_address(target: str) -> bool:
-    """Tell whether a link leads to an address that a person may follow, and not into the package or to a file."""
-    return target.lower().startswith(("http://", "https://", "mailto:"))
-
-
-def linked(text: str, address: str) -> str:
-    """Return a link's text with its address behind it, unless the text says it."""
-    if not is_address(address):
-        return text
-    bare = address.removeprefix("mailto:").rstrip("/")
-    return text if bare in text else f"{text} ({address})" if text else address
-
-
 def resolve(part: str, target: str) -> str:
     """Return the name of the part that a target, relative to another part, leads to; it cannot leave the package."""
     target = unquote(target.partition("#")[0])
@@ -327,12 +314,15 @@ def core_properties(package: Parts) -> dict[str, object]:
         "category": "category",
         "lastModifiedBy": "modified_by",
     }
-    found: dict[str, object] = {}
     part = "docProps/core.xml"
-    if part not in package:
-        return found
+    return properties_of(package.events(part), names) if part in package else {}
+
+
+def properties_of(events: Iterable[Event], names: Mapping[str, str]) -> dict[str, object]:
+    """Return the texts of elements under the names that `names` gives them; others are left out."""
+    found: dict[str, object] = {}
     name, words = "", ""
-    for event in package.events(part):
+    for event in events:
         if event.kind == "start":
             name, words = names.get(event.name, ""), ""
         elif event.kind == "text":

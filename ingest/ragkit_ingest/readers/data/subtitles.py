@@ -40,6 +40,13 @@ class _Paragraph:
         words = " ".join(self.words)
         return f"[{_clock(self.start)}] {self.speaker}: {words}" if self.speaker else f"[{_clock(self.start)}] {words}"
 
+    def grew(self, speaker: str, words: str, start: float, end: float) -> bool:
+        """Take a caption that says the last one again, and more, while that is still shown; False for another one."""
+        if speaker != self.speaker or start >= self.end or not words.startswith(f"{self.words[-1]} "):
+            return False
+        self.words[-1], self.end = words, end
+        return True
+
     def goes_on(self, speaker: str, start: float) -> bool:
         """Tell whether what is said next belongs to this paragraph."""
         if speaker != self.speaker or start - self.end > _PAUSE or sum(map(len, self.words)) > _LONGEST:
@@ -77,9 +84,9 @@ class SubtitleReader:
                 continue
             start, end = _span(block[times])
             for speaker, words in _said("\n".join(block[times + 1 :])):
-                if words == last or not words:
+                before, last = last, words
+                if words == before or (current is not None and current.grew(speaker, words, start, end)):
                     continue  # captions that roll up show the last line again
-                last = words
                 if current is None or not current.goes_on(speaker, start):
                     if current is not None:
                         builder.paragraph(current.text())

@@ -16,8 +16,13 @@ from ragkit_ingest.readers.data.xml_words import (
     ROWS,
     SECTIONS,
     TABLES,
+    as_raised,
 )
+<<<<<<< HEAD
 from ragkit_ingest.readers.titles import squeeze
+=======
+from ragkit_ingest.readers.links import address_after
+>>>>>>> read-verify
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class _Open:
 
     name: str
     link: str = ""
+    look: str = ""
     lines: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
 
@@ -49,7 +55,8 @@ class ProseLayout:
             self._settle()
             self._level += name in SECTIONS
             self._tables += name in TABLES
-        self._open.append(_Open(name, link if name in LINKS else ""))
+        look = attributes.get("rend", "") if name == "hi" else ""
+        self._open.append(_Open(name, link if name in LINKS else "", look))
 
     def text(self, words: str) -> None:
         """Add characters to the element that is open."""
@@ -65,9 +72,8 @@ class ProseLayout:
             self._settle()
             self._out.code("".join(element.pieces))
         elif element.name in INLINE:
-            words = "".join(element.pieces)
-            far = element.link.startswith(("http://", "https://", "mailto:")) and element.link not in words
-            above.pieces.append(f"{words} ({element.link})" if far else words)
+            words = as_raised(element.name, "".join(element.pieces), element.look)
+            above.pieces.append(words + address_after(words, element.link))
         elif element.name in ROWS and self._tables:
             self._rows.append(element.lines or [_words(element)])
         elif element.name in TABLES:

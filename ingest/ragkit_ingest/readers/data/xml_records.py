@@ -7,8 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS
+=======
+from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS, as_raised
+from ragkit_ingest.readers.grid import JOIN
+>>>>>>> read-verify
 from ragkit_ingest.readers.text.embedded import LEFT_OUT
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import html_to_text
@@ -86,8 +92,12 @@ class RecordLayout:
         if above is None:
             self._close_root(element, child)
         elif above.mixed:
-            above.pieces.append(child.words or child.line or " ".join(child.lines))
+            above.pieces.append(as_raised(child.name.lower(), child.words or child.line or " ".join(child.lines)))
         elif len(self._open) == 1 and child.is_record:
+            if above.children:  # what stands before a record is put out before it
+                self._put(item.line for item in above.children)
+                above.children.clear()
+                above.headed = True
             self._put_record(element)
         else:
             if child.line or child.lines:
@@ -116,6 +126,7 @@ class RecordLayout:
             self._put([child.line])
             return
         self._put(item.line for item in element.children if not item.is_record)
+        self._put([squeeze("".join(element.pieces))])
 
     def _put_record(self, element: _Open) -> None:
         """Put out a child of the root: as one record, or each record of a list in it."""
@@ -163,7 +174,7 @@ def _nested(children: list[_Child]) -> list[str]:
         elif names[child.name] > 1 and sum(map(len, child.lines)) <= _ON_ONE_LINE:
             lines.append(f"{child.name}: {'; '.join(child.lines)}")
         else:
-            lines.extend(f"{child.name} › {line}" if line.count(" › ") < 3 else line for line in child.lines)
+            lines.extend(f"{child.name}{JOIN}{line}" if line.count(JOIN) < 3 else line for line in child.lines)
     return lines
 
 

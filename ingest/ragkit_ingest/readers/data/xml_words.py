@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ragkit_ingest.readers.raised import subscript, superscript
+
 PROSE_ROOTS: Final = frozenset(
     [
         "book",
@@ -156,3 +158,15 @@ UNITS: Final = frozenset(("unit", "units", "uom", "unitcode", "currency", "curre
 """Attributes that stand after the value: `torque: 33 Nm`."""
 NO_ATTRIBUTES: Final = frozenset(("svg",))
 """Roots whose attributes are drawing."""
+
+
+def as_raised(name: str, words: str, look: str = "") -> str:
+    """Return the words of an inline element, apart from a number or word before them where they are raised or lowered.
+
+    look: how TEI says that an element is written.
+    """
+    if name in ("sup", "superscript") or look.lower() in ("sup", "super", "superscript"):
+        return superscript(words)
+    if name in ("sub", "subscript", "inf") or look.lower() in ("sub", "subscript"):
+        return subscript(words)
+    return words

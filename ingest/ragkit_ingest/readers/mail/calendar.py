@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ _SHOWN: Final = (
     ("URL", "Link"),
     ("DESCRIPTION", "Description"),
 )
+_ANSWERS: Final = frozenset({"accepted", "declined", "tentative", "delegated"})
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LINE = re.compile(
     r"([A-Za-z0-9-]{1,60})((?:;[A-Za-z0-9-]{1,60}=(?:\"[^\"\n]*\"|[^\";:\n]*)(?:,(?:\"[^\"\n]*\"|[^\";:\n]*))*)*):(.*)"
 )
@@ -96,8 +99,11 @@ def _told(event: _Event, method: str) -> tuple[str, list[str]]:
     lines: list[str] = []
     if method == "CANCEL":
         lines.append("Cancelled")
+    starts = event.values.get("DTSTART", [("", "")])[0][1]
     for name, title in _SHOWN:
         words = _value(name, event.values.get(name, []))
+        if name == "DTEND" and _DAY.fullmatch(words):
+            words = _last_day(words, starts.strip())
         if words:
             lines.append(f"{title or _KINDS[event.kind]}: {words}")
     uid = event.values.get("UID", [("", "")])[0][1].strip()
@@ -119,6 +125,15 @@ def _value(name: str, found: list[tuple[str, str]]) -> str:
     return squeeze(html_to_text(words)) if re.search(r"</\w+>|<br", words) else squeeze(words)
 
 
+def _last_day(day: str, starts: str) -> str:
+    """Return the last day of an event of whole days, which the file ends on the day after (RFC 5545, 3.6.1)."""
+    try:
+        last = dt.date.fromisoformat(day) - dt.timedelta(days=1)
+    except (ValueError, OverflowError):
+        return day
+    return last.isoformat() if f"{last:%Y%m%d}" > starts else ""
+
+
 def _time(value: str, parameters: str) -> str:
     """Return `2026-04-02 12:00 UTC`, a date alone, or the value as it is."""
     match = _TIME.fullmatch(value.strip())
@@ -134,7 +149,9 @@ def _time(value: str, parameters: str) -> str:
 def _person(value: str, parameters: str) -> str:
     name = next((word for key, word in _parameters(parameters) if key == "CN"), "")
     address = re.sub(r"^mailto:", "", value.strip(), flags=re.IGNORECASE)
-    return f"{name} <{address}>" if name and address and name != address else name or address
+    told = f"{name} <{address}>" if name and address and name != address else name or address
+    answer = next((word.lower() for key, word in _parameters(parameters) if key == "PARTSTAT"), "")
+    return f"{told} ({answer})" if told and answer in _ANSWERS else told
 
 
 def _parameters(source: str) -> list[tuple[str, str]]:

@@ -263,7 +263,8 @@ class _Page:
         return False
 
     def _item(self, mark: str, words: str) -> None:
-        mark = "1." if mark[0].isdigit() else mark
+        callout = mark.strip("<>")
+        mark = "1." if mark[0].isdigit() else "<.>" if mark[0] == "<" else mark
         if mark in self._marks:
             while self._marks[-1] != mark:
                 self._marks.pop()
@@ -273,6 +274,8 @@ class _Page:
             self._emit_caption()
             self._marks.append(mark)
             self._numbers.append(1)
+        if mark == "<.>" and callout.isdecimal():
+            self._numbers[-1] = int(callout[:4])
         numbered = mark[0] in ".1<"
         lead = f"{self._numbers[-1]}. " if numbered else "- "
         self._paragraph.append(f"{'  ' * (len(self._marks) - 1)}{lead}{words}")

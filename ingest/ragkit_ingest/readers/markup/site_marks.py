@@ -193,7 +193,9 @@ class MarkScanner:
             if text.startswith(opening, start):
                 end = text.find(closing, start + len(opening), start + _LIMIT)
                 if end >= 0:
-                    return end + len(closing), handler(text[start + len(opening) : end].strip().strip("-~").strip())
+                    words = handler(text[start + len(opening) : end].strip().strip("-~").strip())
+                    end += len(closing)
+                    return end, self._apart(words, end) if handler == self._shortcode else words
         anchor = _ANCHOR.match(text, start)
         if anchor is not None:
             before = self._parts[-1] if self._parts else ""
@@ -220,6 +222,15 @@ class MarkScanner:
         if closing or not name:
             return ""
         return self._tag_words(name, inner[match.end() :].rstrip("/") if match else "")
+
+    def _apart(self, words: str, end: int) -> str:
+        """Return the words of a shortcode apart from what follows on its line: its content, or the next one."""
+        follows = self._text[end : end + 1]
+        if not words and self._text.startswith(("{{<", "{{%"), end):
+            return " "
+        if not words or not (follows.isalnum() or follows in ("{", "*", "_", "`", "[", "<", "(")):
+            return words
+        return f"{words} " if self._text.startswith(("{{</", "{{< /", "{{%/", "{{% /"), end) else _before(words)
 
     def _template(self, inner: str) -> str:
         match = _NAME.match(inner)

@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.titles import squeeze
+=======
+from ragkit_ingest.readers.base import TextBuilder, squeeze
+from ragkit_ingest.readers.grid import JOIN
+>>>>>>> read-verify
 from ragkit_ingest.readers.zip_package import Event
 
 _MAX_POINTS: Final = 20_000
@@ -33,7 +38,7 @@ class Points:
             outer = ""
             for index in sorted(found):
                 outer = level.get(index, outer)
-                found[index] = f"{outer} › {found[index]}" if outer else found[index]
+                found[index] = f"{outer}{JOIN}{found[index]}" if outer else found[index]
         return found
 
 

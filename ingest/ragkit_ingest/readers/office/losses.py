@@ -67,13 +67,3 @@ def spoken(description: str, title: str = "") -> str:
     words = [squeeze(_MACHINE.sub("", text)) for text in (title, description)]
     kept = [text[:2_000] for text in words if text and not _FILE_NAME.fullmatch(text)]
     return ": ".join(dict.fromkeys(kept))
-
-
-def linked(text: str, address: str) -> str:
-    """Return what stands after the text of a link: " (https://…)" for an address outside that the text does not say."""
-    address = "".join(address.split())[:2_000]
-    bare = address.removeprefix("mailto:").rstrip("/")
-    if not re.match(r"(?:https?|mailto|ftp)[:]", address, re.IGNORECASE) or not bare:
-        return ""
-    said = text.replace(" ", "").rstrip("/")
-    return "" if bare in said or (said and said == bare.partition("://")[2]) else f" ({address})"

@@ -17,7 +17,7 @@ from ragkit_ingest.readers.office.word.flat_package import FlatPackage, as_utf8
 from ragkit_ingest.readers.office.word.numbering import Numbering
 from ragkit_ingest.readers.office.word.styles import read_styles
 from ragkit_ingest.readers.sniff import WORD_XML
-from ragkit_ingest.readers.zip_package import Event, xml_events
+from ragkit_ingest.readers.zip_package import Event, properties_of, xml_events
 
 _STEP: Final = 1 * MIB
 _RENAMED: Final = {"vmerge": "vMerge"}
@@ -58,7 +58,9 @@ def _read_2003(data: bytes, *, name: str) -> Extracted:
     styles = read_styles(_inside(xml, name, "styles"))
     body = Body(out, Source(styles, numbering, losses))
     body.read(_as_2007(_inside(xml, name, "body"), losses), Links())
-    return finish(out, body, losses, name=name, properties=_properties(_inside(xml, name, "DocumentProperties")))
+    return finish(
+        out, body, losses, name=name, properties=properties_of(_inside(xml, name, "DocumentProperties"), _PROPERTIES)
+    )
 
 
 def _inside(xml: bytes, name: str, element: str) -> Iterator[Event]:
@@ -85,17 +87,3 @@ def _as_2007(events: Iterable[Event], losses: Losses) -> Iterator[Event]:
             yield Event("start", "imagedata")  # a picture, of which no more is read
             yield Event("end", "imagedata")
         yield event if name == event.name else event._replace(name=name)
-
-
-def _properties(events: Iterable[Event]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    name, words = "", ""
-    for event in events:
-        if event.kind == "start":
-            name, words = _PROPERTIES.get(event.name, ""), ""
-        elif event.kind == "text":
-            words += event.text
-        elif name and words.strip():
-            found[name] = words
-            name = ""
-    return found

@@ -7,9 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder, looks_like_header
 from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_section
 from ragkit_ingest.readers.titles import squeeze
+=======
+from ragkit_ingest.readers.base import TextBuilder, looks_like_header, squeeze
+from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_name, is_section
+>>>>>>> read-verify
 
 _BATCH: Final = 2_000
 _HEADER_WITHIN: Final = 10
@@ -104,6 +109,8 @@ class SheetTables:
         self._continued = continues
 
     def _write(self, piece: _Piece) -> None:
+        if not self._continued:
+            piece = _Piece(_with_groups(piece.rows, piece.left, piece.right), piece.left, piece.right)
         rows = piece.rows
         if piece.left == piece.right:
             lines = [row.cells[piece.left] for row in rows]
@@ -210,12 +217,51 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
     usual = max(counts, key=lambda count: (counts[count], count))
     for at in range(min(_HEADER_WITHIN, len(sample) - 1, len(grid.source) - 1)):
         cells = {id(cell) for cell in grid.source[at] if cell is not None and cell.text}
-        if len(cells) < 2 or len(cells) * 5 < usual * 3:
+        count = header_rows(Grid(grid.source[at:])) if len(cells) > 1 else 0
+        if len(cells) < 2 or (len(cells) * 5 < usual * 3 and not (count > 1 and _has_corner(grid, at))):
             continue
-        count = header_rows(Grid(grid.source[at:]))
+        if count == 1 and _is_title_with_gaps(grid, at):
+            continue
         marked = sample[at].strong and not sample[at + 1].strong
         return at, count or int(marked)  # names that are dates or numbers are told by their look
     return 0, 0
+
+
+def _is_title_with_gaps(grid: Grid, at: int) -> bool:
+    """Tell whether a row with blank places stands above a full row of names, and that one above a row of values."""
+    texts = [[cell.text if cell is not None else "" for cell in row] for row in grid.source[at : at + 3]]
+    gaps, full, values = (*texts, [], [])[:3]
+    return not all(gaps) and bool(values) and all(full) and looks_like_header(full) and not looks_like_header(values)
+
+
+def _has_corner(grid: Grid, at: int) -> bool:
+    """Tell whether the first place of a row of names is blank or reaches down, as that of a title does not."""
+    first, below = grid.source[at][0], grid.source[at + 1][0]
+    return first is None or first is below
+
+
+def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
+    """Return rows where names over several columns reach to the next name, as files without merged cells show them.
+
+    Such names are told by their place: above names that say the same for each of them ("Q1, Q2, Q1, Q2").
+    """
+    for at in range(min(_HEADER_WITHIN, len(rows) - 2)):
+        row, below = rows[at], rows[at + 1]
+        texts = [below.cells.get(column, "") for column in range(left, right + 1)]
+        own = sorted(column for column in row.cells if left <= column <= right)
+        if row.merges or len(own) < 2 or own[0] == left or len(own) > (right - left + 1) * 2 // 3 or not all(texts):
+            continue
+        ends = [*(column - 1 for column in own[1:]), right]
+        groups = [texts[start - left : end + 1 - left] for start, end in zip(own, ends, strict=True)]
+        names = [*map(row.cells.get, own)]
+        repeated = len(set(texts)) < len(texts) and all(len(set(group)) == len(group) for group in groups)
+        if repeated and len(set(names)) == len(names) and all(map(is_name, texts)):
+            merges = [
+                Merge(row.number, start, row.number, end, Cell(row.cells[start]))
+                for start, end in zip(own, ends, strict=True)
+            ]
+            return [*rows[:at], Row(row.number, row.cells, merges, row.strong), *rows[at + 1 :]]
+    return rows
 
 
 def _pieces(rows: list[Row], *, split: bool, depth: int = 0) -> list[_Piece]:

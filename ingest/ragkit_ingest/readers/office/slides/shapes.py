@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.grid import Cell
+from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.equations import Equation
-from ragkit_ingest.readers.office.losses import Losses, linked, spoken
+from ragkit_ingest.readers.office.losses import Losses, spoken
 from ragkit_ingest.readers.office.slides.places import Box
 from ragkit_ingest.readers.office.slides.text import TextFrame
 from ragkit_ingest.readers.zip_package import Event
@@ -229,7 +230,7 @@ class ShapeReader:
             self._losses.add("picture", 0 if preview else 1)
         if shape.address:
             said = " ".join([*shape.lines, shape.said])
-            shape.address = linked(said, shape.address).strip()
+            shape.address = address_after(said if said.strip() else "link", shape.address).strip()
         holder = self._open[-1].shapes if self._open else self.slide.shapes
         holder.append(shape)
 

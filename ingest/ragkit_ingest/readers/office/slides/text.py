@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+<<<<<<< HEAD
 from ragkit_ingest.readers.office.losses import linked
+=======
+from ragkit_ingest.readers.base import squeeze
+from ragkit_ingest.readers.links import address_after
+>>>>>>> read-verify
 from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
@@ -133,8 +138,7 @@ class TextFrame:
         paragraph = self._paragraph
         if paragraph.address:
             said = joined(paragraph.pieces[paragraph.link_start :])
-            if said.strip():
-                paragraph.pieces.append((linked(said, paragraph.address), ""))
+            paragraph.pieces.append((address_after(said, paragraph.address), ""))
             paragraph.address = ""
 
     def _end_paragraph(self) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit import ExtractionError
+from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.charts import read_chart
 from ragkit_ingest.readers.office.diagrams import read_diagram
-from ragkit_ingest.readers.office.losses import Losses, linked, spoken
+from ragkit_ingest.readers.office.losses import Losses, spoken
 from ragkit_ingest.readers.office.word.paragraphs import Outline, Paragraph
 from ragkit_ingest.readers.office.word.styles import is_on
 from ragkit_ingest.readers.zip_package import Parts, Relation
@@ -118,9 +119,9 @@ class Drawings:
             drawing.silent, drawing.has_image = 0, False
         said = "; ".join(dict.fromkeys(text for text in (drawing.own, *drawing.said) if text))
         if said and paragraph is not None:
-            paragraph.add(f" [Picture: {said}]{linked(said, drawing.address)} ")
+            paragraph.add(f" [Picture: {said}]{address_after(said, drawing.address)} ")
         elif drawing.address and paragraph is not None:
-            paragraph.add(linked("", drawing.address) + " ")
+            paragraph.add(address_after("link", drawing.address) + " ")
         silent = drawing.silent or (drawing.has_image and not drawing.said)
         if silent and not drawing.own and not drawing.decorative:
             self._losses.add("picture", int(silent))

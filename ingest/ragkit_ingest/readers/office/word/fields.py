@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.office.losses import linked
+from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.pieces import joined
 from ragkit_ingest.readers.office.symbols import symbol_text
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph
@@ -100,7 +100,7 @@ def _finish(one: _Field, paragraph: Paragraph) -> None:
     result = joined(paragraph.pieces[start:]).strip()
     link = _ADDRESS.match(code)
     if link:
-        paragraph.add(linked(result, link[1] or link[2] or "") if result else "")
+        paragraph.add(address_after(result, link[1] or link[2] or ""))
     elif not result:
         paragraph.add(_value(one.form, code))
 

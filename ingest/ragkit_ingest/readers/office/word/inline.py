@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ragkit_ingest.readers.office.losses import linked
+from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol, symbol_text
 from ragkit_ingest.readers.office.word.containers import Source
@@ -171,7 +171,7 @@ class Inline:
             of, start, address = self._hyperlinks.pop()
             if of is paragraph and address:
                 said = joined(paragraph.pieces[start:])
-                paragraph.add(linked(said, address) if said.strip() else "")
+                paragraph.add(address_after(said, address))
         elif name == "rt" and self._ruby:
             of, start = self._ruby.pop()
             if of is paragraph:
