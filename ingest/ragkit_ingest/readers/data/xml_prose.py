@@ -18,11 +18,8 @@ from ragkit_ingest.readers.data.xml_words import (
     TABLES,
     as_raised,
 )
-<<<<<<< HEAD
-from ragkit_ingest.readers.titles import squeeze
-=======
 from ragkit_ingest.readers.links import address_after
->>>>>>> read-verify
+from ragkit_ingest.readers.titles import squeeze
 
 
 @dataclass(slots=True)

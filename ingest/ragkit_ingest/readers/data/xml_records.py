@@ -7,14 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder
-from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS
-=======
-from ragkit_ingest.readers.base import TextBuilder, squeeze
 from ragkit_ingest.readers.data.xml_words import MARKED_UP, TAGS_IN_TEXT, UNITS, as_raised
 from ragkit_ingest.readers.grid import JOIN
->>>>>>> read-verify
 from ragkit_ingest.readers.text.embedded import LEFT_OUT
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import html_to_text

@@ -6,21 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder
-=======
-from ragkit_ingest.readers.base import TextBuilder, squeeze
 from ragkit_ingest.readers.links import linked
->>>>>>> read-verify
 from ragkit_ingest.readers.odf.nodes import Node
 from ragkit_ingest.readers.odf.objects import Chart, Objects
 from ragkit_ingest.readers.odf.styles import Styles
 from ragkit_ingest.readers.raised import subscript, superscript
-<<<<<<< HEAD
 from ragkit_ingest.readers.titles import squeeze
-from ragkit_ingest.readers.zip_package import linked
-=======
->>>>>>> read-verify
 
 SHAPES: Final = frozenset(
     ["frame", "custom-shape", "rect", "ellipse", "circle", "line", "connector", "polygon", "path", "g", "caption",

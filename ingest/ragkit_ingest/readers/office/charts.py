@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder
-from ragkit_ingest.readers.titles import squeeze
-=======
-from ragkit_ingest.readers.base import TextBuilder, squeeze
 from ragkit_ingest.readers.grid import JOIN
->>>>>>> read-verify
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event
 
 _MAX_POINTS: Final = 20_000

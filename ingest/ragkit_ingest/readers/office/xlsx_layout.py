@@ -13,16 +13,10 @@ from itertools import chain
 from typing import Final
 
 from ragkit import ExtractionError
-<<<<<<< HEAD
-from ragkit_ingest.readers.sheets.tables import Merge
-from ragkit_ingest.readers.titles import squeeze
-from ragkit_ingest.readers.zip_package import Event, Package, is_address, xml_events
-=======
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.links import is_address
 from ragkit_ingest.readers.sheets.tables import Merge
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event, Package, xml_events
->>>>>>> read-verify
 
 COLUMN_LIMIT: Final = 16_384
 _MOST: Final = 100_000

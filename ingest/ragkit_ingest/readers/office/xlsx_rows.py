@@ -14,12 +14,8 @@ from ragkit_ingest.readers.office.xlsx_book import Book, RichText, Style
 from ragkit_ingest.readers.office.xlsx_layout import COLUMN_LIMIT, Layout, cell_place, column_number
 from ragkit_ingest.readers.sheets.number_formats import built_in
 from ragkit_ingest.readers.sheets.tables import Merge, Row
-<<<<<<< HEAD
 from ragkit_ingest.readers.titles import squeeze
-from ragkit_ingest.readers.zip_package import Package, feed_xml, linked
-=======
 from ragkit_ingest.readers.zip_package import Package, feed_xml
->>>>>>> read-verify
 
 _DIGITS: Final = "0123456789"
 _PLAIN: Final = Style(built_in(0), strong=False)

@@ -6,21 +6,13 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-<<<<<<< HEAD
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-=======
-from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, squeeze
 from ragkit_ingest.readers.links import linked
->>>>>>> read-verify
 from ragkit_ingest.readers.raised import superscript
 from ragkit_ingest.readers.rtf.page import Page, whole
 from ragkit_ingest.readers.rtf.tokens import CHARSETS, Token, codec_of, tokens
 from ragkit_ingest.readers.sniff import RTF
-<<<<<<< HEAD
 from ragkit_ingest.readers.titles import squeeze
-from ragkit_ingest.readers.zip_package import linked
-=======
->>>>>>> read-verify
 
 _CHECK_EVERY: Final = 50_000
 _MAX_DEPTH: Final = 5_000

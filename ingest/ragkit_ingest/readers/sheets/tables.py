@@ -7,14 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder, looks_like_header
-from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_section
-from ragkit_ingest.readers.titles import squeeze
-=======
-from ragkit_ingest.readers.base import TextBuilder, looks_like_header, squeeze
 from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_name, is_section
->>>>>>> read-verify
+from ragkit_ingest.readers.titles import squeeze
 
 _BATCH: Final = 2_000
 _HEADER_WITHIN: Final = 10

@@ -6,13 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-<<<<<<< HEAD
 from ragkit_ingest.readers.base import TextBuilder
-from ragkit_ingest.readers.titles import squeeze
-=======
-from ragkit_ingest.readers.base import TextBuilder, squeeze
 from ragkit_ingest.readers.office.number_formats import formatted
->>>>>>> read-verify
+from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.rules import LAYOUT, LISTS
 from ragkit_ingest.readers.web.tables import HtmlTable
 

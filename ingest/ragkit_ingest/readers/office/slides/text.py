@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-<<<<<<< HEAD
-from ragkit_ingest.readers.office.losses import linked
-=======
-from ragkit_ingest.readers.base import squeeze
 from ragkit_ingest.readers.links import address_after
->>>>>>> read-verify
 from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.office.pieces import Raised, joined
 from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
