@@ -48,7 +48,7 @@ def literals(question: str) -> list[str]:
             bare = bare[1:-1]
         if bare and not _SIGNS.isdisjoint(bare) and _CODE.fullmatch(bare):
             found.append(bare)
-    return [text for text in dict.fromkeys(found) if 1 < len(text) <= _LONGEST or text in "%&|^~"][:_MOST]
+    return [text for text in dict.fromkeys(found) if 1 < len(text) <= _LONGEST or (text and text in "%&|^~")][:_MOST]
 
 
 def holders(wanted: Sequence[str], reader: Reader, *, chunks: int) -> NDArray[np.int64]:

@@ -136,7 +136,7 @@ def make(base: Base, data: Path, size: int) -> None:
                 for number in range(done, -(-size // PER_DOCUMENT)):
                     put(writer, base, number)
         with store.read() as reader:
-            Caches(folder, dense=settings.dense).persist(reader)
+            Caches(folder, dense=settings.dense).persist(reader.chunks)
 
 
 def main() -> None:

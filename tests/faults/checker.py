@@ -118,9 +118,11 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
         wrong += halves(reader) + wrong_answers(store.folder, reader)
         if reader.fingerprint is not None:
             persist = Caches(store.folder, dense=DenseSettings())
-            persist.persist(reader)
+            persist.persist(reader.chunks)
             wrong += (
-                [f"cache after persist: {problem}" for problem in persist.check(reader)] if not cut_off_files else []
+                [f"cache after persist: {problem}" for problem in persist.check(reader.chunks)]
+                if not cut_off_files
+                else []
             )
             wrong += wrong_answers(store.folder, reader)
     return wrong
@@ -140,7 +142,7 @@ def halves(reader: Reader) -> list[str]:
 def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None) -> list[str]:
     """Compare what both indexes answer with brute force over the store's own rows."""
     held = caches or Caches(folder, dense=DenseSettings())
-    snapshot = held.snapshot(reader)
+    snapshot = held.snapshot(reader.chunks)
     ids = reader.chunks.all_chunk_ids()
     if (snapshot.revision, snapshot.generation) != (reader.revision, reader.generation):
         return [f"the indexes are at revision {snapshot.revision}, the store at {reader.revision}"]
@@ -150,7 +152,7 @@ def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None)
         return []
     wrong = []
     rows = reader.chunks.vectors(ids).astype(np.float16).astype(np.float64)
-    fresh = LexicalPart().in_memory(reader)
+    fresh = LexicalPart().in_memory(reader.chunks)
     texts = reader.chunks.texts(ids)
     terms = " ".join(fresh.terms(ids)).split()
     if (snapshot.lexical.statistics(), snapshot.lexical.languages) != (fresh.statistics(), fresh.languages):

@@ -28,7 +28,7 @@ import importlib, pkgutil, sys
 import ragkit_ingest.workers.child, ragkit_ingest.cli.extract, ragkit_ingest.readers
 for module in pkgutil.walk_packages(ragkit_ingest.readers.__path__, "ragkit_ingest.readers."):
     importlib.import_module(module.name)
-import charset_normalizer, docutils.core, lxml.etree, markdown_it, numpy, pypdf, pypdfium2
+import charset_normalizer, docutils.core, lxml.etree, markdown_it, numpy, olefile, pypdf, pypdfium2, yaml
 print(*(found.__file__ for found in list(sys.modules.values()) if getattr(found, "__file__", None)), sep="\\n")
 """
 NOBODY = 65534

@@ -48,3 +48,7 @@ def test_the_literals_of_a_question(question: str, wanted: list[str]) -> None:
 )
 def test_a_literal_is_no_part_of_a_longer_one(literal: str, text: str, held: bool) -> None:
     assert bool(_pattern(literal).search(text)) is held
+
+
+def test_empty_quotation_marks_are_no_literal() -> None:
+    assert literals('what does "" or “ ” mean') == []
