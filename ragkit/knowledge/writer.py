@@ -16,6 +16,7 @@ from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
+from ragkit.knowledge.stoppable import StopCallback, StoppableTokenizer, StoppedError
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.rows import embedded_hash
@@ -27,7 +28,6 @@ from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
 Spans = list[tuple[int, int]]
 RejectCallback = Callable[[Document, InputError], None]
-StopCallback = Callable[[], bool]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough to sort texts by length, few enough to commit every few seconds."""
 SLICE = 512
@@ -79,34 +79,6 @@ class _Calls:
 
 def _never() -> bool:
     return False
-
-
-class _StoppedError(Exception):
-    """The run was stopped while a document was being chunked."""
-
-
-@dataclass(frozen=True, slots=True)
-class _StoppableTokenizer:
-    """The tokenizer of an embedder, which raises _StoppedError once the run is stopped: a long document takes long."""
-
-    embedder: Embedder
-    stopped: StopCallback
-
-    @property
-    def max_tokens(self) -> int:
-        return self.embedder.max_tokens
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        self._check()
-        return self.embedder.count_tokens(texts)
-
-    def token_offsets(self, text: str) -> list[tuple[int, int]]:
-        self._check()
-        return self.embedder.token_offsets(text)
-
-    def _check(self) -> None:
-        if self.stopped():
-            raise _StoppedError
 
 
 class KnowledgeWriter:
@@ -177,7 +149,7 @@ class _AddRun:
         self._embedder = embedder
         self._settings = settings
         self._calls = calls
-        self._tokenizer = _StoppableTokenizer(embedder, calls.stopped)
+        self._tokenizer = StoppableTokenizer(embedder, calls.stopped)
         self._slice = FIRST_SLICE
         self._outcomes: Counter[str] = Counter()
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
@@ -236,7 +208,7 @@ class _AddRun:
         try:
             with self._clock("chunk"):
                 chunks = chunk_document(document, embedder=self._tokenizer, settings=self._settings)
-        except _StoppedError:
+        except StoppedError:
             return  # the document is given up, as are those that would have followed
         except InputError as error:
             self._refuse(document, error)
@@ -331,23 +303,33 @@ class _AddRun:
         ready = [waiting for waiting in batch.documents if all(item in batch.vectors for item in waiting.hashes)]
         if len(ready) < len(batch.documents) and not self._ending:
             raise EmbeddingError("vectors are missing after embedding", cure="report this as a bug of ragkit")
+        uncommitted: list[tuple[_Waiting, str]] = []
         with ExitStack() as stack:
             hurried = False
             for waiting in ready:
                 if not hurried and self._calls.stopped():
                     stack.enter_context(self._writer.atomic())  # one transaction for all that is left is the fastest
                     hurried = True
-                self._store(waiting, batch)
+                outcome = self._store(waiting, batch)
+                if outcome and hurried:
+                    uncommitted.append((waiting, outcome))
+                elif outcome:
+                    self._acknowledge(waiting, outcome)
+        for waiting, outcome in uncommitted:
+            self._acknowledge(waiting, outcome)
 
-    def _store(self, waiting: _Waiting, batch: _Batch) -> None:
-        """Commit a document that has all its vectors, and count it."""
-        limit = self._embedder.max_tokens
+    def _store(self, waiting: _Waiting, batch: _Batch) -> str:
+        """Write a document that has all its vectors; return what it was ("added", ...), "" when it was refused."""
         try:
             with self._clock("write"):
-                outcome = self._put(waiting, batch)
+                return self._put(waiting, batch)
         except InputError as error:
             self._refuse(waiting.document, error)
-            return
+            return ""
+
+    def _acknowledge(self, waiting: _Waiting, outcome: str) -> None:
+        """Count and report a document whose transaction is committed."""
+        limit = self._embedder.max_tokens
         self._outcomes[outcome] += 1
         self._chunks += len(waiting.chunks)
         self._pages += len(waiting.document.pages)

@@ -40,8 +40,8 @@ def _acknowledge_early() -> None:
 
     def early(self: Any, batch: Any, embedding: Any) -> None:
         for number, waiting in enumerate(batch.documents, 1):
-            if self._progress:
-                self._progress(AddProgress(number, 0, 0, waiting.document.source, "added"))
+            if self._calls.progress:
+                self._calls.progress(AddProgress(number, 0, 0, waiting.document.source, "added"))
         commit(self, batch, embedding)
 
     writer._AddRun._commit = early  # type: ignore[method-assign]

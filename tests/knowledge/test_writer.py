@@ -137,6 +137,25 @@ def test_a_stopped_run_commits_what_is_ready_within_seconds(tmp_path: Path) -> N
         assert kb.verify() == []
 
 
+def test_a_stopped_run_acknowledges_only_what_is_committed(tmp_path: Path) -> None:
+    stop = threading.Event()
+    early = []
+
+    def watch(progress: AddProgress) -> None:
+        if progress.embedded >= 40:
+            stop.set()
+        if progress.outcome:
+            with ragkit.open(tmp_path, embedder=HashEmbedder(), create=False) as other:
+                if progress.source not in {info.source for info in other.documents()}:
+                    early.append(progress.source)
+
+    with ragkit.open(tmp_path, embedder=SlowEmbedder(0.01)) as kb, kb.writer() as writer:
+        documents = (Document.from_text(f"{number:03}.txt", f"Berth {number} is free.") for number in range(200))
+        report = writer.add(documents, progress=watch, stopped=stop.is_set)
+    assert report.added > 1
+    assert early == []
+
+
 def test_a_great_document_does_not_hold_up_a_stop(tmp_path: Path) -> None:
     stop = threading.Event()
     timer = threading.Timer(1.0, stop.set)
