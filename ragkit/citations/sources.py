@@ -101,12 +101,14 @@ class Sources:
         return []
 
     def _above(self, found: list[Citation]) -> str:
-        return "\n".join(self._passage(citation.number).around for citation in found)
+        passages = [self._passage(citation.number) for citation in found]
+        return "\n".join(f"{passage.around}\n{passage.first}" for passage in passages)
 
     def _passage(self, number: int) -> Passage:
         if number not in self._read:
             hit = self._hits[number - 1]
-            self._read[number] = Passage(hit.text, around=f"{hit.title}\n{hit.heading}\n{hit.context}\n{hit.source}")
+            first = f"{hit.heading}\n{hit.context}"
+            self._read[number] = Passage(hit.text, around=f"{hit.title}\n{hit.source}", first=first)
         return self._read[number]
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:

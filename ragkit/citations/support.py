@@ -70,11 +70,13 @@ class _Window:
 class Passage:
     """A source that sentences are checked against.
 
-    around: what stands above it (title, headings, column names), for what the text itself only means.
+    around: what stands above it (title, headings, column names), for what the text itself only means. first: the part
+    of that which holds for its beginning only (the headings over its first words, the columns of a table it begins in).
     """
 
     text: str
     around: str = ""
+    first: str = ""
     language: str = ""
     _spans: list[Span] = field(default_factory=list)
     _said: list[ContentTerms] = field(default_factory=list)
@@ -123,12 +125,14 @@ class Passage:
     def _row(self, sentence: str, said: ContentTerms, window: _Window) -> Support | None:
         """Return what the tables say of a sentence, None where prose says more of it or there is no table."""
         if self._tables is None:
-            self._tables = read_tables(self.text, around=self.around, language=self.language)
+            self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
         best = closest([verdict for verdict, _ in verdicts])
         if best is None or not best.matched:
             return None
         table = next(table for verdict, table in verdicts if verdict is best)
+        if best.outcome == "unclear" and not table.names:
+            return None  # lines of a name and its value are sentences, too
         held = wording(self.text[best.row.start : best.row.end] + "\n" + table.header, language=self.language).terms
         start, end = self._spans[window.first][0], self._spans[window.last][1]
         prose = not any(row.start < end and start < row.end for item in self._tables for row in item.rows)
@@ -148,7 +152,8 @@ class Passage:
         """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
         lines = self.text[: table.rows[0].start].split("\n")
         above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
-        around = "\n".join((self.around, *above))
+        begins = len([line for line in lines if line.strip()]) <= _LINES_ABOVE
+        around = "\n".join((self.around, self.first if begins else "", *above))
         prose = self.text[: table.rows[0].start] + "\n" + self.text[table.rows[-1].end :]
         return check_table(sentence, table, around=around, prose=prose, language=self.language)
 
@@ -159,12 +164,16 @@ class Passage:
         start, end = self._spans[window.first][0], self._spans[window.last][1]
         return Support(start, end, verdict, reason=reason, coverage=window.covered)
 
+    @property
+    def _whole_around(self) -> str:
+        return f"{self.around}\n{self.first}"
+
     def _read(self) -> ContentTerms:
         if self._above is None:
             self.language = self.language or guess_language(self.text)
             self._spans = sentence_spans(self.text, language=self.language)
             self._said = [wording(self.text[start:end], language=self.language) for start, end in self._spans]
-            self._above = wording(self.around, language=self.language)
+            self._above = wording(self._whole_around, language=self.language)
         return self._above
 
     def _windows(self, said: ContentTerms, above: ContentTerms) -> list[_Window]:

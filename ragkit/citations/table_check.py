@@ -82,6 +82,8 @@ def check_table(
     row = table.rows[best.index]
     if not best.held:
         return TableVerdict("unclear", row, 0, "no row is named")
+    if not _names_a_place(claim, table, row, above):
+        return TableVerdict("unclear", row, best.held, "no row or column is named")
     fault = _fault(claim, table, best, known) or _torn(phrases, row) or _of_prose(claim, row, known, prose, language)
     if fault is None or (best.faults and _derived(claim, table, best)):
         return TableVerdict("supported", row, best.held)
@@ -122,6 +124,12 @@ def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
             found.append(words[at : at + size])
         at += size or 1
     return found
+
+
+def _names_a_place(claim: _Claim, table: Table, row: Row, above: frozenset[str]) -> bool:
+    """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading."""
+    cells = sum(bool(cell.terms & claim.terms) for cell in row.cells)
+    return cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
 
 
 def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:

@@ -104,3 +104,22 @@ def test_a_right_statement_is_supported(name: str, statement: str) -> None:
 def test_a_wrong_twin_is_not_supported(name: str, statement: str) -> None:
     support = Passage(text_of(name)).support(statement)
     assert not support.supported, text_of(name)[support.start : support.end]
+
+
+def test_headings_over_the_beginning_do_not_name_a_table_further_down() -> None:
+    text = text_of("security-policy.html")
+    passage = Passage(text, around="Information security policy", first="Passwords and sign-in")
+    assert not passage.support("Passwords must be 10 years.").supported
+    assert passage.support("Passwords have at least 14 characters.").supported
+    rows = "Oslo | 62 EUR\nBergen | 58 EUR"
+    assert (
+        Passage(rows, first="Travel › Daily allowance: City | Full day")
+        .support("The daily allowance for a full day in Bergen is 58 EUR.")
+        .supported
+    )
+
+
+def test_a_value_alone_names_no_row() -> None:
+    table = "Class | Example | Kept for\nPublic | price list | no limit\nSecret | signing keys | 10 years"
+    assert not Passage(table).support("Passwords must be 10 years.").supported
+    assert Passage(table).support("Signing keys are kept for 10 years.").supported
