@@ -73,6 +73,10 @@ def limits():
     import resource
     return str(resource.getrlimit(resource.RLIMIT_FSIZE)[0])
 
+def space():
+    import resource
+    return str(resource.getrlimit(resource.RLIMIT_AS)[0])
+
 class OddReader:
     name = "odd"
     media_types = ("x-test/odd",)
@@ -179,6 +183,11 @@ def test_the_time_that_a_child_takes_to_start_is_not_the_files(readers: Path, tm
     with WorkerPool(ReadLimits(timeout=1.0), size=1, folders=[slow, readers]) as pool:
         assert read_in_the_end(pool, job(tmp_path, "a.txt", "fine")) == "fine"
         assert outcome(pool, tmp_path, "loop").startswith("too_slow: reading took more than 1 s")
+
+
+def test_a_child_has_the_address_space_of_its_limit(pool: WorkerPool, tmp_path: Path) -> None:
+    """Without it the kernel would end a reader that eats all memory, which is reported in the same words."""
+    assert outcome(pool, tmp_path, "space") == str(300 << 20)
 
 
 def test_a_child_of_a_large_parent_serves_more_than_one_file(tmp_path: Path) -> None:
