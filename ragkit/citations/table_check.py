@@ -159,9 +159,8 @@ def _fit(claim: _Claim, row: Row, index: int, known: frozenset[str], everywhere:
     numbers = tuple(sorted(term for term in missing if term[:1].isdigit()))
     elsewhere = tuple(sorted(term for term in missing if not term[:1].isdigit() and term in everywhere))
     held_runs = row.runs
-    strange = tuple(run for run in claim.runs if run not in held_runs and any(run in other for other in [held_runs]))
-    whole = tuple(run for run in claim.runs if run not in held_runs and not _in_text(run, known))
-    return _Fit(index, len(claim.terms & terms), elsewhere, numbers, strange or whole)
+    missing_runs = tuple(run for run in claim.runs if run not in held_runs and not _in_text(run, known))
+    return _Fit(index, len(claim.terms & terms), elsewhere, numbers, missing_runs)
 
 
 def _in_text(run: str, known: frozenset[str]) -> bool:
