@@ -50,6 +50,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         Generation,
     )
     from ragkit.types.documents import (
+        UPLOAD_PREFIX as UPLOAD_PREFIX,
         Block as Block, BlockKind as BlockKind, Chunk as Chunk, Document as Document, Heading as Heading,
         Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar,
     )
@@ -85,7 +86,7 @@ _HOMES = {
     "text.cleaning": "clean_text show",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
-    "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
+    "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
     "types.progress": "AddProgress AddReport",
     "types.prompts": "Example Message Prompt",
