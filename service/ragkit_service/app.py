@@ -14,8 +14,10 @@ from typing import Any
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 
 import ragkit
 from ragkit import ConfigError, RagkitError, show
@@ -30,7 +32,7 @@ from ragkit_service.jobs.runner import Runner, Tools
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
-from ragkit_service.routes import collections, document_pages, documents, health, page, questions, uploads
+from ragkit_service.routes import api_docs, collections, document_pages, documents, health, page, questions, uploads
 from ragkit_service.routes import jobs as jobs_routes
 from ragkit_service.routes.openapi import complete
 from ragkit_service.security.key_file import KeyFile
@@ -89,9 +91,10 @@ def create_app(
         collections,
         jobs_routes,
         uploads,
-        document_pages,
         documents,
+        document_pages,
         page,
+        api_docs,
     ):  # matched in this order
         app.include_router(group.router)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
@@ -168,11 +171,19 @@ async def _tell(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         problem = _validation_problem(error, service.teller)
     elif isinstance(error, HTTPException):
-        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=error.headers)
+        headers = {"Allow": allowed_methods(request)} if error.status_code == 405 else error.headers
+        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=headers)
     else:
         problem = service.tell(error, request)
     request_id = request.scope.get("request_id", "")
     return problem_response(problem, instance=request.url.path, request_id=request_id)
+
+
+def allowed_methods(request: Request) -> str:
+    """Return the methods of every route at a request's path, for the header Allow; the router names the first only."""
+    path = get_route_path(request.scope)
+    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    return ", ".join(sorted({method for route in routes for method in route.methods or ()} | {"HEAD"}))
 
 
 def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:

@@ -28,7 +28,14 @@ BODIES: dict[str, Any] = {
     "check": {"text": "Some text."},
     "remove": {"where": {"type": "eq", "key": "team", "value": "none"}},
 }
-WRITING = {("post", ""), ("delete", ""), ("post", "documents"), ("delete", "documents"), ("post", "documents/remove")}
+WRITING = {
+    ("post", ""),
+    ("delete", ""),
+    ("post", "documents"),
+    ("delete", "documents"),
+    ("delete", "documents/{id}"),
+    ("post", "documents/remove"),
+}
 
 
 def document(source: str, text: str, *labels: str) -> Document:
@@ -74,7 +81,7 @@ def send(http: TestClient, method: str, path: str, headers: dict[str, str], *, n
     if method == "post" and last == "documents":
         return http.post(f"{filled}?wait=true", files={"files": ("new.txt", b"new")}, headers=headers)
     if method == "delete":
-        filled += "?prefix=nothing" if last == "documents" else f"?confirm={name}"
+        filled += "?source=nothing" if last == "documents" else f"?confirm={name}"
     if path == "/v1/collections" and method == "post":
         return http.post(filled, json={"name": f"{name}-new"}, headers=headers)
     return http.request(method, filled, json=BODIES.get(last), headers=headers)
@@ -104,7 +111,8 @@ def test_every_route_with_every_kind_of_key(http: TestClient, stored: KeyFile) -
             unknown = send(http, method, path, bearer(theirs), name="team-x")
             assert (foreign.status_code, unknown.status_code) == (404, 404), place
             assert foreign.json()["detail"] == unknown.json()["detail"].replace("team-x", "team-a"), place
-        wanted = "write" if (method, path.rpartition("}/")[2] if "}/" in path else "") in WRITING else "read"
+        below = path.partition("{name}")[2].lstrip("/")
+        wanted = "write" if (method, below) in WRITING else "read"
         if "{name}" not in path:
             continue
         other = "read" if wanted == "write" else "write"
@@ -125,7 +133,7 @@ def test_a_key_lists_and_makes_collections_of_its_own(http: TestClient, stored: 
 
 def test_only_an_admin_deletes_a_collection_without_its_name(http: TestClient, stored: KeyFile) -> None:
     write, admin = stored.create("w", Grant(("write",))), stored.create("a", Grant(("admin",)))
-    assert http.delete(OURS, headers=bearer(write)).status_code == 422
+    assert http.delete(OURS, headers=bearer(write)).status_code == 409
     assert http.delete(OURS, headers=bearer(admin)).status_code == 204
     assert http.delete("/v1/collections/team-b?confirm=team-b", headers=bearer(write)).status_code == 204
 
@@ -255,9 +263,9 @@ def test_what_a_key_does_not_see_it_neither_replaces_nor_removes(
     headers = bearer(stored.create("k", Grant(labels=("hr",))))
     replaced = http.post(f"{OURS}/documents?wait=true", files={"files": ("plan.md", b"x")}, headers=headers)
     assert (replaced.status_code, replaced.json()["files"][0]["reason"]) == (422, "name_taken")
-    for query in ({"source": "plan.md"}, {"id": document_id("upload:plan.md")}):
-        assert http.delete(f"{OURS}/documents", params=query, headers=headers).status_code == 404
-    assert http.delete(f"{OURS}/documents", params={"prefix": "p"}, headers=headers).json() == {"removed": 1}
+    assert http.delete(f"{OURS}/documents?source=plan.md", headers=headers).status_code == 404
+    assert http.delete(f"{OURS}/documents/{document_id('upload:plan.md')}", headers=headers).status_code == 404
+    assert http.post(f"{OURS}/documents/remove", json={"prefix": "p"}, headers=headers).json() == {"removed": 1}
     assert sorted(library.shelves["team-a"]) == ["open.md", "plan.md", "upload:plan.md"]
     assert library.shelves["team-a"]["upload:plan.md"].text == "the board's plan"
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from ragkit import InputError
 from ragkit_service.context import service_of
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.queue import new_job_id
@@ -81,7 +80,7 @@ def collection_history(request: Request, name: str) -> Response:
     return json_response({"generations": [service.teller.clean_json(item.as_dict()) for item in generations]})
 
 
-@router.delete("/{name}", status_code=204, response_class=Response, responses=problems(404, 422, 423))
+@router.delete("/{name}", status_code=204, response_class=Response, responses=problems(404, 409, 423, 503, 507))
 async def delete_collection(
     request: Request,
     name: str,
@@ -95,7 +94,13 @@ async def delete_collection(
     service, access = service_of(request), access_of(request)
     await run_in_threadpool(service.require, access, name, "write")
     if confirm != name and not (access.key_id and access.has("admin")):
-        raise InputError("the deletion of a collection is not confirmed", cure=f"send it with ?confirm={name}")
+        raise Problem(
+            409,
+            "not-confirmed",
+            "The deletion is not confirmed",
+            "a collection is deleted with everything in it",
+            cure=f"send the request with ?confirm={name}",
+        )
     if access.labels is not None:
         access.check("admin")
     await service.jobs.cancel_all(name)

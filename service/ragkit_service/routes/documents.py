@@ -7,14 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from ragkit import InputError
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.types import Job, JobRequest
 from ragkit_service.json_response import json_response
 from ragkit_service.receiving import enqueue_removal
-from ragkit_service.routes.document_pages import whole_document
+from ragkit_service.routes.document_pages import IdPath, whole_document
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.requests import SOURCE_LIMIT, DocumentsQuery, RemoveDocuments
 from ragkit_service.schemas.responses import DocumentsReply, RemovedReply
@@ -22,11 +21,7 @@ from ragkit_service.security.access import access_of
 
 router = APIRouter(prefix="/v1/collections/{name}/documents", tags=["documents"])
 
-SourceQuery = Annotated[str | None, Query(max_length=SOURCE_LIMIT, description="A document's source, exactly.")]
-IdQuery = Annotated[str | None, Query(max_length=2 * SOURCE_LIMIT, description="A document's id.")]
-PrefixQuery = Annotated[
-    str | None, Query(min_length=1, max_length=SOURCE_LIMIT, description="What the sources begin with.")
-]
+SourceQuery = Annotated[str, Query(max_length=SOURCE_LIMIT, description="A document's source, exactly.")]
 
 
 @router.get("", response_model=DocumentsReply, responses=problems(404, 409, 422, 503))
@@ -35,30 +30,22 @@ def list_documents(request: Request, name: str, query: Annotated[DocumentsQuery,
     if query.source is not None:
         return whole_document(request, name, query.source, query)
     with service_of(request).reading(access_of(request), name) as view:
-        found = view.documents(prefix=query.prefix, where=query.filter, limit=query.limit + 1, offset=query.offset)
+        found = view.documents(prefix=query.prefix, limit=query.limit + 1, offset=query.offset)
     listed = [{"id": document_id(item.source), **item.as_dict()} for item in found[: query.limit]]
     following = query.offset + query.limit if len(found) > query.limit else None
     return json_response({"documents": listed, "next_offset": following})
 
 
-@router.delete("", response_model=RemovedReply, responses=problems(404, 409, 422, 423, 503, 507))
-async def remove_documents(
-    request: Request,
-    name: str,
-    source: SourceQuery = None,
-    id: IdQuery = None,  # noqa: A002
-    prefix: PrefixQuery = None,
-) -> Response:
-    """Remove the document of a source or an id, or all whose source begins with a prefix: one of the three."""
-    given = [value for value in (source, id, prefix) if value is not None]
-    if len(given) != 1:
-        raise InputError("one of source, id and prefix is needed", cure="name one document, or give a prefix")
-    if prefix is not None:
-        wanted = JobRequest(prefix=prefix, labels=access_of(request).labels)
-    else:
-        named = source if id is None else source_of_id(id)
-        wanted = JobRequest(sources=(str(named),), labels=access_of(request).labels)
-    return await _removed(request, name, wanted)
+@router.delete("", response_model=RemovedReply, responses=problems(404, 409, 423, 503, 507))
+async def remove_document(request: Request, name: str, source: SourceQuery) -> Response:
+    """Remove the document of a source."""
+    return await _removed(request, name, JobRequest(sources=(source,), labels=access_of(request).labels))
+
+
+@router.delete("/{id}", response_model=RemovedReply, responses=problems(404, 409, 423, 503, 507))
+async def remove_document_by_id(request: Request, name: str, id: IdPath) -> Response:  # noqa: A002
+    """Remove the document of an id."""
+    return await _removed(request, name, JobRequest(sources=(source_of_id(id),), labels=access_of(request).labels))
 
 
 @router.post("/remove", response_model=RemovedReply, responses=problems(404, 409, 415, 422, 423, 503, 507))

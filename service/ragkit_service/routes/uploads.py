@@ -32,17 +32,23 @@ _UPLOAD_BODY = {
                     "properties": {
                         "files": {
                             "type": "array",
+                            "minItems": 1,
+                            "maxItems": 32,
                             "items": {"type": "string", "format": "binary"},
                             "description": "One or many files; `upload:` and the name of each, with its folders, "
                             "becomes its source.",
                         },
                         "metadata": {
-                            "type": "string",
+                            "type": "object",
                             "description": "A flat JSON object that is added to the metadata of every file.",
-                            "example": '{"team": "sales"}',
+                            "maxProperties": 64,
+                            "propertyNames": {"pattern": "^[A-Za-z0-9_]{1,40}$", "not": {"const": "acl"}},
+                            "additionalProperties": {"type": ["string", "boolean", "null"], "pattern": "^[^\\u0000]*$"},
+                            "example": {"team": "sales"},
                         },
                         "acl": {
                             "type": "string",
+                            "pattern": "^([A-Za-z0-9_.:@+-]{1,40}(,[A-Za-z0-9_.:@+-]{1,40}){0,9})?$",
                             "description": "Access labels of every file, separated by commas, or a JSON list; "
                             "those of the key where the field is left out.",
                             "example": "hr,board",

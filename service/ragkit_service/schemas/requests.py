@@ -16,13 +16,17 @@ from pydantic import (
     Field,
     JsonValue,
     ValidationError,
+    WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from ragkit import QUESTION_LIMIT, Example, FilterError, Message, show
+from ragkit import QUESTION_LIMIT, Example, Message, show
+from ragkit_service.schemas.filter_schema import DOCUMENT_FILTER, FILTER
 
 K_LIMIT = 100
 HISTORY_LIMIT = 100
+HISTORY_CHARACTERS = 64_000
 EXAMPLES_LIMIT = 16
 CHECK_LIMIT = 20_000
 MESSAGE_LIMIT = 32_000
@@ -68,9 +72,21 @@ def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
     raise PydanticCustomError("filter_depth", "the filter is nested too deeply")
 
 
+def _whole(value: Any) -> Any:
+    """Return a whole number that JSON wrote with a fraction of zero as an int: JSON schema knows no difference."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
+Question = Annotated[
+    str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=r"[!-~\w]"), BeforeValidator(_encodable)
+]
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
-K = Annotated[int | None, Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out.")]
+K = Annotated[
+    int | None,
+    Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out."),
+    BeforeValidator(_whole),
+]
 Where = Annotated[
     dict[str, Any] | None,
     Field(
@@ -80,6 +96,7 @@ Where = Annotated[
         examples=[_WHERE],
     ),
     AfterValidator(_bounded_filter),
+    WithJsonSchema({"anyOf": [FILTER, {"type": "null"}], "examples": [_WHERE]}),
 ]
 
 
@@ -117,13 +134,27 @@ class FewShot(_Strict):
     answer: LongText
 
 
+def _bounded_history(history: list[HistoryMessage]) -> list[HistoryMessage]:
+    """Refuse a history that would take long to count: a prompt has no room for so much."""
+    if sum(len(turn.content) for turn in history) > HISTORY_CHARACTERS:
+        raise PydanticCustomError(
+            "too_long", "The messages have more than {limit} characters together", {"limit": HISTORY_CHARACTERS}
+        )
+    return history
+
+
+History = Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT), AfterValidator(_bounded_history)]
+
+
 class SearchRequest(_Strict):
     """A question to find passages for. `question` may stand for `query`."""
 
-    query: Text = Field(validation_alias=AliasChoices("query", "question"), description="The question, in plain words.")
+    query: Question = Field(
+        validation_alias=AliasChoices("query", "question"), description="The question, in plain words."
+    )
     k: K = None
     where: Where = None
-    history: Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT)] = []
+    history: History = []
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"query": "How long is the refund window?", "k": 5, "where": _WHERE}]}
@@ -138,12 +169,12 @@ class SearchRequest(_Strict):
 class _Asked(_Strict):
     """The fields of a request for a prompt."""
 
-    question: Text = Field(
+    question: Question = Field(
         validation_alias=AliasChoices("question", "query"), description="The question, in plain words."
     )
     k: K = None
     where: Where = None
-    history: Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT)] = []
+    history: History = []
     examples: Annotated[list[FewShot], Field(max_length=EXAMPLES_LIMIT)] = []
 
     @property
@@ -161,7 +192,9 @@ class PromptRequest(_Asked):
     """A question to build a grounded prompt for. `query` may stand for `question`."""
 
     budget: Annotated[
-        int | None, Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default.")
+        int | None,
+        Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default."),
+        BeforeValidator(_whole),
     ] = None
 
     model_config = ConfigDict(
@@ -266,18 +299,28 @@ class NewDocuments(_Strict):
 
 
 class RemoveDocuments(_Strict):
-    """Which documents to remove: those that match the filter and begin with the prefix."""
+    """Which documents to remove: those that match the filter and begin with the prefix; one of them at least."""
 
     where: Annotated[
-        dict[str, Any],
-        Field(description="A filter over source, title, media_type, sha256, time and metadata.", examples=[_WHERE]),
+        dict[str, Any] | None,
+        Field(description="A filter over source, title, media_type, sha256, time and metadata."),
         AfterValidator(_bounded_filter),
-    ]
-    prefix: Annotated[str, Field(max_length=SOURCE_LIMIT)] = ""
+        WithJsonSchema(DOCUMENT_FILTER),
+    ] = None
+    prefix: Annotated[str, Field(min_length=1, max_length=SOURCE_LIMIT)] = ""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"where": {"type": "eq", "key": "team", "value": "sales"}}]}
+        json_schema_extra={
+            "examples": [{"where": {"type": "eq", "key": "team", "value": "sales"}}],
+            "anyOf": [{"required": ["where"]}, {"required": ["prefix"]}],
+        }
     )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> RemoveDocuments:
+        if self.where is None and not self.prefix:
+            raise PydanticCustomError("missing", "A filter or a prefix is needed")
+        return self
 
 
 class DocumentsQuery(TextWindow):
@@ -287,20 +330,6 @@ class DocumentsQuery(TextWindow):
     prefix: Annotated[str, Field(max_length=SOURCE_LIMIT, description="What the sources begin with.")] = ""
     limit: Annotated[int, Field(ge=1, le=1000, description="Documents in one page of the listing.")] = 100
     offset: Annotated[int, Field(ge=0, le=2**53, description="Documents to skip.")] = 0
-    where: Annotated[str | None, Field(max_length=20_000, description="A filter, as JSON.")] = None
-
-    @property
-    def filter(self) -> dict[str, Any] | None:
-        """The filter, parsed. Raises FilterError."""
-        if self.where is None:
-            return None
-        try:
-            found = json.loads(self.where)
-        except (ValueError, RecursionError) as error:
-            raise FilterError("where is not JSON", cure='send {"type": "eq", "key": …, "value": …}') from error
-        if not isinstance(found, dict):
-            raise FilterError("where is no JSON object", cure='send {"type": "eq", "key": …, "value": …}')
-        return found
 
 
 class CheckRequest(_Strict):
@@ -311,7 +340,9 @@ class CheckRequest(_Strict):
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
         BeforeValidator(_encodable),
     ]
-    k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with.")] = 5
+    k: Annotated[
+        int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), BeforeValidator(_whole)
+    ] = 5
     where: Where = None
 
     model_config = ConfigDict(
