@@ -69,6 +69,12 @@ _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
         "another process is writing to this collection",
         "send the request again a little later",
     ),
+    429: (
+        "rate",
+        "Too many requests",
+        "the key allows 60 requests a minute",
+        "send the request again after the time in Retry-After",
+    ),
     500: (
         "internal",
         "Internal error",
@@ -85,7 +91,7 @@ _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
     ),
     507: ("storage-full", "The disk is full", "the service cannot write to its disk", "free space on the server"),
 }
-EVERYWHERE: Final = (401, 403, 408, 413, 421, 422, 500)
+EVERYWHERE: Final = (400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503)
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -114,6 +120,8 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Add to FastAPI's document what it leaves out: the nulls of examples, and how a key is carried."""
     components = document["components"]
+    described = schemas.NewDocuments.model_json_schema(ref_template="#/components/schemas/{model}")
+    components["schemas"].update(described.pop("$defs"), NewDocuments=described)  # FastAPI sees no model for this body
     for name, schema in components["schemas"].items():
         model = getattr(replies, name, None) or getattr(schemas, name, None)
         if isinstance(model, type) and issubclass(model, BaseModel):
