@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     )
     from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
+    from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
     from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
@@ -79,6 +80,7 @@ _HOMES = {
     "store.opening": "create_collection delete_collection list_collections restore_collection",
     "store.rows": "Problem",
     "text.cleaning": "clean_text show",
+    "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
     "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",

@@ -22,7 +22,7 @@ from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.retrieval.retriever import Embedded, Retriever
-from ragkit.settings import QUESTION_LIMIT, Settings
+from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
 from ragkit.store.base import Store
 from ragkit.store.filters import parse_filter
 from ragkit.types.answers import Answer, TextCheck
@@ -131,7 +131,8 @@ class Querying:
     ) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
         hits = self.search(question, k=k, where=where, history=history)
-        settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
+        settings = _with_system_messages(self._settings.prompt, history)
+        settings = settings if budget is None else replace(settings, budget=budget)
         return build_prompt(
             question.strip(),
             hits,
@@ -198,3 +199,11 @@ class Querying:
         if rest:
             yield rest
         yield answer
+
+
+def _with_system_messages(settings: PromptSettings, history: History) -> PromptSettings:
+    """Return prompt settings whose instructions end with the system messages of a history."""
+    said = [message.content for message in checked_messages(history) if message.role == "system"]
+    if not said:
+        return settings
+    return replace(settings, instructions="\n\n".join(filter(None, (settings.instructions, *said))))

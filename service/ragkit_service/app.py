@@ -26,6 +26,7 @@ from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
 from ragkit_service.routes import collections, documents, health, page, questions
+from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
@@ -76,6 +77,8 @@ def create_app(
     app.state.service = service
     for group in (questions, health, collections, documents, page):  # matched in this order
         app.include_router(group.router)
+    for router in OPENAI_ROUTERS:
+        app.include_router(router)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)

@@ -6,16 +6,18 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 from starlette.requests import Request
 
-from ragkit import Document
+from ragkit import Document, KnowledgeBase
 from ragkit_service.collection_pool import CollectionPool
 from ragkit_service.errors import Problem, Teller
 from ragkit_service.middleware.request_log import log_failure
+from ragkit_service.security.access import Access
 from ragkit_service.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
@@ -58,6 +60,19 @@ class Service:
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.extracting = anyio.CapacityLimiter(settings.limits.readers)
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
+
+    def collections(self, access: Access) -> list[str]:
+        """Return the names of the collections that a key may see."""
+        return self.pool.names()
+
+    def reading(self, access: Access, name: str) -> AbstractContextManager[KnowledgeBase]:
+        """Lend a collection to a reader."""
+        return self.pool.use(name)
+
+    def require(self, access: Access, name: str, *, scope: str = "read") -> None:
+        """Raise NotFoundError for a collection that is not there."""
+        with self.pool.use(name):
+            pass
 
     def tell(self, error: Exception, request: Request) -> Problem:
         """Log the part of an error that the response leaves out, and return the problem that the response reports."""

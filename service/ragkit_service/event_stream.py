@@ -97,17 +97,37 @@ class EventStream(StreamingResponse):
             self._stream.cancel()
 
 
-async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: float, keep_alive: float) -> EventStream:
-    """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
-    instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
+async def first_item(stream: AnswerStream, seconds: float) -> str | Answer | None:
+    """Return the first item of an answer, None if there is none in time.
+
+    An error that comes first is raised, so that the response has the error's own status.
+    """
     try:
-        first = await stream.get(first_seconds)
+        first = await stream.get(seconds)
     except BaseException:
         stream.cancel()
         raise
     if isinstance(first, Exception):
         raise first
-    return EventStream(stream, _events(stream, first, tell=tell, keep_alive=keep_alive))
+    return first
+
+
+async def all_items(
+    stream: AnswerStream, first: str | Answer | None, *, keep_alive: float
+) -> AsyncIterator[str | Answer | Exception | None]:
+    """Yield the items of an answer up to its Answer or its error; None after each pause of `keep_alive` seconds."""
+    item: str | Answer | Exception | None = first
+    yield item
+    while not isinstance(item, Answer | Exception):
+        item = await stream.get(keep_alive)
+        yield item
+
+
+async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: float, keep_alive: float) -> EventStream:
+    """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
+    instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
+    first = await first_item(stream, first_seconds)
+    return EventStream(stream, _events(all_items(stream, first, keep_alive=keep_alive), tell=tell))
 
 
 async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
@@ -128,23 +148,17 @@ async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
         stream.cancel()
 
 
-async def _events(
-    stream: AnswerStream, first: str | Answer | None, *, tell: Tell, keep_alive: float
-) -> AsyncIterator[bytes]:
+async def _events(items: AsyncIterator[str | Answer | Exception | None], *, tell: Tell) -> AsyncIterator[bytes]:
     """Yield `delta` events, then `answer`; or `error` in its place, never both."""
-    item: str | Answer | Exception | None = first
-    while True:
+    async for item in items:
         if item is None:
             yield KEEP_ALIVE
         elif isinstance(item, str):
             yield event("delta", {"text": item})
         elif isinstance(item, Answer):
             yield event("answer", item.as_dict())
-            return
         else:
             yield event("error", tell(item).as_dict(instance="", request_id=""))
-            return
-        item = await stream.get(keep_alive)
 
 
 def event(name: str, payload: object) -> bytes:

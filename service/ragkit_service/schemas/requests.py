@@ -23,7 +23,7 @@ WINDOW_LIMIT = 1_000_000
 _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "application/pdf"}
 
 
-def _encodable(text: Any) -> Any:
+def encodable(text: Any) -> Any:
     """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
@@ -33,7 +33,7 @@ def _encodable(text: Any) -> Any:
 def _is_storable(value: Any) -> bool:
     """False for half a surrogate pair, an infinite number and a whole number of more than 64 bits."""
     if isinstance(value, str):
-        return bool(_encodable(value) == value)
+        return bool(encodable(value) == value)
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or abs(value) < 2**63
@@ -57,8 +57,8 @@ def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
     raise PydanticCustomError("filter_depth", "the filter is nested too deeply")
 
 
-Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
-LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
+Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
+LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[int | None, Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out.")]
 Where = Annotated[
     dict[str, Any] | None,
@@ -201,7 +201,7 @@ class CheckRequest(_Strict):
     text: Annotated[
         str,
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
-        BeforeValidator(_encodable),
+        BeforeValidator(encodable),
     ]
     k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with.")] = 5
     where: Where = None

@@ -1,0 +1,7 @@
+"""The routers of OpenAI's API, for the app."""
+
+from __future__ import annotations
+
+from ragkit_service.routes.openai import chat, embeddings, models
+
+OPENAI_ROUTERS = (chat.router, embeddings.router, models.router)

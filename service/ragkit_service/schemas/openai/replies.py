@@ -1,0 +1,66 @@
+"""The replies of OpenAI's API, for OpenAPI and for tests; they are built by hand and not validated."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class OpenAIReply(BaseModel):
+    """Base of the replies: fields that OpenAI adds, and ragkit's own, may follow."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ModelEntry(OpenAIReply):
+    """A collection, as a model. created: in seconds; 0, because a collection's age is not known."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelsReply(OpenAIReply):
+    """All collections, as models."""
+
+    object: Literal["list"]
+    data: list[ModelEntry]
+
+
+class ChatChoice(OpenAIReply):
+    """The one choice of a completion. message: with `annotations` of type `url_citation`."""
+
+    index: int
+    message: dict[str, Any]
+    finish_reason: str
+
+
+class ChatReply(OpenAIReply):
+    """A grounded answer. citations: every citation with document, page, offsets, quote and verdict."""
+
+    id: str
+    object: Literal["chat.completion"]
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: dict[str, int]
+    citations: list[dict[str, Any]]
+
+
+class EmbeddingEntry(OpenAIReply):
+    """The vector of one input: numbers, or base64 of little-endian 32-bit floats."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingsReply(OpenAIReply):
+    """The vectors of the inputs, in their order."""
+
+    object: Literal["list"]
+    data: list[EmbeddingEntry]
+    model: str
+    usage: dict[str, int]
