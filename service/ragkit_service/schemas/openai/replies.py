@@ -64,3 +64,43 @@ class EmbeddingsReply(OpenAIReply):
     data: list[EmbeddingEntry]
     model: str
     usage: dict[str, int]
+
+
+class ResponseReply(OpenAIReply):
+    """A response: output holds a `file_search_call` and a message whose text has `file_citation` annotations."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    status: Literal["completed", "in_progress", "failed"]
+    model: str
+    output: list[dict[str, Any]]
+    usage: dict[str, Any] | None
+    citations: list[dict[str, Any]]
+
+
+class SearchContent(OpenAIReply):
+    """A piece of a result's text."""
+
+    type: Literal["text"]
+    text: str
+
+
+class SearchResult(OpenAIReply):
+    """A passage. attributes: sha256, page, page_label, start, end, title, heading, url, then metadata."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: dict[str, str | float | bool]
+    content: list[SearchContent]
+
+
+class SearchPage(OpenAIReply):
+    """The passages that were found, best first."""
+
+    object: Literal["vector_store.search_results.page"]
+    search_query: list[str]
+    data: list[SearchResult]
+    has_more: bool
+    next_page: None
