@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.several import search_collections as search_collections
+    from ragkit.knowledge.text_ranker import TextRanker as TextRanker
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
     from ragkit.settings import (
@@ -72,6 +73,7 @@ _HOMES = {
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
+    "knowledge.text_ranker": "TextRanker",
     "knowledge.validation": "History",
     "knowledge.writer": "KnowledgeWriter",
     "settings":

@@ -25,7 +25,7 @@ from ragkit_service.errors import Problem, Teller, http_problem, problem_respons
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
-from ragkit_service.routes import collections, documents, health, page, questions
+from ragkit_service.routes import collections, dify, documents, health, open_webui, page, questions, rerank
 from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete
 from ragkit_service.security.key_file import KeyFile
@@ -77,7 +77,7 @@ def create_app(
     app.state.service = service
     for group in (questions, health, collections, documents, page):  # matched in this order
         app.include_router(group.router)
-    for router in OPENAI_ROUTERS:
+    for router in (*OPENAI_ROUTERS, dify.router, open_webui.router, rerank.router):
         app.include_router(router)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)

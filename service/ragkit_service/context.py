@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 from starlette.requests import Request
 
-from ragkit import Document, KnowledgeBase
+from ragkit import Document, KnowledgeBase, TextRanker
 from ragkit_service.collection_pool import CollectionPool
 from ragkit_service.errors import Problem, Teller
 from ragkit_service.middleware.request_log import log_failure
@@ -56,6 +56,7 @@ class Service:
         self.pool = pool
         self.teller = teller
         self.extractor = extractor
+        self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
         self.readiness = Readiness()
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.extracting = anyio.CapacityLimiter(settings.limits.readers)

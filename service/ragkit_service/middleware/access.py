@@ -12,9 +12,10 @@ import socket
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ragkit_service.error_formats import format_of
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.middleware.request_log import OPEN_PATH
-from ragkit_service.security.keyring import Keyring
+from ragkit_service.security.keyring import Keyring, presented_keys
 from ragkit_service.settings import ServiceSettings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -70,7 +71,7 @@ class Guard:
                 cure="send it from the service's own page or from a program",
             )
         if scope["path"] != OPEN_PATH and not self._keyring.admits(headers):
-            return _unauthorised(headers)
+            return _unauthorised(headers, scope["path"])
         return None
 
     def _knows(self, host: str) -> bool:
@@ -97,13 +98,17 @@ def _is_foreign(named: dict[bytes, bytes], host: str) -> bool:
     return origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host
 
 
-def _unauthorised(headers: list[tuple[bytes, bytes]]) -> Problem:
-    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too."""
+def _unauthorised(headers: list[tuple[bytes, bytes]], path: str) -> Problem:
+    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too.
+
+    Dify tells a key that is not there, or not in its form, from a wrong one.
+    """
+    unformed = format_of(path) == "dify" and not presented_keys(headers)
     accept = b",".join(value for name, value in headers if name == b"accept")
     challenge = 'Basic realm="ragkit: the key as password", charset="UTF-8"' if b"text/html" in accept else "Bearer"
     return Problem(
         401,
-        "key",
+        "key-format" if unformed else "key",
         "A key is needed",
         "the request carries no key that this service knows",
         cure="send the header `Authorization: Bearer KEY` or `X-API-Key: KEY`",

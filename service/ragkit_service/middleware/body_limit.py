@@ -14,6 +14,7 @@ from ragkit_service.settings import Limits
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/documents/?")
+_RAW_PATH: Final = "/process"
 
 
 class BodyLimit:
@@ -35,9 +36,10 @@ class BodyLimit:
             return
         try:
             _check_type(scope)
-            if is_upload(scope):
-                meter = Meter(receive, limit=_upload_limit(self._limits), limits=self._limits)
-                _check_length(scope, _upload_limit(self._limits))
+            limit = _streamed_limit(scope, self._limits)
+            if limit:
+                meter = Meter(receive, limit=limit, limits=self._limits)
+                _check_length(scope, limit)
                 await self.app(scope, meter.receive, send)
                 return
             _check_length(scope, self._limits.json_bytes)
@@ -115,8 +117,16 @@ def is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]) is not None
 
 
-def _upload_limit(limits: Limits) -> int:
-    return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
+def is_raw_file(scope: Scope) -> bool:
+    """True for the route whose body is a file as it is; no HTML form can send PUT."""
+    return bool(scope["method"] == "PUT" and scope["path"] == _RAW_PATH)
+
+
+def _streamed_limit(scope: Scope, limits: Limits) -> int:
+    """Return the largest body of a route that reads it as it arrives; 0 for routes that get it whole."""
+    if is_upload(scope):
+        return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
+    return limits.upload_bytes if is_raw_file(scope) else 0
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes | None:
@@ -124,7 +134,7 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 def _check_type(scope: Scope) -> None:
-    if scope["method"] not in _WITH_BODY:
+    if scope["method"] not in _WITH_BODY or is_raw_file(scope):
         return
     media_type = (_header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
     wanted = b"multipart/form-data" if is_upload(scope) else b"application/json"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ragkit_service.error_formats import Told, format_of, openai_error
+from ragkit_service.error_formats import Told, dify_error, format_of, openai_error
 from ragkit_service.errors import PROBLEM_TYPE
 from ragkit_service.schemas import requests as schemas
 from ragkit_service.schemas import responses as replies
@@ -127,6 +127,14 @@ OPENAI_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+DIFY_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "An error of Dify: 1001 no key in the right form, 1002 a wrong key, 2001 no such collection.",
+    "required": ["error_code", "error_msg"],
+    "properties": {"error_code": {"type": "integer"}, "error_msg": {"type": "string"}},
+}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of the given statuses and of those that any route can have, with examples."""
     return {status: _problem(status) for status in sorted({*statuses, *EVERYWHERE})}
@@ -152,11 +160,23 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
     for path, operations in document["paths"].items():
-        if format_of(path) != "problem":  # FastAPI's own 422 is 400 there
+        if format_of(path) == "openai":  # FastAPI's own 422 is 400 there
             for operation in operations.values():
                 operation["responses"].pop("422", None)
     document["security"] = [{}, {"bearer": []}, {"header": []}]
     return document
+
+
+def dify_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the same for Dify's route."""
+    return {status: _dify_problem(status) for status in sorted({*statuses, *EVERYWHERE})}
+
+
+def _dify_problem(status: int) -> dict[str, Any]:
+    kind, title, detail, cure = _PROBLEMS[status]
+    told = Told(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
+    content = {"application/json": {"schema": DIFY_SCHEMA, "example": dify_error(told)[1]}}
+    return {"description": title, "content": content}
 
 
 def _openai_problem(status: int) -> dict[str, Any]:
