@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
+from ragkit.chat.reasoning import reasoned_text
 from ragkit.citations.checker import StreamChecker, check_answer
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
@@ -154,7 +155,7 @@ class Querying:
         """Return a checked answer; see `KnowledgeBase.ask`."""
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
         model = self._models.chat()
-        text = "".join(model.stream(prompt))
+        text = reasoned_text(model, prompt)
         chat = self._settings.chat
         return check_answer(
             prompt,
@@ -191,7 +192,7 @@ class Querying:
             link_hosts=chat.link_hosts,
             strict=chat.strict,
         )
-        for delta in model.stream(prompt):
+        for delta in self._models.reasoning.stream(model, prompt):
             text = checker.feed(delta)
             if text:
                 yield text
