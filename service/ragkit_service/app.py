@@ -22,6 +22,7 @@ from ragkit import ConfigError, Document, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Extractor, Service
 from ragkit_service.errors import Problem, Teller, http_problem, problem_response
+from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
@@ -79,6 +80,8 @@ def create_app(
         app.include_router(group.router)
     for router in (*OPENAI_ROUTERS, dify.router, open_webui.router, rerank.router):
         app.include_router(router)
+    app.state.mcp = McpEndpoint()
+    app.router.routes.append(app.state.mcp.route)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
@@ -134,7 +137,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
     try:
-        yield
+        async with app.state.mcp.running(service):
+            yield
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)
