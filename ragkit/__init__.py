@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
         AdapterRefusedError as AdapterRefusedError, BudgetError as BudgetError, ChatError as ChatError,
-        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ConfigError as
-        ConfigError, ConflictError as ConflictError, CorruptError as CorruptError, EmbeddingError as
-        EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError, InputError as
-        InputError, LockedError as LockedError, MissingPackageError as MissingPackageError, ModelError as
-        ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError as
-        QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
+        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ChatUnavailableError as
+        ChatUnavailableError, ConfigError as ConfigError, ConflictError as ConflictError, CorruptError as
+        CorruptError, EmbeddingError as EmbeddingError, ExtractionError as ExtractionError, FilterError as
+        FilterError, InputError as InputError, LockedError as LockedError, MissingPackageError as MissingPackageError,
+        ModelError as ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError
+        as QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
         StorageFullError as StorageFullError, StoreError as StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
@@ -60,13 +61,14 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "concurrency.stopping": "stopping_with",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
     "environment": "settings_from_env",
     "errors":
-        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ConfigError "
-        "ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
+        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ChatUnavailableError "
+        "ConfigError ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StorageFullError StoreError",
     "knowledge.adapter_training": "LabelledQuestion",

@@ -18,6 +18,7 @@ from ragkit import (
     ChatError,
     ChatInterruptedError,
     ChatTimeoutError,
+    ChatUnavailableError,
     ConfigError,
     ConflictError,
     CorruptError,
@@ -104,6 +105,14 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
         "The chat model took too long",
         "the chat model did not finish before its deadline",
         "send the request again, or raise RAGKIT_CHAT_DEADLINE on the server",
+    ),
+    ChatUnavailableError: Rule(
+        503,
+        "chat-unavailable",
+        "The chat model is not asked for a while",
+        "the chat model has failed several times in a row",
+        "send the request again a little later; search and prompts work meanwhile",
+        retry_after=15,
     ),
     ChatInterruptedError: Rule(
         502,

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable, Generator
 from typing import Final
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ragkit import Answer, RagkitError
+from ragkit import Answer, RagkitError, stopping_with
 from ragkit_service.errors import Problem
 from ragkit_service.json_response import dump
 
@@ -57,7 +57,10 @@ class AnswerStream:
     def _work(self) -> None:
         if self._cancelled.is_set():
             return
-        items = self._produce()
+        with stopping_with(self._cancelled):
+            self._pass_on(self._produce())
+
+    def _pass_on(self, items: Generator[str | Answer, None, None]) -> None:
         try:
             for item in items:
                 if not self._put(item) or isinstance(item, Answer):
@@ -97,19 +100,26 @@ class EventStream(StreamingResponse):
             self._stream.cancel()
 
 
-async def first_item(stream: AnswerStream, seconds: float) -> str | Answer | None:
+async def first_item(stream: AnswerStream, request: Request, seconds: float) -> str | Answer | None:
     """Return the first item of an answer, None if there is none in time.
 
-    An error that comes first is raised, so that the response has the error's own status.
+    An error that comes first is raised, so that the response has the error's own status. Raises ClientDisconnect when
+    the client leaves before; the work is then stopped.
     """
+    end = time.monotonic() + seconds
     try:
-        first = await stream.get(seconds)
+        while (left := end - time.monotonic()) > 0:
+            item = await stream.get(min(left, _POLL_SECONDS))
+            if isinstance(item, Exception):
+                raise item
+            if item is not None:
+                return item
+            if await request.is_disconnected():
+                raise ClientDisconnect
     except BaseException:
         stream.cancel()
         raise
-    if isinstance(first, Exception):
-        raise first
-    return first
+    return None
 
 
 async def all_items(
@@ -123,10 +133,12 @@ async def all_items(
         yield item
 
 
-async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: float, keep_alive: float) -> EventStream:
+async def stream_answer(
+    stream: AnswerStream, request: Request, *, tell: Tell, first_seconds: float, keep_alive: float
+) -> EventStream:
     """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
     instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
-    first = await first_item(stream, first_seconds)
+    first = await first_item(stream, request, first_seconds)
     return EventStream(stream, _events(all_items(stream, first, keep_alive=keep_alive), tell=tell))
 
 

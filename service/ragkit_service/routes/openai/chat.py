@@ -65,7 +65,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
     stream = answer_stream(request, Asked(collection, question, history=history, k=body.k, where=body.where))
     if body.stream:
         limits = service.settings.limits
-        first = await first_item(stream, limits.first_event_seconds)
+        first = await first_item(stream, request, limits.first_event_seconds)
         items = all_items(stream, first, keep_alive=limits.comment_seconds)
         usage = bool(body.stream_options and body.stream_options.include_usage)
         return EventStream(stream, _chunks(head, items, usage=usage))

@@ -57,7 +57,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     stream = answer_stream(request, asked)
     if body.stream:
         limits = service.settings.limits
-        first = await first_item(stream, limits.first_event_seconds)
+        first = await first_item(stream, request, limits.first_event_seconds)
         events = response_events(parts, all_items(stream, first, keep_alive=limits.comment_seconds))
         return EventStream(stream, events)
     answer = await whole_answer(stream, request)
