@@ -33,7 +33,7 @@ class AnthropicChat:
             timeout=anthropic.Timeout(settings.deadline, connect=settings.connect_deadline),
             max_retries=0,
         )
-        weakref.finalize(self, _close, self._client)
+        weakref.finalize(self, _close, self._client).atexit = False  # the end of the process closes them too
         self._bad_request: type[Exception] = anthropic.BadRequestError
         self._endpoint = Endpoint.of(self.name, settings.base_url, str(self._client.api_key or ""))
 

@@ -43,7 +43,7 @@ class OpenAIChat:
         except openai.OpenAIError:
             raise ChatError("no API key is set for OpenAI", cure="set RAGKIT_CHAT_API_KEY or OPENAI_API_KEY") from None
         self._bad_request: type[Exception] = openai.BadRequestError
-        weakref.finalize(self, _close, self._client)
+        weakref.finalize(self, _close, self._client).atexit = False  # the end of the process closes them too
         self._endpoint = Endpoint.of(self.name, settings.base_url, str(self._client.api_key or ""))
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
