@@ -28,9 +28,11 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
+    from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
     from ragkit.knowledge.text_ranker import TextRanker as TextRanker
     from ragkit.knowledge.validation import History as History
+    from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
     from ragkit.settings import (
         QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         Generation,
     )
     from ragkit.types.documents import (
+        UPLOAD_PREFIX as UPLOAD_PREFIX,
         Block as Block, BlockKind as BlockKind, Chunk as Chunk, Document as Document, Heading as Heading,
         Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar,
     )
@@ -71,12 +74,14 @@ _HOMES = {
         "ConfigError ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StorageFullError StoreError",
+    "knowledge.access": "ACL_KEY checked_labels",
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
     "knowledge.text_ranker": "TextRanker",
     "knowledge.validation": "History",
+    "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
@@ -87,7 +92,7 @@ _HOMES = {
     "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
-    "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
+    "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
     "types.progress": "AddProgress AddReport",
     "types.prompts": "Example Message Prompt",

@@ -18,14 +18,16 @@ from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
+from ragkit.knowledge.access import ACL_KEY
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
+from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
 from ragkit.store.base import Store
-from ragkit.store.filters import parse_filter
+from ragkit.store.filters import Filter, both, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -36,11 +38,25 @@ _SEARCHES = SerialWorker("ragkit-search")
 class Querying:
     """Searches, prompts and answers of one collection, with the store, indexes and models that it is given."""
 
-    def __init__(self, store: Store, caches: Caches, models: LoadedModels) -> None:
+    def __init__(
+        self,
+        store: Store,
+        caches: Caches,
+        models: LoadedModels,
+        *,
+        access: Filter | None = None,
+        retriever: Retriever | None = None,
+    ) -> None:
+        """access: the documents that this reader may see, None for all. retriever: one to share."""
         self._store = store
         self._caches = caches
         self._models = models
-        self._retriever = Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+        self._access = access
+        self._retriever = retriever or Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+
+    def limited(self, access: Filter | None) -> Querying:
+        """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
+        return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
 
     @property
     def _settings(self) -> Settings:
@@ -106,8 +122,11 @@ class Querying:
                 return Hits(generation=reader.generation)
             embedder = self._models.embedder_for(reader.fingerprint)
             snapshot = self._caches.snapshot(reader.chunks)
-            allowed = None if condition is None else reader.chunks.select(condition)
-            warnings = filter_warnings(condition, matches=0 if allowed is None else len(allowed), reader=reader)
+            access = self._access if self._access and ACL_KEY in reader.documents.metadata_keys() else None
+            limit = both(access, condition)
+            allowed = None if limit is None else reader.chunks.select(limit)
+            matches = 0 if allowed is None else len(allowed)
+            warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
             asked = self._models.standalone(question, checked_messages(history))
             hits = self._retriever.retrieve(
                 Embedded(asked, known[1]) if known and known[0] is embedder else asked,
@@ -117,6 +136,8 @@ class Querying:
                 allowed=allowed,
                 adapter=self._models.adapter(reader),
             )
+            if access is not None:
+                drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
             return hits
 

@@ -1,11 +1,10 @@
-"""Document ids and links: an id is the source, coded so that it is one word and no table is needed."""
+"""Ids and addresses of documents: a source as one URL-safe segment that no client and no proxy changes."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from typing import Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -15,26 +14,44 @@ _PREFIX: Final = "d_"
 
 
 def document_id(source: str) -> str:
-    """Return the id of a document in its collection: safe in a URL's path, and the same for ever."""
-    return _PREFIX + base64.urlsafe_b64encode(source.encode()).decode().rstrip("=")
+    """Return the id of a source: `d_` and its UTF-8 in URL-safe Base64 without padding."""
+    return _PREFIX + base64.urlsafe_b64encode(source.encode()).rstrip(b"=").decode()
 
 
 def source_of_id(identifier: str) -> str:
-    """Return the source that an id stands for. Raises NotFoundError for an id that this service never gave."""
-    coded = identifier.removeprefix(_PREFIX)
+    """Return the source of an id; NotFoundError for what is none."""
+    body = identifier.removeprefix(_PREFIX)
     try:
-        source = base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError, ValueError):
+        source = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
         source = ""
     if not source or document_id(source) != identifier:
-        raise NotFoundError(f"there is no document with the id {show(identifier, 80)!r}", cure="list the documents")
+        raise NotFoundError(
+            f"there is no document {show(identifier, 120)!r}", cure="GET the documents to see their ids"
+        )
     return source
 
 
-def document_url(
-    request: Request, collection: str, source: str, *, start: int | None = None, end: int | None = None
+def document_path(
+    collection: str, source: str, *, page: int | None = None, start: int | None = None, end: int | None = None
 ) -> str:
-    """Return the address of a document, opened at the code points [start, end), on the host that was asked."""
-    base = str(request.base_url).rstrip("/")
-    mark = "" if start is None else f"#{start}-{end}"
-    return f"{base}/v1/collections/{quote(collection, safe='')}/documents/{document_id(source)}{mark}"
+    """Return the path of a document or of one of its pages, with the quote from start to end as its fragment."""
+    path = f"/v1/collections/{collection}/documents/{document_id(source)}"
+    if page is not None:
+        path += f"/pages/{page}"
+    return path if start is None or end is None else f"{path}#{start}-{end}"
+
+
+def document_url(
+    request: Request,
+    collection: str,
+    source: str,
+    *,
+    page: int | None = None,
+    start: int | None = None,
+    end: int | None = None,
+) -> str:
+    """Return `document_path` as an address that the sender of a request can open."""
+    origin = f"{request.url.scheme}://{request.url.netloc}"
+    path = document_path(collection, source, page=page, start=start, end=end)
+    return f"{origin}{request.scope.get('root_path', '').rstrip('/')}{path}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from ragkit import InputError
 
 if TYPE_CHECKING:
-    from ragkit import KnowledgeBase
+    from ragkit import KnowledgeView
 
 
 class ReadableCollections(Protocol):
@@ -17,7 +17,7 @@ class ReadableCollections(Protocol):
     def names(self) -> list[str]:
         """Return their names."""
 
-    def reading(self, name: str) -> AbstractContextManager[KnowledgeBase]:
+    def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
         """Lend one; NotFoundError when there is none of that name."""
 
     def url(self, collection: str, source: str, *, start: int | None = None, end: int | None = None) -> str:

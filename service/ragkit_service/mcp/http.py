@@ -17,7 +17,7 @@ from ragkit_service.errors import Problem, problem_response
 from ragkit_service.security.access import Access, access_of
 
 if TYPE_CHECKING:
-    from ragkit import KnowledgeBase
+    from ragkit import KnowledgeView
 
 PATH: Final = "/mcp"
 
@@ -34,7 +34,7 @@ class RequestCollections:
         """Return their names."""
         return self._service.collections(self._access)
 
-    def reading(self, name: str) -> AbstractContextManager[KnowledgeBase]:
+    def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
         """Lend one; NotFoundError when there is none of that name."""
         return self._service.reading(self._access, name)
 

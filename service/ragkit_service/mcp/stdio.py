@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ragkit_service.document_ids import document_id
 from ragkit_service.errors import Teller
 
 if TYPE_CHECKING:
-    from ragkit import KnowledgeBase
+    from ragkit import KnowledgeView
 
 
 class FolderCollections:
@@ -29,11 +29,16 @@ class FolderCollections:
         """Return their names."""
         return [name for name in self._pool.names() if not self._only or name in self._only]
 
-    def reading(self, name: str) -> AbstractContextManager[KnowledgeBase]:
+    def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
         """Lend one; NotFoundError when there is none of that name."""
         if self._only and name not in self._only:
             raise NotFoundError(f"there is no collection {show(name, 80)!r}", cure=f"use {', '.join(self._only)}")
-        return self._pool.use(name)
+        return self._lent(name)
+
+    @contextmanager
+    def _lent(self, name: str) -> Iterator[KnowledgeView]:
+        with self._pool.use(name) as knowledge:
+            yield knowledge.view(None)
 
     def url(self, collection: str, source: str, *, start: int | None = None, end: int | None = None) -> str:
         """Return a name of the document as a URI; no server is there to open it."""

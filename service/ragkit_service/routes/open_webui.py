@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -11,12 +12,15 @@ import anyio.to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ragkit import Document, StorageFullError
+from ragkit import Document
 from ragkit_service.context import service_of
+from ragkit_service.jobs.queue import new_job_id
+from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.other_clients import LoadedPage
-from ragkit_service.uploads import base_name, upload_folder
+from ragkit_service.security.access import access_of
+from ragkit_service.uploads import upload_name
 
 router = APIRouter(tags=["other clients"])
 
@@ -41,11 +45,17 @@ _BODY = {
 async def process(request: Request) -> Response:
     """Read a file and return its text, a page each; 422 with the `reason` for a file that gives no document."""
     service = service_of(request)
-    name = base_name(unquote(request.headers.get("x-filename", "")) or "file")
-    async with upload_folder(service.settings.data) as folder:
-        path = folder / name
+    access_of(request).check("read")
+    name = upload_name(unquote(request.headers.get("x-filename", "")) or "file").rpartition("/")[2]
+    spool = SpoolLock(service.settings.data, new_job_id())
+    await anyio.to_thread.run_sync(spool.make)
+    try:
+        path = spool.folder / name
         await _receive(request, path)
         document = await anyio.to_thread.run_sync(service.extractor.extract, path, limiter=service.extracting)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(spool.release, keep=False))
     return json_response(_pages(document, name))
 
 
@@ -56,7 +66,7 @@ async def _receive(request: Request, path: Path) -> None:
             async for piece in request.stream():
                 await file.write(piece)
     except OSError as error:
-        raise StorageFullError(f"cannot store a file: {error.strerror}") from error
+        raise storage_error(error, path.parent) from error
 
 
 def _pages(document: Document, name: str) -> list[dict[str, Any]]:

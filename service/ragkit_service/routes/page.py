@@ -17,6 +17,10 @@ _POLICY: Final = (
 )
 
 
+PAGE_HEADERS: Final = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+"""Headers of every page for people."""
+
+
 @router.get("/")
 async def index() -> Response:
     """Return the page."""
@@ -27,6 +31,12 @@ async def index() -> Response:
 async def script() -> Response:
     """Return the page's script."""
     return _file("app.js", "text/javascript")
+
+
+@router.get("/static/document.js")
+async def document_script() -> Response:
+    """Return the script that marks a quote in a document."""
+    return _file("document.js", "text/javascript")
 
 
 @router.get("/static/style.css")
@@ -42,8 +52,7 @@ async def icon() -> Response:
 
 
 def _file(name: str, media_type: str) -> Response:
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return Response(_content(name), media_type=media_type, headers=headers)
+    return Response(_content(name), media_type=media_type, headers=PAGE_HEADERS)
 
 
 @cache

@@ -14,6 +14,7 @@ from ragkit_service.context import service_of
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.other_clients import RerankReply, RerankRequest
+from ragkit_service.security.access import access_of
 
 router = APIRouter(tags=["other clients"])
 
@@ -25,6 +26,7 @@ async def rerank(request: Request, body: RerankRequest) -> Response:
     The server's cross-encoder scores them, where `RAGKIT_RERANK` names one; else the embedding model and rare terms.
     """
     service = service_of(request)
+    access_of(request).check("read")
     texts = body.texts
     scores = await anyio.to_thread.run_sync(partial(service.ranker.score, body.query, texts), limiter=service.asking)
     order = sorted(range(len(scores)), key=lambda index: -scores[index])[: body.top_n]

@@ -54,10 +54,11 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
 
 def _embedder(service: Service, access: Access, body: EmbeddingsRequest) -> Embedder:
     """Return the embedder, if the request names it and its dimension, or a collection that it serves."""
+    access.check("read")
     embedder = service.pool.embedder()
     name, dimension = embedder.fingerprint.model, embedder.fingerprint.dimension
     if body.model.startswith(PREFIX):
-        service.require(access, collection_of(body.model))
+        service.require(access, collection_of(body.model), "read")
     elif body.model not in {_OWN, name}:
         raise NotFoundError(f"there is no embedding model {show(body.model, 80)!r}", cure=f"use {name!r} or 'ragkit'")
     if body.dimensions not in {None, dimension}:
