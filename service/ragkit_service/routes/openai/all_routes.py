@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
-from ragkit_service.routes.openai import chat, embeddings, models, responses, vector_stores
+from ragkit_service.routes.openai import chat, embeddings, files, models, responses, store_files, vector_stores
 
-OPENAI_ROUTERS = (chat.router, embeddings.router, models.router, responses.router, vector_stores.router)
+OPENAI_ROUTERS = (
+    chat.router,
+    embeddings.router,
+    files.router,
+    models.router,
+    responses.router,
+    store_files.router,
+    vector_stores.router,
+)

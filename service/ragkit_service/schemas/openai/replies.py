@@ -104,3 +104,85 @@ class SearchPage(OpenAIReply):
     data: list[SearchResult]
     has_more: bool
     next_page: None
+
+
+class FileEntry(OpenAIReply):
+    """A stored file."""
+
+    id: str
+    object: Literal["file"]
+    bytes: int
+    created_at: int
+    filename: str
+    purpose: str
+    status: Literal["processed"]
+
+
+class FilesReply(OpenAIReply):
+    """All stored files of the key, newest first."""
+
+    object: Literal["list"]
+    data: list[FileEntry]
+    has_more: bool
+
+
+class DeletedReply(OpenAIReply):
+    """A thing that was deleted."""
+
+    id: str
+    object: str
+    deleted: bool
+
+
+class StoreEntry(OpenAIReply):
+    """A collection as a vector store."""
+
+    id: str
+    object: Literal["vector_store"]
+    created_at: int
+    name: str
+    status: Literal["completed", "in_progress"]
+    usage_bytes: int
+    file_counts: dict[str, int]
+
+
+class StoresReply(OpenAIReply):
+    """The collections, by name."""
+
+    object: Literal["list"]
+    data: list[StoreEntry]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class StoreFileEntry(OpenAIReply):
+    """A document of a collection, or a file on its way into it. last_error: why a file gave no document."""
+
+    id: str
+    object: Literal["vector_store.file"]
+    created_at: int
+    vector_store_id: str
+    status: Literal["in_progress", "completed", "failed", "cancelled"]
+    last_error: dict[str, str] | None
+    usage_bytes: int
+    attributes: dict[str, Any]
+
+
+class StoreFilesReply(OpenAIReply):
+    """A page of the files of a collection."""
+
+    object: Literal["list"]
+    data: list[StoreFileEntry]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class StoreContentReply(OpenAIReply):
+    """The text of a document."""
+
+    object: Literal["vector_store.file_content.page"]
+    data: list[SearchContent]
+    has_more: bool
+    next_page: None

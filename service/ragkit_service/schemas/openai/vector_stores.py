@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -11,6 +11,8 @@ from ragkit_service.schemas.openai.responses import RESULTS_LIMIT, RankingOption
 from ragkit_service.schemas.requests import Text, Where
 
 QUERIES_LIMIT = 8
+FILES_LIMIT = 100
+PAGE_LIMIT = 100
 
 
 class StoreSearchRequest(Lenient):
@@ -29,3 +31,31 @@ class StoreSearchRequest(Lenient):
     def queries(self) -> list[str]:
         """The queries."""
         return [self.query] if isinstance(self.query, str) else list(self.query)
+
+
+class NewStore(Lenient):
+    """A collection to make. name: made into a collection's name (lower case, hyphens); one is chosen without it."""
+
+    name: Annotated[str | None, Field(max_length=200)] = None
+    file_ids: Annotated[list[str], Field(default_factory=list, max_length=FILES_LIMIT)]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support FAQ"}]})
+
+
+class NewStoreFile(Lenient):
+    """A stored file to put into a collection. attributes: become metadata of its document."""
+
+    file_id: str
+    attributes: dict[str, Any] | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"file_id": "d_dXBsb2FkOmZhcS5tZA"}]})
+
+
+class StoreFilesQuery(Lenient):
+    """A page of the files of a collection, by source."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 20
+    after: Annotated[str, Field(description="The id of the last file of the page before.")] = ""
+    filter: Annotated[
+        Literal["in_progress", "completed", "failed", "cancelled"] | None, Field(description="Files of one status.")
+    ] = None
