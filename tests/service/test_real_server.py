@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 import ragkit
 from ragkit import Document, Settings
 from ragkit.testing import CutChat, FakeChat, HashEmbedder
-from ragkit_service import ServiceSettings, create_app
+from ragkit_service import Limits, ServiceSettings, create_app
 from ragkit_service.collection_pool import DataFolder
 from ragkit_service.schemas.responses import (
     AnswerReply,
@@ -36,9 +36,16 @@ REFUNDS = b"# Refunds\n\nThe refund window is thirty days after delivery. Opened
 PRICES = b"plan,price\nStarter,19 EUR\nTeam,49 EUR\n"
 
 
-def serving(data: Path, *, embedder: HashEmbedder | None = None, chat: ragkit.ChatModel | None = None) -> TestClient:
+def serving(
+    data: Path,
+    *,
+    embedder: HashEmbedder | None = None,
+    chat: ragkit.ChatModel | None = None,
+    limits: Limits | None = None,
+) -> TestClient:
     library = DataFolder(data, settings=Settings(), embedder=embedder or HashEmbedder(), chat=chat)
-    return TestClient(create_app(ServiceSettings(data=data), library=library), base_url=LOCAL)
+    settings = ServiceSettings(data=data, limits=limits or Limits())
+    return TestClient(create_app(settings, library=library), base_url=LOCAL)
 
 
 @pytest.fixture
@@ -157,19 +164,25 @@ def test_a_collection_that_another_process_deletes_and_makes_again_is_seen(http:
     assert len(http.post(f"{DEFAULT}/search", json={"query": "refund"}).json()["hits"]) == 1
 
 
-def test_while_another_writes_uploads_and_removals_are_423_and_searches_go_on(http: TestClient, tmp_path: Path) -> None:
-    http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
-    with ragkit.open(tmp_path, embedder=HashEmbedder()) as other, other.writer():
-        upload = http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("prices.csv", PRICES)})
-        removal = http.delete(f"{DEFAULT}/documents/refunds.md")
-        deletion = http.delete(DEFAULT)
-        search = http.post(f"{DEFAULT}/search", json={"query": "refund"})
+def test_while_another_writes_removals_are_423_uploads_wait_and_searches_go_on(tmp_path: Path) -> None:
+    with serving(tmp_path, limits=Limits(writer_seconds=0.6)) as http:
+        http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
+        with ragkit.open(tmp_path, embedder=HashEmbedder()) as other, other.writer():
+            upload = http.post(f"{DEFAULT}/documents", files={"files": ("prices.csv", PRICES)})
+            removal = http.delete(f"{DEFAULT}/documents", params={"source": "upload:refunds.md"})
+            search = http.post(f"{DEFAULT}/search", json={"query": "refund"})
+            job = http.get(upload.headers["location"]).json()
+            deletion = http.delete(f"{DEFAULT}?confirm=default")
 
-    for response in (upload, removal, deletion):
-        assert response.status_code == 423
-        assert response.headers["retry-after"]
-        assert str(os.getpid()) not in response.text
-    assert len(search.json()["hits"]) == 1
+        assert upload.status_code == 202
+        assert (job["state"], "since" in job["waiting_for"]) == ("queued", True)
+        for response in (removal, deletion):
+            assert response.status_code == 423
+            assert response.headers["retry-after"]
+            assert str(os.getpid()) not in response.text
+        assert len(search.json()["hits"]) == 1
+        assert http.get(upload.headers["location"]).json()["state"] == "cancelled"  # by the deletion
+        assert http.delete(f"{DEFAULT}?confirm=default").status_code == 204
 
 
 def test_uploads_to_one_collection_at_once_take_turns(http: TestClient) -> None:
@@ -202,7 +215,6 @@ def test_a_data_folder_that_is_not_there_has_no_collections_and_stays_so(tmp_pat
         assert http.get("/v1/collections").json() == {"collections": []}
         assert http.post(f"{DEFAULT}/search", json={"query": "refund"}).status_code == 404
         assert http.get(DEFAULT).status_code == 404
-        assert http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("a.md", REFUNDS)}).status_code == 404
     assert not (data / "collections").exists()
 
 

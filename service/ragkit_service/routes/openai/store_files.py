@@ -59,9 +59,10 @@ async def get_store_file(request: Request, store: str, file_id: str) -> Response
     """Look at a file of a collection: `in_progress`, `completed`, `failed` with `last_error`, or `cancelled`."""
     found = await anyio.to_thread.run_sync(partial(_info, request, store, file_id))
     on_its_way = await _attached(request, store, file_id)
-    if on_its_way is not None and (found is None or on_its_way["status"] == "in_progress"):
+    state = on_its_way and on_its_way["status"]
+    if state == "in_progress" or (found is None and state in {"failed", "cancelled"}):
         return json_response(on_its_way)
-    if found is None:
+    if found is None:  # a job that has completed says nothing of what was removed later
         raise NotFoundError("there is no such file in the vector store", cure="list its files")
     return json_response(_document(store, found))
 
