@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from starlette.requests import Request
 
-from ragkit import ACL_KEY, UPLOAD_PREFIX, InputError
+from ragkit import ACL_KEY, UPLOAD_PREFIX, InputError, checked_labels
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.queue import new_job_id
@@ -61,13 +61,13 @@ async def receive_documents(request: Request, name: str, documents: NewDocuments
     """Store JSON documents and queue their job. Raises as `receive_upload`."""
     service, access = service_of(request), access_of(request)
     create = await anyio.to_thread.run_sync(partial(_destination, service, access, name))
-    acl = own_labels(access, None if documents.acl is None else tuple(documents.acl))
+    acl = own_labels(access, documents.acl)
     job_id = new_job_id()
     spool = SpoolLock(service.settings.data, job_id)
     await anyio.to_thread.run_sync(spool.make)
     kept = False
     try:
-        files = await anyio.to_thread.run_sync(_store, documents, spool)
+        files = await anyio.to_thread.run_sync(partial(_store, documents, spool, access))
         wanted = JobRequest(acl=acl, labels=access.labels, create=create)
         job = Job(job_id, name, "upload", "queued", "", key_id=access.key_id, files=files, request=wanted)
         queued = await service.jobs.add(job)
@@ -86,17 +86,19 @@ async def enqueue_removal(request: Request, name: str, wanted: JobRequest) -> Jo
     return await service.jobs.add(job)
 
 
-def own_labels(access: Access, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the access labels that a sender gives to documents; InputError for one that the sender has not.
+def own_labels(access: Access, labels: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the access labels that a sender gives to documents, checked; None where it gives none.
 
-    A sender with labels cannot make a document that others see and the sender does not.
+    A sender with labels cannot make a document that others see and the sender does not. Raises InputError for such a
+    label, and for one that is none.
     """
-    if access.labels is None or labels is None:
-        return labels
-    foreign = [label for label in labels if label not in access.labels]
+    if labels is None:
+        return None
+    checked: tuple[str, ...] = checked_labels(labels)
+    foreign = [] if access.labels is None else [label for label in checked if label not in access.labels]
     if foreign:
         raise InputError(f"the key has no access label {foreign[0]!r}", cure="give labels that the key has")
-    return labels
+    return checked
 
 
 def _destination(service: Service, access: Access, name: str) -> bool:
@@ -134,15 +136,16 @@ def _file(number: int, upload: Upload) -> JobFile:
     return JobFile(number, upload.name, source, path=path, size=upload.size, sha256=upload.digest.hexdigest())
 
 
-def _store(documents: NewDocuments, spool: SpoolLock) -> tuple[JobFile, ...]:
+def _store(documents: NewDocuments, spool: SpoolLock, access: Access) -> tuple[JobFile, ...]:
     """Write each document as JSON into the job's folder."""
     if len({item.id for item in documents.documents}) < len(documents.documents):
         raise InputError("two documents have the same id", cure="send each id once")
     files = []
     for number, item in enumerate(documents.documents):
         metadata = dict(checked_metadata(item.metadata))
-        if item.acl is not None and documents.acl is None:
-            metadata[ACL_KEY] = tuple(item.acl)
+        acl = own_labels(access, item.acl)
+        if acl is not None and documents.acl is None:
+            metadata[ACL_KEY] = acl
         content = {"text": item.text, "title": item.title, "media_type": item.media_type, "metadata": metadata}
         data = json.dumps(content, ensure_ascii=True).encode()
         path = f"{number}{DOCUMENT_SUFFIX}"

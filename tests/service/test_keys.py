@@ -83,7 +83,7 @@ def send(http: TestClient, method: str, path: str, headers: dict[str, str], *, n
 def routes(http: TestClient) -> list[tuple[str, str]]:
     paths: dict[str, Any] = http.app.openapi()["paths"]  # type: ignore[attr-defined]
     found = [(method, path) for path, methods in paths.items() for method in methods if path != "/healthz"]
-    return sorted(found, key=lambda route: (route[0] == "delete", route))  # what deletes comes last
+    return sorted(found, key=lambda route: (route == ("delete", "/v1/collections/{name}"), route))
 
 
 def test_every_route_with_every_kind_of_key(http: TestClient, stored: KeyFile) -> None:
@@ -240,6 +240,9 @@ def test_an_upload_of_a_key_with_labels_has_them(http: TestClient, stored: KeyFi
     assert upload("all.txt", acl="[]").status_code == 200
     assert upload("foreign.txt", acl="board").status_code == 422
     assert upload("bad.txt", acl="[5]").status_code == 422
+    for acl in (["board"], ["hr", "board"]):
+        body = {"documents": [{"id": "sly", "text": "x", "acl": acl}]}
+        assert http.post(f"{OURS}/documents?wait=true", json=body, headers=headers).status_code == 422
     assert upload("sly.txt", metadata='{"acl": "board"}').status_code == 422
     held = {source: doc.metadata.get("acl") for source, doc in library.shelves["team-a"].items() if ":" in source}
     assert held == {"upload:own.txt": ("hr", "sales"), "upload:one.txt": ("hr",), "upload:all.txt": None}

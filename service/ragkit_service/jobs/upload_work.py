@@ -116,14 +116,16 @@ class UploadWork:
             yield document
 
     def _document(self, item: JobFile) -> Document:
-        path = self._folder / item.path
+        path, request = self._folder / item.path, self._job.request
         if item.path.endswith(DOCUMENT_SUFFIX):
             document = _stored_document(path, item.source)
+            own = document.metadata.get(ACL_KEY, request.labels)
         else:
             document = replace(self._extractor.extract(path), source=item.source)
-        request = self._job.request
+            # What a file says of itself counts only where its sender may give any label.
+            own = document.metadata.get(ACL_KEY) if request.labels is None else request.labels
+        acl = own if request.acl is None else request.acl
         metadata = {**document.metadata, **request.metadata}
-        acl = request.acl if request.acl is not None else document.metadata.get(ACL_KEY, request.labels)
         metadata.pop(ACL_KEY, None)
         return replace(document, metadata={**metadata, ACL_KEY: acl} if acl else metadata)
 
