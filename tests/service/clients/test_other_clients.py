@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,28 @@ def test_dify_reads_its_own_error_codes(url: str) -> None:
 
 
 # ------------------------------------------------------------------- Open WebUI
+
+
+def test_open_webui_uses_collections_as_models(url: str) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    models = httpx2.get(f"{url}/v1/models", headers=headers, timeout=WAIT).json()["data"]
+    body = {
+        "model": models[0]["id"],
+        "messages": [{"role": "user", "content": "How long is the refund window?"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0.8,
+        "metadata": {"chat_id": "c1"},
+        "features": {"web_search": False},
+    }
+    lines = [line for line in send(url, "/v1/chat/completions", body).text.splitlines() if line]
+
+    assert all(line.startswith("data: ") for line in lines)
+    assert lines[-1] == "data: [DONE]"
+    chunks = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+    text = "".join(choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"])
+    assert "thirty days" in text
+    assert chunks[-1]["usage"]["total_tokens"] > 0
 
 
 def load(url: str, data: bytes, name: str, media_type: str) -> httpx2.Response:
