@@ -11,7 +11,7 @@ import pytest
 
 from ragkit import NotFoundError
 from ragkit_service.document_ids import source_of_id
-from ragkit_service.stored_files import StoredFiles
+from ragkit_service.file_store.stored_files import StoredFiles
 from tests.support.live_service import KEY, WAIT, fill, live_service
 
 openai = pytest.importorskip("openai", reason="the official client is not installed: pip install 'ragkit[openai]'")

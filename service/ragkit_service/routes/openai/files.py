@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
-from ragkit_service.attaching import files_of, receive_file
+from ragkit_service.file_store.attaching import files_of, receive_file
+from ragkit_service.file_store.stored_files import StoredFile
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.replies import DeletedReply, FileEntry, FilesReply
 from ragkit_service.security.access import access_of
-from ragkit_service.stored_files import StoredFile
 
 router = APIRouter(prefix="/v1/files", tags=["openai"])
 

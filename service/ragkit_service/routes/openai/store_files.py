@@ -11,10 +11,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from ragkit import DocumentInfo, NotFoundError
-from ragkit_service.attaching import attach_file, files_of
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.errors import Problem
+from ragkit_service.file_store.attaching import attach_file, files_of
+from ragkit_service.file_store.stored_files import StoredFile
 from ragkit_service.jobs.types import TAKEN, Job, JobRequest
 from ragkit_service.json_response import json_response
 from ragkit_service.receiving import enqueue_removal
@@ -23,7 +24,6 @@ from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.replies import DeletedReply, StoreContentReply, StoreFileEntry, StoreFilesReply
 from ragkit_service.schemas.openai.vector_stores import NewStoreFile, StoreFilesQuery
 from ragkit_service.security.access import access_of
-from ragkit_service.stored_files import StoredFile
 from ragkit_service.uploads import checked_metadata
 
 if TYPE_CHECKING:

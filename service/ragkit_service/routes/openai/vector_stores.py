@@ -15,9 +15,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from ragkit import ConflictError, NotFoundError
-from ragkit_service.attaching import attach_file
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
+from ragkit_service.file_store.attaching import attach_file
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.collections import delete_collection
 from ragkit_service.routes.openai.search_results import merged, search_result

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from ragkit import InputError, Metadata
 from ragkit_service.context import service_of
 from ragkit_service.errors import Problem
+from ragkit_service.file_store.stored_files import StoredFile, StoredFiles
 from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.security.access import access_of
-from ragkit_service.stored_files import StoredFile, StoredFiles
 from ragkit_service.uploads import UploadReader, receive_uploads
 
 _FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
