@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
         AdapterRefusedError as AdapterRefusedError, BudgetError as BudgetError, ChatError as ChatError,
-        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ConfigError as
-        ConfigError, ConflictError as ConflictError, CorruptError as CorruptError, EmbeddingError as
-        EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError, InputError as
-        InputError, LockedError as LockedError, MissingPackageError as MissingPackageError, ModelError as
-        ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError as
-        QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
+        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ChatUnavailableError as
+        ChatUnavailableError, ConfigError as ConfigError, ConflictError as ConflictError, CorruptError as
+        CorruptError, EmbeddingError as EmbeddingError, ExtractionError as ExtractionError, FilterError as
+        FilterError, InputError as InputError, LockedError as LockedError, MissingPackageError as MissingPackageError,
+        ModelError as ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError
+        as QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
         StorageFullError as StorageFullError, StoreError as StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
+    from ragkit.knowledge.text_ranker import TextRanker as TextRanker
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
@@ -43,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     )
     from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
+    from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
     from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
@@ -61,13 +64,14 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "concurrency.stopping": "stopping_with",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
     "environment": "settings_from_env",
     "errors":
-        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ConfigError "
-        "ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
+        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ChatUnavailableError "
+        "ConfigError ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StorageFullError StoreError",
     "knowledge.access": "ACL_KEY checked_labels",
@@ -75,6 +79,7 @@ _HOMES = {
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
+    "knowledge.text_ranker": "TextRanker",
     "knowledge.validation": "History",
     "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
@@ -84,6 +89,7 @@ _HOMES = {
     "store.opening": "create_collection delete_collection list_collections restore_collection",
     "store.rows": "Problem",
     "text.cleaning": "clean_text show",
+    "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
     "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",

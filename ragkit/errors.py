@@ -21,6 +21,7 @@ RagkitError
 ├── ExtractionError          a file gave no document; carries a typed reason
 └── ChatError                a model endpoint failed
     ├── ChatTimeoutError     its deadline passed
+    ├── ChatUnavailableError it failed several times in a row and is not asked for a while
     └── ChatInterruptedError its stream ended before its end mark
 """
 
@@ -192,6 +193,10 @@ class ChatError(RagkitError):
 
 class ChatTimeoutError(ChatError):
     """A model endpoint did not finish before the deadline."""
+
+
+class ChatUnavailableError(ChatError):
+    """A model endpoint failed several times in a row and is not asked for a while."""
 
 
 class ChatInterruptedError(ChatError):

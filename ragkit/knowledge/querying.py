@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
+from ragkit.chat.reasoning import reasoned_text
 from ragkit.citations.checker import StreamChecker, check_answer
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
@@ -24,7 +25,7 @@ from ragkit.knowledge.validation import History, checked_messages, checked_quest
 from ragkit.prompting.builder import build_prompt
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
-from ragkit.settings import QUESTION_LIMIT, Settings
+from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
 from ragkit.store.base import Store
 from ragkit.store.filters import Filter, both, parse_filter
 from ragkit.types.answers import Answer, TextCheck
@@ -152,7 +153,8 @@ class Querying:
     ) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
         hits = self.search(question, k=k, where=where, history=history)
-        settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
+        settings = _with_system_messages(self._settings.prompt, history)
+        settings = settings if budget is None else replace(settings, budget=budget)
         return build_prompt(
             question.strip(),
             hits,
@@ -174,7 +176,7 @@ class Querying:
         """Return a checked answer; see `KnowledgeBase.ask`."""
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
         model = self._models.chat()
-        text = "".join(model.stream(prompt))
+        text = reasoned_text(model, prompt)
         chat = self._settings.chat
         return check_answer(
             prompt,
@@ -211,7 +213,7 @@ class Querying:
             link_hosts=chat.link_hosts,
             strict=chat.strict,
         )
-        for delta in model.stream(prompt):
+        for delta in self._models.reasoning.stream(model, prompt):
             text = checker.feed(delta)
             if text:
                 yield text
@@ -219,3 +221,11 @@ class Querying:
         if rest:
             yield rest
         yield answer
+
+
+def _with_system_messages(settings: PromptSettings, history: History) -> PromptSettings:
+    """Return prompt settings whose instructions end with the system messages of a history."""
+    said = [message.content for message in checked_messages(history) if message.role == "system"]
+    if not said:
+        return settings
+    return replace(settings, instructions="\n\n".join(filter(None, (settings.instructions, *said))))

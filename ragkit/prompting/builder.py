@@ -45,7 +45,7 @@ def build_prompt(
 
     The whole never counts more than `settings.budget`, overhead included. When that is short, the oldest history goes
     beyond its share, then the passages of lowest rank; a first passage that is too long alone is cut at a sentence end.
-    System messages of a history are left out: the rules take their place (see `settings.instructions`).
+    System messages of a history are left out here; `KnowledgeBase.prompt` adds them to `settings.instructions`.
     Raises BudgetError when instructions and question alone exceed the budget.
     """
     settings = settings or PromptSettings()

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 import ragkit
 from ragkit import ModelError, StoreError
+from ragkit_service.error_formats import format_of
 from ragkit_service.schemas import responses as replies
 from ragkit_service.schemas.responses import ReadyReply, VersionReply
 from tests.support.service_fakes import FakeLibrary, client
@@ -87,6 +88,17 @@ def test_it_is_not_ready_when_no_collection_can_be_opened(tmp_path: Path) -> Non
     assert response.json()["problems"] == {"default": "The data folder cannot be used"}
 
 
+OTHER_APIS = {
+    "/v1/chat/completions",
+    "/v1/embeddings",
+    "/v1/responses",
+    "/v1/vector_stores",
+    "/v1/rerank",
+    "/retrieval",
+}
+"""Routes whose clients send fields that ragkit has no use for."""
+
+
 def test_openapi_describes_every_route_with_examples(http: TestClient) -> None:
     document = http.get("/openapi.json").json()
     routes = [(path, method, route) for path, methods in document["paths"].items() for method, route in methods.items()]
@@ -97,8 +109,9 @@ def test_openapi_describes_every_route_with_examples(http: TestClient) -> None:
         assert route["description"], where
         for status, response in route["responses"].items():
             if int(status) >= 400 and path != "/readyz":
-                media = response["content"]["application/problem+json"]
-                assert media["example"]["status"] == int(status), where
+                native = format_of(path) == "problem"
+                media = response["content"]["application/problem+json" if native else "application/json"]
+                assert not native or media["example"]["status"] == int(status), where
                 assert set(media["schema"]["required"]) <= set(media["example"]), where
         assert {"401", "413", "500"} <= set(route["responses"]), where
         body = route.get("requestBody")
@@ -106,7 +119,8 @@ def test_openapi_describes_every_route_with_examples(http: TestClient) -> None:
             name = body["content"]["application/json"]["schema"]["$ref"].rsplit("/", 1)[1]
             schema = document["components"]["schemas"][name]
             assert schema["examples"], where
-            assert schema["additionalProperties"] is False, where
+            foreign = path.partition("{")[0].rstrip("/") in OTHER_APIS
+            assert foreign or schema["additionalProperties"] is False, where
 
 
 def test_the_examples_of_replies_are_valid(http: TestClient) -> None:

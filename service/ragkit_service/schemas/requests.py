@@ -38,7 +38,7 @@ WINDOW_LIMIT = 1_000_000
 _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "application/pdf"}
 
 
-def _encodable(text: Any) -> Any:
+def encodable(text: Any) -> Any:
     """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
@@ -48,7 +48,7 @@ def _encodable(text: Any) -> Any:
 def _is_storable(value: Any) -> bool:
     """False for half a surrogate pair, an infinite number and a whole number of more than 64 bits."""
     if isinstance(value, str):
-        return bool(_encodable(value) == value)
+        return bool(encodable(value) == value)
     if isinstance(value, float):
         return math.isfinite(value)
     return not isinstance(value, int) or abs(value) < 2**63
@@ -77,11 +77,11 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
+Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
 Question = Annotated[
-    str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=r"[!-~\w]"), BeforeValidator(_encodable)
+    str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=r"[!-~\w]"), BeforeValidator(encodable)
 ]
-LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
+LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
     int | None,
     Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out."),
@@ -250,8 +250,8 @@ class NewDocument(_Strict):
     """A document given as text. Its source is `upload:` and its id."""
 
     id: Annotated[str, Field(min_length=1, max_length=1024, description="The document's own id."), NAME]
-    text: Annotated[str, Field(description="The text, plain or Markdown."), BeforeValidator(_encodable)]
-    title: Annotated[str, Field(max_length=1000), BeforeValidator(_encodable)] = ""
+    text: Annotated[str, Field(description="The text, plain or Markdown."), BeforeValidator(encodable)]
+    title: Annotated[str, Field(max_length=1000), BeforeValidator(encodable)] = ""
     media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
     metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}
     acl: Labels = None
@@ -338,7 +338,7 @@ class CheckRequest(_Strict):
     text: Annotated[
         str,
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
-        BeforeValidator(_encodable),
+        BeforeValidator(encodable),
     ]
     k: Annotated[
         int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), BeforeValidator(_whole)
