@@ -90,9 +90,9 @@ function feedbackTools(question, answer) {
   };
   const wrong = element("form", "note", note, element("button", "quiet", "Send"));
   wrong.hidden = true;
-  wrong.addEventListener("submit", (event) => { event.preventDefault(); wrong.hidden = true; send("wrong"); });
+  wrong.addEventListener("submit", (event) => { event.preventDefault(); wrong.hidden = true; send("bad"); });
   return [
-    button("Right", "quiet", () => { wrong.hidden = true; send("right"); }),
+    button("Right", "quiet", () => { wrong.hidden = true; send("good"); }),
     button("Wrong", "quiet", () => { wrong.hidden = false; note.focus(); }),
     wrong,
     said,
