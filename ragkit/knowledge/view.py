@@ -12,7 +12,7 @@ from ragkit.store.base import Store
 from ragkit.store.filters import Condition, Filter, both, parse_filter
 from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer, TextCheck
-from ragkit.types.collection import DocumentInfo
+from ragkit.types.collection import DocumentInfo, FileState
 from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -122,6 +122,12 @@ class KnowledgeView:
     def document(self, source: str) -> Document:
         """Return a whole visible document. Raises NotFoundError."""
         return self._one(source)[1]
+
+    def original(self, source: str) -> FileState | None:
+        """Return the file that ingest read a visible document from, None for others. Raises NotFoundError."""
+        self._one(source)
+        with self._store.read() as reader:
+            return next((state for state in reader.files.of(source) if not state.reason), None)
 
     def both(self, source: str) -> tuple[DocumentInfo, Document]:
         """Return `info` and `document` of one committed state. Raises NotFoundError."""
