@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ragkit.errors import NotFoundError
@@ -30,6 +31,11 @@ class KnowledgeView:
         self._store = store
         self._access = access
         self._querying = querying
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the collection's files, which also holds its prompts, examples and feedback."""
+        return self._store.folder
 
     @property
     def restricted(self) -> bool:
