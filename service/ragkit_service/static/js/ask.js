@@ -92,8 +92,9 @@ function feedbackTools(question, answer) {
   wrong.hidden = true;
   wrong.addEventListener("submit", (event) => { event.preventDefault(); wrong.hidden = true; send("bad"); });
   return [
-    button("Right", "quiet", () => { wrong.hidden = true; send("good"); }),
-    button("Wrong", "quiet", () => { wrong.hidden = false; note.focus(); }),
+    element("span", "meta", "Was this right?"),
+    button("Yes", "quiet", () => { wrong.hidden = true; send("good"); }),
+    button("No", "quiet", () => { wrong.hidden = false; note.focus(); }),
     wrong,
     said,
   ];

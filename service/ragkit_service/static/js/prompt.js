@@ -10,6 +10,7 @@ function bar(prompt) {
   const total = prompt.tokens.total || used.reduce((sum, [, count]) => sum + count, 0);
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 1000 24");
+  svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("class", "budget");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${plural(total, "token")} of ${prompt.budget.toLocaleString("en")}`);
