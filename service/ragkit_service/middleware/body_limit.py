@@ -9,10 +9,13 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragkit import show
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.settings import Limits
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_MULTIPART: Final = b"multipart/form-data"
+_JSON: Final = b"application/json"
 _UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/documents/?")
 
 
@@ -111,8 +114,17 @@ def too_large(limit: int, what: str = "the request body") -> Problem:
 
 
 def is_upload(scope: Scope) -> bool:
-    """True for the one route that takes files."""
+    """True for a request with files: multipart, to the one route that takes them."""
+    return takes_files(scope) and _media_type(scope) == _MULTIPART
+
+
+def takes_files(scope: Scope) -> bool:
+    """True for the one route that takes files; it takes JSON documents too."""
     return scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]) is not None
+
+
+def _media_type(scope: Scope) -> bytes:
+    return (_header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
 
 
 def _upload_limit(limits: Limits) -> int:
@@ -126,16 +138,34 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 def _check_type(scope: Scope) -> None:
     if scope["method"] not in _WITH_BODY:
         return
-    media_type = (_header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    wanted = b"multipart/form-data" if is_upload(scope) else b"application/json"
-    if media_type != wanted:
+    encoding = (_header(scope, b"content-encoding") or b"identity").strip().lower()
+    if encoding != b"identity":
+        raise Problem(
+            415,
+            "encoding",
+            "Compressed bodies are not taken",
+            f"the body is encoded as {show(encoding.decode('latin-1'), 40)}",
+            cure="send it uncompressed, without the header Content-Encoding",
+            headers={"Accept-Encoding": "identity"},
+        )
+    wanted = [_MULTIPART, _JSON] if takes_files(scope) else [_JSON]
+    has_body = _header(scope, b"content-type") is not None or _has_body(scope)
+    if not has_body and scope["path"].startswith("/v1/jobs/"):
+        return  # a cancellation has no body
+    if _media_type(scope) not in wanted:
+        names = " or ".join(item.decode() for item in wanted)
         raise Problem(
             415,
             "media-type",
             "Wrong content type",
-            f"this route takes {wanted.decode()}",
-            cure=f"send the header `Content-Type: {wanted.decode()}`",
+            f"this route takes {names}",
+            cure=f"send the header `Content-Type: {wanted[0].decode()}`",
         )
+
+
+def _has_body(scope: Scope) -> bool:
+    length = _header(scope, b"content-length")
+    return (length is not None and length.strip() != b"0") or _header(scope, b"transfer-encoding") is not None
 
 
 def _check_length(scope: Scope, limit: int) -> None:

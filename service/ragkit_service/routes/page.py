@@ -12,11 +12,12 @@ from starlette.responses import Response
 
 router = APIRouter(include_in_schema=False)
 
-POLICY: Final = (
+_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of every page that people see."""
+PAGE_HEADERS: Final = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+"""Headers of every page for people."""
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -36,8 +37,7 @@ async def static_file(name: str) -> Response:
 
 
 def _file(name: str, media_type: str) -> Response:
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
-    return Response(_content(name), media_type=media_type, headers=headers)
+    return Response(_content(name), media_type=media_type, headers=PAGE_HEADERS)
 
 
 @cache

@@ -42,12 +42,12 @@ async def get_page_image(
 
 
 def _draw(service: Service, access: Access, name: str, source: str, number: int) -> bytes:
-    """Return the PNG of a page. Raises NotFoundError, and a 503 where too many pages are drawn already."""
+    """Return the PNG of a page. Raises NotFoundError, and a 503 while too many pages are drawn."""
     with service.reading(access, name) as view:
         state: FileState | None = view.original(source)
     if state is None:
         raise NotFoundError(f"there is no file of {show(source, 200)!r} here", cure="see its text")
     try:
-        return service.draw(state, number)
+        return service.pictures.draw(state, number)
     except ExtractionError as error:
         raise NotFoundError(f"page {number} of {show(source, 200)!r} cannot be shown: {error.message}") from error

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
-from ragkit import QUESTION_LIMIT, Example, Message
+from ragkit import QUESTION_LIMIT, Example, FilterError, Message, show
 
 K_LIMIT = 100
 HISTORY_LIMIT = 100
@@ -70,6 +81,22 @@ Where = Annotated[
     ),
     AfterValidator(_bounded_filter),
 ]
+
+
+Labels = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
+    Field(max_length=100, description="Access labels; [] for everyone, those of the key when left out."),
+]
+
+
+def _document_name(name: str) -> str:
+    """Refuse an id that cannot be the name of an upload."""
+    if show(name) != name or name != name.strip():
+        raise PydanticCustomError("document_id", "the id holds characters that no name may have")
+    return name
+
+
+NAME = AfterValidator(_document_name)
 
 
 class _Strict(BaseModel):
@@ -186,6 +213,73 @@ class TextWindow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class NewDocument(_Strict):
+    """A document given as text. Its source is `upload:` and its id."""
+
+    id: Annotated[str, Field(min_length=1, max_length=1024, description="The document's own id."), NAME]
+    text: Annotated[str, Field(description="The text, plain or Markdown."), BeforeValidator(_encodable)]
+    title: Annotated[str, Field(max_length=1000), BeforeValidator(_encodable)] = ""
+    media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
+    metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}
+    acl: Labels = None
+
+
+class NewDocuments(_Strict):
+    """Documents to add, or to replace those of the same ids. A single one may be sent by itself."""
+
+    documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)]
+    acl: Labels = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "documents": [
+                        {
+                            "id": "faq-17",
+                            "text": "Goods may be returned within 30 days.",
+                            "title": "Returns",
+                            "metadata": {"team": "sales"},
+                        }
+                    ],
+                    "acl": ["sales"],
+                }
+            ]
+        }
+    )
+
+    @classmethod
+    def parse(cls, content: bytes) -> NewDocuments:
+        """Return the documents of a JSON body; RequestValidationError for one that is not as documented."""
+        try:
+            raw = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            told = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": {}}
+            raise RequestValidationError([told]) from error
+        if isinstance(raw, dict) and "documents" not in raw:
+            raw = {"documents": [raw]}
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            told_all = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+            raise RequestValidationError(told_all) from error
+
+
+class RemoveDocuments(_Strict):
+    """Which documents to remove: those that match the filter and begin with the prefix."""
+
+    where: Annotated[
+        dict[str, Any],
+        Field(description="A filter over source, title, media_type, sha256, time and metadata.", examples=[_WHERE]),
+        AfterValidator(_bounded_filter),
+    ]
+    prefix: Annotated[str, Field(max_length=SOURCE_LIMIT)] = ""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"where": {"type": "eq", "key": "team", "value": "sales"}}]}
+    )
+
+
 class DocumentsQuery(TextWindow):
     """Which documents are listed; or, with `source`, which one is wanted."""
 
@@ -193,6 +287,20 @@ class DocumentsQuery(TextWindow):
     prefix: Annotated[str, Field(max_length=SOURCE_LIMIT, description="What the sources begin with.")] = ""
     limit: Annotated[int, Field(ge=1, le=1000, description="Documents in one page of the listing.")] = 100
     offset: Annotated[int, Field(ge=0, le=2**53, description="Documents to skip.")] = 0
+    where: Annotated[str | None, Field(max_length=20_000, description="A filter, as JSON.")] = None
+
+    @property
+    def filter(self) -> dict[str, Any] | None:
+        """The filter, parsed. Raises FilterError."""
+        if self.where is None:
+            return None
+        try:
+            found = json.loads(self.where)
+        except (ValueError, RecursionError) as error:
+            raise FilterError("where is not JSON", cure='send {"type": "eq", "key": …, "value": …}') from error
+        if not isinstance(found, dict):
+            raise FilterError("where is no JSON object", cure='send {"type": "eq", "key": …, "value": …}')
+        return found
 
 
 class CheckRequest(_Strict):
