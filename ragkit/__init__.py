@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
+    from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
+    from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
     from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
-        AdapterRefusedError as AdapterRefusedError, BudgetError as BudgetError, ChatError as ChatError,
-        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ChatUnavailableError as
-        ChatUnavailableError, ConfigError as ConfigError, ConflictError as ConflictError, CorruptError as
-        CorruptError, EmbeddingError as EmbeddingError, ExtractionError as ExtractionError, FilterError as
-        FilterError, InputError as InputError, LockedError as LockedError, MissingPackageError as MissingPackageError,
-        ModelError as ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError
-        as QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
-        StorageFullError as StorageFullError, StoreError as StoreError,
+        AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError, BudgetError as
+        BudgetError, ChatError as ChatError, ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as
+        ChatTimeoutError, ChatUnavailableError as ChatUnavailableError, ConfigError as ConfigError,
+        ConflictError as ConflictError, CorruptError as CorruptError, DefinitionError as DefinitionError,
+        EmbeddingError as EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError,
+        InputError as InputError, LockedError as LockedError, MissingPackageError as MissingPackageError,
+        ModelError as ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError,
+        QueryError as QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as
+        SchemaVersionError, StepError as StepError, StorageFullError as StorageFullError, StoreError as
+        StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.document_passages import check_against as check_against
@@ -34,6 +39,10 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
+    from ragkit.prompting.examples import ExampleFile as ExampleFile
+    from ragkit.prompting.template import (
+        PromptTemplate as PromptTemplate, find_template as find_template, list_templates as list_templates,
+    )
     from ragkit.settings import (
         QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
@@ -59,21 +68,25 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     )
     from ragkit.types.hits import Hit as Hit, Hits as Hits
     from ragkit.types.progress import AddProgress as AddProgress, AddReport as AddReport
-    from ragkit.types.prompts import Example as Example, Message as Message, Prompt as Prompt
+    from ragkit.types.prompts import Example as Example, Message as Message, Prompt as Prompt, TemplateId as TemplateId
 
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
     "concurrency.stopping": "stopping_with",
+    "chains.chain": "Chain load_chain",
+    "chains.trace": "ChainRun StepTrace",
+    "definitions.json_schema": "Schema load_schema",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
     "environment": "settings_from_env",
     "errors":
-        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ChatUnavailableError "
-        "ConfigError ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
+        "AdapterRefusedError AnswerFormatError BudgetError ChatError ChatInterruptedError ChatTimeoutError "
+        "ChatUnavailableError ConfigError ConflictError CorruptError DefinitionError EmbeddingError "
+        "ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
-        "SchemaVersionError StorageFullError StoreError",
+        "SchemaVersionError StepError StorageFullError StoreError",
     "knowledge.access": "ACL_KEY checked_labels",
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.document_passages": "check_against",
@@ -83,6 +96,8 @@ _HOMES = {
     "knowledge.validation": "History",
     "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
+    "prompting.examples": "ExampleFile",
+    "prompting.template": "PromptTemplate find_template list_templates",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
@@ -95,7 +110,7 @@ _HOMES = {
     "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
     "types.progress": "AddProgress AddReport",
-    "types.prompts": "Example Message Prompt",
+    "types.prompts": "Example Message Prompt TemplateId",
 }
 # isort: on
 # fmt: on

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from ragkit.errors import ConfigError
 
+FewShot = Literal["off", "fixed", "similar"]
+"""Which of a collection's examples a prompt holds."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 QUESTION_LIMIT = 8_000
 """Longest question, in code points, that search, prompt and ask take."""
@@ -75,13 +77,20 @@ class RetrievalSettings:
 class PromptSettings:
     """How a prompt is laid out. budget: tokens of the whole prompt. encoding: a tiktoken encoding or model name, "" for
     that of the chat model.
-    history_share, examples_share: largest part of the budget that history and examples may take."""
+    history_share, examples_share: largest part of the budget that history and examples may take. template: a prompt
+    template by name, or a file. schema: the JSON schema of the answer as JSON, "" for prose. few_shot: which of the
+    collection's own examples a prompt holds, if it has any: "similar" ones, the first ("fixed"), or none ("off").
+    shots: how many at most."""
 
     budget: int = 3_000
     encoding: str = ""
     history_share: float = 0.25
     examples_share: float = 0.15
     instructions: str = ""
+    template: str = "default"
+    schema: str = ""
+    few_shot: FewShot = "similar"
+    shots: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ class Settings:
             ("prompt.budget", prompt.budget, 256, 10_000_000),
             ("prompt.history_share", prompt.history_share, 0, 0.9),
             ("prompt.examples_share", prompt.examples_share, 0, 0.9),
+            ("prompt.shots", prompt.shots, 1, 10),
             ("chat.deadline", self.chat.deadline, 0.001, 86_400),
             ("chat.connect_deadline", self.chat.connect_deadline, 0.001, 86_400),
             ("chat.first_deadline", self.chat.first_deadline, 0.001, 86_400),

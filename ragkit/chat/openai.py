@@ -21,15 +21,18 @@ class OpenAIChat:
     Without a key and a base URL the SDK takes its own from OPENAI_API_KEY; a base URL without a key gets none.
     """
 
-    def __init__(self, model: str, settings: ChatSettings) -> None:
-        """Connect to nothing yet. Raises MissingPackageError without the SDK, ChatError without any key."""
+    def __init__(self, model: str, settings: ChatSettings, *, label: str = "") -> None:
+        """Connect to nothing yet. label: the name that answers state, "openai:MODEL" by default.
+
+        Raises MissingPackageError without the SDK, ChatError without any key.
+        """
         try:
             import openai
         except ImportError as error:
             raise MissingPackageError(
-                "openai", purpose=f"the chat model openai:{model}", install="'ragkit[openai]'"
+                "openai", purpose=f"the chat model {label or model}", install="'ragkit[openai]'"
             ) from error
-        self.name = f"openai:{model}"
+        self.name = label or f"openai:{model}"
         self._model = model
         self._settings = settings
         key = settings.api_key or (_NO_KEY if settings.base_url else None)

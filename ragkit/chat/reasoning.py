@@ -40,18 +40,24 @@ _LONGEST: Final = max(map(len, _MARKS))
 class ReasoningFilter:
     """Takes reasoning out of a text that comes in pieces. What `feed` and `finish` return adds up to the answer.
 
-    hold: return nothing before the end, so that reasoning without an opening mark is taken out too. A mark right after
-    a backtick is a quotation and stays.
+    hold: return nothing before the end of some reasoning or of the text, so that reasoning without an opening mark is
+    taken out too. A mark right after a backtick is a quotation and stays.
     """
 
     def __init__(self, *, hold: bool = False) -> None:
         self.found = False
         self.leaked = False
+        self._reasoning: list[str] = []
         self._hold = hold
         self._buffer = ""
         self._last = ""
         self._given: list[str] = []
         self._close = ""
+
+    @property
+    def reasoning(self) -> str:
+        """What was taken out so far."""
+        return "".join(self._reasoning)
 
     def feed(self, piece: str) -> str:
         """Take a piece; return the part of the answer that is now certain.
@@ -81,6 +87,7 @@ class ReasoningFilter:
             if self._close:
                 if mark == self._close:
                     self._close = ""
+                    self._hold = False
             elif self._last == "`":
                 self._take(found[0])
             else:
@@ -93,11 +100,15 @@ class ReasoningFilter:
         elif mark in _CLOSES.values() and mark != _FINAL:
             self.found = True
             self.leaked = self.leaked or not self._hold
+            self._reasoning += self._given
             self._given.clear()
             self._last = ""
+            self._hold = False
 
     def _take(self, text: str) -> None:
-        if text and not self._close:
+        if self._close:
+            self._reasoning.append(text)
+        elif text:
             text = text if self._last else text.lstrip()  # blanks between reasoning and answer
             self._given.append(text)
             self._last = text[-1:] or self._last
@@ -125,8 +136,12 @@ class ReasoningGuard:
     def __init__(self) -> None:
         self._hold = False
 
-    def stream(self, model: ChatModel, prompt: Prompt) -> Iterator[str]:
-        """Yield the answer in pieces.
+    def filter(self, *, hold: bool = False) -> ReasoningFilter:
+        """Return the filter of one answer. hold: it is wanted whole, or reasoning was asked for."""
+        return ReasoningFilter(hold=hold or self._hold)
+
+    def stream(self, model: ChatModel, prompt: Prompt, seen: ReasoningFilter) -> Iterator[str]:
+        """Yield the answer in pieces, through a filter of its own.
 
         Raises ChatError when reasoning has been yielded because it had no opening mark (answers of this model are held
         back until the closing mark from then on), and when all that the model wrote was reasoning.
@@ -134,7 +149,6 @@ class ReasoningGuard:
         if model.name == "extractive":  # its words are those of documents
             yield from model.stream(prompt)
             return
-        seen = ReasoningFilter(hold=self._hold)
         said = False
         for piece in model.stream(prompt):
             seen.leaked = False
@@ -155,15 +169,20 @@ class ReasoningGuard:
             raise _only_reasoning(model)
 
 
+def without_reasoning(text: str) -> str:
+    """Return a whole text without its reasoning."""
+    seen = ReasoningFilter(hold=True)
+    kept = [seen.feed(text)]
+    return "".join([*kept, seen.finish()])
+
+
 def reasoned_text(model: ChatModel, prompt: Prompt) -> str:
     """Return the whole answer of a model without its reasoning. Raises ChatError when it wrote nothing else."""
+    written = "".join(model.stream(prompt))
     if model.name == "extractive":
-        return "".join(model.stream(prompt))
-    seen = ReasoningFilter(hold=True)
-    for piece in model.stream(prompt):
-        seen.feed(piece)
-    text = seen.finish()
-    if seen.found and not text:
+        return written
+    text = without_reasoning(written)
+    if written.strip() and not text.strip():
         raise _only_reasoning(model)
     return text
 

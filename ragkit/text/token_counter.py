@@ -154,10 +154,14 @@ class TableCounter:
         return ""
 
 
+_BY_NAME: Final = frozenset(("openai", "anthropic", "ollama", "vllm", "llamacpp"))
+"""Prefixes of chat models whose names say how they count; names that tiktoken does not know are estimated."""
+
+
 def encoding_for(chat_model: str) -> str:
     """Return the name to count by for a chat model as the settings name it; o200k_base where there is no LLM."""
     kind, _, name = chat_model.partition(":")
-    return name if kind in {"openai", "anthropic"} and name else "o200k_base"
+    return name.partition("@http")[0] if kind in _BY_NAME and name else "o200k_base"
 
 
 def load_counter(encoding: str, *, offline: bool = False) -> Counter:

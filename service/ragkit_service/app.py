@@ -39,9 +39,11 @@ from ragkit_service.routes import (
     dify,
     document_pages,
     documents,
+    feedback,
     health,
     open_webui,
     page,
+    page_images,
     questions,
     rerank,
     uploads,
@@ -108,6 +110,8 @@ def create_app(
         uploads,
         documents,
         document_pages,
+        page_images,
+        feedback,
         page,
         api_docs,
         dify,
@@ -185,6 +189,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await anyio.to_thread.run_sync(warming.join)
             await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
+            await anyio.to_thread.run_sync(service.pictures.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.queue.close)
 

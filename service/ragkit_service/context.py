@@ -20,6 +20,7 @@ from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
 from ragkit_service.middleware.request_log import log_failure
+from ragkit_service.page_pictures import PagePictures
 from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings
 
@@ -60,6 +61,7 @@ class Service:
         self.jobs = jobs
         self.extractor = extractor
         self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
+        self.pictures = PagePictures(settings.limits)
         self.readiness = Readiness()
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.extracting = anyio.CapacityLimiter(settings.limits.readers)

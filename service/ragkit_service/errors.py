@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from ragkit import (
     AdapterRefusedError,
+    AnswerFormatError,
     BudgetError,
     ChatError,
     ChatInterruptedError,
@@ -22,6 +23,7 @@ from ragkit import (
     ConfigError,
     ConflictError,
     CorruptError,
+    DefinitionError,
     EmbeddingError,
     ExtractionError,
     FilterError,
@@ -33,6 +35,7 @@ from ragkit import (
     QueryError,
     RagkitError,
     SchemaVersionError,
+    StepError,
     StorageFullError,
     StoreError,
 )
@@ -96,6 +99,13 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
     ModelError: Rule(
         503, "model", "The model is not there", "a model cannot be loaded on the server", "see the server's log"
     ),
+    DefinitionError: Rule(
+        500,
+        "definition",
+        "A file on the server is wrong",
+        "a prompt template, chain or example file of the server is wrong",
+        "see the server's log",
+    ),
     ConfigError: Rule(
         500, "config", "The server is not set up for this", "a setting of the server is wrong", "see the server's log"
     ),
@@ -121,6 +131,14 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
         "the chat model's stream ended before its end mark",
         "send the request again",
     ),
+    AnswerFormatError: Rule(
+        502,
+        "answer-format",
+        "The chat model gave no JSON of the schema",
+        "the chat model's answer did not match the JSON schema, also when it was asked again",
+        "send the request again, or use a simpler schema",
+    ),
+    StepError: Rule(502, "step", "A step of the chain failed"),
     ChatError: Rule(502, "chat", "The chat model failed", "the chat model's endpoint failed", "see the server's log"),
     RagkitError: Rule(500, "internal", "The request failed", "the request failed", "see the server's log"),
     MemoryError: Rule(503, "memory", "The server is out of memory", "the server ran out of memory", "try again later"),

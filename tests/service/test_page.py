@@ -10,11 +10,15 @@ import pytest
 from starlette.testclient import TestClient
 
 import ragkit
+import ragkit_service
 from ragkit import ModelError, StoreError
 from ragkit_service.error_formats import format_of
 from ragkit_service.schemas import responses as replies
 from ragkit_service.schemas.responses import ReadyReply, VersionReply
 from tests.support.service_fakes import FakeLibrary, client
+
+STATIC = Path(ragkit_service.__file__).parent / "static"
+SCRIPTS = sorted(f"/static/{path.relative_to(STATIC)}" for path in STATIC.rglob("*.js"))
 
 
 @pytest.fixture
@@ -30,17 +34,17 @@ def test_the_page_asks_nothing_of_anyone_else(http: TestClient) -> None:
     assert links
     for link in links:
         assert http.get("/" + link).status_code == 200, link
-    for path in ("/", "/static/app.js", "/static/style.css"):
+    for path in ("/", "/static/style.css", *SCRIPTS):
         text = http.get(path).text
         assert not re.findall(r"https?://|//[a-z]+\.|@import|url\(", text.replace("http://www.w3.org/2000/svg", ""))
 
 
 def test_the_page_puts_nothing_in_as_markup(http: TestClient) -> None:
-    script = http.get("/static/app.js").text
-
-    assert not re.findall(
-        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|\.style\b", script
-    )
+    for path in SCRIPTS:
+        script = http.get(path).text
+        assert not re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|\.style\b", script
+        ), path
     page = http.get("/").text
     assert not re.findall(r"<style|\son\w+=|\sstyle=|<script(?![^>]*src=)|javascript:", page)
 
@@ -50,8 +54,22 @@ def test_the_page_can_be_used_without_a_mouse(http: TestClient) -> None:
 
     assert 'lang="en"' in page
     assert 'aria-live="polite"' in page
-    for field in re.findall(r"<(?:textarea|select)[^>]*id=\"(\w+)\"", page):
-        assert f'for="{field}"' in page or re.search(rf'<label[^>]*>[^<]*<select[^>]*id="{field}"', page)
+    labels = re.findall(r"<label.*?</label>", page, re.DOTALL)
+    fields = re.findall(r"<(?:textarea|select|input)[^>]*id=\"([\w-]+)\"", page)
+    assert len(fields) >= 8
+    for field in fields:
+        assert f'for="{field}"' in page or any(f'id="{field}"' in label for label in labels), field
+
+
+def test_every_module_that_a_script_imports_is_served(http: TestClient) -> None:
+    for path in SCRIPTS:
+        for name in re.findall(r'from "\./([\w.]+)"', http.get(path).text):
+            assert f"/static/js/{name}" in SCRIPTS
+
+
+@pytest.mark.parametrize("name", ["../app.py", "js/../../app.py", "js", "", "js/none.js", "%2e%2e/app.py"])
+def test_nothing_but_the_pages_files_is_served(http: TestClient, name: str) -> None:
+    assert http.get(f"/static/{name}").status_code == 404
 
 
 def test_health_ready_and_version(tmp_path: Path) -> None:
