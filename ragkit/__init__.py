@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
-        AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError, BudgetError as BudgetError, ChatError as ChatError,
+        AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError,
+        BudgetError as BudgetError, ChatError as ChatError,
         ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ConfigError as
         ConfigError, ConflictError as ConflictError, CorruptError as CorruptError, DefinitionError as
         DefinitionError, EmbeddingError as
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         StepError as StepError, StorageFullError as StorageFullError, StoreError as StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
+    from ragkit.knowledge.comparing import ModelAnswer as ModelAnswer, compare_models as compare_models
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.several import search_collections as search_collections
@@ -79,6 +81,7 @@ _HOMES = {
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StepError StorageFullError StoreError",
     "knowledge.adapter_training": "LabelledQuestion",
+    "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
