@@ -67,7 +67,7 @@ class Runner:
             text=text,
             answer=answer.as_dict() if answer else None,
             steps=tuple(traces),
-            started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            started=started.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             seconds=time.monotonic() - begun,
             error=error,
         )

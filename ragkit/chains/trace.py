@@ -66,7 +66,7 @@ class ChainRun:
 
     text: the answer, "" if a step failed and the chain ended. answer: the JSON of a checked answer (see
     `Answer.as_dict`), None for a text that no model made from sources. digest: SHA-256 (hex) of the chain's file.
-    started: UTC, ISO 8601. error: why the run failed.
+    started: UTC, ISO 8601 with milliseconds. error: why the run failed.
     """
 
     chain: str
@@ -127,8 +127,7 @@ def trace_lines(run: Mapping[str, Any]) -> list[str]:
             lines.append(f"   error: {step['error']}")
         if step["status"] != "skipped":
             lines += [f"   {line}" for line in _shown(step["output"])]
-    lines += ["", run["text"] or f"failed: {run['error']}"]
-    return lines
+    return [*lines, "", *(run["text"] or f"failed: {run['error']}").split("\n")]
 
 
 def _shown(output: Mapping[str, Any]) -> list[str]:

@@ -16,14 +16,14 @@ from ragkit.errors import CorruptError, NotFoundError
 FOLDER: Final = "traces"
 KEPT: Final = 200
 """Traces of one collection; the oldest go first."""
-_ID: Final = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}-[a-z0-9][a-z0-9._-]*")
+_ID: Final = re.compile(r"\d{8}T\d{9}-[0-9a-f]{8}-[a-z0-9][a-z0-9._-]*")
 
 
 def store_trace(folder: Path, run: ChainRun) -> ChainRun:
     """Write a run into a collection's folder and return it with its id; old traces beyond the limit are deleted."""
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
-    stamp = re.sub(r"[-:]|\.\d+", "", run.started).removesuffix("Z").removesuffix("+0000")
+    stamp = re.sub(r"[-:.Z]", "", run.started)
     stored = replace(run, id=f"{stamp}-{secrets.token_hex(4)}-{run.chain}")
     new = place / f".{stored.id}.new"
     new.write_text(json.dumps(stored.as_dict(), ensure_ascii=False, default=str), encoding="utf-8")

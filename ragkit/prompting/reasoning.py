@@ -25,18 +25,15 @@ class ReasoningFilter:
         self._asked = asked
         self._held = ""
         self._state = "start"
+        self._closed = False
 
     def feed(self, piece: str) -> str:
         """Take a piece of the model's text; return the part of the answer that is certain now."""
         self._held += piece
-        if self._state == "start":
-            self._begin()
-        if self._state == "inside":
-            self._leave()
-        if self._state == "outside" and not self._asked:
-            return self._give(len(self._held))
+        while self._state in ("start", "inside") and self._step():
+            pass
         if self._state == "outside":
-            return self._outside()
+            return self._outside() if self._asked else self._give(len(self._held))
         return ""
 
     def finish(self) -> str:
@@ -44,38 +41,40 @@ class ReasoningFilter:
         if self._state == "inside":
             self._keep(self._held)
             self._held = ""
-        elif self._state == "held" or (self._state == "start" and self._asked):
+        elif self._state == "held" or (self._state == "start" and self._asked and not self._closed):
             closed = list(_CLOSE.finditer(self._held))
             if closed:  # a closing tag without its opening one: all before it is reasoning
                 self._keep(self._held[: closed[-1].start()])
                 self._held = self._held[closed[-1].end() :].lstrip()
         return self._give(len(self._held))
 
-    def _begin(self) -> None:
+    def _step(self) -> bool:
+        """Move over one tag at the start or inside of reasoning; return whether the state has changed."""
+        if self._state == "inside":
+            closed = _CLOSE.search(self._held)
+            if closed:
+                self._keep(self._held[: closed.start()])
+                self._held = self._held[closed.end() :]
+                self._state, self._closed = "start", True
+            return closed is not None
         text = self._held.lstrip()
         opened = _OPEN.match(text)
         if opened:
-            self._held = text[opened.end() :]
-            self._state = "inside"
-        elif not any(name.startswith(text.lower()) for name in _NAMES):
-            self._state = "held" if self._asked else "outside"
-
-    def _leave(self) -> None:
-        closed = _CLOSE.search(self._held)
-        if closed:
-            self._keep(self._held[: closed.start()])
-            self._held = self._held[closed.end() :].lstrip()
-            self._state = "start" if not self._held else "outside"
+            self._held, self._state = text[opened.end() :], "inside"
+        elif any(name.startswith(text.lower()) for name in _NAMES):
+            return False  # it may become a tag
+        else:
+            self._held = text if self._closed else self._held
+            self._state = "held" if self._asked and not self._closed else "outside"
+        return True
 
     def _outside(self) -> str:
         """Return what is certain when more reasoning may come."""
         opened = _OPEN.search(self._held)
         if opened:
             given = self._give(opened.start())
-            self._held = self._held[len(opened.group()) :]
-            self._state = "inside"
-            self._leave()
-            return given + (self._outside() if self._state == "outside" else "")
+            self._state = "start"
+            return given + self.feed("")
         mark = self._held.rfind("<", max(0, len(self._held) - _LONGEST_TAG))
         return self._give(mark if mark >= 0 else len(self._held))
 

@@ -92,13 +92,14 @@ def _filter(frame: Frame) -> Mapping[str, Any] | None:
 
 
 def in_turn(found: Sequence[Hits]) -> Hits:
-    """Return the passages of several searches, the best of each first; one that several found stands once."""
-    merged: dict[tuple[str, str], Hit] = {}
+    """Return the passages of several searches, the best of each first; what a longer passage holds stands once."""
+    merged: list[Hit] = []
     for rank in range(max(map(len, found), default=0)):
-        for hits in found:
-            if rank < len(hits):
-                merged.setdefault((hits[rank].source, hits[rank].text), hits[rank])
-    kept = [replace(hit, rank=rank) for rank, hit in enumerate(merged.values(), 1)]
+        for hit in (hits[rank] for hits in found if rank < len(hits)):
+            if not any(_holds(other, hit) for other in merged):
+                merged = [other for other in merged if not _holds(hit, other)]
+                merged.append(hit)
+    kept = [replace(hit, rank=rank) for rank, hit in enumerate(merged, 1)]
     warnings = dict.fromkeys(warning for hits in found for warning in hits.warnings)
     return Hits(
         kept,
@@ -106,6 +107,14 @@ def in_turn(found: Sequence[Hits]) -> Hits:
         generation=max((hits.generation for hits in found), default=0),
         warnings=tuple(warnings),
     )
+
+
+def _holds(outer: Hit, inner: Hit) -> bool:
+    """Return whether a passage is within another one, or equal to it."""
+    if outer.media_type == DATABASE_TYPE:
+        return (outer.source, outer.text) == (inner.source, inner.text)
+    same = (outer.source, outer.collection) == (inner.source, inner.collection)
+    return same and outer.start <= inner.start and inner.end <= outer.end
 
 
 def after_each_other(found: Sequence[Hits]) -> Hits:
