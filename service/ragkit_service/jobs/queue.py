@@ -282,11 +282,13 @@ def _job(connection: apsw.Connection, job_id: str) -> Job | None:
     row: tuple[Any, ...] = rows[0]
     error = None if row[12] is None else json.loads(row[12])
     request = JobRequest.from_dict(json.loads(row[13]))
-    return Job(*row[:12], error=error, files=tuple(_file(item) for item in files), request=request)
+    place: list[Any] = [*row[:12], error, tuple(_file(item) for item in files), request]
+    return Job(*place)
 
 
 def _file(row: Sequence[Any]) -> JobFile:
-    return JobFile(*row[:12], warnings=tuple(json.loads(row[12])))
+    place: list[Any] = [*row[:12], tuple(json.loads(row[12]))]
+    return JobFile(*place)
 
 
 def _file_row(item: JobFile) -> tuple[Any, ...]:
