@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import compile_path
 
 import ragkit
 from ragkit import ConfigError, RagkitError, show
@@ -35,6 +35,7 @@ from ragkit_service.middleware.request_log import Observe
 from ragkit_service.routes import api_docs, collections, document_pages, documents, health, page, questions, uploads
 from ragkit_service.routes import jobs as jobs_routes
 from ragkit_service.routes.openapi import complete
+from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
 from ragkit_service.settings import ServiceSettings
@@ -97,6 +98,7 @@ def create_app(
         api_docs,
     ):  # matched in this order
         app.include_router(group.router)
+    app.include_router(documents.removing)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
@@ -182,8 +184,9 @@ async def _tell(request: Request, error: Exception) -> Response:
 def allowed_methods(request: Request) -> str:
     """Return the methods of every route at a request's path, for the header Allow; the router names the first only."""
     path = get_route_path(request.scope)
-    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
-    return ", ".join(sorted({method for route in routes for method in route.methods or ()} | {"HEAD"}))
+    known: dict[str, Iterable[str]] = {**request.app.openapi()["paths"], **dict.fromkeys(PAGES, ("get",))}
+    methods = {name.upper() for form, names in known.items() if compile_path(form)[0].match(path) for name in names}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:

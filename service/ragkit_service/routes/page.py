@@ -17,6 +17,8 @@ _POLICY: Final = (
 )
 
 
+PAGES: Final = ("/", "/docs", "/static/app.js", "/static/document.js", "/static/style.css", "/static/icon.svg")
+"""The paths of this service that are for people, and in no OpenAPI document."""
 PAGE_HEADERS: Final = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
 """Headers of every page for people."""
 

@@ -46,6 +46,7 @@ _CITATION: dict[str, JsonValue] = {
     "sentence": "Goods may be returned within 30 days [1].",
 }
 _DOCUMENT: dict[str, JsonValue] = {
+    "id": "d_cmVmdW5kcy5wZGY",
     "source": "refunds.pdf",
     "title": "Refund policy",
     "sha256": _SHA,
@@ -144,6 +145,7 @@ HISTORY: Final[dict[str, JsonValue]] = {
 DOCUMENTS: Final[dict[str, JsonValue]] = {"documents": [_DOCUMENT], "next_offset": None}
 
 WHOLE_DOCUMENT: Final[dict[str, JsonValue]] = {
+    "id": "d_cmVmdW5kcy5wZGY",
     **_DOCUMENT,
     "start": 0,
     "end": 57,
