@@ -80,6 +80,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         generate_unique_id_function=lambda route: route.name,
         **_quiet(),
     )
@@ -103,7 +104,7 @@ def create_app(
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=keyring)
-    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests)
+    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests, prefix=settings.root_path)
     return app
 
 
@@ -148,7 +149,7 @@ def _job_worker(
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Load the model in the background from the start; close every collection at the end."""
     service: Service = app.state.service
     threads = service.settings.limits.threads
@@ -158,7 +159,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
     try:
-        yield
+        yield {"ending": service.ending}
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)

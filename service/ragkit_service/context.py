@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from ragkit import NotFoundError
 from ragkit_service.collection_pool import CollectionPool, unknown_collection
+from ragkit_service.ending import Ending
 from ragkit_service.errors import Problem, Teller
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.types import Job
@@ -50,6 +51,7 @@ class Service:
         self.teller = teller
         self.jobs = jobs
         self.readiness = Readiness()
+        self.ending = Ending(settings.limits.ending_seconds)
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
 

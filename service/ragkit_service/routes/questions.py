@@ -95,7 +95,9 @@ def check(request: Request, name: str, body: CheckRequest) -> Response:
 async def ask(request: Request, name: str, body: AskRequest) -> Response:
     """Answer a question from the documents, with citations that were checked against their text."""
     service = service_of(request)
-    stream = AnswerStream(partial(_answer, service, access_of(request), name, body), limiter=service.asking)
+    stream = AnswerStream(
+        partial(_answer, service, access_of(request), name, body), limiter=service.asking, ending=service.ending
+    )
     if body.stream:
         limits = service.settings.limits
         return await stream_answer(
