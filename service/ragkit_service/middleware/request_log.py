@@ -37,7 +37,11 @@ HEADERS: Final = {
 
 
 class Observe:
-    """ASGI middleware, the outermost of ours. The log line has no query string, body or header: no question, no key."""
+    """ASGI middleware, the outermost of ours.
+
+    The log line: method, path, status, time, request id, client address, id of the key. It has no query string, body or
+    header: no question, no key.
+    """
 
     def __init__(self, app: ASGIApp, *, teller: Teller, limit: int, prefix: str = "") -> None:
         """prefix: at which a proxy publishes the service; it is taken off the path, and kept for addresses."""
@@ -97,7 +101,8 @@ class Observe:
             self._active -= 1
             milliseconds = (time.perf_counter() - started) * 1000
             path = show(scope["path"], 200)
-            access.info("%s %s %d %.1f ms %s", method, path, status, milliseconds, request_id)
+            who = (show(scope["client"][0], 60) if scope.get("client") else "-", scope.get("key_id") or "-")
+            access.info("%s %s %d %.1f ms %s %s %s", method, path, status, milliseconds, request_id, *who)
 
 
 def _without_body(send: Send) -> Send:
