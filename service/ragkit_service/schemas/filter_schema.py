@@ -8,6 +8,7 @@ _TEXT: Final = {"type": "string", "pattern": "^[^\\u0000]*$"}
 _SOME_TEXT: Final = {"type": "string", "pattern": "^[^\\u0000]+$", "minLength": 1, "maxLength": 1000}
 _DAY: Final = {"type": "string", "pattern": "^(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|1[0-9]|2[0-8]))?)?$"}
 _DATE: Final = {"type": "string", "pattern": "^(19|20)[0-9]{2}-0[1-9]-1[0-9]$"}
+_SECONDS: Final = {"type": "number", "minimum": -253_402_300_799, "maximum": 253_402_300_799}
 _FIXED: Final = ["source", "title", "media_type", "sha256"]
 _COLUMN: Final = {"enum": _FIXED}
 _OWN: Final = {
@@ -42,8 +43,9 @@ _CONDITIONS: Final = [
     _condition(["in", "nin"], _OWN, _list(_SCALAR)),
     _condition(["in", "nin"], _COLUMN, _list(_TEXT)),
     _condition(["prefix", "glob", "contains"], {"anyOf": [_COLUMN, _OWN]}, _SOME_TEXT),
-    _condition(["before", "after"], {"anyOf": [{"const": "time"}, _OWN]}, _DAY),
-    _condition(["eq", "ne", "gt", "gte", "lt", "lte"], {"const": "time"}, _DATE),
+    _condition(["before", "after"], _OWN, _DAY),
+    _condition(["before", "after"], {"const": "time"}, {"anyOf": [_DAY, _SECONDS]}),
+    _condition(["eq", "ne", "gt", "gte", "lt", "lte"], {"const": "time"}, {"anyOf": [_DATE, _SECONDS]}),
     _condition(["eq", "ne", "gt", "gte", "lt", "lte"], {"const": "page"}, _PAGE),
     _condition(["in", "nin"], {"const": "page"}, _list(_PAGE)),
 ]

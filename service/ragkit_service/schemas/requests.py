@@ -77,10 +77,9 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+_VISIBLE = r"[!-~\w]"  # something that can be read
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
-Question = Annotated[
-    str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=r"[!-~\w]"), BeforeValidator(_encodable)
-]
+Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(_encodable)]
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
 K = Annotated[
     int | None,
@@ -253,7 +252,11 @@ class NewDocument(_Strict):
     """A document given as text. Its source is `upload:` and its id."""
 
     id: Annotated[str, Field(min_length=1, max_length=1000, pattern=_ID, description="The document's own id."), NAME]
-    text: Annotated[str, Field(description="The text, plain or Markdown."), BeforeValidator(_encodable)]
+    text: Annotated[
+        str,
+        Field(min_length=1, pattern=_VISIBLE, description="The text, plain or Markdown."),
+        BeforeValidator(_encodable),
+    ]
     title: Annotated[str, Field(max_length=1000), BeforeValidator(_encodable)] = ""
     media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
     metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}
