@@ -35,7 +35,7 @@ WRITING = {
     ("post", "documents"),
     ("delete", "documents"),
     ("delete", "documents/{id}"),
-    ("post", "documents/remove"),
+    ("post", "remove"),
     ("get", "feedback"),  # it quotes what others asked
     ("get", "feedback/questions"),
 }
@@ -268,7 +268,7 @@ def test_what_a_key_does_not_see_it_neither_replaces_nor_removes(
     assert (replaced.status_code, replaced.json()["files"][0]["reason"]) == (422, "name_taken")
     assert http.delete(f"{OURS}/documents?source=plan.md", headers=headers).status_code == 404
     assert http.delete(f"{OURS}/documents/{document_id('upload:plan.md')}", headers=headers).status_code == 404
-    assert http.post(f"{OURS}/documents/remove", json={"prefix": "p"}, headers=headers).json() == {"removed": 1}
+    assert http.post(f"{OURS}/remove", json={"prefix": "p"}, headers=headers).json() == {"removed": 1}
     assert sorted(library.shelves["team-a"]) == ["open.md", "plan.md", "upload:plan.md"]
     assert library.shelves["team-a"]["upload:plan.md"].text == "the board's plan"
 
