@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
+    from ragkit.knowledge.comparing import ModelAnswer as ModelAnswer, compare_models as compare_models
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
@@ -89,6 +90,7 @@ _HOMES = {
         "SchemaVersionError StepError StorageFullError StoreError",
     "knowledge.access": "ACL_KEY checked_labels",
     "knowledge.adapter_training": "LabelledQuestion",
+    "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",

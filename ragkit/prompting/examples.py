@@ -93,6 +93,18 @@ class ExampleFile:
         self._write(kept)
         return len(kept)
 
+    def add_file(self, path: Path) -> Added:
+        """Add the examples of another file of the same form. Raises DefinitionError with the line."""
+        return self.add(read_examples(path))
+
+    def findings(self) -> list[str]:
+        """Return what is weak about the examples, a sentence each."""
+        return findings(self.load())
+
+    def overlaps(self, questions: Iterable[str]) -> list[tuple[int, str]]:
+        """Return (number of the example, question) for each question that an example would give away."""
+        return overlaps(self.load(), questions)
+
     def add_feedback(self) -> Added:
         """Add the answers that people approved (see `approved`). Raises DefinitionError, InputError (no feedback)."""
         if not self._feedback.is_file():

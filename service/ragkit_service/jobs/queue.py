@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -281,11 +281,14 @@ def _job(connection: apsw.Connection, job_id: str) -> Job | None:
     files = connection.execute(f"SELECT {_FILE_COLUMNS} FROM files WHERE job = ? ORDER BY number", (job_id,))  # noqa: S608
     row: tuple[Any, ...] = rows[0]
     error = None if row[12] is None else json.loads(row[12])
-    return Job(*row[:12], error, tuple(_file(item) for item in files), JobRequest.from_dict(json.loads(row[13])))
+    request = JobRequest.from_dict(json.loads(row[13]))
+    place: list[Any] = [*row[:12], error, tuple(_file(item) for item in files), request]
+    return Job(*place)
 
 
-def _file(row: tuple[Any, ...]) -> JobFile:
-    return JobFile(*row[:12], tuple(json.loads(row[12])))
+def _file(row: Sequence[Any]) -> JobFile:
+    place: list[Any] = [*row[:12], tuple(json.loads(row[12]))]
+    return JobFile(*place)
 
 
 def _file_row(item: JobFile) -> tuple[Any, ...]:
