@@ -12,8 +12,9 @@ from typing import IO, Any
 import click
 
 from ragkit import Document, ExtractionError, show
+from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.extract import path_job
-from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
+from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import check_folders
 from ragkit_ingest.scan.walk import Found, LeftOut, open_file, reason_of, walk
@@ -25,33 +26,13 @@ FAILED, SKIPPED = 3, 4
 @click.command()
 @click.argument("path", type=click.Path(readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; for a folder one line for each file.")
-@click.option(
-    "--max-size", type=click.IntRange(min=1), default=100, show_default=True, metavar="MIB", help="Largest file."
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For one file.",
-)
-@click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too.")
-@click.option(
-    "--ocr",
-    type=click.Choice(OCR_MODES),
-    envvar="RAGKIT_OCR",
-    default="auto",
-    show_default=True,
-    help="Read scanned pages and pictures by OCR (or $RAGKIT_OCR).",
-)
+@with_read_limits
 @click.pass_context
-def extract(ctx: click.Context, /, path: str, *, as_json: bool, **limits_given: Any) -> None:
+def extract(ctx: click.Context, /, path: str, *, as_json: bool, limits: ReadLimits) -> None:
     """Print the text of a file, or of all files of a folder.
 
     Exit status: 0 for text, 3 when the file is bad, 4 when it was left out on purpose; the reason is on standard error.
     """
-    limits = _limits(**limits_given)
     out = sys.stdout.buffer
     folder = os.path.isdir(path) and not os.path.islink(path)
     try:
@@ -59,10 +40,6 @@ def extract(ctx: click.Context, /, path: str, *, as_json: bool, **limits_given: 
     except ExtractionError as error:
         status = _complain(path, error)
     ctx.exit(status)
-
-
-def _limits(*, max_size: int, timeout: float, keep_hidden: bool, ocr: OcrMode) -> ReadLimits:
-    return ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=keep_hidden, ocr=ocr)
 
 
 def _file(path: str, limits: ReadLimits, out: IO[bytes], as_json: bool) -> int:

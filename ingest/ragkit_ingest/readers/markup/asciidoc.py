@@ -88,6 +88,8 @@ class _Page:
                 self._paragraph.append(line)
         self._end_paragraph()
         self._end_list()
+        if self._text.struck:
+            self._out.warn(f"struck-out text left out: {self._text.struck:,} characters")
 
     # ------------------------------------------------------------------ blocks
 

@@ -17,6 +17,7 @@ from ragkit_ingest.readers.sheets.tables import Merge, Row
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Package, feed_xml
 
+STRUCK: Final = "struck-out text left out (characters)"
 _DIGITS: Final = "0123456789"
 _PLAIN: Final = Style(built_in(0), strong=False)
 _LINK_FORMULA: Final = re.compile(r'\s*HYPERLINK\(\s*"([^"]{1,2000})"', re.IGNORECASE)
@@ -69,6 +70,8 @@ class SheetRows:
             self._done.clear()
         if self._hidden_columns:
             self.counts["hidden columns"] += len(self._hidden_columns)
+        if self._rich.struck:
+            self.counts[STRUCK] += self._rich.struck
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -134,6 +137,9 @@ class SheetRows:
 
     def _end_cell(self) -> None:
         value = "".join(self._words)
+        if self._style.struck:
+            self._strike(value)
+            return
         if (
             self._type == "n"
             and self._formula is None
@@ -158,6 +164,11 @@ class SheetRows:
             self.noted[place] = text
         self._cells[self._column] = text
         self._strong = self._strong and self._style.strong
+
+    def _strike(self, value: str) -> None:
+        """Leave out a cell that is struck out, and count its characters."""
+        self.counts[STRUCK] += len(self._shown(value))
+        self._type = ""
 
     def _shown(self, value: str) -> str:
         """Return a cell as Excel would show it."""
