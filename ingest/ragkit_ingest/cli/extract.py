@@ -18,6 +18,7 @@ from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import check_folders
 from ragkit_ingest.scan.walk import Found, LeftOut, open_file, reason_of, walk
+from ragkit_ingest.workers.included import Place
 from ragkit_ingest.workers.pool import Job, WorkerPool
 
 FAILED, SKIPPED = 3, 4
@@ -43,7 +44,7 @@ def extract(ctx: click.Context, /, path: str, *, as_json: bool, limits: ReadLimi
 
 
 def _file(path: str, limits: ReadLimits, out: IO[bytes], as_json: bool) -> int:
-    job = path_job(path, limits=limits)
+    job = path_job(path, limits=limits, includes=True)
     with WorkerPool(limits, size=1) as pool:
         document = pool.read(job)
     _write(out, document, as_json=as_json, indent=2)
@@ -77,7 +78,8 @@ def _jobs(root: bytes, limits: ReadLimits, worst: list[int]) -> Iterator[Job]:
             if isinstance(item, LeftOut):
                 worst.append(_complain(source, ExtractionError(item.reason, item.detail)))
             else:
-                yield Job(source, os.fsdecode(item.path), partial(_open_found, root, item, limits.max_size))
+                opened = partial(_open_found, root, item, limits.max_size)
+                yield Job(source, os.fsdecode(item.path), opened, Place(root, item.path))
     except OSError as error:
         raise ExtractionError(reason_of(error), error.strerror or "") from error
 

@@ -50,7 +50,8 @@ class MarkdownReader:
         for words in front.describing():
             builder.paragraph(words)
         notes = SiteNotes(
-            {key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)}
+            {key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)},
+            hints.neighbours,
         )
         losses = Losses()
         _add_body(builder, front.body, hints, (notes, losses), mdx=suffix_of(name) == "mdx")

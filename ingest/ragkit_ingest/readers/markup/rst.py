@@ -46,7 +46,8 @@ class RstReader:
         builder = TextBuilder()
         for words in decoded.warnings:
             builder.warn(words)
-        text, notes = without_embedded(visible_words(decoded.text), builder.warn), SiteNotes()
+        text = without_embedded(visible_words(decoded.text), builder.warn)
+        notes = SiteNotes(files=hints.neighbours)
         tree = None if len(text) > _SIZE_LIMIT else _parse(text, min(12.0, hints.budget.left()), notes)
         if tree is None:
             builder.warn("long or deeply nested reStructuredText: read as plain text")
