@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.grid import add_grid
 from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, table_cells
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
@@ -44,11 +44,9 @@ class AsciidocReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the text without its marks; attributes stand where the text names them, and are metadata."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = visible_words(decoded.text.replace("\r\n", "\n").replace("\r", "\n"))
+        source = decoded_text(data, builder.warn)
+        text = visible_words(source.replace("\r\n", "\n").replace("\r", "\n"))
         front = split_front_matter(text)
         for words in front.describing():
             builder.paragraph(words)
