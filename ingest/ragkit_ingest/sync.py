@@ -18,6 +18,7 @@ from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
+from ragkit_ingest.workers.included import record
 from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ class _Run:
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
             extractor=self._planner.key(reading.work.root, reading.work.found.path),
+            detail=record(reading.work.root, reading.included, read_at_ns=reading.began_ns),
         )
 
     def _committed(self, progress: AddProgress) -> None:

@@ -17,11 +17,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
 from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.workers.included import Place
 from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, check_answer, receive, send, unpack
 
 _Result = TypeVar("_Result")
@@ -35,11 +36,15 @@ _END_SECONDS = 10.0  # for a child that has closed its end to exit
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
-    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool."""
+    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool. place:
+    where it lies, so that its text may include files below that root; None to include none. included: receives the
+    paths of those files below the root."""
 
     source: str
     name: str
     open: Callable[[], int]
+    place: Place | None = None
+    included: Callable[[list[str]], None] | None = None
 
 
 class _DiedError(Exception):
@@ -62,26 +67,29 @@ class Worker:
         self._held = 0
         self._left = 0.0  # seconds that the file which is being read may still take
         self._abandoned = False
+        self.included: list[str] = []
+        """Files below the root that the text of the last document includes or would include."""
 
     @property
     def process_id(self) -> int:
         """The child's process id, 0 when there is none."""
         return self._process.pid if self._process is not None else 0
 
-    def read(self, descriptor: int, *, source: str, name: str) -> Document:
+    def read(self, descriptor: int, *, source: str, name: str, place: Place | None = None) -> Document:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
 
         A reader that crashed is tried once more without optional native code, in the remaining time. The start of a
         child does not count.
         """
         self._left = self._limits.timeout
+        request = {"name": name, "place": place.as_dict() if place is not None else None}
         try:
-            message, text = self._ask(descriptor, {"name": name, "careful": False})
+            message, text = self._ask(descriptor, {**request, "careful": False})
         except _DiedError as error:
             if error.reason != "worker_crashed":
                 raise ExtractionError(error.reason, error.detail) from None
             try:
-                message, text = self._ask(descriptor, {"name": name, "careful": True})
+                message, text = self._ask(descriptor, {**request, "careful": True})
             except _DiedError as again:
                 raise ExtractionError(again.reason, again.detail) from None
         try:
@@ -93,7 +101,7 @@ class Worker:
         """Return the SHA-256 (hex) of an open PDF, and one page of it, from 1, as a PNG. Raises ExtractionError."""
         self._left = self._limits.timeout
         try:
-            message, text = self._ask(descriptor, {"name": name, "careful": False, "page": page})
+            message, text = self._ask(descriptor, {"name": name, "careful": False, "place": None, "page": page})
         except _DiedError as error:
             raise ExtractionError(error.reason, error.detail) from None
         check_answer(message)
@@ -104,6 +112,7 @@ class Worker:
         if self._abandoned:
             raise _DiedError("worker_crashed", "it was given up")
         channel = self._ready()
+        self.included = []
         started = time.monotonic()
         try:
             send(channel, {**request, "limits": asdict(self._limits)}, descriptor=descriptor)
@@ -116,6 +125,7 @@ class Worker:
             self._left -= time.monotonic() - started
         if message.pop("retire"):
             self.close()
+        self.included = [str(path) for path in cast("list[object]", message.pop("included", []))]
         return message, text
 
     def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, Any], str]:
@@ -313,7 +323,10 @@ class WorkerPool:
 
     def _run(self, job: Job) -> Document | ExtractionError:
         def read(worker: Worker, descriptor: int) -> Document:
-            return worker.read(descriptor, source=job.source, name=job.name)
+            document = worker.read(descriptor, source=job.source, name=job.name, place=job.place)
+            if job.included is not None:
+                job.included(worker.included)
+            return document
 
         try:
             return self._with_worker(job, read)
