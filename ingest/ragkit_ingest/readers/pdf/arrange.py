@@ -11,7 +11,7 @@ from ragkit_ingest.readers.grid import JOIN
 from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.tables import is_value
+from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+from ragkit_ingest.readers.pdf.calls import address_of, plain_call
 from ragkit_ingest.readers.pdf.geometry import GAP
 from ragkit_ingest.readers.raised import subscript, superscript
 
@@ -74,20 +75,6 @@ class RawLine:
                 pieces += [self.text[at:begin], replacement]
                 at = stop
         return "".join([*pieces, self.text[at:end]]).strip()
-
-
-@lru_cache(maxsize=16)
-def plain_call(api: Any, name: str, *kinds: Any, returns: Any = ctypes.c_int) -> Callable[..., Any]:
-    """Return one of pdfium's functions that takes plain numbers, addresses too: half the cost of a call that checks
-    types. kinds: of the arguments."""
-    address = ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0
-    call: Callable[..., Any] = ctypes.CFUNCTYPE(returns, *kinds)(address)
-    return call
-
-
-def address_of(pointer: Any) -> int | None:
-    """Return the address that a pointer of pdfium's holds."""
-    return ctypes.cast(pointer, ctypes.c_void_p).value
 
 
 class Glyphs:

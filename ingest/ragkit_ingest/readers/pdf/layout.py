@@ -14,8 +14,8 @@ from ragkit import BlockKind
 from ragkit_ingest.readers.base import TextBuilder, looks_like_header
 from ragkit_ingest.readers.pdf.furniture import running_lines
 from ragkit_ingest.readers.pdf.lines import Words, continues, ends_in_hyphen, make_whole
-from ragkit_ingest.readers.pdf.structure import OutlineItem
-from ragkit_ingest.readers.pdf.tables import TableSpan, find_tables
+from ragkit_ingest.readers.pdf.structure.base import OutlineItem
+from ragkit_ingest.readers.pdf.tables.runs import TableSpan, find_tables
 from ragkit_ingest.readers.pdf.text import Line
 
 _LARGER = 1.12  # a heading's letters are at least so much larger than the body's, or bold

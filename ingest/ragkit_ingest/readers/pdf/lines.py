@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ragkit_ingest.readers.pdf.tables import is_value
+from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.pdf.text import Line
 
 _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line

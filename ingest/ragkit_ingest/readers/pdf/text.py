@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from ragkit import ExtractionError
 from ragkit_ingest.readers.pdf.annotations import Annotations
 from ragkit_ingest.readers.pdf.arrange import arrange
+from ragkit_ingest.readers.pdf.drawing import draw_page, is_blank
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.ruled_rows import ruled_tables
-from ragkit_ingest.readers.pdf.ruling import ruled_grids
+from ragkit_ingest.readers.pdf.structure.base import Structure
+from ragkit_ingest.readers.pdf.structure.by_pdfium import structure_of
+from ragkit_ingest.readers.pdf.tables.ruled_rows import ruled_tables
+from ragkit_ingest.readers.pdf.tables.ruling import ruled_grids
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,6 +81,10 @@ class PdfiumFile:
         """Whether the file is a form that only Adobe's programs draw (XFA)."""
         return bool(self._annotations.dynamic)
 
+    def structure(self) -> Structure:
+        """Return the file's metadata, outline and page labels."""
+        return structure_of(self._api, self._document)
+
     def close(self) -> None:
         """Free the document."""
         self._annotations.close()
@@ -114,7 +121,7 @@ class PdfiumFile:
         api = self._api
         count = api.FPDFPage_CountObjects(page)
         if blank or index in self.undecoded:
-            if count > 0:
+            if not is_blank(api, page):
                 self.scanned.append(index)
             return
         room = api.FPDF_GetPageWidthF(page) * api.FPDF_GetPageHeightF(page)
@@ -130,28 +137,15 @@ class PdfiumFile:
     def drawing(self, index: int, side: int) -> tuple[Image, float, float] | None:
         """Return a page as a picture whose longer side has so many pixels, and its width and height in points; None
         when it cannot be loaded."""
-        from PIL import Image as Images
-
-        api = self._api
-        page = api.FPDF_LoadPage(self._document, index)
+        page = self._api.FPDF_LoadPage(self._document, index)
         if not page:
             return None
-        width, height = api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page)
-        scale = side / max(width, height, 1.0)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        bitmap = api.FPDFBitmap_CreateEx(*size, api.FPDFBitmap_BGRx, None, 0)
         try:
-            if not bitmap:
-                return None
-            api.FPDFBitmap_FillRect(bitmap, 0, 0, *size, 0xFFFFFFFF)
-            api.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, api.FPDF_ANNOT)
-            stride = api.FPDFBitmap_GetStride(bitmap)
-            raw = ctypes.string_at(api.FPDFBitmap_GetBuffer(bitmap), stride * size[1])
-            return Images.frombuffer("RGB", size, raw, "raw", "BGRX", stride, 1), width, height
+            image = draw_page(self._api, page, side)
+            size = (self._api.FPDF_GetPageWidthF(page), self._api.FPDF_GetPageHeightF(page))
+            return (image, *size) if image is not None else None
         finally:
-            if bitmap:
-                api.FPDFBitmap_Destroy(bitmap)
-            api.FPDF_ClosePage(page)
+            self._api.FPDF_ClosePage(page)
 
     def _lines(self, page: Any, text_page: Any, index: int) -> list[Line]:
         text, even = self._text(text_page)

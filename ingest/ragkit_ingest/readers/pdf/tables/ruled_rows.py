@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ragkit_ingest.readers.grid import column_names, header_rows, lay_out
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.ruling import Ruled
+from ragkit_ingest.readers.pdf.tables.ruling import Ruled
 from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LETTERS = 300  # cells with more letters than this on average are boxes of a layout

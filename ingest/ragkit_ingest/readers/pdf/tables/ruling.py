@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from ragkit_ingest.readers.grid import Cell
-from ragkit_ingest.readers.pdf.glyphs import address_of, plain_call
+from ragkit_ingest.readers.pdf.calls import address_of, plain_call
 
 _OBJECTS = 1_000  # a page of more objects is a drawing
 _STROKES = 1_200

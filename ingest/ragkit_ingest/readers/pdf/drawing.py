@@ -1,0 +1,59 @@
+"""PDF pages as pictures: drawn by pdfium, for OCR and to see whether anything is on them."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_MOST_PIXELS: Final = 3_000  # of the longer side of a page that is looked at for marks; one a point where that fits
+_RULE: Final = 3  # pixels that a rule is thick at most
+_FAINT: Final = 4  # of 255: what differs less from the paper is no mark
+
+
+def draw_page(api: Any, page: Any, side: int) -> Image | None:
+    """Return an open page as a picture whose longer side has so many pixels; None when there is no memory for it."""
+    from PIL import Image as Images
+
+    width, height = api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page)
+    scale = side / max(width, height, 1.0)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    bitmap = api.FPDFBitmap_CreateEx(*size, api.FPDFBitmap_BGRx, None, 0)
+    if not bitmap:
+        return None
+    try:
+        api.FPDFBitmap_FillRect(bitmap, 0, 0, *size, 0xFFFFFFFF)
+        api.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, api.FPDF_ANNOT)
+        stride = api.FPDFBitmap_GetStride(bitmap)
+        raw = ctypes.string_at(api.FPDFBitmap_GetBuffer(bitmap), stride * size[1])
+        return Images.frombuffer("RGB", size, raw, "raw", "BGRX", stride, 1)
+    finally:
+        api.FPDFBitmap_Destroy(bitmap)
+
+
+def is_blank(api: Any, page: Any) -> bool:
+    """Tell whether an open page shows nothing that can be read: no object, no mark, or only rules across the page."""
+    if api.FPDFPage_CountObjects(page) <= 0:
+        return True
+    longer = max(api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page))
+    picture = draw_page(api, page, round(min(max(longer, 1.0), _MOST_PIXELS)))
+    return picture is not None and any(_only_rules(marks) for marks in _marked(picture))
+
+
+def _marked(picture: Image) -> tuple[Sequence[int], Sequence[int]]:
+    """Return which columns and which rows of a picture differ from its upper left corner, as 1 and 0."""
+    from PIL import Image as Images
+    from PIL import ImageChops
+
+    paper = Images.new("RGB", picture.size, picture.getpixel((0, 0)))
+    marks = ImageChops.difference(picture, paper).convert("L").point(lambda value: 255 * (value > _FAINT))
+    return marks.getprojection()
+
+
+def _only_rules(marks: Sequence[int]) -> bool:
+    """Tell whether no stretch of marked rows or columns is as long as letters are high."""
+    return max((len(list(run)) for marked, run in groupby(marks) if marked), default=0) <= _RULE
