@@ -36,9 +36,11 @@ def draw_page(api: Any, page: Any, side: int) -> Image | None:
 
 
 def is_blank(api: Any, page: Any) -> bool:
-    """Tell whether an open page shows nothing that can be read: no object, no mark, or only rules across the page."""
-    if api.FPDFPage_CountObjects(page) <= 0:
-        return True
+    """Tell whether an open page holds nothing that could be read: no object, or only paths that leave no mark on it or
+    rules across it."""
+    objects = (api.FPDFPage_GetObject(page, at) for at in range(api.FPDFPage_CountObjects(page)))
+    if any(api.FPDFPageObj_GetType(one) != api.FPDF_PAGEOBJ_PATH for one in objects):
+        return False
     longer = max(api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page))
     picture = draw_page(api, page, round(min(max(longer, 1.0), _MOST_PIXELS)))
     return picture is not None and any(_only_rules(marks) for marks in _marked(picture))

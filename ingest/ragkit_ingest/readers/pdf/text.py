@@ -121,7 +121,7 @@ class PdfiumFile:
         api = self._api
         count = api.FPDFPage_CountObjects(page)
         if blank or index in self.undecoded:
-            if not is_blank(api, page):
+            if index in self.undecoded or not is_blank(api, page):
                 self.scanned.append(index)
             return
         room = api.FPDF_GetPageWidthF(page) * api.FPDF_GetPageHeightF(page)
