@@ -92,7 +92,8 @@ class Glyphs:
         self._sides = memoryview(self._box).cast("B").cast("f")
         self._place = ctypes.addressof(self._box)
         self._name = ctypes.create_string_buffer(128)
-        self._flags = ctypes.c_int()
+        info = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p)
+        self._font_info = plain_call(api, "FPDFText_GetFontInfo", *info, returns=ctypes.c_ulong)
         self._weights: dict[bytes, bool] = {}
 
     def line(self, text: str, offset: int, *, spaced: bool) -> RawLine:
@@ -117,10 +118,10 @@ class Glyphs:
         return offset if self._even else int(self._api.FPDFText_GetCharIndexFromTextIndex(self._page, offset))
 
     def _is_bold(self, index: int) -> bool:
-        size = self._api.FPDFText_GetFontInfo(self._page, index, self._name, len(self._name), self._flags)
+        size = self._font_info(self._handle, index, self._name, len(self._name), None)
         if not 0 < size <= len(self._name):
             return False
-        name = self._name.raw[: size - 1]
+        name = self._name.value
         known = self._weights.get(name)
         if known is None:
             known = self._weights[name] = _BOLD.search(name) is not None
@@ -172,19 +173,21 @@ class Glyphs:
             for match in _TAIL.finditer(line.text):
                 if looked > _RAISED_LIMIT:
                     return
-                if _is_plain(line.text, match.start(), match.end()):
+                last = self.box(line.index(match.end() - 1))
+                if last[3] >= _SMALLER * line.height or _is_plain(line.text, match.start(), match.end()):
                     continue
                 looked += 1
-                edit = self._raised(line, match.start(), match.end())
+                edit = self._raised(line, match.start(), match.end(), last)
                 if edit is not None and not any(begin < edit[1] and edit[0] < end for begin, end, _ in line.edits):
                     line.edits.append(edit)
-            line.edits.sort()
+            if len(line.edits) > 1:
+                line.edits.sort()
 
-    def _raised(self, line: RawLine, start: int, end: int) -> tuple[int, int, str] | None:
-        """Return the edit for a run of raised or lowered signs that ends at `end`; None when there is none."""
-        last = self.box(line.index(end - 1))
-        if last[3] >= _SMALLER * line.height:
-            return None
+    def _raised(
+        self, line: RawLine, start: int, end: int, last: tuple[float, float, float, float]
+    ) -> tuple[int, int, str] | None:
+        """Return the edit for a run of raised or lowered signs that ends at `end`; None when there is none. last: the
+        box of its last sign, which is small."""
         least = max(start - _RAISED_DIGITS, 0)
         while start > least and line.text[start - 1].isdigit() and self._alike(line, start - 1, last):
             start -= 1

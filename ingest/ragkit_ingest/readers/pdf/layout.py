@@ -55,7 +55,7 @@ def add_pages(
     stays whole: running lines between its parts are moved before it or behind it.
     """
     words = make_whole(pages)
-    running = running_lines(pages, heights, _body(pages, [set()] * len(pages)).height)
+    running = running_lines(pages, heights, _usual_height(pages))
     body = _body(pages, running)
     by_looks = len(outline) < 3
     by_page: dict[int, list[OutlineItem]] = {}
@@ -102,21 +102,35 @@ def _add_kept(out: TextBuilder, kept: list[tuple[str, BlockKind]]) -> None:
     kept.clear()
 
 
+def _usual_height(pages: Sequence[list[Line] | None]) -> float:
+    """Return the height of the letters that fill long lines; of those that fill most lines where none is long."""
+    for length in (_PROSE_LENGTH, 0):
+        weights: Counter[float] = Counter()
+        for page in pages:
+            for line in page or ():
+                if len(line.text) > length and line.height > 0:
+                    weights[line.height] += len(line.text) - length
+        if weights:
+            return _rounded(weights).most_common(1)[0][0]
+    return 0.0
+
+
 def _body(pages: Sequence[list[Line] | None], running: Sequence[set[int]]) -> _Body:
     """Find the height of running text, which fills long lines, and the heights that few lines have."""
-    prose: Counter[float] = Counter()
-    weights: Counter[float] = Counter()
+    kept = [
+        [line for index, line in enumerate(page) if index not in skip] if skip else page
+        for page, skip in zip(pages, running, strict=True)
+        if page
+    ]
+    height = _usual_height(kept)
+    counted: Counter[float] = Counter()
     lines = bold = 0
-    for page, skip in zip(pages, running, strict=True):
-        for index, line in enumerate(page or ()):
-            if index not in skip and line.height > 0:
-                height = round(line.height, 1)
-                weights[height] += len(line.text)
-                prose[height] += max(0, len(line.text) - _PROSE_LENGTH)
+    for page in kept:
+        for line in page:
+            if line.height > 0:
+                counted[line.height] += len(line.text)
                 lines, bold = lines + 1, bold + line.bold
-    if not weights:
-        return _Body(0.0, (), bold=False)
-    height = (prose if prose.total() else weights).most_common(1)[0][0]
+    weights = _rounded(counted)
     rare = weights.total() * _RARE
     sizes: list[float] = []
     for size in sorted(
@@ -125,6 +139,14 @@ def _body(pages: Sequence[list[Line] | None], running: Sequence[set[int]]) -> _B
         if not sizes or size < sizes[-1] * 0.93:
             sizes.append(size)
     return _Body(height, tuple(sizes[:8]), bold=bold < lines * _RARE_BOLD)
+
+
+def _rounded(weights: Counter[float]) -> Counter[float]:
+    """Return the weights of heights to a tenth of a point."""
+    found: Counter[float] = Counter()
+    for height, weight in weights.items():
+        found[round(height, 1)] += weight
+    return found
 
 
 _Kind = Literal["furniture", "note", "table", "cells", "heading", "text"]
@@ -298,13 +320,13 @@ class _Page:
         line = self._lines[index]
         if not line.height or len(line.text) > _HEADING_LENGTH or index in self._skip:
             return 0
+        size = self._size(line)
+        if not size and not (line.bold and self._body.bold and line.height >= self._body.height * 0.9):
+            return 0
         if len(_LETTERS.findall(line.text[:40])) < 3 or _NOT_HEADING.search(line.text):
             return 0
-        size = self._size(line)
         if size:
             return size
-        if not (line.bold and self._body.bold) or line.height < self._body.height * 0.9:
-            return 0
         if not (index == 0 or self._gap_above(index)) or not line.text[0].isupper():
             return 0
         base = min(len(self._body.sizes), _SIZES)

@@ -65,6 +65,7 @@ class _Reading:
         self._drawn = True
         self._heights: list[float] = []
         self._wanting: list[int] = []  # pages, from 0, that want OCR
+        self._settled: set[int] = set()  # pages, from 0, that pypdf need not be asked about
         self._left_because = ""
         self._ocr: dict[str, object] = {}
 
@@ -93,6 +94,7 @@ class _Reading:
         try:
             pages = self._read_pages(file)
             self._wanting = self._read_scanned(file, pages)
+            self._settled = {*self._wanting, *file.blank}
             self._structure = file.structure()
             return pages
         finally:
@@ -178,7 +180,7 @@ class _Reading:
 
     def _fill(self, pages: Pages) -> Pages:
         """Ask pypdf for what pdfium could not tell: the whole file, or pages without text, while time is left."""
-        missing = [index for index, page in enumerate(pages) if not page and index not in self._wanting]
+        missing = [index for index, page in enumerate(pages) if not page and index not in self._settled]
         if pages and not missing:
             return pages
         pypdf = self._open_pypdf()

@@ -71,6 +71,7 @@ class PdfiumFile:
         self._units = (ctypes.c_ushort * 8192)()
         self._annotations = Annotations(pdfium, self._document)
         self.scanned: list[int] = []  # pages, from 0, that show something and have no text, or a picture all over
+        self.blank: list[int] = []  # pages, from 0, with nothing on them that could be read
         self.heights: list[float] = []  # of the pages that were read, in points
         self.undecoded: list[int] = []  # pages, from 0, of which most letters have no character
         self.partly: list[int] = []  # pages with lines of such letters
@@ -121,8 +122,8 @@ class PdfiumFile:
         api = self._api
         count = api.FPDFPage_CountObjects(page)
         if blank or index in self.undecoded:
-            if index in self.undecoded or not is_blank(api, page):
-                self.scanned.append(index)
+            empty = index not in self.undecoded and is_blank(api, page)
+            (self.blank if empty else self.scanned).append(index)
             return
         room = api.FPDF_GetPageWidthF(page) * api.FPDF_GetPageHeightF(page)
         edges = [ctypes.c_float() for _ in range(4)]
