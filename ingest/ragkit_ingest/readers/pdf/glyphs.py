@@ -6,7 +6,7 @@ import ctypes
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from ragkit_ingest.readers.pdf.calls import address_of, plain_call
@@ -145,15 +145,15 @@ class Glyphs:
         found: list[Part] = []
         begin, left, bottom, gap = 0, line.left, line.bottom, GAP * max(line.height, 6.0)
         ask, page, place, sides = self._ask, self._handle, self._place, self._sides
-        index = partial(int.__add__, line.pieces[0][1]) if len(line.pieces) == 1 else line.index
+        first = line.pieces[0][1] if len(line.pieces) == 1 else -1  # index of the line's first character
         at = text.find(" ")
         while at >= 0:
             after = at + 1
             while text[after] == " ":
                 after += 1
-            ask(page, index(at - 1), place)
+            ask(page, first + at - 1 if first >= 0 else line.index(at - 1), place)
             right = sides[2]
-            ask(page, index(after), place)
+            ask(page, first + after if first >= 0 else line.index(after), place)
             start = sides[0]
             if abs(start - right) > gap or (cuts and any(right - 1 < cut < start + 1 for cut in cuts)):
                 found.append(Part(line.shown(begin, at), left, right, bottom, line.height))
