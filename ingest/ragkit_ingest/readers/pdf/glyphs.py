@@ -141,27 +141,35 @@ class Glyphs:
         """
         text = line.text
         if not line.pieces or " " not in text:
-            return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
+            return [_whole_part(line)]
         found: list[Part] = []
-        begin, left, bottom, gap = 0, line.left, line.bottom, GAP * max(line.height, 6.0)
         ask, page, place, sides = self._ask, self._handle, self._place, self._sides
         first = line.pieces[0][1] if len(line.pieces) == 1 else -1  # index of the line's first character
+        begin, left, right, bottom = 0, line.left, line.left, line.bottom
+        apart, level = GAP * max(line.height, 6.0), 0.5 * line.height
         at = text.find(" ")
         while at >= 0:
             after = at + 1
             while text[after] == " ":
                 after += 1
             ask(page, first + at - 1 if first >= 0 else line.index(at - 1), place)
-            right = sides[2]
+            end_left, end_right = sides[0], sides[2]
             ask(page, first + after if first >= 0 else line.index(after), place)
-            start = sides[0]
-            if abs(start - right) > gap or (cuts and any(right - 1 < cut < start + 1 for cut in cuts)):
-                found.append(Part(line.shown(begin, at), left, right, bottom, line.height))
-                begin, left = after, start
-                if abs(sides[3] - bottom) > 0.5 * line.height:  # pdfium takes short lines below each other for one
-                    bottom = sides[3]
+            next_left, next_right = sides[0], sides[2]
+            low, high = (end_right, next_left) if next_left >= end_left else (next_right, end_left)
+            lower = abs(sides[3] - bottom) > level
+            below = lower and min(end_right - next_left, next_right - end_left) > apart  # of lines taken for one
+            if high - low > apart or below or (cuts and any(low - 1 < cut < high + 1 for cut in cuts)):
+                found.append(
+                    Part(line.shown(begin, at), min(left, end_left), max(right, end_right), bottom, line.height)
+                )
+                begin, left, right = after, next_left, next_right
+                bottom = sides[3] if lower else bottom
             at = text.find(" ", after)
-        found.append(Part(line.shown(begin), left, max(line.right, left), bottom, line.height))
+        if not found:
+            return [_whole_part(line)]
+        ask(page, line.index(len(text) - 1), place)
+        found.append(Part(line.shown(begin), min(left, sides[0]), max(right, sides[2]), bottom, line.height))
         return found
 
     def mark_raised(self, lines: list[RawLine]) -> None:
@@ -209,6 +217,10 @@ class Glyphs:
         """Tell whether a character has the height and the level of another one."""
         box = self.box(line.index(offset))
         return abs(box[3] - other[3]) < 0.5 and abs(box[2] - other[2]) < 0.5
+
+
+def _whole_part(line: RawLine) -> Part:
+    return Part(line.shown(), line.left, line.right, line.bottom, line.height)
 
 
 def raised(before: tuple[float, float, float, float], sign: tuple[float, float, float, float]) -> int:

@@ -10,6 +10,11 @@ from ragkit_ingest.readers.pdf.text import Line
 
 _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line
 _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
+_SPLIT = re.compile(r"\ufffe\s?|-\n")
+_CUT_PARTS = re.compile(rf"\w+(?:{_SPLIT.pattern})\w+")  # which may be no words themselves
+_BEFORE_HYPHEN = frozenset(
+    "first four full half high long low near non second self short state three two third well year".split()
+)
 _LETTER = r"[^\W\d_]"
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
@@ -23,6 +28,7 @@ class Words:
     def __init__(self) -> None:
         self._text = ""
         self._known: dict[str, bool] = {}
+        self._cuts = 0  # words known to have been cut, less those known to have a hyphen
 
     def add(self, text: str) -> None:
         """Add text whose words count."""
@@ -38,6 +44,15 @@ class Words:
             known = self._known[word] = re.search(alone, self._text) is not None
         return known
 
+    def learn_cuts(self, text: str) -> None:
+        """Find out whether the document cuts words at line ends, or has only hyphens there that belong to words."""
+        for match in _CUT_PARTS.finditer(text):
+            left, right = _SPLIT.split(match[0].lower(), maxsplit=1)
+            if left + right in self:
+                self._cuts += 1
+            elif f"{left}-{right}" in self or (left in self and right in self):
+                self._cuts -= 1
+
     def mend(self, match: re.Match[str]) -> str:
         """Return what a match of _CUT_WORD was before it was cut; after one hyphen, another is kept."""
         dash, left, right = match.groups()
@@ -50,7 +65,7 @@ class Words:
         keeps = not right[0].islower() or not left[-1].isalpha() or left.isupper() or f"{left}-{right}".lower() in self
         if keeps or (len(left) > 2 and left.lower() in self and right.lower() in self):
             return f"{left}-{right}"
-        return left + right
+        return f"{left}-{right}" if self._cuts < 0 or left.lower() in _BEFORE_HYPHEN else left + right
 
 
 def make_whole(pages: Sequence[list[Line] | None]) -> Words:
@@ -62,7 +77,9 @@ def make_whole(pages: Sequence[list[Line] | None]) -> Words:
         _join_rows(page)
         if words is None and any(_CUT in line.text or line.text.endswith("-") for line in page):
             words = Words()
-            words.add("\n".join(line.text for other in pages for line in other or ()))
+            whole = "\n".join(line.text for other in pages for line in other or ())
+            words.add(_CUT_PARTS.sub(" ", whole))
+            words.learn_cuts(whole)
         if words is not None:
             _join_words(page, words)
     return words or Words()
