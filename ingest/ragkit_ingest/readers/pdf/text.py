@@ -12,6 +12,7 @@ from ragkit import ExtractionError
 from ragkit_ingest.readers.pdf.annotations import Annotations
 from ragkit_ingest.readers.pdf.arrange import arrange
 from ragkit_ingest.readers.pdf.drawing import draw_page, is_blank
+from ragkit_ingest.readers.pdf.flows import from_top
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
@@ -160,7 +161,7 @@ class PdfiumFile:
         def tables() -> list[RuledTable]:
             return ruled_tables(ruled_grids(self._api, page), raw, glyphs)
 
-        rows = arrange(raw, glyphs, every=bool(marks.fields), tables=tables)
+        rows = from_top(arrange(raw, glyphs, every=bool(marks.fields), tables=tables))
         place_fields(rows, marks.fields)
         place_links(rows, marks.links)
         self.files += marks.files
