@@ -10,6 +10,7 @@ from statistics import mean
 from ragkit_ingest.readers.grid import JOIN
 from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
+from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
 from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.titles import squeeze
@@ -43,6 +44,7 @@ def arrange(
     if not near:
         return [Row([_whole(line)], bold=line.bold) for line in lines]
     found: list[Row] = []
+    turned = runs_right_to_left([line.text for line in lines])
     drawn = tables()
     taken = {at: table for table in drawn for at in table.lines}
     start = 0
@@ -57,7 +59,7 @@ def arrange(
         for one in kept:
             rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
-        found += arranged(rows, bold, number=len(found))
+        found += _arranged_either_way(rows, bold, len(found)) if turned else arranged(rows, bold, number=len(found))
         if table is not None and id(table) not in given:
             given.add(id(table))
             found += table.rows
@@ -77,6 +79,13 @@ def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 
         found += _block(block, bold[block.start : block.end], number + count)
         at = block.end
     return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
+
+
+def _arranged_either_way(rows: Sequence[list[Part]], bold: Sequence[bool], number: int) -> list[Row]:
+    """Return the rows of a page that runs from right to left in reading order."""
+    found = arranged(mirrored(rows), bold, number=number)
+    mirrored([row.parts for row in found])
+    return found
 
 
 def _on_levels(parts: list[Part]) -> list[list[Part]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ragkit_ingest.readers.grid import column_names, header_rows, lay_out
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
+from ragkit_ingest.readers.pdf.right_to_left import runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
 from ragkit_ingest.readers.pdf.tables.ruling import Ruled
 from ragkit_ingest.readers.pdf.tables.split_rows import split_rows
@@ -61,10 +62,11 @@ def _table(grid: Ruled, lines: Sequence[RawLine], glyphs: Glyphs, number: int) -
     body = [[squeeze(cell.text) if cell is not None else "" for cell in row] for row in laid.source[heads:]]
     first = [part for row in range(max(heads, 1)) for part in bands.get(row, [])]
     rows: list[Row] = []
+    step = -1 if runs_right_to_left([*texts.values()]) else 1
     for at, cells in enumerate([*names, *body]):
         parts = first if names and at == 0 else bands.get(at + heads - len(names), [])
         if any(cells):
-            rows.append(Row(parts or [Part("")], bold=False, cells=tuple(cells), table=number))
+            rows.append(Row(parts or [Part("")], bold=False, cells=tuple(cells[::step]), table=number))
     return tuple(rows)
 
 
@@ -81,5 +83,6 @@ def _too_coarse(grid: Ruled, parts: Sequence[Part]) -> bool:
 
 def _joined(parts: list[Part]) -> str:
     """Return the words of a cell, line by line."""
-    rows = sorted(parts, key=lambda part: (-round(part.bottom / 3), part.left))
+    way = -1 if runs_right_to_left([part.text for part in parts]) else 1
+    rows = sorted(parts, key=lambda part: (-round(part.bottom / 3), way * part.left))
     return squeeze(" ".join(part.text for part in rows).replace("\ufffe ", "\ufffe"))
