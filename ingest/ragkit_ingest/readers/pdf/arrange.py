@@ -230,7 +230,7 @@ def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]
         not labels
         and len(cells) >= 3
         and all(len(side) >= 3 and sum(_STREET.search(text) is not None for text in side) >= 1 for side in sides)
-        and all(" " in text for side in sides for text in side[:2])
+        and all(" " in side[1] and not any(map(str.isdigit, side[0])) for side in sides)
         and not any(_is_number(text) for side in sides for text in side)
     )
 

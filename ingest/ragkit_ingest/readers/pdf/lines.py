@@ -13,7 +13,8 @@ _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
 _SPLIT = re.compile(r"\ufffe\s?|-\n")
 _CUT_PARTS = re.compile(rf"\w+(?:{_SPLIT.pattern})\w+")  # which may be no words themselves
 _BEFORE_HYPHEN = frozenset(
-    "first four full half high long low near non second self short state three two third well year".split()
+    ("first", "four", "full", "half", "high", "long", "low", "near", "non", "second")
+    + ("self", "short", "state", "three", "two", "third", "well", "year")
 )
 _LETTER = r"[^\W\d_]"
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")

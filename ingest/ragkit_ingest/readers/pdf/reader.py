@@ -11,7 +11,7 @@ from ragkit_ingest.readers.ocr.engine import CURE, available
 from ragkit_ingest.readers.ocr.scanned import read_scanned
 from ragkit_ingest.readers.pdf.annotations import attached_words
 from ragkit_ingest.readers.pdf.guard import check_streams, nests_in_stream, too_nested
-from ragkit_ingest.readers.pdf.layout import add_pages
+from ragkit_ingest.readers.pdf.layout.pages import add_pages
 from ragkit_ingest.readers.pdf.structure.base import Structure
 from ragkit_ingest.readers.pdf.structure.by_pypdf import PypdfFile
 from ragkit_ingest.readers.pdf.text import Line, PdfiumFile

@@ -13,7 +13,7 @@ _LAM_ALEF = re.compile(r"[\u0622\u0623\u0625\u0627]\u0644")
 _TURNED = str.maketrans("()[]{}", ")(][}{")
 _OPENS = re.compile(r"(?<![^\s\u0590-\u08ff])[)\]}](?=\d)")  # a bracket before a number that faces away from it
 _CLOSES = re.compile(r"(?<=[\d%])[(\[{](?=[\s.,;:\u060c\u061b]|$)")
-_BEFORE = re.compile(r"(?<=\s)([\u060c\u061b\u061f.,:;!])(\d[\d.,/:%-]*)(?=\s|$)")  # a sign of the words before a number
+_BEFORE = re.compile(r"(?<=\s)([\u060c\u061b\u061f.,:;!])(\d[\d.,/:%-]*)(?=\s|$)")  # a sign before a number
 
 
 def has_right_to_left(text: str) -> bool:

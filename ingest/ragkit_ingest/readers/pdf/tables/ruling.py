@@ -51,9 +51,7 @@ class Ruled:
 
     def is_single(self, row: int, column: int) -> bool:
         """Tell whether a place is in a cell of one row."""
-        return all(
-            self.anchors.get((other, column)) != self.anchors[row, column] for other in (row - 1, row + 1)
-        )
+        return all(self.anchors.get((other, column)) != self.anchors[row, column] for other in (row - 1, row + 1))
 
     def split(self, row: int, at: float, columns: frozenset[int]) -> Ruled:
         """Return the grid with one of its rows cut in two at a height; cells of other columns then span both."""
