@@ -12,9 +12,8 @@ _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line
 _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
 _SPLIT = re.compile(r"\ufffe\s?|-\n")
 _CUT_PARTS = re.compile(rf"\w+(?:{_SPLIT.pattern})\w+")  # which may be no words themselves
-_BEFORE_HYPHEN = frozenset(
-    ("first", "four", "full", "half", "high", "long", "low", "near", "non", "second")
-    + ("self", "short", "state", "three", "two", "third", "well", "year")
+_BEFORE_HYPHEN = re.compile(
+    "first|four|full|half|high|long|low|near|non|second|self|short|state|three|two|third|well|year", re.IGNORECASE
 )
 _LETTER = r"[^\W\d_]"
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
@@ -66,7 +65,7 @@ class Words:
         keeps = not right[0].islower() or not left[-1].isalpha() or left.isupper() or f"{left}-{right}".lower() in self
         if keeps or (len(left) > 2 and left.lower() in self and right.lower() in self):
             return f"{left}-{right}"
-        return f"{left}-{right}" if self._cuts < 0 or left.lower() in _BEFORE_HYPHEN else left + right
+        return f"{left}-{right}" if self._cuts < 0 or _BEFORE_HYPHEN.fullmatch(left) else left + right
 
 
 def make_whole(pages: Sequence[list[Line] | None]) -> Words:
