@@ -52,7 +52,13 @@ class IngestOptions:
     @property
     def extractor(self) -> str:
         """The version of the readers and of what they are asked to keep; when it differs, files are read again."""
-        return f"{EXTRACTOR_VERSION}{'+hidden' if self.limits.keep_hidden else ''}"
+        limits = self.limits
+        marks = (
+            (limits.keep_hidden, "hidden"),
+            (limits.comments == "drop", "uncommented"),
+            (limits.ocr_pictures, "pictures"),
+        )
+        return "+".join([EXTRACTOR_VERSION, *(word for wanted, word in marks if wanted)])
 
     @property
     def limits_key(self) -> str:

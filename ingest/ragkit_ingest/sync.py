@@ -19,6 +19,7 @@ from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
+from ragkit_ingest.workers.included import record
 from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -256,6 +257,7 @@ class _Run:
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
             extractor=self._options.extractor,
+            detail=record(reading.work.root, reading.included, read_at_ns=reading.began_ns),
         )
 
     def _committed(self, progress: AddProgress) -> None:

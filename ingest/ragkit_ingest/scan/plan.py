@@ -18,6 +18,7 @@ from ragkit_ingest.scan.moved_folders import at_home, moved_root
 from ragkit_ingest.scan.names import Sources, path_of, source_of
 from ragkit_ingest.scan.targets import Target
 from ragkit_ingest.scan.walk import Found, Identity, LeftOut, look, reason_of, walk
+from ragkit_ingest.workers.included import has_changed
 
 _LIMITED: frozenset[str] = frozenset(
     {"too_big", "too_slow", "worker_crashed", "expands_too_much", "too_many_parts", "too_deep"}
@@ -233,7 +234,9 @@ class Planner:
                 self._new.append((target, found, None))
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
-        current = old.extractor == self.key(old.reason)
+        current = old.extractor == self.key(old.reason) and (
+            bool(old.reason) or not has_changed(target.root, old.detail)
+        )
         if same and current and not self._opens_now(target, old):
             self._as_before(target, old)
             return
@@ -297,7 +300,8 @@ class Planner:
         """Documents whose files vanished, by root and sha256."""
         lost: dict[tuple[str, str], list[FileState]] = defaultdict(list)
         for state in self._gone:
-            if state.source and not state.reason and state.extractor == self._version:
+            included = bool(state.detail)  # elsewhere its text may include other files
+            if state.source and not state.reason and not included and state.extractor == self._version:
                 lost[state.root, state.sha256].append(state)
         return lost
 

@@ -15,6 +15,7 @@ from ragkit import ExtractionError
 from ragkit_ingest.limits import OCR_MEMORY, ReadLimits
 from ragkit_ingest.readers.base import Budget, Hints, TimeLimitError
 from ragkit_ingest.readers.registry import choose, read
+from ragkit_ingest.workers.included import neighbours_of
 from ragkit_ingest.workers.protocol import ClosedError, pack, receive, send
 from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with, more_cpu
 from ragkit_ingest.workers.stable_read import read_stable
@@ -82,9 +83,11 @@ def answer(
     content = read_stable(descriptor, max_size=limits.max_size)
     name: str = request["name"]
     media_type, reader = choose(content.data, name=name)
-    hints = Hints(media_type, limits, budget, careful=request["careful"], grant=grant)
+    neighbours = neighbours_of(request["place"])
+    hints = Hints(media_type, limits, budget, request["careful"], grant=grant, neighbours=neighbours)
     extracted = read(content.data, name=name, hints=hints, reader=reader)
     message = pack(extracted, media_type=media_type, sha256=content.sha256)
+    message["included"] = list(neighbours.looked_at) if neighbours is not None else []
     return message, extracted.text
 
 

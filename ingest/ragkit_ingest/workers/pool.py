@@ -16,11 +16,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
 from ragkit_ingest.limits import ReadLimits
+from ragkit_ingest.workers.included import Place
 from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, receive, send, unpack
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "TZ")
@@ -33,11 +34,15 @@ _END_SECONDS = 10.0  # for a child that has closed its end to exit
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
-    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool."""
+    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool. place:
+    where it lies, so that its text may include files below that root; None to include none. included: receives the
+    paths of those files below the root."""
 
     source: str
     name: str
     open: Callable[[], int]
+    place: Place | None = None
+    included: Callable[[list[str]], None] | None = None
 
 
 class _DiedError(Exception):
@@ -60,13 +65,15 @@ class Worker:
         self._held = 0
         self._left = 0.0  # seconds that the file which is being read may still take
         self._abandoned = False
+        self.included: list[str] = []
+        """Files below the root that the text of the last document includes or would include."""
 
     @property
     def process_id(self) -> int:
         """The child's process id, 0 when there is none."""
         return self._process.pid if self._process is not None else 0
 
-    def read(self, descriptor: int, *, source: str, name: str) -> Document:
+    def read(self, descriptor: int, *, source: str, name: str, place: Place | None = None) -> Document:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
 
         A reader that crashed is tried once more without optional native code, in the remaining time. The start of a
@@ -74,20 +81,22 @@ class Worker:
         """
         self._left = self._limits.timeout
         try:
-            return self._ask(descriptor, source=source, name=name, careful=False)
+            return self._ask(descriptor, source, name, place, careful=False)
         except _DiedError as error:
             if error.reason != "worker_crashed":
                 raise ExtractionError(error.reason, error.detail) from None
         try:
-            return self._ask(descriptor, source=source, name=name, careful=True)
+            return self._ask(descriptor, source, name, place, careful=True)
         except _DiedError as error:
             raise ExtractionError(error.reason, error.detail) from None
 
-    def _ask(self, descriptor: int, *, source: str, name: str, careful: bool) -> Document:
+    def _ask(self, descriptor: int, source: str, name: str, place: Place | None, *, careful: bool) -> Document:
         if self._abandoned:
             raise _DiedError("worker_crashed", "it was given up")
         channel = self._ready()
-        request = {"name": name, "limits": asdict(self._limits), "careful": careful}
+        where = place.as_dict() if place is not None else None
+        request = {"name": name, "limits": asdict(self._limits), "careful": careful, "place": where}
+        self.included = []
         started = time.monotonic()
         try:
             send(channel, request, descriptor=descriptor)
@@ -100,6 +109,7 @@ class Worker:
             self._left -= time.monotonic() - started
         if message.pop("retire"):
             self.close()
+        self.included = [str(path) for path in cast("list[object]", message.pop("included", []))]
         try:
             return unpack(message, text, source=source)
         except InputError as error:
@@ -300,7 +310,10 @@ class WorkerPool:
         try:
             worker = self._idle.get()
             try:
-                return worker.read(descriptor, source=job.source, name=job.name)
+                document = worker.read(descriptor, source=job.source, name=job.name, place=job.place)
+                if job.included is not None:
+                    job.included(worker.included)
+                return document
             except ExtractionError as error:
                 return error
             finally:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from ragkit_ingest.readers.markup.arguments import parse_tag, readable
+from ragkit_ingest.readers.markup.front_matter import split_front_matter
+from ragkit_ingest.readers.markup.selection import code_language
+from ragkit_ingest.readers.markup.site_includes import imported_part, marks_part, named_file, named_in_code
 from ragkit_ingest.readers.markup.site_marks import MarkScanner
 from ragkit_ingest.readers.markup.site_notes import ADMONITIONS, SiteNotes, box_title
+from ragkit_ingest.readers.neighbours import Included
 
 _FENCE = re.compile(r"((?:[ \t]*>)*[ \t]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?)(`{3,}|~{3,})[ \t]*([^`]*)$")
 _SLASHES = re.compile(r"[ \t]*/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
@@ -17,11 +22,6 @@ _COLONS = re.compile(
 )
 _INDENTED = re.compile(r"[ \t]*(?:!{3}|\?{3}\+?|={3}[!+]?)[ \t]+(?:([\w -]+?)[ \t]*)?(?:\"(.*)\")?[ \t]*$")
 _ALERT = re.compile(r"([ \t]*(?:>[ \t]*)+)\[!([A-Za-z-]{2,30})\][-+]?[ \t]*(.*)$")
-_INCLUDE = re.compile(
-    r"[ \t]*(?:-{2,}8<-{2,}[ \t]+[\"'](?P<snip>[^\"']+)[\"']|<<<[ \t]*(?P<vite>[^\s{#\[]+).*"
-    r"|@\[code[^\]]*\]\((?P<vue>[^)]+)\)|\.\.[ \t]+(?:include|literalinclude)::[ \t]*(?P<rst>\S+)"
-    r"|!include(?:\[[^\]]*\])?[ \t(]+(?P<bang>[^\s)]+)\)?)[ \t]*$"
-)
 _SNIP = re.compile(r"[ \t]*-{2,}8<-{2,}[ \t]*$")
 _IMPORT = re.compile(
     r"import\s+(?:[\w{},*\s$]+\s+from\s+)?['\"][^'\"]+['\"];?\s*$"
@@ -132,7 +132,7 @@ class SiteMarkdown:
             self._words(box_title(myst[1], myst[2]))
         elif myst is not None and myst[1] in ("include", "literalinclude"):
             self._fence = fence[2]
-            self._words(self._notes.include(myst[2]))
+            self._insert(self._notes.include(myst[2]), line)
         else:
             self._scan()
             self._fence = fence[2]
@@ -149,10 +149,25 @@ class SiteMarkdown:
             self._done.append(line)
             self._fence = ""
         else:
-            snip = _INCLUDE.match(line)
-            if snip is not None and snip["snip"]:
-                self._notes.include(snip["snip"])
-            self._done.append(line)
+            self._done.append(self._in_code(line))
+
+    def _in_code(self, line: str) -> str:
+        """Return a line of code, or the lines of the file that it includes, as deep as it stands."""
+        if marks_part(line):
+            return ""
+        path = named_in_code(line)
+        text = self._notes.included(path, raw=True) if path else None
+        if text is None:
+            return line
+        indent = line[: len(line) - len(line.lstrip())]
+        return "\n".join(f"{indent}{part}" if part else "" for part in text.split("\n"))
+
+    def _insert(self, text: str, line: str) -> None:
+        """Add rewritten text as blocks of their own, as deep as the line that they come from."""
+        self._scan()
+        indent = line[: len(line) - len(line.lstrip())]
+        self._done += ["", *(f"{indent}{part}" if part else "" for part in text.split("\n")), ""]
+        self._blank = True
 
     # ------------------------------------------------------------------ lines with a meaning
 
@@ -214,13 +229,12 @@ class SiteMarkdown:
             self._snip = not self._snip
             return True
         if self._snip:
-            self._words(self._notes.include(line.strip().lstrip(";")), line)
+            self._insert(self._notes.include(line.strip().lstrip(";")), line)
             return True
-        match = _INCLUDE.match(line)
-        if match is None:
-            return False
-        path = next(value for value in match.groupdict().values() if value)
-        self._words(self._notes.include(path), line)
+        path, selection = named_file(line)
+        if not path:
+            return marks_part(line)
+        self._insert(self._notes.include(path, selection), line)
         return True
 
     def _statement(self, line: str) -> bool:
@@ -232,7 +246,11 @@ class SiteMarkdown:
         constant = _CONSTANT.match(line)
         if constant:
             self._notes.fields[constant[1].lower()] = constant[3] if constant[3] is not None else constant[4]
-        self._notes.left_out["imports and exports of MDX"] += 1
+        part = imported_part(line)
+        if part:
+            self._notes.partials.update(part)
+        else:
+            self._notes.left_out["imports and exports of MDX"] += 1
         self._depth = _depth(line)
         self._script = 1 if self._depth > 0 else 0
         self._open.append("")
@@ -285,6 +303,9 @@ class SiteMarkdown:
                 while self._boxes.pop().tag != tag.name:
                     pass
             self._words("")
+            return True
+        if tag.alone and tag.name in self._notes.partials:
+            self._insert(self._notes.include(self._notes.partials[tag.name]), line)
             return True
         words = readable(tag.arguments, component=tag.name if tag.alone else "")
         if not tag.arguments and not tag.alone and not self._mdx and tag.name and not self._blank:
@@ -361,4 +382,16 @@ def _depth(line: str) -> int:
 
 def rewrite_site_syntax(text: str, notes: SiteNotes, *, mdx: bool) -> str:
     """Return a site's Markdown as plain Markdown; notes collects what it names and what is left out."""
+    notes.render = partial(_included, notes)
     return SiteMarkdown(notes, mdx=mdx).rewrite(text)
+
+
+def _included(notes: SiteNotes, part: Included) -> str:
+    """Return an included file as plain Markdown: prose with its own site syntax rewritten, code in a fence."""
+    language = code_language(part.path)
+    if language:
+        longest = max(map(len, re.findall("~{3,}", part.text)), default=5)
+        fence = "~" * (longest + 1)
+        return f"{fence}{language}\n{part.text}\n{fence}"
+    body = split_front_matter(part.text).body
+    return SiteMarkdown(notes, mdx=part.path.endswith(".mdx")).rewrite(body).strip("\n")

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from typing import Final
 
-from ragkit_ingest.readers.markup.arguments import parse_tag, readable, template_arguments
+from ragkit_ingest.readers.markup.arguments import Argument, parse_tag, readable, template_arguments
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
@@ -250,12 +250,8 @@ class MarkScanner:
         words = readable([item for item in arguments if item.name or name not in _HOLDERS])
         if name in ("param", "var", "variable", "site-param", "meta") and arguments:
             return self._notes.value(arguments[0].value)
-        if name in _INCLUDES and not words:
-            named = {item.name: item.value for item in arguments}
-            path = (
-                named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
-            )
-            return self._notes.include(path)
+        if name in _INCLUDES and (not words or self._notes.files is not None):
+            return self._include_tag(arguments) or words
         if name in _MEDIA and not words:
             self._notes.left_out["embedded media"] += 1
             return ""
@@ -263,9 +259,27 @@ class MarkScanner:
             return ""
         return words
 
+    def _include_tag(self, arguments: list[Argument]) -> str:
+        """Return the file that a tag includes, with the tag's arguments in it; "" where its own words say enough."""
+        named = {item.name: item.value for item in arguments}
+        path = named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
+        own = {f"include.{name}".lower(): value for name, value in named.items() if name}
+        before = dict(self._notes.fields)
+        self._notes.fields.update(own)
+        try:
+            return self._included(path)
+        finally:
+            self._notes.fields.clear()
+            self._notes.fields.update(before)
+
+    def _included(self, path: str) -> str:
+        """Return what a file holds: within the line when it is one line, else as blocks of their own."""
+        text = self._notes.include(path).strip()
+        return f"\n\n{text}\n\n" if "\n" in text else text
+
     def _book_include(self, inner: str) -> str:
         name, _, path = inner.partition(" ")
-        return self._notes.include(path.split(":")[0]) if "include" in name and path else ""
+        return self._included(path) if "include" in name and path else ""
 
     def _value(self, inner: str) -> str:
         name, _, filters = inner.partition("|")
@@ -281,7 +295,7 @@ class MarkScanner:
         return self._notes.value(name) if _IDENTIFIER.fullmatch(name) else name
 
     def _file(self, inner: str) -> str:
-        return self._notes.include(inner.split(maxsplit=1)[0]) if inner.split() else ""
+        return self._included(inner.split(maxsplit=1)[0]) if inner.split() else ""
 
     def _dropped(self, _inner: str) -> str:
         self._notes.left_out["comments"] += 1
@@ -297,7 +311,7 @@ class MarkScanner:
                 r"<!--\s*@?#?include(?::|\s|\s+virtual=|\s+file=)\s*([^\s>]+?)(?:\s|--)", text[start : end + 3]
             )
             if path:
-                return end + 3, self._notes.include(path[1])
+                return end + 3, self._included(path[1])
             return end + 3, text[start : end + 3]
         name = re.compile(r"</?(?:([A-Z][\w.]*)|([a-z][a-z0-9]*(?:-[\w.]+)+)|(?=>))").match(text, start)
         if name is None or self._work <= 0:
@@ -338,14 +352,14 @@ class MarkScanner:
     def _bracket(self, start: int) -> tuple[int, str] | None:
         alert = _ALERT.match(self._text, start)
         if alert:
-            return alert.end(), self._notes.include(alert[2])
+            return alert.end(), self._included(alert[2])
         match = _WIKI.match(self._text, start)
         if match is None:
             return None
         if match[2].strip().lower() == "toc":
             return match.end(), ""
         if match[1]:
-            return match.end(), self._notes.include(match[2])
+            return match.end(), self._included(match[2])
         return match.end(), (match[3] or match[2].rstrip("#")).strip()
 
     def _script(self, start: int) -> tuple[int, str] | None:

@@ -49,7 +49,7 @@ class OdfReader:
             raise ExtractionError("damaged", f"the part {_CONTENT} is missing")
         if _is_encrypted(package):
             raise ExtractionError("encrypted", "the document has a password")
-        inline = Inline(read_styles(package), Objects(package))
+        inline = Inline(read_styles(package), Objects(package), keep_comments=hints.limits.comments == "keep")
         out = TextBuilder()
         blocks = Blocks(out, inline)
         if hints.media_type == ODS:

@@ -54,7 +54,14 @@ def read_document(package: Parts, *, name: str, hints: Hints) -> Extracted:
     if "numbering" in related and related["numbering"] in package:
         numbering.read(package.events(related["numbering"]))
     styles = _styles(package, related.get("styles", "word/styles.xml"))
-    source = Source(styles, numbering, losses, package, _embedding(package, hints))
+    source = Source(
+        styles,
+        numbering,
+        losses,
+        package,
+        _embedding(package, hints),
+        keep_comments=hints.limits.comments == "keep",
+    )
     body = Body(out, source)
     even_differs = _settings(package, related.get("settings", ""), body)
     for kind in _NOTES:
@@ -75,6 +82,7 @@ def finish(out: TextBuilder, body: Body, losses: Losses, *, name: str, propertie
         if words and (kind, words) not in said:
             said.add((kind, words))
             out.paragraph(f"{_PAGE[kind]}: {words}")
+    losses.add("comment", body.notes.dropped)
     losses.report(out)
     return out.finish(name=name, title=str(properties.get("title") or body.output.title), metadata=properties)
 

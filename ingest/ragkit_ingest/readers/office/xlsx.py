@@ -18,7 +18,7 @@ from ragkit_ingest.readers.office.xlsx_extras import (
     read_people,
 )
 from ragkit_ingest.readers.office.xlsx_layout import Layout, read_layout
-from ragkit_ingest.readers.office.xlsx_rows import SheetRows
+from ragkit_ingest.readers.office.xlsx_rows import STRUCK, SheetRows
 from ragkit_ingest.readers.sheets.tables import SheetTables
 from ragkit_ingest.readers.sniff import XLSX
 from ragkit_ingest.readers.zip_package import Package, core_properties
@@ -79,6 +79,8 @@ class _Workbook:
                 self.counts["sheets that are missing in the file"] += 1
         if len(self.book.sheets) > most:
             self.out.warn(f"only the first {most:,} of {len(self.book.sheets):,} sheets were read")
+        if self.book.struck:
+            self.counts[STRUCK] += self.book.struck
         for words, count in sorted(self.counts.items()):
             self.out.warn(f"{words}: {count:,}")
 
@@ -92,6 +94,9 @@ class _Workbook:
             start, end = self.out.paragraph(line)
             self.out.mark_block(start, end, "boilerplate")
         comments = read_comments(self.package, sheet.part, self.people)
+        if self.hints.limits.comments == "drop":
+            self.counts["comments left out"] += len(comments)
+            comments = []
         rows = SheetRows(self.book, layout, keep_hidden=self.hints.limits.keep_hidden)
         rows.wanted = {comment.place for comment in comments}
         drawings = read_drawings(self.package, sheet.part, layout, self.values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ragkit import ExtractionError
+from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.office.charts import add_chart, read_chart
 from ragkit_ingest.readers.office.diagrams import add_diagram, read_diagram
@@ -23,21 +24,24 @@ _FURNITURE: Final = frozenset({"sldNum", "dt", "ftr", "hdr", "sldImg"})
 class SlideWriter:
     """Adds slides one by one; what is written on every slide is kept until the end, once."""
 
-    def __init__(self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str]) -> None:
+    def __init__(
+        self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str], limits: ReadLimits
+    ) -> None:
         self._out = out
         self._package = package
         self._losses = losses
         self._authors = authors
+        self._limits = limits
         self._layouts = Layouts(package)
         self._furniture: dict[tuple[str, str], None] = {}
 
-    def add(self, part: str, number: int, *, keep_hidden: bool = False) -> None:
-        """Add a slide; a hidden one is left out and reported."""
+    def add(self, part: str, number: int) -> None:
+        """Add a slide; a hidden one is left out and reported, unless the limits keep it."""
         before = self._out.size
         relations = self._package.relations(part)
         losses = Losses()
         slide = ShapeReader(self._package.addresses(part), losses).read(self._package.events(part))
-        if slide.hidden and not keep_hidden:
+        if slide.hidden and not self._limits.keep_hidden:
             self._out.warn(f"slide {number:,} is hidden and was left out")
             return
         self._losses.merge(losses)
@@ -111,7 +115,11 @@ class SlideWriter:
     def _remarks(self, relations: dict[str, Relation]) -> None:
         for relation in relations.values():
             if relation.kind == "comments" and relation.target in self._package:
-                for line in read_comments(self._package.events(relation.target), self._authors):
+                lines = list(read_comments(self._package.events(relation.target), self._authors))
+                if self._limits.comments == "drop":
+                    self._losses.add("comment", len(lines))
+                    continue
+                for line in lines:
                     self._out.paragraph(line)
         for relation in relations.values():
             if relation.kind == "notesSlide" and relation.target in self._package:

@@ -207,6 +207,7 @@ class ShapeReader:
 
     def _end_frame(self, frame: TextFrame) -> None:
         self._frame = None
+        self._losses.add("struck", frame.struck)
         if not self._open:
             return
         shape = self._open[-1]
