@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.ocr.engine import CURE, available
+from ragkit_ingest.readers.ocr.page_pictures import read_pictures
 from ragkit_ingest.readers.ocr.scanned import read_scanned
 from ragkit_ingest.readers.pdf.annotations import attached_words
 from ragkit_ingest.readers.pdf.guard import check_streams, nests_in_stream, too_nested
@@ -94,6 +95,7 @@ class _Reading:
         try:
             pages = self._read_pages(file)
             self._wanting = self._read_scanned(file, pages)
+            self._read_pictures(file, pages)
             self._settled = {*self._wanting, *file.blank}
             self._structure = file.structure()
             return pages
@@ -115,6 +117,18 @@ class _Reading:
             self._out.warn(words)
         self._ocr = seen.metadata()
         return [index for index in left if index in file.scanned or index in file.undecoded]
+
+    def _read_pictures(self, file: PdfiumFile, pages: Pages) -> None:
+        """Read the pictures inside pages by OCR where that is wanted; pages that OCR reads whole need none."""
+        limits = self._hints.limits
+        if not limits.ocr_pictures or limits.ocr == "off":
+            return
+        if not available():
+            self._out.warn(f"pictures inside are not read: OCR is wanted ({CURE})")
+            return
+        whole = set(range(len(pages))) if limits.ocr == "force" else {*file.scanned, *file.undecoded}
+        for words in read_pictures(file, pages, whole, hints=self._hints):
+            self._out.warn(words)
 
     def _report_extras(self, file: PdfiumFile) -> None:
         """Warn of letters that no font explains, of attached files and of forms that pdfium cannot draw."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ragkit import ExtractionError
 from ragkit_ingest.readers.pdf.annotations import Annotations
 from ragkit_ingest.readers.pdf.arrange import arrange
-from ragkit_ingest.readers.pdf.drawing import draw_page, is_blank
+from ragkit_ingest.readers.pdf.drawing import PagePicture, draw_page, is_blank, pictures_on
 from ragkit_ingest.readers.pdf.flows import from_top
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
@@ -147,6 +147,16 @@ class PdfiumFile:
             image = draw_page(self._api, page, side)
             size = (self._api.FPDF_GetPageWidthF(page), self._api.FPDF_GetPageHeightF(page))
             return (image, *size) if image is not None else None
+        finally:
+            self._api.FPDF_ClosePage(page)
+
+    def pictures(self, index: int) -> list[PagePicture]:
+        """Return the pictures of a page that may hold words; none when it cannot be loaded."""
+        page = self._api.FPDF_LoadPage(self._document, index)
+        if not page:
+            return []
+        try:
+            return list(pictures_on(self._api, page))
         finally:
             self._api.FPDF_ClosePage(page)
 
