@@ -120,7 +120,7 @@ def _image_of(api: Any, one: Any) -> Image | None:
     if not raw:
         return None
     try:
-        image = PdfBitmap.from_raw(raw).to_pil().convert("RGB")
+        image: Image = PdfBitmap.from_raw(raw).to_pil().convert("RGB")
     finally:
         api.FPDFBitmap_Destroy(raw)
     if matrix.a < 0:

@@ -145,7 +145,8 @@ class Glyphs:
         found: list[Part] = []
         ask, page, place, sides = self._ask, self._handle, self._place, self._sides
         first = line.pieces[0][1] if len(line.pieces) == 1 else -1  # index of the line's first character
-        begin, left, right, bottom = 0, line.left, line.left, line.bottom
+        ask(page, line.pieces[0][1], place)
+        begin, left, right, bottom = 0, sides[0], sides[2], line.bottom
         apart, level = GAP * max(line.height, 6.0), 0.5 * line.height
         at = text.find(" ")
         while at >= 0:
