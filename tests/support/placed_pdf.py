@@ -65,8 +65,7 @@ def pictured_pdf(
         [
             b"<</Type/Catalog/Pages 2 0 R>>",
             b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
-            b"/Resources<</Font<</F1 6 0 R>>/XObject<</I 5 0 R>>>>>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources 7 0 R>>",
             stream(shown(words) + drawn),
             stream(
                 zlib.compress(grey),
@@ -74,6 +73,7 @@ def pictured_pdf(
                 b"/Filter/FlateDecode" % size,
             ),
             HELVETICA,
+            b"<</Font<</F1 6 0 R>>/XObject<</I 5 0 R>>>>",
         ]
     )
 
