@@ -10,6 +10,7 @@ the GIL.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import random
 import resource
@@ -35,12 +36,14 @@ _WORDS = ("invoice", "refund", "window", "ledger", "harbour", "copper", "ninetee
 @dataclass(slots=True)
 class Probe:
     """Wakes every 5 ms. longest: seconds that it came late at most, as far as this process used the CPU; stacks: what
-    ran when it was later than a limit."""
+    ran when it was later than a limit; collecting: seconds of the longest garbage collection."""
 
     limit: float = 0.05
     longest: float = 0.0
     late: list[float] = field(default_factory=list)
     stacks: dict[str, float] = field(default_factory=dict)
+    collecting: float = 0.0
+    _collection: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -59,6 +62,13 @@ class Probe:
     def stop(self) -> None:
         """End the measurement."""
         self._stop.set()
+
+    def on_collection(self, phase: str, _info: dict[str, int]) -> None:
+        """Measure a run of the garbage collector, which holds the GIL; a callback of gc."""
+        if phase == "start":
+            self._collection = time.perf_counter()
+        else:
+            self.collecting = max(self.collecting, time.perf_counter() - self._collection)
 
     def _note(self, gap: float) -> None:
         mine = threading.get_ident()
@@ -102,6 +112,7 @@ def measure(mib: int) -> None:
         control = context.Process(target=_control, args=(stop, sending))
         control.start()
         probe = Probe()
+        gc.callbacks.append(probe.on_collection)
         thread = threading.Thread(target=probe.run)
         with ragkit.open(Path(folder) / "kb", embedder=HashEmbedder()) as kb:
             thread.start()
@@ -111,13 +122,15 @@ def measure(mib: int) -> None:
             seconds = time.perf_counter() - started
         probe.stop()
         thread.join()
+        gc.callbacks.remove(probe.on_collection)
         stop.set()
         alone = receiving.recv()
         control.join()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"{mib:4} MiB: {report.add.chunks:,} chunks in {seconds:.1f} s, longest stall {probe.longest * 1000:.0f} ms "
-        f"({len(probe.late)} over 50 ms; machine alone {alone * 1000:.0f} ms), peak {peak:.0f} MiB"
+        f"({len(probe.late)} over 50 ms; longest garbage collection {probe.collecting * 1000:.0f} ms; machine alone "
+        f"{alone * 1000:.0f} ms), peak {peak:.0f} MiB"
     )
     for place, gap in sorted(probe.stacks.items(), key=lambda item: -item[1])[:12]:
         print(f"    {gap * 1000:6.0f} ms  {place}")

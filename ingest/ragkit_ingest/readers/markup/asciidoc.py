@@ -73,6 +73,7 @@ class _Page:
         self._numbers: list[int] = []
         self._style = ""  # block attributes that wait for their block
         self._caption = ""
+        self._by = ""  # whom the quote that is open is by
         self._header = 0  # lines since the title, while they may name author and revision; 0 elsewhere
         self._term = False  # the paragraph explains a term
         self._continued = False  # the next block belongs to the list item before it
@@ -162,7 +163,14 @@ class _Page:
 
     def _begin_box(self) -> None:
         """A box begins or ends: its kind and title are words, what it holds is read on."""
-        style, self._style = self._style.lower().lstrip("%").split(",")[0].split("#")[0].split(".")[0], ""
+        named, self._style = self._style, ""
+        style = named.lower().lstrip("%").split(",")[0].split("#")[0].split(".")[0]
+        if style in ("quote", "verse"):
+            self._by = ", ".join(filter(None, (part.strip().strip('"') for part in named.split(",")[1:])))
+        elif self._by:
+            self._end_paragraph()
+            by, self._by = self._by, ""
+            self._put(f"— {self._text.words(by)}")
         if style in _KINDS and not self._caption:
             self._caption = style.capitalize()
         self._emit_caption()

@@ -14,7 +14,9 @@ _INCLUDE = re.compile(
 _FILE_MARK = re.compile(r"[ \t]*\{\*[ \t]*([^\s*]+)[^*\n]*\*\}[ \t]*$")
 _MARKED_LINES = re.compile(r"\bln\[([\d:,-]+)\]")
 _SNIP_PART = re.compile(r"[ \t]*(?:[#/*;<!-]{1,4}[ \t]*)?-{2,}8<-{2,}[ \t]+\[(?:start|end):")
-_PARTIAL = re.compile(r"import\s+([A-Z]\w*)\s+from\s+['\"]((?!!)[^'\"]+\.mdx?)['\"];?\s*$")
+_PARTIAL = re.compile(
+    r"import\s+([A-Z]\w*)\s+from\s+['\"](?:!!raw-loader!([^'\"]+)|((?!!)[^'\"]+(?:\.mdx?|\?raw)))['\"];?\s*$"
+)
 
 
 def named_file(line: str) -> tuple[str, Selection]:
@@ -44,6 +46,6 @@ def marks_part(line: str) -> bool:
 
 
 def imported_part(line: str) -> dict[str, str]:
-    """Return the name of a component that is an imported page, with its path; {} for any other line."""
+    """Return the name under which a page or the text of a file is imported, with its path; {} for any other line."""
     match = _PARTIAL.match(line)
-    return {match[1]: match[2]} if match is not None else {}
+    return {match[1]: (match[2] or match[3]).removesuffix("?raw")} if match is not None else {}

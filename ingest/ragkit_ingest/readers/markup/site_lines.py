@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 from ragkit_ingest.readers.markup.arguments import parse_tag, readable
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language
+from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
 from ragkit_ingest.readers.markup.site_includes import imported_part, marks_part, named_file, named_in_code
 from ragkit_ingest.readers.markup.site_marks import MarkScanner
-from ragkit_ingest.readers.markup.site_notes import ADMONITIONS, SiteNotes, box_title
+from ragkit_ingest.readers.markup.site_notes import SiteNotes, box_title
+from ragkit_ingest.readers.markup.site_tags import MYST_BOXES, SILENT_KINDS
 from ragkit_ingest.readers.neighbours import Included
 
 _FENCE = re.compile(r"((?:[ \t]*>)*[ \t]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?)(`{3,}|~{3,})[ \t]*([^`]*)$")
@@ -38,26 +39,6 @@ _CODE_END = re.compile(
 _RAW = re.compile(r"[ \t]*\{%-?[ \t]*(end)?(raw|verbatim|comment)[ \t]*-?%\}[ \t]*$")
 _TAG_LINE = re.compile(r"[ \t]*<(?:/?[A-Z][\w.]*|/?[a-z][a-z0-9]*-[\w.-]+|/?>)")
 _MYST = re.compile(r"\{([\w:-]+)\}[ \t]*(.*)$")
-_MYST_BOXES: Final = ADMONITIONS | {
-    "admonition",
-    "dropdown",
-    "tab-item",
-    "tab-set",
-    "card",
-    "grid",
-    "grid-item",
-    "grid-item-card",
-    "topic",
-    "sidebar",
-    "margin",
-    "versionadded",
-    "versionchanged",
-    "epigraph",
-    "figure",
-}
-_SILENT_KINDS: Final = frozenset(
-    {"html", "define", "raw", "v-pre", "code-group", "row", "col", "columns", "column", "div"}
-)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _OPTION = re.compile(r"[ \t]*(?::[\w-]+:(?:[ \t].*)?|---)$")
 
@@ -126,7 +107,7 @@ class SiteMarkdown:
         if self._myst and not fence[3].strip() and fence[2].startswith(self._myst[-1]):
             self._myst.pop()
             self._words("")
-        elif myst is not None and myst[1] in _MYST_BOXES:
+        elif myst is not None and myst[1] in MYST_BOXES:
             self._myst.append(fence[2])
             self._slash = True
             self._words(box_title(myst[1], myst[2]))
@@ -134,6 +115,9 @@ class SiteMarkdown:
             self._fence = fence[2]
             self._insert(self._notes.include(myst[2]), line)
         else:
+            title = code_title(fence[3].strip())
+            if title:
+                self._words(title, line)
             self._scan()
             self._fence = fence[2]
             told = f"{fence[1]}{fence[2]}{myst[2]}" if myst is not None and "code" in myst[1] else line
@@ -149,7 +133,9 @@ class SiteMarkdown:
             self._done.append(line)
             self._fence = ""
         else:
-            self._done.append(self._in_code(line))
+            shown = code_line(line)
+            if shown is not None:
+                self._done.append(self._in_code(shown))
 
     def _in_code(self, line: str) -> str:
         """Return a line of code, or the lines of the file that it includes, as deep as it stands."""
@@ -189,7 +175,7 @@ class SiteMarkdown:
         if "///" in line and (match := _SLASHES.match(line)):
             kind = match[1] or ""
             self._slash = bool(kind)
-            self._words("" if kind in _SILENT_KINDS else box_title(kind, match[2] or ""), line)
+            self._words("" if kind in SILENT_KINDS else box_title(kind, match[2] or ""), line)
             return True
         if ":::" in line and (match := _COLONS.match(line)):
             self._words(match[1] + self._colon_title(match), line if not match[1].strip() else "")
@@ -222,7 +208,7 @@ class SiteMarkdown:
         if inner:
             words = ""
         self._slash = bool(match[2])
-        return "" if kind in _SILENT_KINDS else box_title(kind, named[1] if named else words)
+        return "" if kind in SILENT_KINDS else box_title(kind, named[1] if named else words)
 
     def _include_line(self, line: str) -> bool:
         if _SNIP.match(line):
@@ -320,6 +306,18 @@ class SiteMarkdown:
     # ------------------------------------------------------------------ plain lines
 
     def _plain(self, line: str) -> None:
+        if is_contents(line):
+            return
+        meaning = meaning_of_term(line)
+        if (
+            meaning
+            and self._open
+            and self._open[-1].strip()
+            and not self._open[-1].lstrip().startswith(("|", "-", "*"))
+        ):
+            self._open[-1] = f"{self._open[-1].rstrip(': ')}: {meaning}"
+            return
+        line = short_form(line) or line
         indent = len(line) - len(line.lstrip())
         if line.strip():
             if indent >= 4 and self._blank and not self._listing and not self._mdx:

@@ -71,6 +71,8 @@ class SiteNotes:
     render: Callable[[Included], str] = lambda part: part.text
     partials: dict[str, str] = field(default_factory=dict)
     """Names of components that are included files: MDX imports them."""
+    loops: list[frozenset[str]] = field(default_factory=list)
+    """Names of the values of loops that are open."""
     not_included: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
@@ -112,17 +114,23 @@ class SiteNotes:
 
     def value(self, name: str) -> str:
         """Return what a name stands for: a field of the front matter, else the name itself, noted as unknown."""
-        bare = name.strip().lstrip(".$")
-        for prefix in ("page.params.", "params.", "page.", "frontmatter.", "site.params.", "site.", "props.", "meta."):
-            if bare.lower().startswith(prefix):
-                bare = bare[len(prefix) :]
-                break
-        names = (bare.lower(), f"params.{bare.lower()}", f"extra.{bare.lower()}")
-        known = next((self.fields[key] for key in names if key in self.fields), None)
+        known = self._field(name)
         if known is not None:
             return known
         self.unknown.append(name.strip())
         return name.strip()
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a name stands for a field of this page; those of the whole site are not known."""
+        return self._field(name) is not None
+
+    def _field(self, name: str) -> str | None:
+        bare = name.strip().lstrip(".$").lower()
+        for prefix in ("page.params.", "params.", "page.", "frontmatter.", "props.", "meta."):
+            if bare.startswith(prefix):
+                bare = bare[len(prefix) :]
+                break
+        return next((self.fields[key] for key in (bare, f"params.{bare}", f"extra.{bare}") if key in self.fields), None)
 
     def report(self, out: TextBuilder) -> None:
         """Add a warning for each kind that was met."""

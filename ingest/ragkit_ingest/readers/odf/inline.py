@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,7 +33,7 @@ _PAGE_FIELDS: Final = frozenset(["page-number", "page-count", "sheet-name", "fil
 class Inline:
     """Turns paragraphs into text. later: what stands in them and follows their block, in order.
 
-    keep_comments: comments become text.
+    keep_comments: comments become text. pictures: reads the words of a picture, given its part; "" for none.
     """
 
     styles: Styles
@@ -42,6 +43,7 @@ class Inline:
     later: list[str | Chart | Node] = field(default_factory=list)
     furniture: bool = False
     keep_comments: bool = True
+    pictures: Callable[[str], str] | None = None
 
     def text(self, node: Node) -> str:
         """Return the words of a paragraph or of what is in one; lines are kept apart by newlines."""
@@ -154,13 +156,20 @@ class Inline:
         for child in node.nodes():
             if child.name in ("object", "object-ole") or (child.name == "math"):
                 return self._object(child, described)
-        if node.name == "g" or any(child.name in ("text-box", "table", "p", "list") for child in node.nodes()):
-            self.later.append(node)
-        elif any(child.name == "image" for child in node.nodes()) and not described:
-            self.counts["pictures without text"] += 1
         if described:
             self.later.append(f"Picture: {described}")
+        if node.name == "g" or any(child.name in ("text-box", "table", "p", "list") for child in node.nodes()):
+            self.later.append(node)
+        else:
+            self._images(node, described)
         return ""
+
+    def _images(self, node: Node, described: str) -> None:
+        """Keep the words of pictures for after the block; a picture of which nothing is known is counted."""
+        images = [child for child in node.nodes() if child.name == "image"]
+        read = [self.pictures(image.get("href")) for image in images[:1]] if self.pictures is not None else []
+        self.later += [text for text in read if text]
+        self.counts["pictures without text"] += bool(images) and not described and not any(read)
 
     def _object(self, node: Node, described: str) -> str:
         found = self.objects.read(node)

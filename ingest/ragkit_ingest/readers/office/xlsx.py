@@ -8,6 +8,7 @@ from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.xlsx_book import Book, SheetPart, read_book
 from ragkit_ingest.readers.office.xlsx_extras import (
     CellValues,
@@ -59,8 +60,10 @@ class _Workbook:
     out: TextBuilder = field(default_factory=TextBuilder)
     counts: Counter[str] = field(default_factory=Counter)
     values: CellValues = field(init=False)
+    pictures: InnerPictures = field(init=False)
 
     def __post_init__(self) -> None:
+        self.pictures = InnerPictures(self.hints)
         self.values = CellValues(self._all_values)
 
     def read(self) -> None:
@@ -81,6 +84,7 @@ class _Workbook:
             self.out.warn(f"only the first {most:,} of {len(self.book.sheets):,} sheets were read")
         if self.book.struck:
             self.counts[STRUCK] += self.book.struck
+        self.pictures.report(self.out)
         for words, count in sorted(self.counts.items()):
             self.out.warn(f"{words}: {count:,}")
 
@@ -99,7 +103,7 @@ class _Workbook:
             comments = []
         rows = SheetRows(self.book, layout, keep_hidden=self.hints.limits.keep_hidden)
         rows.wanted = {comment.place for comment in comments}
-        drawings = read_drawings(self.package, sheet.part, layout, self.values)
+        drawings = read_drawings(self.package, sheet.part, layout, self.values, self.pictures)
         if not sheet.chart:
             self._rows(sheet, rows, layout, drawings)
         drawings.add_before(_AFTER_ALL, self.out)

@@ -7,7 +7,7 @@ entity. Its bytes are taken out of the stream that the XML parser gets, which st
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 _BEGIN: Final = b"<sheetData>"
@@ -48,7 +48,9 @@ def without_plain_rows(chunks: Iterable[bytes], take: Callable[[int, Iterator[Pl
     yield from source
 
 
-def _rows(buffer: bytes, source: Iterator[bytes], take: Callable[[int, Iterator[PlainCell]], bool]) -> Iterator[bytes]:
+def _rows(
+    buffer: bytes, source: Iterator[bytes], take: Callable[[int, Iterator[PlainCell]], bool]
+) -> Generator[bytes, None, bytes]:
     """Go through the rows; return what is left when rows end, or when the parser must do the rest."""
     while True:
         if b"<!" in buffer:  # a comment or CDATA, in which a row is no row

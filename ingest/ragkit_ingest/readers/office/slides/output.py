@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.base import Hints, TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.charts import add_chart, read_chart
 from ragkit_ingest.readers.office.diagrams import add_diagram, read_diagram
 from ragkit_ingest.readers.office.losses import Losses
@@ -24,14 +24,13 @@ _FURNITURE: Final = frozenset({"sldNum", "dt", "ftr", "hdr", "sldImg"})
 class SlideWriter:
     """Adds slides one by one; what is written on every slide is kept until the end, once."""
 
-    def __init__(
-        self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str], limits: ReadLimits
-    ) -> None:
+    def __init__(self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str], hints: Hints) -> None:
         self._out = out
         self._package = package
         self._losses = losses
         self._authors = authors
-        self._limits = limits
+        self._limits = hints.limits
+        self._pictures = InnerPictures(hints)
         self._layouts = Layouts(package)
         self._furniture: dict[tuple[str, str], None] = {}
 
@@ -40,7 +39,8 @@ class SlideWriter:
         before = self._out.size
         relations = self._package.relations(part)
         losses = Losses()
-        slide = ShapeReader(self._package.addresses(part), losses).read(self._package.events(part))
+        reader = ShapeReader(self._package.addresses(part), losses, pictures=self._pictures.wanted)
+        slide = reader.read(self._package.events(part))
         if slide.hidden and not self._limits.keep_hidden:
             self._out.warn(f"slide {number:,} is hidden and was left out")
             return
@@ -63,6 +63,7 @@ class SlideWriter:
         """Add what is written on every slide."""
         for name, text in self._furniture:
             self._out.paragraph(f"{name}: {text}")
+        self._pictures.report(self._out)
 
     def _body(self, shapes: list[Shape]) -> list[Shape]:
         """Return the shapes that are no furniture; footers are kept for the end."""
@@ -90,10 +91,21 @@ class SlideWriter:
             self._out.paragraph(shape.lines[0].strip())
         if shape.said and not shape.lines:
             self._out.paragraph(f"[Picture: {shape.said}]")
+        if shape.image:
+            self._image(shape, relations)
         if shape.address:
             self._out.paragraph(shape.address)
         self._part(shape.chart, "chart", relations)
         self._part(shape.diagram, "diagram", relations)
+
+    def _image(self, shape: Shape, relations: dict[str, Relation]) -> None:
+        """Add the words in a picture; one of which nothing is said or read is counted."""
+        relation = relations.get(shape.image)
+        known = relation is not None and relation.target in self._package
+        text = self._pictures.text(self._package.read(relation.target)) if relation is not None and known else ""
+        self._out.paragraph(text)
+        if not text and not shape.said and not shape.decorative:
+            self._losses.add("picture")
 
     def _part(self, identity: str, kind: str, relations: dict[str, Relation]) -> None:
         if not identity:

@@ -42,7 +42,7 @@ class Section:
 class Source:
     """What the body of a document refers to. embedded: reads an embedded document by the name of its part.
 
-    keep_comments: comments become text.
+    keep_comments: comments become text. pictures: reads the words of a picture, given its part; "" for none.
     """
 
     styles: Mapping[str, Style]
@@ -51,3 +51,4 @@ class Source:
     package: Parts | None = None
     embedded: Callable[[str], Extracted | None] | None = None
     keep_comments: bool = True
+    pictures: Callable[[str], str] | None = None

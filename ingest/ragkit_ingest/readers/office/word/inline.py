@@ -27,6 +27,7 @@ _DRAWN: Final = frozenset(
         "shape",
         "rect",
         "imagedata",
+        "blip",
         "textpath",
         "hlinkClick",
         "decorative",
@@ -66,7 +67,7 @@ class Inline:
         self.display = False  # equations that stand on lines of their own
         self._styles = source.styles
         self._losses = source.losses
-        self._drawings = Drawings(source.package, source.losses)
+        self._drawings = Drawings(source.package, source.losses, source.pictures)
         self._data = BoundData(source.package)
         self._fields = Fields()
         self._controls: list[Control] = []
