@@ -6,10 +6,11 @@ import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from ragkit_ingest.readers.grid import Cell
-from ragkit_ingest.readers.pdf.glyphs import address_of, plain_call
+from ragkit_ingest.readers.pdf.calls import address_of, plain_call
 
 _OBJECTS = 1_000  # a page of more objects is a drawing
 _STROKES = 1_200
@@ -20,6 +21,7 @@ _SNAP = 2.5  # points: lines that are nearer are one
 _COLUMNS, _ROWS = 60, 400
 _PATH = 2  # type of an object
 _MOVE, _LINE = 2, 0  # types of a segment
+_SHARED = 0.6  # lines across an open table that end together
 _FRAME = 0.75  # a cell over so much of the grid is a frame
 
 
@@ -47,6 +49,20 @@ class Ruled:
         row = next((at for at, (high, low) in enumerate(pairwise(self.ys)) if low <= y < high), -1)
         return (row, column) if row >= 0 and column >= 0 else None
 
+    def is_single(self, row: int, column: int) -> bool:
+        """Tell whether a place is in a cell of one row."""
+        return all(self.anchors.get((other, column)) != self.anchors[row, column] for other in (row - 1, row + 1))
+
+    def split(self, row: int, at: float, columns: frozenset[int]) -> Ruled:
+        """Return the grid with one of its rows cut in two at a height; cells of other columns then span both."""
+        anchors: dict[tuple[int, int], tuple[int, int]] = {}
+        for (above, column), (top, left) in self.anchors.items():
+            anchor = (top + (top > row), left)
+            anchors[above + (above > row), column] = anchor
+            if above == row:
+                anchors[row + 1, column] = (row + 1, left) if column in columns else anchor
+        return Ruled(self.xs, (*self.ys[: row + 1], at, *self.ys[row + 1 :]), anchors)
+
     def cells(self, texts: dict[tuple[int, int], str]) -> list[list[Cell]]:
         """Return rows of cells with their spans; texts: by the cell's upper left place."""
         rows: list[list[Cell]] = []
@@ -65,8 +81,8 @@ class Ruled:
 
 def ruled_grids(api: Any, page: Any) -> list[Ruled]:
     """Return the grids of a page, from the top."""
-    level, upright = _strokes(api, page)
-    if len(level) < 3 or len(upright) < 3 or len(level) + len(upright) > _STROKES:
+    level, upright = map(_joined, _strokes(api, page))
+    if len(level) < 2 or len(upright) < 2 or len(level) + len(upright) > _STROKES:
         return []
     found = [grid for some in _connected(level, upright) if (grid := _grid(*some)) is not None]
     return sorted(found, key=lambda grid: -grid.ys[0])
@@ -141,6 +157,21 @@ def _segments(api: Any, path: Any) -> list[tuple[tuple[float, float], tuple[floa
     return found
 
 
+def _joined(lines: list[Stroke]) -> list[Stroke]:
+    """Return lines with the pieces of one line put together."""
+    found: list[Stroke] = []
+    for at in _edges(lines):
+        pieces = sorted((line for line in lines if 0 <= line.at - at <= _SNAP), key=lambda line: line.low)
+        low, high = pieces[0].low, pieces[0].high
+        for piece in pieces[1:]:
+            if piece.low > high + _SNAP:
+                found.append(Stroke(at, low, high))
+                low, high = piece.low, piece.high
+            high = max(high, piece.high)
+        found.append(Stroke(at, low, high))
+    return found
+
+
 def _connected(level: list[Stroke], upright: list[Stroke]) -> list[tuple[list[Stroke], list[Stroke]]]:
     """Return groups of lines that cross or touch each other."""
     parent = list(range(len(level) + len(upright)))
@@ -173,9 +204,27 @@ def _edges(lines: Sequence[Stroke]) -> list[float]:
     return found
 
 
+def _with_ends(edges: list[float], across: Sequence[Stroke]) -> list[float]:
+    """Return the edges of rows or columns, with those of a table that is open at its sides: where most lines across end
+    together."""
+    ends = [median(line.low for line in across), median(line.high for line in across)]
+    shared = [
+        sum(abs(line.low - ends[0]) <= _SNAP for line in across),
+        sum(abs(line.high - ends[1]) <= _SNAP for line in across),
+    ]
+    if len(edges) < 2:
+        return edges
+    most = max(2.0, _SHARED * len(across))
+    before = ends[:1] if shared[0] >= most and ends[0] < edges[0] - _LONG else []
+    behind = ends[1:] if shared[1] >= most and ends[1] > edges[-1] + _LONG else []
+    return [*before, *edges, *behind]
+
+
 def _grid(level: list[Stroke], upright: list[Stroke]) -> Ruled | None:
     """Return the grid of lines that belong together; None when they make no table."""
-    xs, ys = _edges(upright), _edges(level)[::-1]
+    if len(level) < 2 or len(upright) < 2:
+        return None
+    xs, ys = _with_ends(_edges(upright), level), _with_ends(_edges(level), upright)[::-1]
     if not (3 <= len(xs) <= _COLUMNS + 1 and 3 <= len(ys) <= _ROWS + 1):
         return None
     rows, columns = len(ys) - 1, len(xs) - 1

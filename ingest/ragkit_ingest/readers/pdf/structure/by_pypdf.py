@@ -1,36 +1,22 @@
-"""What pypdf tells of a PDF beside pdfium: labels, outline, metadata, encryption, and text where pdfium finds none."""
+"""What pypdf tells of a PDF that pdfium cannot open, and the text of pages that pdfium has none for."""
 
 from __future__ import annotations
 
 import io
 import logging
-import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import TimeLimitError, time_limit
+from ragkit_ingest.readers.pdf.structure.base import OutlineItem, Structure
 from ragkit_ingest.readers.titles import squeeze
 
 if TYPE_CHECKING:
     from pypdf import PdfReader as PypdfReader
 
-_OUTLINE_LIMIT = 5_000
-_FIELDS = {
-    "/Title": "title",
-    "/Author": "author",
-    "/Subject": "subject",
-    "/Keywords": "keywords",
-    "/Creator": "creator",
-    "/Producer": "producer",
-    "/CreationDate": "created",
-    "/ModDate": "modified",
-}
-_UNSAID = re.compile(r"\(?(?:anonymous|unspecified|untitled|unknown)\)?|paper title", re.IGNORECASE)  # of templates
-_DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?")
 _FAULTS = (
     ArithmeticError,
     AssertionError,
@@ -45,25 +31,6 @@ _FAULTS = (
     zlib.error,
 )
 """What pypdf raises on damaged files beside its own errors."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutlineItem:
-    """An entry of the outline: level from 1, title, and page index from 0 (None when it leads nowhere)."""
-
-    level: int
-    title: str
-    page: int | None
-
-
-@dataclass(slots=True)
-class Structure:
-    """What could be read; every part may be empty."""
-
-    labels: list[str] = field(default_factory=list)
-    outline: list[OutlineItem] = field(default_factory=list)
-    metadata: dict[str, object] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
 
 class PypdfFile:
@@ -129,32 +96,26 @@ class PypdfFile:
 
     def _metadata(self, found: Structure) -> None:
         info: Mapping[str, object] = self._reader.metadata or {}
-        for key, name in _FIELDS.items():
-            value = info.get(key)
+
+        def value_of(key: str) -> str | None:
+            value = info.get(f"/{key}")
             if isinstance(value, bytes):
-                value = value.decode("latin-1")
-            if isinstance(value, str) and value.strip() and not _UNSAID.fullmatch(value.strip()):
-                found.metadata[name] = _iso_date(value) if name in ("created", "modified") else value
+                return value.decode("latin-1")
+            return value if isinstance(value, str) else None
+
         language = self._reader.root_object.get("/Lang")
-        if isinstance(language, str) and re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,8})*", language):
-            found.metadata["language"] = language
+        found.take_metadata(value_of, language if isinstance(language, str) else None)
 
     def _labels(self, found: Structure) -> None:
-        if "/PageLabels" not in self._reader.root_object:
-            return
-        labels = [str(label) for label in self._reader.page_labels]
-        if labels != [str(number) for number in range(1, len(labels) + 1)]:
-            found.labels = labels
+        if "/PageLabels" in self._reader.root_object:
+            found.take_labels([str(label) for label in self._reader.page_labels])
 
     def _outline(self, found: Structure) -> None:
         if "/Outlines" not in self._reader.root_object:
             return
         for level, item in _flat(self._reader.outline):
             title = squeeze(str(item.title or ""))
-            if title:
-                found.outline.append(OutlineItem(level, title, self._page_of(item)))
-            if len(found.outline) == _OUTLINE_LIMIT:
-                found.warnings.append(f"only the first {_OUTLINE_LIMIT:,} entries of its outline were read")
+            if not found.add_entry(OutlineItem(level, title, self._page_of(item) if title else None)):
                 return
 
     def _page_of(self, item: Any) -> int | None:
@@ -177,13 +138,3 @@ def _flat(outline: Any) -> Iterator[tuple[int, Any]]:
             stack.append((level + 1, iter(entry)))
         else:
             yield level, entry
-
-
-def _iso_date(value: str) -> str:
-    """Return a PDF date as ISO 8601 (its zone is left out), or the text as it stands."""
-    match = _DATE.match(value.strip())
-    if match is None:
-        return value
-    year, month, day, hour, minute, second = match.groups()
-    date = f"{year}-{month or '01'}-{day or '01'}"
-    return f"{date}T{hour}:{minute}:{second or '00'}" if hour and minute else date

@@ -1,29 +1,26 @@
-"""Pages of lines -> canonical text: paragraphs by the gaps between lines, headings by size and weight, tables."""
+"""One page of lines -> canonical text: paragraphs by the gaps between lines, headings by size and weight, tables."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Literal, NamedTuple
 
 from ragkit import BlockKind
 from ragkit_ingest.readers.base import TextBuilder, looks_like_header
-from ragkit_ingest.readers.pdf.furniture import running_lines
-from ragkit_ingest.readers.pdf.lines import Words, continues, ends_in_hyphen, make_whole
-from ragkit_ingest.readers.pdf.structure import OutlineItem
-from ragkit_ingest.readers.pdf.tables import TableSpan, find_tables
+from ragkit_ingest.readers.pdf.layout.body import Body
+from ragkit_ingest.readers.pdf.lines import continues
+from ragkit_ingest.readers.pdf.structure.base import OutlineItem
+from ragkit_ingest.readers.pdf.tables.runs import TableSpan, find_tables
 from ragkit_ingest.readers.pdf.text import Line
 
-_LARGER = 1.12  # a heading's letters are at least so much larger than the body's, or bold
 _HEADING_LENGTH = 120
 _HEADING_LINES = 3
 _LEADING = 1.5  # lines of a paragraph are at most so many letter heights apart
-_PROSE_LENGTH = 50  # running text is what goes on beyond this column
-_RARE, _RARE_BOLD = 0.12, 0.2  # a size, or bold type, that takes more of the text than this makes no headings
+_SMALL = 0.93  # letters of a footnote are at most so high as the body's
+_MARK = re.compile(r"[*†‡¹²³⁴⁵⁶⁷⁸⁹⁰§]|\(?\d{1,3}[)\]. ]")
 _SIZES = 3  # heading levels that sizes alone make
 _LETTERS = re.compile(r"[^\W\d_]")
 _SENTENCE_END = (".", "!", "?", ":", "”", '"', ")")
@@ -31,103 +28,8 @@ _BULLET = re.compile(r"[•●▪◦‣■□–*·-] |\(?\w{1,3}[.)] ")
 _NOT_HEADING = re.compile(r"[.,;]$|\s\d{5}$|^[(\[•●▪◦‣–☐☒*†‡$€£-]|^\W*$|^[a-z]|^[“\"]")  # 5 digits: a postal code
 
 
-@dataclass(frozen=True, slots=True)
-class _Body:
-    """What is usual in a document: height of its letters, the heights that make headings, the largest first, and
-    whether bold type is rare enough to mean something."""
-
-    height: float
-    sizes: tuple[float, ...]
-    bold: bool
-
-
-def add_pages(
-    builder: TextBuilder,
-    pages: Sequence[list[Line] | None],
-    *,
-    heights: Sequence[float] = (),
-    labels: Sequence[str] = (),
-    outline: Sequence[OutlineItem] = (),
-) -> None:
-    """Add all pages; headings are the outline's where the file has one of use, else what looks like headings.
-
-    heights: of the pages, in points, for what stands in their margins. A sentence that goes on over a page break
-    stays whole: running lines between its parts are moved before it or behind it.
-    """
-    words = make_whole(pages)
-    running = running_lines(pages, heights, _body(pages, [set()] * len(pages)).height)
-    body = _body(pages, running)
-    by_looks = len(outline) < 3
-    by_page: dict[int, list[OutlineItem]] = {}
-    if not by_looks:
-        for item in outline:
-            if item.page is not None:
-                by_page.setdefault(item.page, []).append(item)
-    planned = [
-        _Page(builder, page, running[number], body, by_looks=by_looks) if page else None
-        for number, page in enumerate(pages)
-    ]
-    goes_on = _breaks_inside(planned, words)
-    kept: list[tuple[str, BlockKind]] = []
-    for number, planned_page in enumerate(planned):
-        builder.page(labels[number] if number < len(labels) else None)
-        if planned_page is not None:
-            planned_page.add(by_page.get(number, []), goes_on=(goes_on[number], goes_on[number + 1]), kept=kept)
-    _add_kept(builder, kept)
-
-
-def _breaks_inside(planned: Sequence[_Page | None], words: Words) -> list[bool]:
-    """Tell for each page, and for the end, whether the text before it goes on in the page's first paragraph."""
-    inside = [False] * (len(planned) + 1)
-    for number in range(1, len(planned)):
-        above, below = planned[number - 1], planned[number]
-        if above is None or below is None:
-            continue
-        last, first = above.last_line(), below.first_line()
-        if last is None or first is None or not continues(last, first, right=above.right):
-            continue
-        inside[number] = True
-        if ends_in_hyphen(last.text, first.text):
-            word, _, rest = first.text.partition(" ")
-            left, _, cut = last.text[:-1].rpartition(" ")
-            whole = words.join(cut, word) if cut[-1:].isalnum() else f"{cut}-{word}"
-            last.text = f"{left} {whole}".strip()
-            first.text = rest
-    return inside
-
-
-def _add_kept(out: TextBuilder, kept: list[tuple[str, BlockKind]]) -> None:
-    for text, kind in kept:
-        out.mark_block(*out.paragraph(text), kind)
-    kept.clear()
-
-
-def _body(pages: Sequence[list[Line] | None], running: Sequence[set[int]]) -> _Body:
-    """Find the height of running text, which fills long lines, and the heights that few lines have."""
-    prose: Counter[float] = Counter()
-    weights: Counter[float] = Counter()
-    lines = bold = 0
-    for page, skip in zip(pages, running, strict=True):
-        for index, line in enumerate(page or ()):
-            if index not in skip and line.height > 0:
-                height = round(line.height, 1)
-                weights[height] += len(line.text)
-                prose[height] += max(0, len(line.text) - _PROSE_LENGTH)
-                lines, bold = lines + 1, bold + line.bold
-    if not weights:
-        return _Body(0.0, (), bold=False)
-    height = (prose if prose.total() else weights).most_common(1)[0][0]
-    rare = weights.total() * _RARE
-    sizes: list[float] = []
-    for size in sorted(
-        (size for size, weight in weights.items() if size > height * _LARGER and weight < rare), reverse=True
-    ):
-        if not sizes or size < sizes[-1] * 0.93:
-            sizes.append(size)
-    return _Body(height, tuple(sizes[:8]), bold=bold < lines * _RARE_BOLD)
-
-
-_Kind = Literal["furniture", "note", "table", "cells", "heading", "text"]
+_Kind = Literal["furniture", "note", "footnote", "table", "cells", "heading", "text"]
+_ASIDE = ("furniture", "note", "footnote")  # what stands beside the running text
 
 
 class _Group(NamedTuple):
@@ -139,10 +41,10 @@ class _Group(NamedTuple):
     span: TableSpan | None = None
 
 
-class _Page:
+class PageLayout:
     """Adds one page: cuts it into tables, furniture, headings and paragraphs."""
 
-    def __init__(self, builder: TextBuilder, lines: list[Line], skip: set[int], body: _Body, *, by_looks: bool) -> None:
+    def __init__(self, builder: TextBuilder, lines: list[Line], skip: set[int], body: Body, *, by_looks: bool) -> None:
         self._out = builder
         self._lines = lines
         self._skip = skip
@@ -156,11 +58,12 @@ class _Page:
         self._levels = [self._looks(index) for index in range(len(lines))]
         _drop_long_runs(self._levels, [(round(line.height, 1), line.bold) for line in lines])
         self.right = self._right
-        self._groups = self._plan()
+        self._joined: set[int] = set()  # first lines of groups that go on with the paragraph before them
+        self._groups = self._behind_text(self._plan())
 
     def last_line(self) -> Line | None:
         """Return the line that the text of the page ends with; None when that is no running text."""
-        body = [group for group in self._groups if group.kind not in ("furniture", "note")]
+        body = [group for group in self._groups if group.kind not in _ASIDE]
         return self._lines[body[-1].end - 1] if body and body[-1].kind == "text" else None
 
     def first_line(self) -> Line | None:
@@ -176,9 +79,9 @@ class _Page:
         before = self._out.size
         waiting = list(outline)
         for at, group in enumerate(self._ordered(goes_on, kept)):
-            joined = goes_on[0] and at == 0
+            joined = (goes_on[0] and at == 0) or group.start in self._joined
             if not joined:
-                _add_kept(self._out, kept)
+                add_kept(self._out, kept)
             self._add_group(group, waiting, joined=joined)
         for item in waiting:
             if self._out.size > before:
@@ -187,7 +90,7 @@ class _Page:
     def _ordered(self, goes_on: tuple[bool, bool], kept: list[tuple[str, BlockKind]]) -> list[_Group]:
         """Return the groups so that nothing stands before text that goes on from the page before, or behind text that
         goes on in the next; what has no place for it is kept for later."""
-        text = [group for group in self._groups if group.kind not in ("furniture", "note")]
+        text = [group for group in self._groups if group.kind not in _ASIDE]
         if all(goes_on) and len(text) == 1:
             rest = [group for group in self._groups if group is not text[0]]
             kept += [(self._text(one), "boilerplate" if one.kind == "furniture" else "list") for one in rest]
@@ -224,10 +127,44 @@ class _Page:
                 groups.append(_Group(index, end, "cells"))
             else:
                 end = self._group_end(index, tables)
-                kind: _Kind = "furniture" if index in self._skip else "heading" if self._levels[index] else "text"
-                groups.append(_Group(index, end, kind))
+                groups.append(_Group(index, end, self._kind(index)))
             index = end
         return groups
+
+    def _kind(self, index: int) -> _Kind:
+        """Return what a line of words begins."""
+        line = self._lines[index]
+        if index in self._skip:
+            return "furniture"
+        if self._levels[index]:
+            return "heading"
+        small = 0 < line.height < _SMALL * self._body.height
+        return "footnote" if small and _MARK.match(line.text) else "text"
+
+    def _behind_text(self, groups: list[_Group]) -> list[_Group]:
+        """Return the groups with footnotes that stand between two columns put behind a paragraph that goes on there."""
+        found: list[_Group] = []
+        at = 0
+        while at < len(groups):
+            after = at + 1
+            while after < len(groups) and groups[after].kind in _ASIDE:
+                after += 1
+            found.append(groups[at])
+            if after > at + 1 and after < len(groups) and self._goes_on(groups[at], groups[after]):
+                found.append(groups[after])
+                self._joined.add(groups[after].start)
+                after += 1
+                found += groups[at + 1 : after - 1]
+            else:
+                found += groups[at + 1 : after]
+            at = after
+        return found
+
+    def _goes_on(self, above: _Group, below: _Group) -> bool:
+        if above.kind != "text" or below.kind != "text":
+            return False
+        right = max(line.right for line in self._lines[above.start : above.end])
+        return continues(self._lines[above.end - 1], self._lines[below.start], right=right)
 
     def _group_end(self, start: int, tables: dict[int, TableSpan]) -> int:
         """Return the end of the lines from `start` on that belong together: furniture, a heading, or a paragraph."""
@@ -298,13 +235,13 @@ class _Page:
         line = self._lines[index]
         if not line.height or len(line.text) > _HEADING_LENGTH or index in self._skip:
             return 0
+        size = self._size(line)
+        if not size and not (line.bold and self._body.bold and line.height >= self._body.height * 0.9):
+            return 0
         if len(_LETTERS.findall(line.text[:40])) < 3 or _NOT_HEADING.search(line.text):
             return 0
-        size = self._size(line)
         if size:
             return size
-        if not (line.bold and self._body.bold) or line.height < self._body.height * 0.9:
-            return 0
         if not (index == 0 or self._gap_above(index)) or not line.text[0].isupper():
             return 0
         base = min(len(self._body.sizes), _SIZES)
@@ -342,6 +279,13 @@ class _Page:
             and below.left > above.left + 4
             and not _BULLET.match(below.text)
         )
+
+
+def add_kept(out: TextBuilder, kept: list[tuple[str, BlockKind]]) -> None:
+    """Add pieces of earlier pages that waited for the end of a paragraph, and forget them."""
+    for text, kind in kept:
+        out.mark_block(*out.paragraph(text), kind)
+    kept.clear()
 
 
 def _drop_long_runs(levels: list[int], looks: Sequence[tuple[float, bool]]) -> None:
