@@ -22,6 +22,7 @@ from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.retrieval.retriever import Embedded, Retriever
+from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import QUESTION_LIMIT, Settings
 from ragkit.store.base import Store
 from ragkit.store.filters import parse_filter
@@ -93,8 +94,10 @@ class Querying:
         where: Mapping[str, Any] | None,
         history: History,
         known: tuple[Embedder, NDArray[np.float32]] | None = None,
+        whole: bool = False,
     ) -> Hits:
-        """Search. known: the embedder and its vector (d,) for a question without a history."""
+        """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
+        whole blocks (see `with_whole_blocks`)."""
         question = checked_question(question)
         count = self._settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
@@ -117,7 +120,7 @@ class Querying:
                 adapter=self._models.adapter(reader),
             )
             hits.warnings = (*warnings, *hits.warnings)
-            return hits
+            return with_whole_blocks(hits, reader.documents) if whole else hits
 
     def prompt(
         self,
@@ -130,7 +133,7 @@ class Querying:
         budget: int | None = None,
     ) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
-        hits = self.search(question, k=k, where=where, history=history)
+        hits = self._search(question, k=k, where=where, history=history, whole=True)
         settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
         return build_prompt(
             question.strip(),
