@@ -122,7 +122,7 @@ class _Edges:
         else:
             start = self._paragraph_start(start)
         opened = next((block for block in self.blocks if block.start == start and block.kind != "boilerplate"), None)
-        if opened is None or held is not None and held.start != start:
+        if opened is None or (held is not None and held.start != start):
             return start
         lead = self._paragraph_start(self._last_sign(start))
         is_prose = all(not block.start <= lead < block.end for block in self.blocks)
@@ -131,10 +131,10 @@ class _Edges:
     def end_of(self, end: int) -> int:
         """Return where the block or paragraph at `end` ends, or what it leads into."""
         held = next((block for block in self.blocks if block.start < end < block.end), None)
-        if held is not None:
-            end = held.end if self._may_complete(held) else end
-        else:
+        if held is None:
             end = self._paragraph_end(end)
+        elif self._may_complete(held):
+            end = held.end
         if held is not None and held.kind != "code":
             return end
         leads = self.text[: end - self.base].rstrip().endswith(_LEAD_ENDS)

@@ -38,7 +38,7 @@ class Choice:
         self._question = question
         self._prompt = prompt
         self._min_evidence = min_evidence
-        self._layouts = [read_layout(hit.text, language=question.language) for hit in prompt.passages]
+        self._layouts = [read_layout(hit, language=question.language) for hit in prompt.passages]
         self._fitness = Fitness(question, prompt, self._layouts)
 
     def pieces(self) -> list[tuple[str, Piece]]:

@@ -30,7 +30,7 @@ _OPENS: Final = re.compile(r"[.!?:;。！？：\n\"“(]\s*$")
 _QUANTITY: Final = re.compile(
     r"\d|\b(?:no|none|any|all|both|half|twice|once|unlimited|several|many|single|double|kein\w*|alle|beide|"
     + "|".join(sorted(NUMBER_WORDS))
-    + r")\b|[零一二两三四五六七八九十百千万]",
+    + r")\b|[零二两三四五六七八九十百千万]|一(?![个种些样般直旦定致])",
     re.IGNORECASE,
 )
 _TIME: Final = re.compile(
@@ -266,7 +266,7 @@ def gives_kind(question: Question, piece: str) -> bool:
             return False
     if "money" in question.kinds and not _PRICE.search(piece):
         return False
-    if question.kinds & {"figure", "money"} and "date" not in question.kinds:
+    if question.kinds & {"figure", "money"} and not question.kinds & {"date", "how"}:
         bare = _YEARS.sub("", piece) if _COUNTS.search(question.text) else piece
         if not (_QUANTITY.search(bare) or _SPAN.search(bare)):
             return False

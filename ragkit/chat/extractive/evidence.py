@@ -26,6 +26,9 @@ _POINTS = re.compile(
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
+_SIGNATURE: Final = 160  # code points of code that names what the text after it tells
+_BLANKS: Final = 3
+_ADDED: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class _Unit:
     near: frozenset[str]
     around: frozenset[str]
     meaning: float
+    size: int
     columns: str
     titled: bool
     kind: PartKind
@@ -131,8 +135,8 @@ class _Unit:
     @property
     def leads(self) -> bool:
         """Whether it states nothing itself, but says what the text after it is about."""
-        if self.kind == "code":
-            return False
+        if self.kind in ("code", "heading"):
+            return self.kind == "heading"
         asks = self.text.endswith(("?", "？"))
         return asks or self.titled or is_heading(self.text) or bool(_POINTS.search(self.text))
 
@@ -143,7 +147,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
     layouts: of the passages, where the caller has read them already.
     """
     if layouts is None:
-        layouts = [read_layout(hit.text, language=question.language) for hit in passages]
+        layouts = [read_layout(hit, language=question.language) for hit in passages]
     read = zip(passages, layouts, strict=True)
     units = [unit for number, pair in enumerate(read) for unit in _units(number, *pair, question.language)]
     held = Counter(term for unit in units for term in unit.own.terms)
@@ -177,12 +181,13 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
 
 
 def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
-    spans = _with_their_items(hit.text, [(part.start, part.end) for part in layout.parts])
+    spans = _with_what_they_lead_into(hit.text, layout)
     bare = [without_addresses(hit.text[start:end]) for start, end in spans]
     said = [wording(text, language=language) for text in bare]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
     lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
     titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
+    guess = _usual_meaning(hit)
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
     for order, (part, span, text, own) in enumerate(zip(layout.parts, spans, bare, said, strict=True)):
@@ -194,31 +199,55 @@ def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
         columns = " ".join(names)
         above = around | wording(columns, language=language).terms
         titled = " ".join(text.split()) in titles
-        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns, titled, part.kind)
+        meaning = _meaning(hit, span, guess)
+        size = part.end - part.start
+        unit = _Unit(number, order, span, text, own, lead, near, above, meaning, size, columns, titled, part.kind)
         units.append(unit)
-        further = replace(lead, distance=lead.distance + 1)
-        lead = _Lead(own.terms, unit.meaning, order) if unit.leads else further
+        if unit.leads:
+            lead = _Lead(own.terms, unit.meaning, order)
+        elif part.kind == "code" and size <= _SIGNATURE:
+            lead = replace(lead, terms=lead.terms | own.terms)
+        elif not _within_one_list(layout, order):
+            lead = replace(lead, distance=lead.distance + 1)
     return [unit for unit in units if unit.kind == "code" or tuple(cells(unit.text)) not in headers]
 
 
-def _meaning(hit: Hit, span: Span) -> float:
-    """Return the highest cosine of the search's units that overlap a span of the passage, 0 where there are none."""
+def _within_one_list(layout: Layout, order: int) -> bool:
+    """Return whether a part and the next one are items of one list: both are as near to its heading."""
+    if order + 1 >= len(layout.parts):
+        return False
+    here, after = layout.parts[order], layout.parts[order + 1]
+    region = layout.list_at(after.start, after.end)
+    return region is not None and region.start <= here.start and after.start < region.end
+
+
+def _meaning(hit: Hit, span: Span, guess: float) -> float:
+    """Return the highest cosine of the search's units that overlap a span of the passage, `guess` where none does."""
     start, end = hit.start + span[0], hit.start + span[1]
     found = [cosine for first, last, cosine in hit.units if first < end and start < last]
-    return min(1.0, max(0.0, *found)) if found else 0.0
+    return min(1.0, max(0.0, *found)) if found else guess
 
 
-def _with_their_items(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Let a sentence that ends in a colon span the list items after it, so that the list is told whole."""
+def _usual_meaning(hit: Hit) -> float:
+    """Return what stands for the cosine of text that was added to a passage: a part of the mean of the others."""
+    known = [cosine for _, _, cosine in hit.units]
+    return max(0.0, _ADDED * sum(known) / len(known)) if known else 0.0
+
+
+def _with_what_they_lead_into(text: str, layout: Layout) -> list[Span]:
+    """Let a sentence that ends in a colon span the list after it, and code the sentence that leads into it."""
     out: list[Span] = []
-    for at, (start, end) in enumerate(spans):
-        last = end
-        if text[end - 1] in ":：":
-            for begin, stop in spans[at + 1 : at + 1 + _ITEMS_TOLD]:
-                if not is_item(text[begin:stop]) or stop - start > _LIST_LENGTH:
+    parts = layout.parts
+    for at, part in enumerate(parts):
+        start, end = part.start, part.end
+        if text[end - 1] in ":：" and part.kind != "code":
+            for item in parts[at + 1 : at + 1 + _ITEMS_TOLD]:
+                if not is_item(text[item.start : item.end]) or item.end - start > _LIST_LENGTH:
                     break
-                last = stop
-        out.append((start, last))
+                end = item.end
+        elif part.kind == "code" and at and parts[at - 1].kind == "sentence" and start - parts[at - 1].end <= _BLANKS:
+            start = parts[at - 1].start
+        out.append((start, end))
     return out
 
 
@@ -256,7 +285,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         news=min(1.0, len(unit.own.terms - asked) / 8),
         meaning=unit.meaning,
         lead_meaning=unit.lead.meaning,
-        length=0.0 if unit.kind == "code" else min(1.0, max(0.0, (len(unit.text) - 200) / 400)),
+        length=0.0 if unit.kind == "code" else min(1.0, max(0.0, (unit.size - 200) / 400)),
         score=hit.score,
         rank=1 / (unit.passage + 1),
     )

@@ -12,29 +12,22 @@ from ragkit.chat.extractive.dates import date_of, wants_current
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout
+from ragkit.chat.extractive.needs import form_value
 from ragkit.chat.extractive.pieces import Piece, piece_of
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.types.prompts import Prompt
 
 _UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
 _FEW: Final = 2
-_FIRST: Final = 2
 _BESIDE: Final = 2  # parts before and after a sentence in which a code or year may stand that it is about
 _UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
-_ADDRESS: Final = re.compile(r"https?://|\w@\w")
 _ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
-_KEY: Final = re.compile(r"([^\W\d_][\w -]{2,40}): +\S")
 
-# In the units of `Candidate.value`, set by hand on two trees of documentation (handbook and vue).
+# In the units of `Candidate.value`, set by hand on trees of documentation.
 _NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
 _LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
-_CODE_COST: Final = 1.5  # code, where the question does not ask how
 _SCRIPT_COST: Final = 4.0  # written in another script than the question
 _UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model say little of scripts without blanks
-_LINK_BONUS: Final = 2.0  # an address, where one is asked for
-_LIST_BONUS: Final = 1.0  # a list, where several things are asked for
-_TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
-_KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
 _CURRENT_BONUS: Final = 1.5  # of the newest passage, where what holds now is asked for
 
 _SCRIPTS: Final = tuple(
@@ -141,19 +134,10 @@ class Fitness:
         return "\n".join(self._passages[item.passage].text[part.start : part.end] for part in parts)
 
     def value(self, item: Candidate) -> float:
-        """Return how well a candidate answers: its value, and what its form and place say."""
-        kinds = self._question.kinds
-        value = item.value - self._costs(item)
-        if "link" in kinds and _ADDRESS.search(item.text):
-            value += _LINK_BONUS
-        if "list" in kinds and self._is_list(item):
-            value += _LIST_BONUS
-        if item.topic == 1 and item.place <= _FIRST and not kinds - {"how", "list", "link", "yes"}:
-            value += _TOPIC_BONUS
-        key = _KEY.match(item.text)
-        if key and wording(key[1], language=self._question.language).terms <= self._question.said.terms:
-            value += _KEY_BONUS
-        return value + _CURRENT_BONUS * (item.passage in self._newest)
+        """Return how well a candidate answers: its value, and what its form, place and date say."""
+        layout = self._layouts[item.passage]
+        form = form_value(self._question, item, layout, is_list=self._is_list(item))
+        return item.value + form - self._costs(item) + _CURRENT_BONUS * (item.passage in self._newest)
 
     def _costs(self, item: Candidate) -> float:
         cost = 0.0
@@ -168,7 +152,7 @@ class Fitness:
         if self._question.language in _UNSPACED:
             cost += _UNSPACED_COST * item.features.meaning
         if item.kind == "code":
-            return cost + _CODE_COST * ("how" not in self._question.kinds)
+            return cost
         if (item.text.endswith((":", "：")) and self.piece(item).kind == "sentence") or "{{" in item.text:
             cost += _LEAD_COST
         return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))

@@ -11,13 +11,16 @@ from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
-        r"""\b(?:when | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
+        r"""\b(?:(?<!\w\s)when
+        | when\s+(?:is|are|was|were|do|does|did|will|can|should|must|has|have|had)\b | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
         | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b
         |什么时候|何时|哪一?年|几月|いつ|언제""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "figure": re.compile(
         r"""\b(?:how\s+(?:many|much|long|far|large|big|tall|high|fast|deep|heavy|wide|old|often|soon)
+        | (?:maximum|minimum|max|min|highest|lowest|largest|smallest|default)\s+(?:\w+\s+){0,2}?
+          (?:number|size|length|amount|limit|rate|age|count)
         | what\s+(?:\w+\s+)*?(?:number|percentage|percent|ratio|size|distance|age|price|amount|limit|rate|costs?|fee)
         | was\s+kostet | wie\s*(?:viele?|weit|gro(?:ß|ss)|hoch|oft|schnell|lange|alt|teuer)
         | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b
@@ -52,12 +55,19 @@ _KINDS: Final[dict[str, re.Pattern[str]]] = {
 _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
     "how": re.compile(
         r"""\b(?:how\s+(?:do|does|can|could|should|would|to|is|are|must|might)\b | how\s+i\b
-        | (?:code|command|syntax|snippet|example|script)s?\b
+        | (?:code|command|syntax|snippet|example)s?\b
         | what\s+(?:command|option|flag|setting|call|code)\b
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
         | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
         | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
         | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "what": re.compile(
+        r"""\bwhat\s+(?:is|are|was|does|do|did)\b(?!\s+(?:\w+\s+){0,2}(?:price|cost|fee|rate|limit)) | \bwhat['’]s\b
+        | \b(?:meaning|definition|purpose)\s+of\b | \bmeans?\s*\?*$ | \bwas\s+(?:ist|sind|bedeutet|macht|bewirkt)\b
+        | \bqu['’]est-ce\b | \bqu[eé]\s+(?:es|son|significa|hace)\b | \bche\s+cos
+        | 是什么 | 是做什么 | 什么意思 | 有什么用 | とは | 뭐""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "yes": re.compile(

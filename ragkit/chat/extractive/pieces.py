@@ -82,7 +82,7 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
     number = item.passage + 1
     start, end = item.span
     if item.kind == "code":
-        return _code(number, layout, Part(start, end, "code"))
+        return _code(number, layout, layout.parts[item.order])
     if item.kind == "row" and has_cells(layout.text[start:end]):
         rows = _table(layout, start) if "list" in question.kinds else ()
         if rows:
@@ -111,8 +111,10 @@ def _lead_of(layout: Layout, start: int) -> Span:
 
 
 def _code(number: int, layout: Layout, part: Part) -> Piece:
+    """Return a block of code with the sentence right before it."""
     before = [other for other in layout.parts if other.end <= part.start]
-    if before and before[-1].kind != "code" and layout.text[: before[-1].end].endswith((":", "：")):
+    leads = before and layout.text[: before[-1].end].endswith((":", "："))
+    if before and (leads or before[-1].kind == "sentence") and before[-1].kind not in ("code", "heading"):
         return Piece(number, part.start, part.end, "code", (before[-1].start, before[-1].end))
     return Piece(number, part.start, part.end, "code")
 

@@ -1,0 +1,132 @@
+"""What a question needs -> how well the form of a candidate serves it: entries, instructions, lists, addresses."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ragkit.chat.extractive.evidence import Candidate
+from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.layout import Layout
+from ragkit.text.content_terms import wording
+
+# In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
+_LINK_BONUS: Final = 2.0  # an address, where one is asked for
+_CONTACT_BONUS: Final = 1.2  # an address, where somebody wants to report, ask or apply
+_LIST_BONUS: Final = 1.0  # a list, where several things are asked for
+_TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
+_KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
+_ENTRY_BONUS: Final = 2.0  # the entry of what is asked about: "name: ..", "name is .."
+_HEADING_WEIGHT: Final = 2.0  # of the cosine of the heading, where a topic is asked about
+_INSTRUCTION_BONUS: Final = 0.7  # "To do X, run ..", where one asks how
+_CODE_BONUS: Final = 0.8  # code, or what leads into it, where one asks how
+_ANSWER_BONUS: Final = 1.0  # "Yes" or "No" at the beginning, where it is asked for
+_CODE_COST: Final = 1.5  # code, where the question does not ask how
+_FIELD_COST: Final = 2.0  # "Default: false", where something else is asked
+_SEE_ALSO_COST: Final = 3.0  # a list of what to read elsewhere
+_FIRST: Final = 2
+_TOPICAL: Final = frozenset({"how", "list", "link", "yes", "what"})
+
+_ADDRESS: Final = re.compile(r"https?://|\w@\w")
+_CONTACT: Final = re.compile(
+    r"\b(?:report|contact|reach|e-?mail|apply|sign\s+up|register|submit|request|ask\s+for|get\s+help|join|subscribe"
+    r"|melden?|erreiche\w*|beantrag\w*|bewerb\w*|anmelden|signaler|contacter|contactar|solicitar)\b"
+    r"|报告|举报|反馈|联系|申请|提交|加入|報告|連絡|申し込",
+    re.IGNORECASE,
+)
+_KEY: Final = re.compile(r"(?:[-*+•]\s+)?([^\W\d_][\w ./()-]{1,40})[:：] *\S")
+_FIELD: Final = re.compile(
+    r"(?:[-*+•]\s+)?(?:default|type|since|added|new|changed|deprecated|version|required|optional|values?|returns?|stability"
+    r"|environment|msrv|status|typ|standard|类型|默认值?)(?:\s+(?:in|since|as of)\b[^:.]{0,30}|\s*[:：]\s*\S|$)",
+    re.IGNORECASE,
+)
+_ENTRY_HEAD: Final = re.compile(
+    r"(?:[-*+•]\s+|\d+[.)]\s+)?(.{1,70}?)(?:\s*[:：]\s|\s+[—–-]\s|\s*(?:是指|指的是|是|表示|用于|用来)"
+    r"|\s+(?:is|are|means|refers|stands|ist|sind|bedeutet|est|sont|es|son|will|allows?|lets|controls?|specifies|defines|returns?"
+    r"|sets|enables?|disables?|indicates?|describes?|provides?|contains?|makes?|causes?|tells|compares?)\b)"
+)
+_INSTRUCTION: Final = re.compile(
+    r"(?:[-*+•]\s+|\d+[.)]\s+)?(?:(?:first|then|next|now|finally|instead|simply|just|please)[, ]+)?"
+    r"(?:to\s+\w+|if\s+you\s+(?:want|need|wish)|in\s+order\s+to|you\s+(?:can|may|must|need|should|will)|use|run|add|set|create|call"
+    r"|pass|put|write|install|open|click|go\s+to|select|choose|enter|type|import|define|declare|configure|enable|make|send|ask"
+    r"|contact|fill|submit|visit|um\s+.{3,60}\szu\b|man\s+kann|verwenden?|nutzen?|pour\s+\w+|para\s+\w+)\b"
+    r"|[^。，]{0,20}(?:通过|使用|可以|请|如需|如果你?(?:想|需)|只需)",
+    re.IGNORECASE,
+)
+_SAYS: Final = re.compile(
+    r"\W*(?:yes|no|indeed|of\s+course|not\b|never|always|ja|nein|oui|non|sí|是的|不|可以|没有|支持)", re.IGNORECASE
+)
+_SEE_ALSO: Final = re.compile(
+    r"(?:see(?:\s+also)?|related|references?|further\s+reading|more\s+(?:information|resources?)|learn\s+more|next\s+steps?"
+    r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|参考|另请参阅|相关|参见|延伸阅读|関連)\W*$",
+    re.IGNORECASE,
+)
+
+
+def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: bool) -> float:
+    """Return what the form and place of a candidate add to its value for the kinds of a question, or take from it.
+
+    is_list: whether it stands for a list of two items or more.
+    """
+    kinds = question.kinds
+    value = _section_value(question, item)
+    if _ADDRESS.search(item.text):
+        value += _LINK_BONUS * ("link" in kinds) + _CONTACT_BONUS * bool(_CONTACT.search(question.text))
+    if "list" in kinds and is_list:
+        value += _LIST_BONUS
+    if "how" in kinds:
+        value += _how_value(item, layout)
+    elif item.kind == "code":
+        value -= _CODE_COST
+    if "yes" in kinds and _SAYS.match(item.text):
+        value += _ANSWER_BONUS
+    if _is_see_also(item, layout) and "link" not in kinds:
+        value -= _SEE_ALSO_COST
+    return value + _entry_value(question, item)
+
+
+def _section_value(question: Question, item: Candidate) -> float:
+    """Return what the heading above a candidate says of it, where the question asks about a topic."""
+    kinds = question.kinds
+    value = 0.0
+    if item.topic == 1 and item.place <= _FIRST and not kinds - _TOPICAL:
+        value += _TOPIC_BONUS
+    if kinds & _TOPICAL or not kinds:
+        value += _HEADING_WEIGHT * item.features.lead_meaning
+    return value
+
+
+def _entry_value(question: Question, item: Candidate) -> float:
+    """Return what a key at the beginning says: that of the question, its subject, or another."""
+    if item.kind == "code":
+        return 0.0
+    said = question.said.terms
+    key = _KEY.match(item.text)
+    if key and 0 < len(wording(key[1], language=question.language).terms - question.measures) <= len(said):
+        terms = wording(key[1], language=question.language).terms
+        if terms and terms <= said:
+            return _KEY_BONUS
+    if _FIELD.match(item.text):
+        return -_FIELD_COST
+    head = _ENTRY_HEAD.match(item.text)
+    if not head or not question.kinds & {"what"}:
+        return 0.0
+    terms = wording(head[1], language=question.language).terms
+    return _ENTRY_BONUS * (len(terms & said) / len(terms | said)) if terms else 0.0
+
+
+def _how_value(item: Candidate, layout: Layout) -> float:
+    after = layout.parts[item.order + 1] if item.order + 1 < len(layout.parts) else None
+    shows = item.kind == "code" or (after is not None and after.kind == "code")
+    return _CODE_BONUS * shows + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
+
+
+def _is_see_also(item: Candidate, layout: Layout) -> bool:
+    """Return whether a candidate only says what to read elsewhere."""
+    if item.kind == "sentence" and _SEE_ALSO.match(item.text.split("\n", 1)[0]):
+        return True
+    region = layout.list_at(*item.span)
+    if region is None:
+        return False
+    above = layout.text[: region.start].rstrip().rsplit("\n", 1)[-1]
+    return bool(_SEE_ALSO.match(above.strip()))
