@@ -26,6 +26,7 @@ _LEANS_BACK = re.compile(
     r"(?:It|Its|They|Their|These|This|Those|He|She|His|Her|Such|Er|Sie|Es|Diese[rsnm]?|Dies|Sein|Seine|Ihr|Ihre"
     r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
 )
+_BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
 _FACTS: Final = frozenset({"date", "figure", "money", "who", "where", "yes"})
 _CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
@@ -85,7 +86,7 @@ class Choice:
 
     def _with_more(self, pieces: Sequence[Piece], best: Candidate) -> list[Piece]:
         """Let the best sentence go on to the end of its paragraph, where no single fact is asked for."""
-        if self._question.kinds & _FACTS:
+        if self._question.kinds & _FACTS and not _BARE.fullmatch(best.text):
             return list(pieces)
         out: list[Piece] = []
         for piece in pieces:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from ragkit.chat.extractive.intent import Question, letter_groups
-from ragkit.chat.extractive.layout import Layout, PartKind, read_layout
+from ragkit.chat.extractive.layout import Layout, PartKind, is_field, read_layout
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, wording
 from ragkit.text.sentences import Span, is_heading, is_item
@@ -87,8 +87,9 @@ WEIGHTS: Final = Features(
 class Candidate:
     """A sentence, item, row or block of code of a passage. passage: index from 0; span: within the passage's text.
 
-    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence below that.
-    topic: 0..1, how much of that heading or question is in what was asked.
+    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence or list below it,
+    or below the signature after it. topic: 0..1, how much of that heading or question is in what was asked; asked: how
+    much of what was asked is in heading and signature.
     value: the weighted sum of its features, to compare the candidates of one question. coverage: 0..1, how much of the
     question stands in it or near it.
     """
@@ -100,6 +101,7 @@ class Candidate:
     section: int
     place: int
     topic: float
+    asked: float
     features: Features
     value: float
     coverage: float
@@ -108,12 +110,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Lead:
-    """The heading or question above a unit: its terms and meaning, and how many units ago it was."""
+    """The heading or question above a unit: its terms and meaning, and where the unit stands below it.
+
+    shown: terms of a signature or command between them. distance: 1 for the first sentence or list below either.
+    """
 
     terms: frozenset[str]
     meaning: float = 0.0
     order: int = -1
     distance: int = 1
+    shown: frozenset[str] = frozenset()
+
+    @property
+    def all_terms(self) -> frozenset[str]:
+        """Its terms and those of the signature."""
+        return self.terms | self.shown
 
 
 @dataclass(slots=True)
@@ -171,6 +182,8 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
                 section=unit.lead.order,
                 place=unit.lead.distance,
                 topic=len(unit.lead.terms & question.said.terms) / max(len(unit.lead.terms), 1),
+                asked=sum(weights[term] for term in unit.lead.terms & question.said.terms)
+                / (sum(weights.values()) or 1.0),
                 features=features,
                 value=value,
                 coverage=coverage,
@@ -206,19 +219,10 @@ def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
         if unit.leads:
             lead = _Lead(own.terms, unit.meaning, order)
         elif part.kind == "code" and size <= _SIGNATURE:
-            lead = replace(lead, terms=lead.terms | own.terms)
-        elif not _within_one_list(layout, order):
+            lead = replace(lead, shown=own.terms, distance=1)
+        elif part.kind != "item" and not is_field(text):
             lead = replace(lead, distance=lead.distance + 1)
     return [unit for unit in units if unit.kind == "code" or tuple(cells(unit.text)) not in headers]
-
-
-def _within_one_list(layout: Layout, order: int) -> bool:
-    """Return whether a part and the next one are items of one list: both are as near to its heading."""
-    if order + 1 >= len(layout.parts):
-        return False
-    here, after = layout.parts[order], layout.parts[order + 1]
-    region = layout.list_at(after.start, after.end)
-    return region is not None and region.start <= here.start and after.start < region.end
 
 
 def _meaning(hit: Hit, span: Span, guess: float) -> float:
@@ -252,7 +256,6 @@ def _with_what_they_lead_into(text: str, layout: Layout) -> list[Span]:
 
 
 def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: Hit) -> Features:
-    total = sum(weights.values()) or 1.0
     asked = question.said.terms
     own = asked & unit.own.terms
     starts = _prefixes(unit.own.terms)
@@ -261,7 +264,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
     around = (asked - own - alike - near) & unit.around
 
     def share(terms: Iterable[str]) -> float:
-        return sum(weights[term] for term in terms) / total
+        return _share(terms, weights)
 
     other_numbers = unit.own.numbers - question.said.numbers
     other_names = len(unit.own.names - asked)
@@ -270,10 +273,10 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         alike=share(alike),
         grams=_gram_share(question.grams, unit.text),
         rarest=max((weights[term] for term in own), default=0.0) / max(weights.values(), default=1.0),
-        lead=share(asked & unit.lead.terms) * _leaning(unit, hit),
+        lead=share(asked & unit.lead.all_terms) * _leaning(unit, hit),
         near=share(near),
         around=share(around),
-        pairs=_pair_share(question, weights, unit.own.order) / total,
+        pairs=_pair_share(question, weights, unit.own.order) / (sum(weights.values()) or 1.0),
         numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
         date=float("date" in question.kinds and (any(map(_is_year, other_numbers)) or question.gives_date(unit.text))),
         figure=_figure(question, other_numbers),
@@ -289,6 +292,11 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         score=hit.score,
         rank=1 / (unit.passage + 1),
     )
+
+
+def _share(terms: Iterable[str], weights: dict[str, float]) -> float:
+    """Return the weight of some of the question's terms, of all."""
+    return sum(weights[term] for term in terms) / (sum(weights.values()) or 1.0)
 
 
 def _leaning(unit: _Unit, hit: Hit) -> float:

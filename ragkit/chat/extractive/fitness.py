@@ -12,9 +12,10 @@ from ragkit.chat.extractive.dates import date_of, wants_current
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout
-from ragkit.chat.extractive.needs import form_value
+from ragkit.chat.extractive.needs import form_value, heading_above
 from ragkit.chat.extractive.pieces import Piece, piece_of
 from ragkit.text.content_terms import guess_language, wording
+from ragkit.text.tables import column_names
 from ragkit.types.prompts import Prompt
 
 _UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
@@ -91,7 +92,10 @@ class Fitness:
         """Return whether a candidate is no echo of the question, and has its codes and the kind of answer asked for."""
         if item.kind != "code" and not item.features.news and not _ENDED.search(item.text):
             return False
-        text = self.piece(item).text(self._passages[item.passage])
+        hit = self._passages[item.passage]
+        text = self.piece(item).text(hit)
+        if item.kind == "row":
+            text += "\n" + " ".join(column_names(hit.text, item.span[0], hit.context))
         return not self._lacks_codes(item, text) and gives_kind(self._question, text)
 
     def _unknown(self, text: str) -> float:
@@ -123,10 +127,7 @@ class Fitness:
 
     def _above(self, item: Candidate) -> str:
         """Return the heading or lead-in that a candidate stands below."""
-        if item.section < 0:
-            return ""
-        part = self._layouts[item.passage].parts[item.section]
-        return self._passages[item.passage].text[part.start : part.end]
+        return heading_above(item, self._layouts[item.passage], default="")
 
     def _before(self, item: Candidate) -> str:
         """Return the two parts before a candidate, which may name what it only means."""
@@ -136,7 +137,8 @@ class Fitness:
     def value(self, item: Candidate) -> float:
         """Return how well a candidate answers: its value, and what its form, place and date say."""
         layout = self._layouts[item.passage]
-        form = form_value(self._question, item, layout, is_list=self._is_list(item))
+        heading = self._passages[item.passage].heading.split(" › ")[-1]
+        form = form_value(self._question, item, layout, is_list=self._is_list(item), heading=heading)
         return item.value + form - self._costs(item) + _CURRENT_BONUS * (item.passage in self._newest)
 
     def _costs(self, item: Candidate) -> float:

@@ -12,7 +12,8 @@ from ragkit.text.content_terms import ContentTerms, guess_language, wording
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
         r"""\b(?:(?<!\w\s)when
-        | when\s+(?:is|are|was|were|do|does|did|will|can|should|must|has|have|had)\b | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
+        | when\s+(?:is|are|was|were|do|does|did|will|can|should|must|has|have|had)\b
+        | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
         | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b
         |什么时候|何时|哪一?年|几月|いつ|언제""",
         re.IGNORECASE | re.VERBOSE,
@@ -79,7 +80,7 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
     "list": re.compile(
         r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
         | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
-        | what\s+are | what\s+can | list(?:\s+of)? | steps | kinds | types | options
+        | what\s+are | what\s+can | list\s+(?:of|all|the) | (?<!\w\s)list(?!\() | steps | kinds | types | options
         | differences? | vs | versus | compared? | requirements | criteria
         | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
         | 有哪些|哪些|区别|不同|步骤|違い|種類|차이|종류""",
@@ -107,7 +108,7 @@ _MONEY = re.compile(
 )
 _MEASURES: Final = frozenset(
     wording(
-        "cost price fee charge amount number total percentage rate size length duration period long far large big"
+        "many much cost price fee charge amount number total percentage rate size length duration period long far large big"
         " tall high fast deep heavy wide old often soon year date day time century decade month week hour kosten"
         " kostet preis anzahl dauer jahr datum tag zeit monat coût prix durée precio prezzo"
     ).terms

@@ -1,4 +1,4 @@
-"""A passage -> its parts in order (headings, sentences, list items, rows, blocks of code), and which belong together."""
+"""A passage -> its parts in order (headings, sentences, list items, rows, code), and which belong together."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ PartKind = Literal["sentence", "item", "row", "code", "heading"]
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _LEAD_END: Final = (":", "：")
 _TAG: Final = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\}|^[ \t]*(?::{3,}|/{3,})[^\n]*$", re.MULTILINE)
+
+
+_FIELD: Final = re.compile(
+    r"(?:[-*+•]\s+)?(?:default|type|since|added|new|changed|deprecated|version|required|optional|values?|returns?"
+    r"|stability|environment|msrv|status|typ|standard|类型|默认值?)"
+    r"(?:\s+(?:in|since|as of)\b[^:.]{0,30}|\s*[:：]\s*\S|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,11 @@ def _line_at(text: str, start: int) -> Span:
 
 def _held(at: int, spans: Sequence[Span]) -> bool:
     return any(start <= at < end for start, end in spans)
+
+
+def is_field(text: str) -> bool:
+    """Return whether a text is a field of an entry of reference, such as "Default: false" or "New in version 3.6"."""
+    return bool(_FIELD.match(text))
 
 
 def bare_of_tags(text: str) -> str:

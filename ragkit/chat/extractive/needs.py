@@ -7,8 +7,9 @@ from typing import Final
 
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
-from ragkit.chat.extractive.layout import Layout
+from ragkit.chat.extractive.layout import Layout, is_field
 from ragkit.text.content_terms import wording
+from ragkit.text.tables import cells
 
 # In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
 _LINK_BONUS: Final = 2.0  # an address, where one is asked for
@@ -16,14 +17,18 @@ _CONTACT_BONUS: Final = 1.2  # an address, where somebody wants to report, ask o
 _LIST_BONUS: Final = 1.0  # a list, where several things are asked for
 _TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
 _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
-_ENTRY_BONUS: Final = 2.0  # the entry of what is asked about: "name: ..", "name is .."
+_ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name is .."
 _HEADING_WEIGHT: Final = 2.0  # of the cosine of the heading, where a topic is asked about
 _INSTRUCTION_BONUS: Final = 0.7  # "To do X, run ..", where one asks how
 _CODE_BONUS: Final = 0.8  # code, or what leads into it, where one asks how
 _ANSWER_BONUS: Final = 1.0  # "Yes" or "No" at the beginning, where it is asked for
 _CODE_COST: Final = 1.5  # code, where the question does not ask how
-_FIELD_COST: Final = 2.0  # "Default: false", where something else is asked
+_FIELD_COST: Final = 3.0  # "Default: false", where something else is asked
 _SEE_ALSO_COST: Final = 3.0  # a list of what to read elsewhere
+_OPENING_BONUS: Final = 1.5  # the first sentence of the section whose heading is what is asked about
+_UNSAID_BONUS: Final = 4.0  # the same, for what the sentence leaves to its heading
+_OTHER_NAME_COST: Final = 2.0  # below "$tick", where "tick" is asked about
+_SUBJECT: Final = 0.6  # share of the question from which a heading is what is asked about
 _FIRST: Final = 2
 _TOPICAL: Final = frozenset({"how", "list", "link", "yes", "what"})
 
@@ -35,11 +40,6 @@ _CONTACT: Final = re.compile(
     re.IGNORECASE,
 )
 _KEY: Final = re.compile(r"(?:[-*+•]\s+)?([^\W\d_][\w ./()-]{1,40})[:：] *\S")
-_FIELD: Final = re.compile(
-    r"(?:[-*+•]\s+)?(?:default|type|since|added|new|changed|deprecated|version|required|optional|values?|returns?|stability"
-    r"|environment|msrv|status|typ|standard|类型|默认值?)(?:\s+(?:in|since|as of)\b[^:.]{0,30}|\s*[:：]\s*\S|$)",
-    re.IGNORECASE,
-)
 _ENTRY_HEAD: Final = re.compile(
     r"(?:[-*+•]\s+|\d+[.)]\s+)?(.{1,70}?)(?:\s*[:：]\s|\s+[—–-]\s|\s*(?:是指|指的是|是|表示|用于|用来)"
     r"|\s+(?:is|are|means|refers|stands|ist|sind|bedeutet|est|sont|es|son|will|allows?|lets|controls?|specifies|defines|returns?"
@@ -53,6 +53,7 @@ _INSTRUCTION: Final = re.compile(
     r"|[^。，]{0,20}(?:通过|使用|可以|请|如需|如果你?(?:想|需)|只需)",
     re.IGNORECASE,
 )
+_SYMBOLS: Final = re.compile(r"(?:--?)?[A-Za-z_$][\w.$]*(?:[-_.][\w$]+)*")
 _SAYS: Final = re.compile(
     r"\W*(?:yes|no|indeed|of\s+course|not\b|never|always|ja|nein|oui|non|sí|是的|不|可以|没有|支持)", re.IGNORECASE
 )
@@ -61,15 +62,21 @@ _SEE_ALSO: Final = re.compile(
     r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|参考|另请参阅|相关|参见|延伸阅读|関連)\W*$",
     re.IGNORECASE,
 )
+_REFERS: Final = re.compile(
+    r"(?:(?:for|to)\s+(?:more|further|full|learn|find\s+out|details?|a\s+(?:full|complete))\b[^.]*?\b"
+    r"(?:see|read|refer|consult|visit|check)\b|(?:please\s+)?(?:see|refer\s+to|read|check\s+out)\b(?:\s+also\b)?)[^.]{0,80}\.?$"
+    r"|(?:更多|详见|参见|请参阅|参考)[^。]{0,40}。?$",
+    re.IGNORECASE,
+)
 
 
-def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: bool) -> float:
+def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: bool, heading: str) -> float:
     """Return what the form and place of a candidate add to its value for the kinds of a question, or take from it.
 
-    is_list: whether it stands for a list of two items or more.
+    is_list: whether it stands for a list of two items or more. heading: that of its passage.
     """
     kinds = question.kinds
-    value = _section_value(question, item)
+    value = _section_value(question, item, heading_above(item, layout, default=heading))
     if _ADDRESS.search(item.text):
         value += _LINK_BONUS * ("link" in kinds) + _CONTACT_BONUS * bool(_CONTACT.search(question.text))
     if "list" in kinds and is_list:
@@ -85,15 +92,36 @@ def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: 
     return value + _entry_value(question, item)
 
 
-def _section_value(question: Question, item: Candidate) -> float:
+def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:
+    """Return the heading or lead-in that a candidate stands below, a default where it is not in the passage."""
+    if item.section < 0:
+        return default
+    part = layout.parts[item.section]
+    return layout.text[part.start : part.end]
+
+
+def _section_value(question: Question, item: Candidate, heading: str) -> float:
     """Return what the heading above a candidate says of it, where the question asks about a topic."""
     kinds = question.kinds
     value = 0.0
     if item.topic == 1 and item.place <= _FIRST and not kinds - _TOPICAL:
         value += _TOPIC_BONUS
+    if "what" in kinds:
+        value += _subject_value(question, item, heading)
     if kinds & _TOPICAL or not kinds:
         value += _HEADING_WEIGHT * item.features.lead_meaning
     return value
+
+
+def _subject_value(question: Question, item: Candidate, heading: str) -> float:
+    """Return what it says that a candidate stands below the name of what is asked about, or below a similar name."""
+    symbols = [word for word in _SYMBOLS.findall(question.text) if word.lower() in heading.lower()]
+    if not all(re.search(rf"(?<![\w$.-]){re.escape(word)}(?![\w$-])", heading, re.IGNORECASE) for word in symbols):
+        return -_OTHER_NAME_COST
+    opens = item.kind == "sentence" and item.place == 1 and not is_field(item.text)
+    if not opens or item.asked < _SUBJECT or (item.topic < 1 and item.features.lead < _SUBJECT):
+        return 0.0
+    return _OPENING_BONUS + _UNSAID_BONUS * (1 - item.features.own)
 
 
 def _entry_value(question: Question, item: Candidate) -> float:
@@ -106,10 +134,13 @@ def _entry_value(question: Question, item: Candidate) -> float:
         terms = wording(key[1], language=question.language).terms
         if terms and terms <= said:
             return _KEY_BONUS
-    if _FIELD.match(item.text):
+    if is_field(item.text):
         return -_FIELD_COST
     head = _ENTRY_HEAD.match(item.text)
-    if not head or not question.kinds & {"what"}:
+    if item.kind == "row":
+        terms = wording(cells(item.text)[0], language=question.language).terms
+        return _KEY_BONUS * bool(terms and terms <= said)
+    if not head or "what" not in question.kinds:
         return 0.0
     terms = wording(head[1], language=question.language).terms
     return _ENTRY_BONUS * (len(terms & said) / len(terms | said)) if terms else 0.0
@@ -123,7 +154,7 @@ def _how_value(item: Candidate, layout: Layout) -> float:
 
 def _is_see_also(item: Candidate, layout: Layout) -> bool:
     """Return whether a candidate only says what to read elsewhere."""
-    if item.kind == "sentence" and _SEE_ALSO.match(item.text.split("\n", 1)[0]):
+    if item.kind == "sentence" and (_SEE_ALSO.match(item.text.split("\n", 1)[0]) or _REFERS.match(item.text)):
         return True
     region = layout.list_at(*item.span)
     if region is None:
