@@ -21,11 +21,12 @@ from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
+from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import QUESTION_LIMIT, Settings
 from ragkit.store.base import Store
-from ragkit.store.filters import parse_filter
+from ragkit.store.filters import keys_of, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -97,7 +98,7 @@ class Querying:
         whole: bool = False,
     ) -> Hits:
         """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
-        whole blocks (see `with_whole_blocks`)."""
+        whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
         question = checked_question(question)
         count = self._settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
@@ -120,7 +121,9 @@ class Querying:
                 adapter=self._models.adapter(reader),
             )
             hits.warnings = (*warnings, *hits.warnings)
-            return with_whole_blocks(hits, reader.documents) if whole else hits
+            if whole and (condition is None or "page" not in keys_of(condition)):
+                hits = with_whole_blocks(hits, reader.documents)
+            return with_included_files(hits, reader.documents) if whole and condition is None else hits
 
     def prompt(
         self,

@@ -34,13 +34,7 @@ def with_whole_blocks(hits: Hits, documents: DocumentReader) -> Hits:
         structure = documents.structure(hit.source)
         whole = _widened(hit, structure, documents)
         _take(whole, hit, structure, into=widened, documents=documents)
-    return Hits(
-        [replace(hit, rank=rank) for rank, hit in enumerate(widened, 1)],
-        confidence=hits.confidence,
-        generation=hits.generation,
-        warnings=hits.warnings,
-        corrected=hits.corrected,
-    )
+    return hits.of(widened)
 
 
 def _take(whole: Hit, hit: Hit, structure: StructureRow, *, into: list[Hit], documents: DocumentReader) -> None:
@@ -51,18 +45,18 @@ def _take(whole: Hit, hit: Hit, structure: StructureRow, *, into: list[Hit], doc
         start, end = min(other.start, whole.start), max(other.end, whole.end)
         if end - start <= _MERGED_LIMIT:
             joined = replace(other, units=tuple(sorted({*other.units, *whole.units})))
-            into[at] = _spanning(joined, (start, end), structure, documents)
+            into[at] = spanning(joined, (start, end), structure, documents)
             return
         # Hits of one search do not overlap: only what was added to either can be in the other.
         start = other.end if other.start <= whole.start else whole.start
         end = other.start if other.start > whole.start else whole.end
-        whole = _spanning(hit, (min(max(start, whole.start), hit.end), max(end, start)), structure, documents)
+        whole = spanning(hit, (min(max(start, whole.start), hit.end), max(end, start)), structure, documents)
         if not whole.text.strip():
             return
     into.append(whole)
 
 
-def _spanning(hit: Hit, span: tuple[int, int], structure: StructureRow, documents: DocumentReader) -> Hit:
+def spanning(hit: Hit, span: tuple[int, int], structure: StructureRow, documents: DocumentReader) -> Hit:
     """Return a hit with another span of its document."""
     start, end = span
     pages = structure.pages
@@ -90,7 +84,7 @@ def _widened(hit: Hit, structure: StructureRow, documents: DocumentReader) -> Hi
     last = min(starts[below] if below < len(starts) else structure.characters, hit.end + _GROWTH_LIMIT)
     text = documents.text_slice(structure.id, first, last)
     edges = _Edges(text, first, _overlapping(structure.blocks, first, last))
-    return _spanning(hit, (edges.start_of(hit.start), edges.end_of(hit.end)), structure, documents)
+    return spanning(hit, (edges.start_of(hit.start), edges.end_of(hit.end)), structure, documents)
 
 
 def _overlapping(blocks: Sequence[Block], start: int, end: int) -> tuple[Block, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ragkit.types.documents import Block, Heading, Metadata, Page
@@ -106,3 +106,13 @@ class Hits(list[Hit]):
         self.generation = generation
         self.warnings = tuple(warnings)
         self.corrected = dict(corrected or {})
+
+    def of(self, hits: Sequence[Hit]) -> Hits:
+        """Return other hits of the same search, ranked from 1 in their order."""
+        return Hits(
+            [replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)],
+            confidence=self.confidence,
+            generation=self.generation,
+            warnings=self.warnings,
+            corrected=self.corrected,
+        )

@@ -12,7 +12,7 @@ from ragkit.chat.extractive.evidence import Candidate, candidates
 from ragkit.chat.extractive.fitness import Fitness
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import read_layout
-from ragkit.chat.extractive.pieces import Piece, follow_on, near_reach, paragraph_from
+from ragkit.chat.extractive.pieces import Piece, follow_on, included_after, near_reach, paragraph_from
 from ragkit.text.content_terms import wording
 from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
@@ -109,7 +109,11 @@ class Choice:
         for at, piece in enumerate(pieces):
             layout = self._layouts[piece.number - 1]
             if kinds & {"how", "list"}:
-                more = follow_on(piece, layout, wanted) or follow_on(piece, layout, {"code", "list"} - wanted, reach=1)
+                more = (
+                    self._included(piece)
+                    or follow_on(piece, layout, wanted)
+                    or follow_on(piece, layout, {"code", "list"} - wanted, reach=1)
+                )
             else:
                 reach = near_reach(piece, layout) if "?" in self._question.text else 2
                 more = None if at else follow_on(piece, layout, wanted, reach=reach)
@@ -122,6 +126,17 @@ class Choice:
         rest = [other for other in pieces if not other.overlaps(more)]
         place = next((n + 1 for n, other in enumerate(rest) if other is piece), 0)
         return [*rest[:place], more, *rest[place:]]
+
+    def _included(self, piece: Piece) -> Piece | None:
+        """Return the file that a piece's section shows next, whole, where it is among the passages."""
+        path = included_after(piece, self._layouts[piece.number - 1])
+        if not path or "how" not in self._question.kinds:
+            return None
+        name = path.lstrip("./")
+        for number, hit in enumerate(self._prompt.passages, 1):
+            if hit.source == name or hit.source.endswith(f"/{name}"):
+                return Piece(number, 0, len(hit.text), "code")
+        return None
 
     def _held(self, piece: Piece) -> float:
         """Return how many of the question's terms a piece holds, names of code counted twice."""

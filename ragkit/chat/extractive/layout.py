@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from ragkit.chat.extractive.code_blocks import code_blocks
+from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_item, sentence_spans
 from ragkit.text.tables import has_cells, is_row
 from ragkit.types.documents import BlockKind
@@ -118,8 +119,8 @@ def is_field(text: str) -> bool:
 
 
 def bare_of_tags(text: str) -> str:
-    """Return a text without the tags of site generators ({% .. %}, {{ .. }}, {#id}, ::: lines), "" for only these."""
-    return _TAG.sub("", text).strip(" \t\n.,;:")
+    """Return a text without tags of site generators ({% .. %}, {{ .. }}, {#id}, :::, included files), "" for only these."""
+    return INCLUDED.sub("", _TAG.sub("", text)).strip(" \t\n.,;:")
 
 
 def _around(text: str, fixed: Sequence[Part], language: str) -> Iterator[Part]:

@@ -11,13 +11,14 @@ from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, Part
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
+from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_heading, sentence_spans
 from ragkit.text.tables import column_names, has_cells
 from ragkit.types.hits import Hit
 
 PieceKind = Literal["sentence", "list", "code", "table"]
 _LIST_LIMIT: Final = 1_500
-_FACT_LIMIT: Final = 600  # of a list where a single fact is asked for: one item answers then
+_ITEM_LIMIT: Final = 600  # of a list where not several things are asked for: one item answers then
 _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
 _MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
@@ -27,6 +28,7 @@ _SETS_UP: Final = re.compile(
     r"|in\s+this\s+(?:example|case)|angenommen|zum\s+beispiel|par\s+exemple|por\s+ejemplo)\b|例如|比如|假设|たとえば",
     re.IGNORECASE,
 )
+_STEP: Final = re.compile(r"\s*\(?1[.)]\s")
 _REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
 
 
@@ -91,7 +93,7 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
     region = layout.list_at(start, end)
     if region is not None:
         lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
-        limit = _FACT_LIMIT if question.kinds & {"date", "figure", "money", "who"} else _LIST_LIMIT
+        limit = _LIST_LIMIT if _wants_whole(question, layout.text[region.start : region.end]) else _ITEM_LIMIT
         if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
             return Piece(number, region.start, region.end, "list", lead)
         if start >= region.start:
@@ -104,6 +106,11 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
         if after is not None and after.kind == "code":
             return _fitting(number, layout, after) or Piece(number, start, end, "sentence")
     return Piece(number, start, end, "sentence")
+
+
+def _wants_whole(question: Question, items: str) -> bool:
+    """Return whether a question asks for several things, or how, where the list has numbered steps."""
+    return "list" in question.kinds or ("how" in question.kinds and bool(_STEP.match(items)))
 
 
 def _lead_of(layout: Layout, start: int) -> Span:
@@ -152,6 +159,13 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
     if before and before[-1].kind == "code" and "code" in kinds and reach == _REACH:
         return _fitting(piece.number, layout, before[-1])
     return None
+
+
+def included_after(piece: Piece, layout: Layout) -> str:
+    """Return the path of the file that is shown after a piece, before any code and within its section, "" for none."""
+    after = [part.start for part in layout.parts if part.start >= piece.end and part.kind in ("code", "heading")]
+    found = INCLUDED.search(layout.text, piece.end, after[0] if after else len(layout.text))
+    return found[1] if found else ""
 
 
 def near_reach(piece: Piece, layout: Layout) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ragkit.chat.extractive.layout import bare_of_tags
 from ragkit.text.addresses import without_addresses
+from ragkit.text.inclusions import INCLUDED
 from ragkit.text.tables import cells, column_names, has_cells
 from ragkit.types.hits import Hit
 
@@ -74,7 +75,7 @@ def quoted_code(hit: Hit, span: tuple[int, int]) -> str:
 
 def _line(text: str, addresses: bool) -> str:
     """Return a text on one line, without the tags of site generators, that opens no block of Markdown."""
-    plain = _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text)))
+    plain = INCLUDED.sub("", _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text))))
     return _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
 
 
