@@ -12,7 +12,15 @@ from ragkit.chat.extractive.evidence import Candidate, candidates
 from ragkit.chat.extractive.fitness import Fitness
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import read_layout
-from ragkit.chat.extractive.pieces import Piece, follow_on, included_after, near_reach, paragraph_from
+from ragkit.chat.extractive.pieces import (
+    Piece,
+    apart,
+    code_before,
+    follow_on,
+    included_after,
+    near_reach,
+    paragraph_from,
+)
 from ragkit.text.content_terms import wording
 from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
@@ -25,6 +33,7 @@ _SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless t
 _LEANS_BACK = re.compile(
     r"(?:It|Its|They|Their|These|This|Those|He|She|His|Her|Such|Er|Sie|Es|Diese[rsnm]?|Dies|Sein|Seine|Ihr|Ihre"
     r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
+    r"|(?:[\w<>()]+,?\s+){1,4}(?:these|those|such)\s"
 )
 _BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
@@ -103,29 +112,38 @@ class Choice:
         if kinds & _FACTS - {"where"}:
             return list(pieces)
         wanted = {"code"} if "how" in kinds else {"list"} if "list" in kinds else {"code", "list"}
-        if any(piece.kind in wanted for piece in pieces):
+        if pieces[0].kind in wanted or ("how" not in kinds and any(piece.kind in wanted for piece in pieces)):
             return list(pieces)
-        options: list[tuple[float, int, Piece, Piece]] = []
-        for at, piece in enumerate(pieces):
-            layout = self._layouts[piece.number - 1]
-            if kinds & {"how", "list"}:
-                more = (
-                    self._included(piece)
-                    or follow_on(piece, layout, wanted)
-                    or follow_on(piece, layout, {"code", "list"} - wanted, reach=1)
-                )
-            else:
-                reach = near_reach(piece, layout) if "?" in self._question.text else 2
-                more = None if at else follow_on(piece, layout, wanted, reach=reach)
-                more = more if more is None or reach < 2 or self._held(more) else None
-            if more is not None and not any(other.overlaps(more) for other in pieces if other.kind != "sentence"):
-                options.append((self._held(more), -at, piece, more))
+        options = [
+            (at == 0 and "how" in kinds, self._held(more), -at, piece, more)
+            for at, piece in enumerate(pieces)
+            if (more := self._shown_with(piece, wanted, first=at == 0)) is not None
+            and not any(other.overlaps(more) for other in pieces if other.kind != "sentence")
+        ]
         if not options:
             return list(pieces)
-        _, _, piece, more = max(options, key=lambda option: option[:2])
-        rest = [other for other in pieces if not other.overlaps(more)]
-        place = next((n + 1 for n, other in enumerate(rest) if other is piece), 0)
-        return [*rest[:place], more, *rest[place:]]
+        *_, piece, more = max(options, key=lambda option: option[:3])
+        place = next(n for n, other in enumerate(pieces) if other is piece)
+        more, rest = apart(more, pieces)
+        at = min(place + 1, len(rest))
+        return [*rest[:at], more, *rest[at:]]
+
+    def _shown_with(self, piece: Piece, wanted: set[str], *, first: bool) -> Piece | None:
+        """Return the code or list that goes with a piece, None where there is none. first: the piece is told first."""
+        layout, kinds = self._layouts[piece.number - 1], self._question.kinds
+        if kinds & {"how", "list"}:
+            other = {"code", "list"} - wanted
+            shown = self._included(piece) or follow_on(piece, layout, wanted)
+            return (
+                shown
+                or (code_before(piece, layout) if "how" in kinds else None)
+                or follow_on(piece, layout, other, reach=1)
+            )
+        if first:
+            return None
+        reach = near_reach(piece, layout) if "?" in self._question.text else 2
+        more = follow_on(piece, layout, wanted, reach=reach)
+        return more if more is None or reach < 2 or self._held(more) else None
 
     def _included(self, piece: Piece) -> Piece | None:
         """Return the file that a piece's section shows next, whole, where it is among the passages."""

@@ -21,7 +21,8 @@ from ragkit.types.hits import Hit
 _PREFIX: Final = 4
 _LESSER_WEIGHT: Final = 0.4
 _POINTS = re.compile(
-    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)|(?:table|chart|figure|graph)\s+below)", re.IGNORECASE
+    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)|(?:table|chart|figure|graph)\s+(?:below|\d[\d.-]*\s+(?:shows|lists)))",
+    re.IGNORECASE,
 )
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8

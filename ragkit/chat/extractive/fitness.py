@@ -160,8 +160,10 @@ class Fitness:
         return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))
 
     def _is_list(self, item: Candidate) -> bool:
-        """Return whether a candidate stands for a list of two items or more."""
+        """Return whether a candidate stands for a list of two items or more, or the rows of a table."""
         piece = self.piece(item)
+        if piece.kind == "table":
+            return True
         return piece.kind == "list" and "\n" in self._passages[item.passage].text[piece.start : piece.end].strip()
 
     def evidence(self, best: Candidate) -> float:

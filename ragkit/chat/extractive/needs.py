@@ -29,6 +29,8 @@ _OPENING_BONUS: Final = 1.5  # the first sentence of the section whose heading i
 _UNSAID_BONUS: Final = 4.0  # the same, for what the sentence leaves to its heading
 _OTHER_NAME_COST: Final = 2.0  # below "$tick", where "tick" is asked about
 _SUBJECT: Final = 0.6  # share of the question from which a heading is what is asked about
+_META_COST: Final = 2.5  # what a text says of itself, and captions
+_ALSO_COST: Final = 1.0  # "You can also ..": the main thing stands elsewhere
 _FIRST: Final = 2
 _TOPICAL: Final = frozenset({"how", "list", "link", "yes", "what"})
 
@@ -62,6 +64,16 @@ _SEE_ALSO: Final = re.compile(
     r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|参考|另请参阅|相关|参见|延伸阅读|関連)\W*$",
     re.IGNORECASE,
 )
+_META: Final = re.compile(
+    r"\b(?:in\s+(?:this|the\s+(?:next|following|previous|last))\s+(?:chapters?|sections?|guides?|tutorials?|articles?|pages?|documents?|parts?|"
+    r"lessons?)|(?:we|you|i)(?:['’]ll|\s+will)\s+(?:now\s+|next\s+|also\s+)?(?:look|discuss|cover|demonstrate|explore|talk|learn|examine)"
+    r"|(?:let['’]s|next,?\s+we)\s+(?:look|see|discuss|explore)|this\s+(?:chapter|section|guide|page|tutorial|document)\s+"
+    r"(?:describes|explains|covers|shows|is\s+intended))\b"
+    r"|^(?:listing|figure|fig\.|table|filename|example|abb\.|abbildung|tabelle)\s*(?:[\d.-]+\s*)?[:：]\s"
+    r"|^(?:本节|本章|本页|在本|接下来)",
+    re.IGNORECASE,
+)
+_ALSO: Final = re.compile(r"(?:\S+\s+){1,3}also\s|(?:additionally|besides|moreover|furthermore)\b", re.IGNORECASE)
 _REFERS: Final = re.compile(
     r"(?:(?:for|to)\s+(?:more|further|full|learn|find\s+out|details?|a\s+(?:full|complete))\b[^.]*?\b"
     r"(?:see|read|refer|consult|visit|check)\b|(?:please\s+)?(?:see|refer\s+to|read|check\s+out)\b(?:\s+also\b)?)[^.]{0,80}\.?$"
@@ -89,7 +101,9 @@ def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: 
         value += _ANSWER_BONUS
     if _is_see_also(item, layout) and "link" not in kinds:
         value -= _SEE_ALSO_COST
-    return value + _entry_value(question, item)
+    if _META.search(item.text[:160]):
+        value -= _META_COST
+    return value - _ALSO_COST * bool(_ALSO.match(item.text)) + _entry_value(question, item)
 
 
 def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:

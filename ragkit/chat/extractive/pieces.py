@@ -29,6 +29,7 @@ _SETS_UP: Final = re.compile(
     re.IGNORECASE,
 )
 _STEP: Final = re.compile(r"\s*\(?1[.)]\s")
+_BACK: Final = 3
 _REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
 
 
@@ -155,10 +156,29 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
             return Piece(piece.number, region.start, region.end, "list", lead)
         if _ends_section(layout, part, after[place + 1 :]):
             break
-    before = [part for part in layout.parts if part.end <= piece.first]
-    if before and before[-1].kind == "code" and "code" in kinds and reach == _REACH:
-        return _fitting(piece.number, layout, before[-1])
     return None
+
+
+def code_before(piece: Piece, layout: Layout) -> Piece | None:
+    """Return the code of which a piece says what it does: at most two sentences before it, in its section."""
+    before = [part for part in layout.parts if part.end <= piece.first]
+    for part in reversed(before[-_BACK:]):
+        if part.kind == "code":
+            return _fitting(piece.number, layout, part)
+        if part.kind == "heading":
+            break
+    return None
+
+
+def apart(more: Piece, pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
+    """Return a piece and the others so that none is told twice: without a lead that another tells, or without that one.
+
+    A sentence that is nothing but the lead of the piece gives way to it.
+    """
+    rest = [
+        other for other in pieces if not (other.overlaps(more) and other.first >= more.first and other.end <= more.end)
+    ]
+    return (replace(more, lead=(0, 0)) if any(other.overlaps(more) for other in rest) else more), rest
 
 
 def included_after(piece: Piece, layout: Layout) -> str:
