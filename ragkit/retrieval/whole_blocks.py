@@ -26,8 +26,9 @@ def with_whole_blocks(hits: Hits, documents: DocumentReader) -> Hits:
     """Return the hits, each widened to whole blocks and paragraphs; `document.text[start:end] == hit.text` still holds.
 
     A passage that begins with a list, table or block of code also gets the paragraph before it, and one that ends
-    before code, or with a colon, what comes next. It never goes beyond its section. Hits that come to overlap become
-    one, or, where that would be long, the lower one gives way. Costs a look-up and a slice of the text for each hit.
+    before code or a table, or with a colon, what comes next. It never goes beyond its section. Hits that come to
+    overlap become one, or, where that would be long, the lower one gives way. Costs a look-up and a slice of the text
+    for each hit.
     """
     widened: list[Hit] = []
     for hit in hits:
@@ -137,7 +138,7 @@ class _Edges:
                 continue
             if self.text[end - self.base : block.start - self.base].strip():
                 break
-            if not (block.kind == "code" or leads):
+            if block.kind == "list" and not leads:
                 break
             end, leads = block.end, False
         return end

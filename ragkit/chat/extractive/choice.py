@@ -111,7 +111,7 @@ class Choice:
         kinds = self._question.kinds
         if kinds & _FACTS - {"where"}:
             return list(pieces)
-        wanted = {"code"} if "how" in kinds else {"list"} if "list" in kinds else {"code", "list"}
+        wanted = {"code"} if "how" in kinds else {"list", "table"} if "list" in kinds else {"code", "list"}
         if pieces[0].kind in wanted or ("how" not in kinds and any(piece.kind in wanted for piece in pieces)):
             return list(pieces)
         options = [
@@ -140,7 +140,7 @@ class Choice:
                 or follow_on(piece, layout, other, reach=1)
             )
         if first:
-            return None
+            return follow_on(piece, layout, {"list"}, reach=0) if "what" in kinds else None
         reach = near_reach(piece, layout) if "?" in self._question.text else 2
         more = follow_on(piece, layout, wanted, reach=reach)
         return more if more is None or reach < 2 or self._held(more) else None

@@ -74,7 +74,10 @@ _PAST_EVENT: Final = re.compile(
     re.IGNORECASE,
 )
 _DEFINITE: Final = re.compile(
-    r"""(?<![\d#.,])(?:1\d|20)\d\d(?!\d|,\d)|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
+    r"""(?<![\d#.,])(?:1\d|20)\d\d(?!\d|,\d)|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|(?:\d|\bin)\.?\s+(?:of\s+)?(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)\b
+    |\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)\.?\s+\d
+    |\b(?:january|february|april|june|july|august|september|october|november|december)\b
+    |(?:\d|\bin)\.?\s+march\b|\bmarch\s+\d
     |\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|ago|centur\w+|decade|\d+s|age|BC|AD|war|reign|era)\b
     |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|januar|märz|mai|juni|juli|okt|dez|[年月日]""",
     re.IGNORECASE | re.VERBOSE,

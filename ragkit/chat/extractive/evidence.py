@@ -21,9 +21,12 @@ from ragkit.types.hits import Hit
 _PREFIX: Final = 4
 _LESSER_WEIGHT: Final = 0.4
 _POINTS = re.compile(
-    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)|(?:table|chart|figure|graph)\s+(?:below|\d[\d.-]*\s+(?:shows|lists)))",
+    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)"
+    r"|(?:table|chart|figure|graph)\s+(?:below|\d[\d.-]*\s+(?:shows|lists)))",
     re.IGNORECASE,
 )
+_UNMARKED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Thai, Lao, Burmese and Khmer: a sentence may end without a mark there, and its form is that of a heading."""
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
@@ -88,9 +91,9 @@ WEIGHTS: Final = Features(
 class Candidate:
     """A sentence, item, row or block of code of a passage. passage: index from 0; span: within the passage's text.
 
-    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence or list below it,
-    or below the signature after it. topic: 0..1, how much of that heading or question is in what was asked; asked: how
-    much of what was asked is in heading and signature.
+    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence or list below
+    it, or below the signature after it. topic: 0..1, how much of that heading or question is in what was asked; asked:
+    how much of what was asked is in heading and signature.
     value: the weighted sum of its features, to compare the candidates of one question. coverage: 0..1, how much of the
     question stands in it or near it.
     """
@@ -150,7 +153,8 @@ class _Unit:
         if self.kind in ("code", "heading"):
             return self.kind == "heading"
         asks = self.text.endswith(("?", "？"))
-        return asks or self.titled or is_heading(self.text) or bool(_POINTS.search(self.text))
+        short = is_heading(self.text) and not _UNMARKED.search(self.text)
+        return asks or self.titled or short or bool(_POINTS.search(self.text))
 
 
 def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[Layout] | None = None) -> list[Candidate]:

@@ -28,6 +28,7 @@ _ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
 _NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
 _LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
 _SCRIPT_COST: Final = 4.0  # written in another script than the question
+_LANGUAGE_COST: Final = 1.5  # in another language than the question, where a passage in its own is there
 _UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model say little of scripts without blanks
 _CURRENT_BONUS: Final = 1.5  # of the newest passage, where what holds now is asked for
 
@@ -63,6 +64,9 @@ class Fitness:
         self._around = [around(hit) for hit in prompt.passages]
         dates = [date_of(hit) for hit in prompt.passages] if wants_current(question.text) else []
         self._newest = {at for at, when in enumerate(dates) if when and when == max(dates) and len(set(dates)) > 1}
+        spoken = [guess_language(hit.text) for hit in prompt.passages]
+        own = question.language in spoken
+        self._foreign = {at for at, language in enumerate(spoken) if own and language != question.language}
         self.constraints = Constraints.of(question)
 
     def piece(self, item: Candidate) -> Piece:
@@ -157,6 +161,7 @@ class Fitness:
             return cost
         if (item.text.endswith((":", "：")) and self.piece(item).kind == "sentence") or "{{" in item.text:
             cost += _LEAD_COST
+        cost += _LANGUAGE_COST * (item.passage in self._foreign)
         return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))
 
     def _is_list(self, item: Candidate) -> bool:

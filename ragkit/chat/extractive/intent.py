@@ -108,8 +108,8 @@ _MONEY = re.compile(
 )
 _MEASURES: Final = frozenset(
     wording(
-        "many much cost price fee charge amount number total percentage rate size length duration period long far large big"
-        " tall high fast deep heavy wide old often soon year date day time century decade month week hour kosten"
+        "many much cost price fee charge amount number total percentage rate size length duration period long far large"
+        " big tall high fast deep heavy wide old often soon year date day time century decade month week hour kosten"
         " kostet preis anzahl dauer jahr datum tag zeit monat coût prix durée precio prezzo"
     ).terms
 )

@@ -119,7 +119,7 @@ def is_field(text: str) -> bool:
 
 
 def bare_of_tags(text: str) -> str:
-    """Return a text without tags of site generators ({% .. %}, {{ .. }}, {#id}, :::, included files), "" for only these."""
+    """Return a text without tags of site generators ({% .. %}, {{ .. }}, {#id}, :::, included files), "" for those."""
     return INCLUDED.sub("", _TAG.sub("", text)).strip(" \t\n.,;:")
 
 

@@ -20,6 +20,7 @@ _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
 _ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name is .."
 _HEADING_WEIGHT: Final = 2.0  # of the cosine of the heading, where a topic is asked about
 _INSTRUCTION_BONUS: Final = 0.7  # "To do X, run ..", where one asks how
+_PURPOSE_BONUS: Final = 2.5  # "To do X, ..", where X is what is asked about
 _CODE_BONUS: Final = 0.8  # code, or what leads into it, where one asks how
 _ANSWER_BONUS: Final = 1.0  # "Yes" or "No" at the beginning, where it is asked for
 _CODE_COST: Final = 1.5  # code, where the question does not ask how
@@ -53,6 +54,11 @@ _INSTRUCTION: Final = re.compile(
     r"|pass|put|write|install|open|click|go\s+to|select|choose|enter|type|import|define|declare|configure|enable|make|send|ask"
     r"|contact|fill|submit|visit|um\s+.{3,60}\szu\b|man\s+kann|verwenden?|nutzen?|pour\s+\w+|para\s+\w+)\b"
     r"|[^。，]{0,20}(?:通过|使用|可以|请|如需|如果你?(?:想|需)|只需)",
+    re.IGNORECASE,
+)
+_PURPOSE: Final = re.compile(
+    r"(?:[-*+•]\s+|\d+[.)]\s+)?(?:in\s+order\s+to|to|if\s+you\s+(?:want|need|wish)\s+to|for|when|um|pour|para)\s+([^,:]{3,70})[,:]"
+    r"|(?:如需|要|若要|如果你?(?:想|需)要?|为了)([^，：]{2,30})[，：]",
     re.IGNORECASE,
 )
 _SYMBOLS: Final = re.compile(r"(?:--?)?[A-Za-z_$][\w.$]*(?:[-_.][\w$]+)*")
@@ -94,14 +100,14 @@ def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: 
     if "list" in kinds and is_list:
         value += _LIST_BONUS
     if "how" in kinds:
-        value += _how_value(item, layout)
+        value += _how_value(question, item, layout)
     elif item.kind == "code":
         value -= _CODE_COST
     if "yes" in kinds and _SAYS.match(item.text):
         value += _ANSWER_BONUS
     if _is_see_also(item, layout) and "link" not in kinds:
         value -= _SEE_ALSO_COST
-    if _META.search(item.text[:160]):
+    if _META.search(item.text[:160]) or _META.search(_lead_in(item, layout)):
         value -= _META_COST
     return value - _ALSO_COST * bool(_ALSO.match(item.text)) + _entry_value(question, item)
 
@@ -160,10 +166,22 @@ def _entry_value(question: Question, item: Candidate) -> float:
     return _ENTRY_BONUS * (len(terms & said) / len(terms | said)) if terms else 0.0
 
 
-def _how_value(item: Candidate, layout: Layout) -> float:
+def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
     after = layout.parts[item.order + 1] if item.order + 1 < len(layout.parts) else None
     shows = item.kind == "code" or (after is not None and after.kind == "code")
-    return _CODE_BONUS * shows + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
+    value = _CODE_BONUS * shows + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
+    purpose = _PURPOSE.match(item.text)
+    if purpose:
+        said = question.said.terms
+        terms = wording(purpose[1] or purpose[2], language=question.language).terms
+        value += _PURPOSE_BONUS * len(terms & said) / max(len(terms | said), 1)
+    return value
+
+
+def _lead_in(item: Candidate, layout: Layout) -> str:
+    """Return the line that leads into the list that a candidate belongs to, "" for none."""
+    region = layout.list_at(*item.span)
+    return "" if region is None else layout.text[region.lead : region.start][:160]
 
 
 def _is_see_also(item: Candidate, layout: Layout) -> bool:

@@ -150,6 +150,9 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
     for place, part in enumerate(after[: reach + 1]):
         if part.kind == "code" and "code" in kinds:
             return _fitting(piece.number, layout, part)
+        if part.kind == "row" and "table" in kinds:
+            rows = _table(layout, after[place + 1].start if place + 1 < len(after) else part.start)
+            return Piece(piece.number, rows[0][0], rows[-1][1], "table", rows=rows) if rows else None
         region = layout.list_at(part.start, part.end)
         if region is not None and "list" in kinds and region.end - region.lead <= _LIST_LIMIT:
             lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)

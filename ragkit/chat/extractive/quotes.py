@@ -17,7 +17,8 @@ _LENGTH: Final = 420
 _BULLET = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)]|\(?[a-z][.)]|>+|#{1,6})\s+")
 _NUMBERED = re.compile(r"\s*\(?(\d{1,3})[.)]\s+")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_END = re.compile(r"[.!?。！？…:：][\"'”’»)\]]*$")
+_END = re.compile(r"(?:[.!?。！？…:：।။។៕]|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])[\"'”’»)\]]*$")
+"""What ends a sentence: a mark, or a letter of Thai, Lao, Burmese or Khmer, where none is needed."""
 _WORD = re.compile(r"\w+")
 _TAGGED_LINK = re.compile(r"\[([^\[\]\n]+)\]\s?\(\{%.*?%\}\)")
 _TAG = re.compile(r"[ \t]?(?:\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\})")
