@@ -12,7 +12,7 @@ from ragkit.chat.extractive.dates import date_of, wants_current
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout
-from ragkit.chat.extractive.needs import form_value, heading_above
+from ragkit.chat.extractive.needs import Place, form_value, heading_above
 from ragkit.chat.extractive.pieces import Piece, piece_of
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.text.tables import column_names
@@ -26,6 +26,7 @@ _ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
 
 # In the units of `Candidate.value`, set by hand on trees of documentation.
 _NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
+_OPERATOR_COST: Final = 4.0  # an operator of the question does not stand in a piece
 _LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
 _SCRIPT_COST: Final = 4.0  # written in another script than the question
 _LANGUAGE_COST: Final = 1.5  # in another language than the question, where a passage in its own is there
@@ -142,7 +143,8 @@ class Fitness:
         """Return how well a candidate answers: its value, and what its form, place and date say."""
         layout = self._layouts[item.passage]
         heading = self._passages[item.passage].heading.split(" › ")[-1]
-        form = form_value(self._question, item, layout, is_list=self._is_list(item), heading=heading)
+        place = Place(heading, self.constraints.operators, self._is_list(item))
+        form = form_value(self._question, item, layout, place)
         return item.value + form - self._costs(item) + _CURRENT_BONUS * (item.passage in self._newest)
 
     def _costs(self, item: Candidate) -> float:
@@ -154,7 +156,7 @@ class Fitness:
             lacking = limits.missing_names(*texts)
             cost += _NAME_COST * len(lacking) / len(limits.names)
         if limits.operators and not any(mark in item.text for mark in limits.operators):
-            cost += _NAME_COST
+            cost += _OPERATOR_COST
         if self._question.language in _UNSPACED:
             cost += _UNSPACED_COST * item.features.meaning
         if item.kind == "code":

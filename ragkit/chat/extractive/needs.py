@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from ragkit.chat.extractive.evidence import Candidate
@@ -30,6 +31,7 @@ _OPENING_BONUS: Final = 1.5  # the first sentence of the section whose heading i
 _UNSAID_BONUS: Final = 4.0  # the same, for what the sentence leaves to its heading
 _OTHER_NAME_COST: Final = 2.0  # below "$tick", where "tick" is asked about
 _SUBJECT: Final = 0.6  # share of the question from which a heading is what is asked about
+_OPERATOR_BONUS: Final = 2.0  # what names an operator first in its section
 _META_COST: Final = 2.5  # what a text says of itself, and captions
 _ALSO_COST: Final = 1.0  # "You can also ..": the main thing stands elsewhere
 _FIRST: Final = 2
@@ -88,16 +90,26 @@ _REFERS: Final = re.compile(
 )
 
 
-def form_value(question: Question, item: Candidate, layout: Layout, *, is_list: bool, heading: str) -> float:
-    """Return what the form and place of a candidate add to its value for the kinds of a question, or take from it.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of a candidate beyond its text.
 
-    is_list: whether it stands for a list of two items or more. heading: that of its passage.
+    heading: that of its passage. operators: those that the question names. is_list: whether it stands for a list of two
+    items or more, or the rows of a table.
     """
+
+    heading: str
+    operators: frozenset[str] = frozenset()
+    is_list: bool = False
+
+
+def form_value(question: Question, item: Candidate, layout: Layout, place: Place) -> float:
+    """Return what the form and place of a candidate add to its value for the kinds of a question, or take from it."""
     kinds = question.kinds
-    value = _section_value(question, item, heading_above(item, layout, default=heading))
+    value = _section_value(question, item, heading_above(item, layout, default=place.heading), place.operators)
     if _ADDRESS.search(item.text):
         value += _LINK_BONUS * ("link" in kinds) + _CONTACT_BONUS * bool(_CONTACT.search(question.text))
-    if "list" in kinds and is_list:
+    if "list" in kinds and place.is_list:
         value += _LIST_BONUS
     if "how" in kinds:
         value += _how_value(question, item, layout)
@@ -120,13 +132,15 @@ def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:
     return layout.text[part.start : part.end]
 
 
-def _section_value(question: Question, item: Candidate, heading: str) -> float:
+def _section_value(question: Question, item: Candidate, heading: str, operators: frozenset[str]) -> float:
     """Return what the heading above a candidate says of it, where the question asks about a topic."""
     kinds = question.kinds
     value = 0.0
     if item.topic == 1 and item.place <= _FIRST and not kinds - _TOPICAL:
         value += _TOPIC_BONUS
-    if "what" in kinds:
+    if "what" in kinds and operators:
+        value += _operator_value(item, operators)
+    elif "what" in kinds:
         value += _subject_value(question, item, heading)
     if kinds & _TOPICAL or not kinds:
         value += _HEADING_WEIGHT * item.features.lead_meaning
@@ -142,6 +156,20 @@ def _subject_value(question: Question, item: Candidate, heading: str) -> float:
     if not opens or item.asked < _SUBJECT or (item.topic < 1 and item.features.lead < _SUBJECT):
         return 0.0
     return _OPENING_BONUS + _UNSAID_BONUS * (1 - item.features.own)
+
+
+def _operator_value(item: Candidate, operators: frozenset[str]) -> float:
+    """Return what it says of the meaning of an operator: its entry, or the first sentence of a section that names it.
+
+    A list of several operators is less than the entry of one.
+    """
+    own, _, items = item.text.partition("\n")
+    head = _ENTRY_HEAD.match(own)
+    if head and head[1].strip("`'\" ") in operators:
+        return _ENTRY_BONUS
+    if item.kind == "sentence" and any(mark in own for mark in operators):
+        return _OPERATOR_BONUS * (item.place == 1)
+    return -_OPERATOR_BONUS * bool(item.kind != "code" and any(mark in items for mark in operators))
 
 
 def _entry_value(question: Question, item: Candidate) -> float:
