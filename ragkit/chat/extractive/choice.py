@@ -57,7 +57,7 @@ class Choice:
         fit = self._fitness.fitting(found)
         ranked = sorted(fit, key=lambda item: (-self._fitness.value(item), item.passage, item.order))
         least = self._min_evidence - _FOREIGN * self._fitness.is_foreign
-        if not ranked or self._fitness.evidence(ranked[0]) < least:
+        if not ranked or self._fitness.evidence(max(fit, key=lambda item: item.value)) < least:
             return []
         chosen = self._chosen(ranked, found)
         rival = self._rival(ranked)

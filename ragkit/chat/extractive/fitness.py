@@ -174,7 +174,10 @@ class Fitness:
         return piece.kind == "list" and "\n" in self._passages[item.passage].text[piece.start : piece.end].strip()
 
     def evidence(self, best: Candidate) -> float:
-        """Return the log odds that the sources answer, from the best sentence and the confidence of the search."""
+        """Return the log odds that the sources answer, from the search's confidence and the candidate of most value.
+
+        That is the value of its features alone: form and place say which piece to tell, not whether there is one.
+        """
         confidence = math.log(self._confidence / (1 - self._confidence))
         if self._passages[best.passage].units:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6

@@ -31,7 +31,7 @@ _OPENING_BONUS: Final = 1.5  # the first sentence of the section whose heading i
 _UNSAID_BONUS: Final = 4.0  # the same, for what the sentence leaves to its heading
 _OTHER_NAME_COST: Final = 2.0  # below "$tick", where "tick" is asked about
 _SUBJECT: Final = 0.6  # share of the question from which a heading is what is asked about
-_OPERATOR_BONUS: Final = 2.0  # what names an operator first in its section
+_OPERATOR_BONUS: Final = 3.0  # what names an operator first in its section
 _META_COST: Final = 2.5  # what a text says of itself, and captions
 _ALSO_COST: Final = 1.0  # "You can also ..": the main thing stands elsewhere
 _FIRST: Final = 2
@@ -218,6 +218,6 @@ def _is_see_also(item: Candidate, layout: Layout) -> bool:
         return True
     region = layout.list_at(*item.span)
     if region is None:
-        return False
+        return bool(_SEE_ALSO.match(heading_above(item, layout, default="")))
     above = layout.text[: region.start].rstrip().rsplit("\n", 1)[-1]
     return bool(_SEE_ALSO.match(above.strip()))

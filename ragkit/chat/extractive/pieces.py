@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
-from ragkit.chat.extractive.layout import Layout, Part
+from ragkit.chat.extractive.layout import Layout, ListRegion, Part
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
 from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_heading, sentence_spans
@@ -28,6 +28,7 @@ _SETS_UP: Final = re.compile(
     r"|in\s+this\s+(?:example|case)|angenommen|zum\s+beispiel|par\s+exemple|por\s+ejemplo)\b|例如|比如|假设|たとえば",
     re.IGNORECASE,
 )
+_ENTRY: Final = re.compile(r"(?:[-*+•]|\d+[.)])\s+\S.{0,70}?(?:[:：]\s|\s[—–-]\s)")
 _STEP: Final = re.compile(r"\s*\(?1[.)]\s")
 _BACK: Final = 3
 _REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
@@ -93,20 +94,33 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
         return Piece(number, start, end, "sentence")
     region = layout.list_at(start, end)
     if region is not None:
-        lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
-        limit = _LIST_LIMIT if _wants_whole(question, layout.text[region.start : region.end]) else _ITEM_LIMIT
-        if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
-            return Piece(number, region.start, region.end, "list", lead)
-        if start >= region.start:
-            first, last = layout.item_at(region, start)
-            if last - first <= _LIST_LIMIT:
-                return Piece(number, first, last, "list", lead)
-        return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+        return _list_piece(number, item.span, region, layout, question)
     if layout.text[:end].endswith((":", "：")):
         after = next((part for part in layout.parts if part.start >= end), None)
         if after is not None and after.kind == "code":
             return _fitting(number, layout, after) or Piece(number, start, end, "sentence")
     return Piece(number, start, end, "sentence")
+
+
+def _list_piece(number: int, span: Span, region: ListRegion, layout: Layout, question: Question) -> Piece:
+    """Return a list with its lead, or one item of it where the list is long or the item explains what is asked about."""
+    start, end = span
+    lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
+    limit = _LIST_LIMIT if _wants_whole(question, layout.text[region.start : region.end]) else _ITEM_LIMIT
+    if start >= region.start and _is_entry(question, layout.text[start:end]):
+        limit = 0
+    if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
+        return Piece(number, region.start, region.end, "list", lead)
+    if start >= region.start:
+        first, last = layout.item_at(region, start)
+        if last - first <= _LIST_LIMIT:
+            return Piece(number, first, last, "list", lead)
+    return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+
+
+def _is_entry(question: Question, item: str) -> bool:
+    """Return whether an item explains a name, and one name is asked about."""
+    return "what" in question.kinds and "list" not in question.kinds and bool(_ENTRY.match(item))
 
 
 def _wants_whole(question: Question, items: str) -> bool:
