@@ -103,7 +103,7 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
 
 
 def _list_piece(number: int, span: Span, region: ListRegion, layout: Layout, question: Question) -> Piece:
-    """Return a list with its lead, or one item of it where the list is long or the item explains what is asked about."""
+    """Return a list with its lead, or one item where the list is long or the item explains what is asked about."""
     start, end = span
     lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
     limit = _LIST_LIMIT if _wants_whole(question, layout.text[region.start : region.end]) else _ITEM_LIMIT
