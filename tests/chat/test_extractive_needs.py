@@ -171,3 +171,12 @@ def test_one_item_of_a_long_list_answers_a_question_about_one() -> None:
     answer = ask("What does valve-c do?", page(f"Valves\n\n{held}", headings=("Valves",), list=held))
     assert "the c tank" in answer.text
     assert "the d tank" not in answer.text
+
+
+def test_code_that_goes_on_outside_the_passage_is_not_told() -> None:
+    text = "Priming\n\nTo prime the pump, write a file like this:\n\npumps:\n  - name: P1\n    prime: slow"
+    start = text.index("pumps:\n")
+    cut = make_hit(text, start=0, blocks=(Block(start, len(text) + 500, "code"),))
+    answer = ask("How do I prime the pump with a file?", cut)
+    assert "```" not in answer.text
+    assert "```" in ask("How do I prime the pump with a file?", page(text, code=text[start:])).text

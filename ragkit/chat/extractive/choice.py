@@ -28,6 +28,9 @@ from ragkit.types.prompts import Prompt
 _MARGIN: Final = 1.2
 """A second and third piece are told when their value is no further than this below the best one's."""
 
+_CODE_MARGIN: Final = 5.0
+"""The same for code, where one asks how and nothing else shows it."""
+
 _MOST: Final = 3
 _SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless the question holds the whole heading
 _LEANS_BACK = re.compile(
@@ -64,7 +67,8 @@ class Choice:
         if rival is not None and rival not in chosen:
             chosen = [*chosen, rival]
         whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
-        return self._dated(self._with_follow_on(self._with_more(whole, ranked[0])))
+        told = self._with_follow_on(self._with_more(whole, ranked[0]))
+        return self._dated(self._with_code(told, ranked))
 
     def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
         """Return the sentences to tell, in the order to tell them."""
@@ -127,6 +131,17 @@ class Choice:
         more, rest = apart(more, pieces)
         at = min(place + 1, len(rest))
         return [*rest[:at], more, *rest[at:]]
+
+    def _with_code(self, pieces: list[Piece], ranked: Sequence[Candidate]) -> list[Piece]:
+        """Add the best block of code of any passage, where one asks how and no piece shows it."""
+        if "how" not in self._question.kinds or any(piece.kind == "code" for piece in pieces):
+            return pieces
+        least = self._fitness.value(ranked[0]) - _CODE_MARGIN
+        best = next((item for item in ranked if item.kind == "code" and self._fitness.value(item) >= least), None)
+        if best is None:
+            return pieces
+        more, rest = apart(self._fitness.piece(best), pieces)
+        return [*rest, more]
 
     def _shown_with(self, piece: Piece, wanted: set[str], *, first: bool) -> Piece | None:
         """Return the code or list that goes with a piece, None where there is none. first: the piece is told first."""

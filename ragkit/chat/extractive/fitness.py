@@ -95,6 +95,8 @@ class Fitness:
 
     def _may_answer(self, item: Candidate) -> bool:
         """Return whether a candidate is no echo of the question, and has its codes and the kind of answer asked for."""
+        if item.kind == "code" and not self._code_may_answer(item):
+            return False
         if item.kind != "code" and not item.features.news and not _ENDED.search(item.text):
             return False
         hit = self._passages[item.passage]
@@ -102,6 +104,12 @@ class Fitness:
         if item.kind == "row":
             text += "\n" + " ".join(column_names(hit.text, item.span[0], hit.context))
         return not self._lacks_codes(item, text) and gives_kind(self._question, text)
+
+    def _code_may_answer(self, item: Candidate) -> bool:
+        """Return whether code is whole, and asked for where the question is for a person or a date."""
+        layout = self._layouts[item.passage]
+        kinds = self._question.kinds
+        return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & {"date", "who"})
 
     def _unknown(self, text: str) -> float:
         """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""

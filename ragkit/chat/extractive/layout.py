@@ -49,11 +49,15 @@ class ListRegion:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The parts of a passage in order, and its lists. A code block is one part."""
+    """The parts of a passage in order, and its lists. A code block is one part.
+
+    cut: where blocks of code begin that go on outside the passage: they can't be pasted.
+    """
 
     text: str
     parts: tuple[Part, ...]
     lists: tuple[ListRegion, ...]
+    cut: frozenset[int] = frozenset()
 
     def list_at(self, start: int, end: int) -> ListRegion | None:
         """Return the list that holds a span, or that the span leads into."""
@@ -89,7 +93,8 @@ def read_layout(hit: Hit, *, language: str) -> Layout:
             kind = "row" if has_cells(unit) or is_row(unit) else "item" if is_item(unit) else "sentence"
         parts.append(Part(part.start, part.end, kind))
     lists = _regions(text, codes) if hit.blocks is None else _blocks_of(hit, "list")
-    return Layout(text, tuple(parts), tuple(ListRegion(_lead(text, start, parts), start, end) for start, end in lists))
+    regions = tuple(ListRegion(_lead(text, start, parts), start, end) for start, end in lists)
+    return Layout(text, tuple(parts), regions, frozenset(part.start for part in fixed if _is_cut(hit, part)))
 
 
 def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
@@ -102,6 +107,15 @@ def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
             first = start + len(held) - len(held.lstrip("\n"))
             out.append((first, start + len(held.rstrip())))
     return out
+
+
+def _is_cut(hit: Hit, part: Part) -> bool:
+    """Return whether a part is code of a block that the passage does not hold whole."""
+    start, end = hit.start + part.start, hit.start + part.end
+    return part.kind == "code" and any(
+        block.start < end and start < block.end and (block.start < hit.start or hit.end < block.end)
+        for block in hit.blocks or ()
+    )
 
 
 def _line_at(text: str, start: int) -> Span:

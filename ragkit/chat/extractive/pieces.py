@@ -239,7 +239,8 @@ def _has_block_after(layout: Layout, part: Part) -> bool:
 
 
 def _fitting(number: int, layout: Layout, part: Part) -> Piece | None:
-    return _code(number, layout, part) if part.end - part.start <= _CODE_LIMIT else None
+    whole = part.end - part.start <= _CODE_LIMIT and part.start not in layout.cut
+    return _code(number, layout, part) if whole else None
 
 
 def _ends_section(layout: Layout, part: Part, after: Sequence[Part]) -> bool:
