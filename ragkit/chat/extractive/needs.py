@@ -82,6 +82,7 @@ _META: Final = re.compile(
     re.IGNORECASE,
 )
 _ALSO: Final = re.compile(r"(?:\S+\s+){1,3}also\s|(?:additionally|besides|moreover|furthermore)\b", re.IGNORECASE)
+_LINK_ITEM: Final = re.compile(r"\s*[-*+•]\s+[^()]{1,120}\(https?://\S+\)\.?\s*")
 _REFERS: Final = re.compile(
     r"(?:(?:for|to)\s+(?:more|further|full|learn|find\s+out|details?|a\s+(?:full|complete))\b[^.]*?\b"
     r"(?:see|read|refer|consult|visit|check)\b|(?:please\s+)?(?:see|refer\s+to|read|check\s+out)\b(?:\s+also\b)?)[^.]{0,80}\.?$"
@@ -219,5 +220,7 @@ def _is_see_also(item: Candidate, layout: Layout) -> bool:
     region = layout.list_at(*item.span)
     if region is None:
         return bool(_SEE_ALSO.match(heading_above(item, layout, default="")))
+    if all(_LINK_ITEM.fullmatch(line) for line in layout.text[region.start : region.end].split("\n") if line.strip()):
+        return True
     above = layout.text[: region.start].rstrip().rsplit("\n", 1)[-1]
     return bool(_SEE_ALSO.match(above.strip()))
