@@ -180,3 +180,29 @@ def test_code_that_goes_on_outside_the_passage_is_not_told() -> None:
     answer = ask("How do I prime the pump with a file?", cut)
     assert "```" not in answer.text
     assert "```" in ask("How do I prime the pump with a file?", page(text, code=text[start:])).text
+
+
+def test_an_example_does_more_than_import() -> None:
+    use = "with Pump('P1') as pump:\n    pump.prime()"
+    text = (
+        "Pumps\n\nA pump is primed by a class. Import the class:\n\nfrom pumps import Pump\n\n"
+        f"Then prime the pump:\n\n{use}"
+    )
+    first = text.index("from pumps")
+    hit = make_hit(
+        text,
+        start=0,
+        blocks=(Block(first, first + len("from pumps import Pump"), "code"), Block(text.index(use), len(text), "code")),
+        headings=(Heading(0, 2, "Pumps"),),
+    )
+    assert use in ask("Show me an example of how to prime a pump", hit).text
+    assert "from pumps import Pump" in ask("How do I import the class of pumps?", hit).text
+
+
+def test_advice_against_it_is_not_how_it_is_done() -> None:
+    text = (
+        "Muting\n\nMuting the siren should not be the way to a quiet night. It warns the neighbours.\n\n"
+        "You can mute the siren by turning its key twice to the left."
+    )
+    answer = ask("How do I mute the siren?", page(text, headings=("Muting",)))
+    assert answer.text.startswith("You can mute the siren by turning its key")

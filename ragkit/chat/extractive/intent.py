@@ -115,6 +115,9 @@ _MEASURES: Final = frozenset(
 )
 """Terms that name what is measured: an answer gives the figure, often without the word."""
 
+_SHOWN: Final = frozenset(wording("example code snippet sample show command syntax beispiel befehl exemple").terms)
+"""Terms that name the form of an answer."""
+
 _FUNCTION_ZH: Final = re.compile(
     "请问|为什么|什么时候|是什么|有什么|什么|怎么样|怎么|怎样|如何|哪一个|哪一|哪些|哪个|哪里|多少个|多少|是不是|能不能|可不可以"
     "|可以|能否|是否|应该|需要|不要|有没有|一个|它们|这个|那个|以及|或者|并且|还是|时候|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
@@ -154,8 +157,9 @@ class Question:
 
     @property
     def measures(self) -> frozenset[str]:
-        """Return the terms of the question that an answer need not repeat, because it gives a figure or a date."""
-        return self.said.terms & _MEASURES if self.kinds & {"figure", "date"} else frozenset()
+        """Return the terms of the question that an answer need not repeat: it gives a figure, a date or code."""
+        figures = _MEASURES if self.kinds & {"figure", "date"} else frozenset()
+        return self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
 
     @staticmethod
     def gives_money(sentence: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, is_field
@@ -22,6 +23,8 @@ _ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name
 _HEADING_WEIGHT: Final = 2.0  # of the cosine of the heading, where a topic is asked about
 _INSTRUCTION_BONUS: Final = 0.7  # "To do X, run ..", where one asks how
 _PURPOSE_BONUS: Final = 2.5  # "To do X, ..", where X is what is asked about
+_IMPORT_COST: Final = 2.5  # code that only imports, where one asks how
+_ADVICE_COST: Final = 2.0  # advice against something, where one asks how
 _CODE_BONUS: Final = 0.8  # code, or what leads into it, where one asks how
 _ANSWER_BONUS: Final = 1.0  # "Yes" or "No" at the beginning, where it is asked for
 _CODE_COST: Final = 1.5  # code, where the question does not ask how
@@ -82,6 +85,11 @@ _META: Final = re.compile(
     re.IGNORECASE,
 )
 _ALSO: Final = re.compile(r"(?:\S+\s+){1,3}also\s|(?:additionally|besides|moreover|furthermore)\b", re.IGNORECASE)
+_AGAINST: Final = re.compile(
+    r"\b(?:should(?:\s+not|n['’]t)|do(?:es)?\s+not|don['’]t|never|avoid|not\s+recommended|discouraged|instead\s+of)\b"
+    r"|不要|不应|不推荐|避免",
+    re.IGNORECASE,
+)
 _LINK_ITEM: Final = re.compile(r"\s*[-*+•]\s+[^()]{1,120}\(https?://\S+\)\.?\s*")
 _REFERS: Final = re.compile(
     r"(?:(?:for|to)\s+(?:more|further|full|learn|find\s+out|details?|a\s+(?:full|complete))\b[^.]*?\b"
@@ -196,9 +204,12 @@ def _entry_value(question: Question, item: Candidate) -> float:
 
 
 def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
-    after = layout.parts[item.order + 1] if item.order + 1 < len(layout.parts) else None
-    shows = item.kind == "code" or (after is not None and after.kind == "code")
-    value = _CODE_BONUS * shows + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
+    shown = next((part for part in layout.parts[item.order : item.order + 2] if part.kind == "code"), None)
+    value = _CODE_BONUS * (shown is not None) + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
+    imports = shown is not None and only_imports(layout.text[shown.start : shown.end])
+    if imports and "import" not in question.text.lower():
+        value -= _CODE_BONUS + _IMPORT_COST * (item.kind == "code")
+    value -= _ADVICE_COST * bool(item.kind != "code" and _AGAINST.search(item.text[:160]))
     purpose = _PURPOSE.match(item.text)
     if purpose:
         said = question.said.terms

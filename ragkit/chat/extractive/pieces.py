@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, ListRegion, Part
@@ -163,6 +164,8 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
     after = [part for part in layout.parts if part.start >= piece.end]
     for place, part in enumerate(after[: reach + 1]):
         if part.kind == "code" and "code" in kinds:
+            if only_imports(layout.text[part.start : part.end]) and _has_code(after[place + 1 :]):
+                continue
             return _fitting(piece.number, layout, part)
         if part.kind == "row" and "table" in kinds:
             rows = _table(layout, after[place + 1].start if place + 1 < len(after) else part.start)
@@ -174,6 +177,10 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
         if _ends_section(layout, part, after[place + 1 :]):
             break
     return None
+
+
+def _has_code(parts: Sequence[Part]) -> bool:
+    return any(part.kind == "code" for part in parts)
 
 
 def code_before(piece: Piece, layout: Layout) -> Piece | None:
