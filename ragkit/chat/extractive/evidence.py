@@ -6,8 +6,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from ragkit.chat.extractive.intent import Question, letter_groups
@@ -85,6 +86,8 @@ WEIGHTS: Final = Features(
     score=2.6,
     rank=1.6,
 )
+_WEIGHED: Final = astuple(WEIGHTS)
+_MEASURED: Final = attrgetter(*(field.name for field in fields(Features)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
         if unit.leads:
             continue
         features = _features(question, weights, unit, passages[unit.passage])
-        value = sum(weight * have for weight, have in zip(astuple(WEIGHTS), astuple(features), strict=True))
+        value = sum(weight * have for weight, have in zip(_WEIGHED, _MEASURED(features), strict=True))
         partly = features.alike + features.near + features.around + features.grams
         coverage = (features.own + 0.5 * partly) / 1.5
         out.append(
