@@ -199,6 +199,17 @@ def test_an_example_does_more_than_import() -> None:
     assert "from pumps import Pump" in ask("How do I import the class of pumps?", hit).text
 
 
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("What does a pump pass cost?", "For the pump pass see the pass page (https://pumps.example/p%2017?id=44)."),
+        ("In which year was the pump removed?", "The main pump was removed by the wardens after a long discussion."),
+    ],
+)
+def test_digits_of_an_address_are_no_price_and_parts_of_words_no_date(question: str, text: str) -> None:
+    assert ask(question, page(text)).status == "abstained"
+
+
 def test_advice_against_it_is_not_how_it_is_done() -> None:
     text = (
         "Muting\n\nMuting the siren should not be the way to a quiet night. It warns the neighbours.\n\n"

@@ -79,7 +79,7 @@ _DEFINITE: Final = re.compile(
     |\b(?:january|february|april|june|july|august|september|october|november|december)\b
     |(?:\d|\bin)\.?\s+march\b|\bmarch\s+\d
     |\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|ago|centur\w+|decade|\d+s|age|BC|AD|war|reign|era)\b
-    |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|januar|märz|mai|juni|juli|okt|dez|[年月日]""",
+    |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|\b(?:januar|februar|märz|mai|juni|juli|oktober|dezember)\b|[年月日]""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERED_NAME: Final = re.compile(r"(?<![\w.])([A-Z][A-Za-z]{2,})[ -]?(\d)(?![\w.]*\d)")

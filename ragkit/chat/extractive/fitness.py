@@ -14,6 +14,7 @@ from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout
 from ragkit.chat.extractive.needs import Place, form_value, heading_above
 from ragkit.chat.extractive.pieces import Piece, piece_of
+from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import guess_language, wording
 from ragkit.text.tables import column_names
 from ragkit.types.prompts import Prompt
@@ -103,7 +104,7 @@ class Fitness:
         text = self.piece(item).text(hit)
         if item.kind == "row":
             text += "\n" + " ".join(column_names(hit.text, item.span[0], hit.context))
-        return not self._lacks_codes(item, text) and gives_kind(self._question, text)
+        return not self._lacks_codes(item, text) and gives_kind(self._question, without_addresses(text))
 
     def _code_may_answer(self, item: Candidate) -> bool:
         """Return whether code is whole, and asked for where the question is for a person or a date."""
