@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import ragkit
 from ragkit.errors import NotFoundError
 from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.store.base import DocumentReader
+from ragkit.testing import HashEmbedder
 from ragkit.types.documents import Block, BlockKind, Document, Heading, Page
 from ragkit.types.hits import Hit, Hits
 from tests.support.prompt_fakes import make_hit
@@ -185,3 +187,27 @@ def test_files_that_are_missing_long_or_found_already_are_not_added(tmp_path: Pa
         assert [hit.source for hit in with_included_files(hits, documents)] == [page.source, CODE.source]
         with pytest.raises(NotFoundError):
             documents.structure("site/no.py")
+
+
+def test_prompts_get_whole_blocks_but_no_search_and_no_filter_of_pages(tmp_path: Path) -> None:
+    paged = {"type": "eq", "key": "page", "value": 2}
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        kb.add([CODE, DOCUMENT])
+        found = kb.search("kiln --start --cone 6", k=5)
+        prompted = kb.prompt("kiln --start --cone 6", k=5).passages
+        limited = kb.prompt("kiln --start --cone 6", k=5, where=paged).passages
+        kept = kb.search("kiln --start --cone 6", k=5, where=paged)
+    assert all(hit.blocks is None for hit in found)
+    assert any(hit.blocks for hit in prompted)
+    assert [(hit.start, hit.end) for hit in limited] == [(hit.start, hit.end) for hit in kept]
+    assert all(hit.text == KILN[hit.start : hit.end] for hit in prompted if hit.source == DOCUMENT.source)
+
+
+def test_a_limited_prompt_names_a_file_and_an_unlimited_one_brings_it(tmp_path: Path) -> None:
+    page = Document(source="site/guide/fire.md", text="Fire it so: (included file: ../examples/fire.py)")
+    other = Document(source="site/guide/cool.md", text="Cool it slowly.")
+    named = {"type": "eq", "key": "source", "value": page.source}
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        kb.add([CODE, page, other])
+        assert [hit.source for hit in kb.prompt("Fire it so", k=1).passages] == [page.source, CODE.source]
+        assert [hit.source for hit in kb.prompt("Fire it so", k=1, where=named).passages] == [page.source]
