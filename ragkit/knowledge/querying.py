@@ -29,11 +29,13 @@ from ragkit.prompting.builder import build_prompt
 from ragkit.prompting.examples import ExampleFile
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
+from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
-from ragkit.store.base import Store
-from ragkit.store.filters import Filter, both, parse_filter
+from ragkit.store.base import DocumentReader, Store
+from ragkit.store.filters import Filter, both, keys_of, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -118,8 +120,10 @@ class Querying:
         where: Mapping[str, Any] | None,
         history: History,
         known: tuple[Embedder, NDArray[np.float32]] | None = None,
+        whole: bool = False,
     ) -> Hits:
-        """Search. known: the embedder and its vector (d,) for a question without a history."""
+        """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
+        whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
         question = checked_question(question)
         count = self._settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
@@ -147,7 +151,7 @@ class Querying:
             if access is not None:
                 drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
-            return hits
+            return _with_whole_blocks(hits, reader.documents, limit) if whole else hits
 
     def prompt(
         self,
@@ -167,7 +171,7 @@ class Querying:
         """Build a prompt. The template is checked before anything is searched for or sent."""
         template = self._template()
         settings = _with_system_messages(settings, asked.history)
-        hits = self.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
+        hits = self._search(asked.question, k=asked.k, where=asked.where, history=asked.history, whole=True)
         question = asked.question.strip()
         return build_prompt(
             question,
@@ -287,3 +291,13 @@ class _Asked:
     where: Mapping[str, Any] | None
     history: History
     examples: Sequence[Example]
+
+
+def _with_whole_blocks(hits: Hits, documents: DocumentReader, limit: Filter | None) -> Hits:
+    """Return hits with whole blocks, and with the files that they include where no filter or access rule limits them.
+
+    A filter on pages keeps the hits as they are: a whole block may go on to another page.
+    """
+    if limit is not None:
+        return hits if "page" in keys_of(limit) else with_whole_blocks(hits, documents)
+    return with_included_files(with_whole_blocks(hits, documents), documents)
