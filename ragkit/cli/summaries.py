@@ -21,6 +21,12 @@ SUMMARIES: Final = {
     "backup": "Write a collection to one verified file.",
     "restore": "Make a collection from a backup.",
     "adapt": "Adapt queries to your documents, where that helps.",
-    "eval": "Measure retrieval on a data set.",
+    "eval": "Measure retrieval, or answers, on a data set.",
+    "advise": "Advise on the next step, up to fine-tuning.",
+    "cost": "Calculate the monthly cost, and when tuning pays.",
+    "runs": "List, show, compare and repeat recorded runs.",
+    "export": "Write training data for fine-tuning.",
+    "finetune": "Fine-tune a model: a provider's or your own.",
+    "tune": "Tune the embedding model, where that helps.",
     "models": "List, compile and check embedding models.",
 }
