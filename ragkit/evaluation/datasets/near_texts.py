@@ -12,6 +12,8 @@ from typing import Final
 
 ALIKE: Final = 0.8
 """Texts that share this part of their word pairs (Jaccard) are near duplicates."""
+_WITHIN: Final = 0.95  # so is a text of which this part stands in a longer one
+_LEAST_WITHIN: Final = 4  # pairs of words of a text that can be a part of another
 _COMMON: Final = 500  # a pair of words in more texts than this is no sign of similarity
 _WORD = re.compile(r"\w+")
 
@@ -60,8 +62,17 @@ class NearTexts:
         return best if best is not None and self._alike(shingles, best) >= ALIKE else None
 
     def _alike(self, shingles: frozenset[tuple[str, ...]], number: int) -> float:
+        """Return how alike a text is to one that is held, 0 to 1; 0 for texts with other numbers in them."""
         other = self._shingles[number]
-        return len(shingles & other) / max(1, len(shingles | other))
+        if _numbers(shingles) != _numbers(other):
+            return 0.0
+        shared, smaller = len(shingles & other), min(len(shingles), len(other))
+        within = shared / smaller if smaller >= _LEAST_WITHIN else 0.0
+        return max(shared / max(1, len(shingles | other)), within if within >= _WITHIN else 0.0)
+
+
+def _numbers(shingles: frozenset[tuple[str, ...]]) -> set[str]:
+    return {word for shingle in shingles for word in shingle if any(char.isdigit() for char in word)}
 
 
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
