@@ -21,7 +21,27 @@ from ragkit.finetuning.export import read_manifest
 from ragkit.finetuning.formats import openai_problems
 from ragkit.testing import HashEmbedder
 
-NOUNS = ["anvil", "bellows", "chisel", "drill", "emery", "file", "gauge", "hammer", "iron", "jig", "kiln", "lathe", "mallet", "nail", "oven", "pliers"]
+NOUNS = [
+    *("anvil", "bellows", "chisel", "drill", "emery", "file", "gauge", "hammer"),
+    *("iron", "jig", "kiln", "lathe", "mallet", "nail", "oven", "pliers"),
+]
+    "anvil",
+    "bellows",
+    "chisel",
+    "drill",
+    "emery",
+    "file",
+    "gauge",
+    "hammer",
+    "iron",
+    "jig",
+    "kiln",
+    "lathe",
+    "mallet",
+    "nail",
+    "oven",
+    "pliers",
+]
 
 
 def example(number: int, **more: str) -> dict[str, Any]:

@@ -61,6 +61,10 @@ def test_wandb_keeps_a_run_offline(folder: Path, tmp_path: Path, monkeypatch: py
     place = load_logger("wandb:ladder", folder=tmp_path / "w", offline=True).log(read_run(folder), folder)
     assert place.startswith("ladder/")
     (log,) = (tmp_path / "w").rglob("*.wandb")
+    for _ in range(100):  # its own process writes the file, a moment after the run has ended
+        if read_run(folder).id.encode() in log.read_bytes():
+            break
+        time.sleep(0.2)
     assert read_run(folder).id.encode() in log.read_bytes()
 
 
@@ -72,7 +76,8 @@ def server(tmp_path: Path) -> Iterator[str]:
         port = taken.getsockname()[1]
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--artifacts-destination", str(tmp_path / "artifacts"),
+        "--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db",
+        "--artifacts-destination", str(tmp_path / "artifacts"),
     ]  # fmt: skip
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     with (tmp_path / "server.log").open("wb") as log:

@@ -173,7 +173,7 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
                 report({"step": float(state.global_step), **{k: float(v) for k, v in logs.items()}})
 
     stopping = transformers.EarlyStoppingCallback(early_stopping_patience=config.patience)
-    return transformers.Trainer(
+    trainer = transformers.Trainer(
         model=model,
         args=arguments,
         train_dataset=parts[0],
@@ -181,6 +181,8 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
         data_collator=partial(padded, pad=pad),
         callbacks=[stopping, Reporting()],
     )
+    trainer.remove_callback(transformers.PrinterCallback)  # a library prints nothing
+    return trainer
 
 
 def _saved(config: TrainConfig, trainer: Any, tokenizer: Any, first: float, manifest: Mapping[str, Any]) -> Trained:
