@@ -25,23 +25,6 @@ NOUNS = [
     *("anvil", "bellows", "chisel", "drill", "emery", "file", "gauge", "hammer"),
     *("iron", "jig", "kiln", "lathe", "mallet", "nail", "oven", "pliers"),
 ]
-    "anvil",
-    "bellows",
-    "chisel",
-    "drill",
-    "emery",
-    "file",
-    "gauge",
-    "hammer",
-    "iron",
-    "jig",
-    "kiln",
-    "lathe",
-    "mallet",
-    "nail",
-    "oven",
-    "pliers",
-]
 
 
 def example(number: int, **more: str) -> dict[str, Any]:
