@@ -16,6 +16,14 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
+# The MLflow server, wandb and Ray: more than a gigabyte, for check-long alone.
+LONG := .venv-long
+$(LONG)/installed: pyproject.toml constraints.txt
+	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray]" mlflow
+	@touch $@
+
 install: $(VENV)/installed ## make .venv with everything that development needs
 
 demo: $(VENV)/installed ## ingest sample_docs and answer a question about them
@@ -42,9 +50,10 @@ test: lint types docs ## ruff, import-linter, mypy, the documentation site and t
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 
-check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
+check-long: $(VENV)/installed $(LONG)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
+	$(LONG)/bin/python -m pytest -q tests/tracking tests/finetuning
 	$(BIN)/python -m tests.bench.evaluation
 
 bench: $(VENV)/installed ## speed and memory against a plain script, into docs/performance.md
@@ -55,4 +64,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(LONG) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

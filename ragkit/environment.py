@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_CHAT_MIN_CONFIDENCE": "0 to 1; below this confidence the extractive model abstains",
     "RAGKIT_CHAT_LINK_HOSTS": "hosts, separated by commas, whose addresses may stand in an answer",
     "RAGKIT_PROMPT_BUDGET": "tokens of a whole prompt",
+    "RAGKIT_PRICES": "price file of ragkit cost and ragkit eval answers",
     "RAGKIT_PROMPT_ENCODING": "a tiktoken encoding or model name",
 }
 """Every variable that the library's settings are read from, with its meaning."""

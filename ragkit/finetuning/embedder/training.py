@@ -59,14 +59,12 @@ def tune_model(
 
     torch.manual_seed(config.seed)
     model = load_sentence_transformer(folder, name=str(folder))
-    network = model[0]
     lora = peft.LoraConfig(
-        r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=_layers(network.auto_model)
+        r=config.rank, lora_alpha=config.alpha, lora_dropout=config.dropout, target_modules=_layers(model[0].auto_model)
     )
-    _set_network(network, peft.get_peft_model(network.auto_model, lora))
-    session = _Session(model, config)
-    result = session.run(train, held, progress)
-    _set_network(network, network.auto_model.merge_and_unload())
+    adapted = peft.get_peft_model(model[0].auto_model, lora)  # puts its layers into the model itself
+    result = _Session(model, config).run(train, held, progress)
+    adapted.merge_and_unload()
     model.eval()
     model.save_pretrained(str(out), safe_serialization=True, create_model_card=False)
     return result
@@ -97,11 +95,6 @@ def _layers(network: Any) -> list[str]:
     return sorted(wanted)
 
 
-def _set_network(module: Any, network: Any) -> None:
-    """Put a network into sentence-transformers' Transformer module."""
-    module.auto_model = network
-
-
 class _Session:
     """One training: the model, the optimizer, and the epochs with their losses."""
 
@@ -110,7 +103,6 @@ class _Session:
 
         self._model = model
         self._config = config
-        self._weights = [item for item in model.parameters() if item.requires_grad and item.is_leaf]
         adapters = [item for name, item in model.named_parameters() if "lora_" in name]
         for item in model.parameters():
             item.requires_grad_(False)
