@@ -10,7 +10,7 @@ import click
 
 from ragkit.cli.arguments import arguments_of
 from ragkit.cli.ladder.gathered import gathered
-from ragkit.cli.options import Target, common, environment_settings, print_json
+from ragkit.cli.options import Target, common, environment_settings, json_option, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import ChatError, InputError
 from ragkit.finetuning.openai_job import JobState, OpenAIJobs, plan_job
@@ -106,9 +106,13 @@ def _print_state(state: JobState, target: Target) -> None:
 
 
 @finetune.command("config", short_help="Print a training configuration to start with.")
-def config() -> None:
+@json_option
+def config(as_json: bool) -> None:
     """Print a configuration for `ragkit finetune train`, with every key and its meaning."""
-    click.echo(TEMPLATE, nl=False)
+    if as_json:
+        print_json({"configuration": TEMPLATE})
+    else:
+        click.echo(TEMPLATE, nl=False)
 
 
 @finetune.command("train", short_help="Train LoRA, QLoRA or all weights.")
