@@ -18,8 +18,8 @@ OPENAI_TOKENS: Final = 65_536
 """Longest example in tokens that OpenAI takes for its smaller models; longer ones are cut there."""
 OPENAI_BYTES: Final = 512 * 1024 * 1024
 """Largest file that OpenAI's files API takes, in bytes."""
-_ROLES: Final = ("system", "developer", "user", "assistant")
-_KEYS: Final = frozenset({"role", "content", "name", "weight"})
+_ROLES: Final = ("system", "developer", "user", "assistant", "tool")
+_KEYS: Final = frozenset({"role", "content", "name", "weight", "tool_calls", "tool_call_id"})
 
 
 def chat_line(messages: Sequence[Message], output: str) -> str:
@@ -57,14 +57,10 @@ def _line_problems(line: Line, count: Callable[[str], int] | None) -> list[str]:
         return problems
     if messages[-1]["role"] != "assistant":
         problems.append("the last message is not the assistant's")
-    if not any(message["role"] == "user" for message in messages):
-        problems.append("there is no message of the user")
-    if any(message["role"] in ("system", "developer") for message in messages[1:]):
-        problems.append("a system message stands after the first place")
     if not any(message["role"] == "assistant" and message.get("weight", 1) == 1 for message in messages):
         problems.append("no message of the assistant has weight 1: nothing would be learned")
     if count is not None:
-        tokens = sum(count(message["content"]) for message in messages)
+        tokens = sum(count(message["content"] or "") for message in messages)
         if tokens > OPENAI_TOKENS:
             problems.append(f"{tokens:,} tokens, and {OPENAI_TOKENS:,} is the most")
     return problems
@@ -77,7 +73,8 @@ def _message_problems(message: Any) -> list[str]:
     if message.get("role") not in _ROLES:
         problems.append(f"role {message.get('role')!r} is not one of {', '.join(_ROLES)}")
     content = message.get("content")
-    if not isinstance(content, str) or not content.strip():
+    called = message.get("role") == "assistant" and bool(message.get("tool_calls")) and content is None
+    if not called and (not isinstance(content, str) or not content.strip()):
         problems.append("'content' is missing, empty or no text")
     unknown = sorted(set(message) - _KEYS)
     if unknown:

@@ -111,10 +111,10 @@ def test_training_stops_early_and_keeps_the_weights_of_the_lowest_loss(tmp_path:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_same_seed_gives_the_same_losses(tmp_path: Path, base: Path, data: Path) -> None:
+def test_the_same_seed_gives_the_same_losses_and_small_data_are_measured_too(tmp_path: Path, base: Path, data: Path) -> None:
     losses = []
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        config = configure(tmp_path, base, data, output=name, seed=seed, epochs=1)
+        config = configure(tmp_path, base, data, output=name, seed=seed, epochs=1, evaluate_steps=1_000)
         losses.append(
             json.loads(run("train", str(config), "--data", str(tmp_path / "kb"), "--json").stdout)["eval_loss"]
         )

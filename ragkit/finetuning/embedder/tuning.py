@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -118,7 +117,6 @@ def _trained(
 def _scores(dataset: RankingSet, folder: Path, settings: Settings, progress: Progress) -> dict[str, float]:
     """Return nDCG@10 of the whole search for each question of the test part."""
     folder.mkdir(exist_ok=True)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with Workbench(str(folder), settings=settings) as bench:
         reported = part_of(dataset, "test")
         result = measure_dataset(dataset, reported, Choice("test"), bench=bench, options=Options(progress=progress))

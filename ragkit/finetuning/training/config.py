@@ -44,7 +44,7 @@ alpha = 32
 dropout = 0.05
 targets = []                 # names of the layers with adapters; [] takes all linear layers
 
-evaluate_steps = 50          # the validation loss is measured this often
+evaluate_steps = 50          # the validation loss is measured this often, and once an epoch at least
 patience = 3                 # training stops after so many measurements without a lower validation loss
 merge = false                # write the model with the adapter merged in, too
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +48,6 @@ def train(config: TrainConfig, *, report: Report | None = None) -> Trained:
     manifest = read_manifest(config.data)
     if config.output.exists() and any(config.output.iterdir()):
         raise ConflictError(f"{config.output} is there already", cure="name a new output folder")
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the model is a folder; nothing is looked up elsewhere
     transformers = _transformers()
     transformers.set_seed(config.seed)
     tokenizer = _loaded(
@@ -64,7 +63,9 @@ def train(config: TrainConfig, *, report: Report | None = None) -> Trained:
     trainer = _trainer(config, model, parts, tokenizer.pad_token_id, report)
     first = float(trainer.evaluate()["eval_loss"])
     trainer.train()
-    return _saved(config, trainer, tokenizer, first, manifest)
+    best = trainer.state.best_metric
+    lowest = float(trainer.evaluate()["eval_loss"] if best is None else best)
+    return _saved(config, trainer, tokenizer, (first, lowest), manifest)
 
 
 def _transformers() -> Any:
@@ -139,6 +140,8 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
     import torch
     import transformers
 
+    steps = math.ceil(len(parts[0]) / (config.batch_size * config.accumulate))
+    every = min(config.evaluate_steps, steps)  # once an epoch at least, however small the data are
     arguments = transformers.TrainingArguments(
         output_dir=str(config.output / "checkpoints"),
         seed=config.seed,
@@ -152,9 +155,9 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
         eval_strategy="steps",
         save_strategy="steps",
         logging_strategy="steps",
-        eval_steps=config.evaluate_steps,
-        save_steps=config.evaluate_steps,
-        logging_steps=config.evaluate_steps,
+        eval_steps=every,
+        save_steps=every,
+        logging_steps=every,
         save_total_limit=1,
         save_only_model=True,
         load_best_model_at_end=True,
@@ -185,8 +188,13 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
     return trainer
 
 
-def _saved(config: TrainConfig, trainer: Any, tokenizer: Any, first: float, manifest: Mapping[str, Any]) -> Trained:
-    """Write the kept weights with the tokenizer, the history of losses, and what they came from."""
+def _saved(
+    config: TrainConfig, trainer: Any, tokenizer: Any, losses: tuple[float, float], manifest: Mapping[str, Any]
+) -> Trained:
+    """Write the kept weights with the tokenizer, the history of losses, and what they came from.
+
+    losses: on the validation part, before the training and of the kept weights.
+    """
     import shutil
 
     folder = config.output / MODEL
@@ -201,10 +209,9 @@ def _saved(config: TrainConfig, trainer: Any, tokenizer: Any, first: float, mani
     history = trainer.state.log_history
     rows = "".join(json.dumps(row) + "\n" for row in history)
     (config.output / HISTORY).write_text(rows, encoding="utf-8")
-    best = trainer.state.best_metric
     planned = trainer.state.max_steps
     trained = Trained(
-        folder, trainer.state.global_step, float(first if best is None else best), first,
+        folder, trainer.state.global_step, losses[1], losses[0],
         trainer.state.global_step < planned, trainable, parameters,
     )  # fmt: skip
     shape = {"config": config.as_dict(), "data": manifest["files"], "result": trained.as_dict()}
