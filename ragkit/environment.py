@@ -32,6 +32,7 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_CHAT_MIN_CONFIDENCE": "0 to 1; below this confidence the extractive model abstains",
     "RAGKIT_CHAT_LINK_HOSTS": "hosts, separated by commas, whose addresses may stand in an answer",
     "RAGKIT_PROMPT_BUDGET": "tokens of a whole prompt",
+    "RAGKIT_PRICES": "price file of ragkit cost and ragkit eval answers",
     "RAGKIT_PROMPT_ENCODING": "a tiktoken encoding or model name",
     "RAGKIT_PROMPT": "prompt template: a name or a file (default `default`)",
     "RAGKIT_FEW_SHOT": "which examples of the collection a prompt holds: similar, fixed or off",

@@ -39,13 +39,14 @@ def load_question_file(path: Path) -> tuple[FileQuestion, ...]:
     A line has `question`; `document` (or `answer_doc`): a source or several; `text` (or `answer_text`): the evidence or
     several wordings of it; `answer_has`: a list of facts, each a string or a list of wordings. A line may have `kind`.
     """
-    questions = tuple(_question(line) for line in read_jsonl(path))
+    questions = tuple(read_question(line) for line in read_jsonl(path))
     if not questions:
         raise DatasetError(f"{path} has no questions", cure="write one JSON object a line")
     return questions
 
 
-def _question(line: Line) -> FileQuestion:
+def read_question(line: Line) -> FileQuestion:
+    """Return the question of a line. Raises DatasetError that names the file and the line."""
     text = line.text("question").strip()
     if not text:
         raise line.error("'question' is empty")

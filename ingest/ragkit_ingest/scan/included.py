@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,18 +13,6 @@ from ragkit import ExtractionError
 from ragkit_ingest.readers.neighbours import MOST_BYTES, Neighbours
 from ragkit_ingest.scan.digest import status_of, sure_mtime
 from ragkit_ingest.scan.walk import open_file, reason_of, why_ignored
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a file lies: its root, an absolute path, and its path below it."""
-
-    root: bytes
-    path: bytes
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the place as JSON can hold it."""
-        return {"root": os.fsdecode(self.root), "path": os.fsdecode(self.path)}
 
 
 def neighbours_of(place: Mapping[str, str] | None) -> Neighbours | None:
