@@ -14,7 +14,6 @@ from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
-from ragkit_ingest.scan.forecast import Expected, expect, summed
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
@@ -23,6 +22,7 @@ from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
+    from ragkit_ingest.scan.forecast import Expected
 
 _PASSING: frozenset[str] = frozenset({"missing", "unreadable", "changed_while_reading", "path_too_long"})
 """Reasons that do not depend on the bytes: such a file is not recorded, and the next run tries it again."""
@@ -107,11 +107,15 @@ class _Run:
             *_renames(plan),
             *(Change(work.action, work.source) for work in plan.work),
         ]
+        from ragkit_ingest.scan.forecast import summed
+
         forecast = summed(expected, plan.problems)
         return replace(self._report(targets, plan), dry_run=True, forecast=forecast)
 
     def _foretell(self, plan: Plan) -> list[Expected]:
         """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
+        from ragkit_ingest.scan.forecast import expect  # loads the readers' tables: nothing that `--help` wants
+
         expected: list[Expected] = []
         stay: list[Work] = []
         for work in plan.work:

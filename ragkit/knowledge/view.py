@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ragkit.errors import NotFoundError
@@ -12,7 +13,7 @@ from ragkit.store.base import Store
 from ragkit.store.filters import Condition, Filter, both, parse_filter
 from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer, TextCheck
-from ragkit.types.collection import DocumentInfo
+from ragkit.types.collection import DocumentInfo, FileState
 from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -30,6 +31,11 @@ class KnowledgeView:
         self._store = store
         self._access = access
         self._querying = querying
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the collection's files, which also holds its prompts, examples and feedback."""
+        return self._store.folder
 
     @property
     def restricted(self) -> bool:
@@ -122,6 +128,12 @@ class KnowledgeView:
     def document(self, source: str) -> Document:
         """Return a whole visible document. Raises NotFoundError."""
         return self._one(source)[1]
+
+    def original(self, source: str) -> FileState | None:
+        """Return the file that ingest read a visible document from, None for others. Raises NotFoundError."""
+        self._one(source)
+        with self._store.read() as reader:
+            return next((state for state in reader.files.of(source) if not state.reason), None)
 
     def both(self, source: str) -> tuple[DocumentInfo, Document]:
         """Return `info` and `document` of one committed state. Raises NotFoundError."""

@@ -69,6 +69,9 @@ class FileReader(Protocol):
     def below(self, root: str) -> dict[bytes, FileState]:
         """Return what ingest last knew of the files below a root, by path."""
 
+    def of(self, source: str) -> list[FileState]:
+        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""
 

@@ -148,6 +148,11 @@ class MemoryFileReader:
         """Return what ingest last knew of the files below a root, by path."""
         return {path: state for (place, path), state in self._look().files.items() if place == root}
 
+    def of(self, source: str) -> list[FileState]:
+        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        found = [state for state in self._look().files.values() if source and state.source == source]
+        return sorted(found, key=lambda state: (state.root, state.path))
+
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""
         return sorted({root for root, _ in self._look().files})

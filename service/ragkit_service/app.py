@@ -25,15 +25,31 @@ from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Teller, http_problem, problem_response
 from ragkit_service.jobs.board import JobBoard
-from ragkit_service.jobs.extractor import Extractor, ingest_extractor
+from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
 from ragkit_service.jobs.process import JobProcess
 from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.runner import Runner, Tools
+from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
-from ragkit_service.routes import api_docs, collections, document_pages, documents, health, page, questions, uploads
+from ragkit_service.routes import (
+    api_docs,
+    collections,
+    dify,
+    document_pages,
+    documents,
+    feedback,
+    health,
+    open_webui,
+    page,
+    page_images,
+    questions,
+    rerank,
+    uploads,
+)
 from ragkit_service.routes import jobs as jobs_routes
+from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete
 from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
@@ -71,7 +87,8 @@ def create_app(
     queue = JobQueue(settings.data)
     jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, teller=teller)
     board = JobBoard(queue, wake=jobs.wake, limit=settings.limits.jobs)
-    service = Service(settings, pool=pool, teller=teller, jobs=board)
+    reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
+    service = Service(settings, pool=pool, teller=teller, jobs=board, extractor=reader)
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
@@ -95,11 +112,20 @@ def create_app(
         uploads,
         documents,
         document_pages,
+        page_images,
+        feedback,
         page,
         api_docs,
+        dify,
+        open_webui,
+        rerank,
     ):  # matched in this order
         app.include_router(group.router)
     app.include_router(documents.removing)
+    for router in OPENAI_ROUTERS:
+        app.include_router(router)
+    app.state.mcp = McpEndpoint()
+    app.router.routes.append(app.state.mcp.route)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
@@ -159,11 +185,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
     try:
-        yield {"ending": service.ending}
+        async with app.state.mcp.running(service):
+            yield {"ending": service.ending}
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)
+            await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
+            await anyio.to_thread.run_sync(service.pictures.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.queue.close)
 

@@ -1,4 +1,4 @@
-"""The commands `ragkit serve` and `ragkit keys`: parse, call, print."""
+"""The commands `ragkit serve`, `ragkit mcp` and `ragkit keys`: parse, call, print."""
 
 from __future__ import annotations
 
@@ -53,6 +53,23 @@ def serve(data: str, host: str | None, port: int | None, workers: int | None, as
     else:
         click.echo(f"ragkit serves {settings.data} at {url} (page: {url}/, routes: {url}/openapi.json)")
     run(settings, listener, as_json=as_json)
+
+
+@click.command(short_help="Serve the collections as tools of the Model Context Protocol, over stdio.")
+@_data
+@click.option(
+    "--collection", "collections", metavar="NAME", multiple=True, help="A collection to offer; repeat it. Default: all."
+)
+def mcp(data: str, collections: tuple[str, ...]) -> None:
+    """Serve the collections as read-only tools (search, fetch, ask, list_documents) over standard input and output.
+
+    For clients that start a process, such as Claude Desktop or an IDE; a running `ragkit serve` offers the same at
+    /mcp. Needs `pip install 'ragkit[mcp]'`.
+    """
+    from ragkit_service.mcp.stdio import run_stdio
+
+    settings = service_settings(os.environ, data=data)
+    run_stdio(settings.data, settings=settings.settings, collections=collections)
 
 
 @click.group(short_help="Create, list, rotate and revoke keys of the service.")

@@ -42,6 +42,9 @@ class Library(Protocol):
     def warm(self) -> None:
         """Load what every collection needs (the embedding model)."""
 
+    def embedder(self) -> Embedder:
+        """Return the embedder that all collections share; ModelError, MissingPackageError."""
+
 
 class DataFolder:
     """The library in a data folder. One embedder serves all collections; it is loaded at first use, embeds questions
@@ -147,6 +150,10 @@ class CollectionPool:
     def warm(self) -> None:
         """Load the model."""
         self._library.warm()
+
+    def embedder(self) -> Embedder:
+        """Return the embedder that all collections share, loaded at the first call; ModelError, MissingPackageError."""
+        return self._library.embedder()
 
     @contextmanager
     def use(self, name: str) -> Iterator[KnowledgeBase]:

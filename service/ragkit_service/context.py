@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.requests import Request
 
-from ragkit import NotFoundError
+from ragkit import NotFoundError, TextRanker
 from ragkit_service.collection_pool import CollectionPool, unknown_collection
 from ragkit_service.ending import Ending
 from ragkit_service.errors import Problem, Teller
 from ragkit_service.jobs.board import JobBoard
+from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
 from ragkit_service.middleware.request_log import log_failure
+from ragkit_service.page_pictures import PagePictures
 from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings
 
@@ -45,14 +47,26 @@ class Readiness:
 class Service:
     """The parts of one running service."""
 
-    def __init__(self, settings: ServiceSettings, *, pool: CollectionPool, teller: Teller, jobs: JobBoard) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        pool: CollectionPool,
+        teller: Teller,
+        jobs: JobBoard,
+        extractor: LazyExtractor,
+    ) -> None:
         self.settings = settings
         self.pool = pool
         self.teller = teller
         self.jobs = jobs
+        self.extractor = extractor
+        self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
+        self.pictures = PagePictures(settings.limits)
         self.readiness = Readiness()
         self.ending = Ending(settings.limits.ending_seconds)
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
+        self.extracting = anyio.CapacityLimiter(settings.limits.readers)
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
 
     # ------------------------------------------------------------------ collections, as a key sees them

@@ -7,7 +7,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -52,14 +52,19 @@ class _Part:
 
 
 class UploadReader:
-    """Parses one multipart body into files of a folder. `feed` blocks on the disk: call it off the event loop."""
+    """Parses one multipart body into files of a folder. `feed` blocks on the disk: call it off the event loop.
 
-    def __init__(self, content_type: str, folder: Path, *, limits: Limits) -> None:
+    fields: the names that parts without a file may have.
+    """
+
+    def __init__(
+        self, content_type: str, folder: Path, *, limits: Limits, fields: Collection[bytes] = (b"metadata", b"acl")
+    ) -> None:
         boundary = parse_options_header(content_type)[1].get(b"boundary")
         if not boundary:
             raise _malformed("the Content-Type has no boundary")
         self.uploads: list[Upload] = []
-        self._fields = {b"metadata": b"", b"acl": b""}
+        self._fields = dict.fromkeys(fields, b"")
         self._sent: set[bytes] = set()
         self._folder = folder
         self._limits = limits
@@ -105,6 +110,10 @@ class UploadReader:
         if self._part.file is not None:
             self._part.file.close()
 
+    def field(self, name: bytes) -> str:
+        """Return a field that holds text, "" when it was not sent."""
+        return self._fields[name].decode("utf-8", "replace")
+
     def metadata(self) -> Metadata:
         """Return the field `metadata`, which applies to every file of the request. Raises InputError."""
         return parse_metadata(self._fields[b"metadata"])
@@ -136,9 +145,8 @@ class UploadReader:
         if b"filename" not in options:
             self._part.field = options.get(b"name", b"")
             if self._part.field not in self._fields:
-                raise InputError(
-                    "the upload has a field that is neither a file nor `metadata` nor `acl`", cure="leave it out"
-                )
+                known = " nor ".join(f"`{field.decode()}`" for field in self._fields)
+                raise InputError(f"the upload has a field that is neither a file nor {known}", cure="leave it out")
             self._sent.add(self._part.field)
             return
         if len(self.uploads) == self._limits.upload_files:

@@ -145,6 +145,9 @@ class FakeKnowledge:
             raise NotFoundError(f"there is no document {source!r} in {self.name!r}", cure="ragkit documents lists them")
         return self.docs[source]
 
+    def info(self, source: str) -> DocumentInfo:
+        return self.both(source)[0]
+
     def both(self, source: str) -> tuple[DocumentInfo, Document]:
         document = self.document(source)
         return self._info(document), document

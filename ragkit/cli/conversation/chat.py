@@ -19,10 +19,12 @@ from ragkit.cli.options import (
     budget_option,
     chat_option,
     common,
+    few_shot_option,
     filter_options,
     note_writer,
     passages_option,
     strict_option,
+    template_option,
     with_model,
 )
 from ragkit.cli.summaries import SUMMARIES
@@ -112,6 +114,8 @@ class _Conversation:
 @budget_option
 @chat_option
 @strict_option
+@template_option
+@few_shot_option
 @common
 @click.pass_context
 def chat(context: click.Context, /, count: int, where: Mapping[str, Any] | None, target: Target, **model: Any) -> None:

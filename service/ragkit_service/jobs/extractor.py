@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,3 +31,26 @@ def ingest_extractor(limits: Limits) -> Extractor:
         return extract_file(path, pool=pool)
 
     return Extractor(EXTRACTOR_VERSION, extract, pool.close)
+
+
+class LazyExtractor:
+    """Makes an extractor at the first file; most services read files in the process of the jobs alone. Thread-safe."""
+
+    def __init__(self, make: Callable[[], Extractor]) -> None:
+        self._make = make
+        self._made: Extractor | None = None
+        self._making = threading.Lock()
+
+    def extract(self, path: Path) -> Document:
+        """Return the document of a file. Raises ExtractionError; may block for the reader's time limit."""
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+        return self._made.extract(path)
+
+    def close(self) -> None:
+        """Free what was made."""
+        with self._making:
+            made, self._made = self._made, None
+        if made is not None:
+            made.close()

@@ -16,10 +16,11 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ragkit_service.error_formats import format_of
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.middleware.request_log import OPEN_PATH
 from ragkit_service.security.access import Access
-from ragkit_service.security.keyring import Identified, Keyring
+from ragkit_service.security.keyring import Identified, Keyring, presented_keys
 from ragkit_service.security.rate_limit import RateLimits
 from ragkit_service.security.signed_labels import HEADER, narrowed, read_labels
 from ragkit_service.settings import ServiceSettings
@@ -85,7 +86,7 @@ class Guard:
             return None
         key = self._keyring.identify(headers)
         if key is None or key.expired:
-            return _unauthorised(headers, expired=key is not None)
+            return _unauthorised(headers, scope["path"], expired=key is not None)
         scope["key_id"] = key.access.key_id
         try:
             scope["access"] = _labelled(key, headers)
@@ -153,13 +154,17 @@ def _too_fast(rate: int, seconds: float) -> Problem:
     )
 
 
-def _unauthorised(headers: list[tuple[bytes, bytes]], *, expired: bool) -> Problem:
-    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too."""
+def _unauthorised(headers: list[tuple[bytes, bytes]], path: str, *, expired: bool) -> Problem:
+    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too.
+
+    Dify tells a key that is not there, or not in its form, from a wrong one.
+    """
+    unformed = format_of(path) == "dify" and not presented_keys(headers)
     accept = b",".join(value for name, value in headers if name == b"accept")
     challenge = 'Basic realm="ragkit: the key as password", charset="UTF-8"' if b"text/html" in accept else "Bearer"
     return Problem(
         401,
-        "key",
+        "key-format" if unformed else "key",
         "A key is needed",
         "the key has expired" if expired else "the request carries no key that this service knows",
         cure="send the header `Authorization: Bearer KEY` or `X-API-Key: KEY`",

@@ -102,6 +102,7 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
         limits = service.settings.limits
         return await stream_answer(
             stream,
+            request,
             tell=partial(service.tell, request=request),
             first_seconds=limits.first_event_seconds,
             keep_alive=limits.comment_seconds,

@@ -45,6 +45,7 @@ _CITATION: dict[str, JsonValue] = {
     "address": "https://example.org/policies/refunds.pdf",
     "sentence": "Goods may be returned within 30 days [1].",
 }
+_TEMPLATE: dict[str, JsonValue] = {"name": "default", "version": 1, "digest": _SHA}
 _DOCUMENT: dict[str, JsonValue] = {
     "id": "d_cmVmdW5kcy5wZGY",
     "source": "refunds.pdf",
@@ -83,6 +84,8 @@ PROMPT: Final[dict[str, JsonValue]] = {
     "dropped": 0,
     "confidence": 0.87,
     "warnings": [],
+    "template": _TEMPLATE,
+    "shots": 0,
 }
 
 ANSWER: Final[dict[str, JsonValue]] = {
@@ -95,6 +98,7 @@ ANSWER: Final[dict[str, JsonValue]] = {
     "confidence": 0.87,
     "removed": [],
     "warnings": [],
+    "template": _TEMPLATE,
 }
 
 CHECK: Final[dict[str, JsonValue]] = {

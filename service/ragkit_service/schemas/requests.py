@@ -38,7 +38,7 @@ WINDOW_LIMIT = 1_000_000
 _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "application/pdf"}
 
 
-def _encodable(text: Any) -> Any:
+def encodable(text: Any) -> Any:
     """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
@@ -48,7 +48,7 @@ def _encodable(text: Any) -> Any:
 def _is_storable(value: Any) -> bool:
     """False for half a surrogate pair and an infinite number."""
     if isinstance(value, str):
-        return bool(_encodable(value) == value)
+        return bool(encodable(value) == value)
     if isinstance(value, float):
         return math.isfinite(value)
     return True
@@ -78,9 +78,9 @@ def _whole(value: Any) -> Any:
 
 
 _VISIBLE = r"[!-~\w]"  # something that can be read
-Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
-Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(_encodable)]
-LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
+Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
+Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
+LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
     int | None,
     Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out."),
@@ -255,9 +255,9 @@ class NewDocument(_Strict):
     text: Annotated[
         str,
         Field(min_length=1, pattern=_VISIBLE, description="The text, plain or Markdown."),
-        BeforeValidator(_encodable),
+        BeforeValidator(encodable),
     ]
-    title: Annotated[str, Field(max_length=1000), BeforeValidator(_encodable)] = ""
+    title: Annotated[str, Field(max_length=1000), BeforeValidator(encodable)] = ""
     media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
     metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}
     acl: Labels = None
@@ -344,7 +344,7 @@ class CheckRequest(_Strict):
     text: Annotated[
         str,
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
-        BeforeValidator(_encodable),
+        BeforeValidator(encodable),
     ]
     k: Annotated[
         int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), BeforeValidator(_whole)

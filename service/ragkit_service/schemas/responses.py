@@ -65,8 +65,16 @@ class PassageReply(HitReply):
     number: int
 
 
+class TemplateReply(Reply):
+    """The prompt template that was used, with the SHA-256 of its text."""
+
+    name: str
+    version: int
+    digest: str
+
+
 class PromptReply(Reply):
-    """A grounded prompt for any chat model, within its token budget."""
+    """A grounded prompt for any chat model, within its token budget. shots: examples in it."""
 
     question: str
     messages: list[MessageReply]
@@ -78,6 +86,8 @@ class PromptReply(Reply):
     dropped: int
     confidence: float
     warnings: list[str]
+    template: TemplateReply | None
+    shots: int
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.PROMPT]})
 
@@ -116,6 +126,7 @@ class AnswerReply(Reply):
     confidence: float
     removed: list[str]
     warnings: list[str]
+    template: TemplateReply | None
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
 

@@ -134,6 +134,15 @@ class FileReader:
         )
         return {row[0]: FileState(root, *row) for row in rows}
 
+    def of(self, source: str) -> list[FileState]:
+        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        rows = self._snapshot.rows(
+            """SELECT root, path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail FROM files
+            WHERE source = ? ORDER BY root, path""",
+            (source,),
+        )
+        return [FileState(row[0].decode("utf-8", "surrogateescape"), *row[1:]) for row in rows if source]
+
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""
         rows = self._snapshot.rows("SELECT DISTINCT root FROM files ORDER BY root")
