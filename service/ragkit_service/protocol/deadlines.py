@@ -9,8 +9,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ragkit_service.connections import Connections
 from ragkit_service.ending import Ending
+from ragkit_service.protocol.connections import Connections
 from ragkit_service.settings import Limits
 
 
