@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,8 +33,6 @@ from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
 from ragkit.types.progress import AddReport, ProgressCallback
 from ragkit.types.prompts import Example, Prompt
-
-_log = logging.getLogger("ragkit")
 
 
 def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
