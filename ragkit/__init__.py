@@ -36,7 +36,6 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
-    from ragkit.knowledge.text_ranker import TextRanker as TextRanker
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
@@ -44,6 +43,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.prompting.template import (
         PromptTemplate as PromptTemplate, find_template as find_template, list_templates as list_templates,
     )
+    from ragkit.retrieval.text_ranker import TextRanker as TextRanker
     from ragkit.settings import (
         QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
@@ -94,12 +94,12 @@ _HOMES = {
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
-    "knowledge.text_ranker": "TextRanker",
     "knowledge.validation": "History",
     "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
     "prompting.examples": "ExampleFile",
     "prompting.template": "PromptTemplate find_template list_templates",
+    "retrieval.text_ranker": "TextRanker",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",

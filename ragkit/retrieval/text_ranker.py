@@ -6,19 +6,37 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.embedding.base import Embedder
 from ragkit.errors import QueryError
 from ragkit.retrieval.reranker import Reranker, load_reranker
 from ragkit.settings import Settings
 from ragkit.text.analyzer import analyse
 from ragkit.text.cleaning import clean_text
+from ragkit.types.collection import Fingerprint
 
 _MARGIN: Final = 8  # tokens: a window may count a few more alone than within its text
+
+
+class TextEmbedder(Protocol):
+    """The part of an embedder that ranking needs; see `ragkit.embedding.base.Embedder`."""
+
+    @property
+    def fingerprint(self) -> Fingerprint: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def embed_documents(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+    def embed_queries(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]: ...
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]: ...
 
 
 class TextRanker:
@@ -29,7 +47,7 @@ class TextRanker:
     weighted by how few of the texts have it.
     """
 
-    def __init__(self, settings: Settings, *, embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, settings: Settings, *, embedder: Callable[[], TextEmbedder]) -> None:
         self._settings = settings
         self._embedder = embedder
         self._reranker: Reranker | None = None
@@ -62,7 +80,7 @@ class TextRanker:
             return self._reranker
 
 
-def _dense(question: str, texts: Sequence[str], embedder: Embedder) -> list[float]:
+def _dense(question: str, texts: Sequence[str], embedder: TextEmbedder) -> list[float]:
     """Return the best cosine of each text's windows with the question, 0 where it is negative or the text empty."""
     windows = [(index, window) for index, text in enumerate(texts) for window in _windows(text, embedder)]
     best: NDArray[np.float32] = np.zeros(len(texts), dtype=np.float32)
@@ -73,7 +91,7 @@ def _dense(question: str, texts: Sequence[str], embedder: Embedder) -> list[floa
     return [float(value) for value in np.clip(best, 0.0, 1.0)]
 
 
-def _windows(text: str, embedder: Embedder) -> Iterator[str]:
+def _windows(text: str, embedder: TextEmbedder) -> Iterator[str]:
     """Yield pieces of a text that the model takes whole."""
     spans = embedder.token_offsets(text)
     size = max(embedder.max_tokens - embedder.count_tokens([""])[0] - _MARGIN, 1)
