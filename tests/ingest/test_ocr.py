@@ -125,18 +125,18 @@ def page_with_picture() -> bytes:
 @needs_ocr
 def test_pictures_inside_pages_are_read_once_where_a_setting_says_so() -> None:
     found = extract(page_with_picture(), "p.pdf", limits=ReadLimits(ocr_pictures=True))
-    assert found.text.count("[Picture: Pump nine stops at forty degrees]") == 1
+    assert found.text.count("[Text in picture: Pump nine stops at forty degrees]") == 1
     assert found.text.index("above the picture") < found.text.index("Pump") < found.text.index("second sentence")
-    assert found.warnings == ("pictures inside: 1 read by OCR, 0 without words",)
+    assert [words.partition(",")[0] for words in found.warnings] == ["pictures read by OCR: 1"]
     plain = extract(page_with_picture(), "p.pdf")
     assert "Pump" not in plain.text
     assert plain.metadata["pictures"] == 1
 
 
 def test_pictures_inside_pages_want_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragkit_ingest.readers.pdf.reader.available", lambda: False)
+    monkeypatch.setattr("ragkit_ingest.readers.ocr.inside.available", lambda: False)
     found = extract(page_with_picture(), "p.pdf", limits=ReadLimits(ocr_pictures=True))
-    assert found.warnings == ("pictures inside are not read: OCR is wanted (pip install 'ragkit[ocr]')",)
+    assert found.warnings == ("pictures inside the document were not read: it needs OCR (pip install 'ragkit[ocr]')",)
 
 
 @needs_ocr

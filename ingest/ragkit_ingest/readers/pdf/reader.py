@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.ocr.engine import CURE, available
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.ocr.page_pictures import read_pictures
 from ragkit_ingest.readers.ocr.scanned import read_scanned
 from ragkit_ingest.readers.pdf.annotations import attached_words
@@ -120,15 +121,11 @@ class _Reading:
 
     def _read_pictures(self, file: PdfiumFile, pages: Pages) -> None:
         """Read the pictures inside pages by OCR where that is wanted; pages that OCR reads whole need none."""
-        limits = self._hints.limits
-        if not limits.ocr_pictures or limits.ocr == "off":
-            return
-        if not available():
-            self._out.warn(f"pictures inside are not read: OCR is wanted ({CURE})")
-            return
-        whole = set(range(len(pages))) if limits.ocr == "force" else {*file.scanned, *file.undecoded}
-        for words in read_pictures(file, pages, whole, hints=self._hints):
-            self._out.warn(words)
+        inner = InnerPictures(self._hints)
+        if inner.wanted:
+            whole = range(len(pages)) if self._hints.limits.ocr == "force" else {*file.scanned, *file.undecoded}
+            read_pictures(file, pages, whole, inner=inner)
+        inner.report(self._out)
 
     def _report_extras(self, file: PdfiumFile) -> None:
         """Warn of letters that no font explains, of attached files and of forms that pdfium cannot draw."""
