@@ -143,6 +143,22 @@ def test_nothing_from_outside_no_link_nothing_ignored_and_no_circle(tmp_path: Pa
     assert {"link.md": "link", "../private/p.md": "ignored"}.items() <= dict(_reasons(line)).items()
 
 
+def test_a_file_with_other_access_labels_is_not_included(tmp_path: Path) -> None:
+    files = {
+        ".ragkitacl": "hr/ -> hr\n",
+        "a.md": 'Open.\n\n--8<-- "hr/pay.md"\n',
+        "hr/b.md": 'Staff.\n\n--8<-- "pay.md"\n',
+        "hr/pay.md": "Pay 99.",
+    }
+    assert text_of(tmp_path, files, "a.md")[0].startswith("Open.\n\n(included file")
+    assert text_of(tmp_path, files, "hr/b.md")[0] == "Staff.\n\nPay 99."
+    root = os.fsencode(tmp_path)
+    told = record(root, ["hr/pay.md"], read_at_ns=time.time_ns() + 10**10)
+    assert not has_changed(root, told)
+    (tmp_path / ".ragkitacl").write_text("hr/ -> board\n")
+    assert has_changed(root, told)
+
+
 def _reasons(line: str) -> list[tuple[str, str]]:
     parts = line.partition("read: ")[2].split(" and ")[0].split(", ")
     return [(part.split(" (")[0], part.partition("(")[2].rstrip(")")) for part in parts]

@@ -11,21 +11,29 @@ from typing import Any
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.neighbours import MOST_BYTES, Neighbours
+from ragkit_ingest.scan.acl_rules import AclRules, load_acl_rules
 from ragkit_ingest.scan.digest import status_of, sure_mtime
 from ragkit_ingest.scan.walk import open_file, reason_of, why_ignored
 
 
 def neighbours_of(place: Mapping[str, str] | None) -> Neighbours | None:
     """Return what a document at a place may include; None without a place."""
-    return Neighbours(place["path"], partial(_read, os.fsencode(place["root"]))) if place else None
+    if not place:
+        return None
+    return Neighbours(place["path"], partial(_read, os.fsencode(place["root"]), os.fsencode(place["path"])))
 
 
-def _read(root: bytes, path: str) -> bytes:
-    """Return the bytes of a file below root; ExtractionError when it is missing, a link, ignored or too big."""
+def _read(root: bytes, includer: bytes, path: str) -> bytes:
+    """Return the bytes of a file below root; ExtractionError when it is missing, a link, ignored or too big, or when
+    access rules give it labels that its includer has not."""
     try:
         name = os.fsencode(path)
     except UnicodeEncodeError as error:
         raise ExtractionError("missing", "no such name") from error
+    rules = load_acl_rules(root)
+    labels = rules.labels(name)
+    if labels and labels != rules.labels(includer):
+        raise ExtractionError("permission", "other access labels")
     descriptor = open_file(root, name)
     try:
         try:
@@ -49,7 +57,8 @@ def record(root: bytes, paths: Sequence[str], *, read_at_ns: int) -> str:
     """
     if not paths:
         return ""
-    return json.dumps({path: _state(root, path, now_ns=read_at_ns) for path in paths}, separators=(",", ":"))
+    rules = load_acl_rules(root)
+    return json.dumps({path: _state(root, path, rules, now_ns=read_at_ns) for path in paths}, separators=(",", ":"))
 
 
 def has_changed(root: bytes, recorded: str) -> bool:
@@ -61,11 +70,12 @@ def has_changed(root: bytes, recorded: str) -> bool:
         states = json.loads(recorded)
     if not isinstance(states, dict):
         return True
-    return any(_state(root, path) != state for path, state in states.items())
+    rules = load_acl_rules(root)
+    return any(_state(root, path, rules) != state for path, state in states.items())
 
 
-def _state(root: bytes, path: str, *, now_ns: int | None = None) -> list[int] | None:
-    """Return size and times of a file below root; None when it cannot be opened."""
+def _state(root: bytes, path: str, rules: AclRules, *, now_ns: int | None = None) -> list[object] | None:
+    """Return size, times and access labels of a file below root; None when it cannot be opened."""
     try:
         descriptor = open_file(root, os.fsencode(path))
     except (ExtractionError, UnicodeEncodeError):
@@ -74,4 +84,6 @@ def _state(root: bytes, path: str, *, now_ns: int | None = None) -> list[int] | 
         found = status_of(os.fsencode(path), descriptor)
     finally:
         os.close(descriptor)
-    return [found.size, found.mtime_ns if now_ns is None else sure_mtime(found, now_ns=now_ns), found.ctime_ns]
+    labels = rules.labels(found.path)
+    mtime = found.mtime_ns if now_ns is None else sure_mtime(found, now_ns=now_ns)
+    return [found.size, mtime, found.ctime_ns, None if labels is None else ",".join(labels)]

@@ -249,8 +249,8 @@ class Planner:
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
         current = not self._options.force and old.extractor == self.key(target.root, old.path, old.reason)
-        current = current and self._memory.holds(old)
-        current = current and (bool(old.reason) or not has_changed(target.root, old.detail))
+        changed = not old.reason and has_changed(target.root, old.detail)  # of a file that its text includes
+        current = current and self._memory.holds(old) and not changed
         if same and current and not self._opens_now(target, old):
             self._as_before(target, old)
             return

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
@@ -68,6 +68,7 @@ class Worker:
         child does not count.
         """
         self._left = self._limits.timeout
+        self.included = []
         request = {"name": name, "place": place.as_dict() if place is not None else None}
         try:
             message, text = self._ask(descriptor, {**request, "careful": False})
@@ -78,6 +79,7 @@ class Worker:
                 message, text = self._ask(descriptor, {**request, "careful": True})
             except _DiedError as again:
                 raise ExtractionError(again.reason, again.detail) from None
+        self.included = [str(path) for path in message.pop("included", [])]
         try:
             return unpack(message, text, source=source)
         except InputError as error:
@@ -87,7 +89,7 @@ class Worker:
         """Return the SHA-256 (hex) of an open PDF, and one page of it, from 1, as a PNG. Raises ExtractionError."""
         self._left = self._limits.timeout
         try:
-            message, text = self._ask(descriptor, {"name": name, "careful": False, "place": None, "page": page})
+            message, text = self._ask(descriptor, {"name": name, "careful": False, "page": page})
         except _DiedError as error:
             raise ExtractionError(error.reason, error.detail) from None
         check_answer(message)
@@ -98,7 +100,6 @@ class Worker:
         if self._abandoned:
             raise _DiedError("worker_crashed", "it was given up")
         channel = self._ready()
-        self.included = []
         started = time.monotonic()
         try:
             send(channel, {**request, "limits": asdict(self._limits)}, descriptor=descriptor)
@@ -111,7 +112,6 @@ class Worker:
             self._left -= time.monotonic() - started
         if message.pop("retire"):
             self.close()
-        self.included = [str(path) for path in cast("list[object]", message.pop("included", []))]
         return message, text
 
     def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, Any], str]:
