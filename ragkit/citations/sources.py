@@ -25,6 +25,14 @@ _LEAD_IN = re.compile(r"^[^.。]{0,160}[:：]$")
 _LINK_NOTE: Final = re.compile(r"\s?\(link (?:in source \d{1,3}|removed)\)")
 
 
+_BROKEN_OFF: Final = re.compile(
+    r"(?:…|\b(?:the|an?|is|are|was|were|has|have|will|can|may|must|of|to|by|for|with|from|in|on|at|and|or|than|that|which|if"
+    r"|der|die|das|den|dem|ein|eine|ist|sind|wird|kann|muss|von|mit|für|und|oder|dass|wenn"
+    r"|le|la|les|un|une|est|sont|de|du|des|à|pour|avec|et|ou|que))\s*$",
+    re.IGNORECASE,
+)
+"""The end of a sentence that a model did not finish: an ellipsis, or a word that leads on and has no full stop."""
+
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
 _WEB = re.compile(r"https?://[^\s<>\"']{1,2000}")
 _ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}
@@ -60,7 +68,7 @@ class Sources:
         found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
         if len(found) > 1 and not any(citation.supported for citation in found):
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
-            if together.support(claim).supported:
+            if together.support(claim).supported and not _breaks_off(claim, together.text):
                 found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
         return found
 
@@ -112,7 +120,11 @@ class Sources:
         return self._read[number]
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
-        return self._citation(number, self._passage(number).support(claim), sentence)
+        passage = self._passage(number)
+        support = passage.support(claim)
+        if support.verdict == "supported" and _breaks_off(claim, passage.text):
+            support = replace(support, verdict="unclear", reason="the sentence breaks off")
+        return self._citation(number, support, sentence)
 
     def _citation(self, number: int, support: Support, sentence: str) -> Citation:
         hit = self._hits[number - 1]
@@ -136,6 +148,13 @@ class Sources:
             heading=hit.heading,
             address=_address(hit),
         )
+
+
+def _breaks_off(claim: str, source: str) -> bool:
+    """Return whether a claim ends before its end; a quotation that was cut on purpose stands in its source."""
+    if claim.rstrip().endswith("…") and " ".join(claim.strip("… ").split()) in " ".join(source.split()):
+        return False
+    return bool(_BROKEN_OFF.search(claim))
 
 
 def _address(hit: Hit) -> str:
