@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.citations.judges import Judge as Judge
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.document_passages import check_against as check_against
+    from ragkit.knowledge.judging import load_judge as load_judge
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.several import search_collections as search_collections
     from ragkit.knowledge.validation import History as History
@@ -58,6 +60,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "citations.judges": "Judge",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
@@ -69,6 +72,7 @@ _HOMES = {
         "SchemaVersionError StorageFullError StoreError",
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.document_passages": "check_against",
+    "knowledge.judging": "load_judge",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
     "knowledge.validation": "History",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ragkit.citations.judges import Judge, decide
 from ragkit.citations.support import Passage, Support
 from ragkit.text.abstention import abstains
 from ragkit.text.content_terms import guess_language, wording
@@ -35,6 +36,7 @@ _BROKEN_OFF: Final = re.compile(
 
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
 _WEB = re.compile(r"https?://[^\s<>\"']{1,2000}")
+_JUDGED: Final = 3  # passages that a judge reads for one sentence without a marker
 _ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}
 
 
@@ -53,8 +55,10 @@ class Sentence:
 class Sources:
     """The passages of a prompt, read when they are first cited."""
 
-    def __init__(self, hits: Sequence[Hit]) -> None:
+    def __init__(self, hits: Sequence[Hit], *, judge: Judge | None = None) -> None:
+        """Take passages. judge: decides where words cannot whether a passage supports a sentence."""
         self._hits = hits
+        self._judge = judge
         self._read: dict[int, Passage] = {}
 
     def cite(self, sentence: Sentence) -> list[Citation]:
@@ -70,7 +74,7 @@ class Sources:
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
             if together.support(claim).supported and not _breaks_off(claim, together.text):
                 found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
-        return found
+        return self._decided(claim, found)
 
     def match(self, sentence: Sentence, *, asked: str) -> list[Citation]:
         """Return the citation of the source that supports a sentence without a marker; [] for none, or no statement.
@@ -80,16 +84,27 @@ class Sources:
         if not states(sentence.text) or abstains(sentence.text) or sentence.text.strip(" ?") == asked.strip(" ?"):
             return []
         claim = _ENUMERATED.sub("", sentence.text)
-        for number in (*sentence.following, *range(1, len(self._hits) + 1)):
+        rest = (number for number in range(1, len(self._hits) + 1) if number not in sentence.following)
+        open_ones: list[Citation] = []
+        for number in (*sentence.following, *rest):
             citation = self._cite(number, claim, sentence.text)
+            if not citation.supported:
+                open_ones.append(citation)
+                continue
+            (citation,) = self._decided(claim, [citation])
             if citation.supported:
                 return [citation if number in sentence.following else replace(citation, matched=True)]
+        for citation in self._decided(claim, open_ones[:_JUDGED]):
+            if citation.supported:
+                return [citation if citation.number in sentence.following else replace(citation, matched=True)]
         return []
 
     def best(self, text: str) -> Citation | None:
         """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it."""
         claim = _ENUMERATED.sub("", text)
         found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
+        found.sort(key=lambda item: (-_ORDER[item.verdict], item.number))
+        found = [*self._decided(claim, found[:_JUDGED]), *found[_JUDGED:]]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
 
     def hold(self, block: str) -> list[Citation]:
@@ -107,6 +122,10 @@ class Sources:
                     support = Support(first, last, "quoted", coverage=1.0)
                     return [self._citation(number, support, "\n".join(lines))]
         return []
+
+    def _decided(self, claim: str, found: list[Citation]) -> list[Citation]:
+        """Return citations with the judge's verdict where there is a judge and words decide nothing."""
+        return decide(self._judge, claim, found, self._hits) if self._judge and found else found
 
     def _above(self, found: list[Citation]) -> str:
         passages = [self._passage(citation.number) for citation in found]

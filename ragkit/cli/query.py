@@ -21,6 +21,7 @@ from ragkit.cli.options import (
     common,
     common_of_several,
     filter_options,
+    judge_option,
     note_writer,
     passages_option,
     print_json,
@@ -133,6 +134,7 @@ def prompt(query: str, count: int, where: Where, budget: int | None, target: Tar
 @budget_option
 @chat_option
 @strict_option
+@judge_option
 @common
 def ask(query: str, count: int, where: Where, target: Target, **model: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""

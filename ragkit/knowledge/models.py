@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
 from ragkit.chat.loading import load_chat
+from ragkit.citations.judges import Judge
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
 from ragkit.errors import ModelMismatchError, RagkitError
+from ragkit.knowledge.judging import load_judge
 from ragkit.settings import Settings
 from ragkit.store.base import Reader
 from ragkit.store.rows import AdapterRow
@@ -42,6 +44,7 @@ class LoadedModels:
         self._batcher: QueryBatcher | None = None
         self._chat = chat
         self._counter: Counter | None = None
+        self._judge: Judge | None = None
         self._condenser = Condenser()
         self._adapter: AdapterRow | None = None
 
@@ -93,6 +96,16 @@ class LoadedModels:
             if self._chat is None:
                 self._chat = load_chat(self.settings.chat)
             return self._chat
+
+    def judge(self) -> Judge | None:
+        """Return the model that decides where words cannot, None without one. Raises ConfigError, ModelError."""
+        name = self.settings.chat.judge
+        if not name:
+            return None
+        with self._lock:
+            if self._judge is None:
+                self._judge = load_judge(name, models=self.settings.model, chat=self.chat)
+            return self._judge
 
     def standalone(self, question: str, history: Sequence[Message]) -> str:
         """Return the question to search for: one that refers to earlier turns is rewritten to stand alone."""

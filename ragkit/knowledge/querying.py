@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
-from ragkit.citations.checker import StreamChecker, check_answer
+from ragkit.citations.checker import StreamChecker
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.embedding.base import Embedder
@@ -153,20 +153,16 @@ class Querying:
         """Return a checked answer; see `KnowledgeBase.ask`."""
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
         model = self._models.chat()
-        text = "".join(model.stream(prompt))
-        chat = self._settings.chat
-        return check_answer(
-            prompt,
-            text,
-            model=model.name,
-            counter=self._models.counter(),
-            link_hosts=chat.link_hosts,
-            strict=chat.strict,
-        )
+        checker = self._checker(prompt, model)
+        checker.feed("".join(model.stream(prompt)))
+        return checker.finish()[1]
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
-        return check_text(text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where))
+        judge = self._models.judge()
+        return check_text(
+            text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where), judge=judge
+        )
 
     def stream(
         self,
@@ -179,22 +175,29 @@ class Querying:
     ) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
         prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
-        return self._stream(prompt, self._models.chat())
+        model = self._models.chat()
+        return _stream(model, prompt, self._checker(prompt, model))
 
-    def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
+    def _checker(self, prompt: Prompt, model: ChatModel) -> StreamChecker:
+        """Return what checks an answer of a model, as the settings say."""
         chat = self._settings.chat
-        checker = StreamChecker(
+        return StreamChecker(
             prompt,
             model=model.name,
             counter=self._models.counter(),
             link_hosts=chat.link_hosts,
             strict=chat.strict,
+            judge=self._models.judge(),
         )
-        for delta in model.stream(prompt):
-            text = checker.feed(delta)
-            if text:
-                yield text
-        rest, answer = checker.finish()
-        if rest:
-            yield rest
-        yield answer
+
+
+def _stream(model: ChatModel, prompt: Prompt, checker: StreamChecker) -> Iterator[str | Answer]:
+    """Yield the checked pieces of a model's answer, then the answer."""
+    for delta in model.stream(prompt):
+        text = checker.feed(delta)
+        if text:
+            yield text
+    rest, answer = checker.finish()
+    if rest:
+        yield rest
+    yield answer

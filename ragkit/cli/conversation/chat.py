@@ -20,6 +20,7 @@ from ragkit.cli.options import (
     chat_option,
     common,
     filter_options,
+    judge_option,
     note_writer,
     passages_option,
     strict_option,
@@ -112,6 +113,7 @@ class _Conversation:
 @budget_option
 @chat_option
 @strict_option
+@judge_option
 @common
 @click.pass_context
 def chat(context: click.Context, /, count: int, where: Mapping[str, Any] | None, target: Target, **model: Any) -> None:

@@ -101,6 +101,7 @@ class CitationReply(Reply):
     matched: bool
     heading: str
     address: str
+    judged: str
 
 
 class AnswerReply(Reply):
