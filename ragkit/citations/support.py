@@ -146,7 +146,8 @@ class Passage:
             claim = read_claim(sentence, self.language)
             fault = find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
             outcome = fault or outcome
-        return Support(best.row.start, best.row.end, *outcome, covered, table.header)
+        shown = best.shown or best.row
+        return Support(shown.start, shown.end, *outcome, covered, table.header)
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""

@@ -18,6 +18,7 @@ from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
 from ragkit.knowledge.filter_warnings import filter_warnings
+from ragkit.knowledge.metadata_search import chunks_with_metadata
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
@@ -39,7 +40,9 @@ class Querying:
         self._store = store
         self._caches = caches
         self._models = models
-        self._retriever = Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+        self._retriever = Retriever(
+            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+        )
 
     @property
     def _settings(self) -> Settings:
