@@ -91,6 +91,7 @@ class StreamChecker:
             confidence=self._prompt.confidence,
             removed=removed,
             warnings=self._prompt.warnings,
+            template=self._prompt.template,
         )
 
     def _keep(self, text: str) -> str:

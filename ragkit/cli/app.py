@@ -42,6 +42,9 @@ _OWN = {
     "adapt": "ragkit.cli.adapt:adapt",
     "eval": "ragkit.cli.evaluate:evaluate",
     "models": "ragkit.cli.models:models",
+    "prompts": "ragkit.cli.prompting.prompts:prompts",
+    "examples": "ragkit.cli.prompting.examples:examples",
+    "chain": "ragkit.cli.prompting.chains:chain",
 }
 """Command name -> where it lives; `--help` loads none of them, their lines are in `SUMMARIES`."""
 

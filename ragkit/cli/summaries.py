@@ -22,5 +22,8 @@ SUMMARIES: Final = {
     "restore": "Make a collection from a backup.",
     "adapt": "Adapt queries to your documents, where that helps.",
     "eval": "Measure retrieval on a data set.",
+    "prompts": "List, show, check and compare prompt templates.",
+    "examples": "Keep the few-shot examples of a collection.",
+    "chain": "Run chains of prompts, searches and database queries.",
     "models": "List, compile and check embedding models.",
 }

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.prompting.fencing import FACT_KEYS
+from ragkit.retrieval.metadata_names import Names
 from ragkit.store.base import Reader
 from ragkit.store.filters import parse_filter
 
 
-def chunks_with_metadata(texts: Sequence[str], reader: Reader) -> NDArray[np.int64]:
-    """Return the ids of the chunks, ascending, of documents that have any of some texts in their metadata.
+def chunks_with_metadata(names: Names, reader: Reader) -> NDArray[np.int64]:
+    """Return the ids of the chunks, ascending, of documents that have any of the names in their metadata.
 
     Looked at are the keys that also stand in a prompt's source line, upper and lower case alike at the beginning of a
     word.
     """
     keys = [key for key in reader.documents.metadata_keys() if key.lower() in FACT_KEYS]
-    if not keys or not texts:
+    texts = names() if keys else ()
+    if not texts:
         return np.empty(0, dtype=np.int64)
     values = list(dict.fromkeys(form for text in texts for form in (text, text.title())))
     conditions = [{"type": "contains", "key": key, "value": values} for key in keys]

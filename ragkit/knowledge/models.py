@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
 from ragkit.chat.loading import load_chat
+<<<<<<< HEAD
 from ragkit.citations.judges import Judge
+=======
+from ragkit.chat.reasoning import ReasoningGuard
+>>>>>>> main
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
@@ -46,6 +50,7 @@ class LoadedModels:
         self._counter: Counter | None = None
         self._judge: Judge | None = None
         self._condenser = Condenser()
+        self.reasoning = ReasoningGuard()
         self._adapter: AdapterRow | None = None
 
     def embedder(self) -> Embedder:

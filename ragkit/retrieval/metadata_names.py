@@ -19,8 +19,10 @@ from ragkit.store.base import Reader
 from ragkit.text.analyzer import question_parts
 from ragkit.text.notations import notations
 
-Holders = Callable[[Sequence[str], Reader], NDArray[np.int64]]
-"""Returns the ids of chunks, ascending, of documents whose metadata have any of some texts."""
+Names = Callable[[], Sequence[str]]
+"""Returns what to look for in metadata; it is asked only where documents have such metadata."""
+Holders = Callable[[Names, Reader], NDArray[np.int64]]
+"""Returns the ids of chunks, ascending, of documents whose metadata have any of the names."""
 
 FEW: Final = 50
 WEIGHTS: Final = (0.5, 0.15)

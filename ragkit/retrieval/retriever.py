@@ -26,7 +26,7 @@ from ragkit.retrieval.features import (
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.literals import holders, literal_scores, literals
-from ragkit.retrieval.metadata_names import FEW, Holders, metadata_scores, names
+from ragkit.retrieval.metadata_names import FEW, Holders, Names, metadata_scores, names
 from ragkit.retrieval.notices import correction_warnings, language_warning, shown_corrections
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
@@ -97,7 +97,7 @@ class _Words:
     terms: QuestionTerms
     corrected: Mapping[str, str]
     literals: Sequence[str] = ()
-    names: Sequence[str] = ()
+    names: Names = tuple
 
 
 _SCORING = SerialWorker("ragkit-score")
@@ -207,8 +207,7 @@ class Retriever:
             question = lexical.question(text)
             ids, _ = lexical.search(question, search.count, allowed=search.allowed)
             terms = weighted_terms(question, lexical, Statistics(*lexical.statistics()))
-            named = names(text, lexical) if self._named else ()
-            return _Words(ids, terms, question.corrected, literals(text), named)
+            return _Words(ids, terms, question.corrected, literals(text), partial(names, text, lexical))
 
         works = [cache(partial(found, text)) for text in texts]
         return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
@@ -264,9 +263,9 @@ class Retriever:
             fused = fused + gate * feedback_scores(first, ids, vectors, candidates, index)
         return Scored(query, ids, vectors, first, fused, parts, units, words.unit)
 
-    def _holders(self, wanted: Sequence[str], search: _Search) -> NDArray[np.int64]:
+    def _holders(self, wanted: Names, search: _Search) -> NDArray[np.int64]:
         """Return the ids of chunks, ascending, of documents whose metadata have any of the names."""
-        if not wanted or self._named is None:
+        if self._named is None:
             return np.empty(0, dtype=np.int64)
         found = self._named(wanted, search.reader)
         return found if search.allowed is None else found[is_member(found, search.allowed)]

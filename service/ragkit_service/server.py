@@ -120,6 +120,7 @@ def _export(settings: ServiceSettings) -> None:
         RAGKIT_PORT=str(settings.port),
         RAGKIT_WORKERS=str(settings.workers),
         RAGKIT_REMEMBER=str(settings.remember),
+        RAGKIT_CREATE_COLLECTIONS=str(settings.create_collections),
     )
 
 

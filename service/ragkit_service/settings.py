@@ -20,6 +20,7 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
     "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
     "RAGKIT_WORKERS": "server processes (default 1)",
+    "RAGKIT_CREATE_COLLECTIONS": "whether an upload makes a collection that is not there (default true)",
     "RAGKIT_REMEMBER": "questions whose vectors are cached (default 4096, 0 for none)",
 }
 """The variables that only the service reads, with their meaning."""
@@ -38,8 +39,9 @@ class Limits:
     idle_seconds: how long a connection is kept for a next request. leftover_seconds: how long the rest of a refused
     body is read. connections: open at once; requests: served at once, more get 503. threads: for everything quick
     (searches of small collections share one of their own). ask_threads: answers at work at once. writer_seconds: how
-    long a write waits for the service's own writes to the same collection. open_collections: kept open at once; the one
-    that was unused for longest is closed.
+    long a removal is waited for before it is given up; wait_seconds: how long an upload with `wait` is waited for.
+    open_collections: kept open at once; the one that was unused for longest is closed. jobs: unfinished jobs at once;
+    job_lanes: jobs at work at once, each of another collection.
     """
 
     json_bytes: int = 1 << 20
@@ -61,6 +63,9 @@ class Limits:
     threads: int = 24
     ask_threads: int = 16
     writer_seconds: float = 30.0
+    wait_seconds: float = 600.0
+    jobs: int = 1_000
+    job_lanes: int = 2
     open_collections: int = 64
 
 
@@ -68,7 +73,8 @@ class Limits:
 class ServiceSettings:
     """All settings of the service, in one value. `api_key` is never shown.
 
-    remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`.
+    remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`. create_collections: an
+    upload to a collection that is not there makes it.
     """
 
     data: Path = Path(DEFAULT_DATA)
@@ -79,6 +85,7 @@ class ServiceSettings:
     allowed_hosts: tuple[str, ...] = ()
     workers: int = 1
     remember: int = DEFAULT_REMEMBER
+    create_collections: bool = True
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -134,6 +141,7 @@ def service_settings(
         allowed_hosts=tuple(name.strip().lower() for name in allowed.split(",") if name.strip()),
         workers=_pick(workers, environ, "RAGKIT_WORKERS", default=1),
         remember=_pick(None, environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
+        create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
     )
 
 
@@ -149,3 +157,12 @@ def _pick(
         return parse(text)
     except ValueError as error:
         raise ConfigError(f"{name} is {text!r}", cure="set it to a whole number") from error
+
+
+def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text not in ("1", "true", "yes", "0", "false", "no"):
+        raise ConfigError(f"{name} is {text!r}", cure="set it to true or false")
+    return text in ("1", "true", "yes")

@@ -19,11 +19,13 @@ from ragkit.cli.options import (
     budget_option,
     chat_option,
     common,
+    few_shot_option,
     filter_options,
     judge_option,
     note_writer,
     passages_option,
     strict_option,
+    template_option,
     with_model,
 )
 from ragkit.cli.summaries import SUMMARIES
@@ -113,7 +115,12 @@ class _Conversation:
 @budget_option
 @chat_option
 @strict_option
+<<<<<<< HEAD
 @judge_option
+=======
+@template_option
+@few_shot_option
+>>>>>>> main
 @common
 @click.pass_context
 def chat(context: click.Context, /, count: int, where: Mapping[str, Any] | None, target: Target, **model: Any) -> None:

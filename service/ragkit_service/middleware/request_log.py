@@ -52,6 +52,9 @@ class Observe:
         request_id = scope["request_id"] = secrets.token_hex(8)
         started = time.perf_counter()
         status = 0
+        method = scope["method"]
+        if method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -81,7 +84,22 @@ class Observe:
             self._active -= 1
             milliseconds = (time.perf_counter() - started) * 1000
             path = show(scope["path"], 200)
-            access.info("%s %s %d %.1f ms %s", scope["method"], path, status, milliseconds, request_id)
+            access.info("%s %s %d %.1f ms %s", method, path, status, milliseconds, request_id)
+
+
+def _without_body(send: Send) -> Send:
+    """Return a send that leaves out bodies: the answer to HEAD has the headers of GET, and ends after them."""
+    ended = False
+
+    async def headers_only(message: Message) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return headers_only
 
 
 def _crowded() -> Problem:
