@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
-<<<<<<< HEAD
     from ragkit.citations.judges import Judge as Judge
-=======
     from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
     from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
     from ragkit.concurrency.stopping import stopping_with as stopping_with
->>>>>>> main
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
@@ -79,14 +76,11 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
-<<<<<<< HEAD
     "citations.judges": "Judge",
-=======
     "concurrency.stopping": "stopping_with",
     "chains.chain": "Chain load_chain",
     "chains.trace": "ChainRun StepTrace",
     "definitions.json_schema": "Schema load_schema",
->>>>>>> main
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",

@@ -96,21 +96,15 @@ class PromptSettings:
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """Which model answers: "extractive" (no LLM), "openai:NAME" (any compatible server) or "anthropic:NAME".
-<<<<<<< HEAD
-    deadline: seconds for the whole answer. max_tokens: longest answer. min_confidence: below this confidence of the
-    search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an answer as plain text
-    when a source holds them; all others are taken out. strict: abstain instead of an answer that its sources do not
-    support as a whole. judge: a model that decides where words cannot whether a source supports a sentence: "nli:NAME"
-    (a cross-encoder for natural-language inference, by name or folder) or "chat" (the chat model); "" for none."""
-=======
 
     deadline: seconds for the whole answer; connect_deadline: until the connection stands; first_deadline: until the
     first sign of an answer; gap_deadline: between two. max_tokens: longest answer. min_confidence: below this
     confidence of the search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an
     answer as plain text when a source holds them; all others are taken out. strict: abstain instead of an answer that
-    its sources do not support as a whole.
+    its sources do not support as a whole. judge: a model that decides where words cannot whether a source supports a
+    sentence: "nli:NAME" (a cross-encoder for natural-language inference, by name or folder) or "chat" (the chat model);
+    "" for none.
     """
->>>>>>> main
 
     model: str = "extractive"
     base_url: str = ""

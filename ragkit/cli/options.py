@@ -163,14 +163,6 @@ def environment_settings(*, model: str = "", judge: str = "") -> Settings:
     return replace(settings, model=replace(settings.model, name=model)) if model else settings
 
 
-<<<<<<< HEAD
-def with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool, judge: str) -> Settings:
-    """Return settings with the chat model, budget, strictness and judge of the command line, where given."""
-    if judge:
-        settings = replace(settings, chat=replace(settings.chat, judge=judge))
-    if chat:
-        settings = replace(settings, chat=replace(settings.chat, model=chat))
-=======
 def with_model(
     settings: Settings,
     *,
@@ -185,7 +177,6 @@ def with_model(
     A model of another kind than the one that is set does not get its address and key.
     """
     model = settings_for(chat, settings.chat) if chat else settings.chat
->>>>>>> main
     if strict:
         model = replace(model, strict=True)
     return replace(settings, chat=model, prompt=with_prompt(settings.prompt, budget, template, few_shot))

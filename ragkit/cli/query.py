@@ -21,6 +21,7 @@ from ragkit.cli.options import (
     chat_option,
     common,
     common_of_several,
+    environment_settings,
     few_shot_option,
     filter_options,
     judge_option,
@@ -142,14 +143,11 @@ def prompt(query: str, count: int, where: Where, target: Target, **options: Any)
 @budget_option
 @chat_option
 @strict_option
-<<<<<<< HEAD
 @judge_option
-=======
 @template_option
 @few_shot_option
 @click.option("--compare", metavar="MODEL", default="", help="Show the answer of a second model beside it.")
 @click.option("--schema", metavar="FILE", help="Answer in JSON that matches this JSON schema.")
->>>>>>> main
 @common
 @click.pass_context
 def ask(context: click.Context, /, query: str, count: int, where: Where, target: Target, **options: Any) -> None:
@@ -158,7 +156,7 @@ def ask(context: click.Context, /, query: str, count: int, where: Where, target:
     if compare and file:
         raise click.UsageError("--compare and --schema do not go together")
     schema = load_schema(file) if file else None
-    settings = with_model(settings_from_env(os.environ), **options)
+    settings = with_model(environment_settings(judge=options.pop("judge")), **options)
     with target.open(settings=settings) as kb:
         note_writer(kb)
         if compare:

@@ -12,11 +12,8 @@ from numpy.typing import NDArray
 from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
 from ragkit.chat.loading import load_chat
-<<<<<<< HEAD
-from ragkit.citations.judges import Judge
-=======
 from ragkit.chat.reasoning import ReasoningGuard
->>>>>>> main
+from ragkit.citations.judges import Judge
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher

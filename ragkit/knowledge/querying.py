@@ -11,13 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
-<<<<<<< HEAD
-from ragkit.citations.checker import StreamChecker
-=======
 from ragkit.chat.structured import ask_for, json_reader
 from ragkit.citations.checker import StreamChecker
 from ragkit.citations.json_check import JsonCheck
->>>>>>> main
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.definitions.json_schema import Schema, make_schema
@@ -62,20 +58,16 @@ class Querying:
         self._store = store
         self._caches = caches
         self._models = models
-<<<<<<< HEAD
-        self._retriever = Retriever(
-            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
-        )
-=======
         self._access = access
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
-        self._retriever = retriever or Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+        self._retriever = retriever or Retriever(
+            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+        )
 
     def limited(self, access: Filter | None) -> Querying:
         """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
         return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
->>>>>>> main
 
     @property
     def _settings(self) -> Settings:
@@ -225,11 +217,6 @@ class Querying:
     def _ask_json(self, asked: _Asked, schema: Schema) -> Answer:
         """Return a checked answer whose data match a schema."""
         model = self._models.chat()
-<<<<<<< HEAD
-        checker = self._checker(prompt, model)
-        checker.feed("".join(model.stream(prompt)))
-        return checker.finish()[1]
-=======
         if model.name == "extractive":
             raise InputError(
                 "the extractive model quotes and writes no JSON", cure="name a chat model, such as openai:NAME"
@@ -243,7 +230,6 @@ class Querying:
             return answer
         told = "the model's first answer did not match the JSON schema; it was asked again"
         return replace(answer, warnings=(*answer.warnings, told))
->>>>>>> main
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
@@ -262,22 +248,13 @@ class Querying:
         examples: Sequence[Example] = (),
     ) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
-<<<<<<< HEAD
-        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
-        model = self._models.chat()
-        return _stream(model, prompt, self._checker(prompt, model))
-
-    def _checker(self, prompt: Prompt, model: ChatModel) -> StreamChecker:
-        """Return what checks an answer of a model, as the settings say."""
-=======
         prompt = self._prompt(_Asked(question, k, where, history, examples), self._settings.prompt)
         return self._stream(prompt, self._models.chat())
 
     def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
->>>>>>> main
         chat = self._settings.chat
-        return StreamChecker(
+        checker = StreamChecker(
             prompt,
             model=model.name,
             counter=self._models.counter(),
@@ -285,20 +262,6 @@ class Querying:
             strict=chat.strict,
             judge=self._models.judge(),
         )
-<<<<<<< HEAD
-
-
-def _stream(model: ChatModel, prompt: Prompt, checker: StreamChecker) -> Iterator[str | Answer]:
-    """Yield the checked pieces of a model's answer, then the answer."""
-    for delta in model.stream(prompt):
-        text = checker.feed(delta)
-        if text:
-            yield text
-    rest, answer = checker.finish()
-    if rest:
-        yield rest
-    yield answer
-=======
         guard = self._models.reasoning
         seen = guard.filter(hold=whole or self._template().reasoning)
         for delta in guard.stream(model, prompt, seen):
@@ -331,4 +294,3 @@ class _Asked:
     where: Mapping[str, Any] | None
     history: History
     examples: Sequence[Example]
->>>>>>> main
