@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.claims import Claim
 from ragkit.citations.copies import copy_fault, swap_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.roles import role_of
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import tokens
+from ragkit.citations.tokens import Claim, tokens
 from ragkit.text.sentences import is_item
 
 _UNIT_REACH: Final = 2  # content words after a number that may be its unit: "14 working days"

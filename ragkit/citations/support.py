@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.citations.claims import Claim, read_claim
 from ragkit.citations.copies import is_copy
 from ragkit.citations.prose_check import find_fault, leans
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
+from ragkit.citations.tokens import Claim, read_claim
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
