@@ -69,6 +69,7 @@ _CONDITION: Final = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
+_CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
 _CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
 _PARTS: Final = re.compile(r"[,;](?= )|\b(?:and|but|while|und|aber|et|y|e)\b")
 _LEANS: Final = re.compile(
@@ -324,7 +325,7 @@ def _owns(
 
 def _says(said: set[str], before: str, language: str) -> bool:
     """Return whether a claim has the clause that ends a text, the one that a condition after it is for."""
-    clause = re.split(r"[,;:()–—]", before.rstrip(" ,"))[-1]
+    clause = _CLAUSE_BREAK.split(before.rstrip(" ,"))[-1]
     terms = {token.term for token in tokens(clause, language=language) if not token.stop}
     return len(terms) > 1 and len(terms & said) >= _CLAUSE_SHARE * len(terms)
 

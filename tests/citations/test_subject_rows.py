@@ -45,3 +45,18 @@ def test_lines_of_a_name_and_a_value_are_told_alike() -> None:
 def test_a_right_statement_is_as_before() -> None:
     found = Passage(PUMPS).support("The flow of the CP-75 is 75 l/min.")
     assert (found.verdict, found.reason) == ("supported", "")
+
+
+FERRY = "The night ferry sails at 22:40, and bicycles travel free of charge if they are booked by noon, on weekdays only."
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict"),
+    [
+        ("Bicycles travel free of charge.", "unclear"),
+        ("Bicycles travel free of charge if they are booked by noon.", "supported"),
+        ("The night ferry sails at 22:40.", "supported"),
+    ],
+)
+def test_a_clause_without_its_condition_is_not_decided(statement: str, verdict: str) -> None:
+    assert Passage(FERRY).support(statement).verdict == verdict
