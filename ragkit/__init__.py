@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.comparing import ModelAnswer as ModelAnswer, compare_models as compare_models
     from ragkit.knowledge.document_passages import check_against as check_against
-    from ragkit.knowledge.judging import load_judge as load_judge
+    from ragkit.knowledge.models import load_judge as load_judge
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
@@ -95,7 +95,7 @@ _HOMES = {
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
-    "knowledge.judging": "load_judge",
+    "knowledge.models": "load_judge",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
     "knowledge.text_ranker": "TextRanker",

@@ -23,17 +23,18 @@ from ragkit.index.cache import Caches
 from ragkit.knowledge.access import ACL_KEY
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
-from ragkit.knowledge.metadata_search import chunks_with_metadata
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.prompting.examples import ExampleFile
+from ragkit.prompting.fencing import FACT_KEYS
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.metadata_names import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
-from ragkit.store.base import Store
+from ragkit.store.base import Reader, Store
 from ragkit.store.filters import Filter, both, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
@@ -294,3 +295,19 @@ class _Asked:
     where: Mapping[str, Any] | None
     history: History
     examples: Sequence[Example]
+
+
+def chunks_with_metadata(names: Names, reader: Reader) -> NDArray[np.int64]:
+    """Return the ids of the chunks, ascending, of documents that have any of the names in their metadata.
+
+    Looked at are the keys that also stand in a prompt's source line, upper and lower case alike at the beginning of a
+    word.
+    """
+    keys = [key for key in reader.documents.metadata_keys() if key.lower() in FACT_KEYS]
+    texts = names() if keys else ()
+    if not texts:
+        return np.empty(0, dtype=np.int64)
+    values = list(dict.fromkeys(form for text in texts for form in (text, text.title())))
+    conditions = [{"type": "contains", "key": key, "value": values} for key in keys]
+    where = parse_filter(conditions[0] if len(conditions) == 1 else {"type": "or", "filters": conditions})
+    return reader.chunks.select(where) if where is not None else np.empty(0, dtype=np.int64)

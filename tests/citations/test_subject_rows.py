@@ -47,7 +47,9 @@ def test_a_right_statement_is_as_before() -> None:
     assert (found.verdict, found.reason) == ("supported", "")
 
 
-FERRY = "The night ferry sails at 22:40, and bicycles travel free of charge if they are booked by noon, on weekdays only."
+FERRY = (
+    "The night ferry sails at 22:40, and bicycles travel free of charge if they are booked by noon, on weekdays only."
+)
 
 
 @pytest.mark.parametrize(
