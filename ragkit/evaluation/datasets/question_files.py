@@ -8,8 +8,9 @@ from typing import Final
 
 from ragkit.evaluation.datasets.lines import DatasetError, Line, read_jsonl
 
-_DOCUMENT: Final = ("document", "answer_doc", "source")
-_TEXT: Final = ("text", "answer_text", "evidence")
+DOCUMENT: Final = ("document", "answer_doc", "source")
+TEXT: Final = ("text", "answer_text", "evidence")
+"""The keys of a line that name documents, and those that give the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ def read_question(line: Line) -> FileQuestion:
         raise line.error("'answer_has' is not a list", cure='write [["30 days", "thirty days"], ["invoice"]]')
     return FileQuestion(
         text,
-        _texts(line, *_DOCUMENT),
-        _texts(line, *_TEXT),
+        _texts(line, *DOCUMENT),
+        _texts(line, *TEXT),
         tuple(_wordings(line, fact) for fact in facts),
         line.text("kind", default=""),
     )
