@@ -1,11 +1,12 @@
 # make demo: from a fresh clone to an answered question. make test: what CI runs. See CONTRIBUTING.md.
 PYTHON ?= python3.11
 VENV := .venv
+FRAMEWORKS := .venv-frameworks
 BIN := $(VENV)/bin
 DEMO := .demo
 QUESTION ?= How long is the refund window, and who pays for the return shipping?
 
-.PHONY: help install demo test docs check-long bench lint types format clean
+.PHONY: help install demo test docs frameworks check-long bench lint types format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,6 +43,12 @@ test: lint types docs ## ruff, import-linter, mypy, the documentation site and t
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 
+frameworks: $(VENV)/installed ## the retrievers against LangChain, LlamaIndex and Haystack, in a venv of their own
+	$(BIN)/python -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[test-frameworks]" hypothesis pytest
+	$(FRAMEWORKS)/bin/python -m pytest -p no:langsmith_plugin tests/integrations
+
 check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
@@ -55,4 +62,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,28 +13,32 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
     from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
+    from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
-        AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError,
-        BudgetError as BudgetError, ChatError as ChatError,
-        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ConfigError as
-        ConfigError, ConflictError as ConflictError, CorruptError as CorruptError, DefinitionError as
-        DefinitionError, EmbeddingError as
-        EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError, InputError as
-        InputError, LockedError as LockedError, MissingPackageError as MissingPackageError, ModelError as
-        ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError as
-        QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
-        StepError as StepError, StorageFullError as StorageFullError, StoreError as StoreError,
+        AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError, BudgetError as
+        BudgetError, ChatError as ChatError, ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as
+        ChatTimeoutError, ChatUnavailableError as ChatUnavailableError, ConfigError as ConfigError,
+        ConflictError as ConflictError, CorruptError as CorruptError, DefinitionError as DefinitionError,
+        EmbeddingError as EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError,
+        InputError as InputError, LockedError as LockedError, MissingPackageError as MissingPackageError,
+        ModelError as ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError,
+        QueryError as QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as
+        SchemaVersionError, StepError as StepError, StorageFullError as StorageFullError, StoreError as
+        StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.comparing import ModelAnswer as ModelAnswer, compare_models as compare_models
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
+    from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
+    from ragkit.knowledge.text_ranker import TextRanker as TextRanker
     from ragkit.knowledge.validation import History as History
+    from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
     from ragkit.prompting.examples import ExampleFile as ExampleFile
     from ragkit.prompting.template import (
@@ -51,6 +55,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     )
     from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
+    from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
     from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
@@ -58,6 +63,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         Generation,
     )
     from ragkit.types.documents import (
+        UPLOAD_PREFIX as UPLOAD_PREFIX,
         Block as Block, BlockKind as BlockKind, Chunk as Chunk, Document as Document, Heading as Heading,
         Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar,
     )
@@ -68,6 +74,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "concurrency.stopping": "stopping_with",
     "chains.chain": "Chain load_chain",
     "chains.trace": "ChainRun StepTrace",
     "definitions.json_schema": "Schema load_schema",
@@ -76,16 +83,20 @@ _HOMES = {
     "embedding.query_batcher": "QueryBatcher",
     "environment": "settings_from_env",
     "errors":
-        "AdapterRefusedError AnswerFormatError BudgetError ChatError ChatInterruptedError ChatTimeoutError ConfigError "
-        "ConflictError CorruptError DefinitionError EmbeddingError ExtractionError FilterError InputError LockedError "
+        "AdapterRefusedError AnswerFormatError BudgetError ChatError ChatInterruptedError ChatTimeoutError "
+        "ChatUnavailableError ConfigError ConflictError CorruptError DefinitionError EmbeddingError "
+        "ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StepError StorageFullError StoreError",
+    "knowledge.access": "ACL_KEY checked_labels",
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
+    "knowledge.text_ranker": "TextRanker",
     "knowledge.validation": "History",
+    "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
     "prompting.examples": "ExampleFile",
     "prompting.template": "PromptTemplate find_template list_templates",
@@ -95,9 +106,10 @@ _HOMES = {
     "store.opening": "create_collection delete_collection list_collections restore_collection",
     "store.rows": "Problem",
     "text.cleaning": "clean_text show",
+    "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
-    "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
+    "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
     "types.progress": "AddProgress AddReport",
     "types.prompts": "Example Message Prompt TemplateId",

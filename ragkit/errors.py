@@ -24,6 +24,7 @@ RagkitError
 └── ChatError                a model endpoint failed
     ├── AnswerFormatError    its JSON did not match the schema, twice
     ├── ChatTimeoutError     its deadline passed
+    ├── ChatUnavailableError it failed several times in a row and is not asked for a while
     └── ChatInterruptedError its stream ended before its end mark
 """
 
@@ -220,6 +221,10 @@ class AnswerFormatError(ChatError):
 
 class ChatTimeoutError(ChatError):
     """A model endpoint did not finish before the deadline."""
+
+
+class ChatUnavailableError(ChatError):
+    """A model endpoint failed several times in a row and is not asked for a while."""
 
 
 class ChatInterruptedError(ChatError):

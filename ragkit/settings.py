@@ -96,15 +96,21 @@ class PromptSettings:
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """Which model answers: "extractive" (no LLM), "openai:NAME" (any compatible server) or "anthropic:NAME".
-    deadline: seconds for the whole answer. max_tokens: longest answer. min_confidence: below this confidence of the
-    search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an answer as plain text
-    when a source holds them; all others are taken out. strict: abstain instead of an answer that its sources do not
-    support as a whole."""
+
+    deadline: seconds for the whole answer; connect_deadline: until the connection stands; first_deadline: until the
+    first sign of an answer; gap_deadline: between two. max_tokens: longest answer. min_confidence: below this
+    confidence of the search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an
+    answer as plain text when a source holds them; all others are taken out. strict: abstain instead of an answer that
+    its sources do not support as a whole.
+    """
 
     model: str = "extractive"
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     deadline: float = 60.0
+    connect_deadline: float = 10.0
+    first_deadline: float = 60.0
+    gap_deadline: float = 30.0
     max_tokens: int = 1_024
     temperature: float = 0.0
     min_confidence: float = 0.0
@@ -145,6 +151,9 @@ class Settings:
             ("prompt.examples_share", prompt.examples_share, 0, 0.9),
             ("prompt.shots", prompt.shots, 1, 10),
             ("chat.deadline", self.chat.deadline, 0.001, 86_400),
+            ("chat.connect_deadline", self.chat.connect_deadline, 0.001, 86_400),
+            ("chat.first_deadline", self.chat.first_deadline, 0.001, 86_400),
+            ("chat.gap_deadline", self.chat.gap_deadline, 0.001, 86_400),
             ("chat.min_confidence", self.chat.min_confidence, 0, 1),
             ("chat.max_tokens", self.chat.max_tokens, 1, 1_000_000),
         ):

@@ -9,12 +9,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
+from ragkit import ACL_KEY, AddProgress, AddReport, Document, ExtractionError, FileState, InputError
 from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
-from ragkit_ingest.scan.forecast import Expected, expect, summed
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
@@ -23,6 +22,7 @@ from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
+    from ragkit_ingest.scan.forecast import Expected
 
 _PASSING: frozenset[str] = frozenset({"missing", "unreadable", "changed_while_reading", "path_too_long"})
 """Reasons that do not depend on the bytes: such a file is not recorded, and the next run tries it again."""
@@ -107,11 +107,15 @@ class _Run:
             *_renames(plan),
             *(Change(work.action, work.source) for work in plan.work),
         ]
+        from ragkit_ingest.scan.forecast import summed
+
         forecast = summed(expected, plan.problems)
         return replace(self._report(targets, plan), dry_run=True, forecast=forecast)
 
     def _foretell(self, plan: Plan) -> list[Expected]:
         """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
+        from ragkit_ingest.scan.forecast import expect  # loads the readers' tables: nothing that `--help` wants
+
         expected: list[Expected] = []
         stay: list[Work] = []
         for work in plan.work:
@@ -163,7 +167,7 @@ class _Run:
             apart=apart(targets, known=list(memory.files), data=self._kb.path),
             pulse=self._pulse,
         )
-        self._key = planner.key
+        self._planner = planner
         plan = planner.plan(targets)
         self._walked += time.perf_counter() - started
         return plan
@@ -216,11 +220,19 @@ class _Run:
                 self._failed(plan, reading, reading.result, writer)
                 self._tell(self._last)
                 continue
-            document = reading.result
+            document = self._labelled(reading.work, reading.result)
             if document.warnings:
                 self._out.warned.append(Warned(document.source, document.warnings))
             self._tell(self._last, document.source)
             yield document, self._state(reading, document.source, document.sha256)
+
+    def _labelled(self, work: Work, document: Document) -> Document:
+        """Return a document with the access labels that the folder's rules give to its file."""
+        labels = self._planner.labels(work.root, work.found.path)
+        if labels is None:
+            return document
+        own = {key: value for key, value in document.metadata.items() if key != ACL_KEY}
+        return replace(document, metadata={**own, ACL_KEY: labels} if labels else own)
 
     def _failed(self, plan: Plan, reading: Reading, error: ExtractionError, writer: KnowledgeWriter) -> None:
         """Report a file that gave no document, and record it so that it is not read again without need."""
@@ -234,7 +246,8 @@ class _Run:
         if error.reason in _PASSING or (kept and reading.seen is None):
             return
         state = self._state(reading, work.source if kept else "", _digest_of(reading))
-        writer.record_file(replace(state, extractor=self._key(error.reason), reason=error.reason, detail=error.detail))
+        key = self._planner.key(work.root, work.found.path, error.reason)
+        writer.record_file(replace(state, extractor=key, reason=error.reason, detail=error.detail))
 
     def _rejected(self, plan: Plan, document: Document, error: InputError) -> None:
         """Report a document that cannot be stored: its reader broke a rule; the earlier version stands."""
@@ -255,7 +268,7 @@ class _Run:
             mtime_ns=seen.mtime_ns,
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
-            extractor=self._options.extractor,
+            extractor=self._planner.key(reading.work.root, reading.work.found.path),
         )
 
     def _committed(self, progress: AddProgress) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from ragkit.chat.base import ChatModel
+from ragkit.chat.reasoning import without_reasoning
 from ragkit.definitions.json_schema import Schema
 from ragkit.definitions.json_text import json_in
 from ragkit.errors import AnswerFormatError
-from ragkit.prompting.reasoning import without_reasoning
 from ragkit.text.cleaning import show
 from ragkit.types.prompts import Message, Prompt
 

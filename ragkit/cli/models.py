@@ -69,17 +69,26 @@ def list_models(*, as_json: bool) -> None:
 
 @models.command(short_help="Compile a model for this CPU.")
 @_name
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32"]),
+    default="auto",
+    show_default=True,
+    help="fp32 runs on every CPU, for an image that is built elsewhere; auto is the fastest here.",
+)
 @click.option("--force", is_flag=True, help="Compile again even if a compiled form exists.")
 @json_option
-def compile(name: str, *, force: bool, as_json: bool) -> None:  # noqa: A001 - the command's name
+def compile(name: str, *, precision: str, force: bool, as_json: bool) -> None:  # noqa: A001 - the command's name
     """Compile a model for this CPU and compare it with the original, as its first use would."""
     from ragkit.embedding.openvino.compiled_cache import ensure_compiled
+    from ragkit.embedding.openvino.runtime import Precision
 
     settings = environment_settings(model=name).model
     started = time.perf_counter()
     model = find_model(settings)
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
-    compiled = ensure_compiled(model, settings, weights_sha256=weights, force=force)
+    wanted: Precision | None = "fp32" if precision == "fp32" else None
+    compiled = ensure_compiled(model, settings, weights_sha256=weights, precision=wanted, force=force)
     report: dict[str, Any] = {
         "model": settings.resolved,
         "compiled": compiled.fresh,

@@ -9,12 +9,11 @@ from typing import Any
 
 from ragkit.chat.base import ChatModel
 from ragkit.chat.loading import load_chat, settings_for
+from ragkit.chat.reasoning import without_reasoning
 from ragkit.citations.checker import check_answer
 from ragkit.errors import RagkitError
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.prompting.builder import MESSAGE_OVERHEAD, REPLY_OVERHEAD
-from ragkit.prompting.reasoning import without_reasoning
-from ragkit.prompting.template import FOLDER, find_template
 from ragkit.text.token_counter import encoding_for, load_counter
 from ragkit.types.answers import Answer
 from ragkit.types.prompts import Prompt
@@ -64,7 +63,6 @@ def _asked(kb: KnowledgeBase, prompt: Prompt, name: str, model: ChatModel) -> Mo
     settings = kb.settings
     counter = load_counter(settings.prompt.encoding or encoding_for(name), offline=settings.model.offline)
     sent = REPLY_OVERHEAD + sum(MESSAGE_OVERHEAD + counter.count(message.content) for message in prompt.messages)
-    reasons = find_template(settings.prompt.template, folder=kb.folder / FOLDER).reasoning
     begun = time.perf_counter()
     try:
         raw = "".join(model.stream(prompt))
@@ -72,7 +70,7 @@ def _asked(kb: KnowledgeBase, prompt: Prompt, name: str, model: ChatModel) -> Mo
         took = time.perf_counter() - begun
         return ModelAnswer(name, None, {"in": sent, "out": 0}, counter.estimated, took, str(error))
     took = time.perf_counter() - begun
-    text = raw if model.name == "extractive" else without_reasoning(raw, asked=reasons)
+    text = raw if model.name == "extractive" else without_reasoning(raw)
     answer = check_answer(
         prompt,
         text,

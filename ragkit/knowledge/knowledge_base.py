@@ -15,11 +15,14 @@ from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError, ModelMismatchError
 from ragkit.index.cache import Caches
+from ragkit.knowledge.access import checked_labels, visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Querying
 from ragkit.knowledge.rebuild import rebuild_documents
+from ragkit.knowledge.status import collection_status
 from ragkit.knowledge.validation import History
+from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
 from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
 from ragkit.store.base import Store
@@ -148,7 +151,8 @@ class KnowledgeBase:
     ) -> Prompt:
         """Return the messages for any chat model: rules, numbered sources, history and the question, within the budget.
 
-        Raises what `search` raises, and BudgetError when rules and question alone exceed the budget.
+        System messages of the history are added to the instructions of the settings, before the rules. Raises what
+        `search` raises, and BudgetError when rules and question alone exceed the budget.
         """
         return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
 
@@ -194,6 +198,15 @@ class KnowledgeBase:
         return self._querying.stream(question, k=k, where=where, history=history, examples=examples)
 
     # ------------------------------------------------------------------ changing
+
+    def view(self, labels: Sequence[str] | None) -> KnowledgeView:
+        """Return the collection as a reader with these access labels sees it; None for one who sees everything.
+
+        A document with labels (the metadata key `acl`) is visible to readers with at least one of them, a document
+        without labels to all. No filter of a question can widen it. Raises InputError for what is no label.
+        """
+        access = None if labels is None else visible_to(checked_labels(labels))
+        return KnowledgeView(self._store, self._querying.limited(access), collection=self.collection, access=access)
 
     def add(self, documents: Document | Iterable[Document], *, progress: ProgressCallback | None = None) -> AddReport:
         """Add documents, or replace those of the same source, as one generation.
@@ -264,6 +277,11 @@ class KnowledgeBase:
         with self._store.read() as reader:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
 
+    def digests(self) -> dict[str, str]:
+        """Return the hex SHA-256 of each document's file, by source."""
+        with self._store.read() as reader:
+            return reader.documents.digests()
+
     def document(self, source: str) -> Document:
         """Return a whole document. Raises NotFoundError."""
         with self._store.read() as reader:
@@ -286,26 +304,10 @@ class KnowledgeBase:
 
     def status(self) -> dict[str, Any]:
         """Return counts, the model, the last generation and sizes on disk, as JSON."""
+        sizes = {"database": self._store.size(), "caches": self._caches.size()}
         with self._store.read() as reader:
-            counts = reader.counts()
-            fingerprint = reader.fingerprint
-            generations = reader.generations()
-            revision, generation = reader.revision, reader.generation
-            adapter = reader.adapter()
-        return {
-            "data": str(self.path),
-            "collection": self.collection,
-            **{name: getattr(counts, name) for name in ("documents", "pages", "chunks", "vectors", "characters")},
-            "generation": generation,
-            "revision": revision,
-            "model": fingerprint.model if fingerprint else None,
-            "dimension": fingerprint.dimension if fingerprint else None,
-            "fingerprint": fingerprint.id if fingerprint else None,
-            "chunk": self.settings.pinned()["chunk"],
-            "adapter": None if adapter is None else adapter.evidence,
-            "last": generations[-1].as_dict() if generations else None,
-            "bytes": {"database": self._store.size(), "caches": self._caches.size()},
-        }
+            found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
+        return {"data": str(self.path), "collection": self.collection, **found}
 
     def writing(self) -> str:
         """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.

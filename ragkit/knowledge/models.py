@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
 from ragkit.chat.loading import load_chat
+from ragkit.chat.reasoning import ReasoningGuard
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
@@ -43,6 +44,7 @@ class LoadedModels:
         self._chat = chat
         self._counter: Counter | None = None
         self._condenser = Condenser()
+        self.reasoning = ReasoningGuard()
         self._adapter: AdapterRow | None = None
 
     def embedder(self) -> Embedder:

@@ -20,19 +20,20 @@ from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
+from ragkit.knowledge.access import ACL_KEY
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.prompting.examples import ExampleFile
-from ragkit.prompting.reasoning import ReasoningFilter
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
 from ragkit.store.base import Store
-from ragkit.store.filters import parse_filter
+from ragkit.store.filters import Filter, both, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -43,13 +44,27 @@ _SEARCHES = SerialWorker("ragkit-search")
 class Querying:
     """Searches, prompts and answers of one collection, with the store, indexes and models that it is given."""
 
-    def __init__(self, store: Store, caches: Caches, models: LoadedModels) -> None:
+    def __init__(
+        self,
+        store: Store,
+        caches: Caches,
+        models: LoadedModels,
+        *,
+        access: Filter | None = None,
+        retriever: Retriever | None = None,
+    ) -> None:
+        """access: the documents that this reader may see, None for all. retriever: one to share."""
         self._store = store
         self._caches = caches
         self._models = models
+        self._access = access
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
-        self._retriever = Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+        self._retriever = retriever or Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+
+    def limited(self, access: Filter | None) -> Querying:
+        """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
+        return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
 
     @property
     def _settings(self) -> Settings:
@@ -115,8 +130,11 @@ class Querying:
                 return Hits(generation=reader.generation)
             embedder = self._models.embedder_for(reader.fingerprint)
             snapshot = self._caches.snapshot(reader.chunks)
-            allowed = None if condition is None else reader.chunks.select(condition)
-            warnings = filter_warnings(condition, matches=0 if allowed is None else len(allowed), reader=reader)
+            access = self._access if self._access and ACL_KEY in reader.documents.metadata_keys() else None
+            limit = both(access, condition)
+            allowed = None if limit is None else reader.chunks.select(limit)
+            matches = 0 if allowed is None else len(allowed)
+            warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
             asked = self._models.standalone(question, checked_messages(history))
             hits = self._retriever.retrieve(
                 Embedded(asked, known[1]) if known and known[0] is embedder else asked,
@@ -126,6 +144,8 @@ class Querying:
                 allowed=allowed,
                 adapter=self._models.adapter(reader),
             )
+            if access is not None:
+                drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
             return hits
 
@@ -146,6 +166,7 @@ class Querying:
     def _prompt(self, asked: _Asked, settings: PromptSettings) -> Prompt:
         """Build a prompt. The template is checked before anything is searched for or sent."""
         template = self._template()
+        settings = _with_system_messages(settings, asked.history)
         hits = self.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
         question = asked.question.strip()
         return build_prompt(
@@ -162,8 +183,11 @@ class Querying:
         return find_template(self._settings.prompt.template, folder=self._store.folder / TEMPLATES)
 
     def _examples_for(self, question: str, settings: PromptSettings) -> tuple[Example, ...]:
-        """Return the collection's own examples that suit a question; none where it has none or they are off."""
-        examples = () if settings.few_shot == "off" else self._examples.load()
+        """Return the collection's own examples that suit a question; none where it has none or they are off.
+
+        A limited reader gets none: an example may say what stands in documents that it may not see.
+        """
+        examples = () if settings.few_shot == "off" or self._access is not None else self._examples.load()
         if not examples:
             return ()
         embedder = self._models.batcher() if settings.few_shot == "similar" else None
@@ -184,7 +208,8 @@ class Querying:
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
         prompt = self._prompt(asked, self._settings.prompt)
-        return next(part for part in self._stream(prompt, self._models.chat()) if isinstance(part, Answer))
+        parts = self._stream(prompt, self._models.chat(), whole=True)
+        return next(part for part in parts if isinstance(part, Answer))
 
     def _ask_json(self, asked: _Asked, schema: Schema) -> Answer:
         """Return a checked answer whose data match a schema."""
@@ -220,7 +245,8 @@ class Querying:
         prompt = self._prompt(_Asked(question, k, where, history, examples), self._settings.prompt)
         return self._stream(prompt, self._models.chat())
 
-    def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
+    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
+        """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
         chat = self._settings.chat
         checker = StreamChecker(
             prompt,
@@ -229,20 +255,27 @@ class Querying:
             link_hosts=chat.link_hosts,
             strict=chat.strict,
         )
-        kept = ReasoningFilter(asked=self._template().reasoning)
-        quotes = model.name == "extractive"  # its text is the sources' own, tags and all
-        for delta in model.stream(prompt):
-            text = checker.feed(delta if quotes else kept.feed(delta))
+        guard = self._models.reasoning
+        seen = guard.filter(hold=whole or self._template().reasoning)
+        for delta in guard.stream(model, prompt, seen):
+            text = checker.feed(delta)
             if text:
                 yield text
-        first = checker.feed(kept.finish())
         rest, answer = checker.finish()
-        if first + rest:
-            yield first + rest
-        if kept.reasoning:
-            reasoned = self._models.counter().count(kept.reasoning)
+        if rest:
+            yield rest
+        if seen.reasoning:
+            reasoned = self._models.counter().count(seen.reasoning)
             answer = replace(answer, tokens={**answer.tokens, "reasoning": reasoned})
         yield answer
+
+
+def _with_system_messages(settings: PromptSettings, history: History) -> PromptSettings:
+    """Return prompt settings whose instructions end with the system messages of a history."""
+    said = [message.content for message in checked_messages(history) if message.role == "system"]
+    if not said:
+        return settings
+    return replace(settings, instructions="\n\n".join(filter(None, (settings.instructions, *said))))
 
 
 @dataclass(frozen=True, slots=True)

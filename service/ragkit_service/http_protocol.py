@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from ragkit_service.connections import Connections
+from ragkit_service.ending import Ending
 from ragkit_service.settings import Limits
 
 
@@ -19,9 +22,11 @@ class DeadlineProtocol(H11Protocol):
     - What is left of a body when the response is out is read for `leftover_seconds`, so that a client that is still
       sending gets to see the response, then the connection closes.
     - A client that leaves a response unread for `write_seconds` is cut off.
+    - Where there are too many connections, an idle one makes room for a new one; see `Connections`.
     """
 
     limits = Limits()
+    crowd = Connections(limits)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -32,6 +37,9 @@ class DeadlineProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first headers."""
         super().connection_made(transport)
+        if not self.crowd.admit(self):
+            transport.abort()
+            return
         self._header_timer = self.loop.call_later(self.limits.header_seconds, self._close)
 
     def data_received(self, data: bytes) -> None:
@@ -64,10 +72,32 @@ class DeadlineProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop every timer."""
+        self.crowd.forget(self)
         self._header_timer = _stop(self._header_timer)
         self._leftover_timer = _stop(self._leftover_timer)
         self._write_timer = _stop(self._write_timer)
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Begin the end: an idle connection closes, and streams learn that their time is limited."""
+        ending = self.app_state.get("ending")
+        if isinstance(ending, Ending):
+            ending.begin()
+        super().shutdown()
+
+    @property
+    def peer(self) -> str:
+        """The address of the other side, without its port; "" on a Unix socket."""
+        return self.client[0] if self.client else ""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is at work on this connection."""
+        return self.cycle is None or bool(self.cycle.response_complete)
+
+    def drop(self) -> None:
+        """Close the connection now, for another one."""
+        self.transport.abort()
 
     def _close(self) -> None:
         self._header_timer = None
@@ -91,6 +121,7 @@ def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
     return None
 
 
-def protocol_class(limits: Limits) -> type[DeadlineProtocol]:
-    """Return the protocol with these limits (uvicorn makes the instances itself)."""
-    return type("DeadlineProtocol", (DeadlineProtocol,), {"limits": limits})
+def protocol_class(limits: Limits, *, trusted: Collection[str] = ()) -> type[DeadlineProtocol]:
+    """Return the protocol with these limits (uvicorn makes the instances itself). trusted: addresses of proxies."""
+    crowd = Connections(limits, trusted=trusted)
+    return type("DeadlineProtocol", (DeadlineProtocol,), {"limits": limits, "crowd": crowd})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_files import find_model, weights_sha256
+from ragkit.embedding.openvino import compiled_cache
 from ragkit.embedding.openvino.compiled_cache import (
     compiled_folder,
     ensure_compiled,
@@ -21,6 +23,7 @@ from ragkit.embedding.openvino.compiled_cache import (
     load_compiled,
     verify_compiled,
 )
+from ragkit.embedding.openvino.runtime import processor
 from ragkit.errors import ModelError
 from ragkit.settings import ModelSettings
 from tests.support.tiny_model import MAX_TOKENS, write_tiny_model
@@ -197,7 +200,10 @@ def test_vectors_that_differ_from_torch_are_refused(made: ModelSettings, tmp_pat
         "module.AGREEMENT = 1.1\nsys.exit(module.main(sys.argv[1:]))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, made.name, str(tmp_path), "tiny"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, made.name, str(tmp_path), "tiny", "fp32"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["error"].startswith("model 'tiny' compiled differs from torch: cosine ")
@@ -213,3 +219,26 @@ def test_a_model_that_torch_cannot_load_is_one_line(tmp_path: Path) -> None:
         load_compiled(model, settings, weights_sha256=weights_sha256(model))
     assert "\n" not in str(caught.value)
     assert list_compiled(settings) == []
+
+
+def test_without_torch_a_cpu_with_no_form_of_its_own_runs_the_fp32_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ModelSettings(
+        name=str(write_tiny_model(tmp_path / "tiny", prompts=PROMPTS)),
+        cache_dir=str(tmp_path / "cache"),
+        device="cpu",
+        offline=True,
+    )
+    model = find_model(settings)
+    weights = weights_sha256(model)
+    portable = ensure_compiled(model, settings, weights_sha256=weights, precision="fp32")
+    assert portable.fresh
+    assert portable.manifest["precision"] == "fp32"
+    monkeypatch.setattr(compiled_cache, "processor", lambda core: (processor(core)[0], "bf16"))
+    assert compiled_folder(model, settings, weights_sha256=weights) is None
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    found = ensure_compiled(model, settings, weights_sha256=weights)
+    assert (found.folder, found.fresh) == (portable.folder, False)
+    assert load_embedder(settings).fingerprint.runtime == "openvino-fp32"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 import ragkit
-from ragkit import DocumentInfo, FileState, NotFoundError, RagkitError, settings_from_env, show
+from ragkit import FileState, NotFoundError, RagkitError, settings_from_env, show
 from ragkit_ingest.cli.progress import drawn_progress
 from ragkit_ingest.cli.report import print_report
 from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
@@ -78,8 +78,9 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
             keep_hidden=rest.pop("keep_hidden"),
             ocr=ocr,
         )
-        allow_removals = rest.pop("allow_removals")
-        return command(options=IngestOptions(limits, workers, include, exclude, allow_removals), **rest)
+        flags = {name: rest.pop(name) for name in ("allow_removals", "force")}
+        options = IngestOptions(limits, workers, include, exclude, **flags)
+        return command(options=options, **rest)
 
     timeout = click.FloatRange(0.1, 86_400)
     size = click.IntRange(1, 1 << 20)
@@ -87,6 +88,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--allow-removals", is_flag=True, help="Remove documents even if most files of a folder are missing."
         ),
+        click.option("--force", is_flag=True, help="Read every file again, also unchanged ones."),
         click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too."),
         click.option(
             "--ocr",
@@ -200,8 +202,8 @@ class _NothingYet:
     def files(self, root: str) -> dict[bytes, FileState]:  # noqa: ARG002
         return {}
 
-    def documents(self) -> list[DocumentInfo]:
-        return []
+    def digests(self) -> dict[str, str]:
+        return {}
 
 
 @contextmanager

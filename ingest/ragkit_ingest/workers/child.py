@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import os
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 from ragkit import ExtractionError
 from ragkit_ingest.limits import OCR_MEMORY, ReadLimits
 from ragkit_ingest.readers.base import Budget, Hints, TimeLimitError
+from ragkit_ingest.readers.page_images import page_png
 from ragkit_ingest.readers.registry import choose, read
 from ragkit_ingest.workers.protocol import ClosedError, pack, receive, send
 from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with, more_cpu
@@ -77,10 +79,13 @@ def _grant(channel: socket.socket, seconds: float, threads: int) -> None:
 def answer(
     descriptor: int, request: dict[str, Any], limits: ReadLimits, grant: Callable[[float, int], None] | None = None
 ) -> tuple[dict[str, Any], str]:
-    """Read one file; ExtractionError when it gives no text."""
+    """Read one file, or draw one of its pages where that is asked; ExtractionError when it gives neither."""
     budget = Budget(limits.timeout)
     content = read_stable(descriptor, max_size=limits.max_size)
     name: str = request["name"]
+    if "page" in request:
+        picture = page_png(content.data, request["page"])
+        return {"sha256": content.sha256}, base64.b64encode(picture).decode("ascii")
     media_type, reader = choose(content.data, name=name)
     hints = Hints(media_type, limits, budget, careful=request["careful"], grant=grant)
     extracted = read(content.data, name=name, hints=hints, reader=reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import queue
 import signal
@@ -16,13 +17,14 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, receive, send, unpack
+from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, check_answer, receive, send, unpack
 
+_Result = TypeVar("_Result")
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "TZ")
 _MEMORY_SIGN = 0.5  # a child that dies while it uses this share of its memory ran out of it
 _LOOK_EVERY = 0.1
@@ -74,23 +76,37 @@ class Worker:
         """
         self._left = self._limits.timeout
         try:
-            return self._ask(descriptor, source=source, name=name, careful=False)
+            message, text = self._ask(descriptor, {"name": name, "careful": False})
         except _DiedError as error:
             if error.reason != "worker_crashed":
                 raise ExtractionError(error.reason, error.detail) from None
+            try:
+                message, text = self._ask(descriptor, {"name": name, "careful": True})
+            except _DiedError as again:
+                raise ExtractionError(again.reason, again.detail) from None
         try:
-            return self._ask(descriptor, source=source, name=name, careful=True)
+            return unpack(message, text, source=source)
+        except InputError as error:
+            raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
+
+    def draw(self, descriptor: int, *, name: str, page: int) -> tuple[str, bytes]:
+        """Return the SHA-256 (hex) of an open PDF, and one page of it, from 1, as a PNG. Raises ExtractionError."""
+        self._left = self._limits.timeout
+        try:
+            message, text = self._ask(descriptor, {"name": name, "careful": False, "page": page})
         except _DiedError as error:
             raise ExtractionError(error.reason, error.detail) from None
+        check_answer(message)
+        return str(message["sha256"]), base64.b64decode(text)
 
-    def _ask(self, descriptor: int, *, source: str, name: str, careful: bool) -> Document:
+    def _ask(self, descriptor: int, request: Mapping[str, object]) -> tuple[dict[str, Any], str]:
+        """Send a request with an open file; return the child's answer and its text."""
         if self._abandoned:
             raise _DiedError("worker_crashed", "it was given up")
         channel = self._ready()
-        request = {"name": name, "limits": asdict(self._limits), "careful": careful}
         started = time.monotonic()
         try:
-            send(channel, request, descriptor=descriptor)
+            send(channel, {**request, "limits": asdict(self._limits)}, descriptor=descriptor)
             message, text = self._answer(channel, started + self._left)
         except DeadlineError:
             raise self._end("too_slow", f"reading took more than {self._limits.timeout:g} s") from None
@@ -100,12 +116,9 @@ class Worker:
             self._left -= time.monotonic() - started
         if message.pop("retire"):
             self.close()
-        try:
-            return unpack(message, text, source=source)
-        except InputError as error:
-            raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
+        return message, text
 
-    def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, object], str]:
+    def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, Any], str]:
         """Wait for the answer; look at the child's memory now and then, to tell later what it died of.
 
         A child that reads by OCR tells that it takes more time, page by page, as far as the limits allow.
@@ -257,6 +270,14 @@ class WorkerPool:
             raise result
         return result
 
+    def draw(self, job: Job, page: int) -> tuple[str, bytes]:
+        """Return the SHA-256 (hex) of a PDF and a page of it, counted from 1, as a PNG. Raises ExtractionError."""
+
+        def draw(worker: Worker, descriptor: int) -> tuple[str, bytes]:
+            return worker.draw(descriptor, name=job.name, page=page)
+
+        return self._with_worker(job, draw)
+
     def submit(self, job: Job) -> Future[Document | ExtractionError]:
         """Submit one file for reading."""
         return self._threads.submit(self._run, job)
@@ -291,18 +312,24 @@ class WorkerPool:
             worker.close()
 
     def _run(self, job: Job) -> Document | ExtractionError:
+        def read(worker: Worker, descriptor: int) -> Document:
+            return worker.read(descriptor, source=job.source, name=job.name)
+
         try:
-            descriptor = job.open()
+            return self._with_worker(job, read)
         except ExtractionError as error:
             return error
+
+    def _with_worker(self, job: Job, use: Callable[[Worker, int], _Result]) -> _Result:
+        """Open a file and give it to the first idle worker. Raises ExtractionError."""
+        try:
+            descriptor = job.open()
         except OSError as error:
-            return ExtractionError("unreadable", error.strerror or type(error).__name__)
+            raise ExtractionError("unreadable", error.strerror or type(error).__name__) from error
         try:
             worker = self._idle.get()
             try:
-                return worker.read(descriptor, source=job.source, name=job.name)
-            except ExtractionError as error:
-                return error
+                return use(worker, descriptor)
             finally:
                 self._idle.put(worker)
         finally:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from ragkit.chains.steps.base import Frame, Head, StepOutput, Tools, data_prompt
 from ragkit.chains.steps.sources import after_each_other, question_list
 from ragkit.chat.base import ChatModel
+from ragkit.chat.reasoning import without_reasoning
 from ragkit.chat.structured import ask_for, json_reader
 from ragkit.citations.checker import check_answer
 from ragkit.citations.json_check import JsonCheck
@@ -16,7 +17,6 @@ from ragkit.definitions.grammar import Reference
 from ragkit.definitions.json_schema import Schema
 from ragkit.definitions.sandbox import SafeExpression, SafeText
 from ragkit.prompting.builder import build_prompt
-from ragkit.prompting.reasoning import without_reasoning
 from ragkit.prompting.template import FOLDER, find_template
 from ragkit.text.abstention import opens_with_abstention
 from ragkit.types.answers import Answer
@@ -78,7 +78,7 @@ class Generate:
         model = tools.chat(self.head.model)
         if self.schema is not None:
             return self._in_json(whole, self.schema, model, tools)
-        said = [self._said(model, prompt, tools) for prompt in prompts]
+        said = [self._said(model, prompt) for prompt in prompts]
         return _joined(whole, questions, said, model.name, tools)
 
     def _asked(self, values: Mapping[str, Any]) -> list[str]:
@@ -87,10 +87,9 @@ class Generate:
             return [self.question.render(values)]
         return question_list(self.questions, values)
 
-    def _said(self, model: ChatModel, prompt: Prompt, tools: Tools) -> Said:
+    def _said(self, model: ChatModel, prompt: Prompt) -> Said:
         text = "".join(model.stream(prompt))
-        asked = find_template(self._template_name(tools), folder=tools.kb.folder / FOLDER).reasoning
-        return Said(prompt, text, text if model.name == "extractive" else without_reasoning(text, asked=asked))
+        return Said(prompt, text, text if model.name == "extractive" else without_reasoning(text))
 
     def _in_json(self, prompt: Prompt, schema: Schema, model: ChatModel, tools: Tools) -> StepOutput:
         chat = tools.kb.settings.chat

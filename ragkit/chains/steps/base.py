@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 from ragkit.chat.base import ChatModel
-from ragkit.chat.deadline import Endpoint, within_deadline
+from ragkit.concurrency.stopping import stopping_at
 from ragkit.definitions.grammar import Place, Reference
 from ragkit.definitions.json_schema import Schema, schema_of
 from ragkit.definitions.sandbox import SafeExpression, SafeText, as_text, compile_expression, compile_text
 from ragkit.definitions.yaml_lines import Parsed
-from ragkit.errors import ChatTimeoutError, DefinitionError
+from ragkit.errors import ChatError, ChatTimeoutError, DefinitionError
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.prompting.fencing import neutral
 from ragkit.prompting.instructions import instruction_prompt
@@ -113,7 +112,7 @@ class Tools:
 
     def chat(self, name: str) -> ChatModel:
         """Return a model that must answer before the step's deadline."""
-        return _TimedChat(self.models[name], self.left, self.kb.settings.chat.max_tokens)
+        return _TimedChat(self.models[name], self.end, self.seconds)
 
     def counter(self) -> Counter:
         """Return the counter of the collection's prompts."""
@@ -124,27 +123,32 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class _TimedChat:
-    """A chat model whose whole answer must come within some seconds."""
+    """A chat model whose whole answer must come before a time of time.monotonic(), `seconds` after the step began."""
 
     model: ChatModel
+    end: float
     seconds: float
-    max_tokens: int
 
     @property
     def name(self) -> str:
         return self.model.name
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
-        return within_deadline(
-            partial(_pieces, self.model, prompt),
-            seconds=self.seconds,
-            max_tokens=self.max_tokens,
-            endpoint=Endpoint(self.model.name),
-        )
+        """Yield the answer. Raises ChatTimeoutError past the deadline; an endpoint stops at once."""
+        try:
+            with stopping_at(self.end):
+                for piece in self.model.stream(prompt):
+                    self._check()
+                    yield piece
+        except ChatError:
+            self._check()
+            raise
 
-
-def _pieces(model: ChatModel, prompt: Prompt) -> Generator[str]:
-    yield from model.stream(prompt)
+    def _check(self) -> None:
+        if time.monotonic() >= self.end:
+            raise ChatTimeoutError(
+                f"{self.model.name} did not answer within {self.seconds:g} s", cure="raise the step's seconds"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 from ragkit.embedding.file_hashes import file_sha256
 from ragkit.embedding.model_embedder import PROBE, ModelEmbedder
 from ragkit.embedding.model_files import ModelFolder, cache_root, config_sha256
-from ragkit.embedding.openvino.runtime import CompiledFiles, CompiledRuntime, import_openvino, processor
+from ragkit.embedding.openvino.runtime import CompiledFiles, CompiledRuntime, Precision, import_openvino, processor
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import ModelError
 from ragkit.files import fsync_path
@@ -57,12 +58,13 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One model for one kind of CPU: the name of its cache folder, and the key that its manifest must repeat."""
+    """One model in one precision: the name of its cache folder, and the key that its manifest must repeat."""
 
     model: ModelFolder
     root: Path
     name: str
     key: str
+    precision: Precision
     remember: bool = True
 
     @property
@@ -107,17 +109,25 @@ def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256
 
 
 def ensure_compiled(
-    model: ModelFolder, settings: ModelSettings, *, weights_sha256: str, force: bool = False
+    model: ModelFolder,
+    settings: ModelSettings,
+    *,
+    weights_sha256: str,
+    precision: Precision | None = None,
+    force: bool = False,
 ) -> Compiled:
     """Return the compiled form of a model: the cached one when every file has its hash, else compiled now.
 
-    Of two processes, one compiles and the other waits. A damaged form is compiled again; where the cache cannot be
-    written it is compiled into a temporary folder of this process. Each case logs one line to "ragkit". Raises
-    ModelError when the model cannot be compiled or differs from torch.
+    precision: "fp32" for the form that every CPU runs; None for the fastest one of this CPU. Of two processes, one
+    compiles and the other waits. A damaged form is compiled again; where the cache cannot be written it is compiled
+    into a temporary folder of this process. Where torch is not installed nothing can be compiled: a cached fp32 form
+    then serves a CPU that could do better. Each case logs one line to "ragkit". Raises ModelError when the model cannot
+    be compiled or differs from torch.
     """
-    job = _job(model, settings, weights_sha256)
+    job = _job(model, settings, weights_sha256, precision)
     if not force:
         found, damage = _open(job)
+        found = found or _portable(job, settings, weights_sha256)
         if found is not None:
             return found
         if damage:
@@ -133,16 +143,26 @@ def compiled_folder(model: ModelFolder, settings: ModelSettings, *, weights_sha2
     return _open(_job(model, settings, weights_sha256))[0]
 
 
-def _job(model: ModelFolder, settings: ModelSettings, weights: str) -> _Job:
+def _portable(job: _Job, settings: ModelSettings, weights: str) -> Compiled | None:
+    """Return the cached fp32 form for a CPU that has none of its own, where torch is missing; else None."""
+    if job.precision == "fp32" or importlib.util.find_spec("torch") is not None:
+        return None
+    found, _ = _open(_job(job.model, settings, weights, "fp32"))
+    if found is not None:
+        _log.info("model %s runs in fp32: it is not compiled for this CPU, and torch is not installed", job.model.name)
+    return found
+
+
+def _job(model: ModelFolder, settings: ModelSettings, weights: str, precision: Precision | None = None) -> _Job:
     openvino = import_openvino()
     try:
-        precision = processor(openvino.Core())[1]
+        precision = precision or processor(openvino.Core())[1]
     except RuntimeError as error:
         raise ModelError(f"openvino finds no CPU to run on: {error}", cure="set the runtime to torch") from error
     parts = (FORMAT, weights, config_sha256(model), openvino.__version__, precision)
     key = hashlib.sha256(repr(parts).encode()).hexdigest()
     slug = re.sub(r"[^A-Za-z0-9.-]+", "-", Path(model.name).name).strip("-.")[:60] or "model"
-    return _Job(model, cache_root(settings), f"{slug}-{precision}-{key[:16]}", key)
+    return _Job(model, cache_root(settings), f"{slug}-{precision}-{key[:16]}", key, precision)
 
 
 def _open(job: _Job) -> tuple[Compiled | None, str]:
@@ -241,7 +261,7 @@ def _convert(job: _Job, folder: Path) -> dict[str, Any]:
     failed = f"model {job.model.name!r} cannot be compiled"
     try:
         done = subprocess.run(
-            [*command, job.model.name],
+            [*command, job.model.name, job.precision],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_DEADLINE,
@@ -322,7 +342,7 @@ def verify_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha2
     A model that is not compiled has none.
     """
     job = _job(model, settings, weights_sha256)
-    found, damage = _open(_Job(model, job.root, job.name, job.key, remember=False))
+    found, damage = _open(replace(job, remember=False))
     if found is None:
         return [f"{job.final}: {damage}"] if damage else []
     embedder = load_compiled(model, settings, weights_sha256=weights_sha256)

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -45,11 +45,11 @@ _PROSE = (
 )
 
 
-def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
+def compile_into(source: Path, target: Path, *, name: str, precision: Precision) -> dict[str, Any]:
     """Write model.xml, model.bin, model.blob and tokenizer.json into `target`; return their manifest.
 
     All modules of the network are traced (transformer, pooling, ...), with a final normalisation. It will run in the
-    fastest way on this CPU whose vectors agree with torch's on every probe: bf16 or else fp32, in batches of similar
+    fastest way whose vectors agree with torch's on every probe: in `precision` or else fp32, in batches of similar
     lengths or else of equal ones. Raises ModelError when none does, or when the model cannot be traced.
     """
     transformer = load_sentence_transformer(source, name=name)
@@ -63,18 +63,19 @@ def compile_into(source: Path, target: Path, *, name: str) -> dict[str, Any]:
     )
     probes = _Probes(original, probe_texts(pieces), units=units)
     core = openvino.Core()
-    device, best = processor(core)
+    device = processor(core)[0]
     worst = -1.0
-    for precision, padded in itertools.product(dict.fromkeys((best, "fp32")), (True, False)):
-        files = CompiledFiles(target, precision, probes.dimension, pieces.max_tokens, units=units, padded=padded)
+    tried: dict[Precision, None] = dict.fromkeys((precision, "fp32"))
+    for chosen, padded in itertools.product(tried, (True, False)):
+        files = CompiledFiles(target, chosen, probes.dimension, pieces.max_tokens, units=units, padded=padded)
         embedder = ModelEmbedder(CompiledRuntime(files), pieces, model=name, weights_sha256="", probe=b"-")
         cosines = probes.cosines(embedder)
         worst = max(worst, min(cosines))
         if worst < AGREEMENT:
             continue
-        _export(core, target, precision)
+        _export(core, target, chosen)
         return {
-            "precision": precision,
+            "precision": chosen,
             "device": device,
             "openvino": openvino.__version__,
             "dimension": probes.dimension,
@@ -180,14 +181,16 @@ def _export(core: Any, target: Path, precision: Precision) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Compile the folder arguments[0] of the model named arguments[2] into arguments[1]; report as JSON on stdout.
 
+    arguments[3] is the precision that is tried first.
+
     The report is {"made": {...}}, {"error": "...", "cure": "..."}, or {"errno": 28, "error": "..."} when `target`
     cannot be written; the exit code is 0 for all three.
     """
-    source, target, name = arguments
+    source, target, name, precision = arguments
     logging.disable(logging.WARNING)
     report: dict[str, Any]
     try:
-        report = {"made": compile_into(Path(source), Path(target), name=name)}
+        report = {"made": compile_into(Path(source), Path(target), name=name, precision=cast(Precision, precision))}
     except RagkitError as error:
         report = {"error": error.message, "cure": error.cure}
     except OSError as error:
