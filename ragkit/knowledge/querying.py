@@ -31,7 +31,7 @@ from ragkit.prompting.fencing import FACT_KEYS
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
 from ragkit.retrieval.included_files import with_included_files
-from ragkit.retrieval.metadata_names import Names
+from ragkit.retrieval.literals import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks

@@ -25,8 +25,7 @@ from ragkit.retrieval.features import (
 )
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
-from ragkit.retrieval.literals import holders, literal_scores, literals
-from ragkit.retrieval.metadata_names import FEW, Holders, Names, metadata_scores, names
+from ragkit.retrieval.literals import FEW, Holders, Names, holders, literal_scores, literals, metadata_scores, names
 from ragkit.retrieval.notices import correction_warnings, language_warning, shown_corrections
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
