@@ -1,11 +1,12 @@
 # make demo: from a fresh clone to an answered question. make test: what CI runs. See CONTRIBUTING.md.
 PYTHON ?= python3.11
 VENV := .venv
+FRAMEWORKS := .venv-frameworks
 BIN := $(VENV)/bin
 DEMO := .demo
 QUESTION ?= How long is the refund window, and who pays for the return shipping?
 
-.PHONY: help install demo test docs check-long bench lint types format clean
+.PHONY: help install demo test docs frameworks check-long bench lint types format clean
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -14,6 +15,14 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+# The MLflow server, wandb and Ray: more than a gigabyte, for check-long alone.
+LONG := .venv-long
+$(LONG)/installed: pyproject.toml constraints.txt
+	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray]" mlflow
 	@touch $@
 
 install: $(VENV)/installed ## make .venv with everything that development needs
@@ -42,9 +51,16 @@ test: lint types docs ## ruff, import-linter, mypy, the documentation site and t
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 
-check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
+frameworks: $(VENV)/installed ## the retrievers against LangChain, LlamaIndex and Haystack, in a venv of their own
+	$(BIN)/python -m venv $(FRAMEWORKS)
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[test-frameworks]" hypothesis pytest
+	$(FRAMEWORKS)/bin/python -m pytest -p no:langsmith_plugin tests/integrations
+
+check-long: $(VENV)/installed $(LONG)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
+	$(LONG)/bin/python -m pytest -q tests/tracking tests/finetuning
 	$(BIN)/python -m tests.bench.evaluation
 
 bench: $(VENV)/installed ## speed and memory against a plain script, into docs/performance.md
@@ -55,4 +71,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) $(LONG) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -66,6 +66,7 @@ SECTIONS = {
     "environment": "Settings from the environment",
     "errors": "Errors",
     "chat": "Chat models",
+    "concurrency": "Stopping an answer",
     "embedding": "Embedding models",
     "index": "Indexes",
     "store": "Collections",

@@ -10,26 +10,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.citations.judges import Judge as Judge
+    from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
+    from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
+    from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
+    from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
     from ragkit.environment import settings_from_env as settings_from_env
     from ragkit.errors import (
-        AdapterRefusedError as AdapterRefusedError, BudgetError as BudgetError, ChatError as ChatError,
-        ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as ChatTimeoutError, ConfigError as
-        ConfigError, ConflictError as ConflictError, CorruptError as CorruptError, EmbeddingError as
-        EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError, InputError as
-        InputError, LockedError as LockedError, MissingPackageError as MissingPackageError, ModelError as
-        ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError, QueryError as
-        QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as SchemaVersionError,
-        StorageFullError as StorageFullError, StoreError as StoreError,
+        AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError, BudgetError as
+        BudgetError, ChatError as ChatError, ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as
+        ChatTimeoutError, ChatUnavailableError as ChatUnavailableError, ConfigError as ConfigError,
+        ConflictError as ConflictError, CorruptError as CorruptError, DefinitionError as DefinitionError,
+        EmbeddingError as EmbeddingError, ExtractionError as ExtractionError, FilterError as FilterError,
+        InputError as InputError, LockedError as LockedError, MissingPackageError as MissingPackageError,
+        ModelError as ModelError, ModelMismatchError as ModelMismatchError, NotFoundError as NotFoundError,
+        QueryError as QueryError, RagkitError as RagkitError, Reason as Reason, SchemaVersionError as
+        SchemaVersionError, StepError as StepError, StorageFullError as StorageFullError, StoreError as
+        StoreError,
     )
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
+    from ragkit.knowledge.comparing import ModelAnswer as ModelAnswer, compare_models as compare_models
     from ragkit.knowledge.document_passages import check_against as check_against
+    from ragkit.knowledge.models import load_judge as load_judge
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
+    from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
     from ragkit.knowledge.validation import History as History
+    from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
+    from ragkit.prompting.examples import ExampleFile as ExampleFile
+    from ragkit.prompting.template import (
+        PromptTemplate as PromptTemplate, find_template as find_template, list_templates as list_templates,
+    )
+    from ragkit.retrieval.text_ranker import TextRanker as TextRanker
     from ragkit.settings import (
         QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
@@ -41,6 +57,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     )
     from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
+    from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
     from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
@@ -48,43 +65,58 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         Generation,
     )
     from ragkit.types.documents import (
+        UPLOAD_PREFIX as UPLOAD_PREFIX,
         Block as Block, BlockKind as BlockKind, Chunk as Chunk, Document as Document, Heading as Heading,
         Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar,
     )
     from ragkit.types.hits import Hit as Hit, Hits as Hits
     from ragkit.types.progress import AddProgress as AddProgress, AddReport as AddReport
-    from ragkit.types.prompts import Example as Example, Message as Message, Prompt as Prompt
+    from ragkit.types.prompts import Example as Example, Message as Message, Prompt as Prompt, TemplateId as TemplateId
 
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "citations.judges": "Judge",
+    "concurrency.stopping": "stopping_with",
+    "chains.chain": "Chain load_chain",
+    "chains.trace": "ChainRun StepTrace",
+    "definitions.json_schema": "Schema load_schema",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
     "environment": "settings_from_env",
     "errors":
-        "AdapterRefusedError BudgetError ChatError ChatInterruptedError ChatTimeoutError ConfigError "
-        "ConflictError CorruptError EmbeddingError ExtractionError FilterError InputError LockedError "
+        "AdapterRefusedError AnswerFormatError BudgetError ChatError ChatInterruptedError ChatTimeoutError "
+        "ChatUnavailableError ConfigError ConflictError CorruptError DefinitionError EmbeddingError "
+        "ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
-        "SchemaVersionError StorageFullError StoreError",
+        "SchemaVersionError StepError StorageFullError StoreError",
+    "knowledge.access": "ACL_KEY checked_labels",
     "knowledge.adapter_training": "LabelledQuestion",
+    "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
+    "knowledge.models": "load_judge",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
     "knowledge.validation": "History",
+    "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
+    "prompting.examples": "ExampleFile",
+    "prompting.template": "PromptTemplate find_template list_templates",
+    "retrieval.text_ranker": "TextRanker",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
     "store.opening": "create_collection delete_collection list_collections restore_collection",
     "store.rows": "Problem",
     "text.cleaning": "clean_text show",
+    "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
-    "types.documents": "Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
+    "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
     "types.progress": "AddProgress AddReport",
-    "types.prompts": "Example Message Prompt",
+    "types.prompts": "Example Message Prompt TemplateId",
 }
 # isort: on
 # fmt: on

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from ragkit.errors import ConfigError
-from ragkit.settings import ChatSettings, ModelSettings, PromptSettings, RetrievalSettings, Settings
+from ragkit.settings import ChatSettings, FewShot, ModelSettings, PromptSettings, RetrievalSettings, Settings
 
 T = TypeVar("T")
 DEFAULT_DATA = ".ragkit"
@@ -22,14 +22,22 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_RERANK": "cross-encoder name or folder",
     "RAGKIT_ADAPTER": "0 ignores a collection's query adapter",
     "RAGKIT_VOCABULARY": "files of terms and their meanings (default accounting), separated by commas, or none",
-    "RAGKIT_CHAT": "extractive, openai:NAME or anthropic:NAME",
+    "RAGKIT_CHAT": "extractive, openai:NAME, anthropic:NAME, ollama:NAME, vllm:NAME@URL …",
     "RAGKIT_CHAT_BASE_URL": "address of an OpenAI-compatible server",
     "RAGKIT_CHAT_API_KEY": "key of the chat model's endpoint",
     "RAGKIT_CHAT_DEADLINE": "seconds for a whole answer",
+    "RAGKIT_CHAT_CONNECT_DEADLINE": "seconds until the connection to the model's endpoint stands",
+    "RAGKIT_CHAT_FIRST_DEADLINE": "seconds until the model's first sign of an answer",
+    "RAGKIT_CHAT_GAP_DEADLINE": "seconds between two pieces of an answer",
     "RAGKIT_CHAT_MIN_CONFIDENCE": "0 to 1; below this confidence the extractive model abstains",
     "RAGKIT_CHAT_LINK_HOSTS": "hosts, separated by commas, whose addresses may stand in an answer",
+    "RAGKIT_STRICT": "1 abstains instead of an answer that is not supported as a whole",
+    "RAGKIT_JUDGE": "nli:NAME (a cross-encoder) or chat: decides where words cannot if a source supports a sentence",
     "RAGKIT_PROMPT_BUDGET": "tokens of a whole prompt",
+    "RAGKIT_PRICES": "price file of ragkit cost and ragkit eval answers",
     "RAGKIT_PROMPT_ENCODING": "a tiktoken encoding or model name",
+    "RAGKIT_PROMPT": "prompt template: a name or a file (default `default`)",
+    "RAGKIT_FEW_SHOT": "which examples of the collection a prompt holds: similar, fixed or off",
 }
 """Every variable that the library's settings are read from, with its meaning."""
 
@@ -52,14 +60,20 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         base_url=environ.get("RAGKIT_CHAT_BASE_URL", ""),
         api_key=environ.get("RAGKIT_CHAT_API_KEY", ""),
         deadline=_number(environ, "RAGKIT_CHAT_DEADLINE", float, ChatSettings().deadline),
+        connect_deadline=_number(environ, "RAGKIT_CHAT_CONNECT_DEADLINE", float, ChatSettings().connect_deadline),
+        first_deadline=_number(environ, "RAGKIT_CHAT_FIRST_DEADLINE", float, ChatSettings().first_deadline),
+        gap_deadline=_number(environ, "RAGKIT_CHAT_GAP_DEADLINE", float, ChatSettings().gap_deadline),
         min_confidence=_number(environ, "RAGKIT_CHAT_MIN_CONFIDENCE", float, ChatSettings().min_confidence),
         link_hosts=_names(environ, "RAGKIT_CHAT_LINK_HOSTS"),
         strict=_flag(environ, "RAGKIT_STRICT"),
+        judge=environ.get("RAGKIT_JUDGE", ""),
     )
     prompt = replace(
         PromptSettings(),
         budget=_number(environ, "RAGKIT_PROMPT_BUDGET", int, PromptSettings().budget),
         encoding=environ.get("RAGKIT_PROMPT_ENCODING", "") or PromptSettings().encoding,
+        template=environ.get("RAGKIT_PROMPT", "") or PromptSettings().template,
+        few_shot=_few_shot(environ),
     )
     retrieval = RetrievalSettings(
         rerank=environ.get("RAGKIT_RERANK", ""),
@@ -78,6 +92,13 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool = False) -> bo
     if value in {"1", "true", "yes", "on"}:
         return True
     raise ConfigError(f"{name} is {value!r}", cure="set it to 1 or 0")
+
+
+def _few_shot(environ: Mapping[str, str]) -> FewShot:
+    value = environ.get("RAGKIT_FEW_SHOT", "") or PromptSettings().few_shot
+    if value not in get_args(FewShot):
+        raise ConfigError(f"RAGKIT_FEW_SHOT is {value!r}", cure="set it to similar, fixed or off")
+    return cast("FewShot", value)
 
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 RagkitError
 ├── ConfigError              a setting, an environment variable or an installation is wrong
+│   ├── DefinitionError      a prompt template, schema, example file or chain is wrong; names file and line
 │   ├── MissingPackageError  an optional package is not installed
 │   └── ModelError           a model cannot be found, loaded or trusted
 ├── InputError               the caller's value is wrong
@@ -19,8 +20,11 @@ RagkitError
 │   └── StorageFullError     no space left, or the disk refuses writes
 ├── EmbeddingError           an embedder returned something that is not a set of unit vectors
 ├── ExtractionError          a file gave no document; carries a typed reason
+├── StepError                a step of a chain failed
 └── ChatError                a model endpoint failed
+    ├── AnswerFormatError    its JSON did not match the schema, twice
     ├── ChatTimeoutError     its deadline passed
+    ├── ChatUnavailableError it failed several times in a row and is not asked for a while
     └── ChatInterruptedError its stream ended before its end mark
 """
 
@@ -102,6 +106,15 @@ class MissingPackageError(ConfigError):
     def __init__(self, package: str, *, purpose: str, install: str) -> None:
         self.package = package
         super().__init__(f"{purpose} needs the package {package}", cure=f"run: pip install {install}")
+
+
+class DefinitionError(ConfigError):
+    """A file that a user wrote (prompt template, JSON schema, examples, chain) is wrong. line: from 1, 0 if unknown."""
+
+    def __init__(self, message: str, *, path: str, line: int = 0, cure: str = "") -> None:
+        self.path = path
+        self.line = line
+        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}", cure=cure)
 
 
 class ModelError(ConfigError):
@@ -186,12 +199,32 @@ class ExtractionError(RagkitError):
         return self.reason in SKIP_REASONS
 
 
+class StepError(RagkitError):
+    """A step of a chain failed and the chain ends with it. step: its name."""
+
+    def __init__(self, message: str, *, step: str, cure: str = "") -> None:
+        self.step = step
+        super().__init__(f"step {step!r}: {message}", cure=cure)
+
+
 class ChatError(RagkitError):
     """A model endpoint failed."""
 
 
+class AnswerFormatError(ChatError):
+    """A model's answer was no JSON of the schema, also after it was shown the fault. text: what it said last."""
+
+    def __init__(self, message: str, *, text: str = "", cure: str = "") -> None:
+        self.text = text
+        super().__init__(message, cure=cure)
+
+
 class ChatTimeoutError(ChatError):
     """A model endpoint did not finish before the deadline."""
+
+
+class ChatUnavailableError(ChatError):
+    """A model endpoint failed several times in a row and is not asked for a while."""
 
 
 class ChatInterruptedError(ChatError):

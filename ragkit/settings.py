@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from ragkit.errors import ConfigError
 
+FewShot = Literal["off", "fixed", "similar"]
+"""Which of a collection's examples a prompt holds."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 QUESTION_LIMIT = 8_000
 """Longest question, in code points, that search, prompt and ask take."""
@@ -75,32 +77,48 @@ class RetrievalSettings:
 class PromptSettings:
     """How a prompt is laid out. budget: tokens of the whole prompt. encoding: a tiktoken encoding or model name, "" for
     that of the chat model.
-    history_share, examples_share: largest part of the budget that history and examples may take."""
+    history_share, examples_share: largest part of the budget that history and examples may take. template: a prompt
+    template by name, or a file. schema: the JSON schema of the answer as JSON, "" for prose. few_shot: which of the
+    collection's own examples a prompt holds, if it has any: "similar" ones, the first ("fixed"), or none ("off").
+    shots: how many at most."""
 
     budget: int = 3_000
     encoding: str = ""
     history_share: float = 0.25
     examples_share: float = 0.15
     instructions: str = ""
+    template: str = "default"
+    schema: str = ""
+    few_shot: FewShot = "similar"
+    shots: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ChatSettings:
     """Which model answers: "extractive" (no LLM), "openai:NAME" (any compatible server) or "anthropic:NAME".
-    deadline: seconds for the whole answer. max_tokens: longest answer. min_confidence: below this confidence of the
-    search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an answer as plain text
-    when a source holds them; all others are taken out. strict: abstain instead of an answer that its sources do not
-    support as a whole."""
+
+    deadline: seconds for the whole answer; connect_deadline: until the connection stands; first_deadline: until the
+    first sign of an answer; gap_deadline: between two. max_tokens: longest answer. min_confidence: below this
+    confidence of the search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an
+    answer as plain text when a source holds them; all others are taken out. strict: abstain instead of an answer that
+    its sources do not support as a whole. judge: a model that decides where words cannot whether a source supports a
+    sentence: "nli:NAME" (a cross-encoder for natural-language inference, by name or folder) or "chat" (the chat model);
+    "" for none.
+    """
 
     model: str = "extractive"
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     deadline: float = 60.0
+    connect_deadline: float = 10.0
+    first_deadline: float = 60.0
+    gap_deadline: float = 30.0
     max_tokens: int = 1_024
     temperature: float = 0.0
     min_confidence: float = 0.0
     link_hosts: tuple[str, ...] = ()
     strict: bool = False
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +152,11 @@ class Settings:
             ("prompt.budget", prompt.budget, 256, 10_000_000),
             ("prompt.history_share", prompt.history_share, 0, 0.9),
             ("prompt.examples_share", prompt.examples_share, 0, 0.9),
+            ("prompt.shots", prompt.shots, 1, 10),
             ("chat.deadline", self.chat.deadline, 0.001, 86_400),
+            ("chat.connect_deadline", self.chat.connect_deadline, 0.001, 86_400),
+            ("chat.first_deadline", self.chat.first_deadline, 0.001, 86_400),
+            ("chat.gap_deadline", self.chat.gap_deadline, 0.001, 86_400),
             ("chat.min_confidence", self.chat.min_confidence, 0, 1),
             ("chat.max_tokens", self.chat.max_tokens, 1, 1_000_000),
         ):

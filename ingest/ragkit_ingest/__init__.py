@@ -1,5 +1,6 @@
 """Folders of files into a knowledge base: walk, read in killable processes, and synchronise. The public API."""
 
+from ragkit_ingest.drawing import page_image
 from ragkit_ingest.extract import extract_file
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
 from ragkit_ingest.options import IngestOptions
@@ -22,4 +23,5 @@ __all__ = [
     "WorkerPool",
     "extract_file",
     "ingest_folder",
+    "page_image",
 ]

@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
-from ragkit_ingest.workers.pool import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
 
@@ -30,7 +30,8 @@ class IngestOptions:
     pool: reads files instead of processes of the run's own; `limits` should be its limits.
     include, exclude: globs as in a .gitignore that narrow this run; files outside them are left as they are, neither
     read nor removed. allow_removals: let the run remove most documents of a root, or all when the root is empty;
-    otherwise such a run raises RemovalsError before it changes anything.
+    otherwise such a run raises RemovalsError before it changes anything. force: read every file again, whatever is
+    recorded of it; vectors of texts that stay the same are kept.
     """
 
     limits: ReadLimits = field(default_factory=ReadLimits)
@@ -38,6 +39,7 @@ class IngestOptions:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     allow_removals: bool = False
+    force: bool = False
     pool: Pool | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -9,16 +9,16 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ragkit import AddProgress, AddReport, Document, ExtractionError, FileState, InputError
+from ragkit import ACL_KEY, AddProgress, AddReport, Document, ExtractionError, FileState, InputError
 from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.included import record
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
-from ragkit_ingest.workers.included import record
 from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class _Run:
             apart=apart(targets, known=list(memory.files), data=self._kb.path),
             pulse=self._pulse,
         )
-        self._key = planner.key
+        self._planner = planner
         plan = planner.plan(targets)
         self._walked += time.perf_counter() - started
         return plan
@@ -221,11 +221,19 @@ class _Run:
                 self._failed(plan, reading, reading.result, writer)
                 self._tell(self._last)
                 continue
-            document = reading.result
+            document = self._labelled(reading.work, reading.result)
             if document.warnings:
                 self._out.warned.append(Warned(document.source, document.warnings))
             self._tell(self._last, document.source)
             yield document, self._state(reading, document.source, document.sha256)
+
+    def _labelled(self, work: Work, document: Document) -> Document:
+        """Return a document with the access labels that the folder's rules give to its file."""
+        labels = self._planner.labels(work.root, work.found.path)
+        if labels is None:
+            return document
+        own = {key: value for key, value in document.metadata.items() if key != ACL_KEY}
+        return replace(document, metadata={**own, ACL_KEY: labels} if labels else own)
 
     def _failed(self, plan: Plan, reading: Reading, error: ExtractionError, writer: KnowledgeWriter) -> None:
         """Report a file that gave no document, and record it so that it is not read again without need."""
@@ -239,7 +247,8 @@ class _Run:
         if error.reason in _PASSING or (kept and reading.seen is None):
             return
         state = self._state(reading, work.source if kept else "", _digest_of(reading))
-        writer.record_file(replace(state, extractor=self._key(error.reason), reason=error.reason, detail=error.detail))
+        key = self._planner.key(work.root, work.found.path, error.reason)
+        writer.record_file(replace(state, extractor=key, reason=error.reason, detail=error.detail))
 
     def _rejected(self, plan: Plan, document: Document, error: InputError) -> None:
         """Report a document that cannot be stored: its reader broke a rule; the earlier version stands."""
@@ -260,7 +269,7 @@ class _Run:
             mtime_ns=seen.mtime_ns,
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
-            extractor=self._options.extractor,
+            extractor=self._planner.key(reading.work.root, reading.work.found.path),
             detail=record(reading.work.root, reading.included, read_at_ns=reading.began_ns),
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import weakref
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
-from ragkit.chat.deadline import Endpoint, interrupted, within_deadline
+from ragkit.chat.deadline import LOOP, within_deadline
+from ragkit.chat.endpoint import Endpoint, interrupted
 from ragkit.errors import ChatError, MissingPackageError
 from ragkit.settings import ChatSettings
 from ragkit.types.prompts import Prompt
@@ -25,35 +27,33 @@ class AnthropicChat:
         self.name = f"anthropic:{model}"
         self._model = model
         self._settings = settings
-        self._client = anthropic.Anthropic(
+        self._client = anthropic.AsyncAnthropic(
             api_key=settings.api_key or ("none" if settings.base_url else None),
             base_url=settings.base_url or None,
-            timeout=settings.deadline,
-            max_retries=1,
+            timeout=anthropic.Timeout(settings.deadline, connect=settings.connect_deadline),
+            max_retries=0,
         )
+        weakref.finalize(self, _close, self._client).atexit = False  # the end of the process closes them too
         self._bad_request: type[Exception] = anthropic.BadRequestError
         self._endpoint = Endpoint.of(self.name, settings.base_url, str(self._client.api_key or ""))
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the answer in pieces. Raises ChatTimeoutError, ChatInterruptedError, ChatError."""
-        return within_deadline(
-            lambda: self._produce(prompt),
-            seconds=self._settings.deadline,
-            max_tokens=self._settings.max_tokens,
-            endpoint=self._endpoint,
-        )
+        return within_deadline(lambda: self._produce(prompt), self._settings, endpoint=self._endpoint)
 
-    def _produce(self, prompt: Prompt) -> Generator[str]:
+    async def _produce(self, prompt: Prompt) -> AsyncGenerator[str]:
         reason = ""
         ended = False
-        with self._open(prompt) as stream:
-            for event in stream:
+        async with await self._open(prompt) as stream:
+            async for event in stream:
+                text = ""
                 if event.type == "content_block_delta" and event.delta.type == "text_delta":
-                    yield event.delta.text
+                    text = event.delta.text
                 elif event.type == "message_delta":
                     reason = event.delta.stop_reason or reason
                 elif event.type == "message_stop":
                     ended = True
+                yield text
         if not ended:
             raise interrupted(self._endpoint)
         if reason == "refusal":
@@ -61,13 +61,13 @@ class AnthropicChat:
         if reason == "max_tokens":
             yield " …"
 
-    def _open(self, prompt: Prompt) -> Any:
+    async def _open(self, prompt: Prompt) -> Any:
         system = "\n\n".join(message.content for message in prompt.messages if message.role == "system")
         # The SDK of 2026 has no such parameter any more: newer models choose it themselves, older ones still take it.
         options: dict[str, Any] = {"extra_body": {"temperature": self._settings.temperature}}
         while True:
             try:
-                return self._client.messages.create(
+                return await self._client.messages.create(
                     model=self._model,
                     system=system,
                     messages=[message.as_dict() for message in prompt.messages if message.role != "system"],  # type: ignore[misc]
@@ -79,3 +79,8 @@ class AnthropicChat:
                 if not options or "temperature" not in str(error):
                     raise
                 options = {}  # a model that takes no temperature
+
+
+def _close(client: Any) -> None:
+    """Close the connections of a client that nobody uses any more."""
+    LOOP.submit(client.close())

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ragkit.chat.base import ChatModel
 from ragkit.chat.followup import standalone
+from ragkit.chat.reasoning import reasoned_text
 from ragkit.errors import RagkitError
 from ragkit.prompting.instructions import instruction_prompt
 from ragkit.text.analyzer import analyse
@@ -47,7 +48,7 @@ class Condenser:
     def _rewrite(self, question: str, history: Sequence[Message], chat: ChatModel) -> str:
         """Return the question in the model's words, "" when the model fails or gives no question."""
         try:
-            said = "".join(chat.stream(condensation_prompt(question, history)))
+            said = reasoned_text(chat, condensation_prompt(question, history))
         except RagkitError as error:
             self._warn(f"{chat.name} could not rewrite a follow-up question ({error})")
             return ""

@@ -1,169 +1,132 @@
-"""One deadline for a whole answer around any blocking stream, and SDK errors as ChatError, without secrets."""
+"""Four deadlines around any stream of a model's endpoint, and a retry before its first sign of an answer.
+
+The stream runs as a task on an event loop of ragkit's own. Whenever its reader stops, by an error, a deadline or
+because nobody wants the answer any more, the task is cancelled and the connection to the endpoint closes at once.
+"""
 
 from __future__ import annotations
 
 import queue
-import re
-import threading
-import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
+from ragkit.chat.breaker import breaker_of
+from ragkit.chat.endpoint import Endpoint, chat_error, is_endpoint_failure, late, may_try_again
 from ragkit.chat.repetition import without_repetition
-from ragkit.errors import ChatError, ChatInterruptedError, ChatTimeoutError
-from ragkit.text.cleaning import show
+from ragkit.concurrency.background_loop import BackgroundLoop
+from ragkit.concurrency.stopping import is_stopped
+from ragkit.errors import ChatError
+from ragkit.settings import ChatSettings
+
+LOOP: Final = BackgroundLoop("ragkit-chat")
+"""Where the clients of all endpoints run; an SDK's client belongs to one loop."""
 
 _CHARACTERS_PER_TOKEN: Final = 64  # a server that sends more than this per allowed token ignores the limit
-_KEY_LIKE = re.compile(r"\b(?:sk|key|bearer|token)[-_ ][\w*.\-]{4,}", re.IGNORECASE)
+_POLL_SECONDS: Final = 0.1
+_PAUSES: Final = (0.2, 0.8)
+"""Seconds before each new try; there are as many."""
 
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The source of an answer, as messages name it, and the secret that must never be in them."""
-
-    label: str
-    secret: str = ""
-
-    @classmethod
-    def of(cls, model: str, base_url: str, secret: str) -> Endpoint:
-        """Return the endpoint of a model and host; user name and password of the address are left out."""
-        host = urlsplit(base_url).hostname or "" if base_url else ""
-        return cls(f"{model} at {host}" if host else model, secret)
-
-    def safe(self, text: str) -> str:
-        """Return text of the endpoint as one short line, with everything that looks like a key masked."""
-        if self.secret:
-            text = text.replace(self.secret, "***")
-        return _KEY_LIKE.sub("***", show(text, 300))
+Produce = Callable[[], AsyncGenerator[str]]
+"""Opens a stream and yields its pieces: "" for a sign of life without text, such as reasoning in a field of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    error: Exception
+    error: ChatError
 
 
 class _End:
     pass
 
 
-_Pieces = queue.Queue[str | _Failure | _End]
+_Pieces = queue.SimpleQueue[str | _Failure | _End]
 
 
-def within_deadline(
-    produce: Callable[[], Generator[str]], *, seconds: float, max_tokens: int, endpoint: Endpoint
-) -> Iterator[str]:
-    """Yield the pieces of a blocking producer, for at most `seconds` in total.
+def within_deadline(produce: Produce, settings: ChatSettings, *, endpoint: Endpoint) -> Iterator[str]:
+    """Yield the pieces of a stream as they come, within the deadlines of the settings.
 
-    The producer runs in a thread of its own, so that a server that sends a byte now and then, or none, cannot hold the
-    caller. Raises ChatTimeoutError past the deadline, ChatError for any failure of the producer. An abandoned producer
-    stops at its next piece or at its SDK's read timeout.
+    Raises ChatTimeoutError past a deadline, ChatUnavailableError while the endpoint's circuit breaker is open,
+    ChatInterruptedError for a stream that was cut, ChatError for any other failure.
     """
-    pieces: _Pieces = queue.Queue()
-    stopped = threading.Event()
-    end = time.monotonic() + seconds
-    room = max_tokens * _CHARACTERS_PER_TOKEN + 4_096
-    worker = threading.Thread(
-        target=_work, args=(produce, pieces, stopped), name=f"ragkit {endpoint.label}", daemon=True
-    )
-    worker.start()
-    began = False
+    return without_repetition(_pieces(produce, settings, endpoint))
+
+
+def _pieces(produce: Produce, settings: ChatSettings, endpoint: Endpoint) -> Generator[str]:
+    breaker_of(endpoint.address, label=endpoint.label).admit()
+    pieces: _Pieces = queue.SimpleQueue()
+    task = LOOP.submit(_work(produce, pieces, settings, endpoint))
+    room = settings.max_tokens * _CHARACTERS_PER_TOKEN + 4_096
     try:
-        while True:
-            piece = _next(pieces, end, endpoint, seconds, began=began)
-            if piece is None:
-                return
-            began = True
+        while not isinstance(piece := _next(pieces, endpoint), _End):
             room -= len(piece)
             if room < 0:
-                raise ChatError(f"{endpoint.label} sends far more than the {max_tokens:,} tokens asked for")
-            if piece:
-                yield piece
+                raise ChatError(f"{endpoint.label} sends far more than the {settings.max_tokens:,} tokens asked for")
+            yield piece
     finally:
-        stopped.set()
+        task.cancel()
 
 
-def _work(produce: Callable[[], Generator[str]], pieces: _Pieces, stopped: threading.Event) -> None:
+def _next(pieces: _Pieces, endpoint: Endpoint) -> str | _End:
+    """Return the next piece; raise its error, or a ChatError when nobody wants the answer any more."""
+    while True:
+        try:
+            piece = pieces.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            if is_stopped():
+                raise ChatError(f"the answer of {endpoint.label} was given up") from None
+            continue
+        if isinstance(piece, _Failure):
+            raise piece.error
+        return piece
+
+
+async def _work(produce: Produce, pieces: _Pieces, settings: ChatSettings, endpoint: Endpoint) -> None:
+    """Put the pieces of a stream into the queue, then its end or its error; try again before the first piece."""
+    import asyncio
+
+    breaker = breaker_of(endpoint.address, label=endpoint.label)
+    began = False
     try:
-        with closing(without_repetition(produce())) as stream:
-            for piece in stream:
-                if stopped.is_set():
+        async with asyncio.timeout(settings.deadline) as whole:
+            for pause in (*_PAUSES, None):
+                try:
+                    async for piece in _timed(produce, settings, endpoint):
+                        if not began:
+                            began = True
+                            breaker.succeeded()
+                        if piece:
+                            pieces.put(piece)
+                    pieces.put(_End())
                     return
-                pieces.put(piece)
-        pieces.put(_End())
-    except Exception as error:  # noqa: BLE001 - the edge of a thread: raised again in the caller
-        pieces.put(_Failure(error))
+                except Exception as error:
+                    if began or pause is None or whole.expired() or not may_try_again(error):
+                        raise
+                await asyncio.sleep(pause)
+    except Exception as error:  # noqa: BLE001 - the edge of a task: raised again in the reader
+        told = chat_error(error, endpoint, seconds=settings.deadline, began=began)
+        if is_endpoint_failure(told, error):
+            breaker.failed()
+        pieces.put(_Failure(told))
 
 
-def _next(pieces: _Pieces, end: float, endpoint: Endpoint, seconds: float, *, began: bool) -> str | None:
-    """Return the next piece, None at the end of the answer. began: some text has come already."""
-    left = end - time.monotonic()
-    try:
-        piece = pieces.get(timeout=max(0.0, left)) if left > 0 else None
-    except queue.Empty:
-        piece = None
-    if piece is None:
-        raise _late(endpoint, seconds)
-    if isinstance(piece, _Failure):
-        if _is_broken_off(piece.error, began=began):
-            raise interrupted(endpoint) from None
-        raise _ours(piece.error, endpoint, seconds) from None
-    return None if isinstance(piece, _End) else piece
+async def _timed(produce: Produce, settings: ChatSettings, endpoint: Endpoint) -> AsyncGenerator[str]:
+    """Yield the pieces of one try; ChatTimeoutError when the first one, or the next one, is late."""
+    import asyncio
+    from contextlib import aclosing
 
-
-_LOST: Final = frozenset({"APIConnectionError", "TransportError", "JSONDecodeError", "OSError"})
-_AT_WORK: Final = frozenset(
-    {"RemoteProtocolError", "ReadError", "WriteError", "ConnectionResetError", "BrokenPipeError"}
-)
-
-
-def _is_broken_off(error: Exception, *, began: bool) -> bool:
-    """Return whether a server that was reached went away: after text, or after it took the request."""
-    chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 8:
-        chain.append(cause)
-    names = {kind.__name__ for item in chain for kind in type(item).__mro__}
-    if names & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
-        return False
-    if isinstance(error, ChatError) or getattr(error, "status_code", None) is not None:
-        return False
-    return bool(names & _LOST if began else names & _AT_WORK)
-
-
-def _late(endpoint: Endpoint, seconds: float) -> ChatTimeoutError:
-    return ChatTimeoutError(
-        f"{endpoint.label} did not finish its answer within {seconds:g} s",
-        cure="raise the deadline, or use a faster model",
-    )
-
-
-def _ours(error: Exception, endpoint: Endpoint, seconds: float) -> ChatError:
-    """Return an SDK's error as a ChatError, without its request and headers."""
-    if isinstance(error, ChatError):
-        return error
-    names = {kind.__name__ for kind in type(error).__mro__}
-    status = getattr(error, "status_code", None)
-    said = endpoint.safe(str(getattr(error, "message", "") or error))
-    if names & {"APITimeoutError", "TimeoutException", "TimeoutError"}:
-        return _late(endpoint, seconds)
-    if status in {401, 403}:
-        return ChatError(f"{endpoint.label} refused the key (HTTP {status})", cure="check the API key")
-    if status == 404:
-        return ChatError(f"{endpoint.label} is not known there (HTTP 404): {said}", cure="check model and base URL")
-    if isinstance(status, int):
-        return ChatError(f"{endpoint.label} answered HTTP {status}: {said}")
-    if names & {"APIConnectionError", "ConnectError"}:
-        return ChatError(f"{endpoint.label} cannot be reached", cure="check the base URL and that the server runs")
-    if names & {"TransportError", "RemoteProtocolError", "ReadError", "JSONDecodeError", "OSError"}:
-        return interrupted(endpoint)
-    return ChatError(f"{endpoint.label} failed: {type(error).__name__}: {said}")
-
-
-def interrupted(endpoint: Endpoint) -> ChatInterruptedError:
-    """Return the error for a stream that ended without its end mark."""
-    return ChatInterruptedError(
-        f"the stream of {endpoint.label} ended before the answer was complete",
-        cure="ask again; if it happens again, look whether the model server has stopped or run out of memory",
-    )
+    seconds, what = settings.first_deadline, "begin its answer"
+    async with aclosing(produce()) as stream:
+        while True:
+            limit = seconds if seconds < settings.deadline else None
+            try:
+                async with asyncio.timeout(limit) as scope:
+                    piece = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                if scope.expired():
+                    raise late(endpoint, f"{what} within {seconds:g} s") from error
+                raise
+            yield piece
+            seconds, what = settings.gap_deadline, "go on with its answer"

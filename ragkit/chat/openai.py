@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import weakref
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
-from ragkit.chat.deadline import Endpoint, interrupted, within_deadline
+from ragkit.chat.deadline import LOOP, within_deadline
+from ragkit.chat.endpoint import Endpoint, interrupted
 from ragkit.errors import ChatError, MissingPackageError
 from ragkit.settings import ChatSettings
 from ragkit.types.prompts import Prompt
@@ -19,44 +21,47 @@ class OpenAIChat:
     Without a key and a base URL the SDK takes its own from OPENAI_API_KEY; a base URL without a key gets none.
     """
 
-    def __init__(self, model: str, settings: ChatSettings) -> None:
-        """Connect to nothing yet. Raises MissingPackageError without the SDK, ChatError without any key."""
+    def __init__(self, model: str, settings: ChatSettings, *, label: str = "") -> None:
+        """Connect to nothing yet. label: the name that answers state, "openai:MODEL" by default.
+
+        Raises MissingPackageError without the SDK, ChatError without any key.
+        """
         try:
             import openai
         except ImportError as error:
             raise MissingPackageError(
-                "openai", purpose=f"the chat model openai:{model}", install="'ragkit[openai]'"
+                "openai", purpose=f"the chat model {label or model}", install="'ragkit[openai]'"
             ) from error
-        self.name = f"openai:{model}"
+        self.name = label or f"openai:{model}"
         self._model = model
         self._settings = settings
         key = settings.api_key or (_NO_KEY if settings.base_url else None)
         try:
-            self._client = openai.OpenAI(
-                api_key=key, base_url=settings.base_url or None, timeout=settings.deadline, max_retries=1
+            self._client = openai.AsyncOpenAI(
+                api_key=key,
+                base_url=settings.base_url or None,
+                timeout=openai.Timeout(settings.deadline, connect=settings.connect_deadline),
+                max_retries=0,
             )
         except openai.OpenAIError:
             raise ChatError("no API key is set for OpenAI", cure="set RAGKIT_CHAT_API_KEY or OPENAI_API_KEY") from None
         self._bad_request: type[Exception] = openai.BadRequestError
+        weakref.finalize(self, _close, self._client).atexit = False  # the end of the process closes them too
         self._endpoint = Endpoint.of(self.name, settings.base_url, str(self._client.api_key or ""))
 
     def stream(self, prompt: Prompt) -> Iterator[str]:
         """Yield the answer in pieces. Raises ChatTimeoutError, ChatInterruptedError, ChatError."""
-        return within_deadline(
-            lambda: self._produce(prompt),
-            seconds=self._settings.deadline,
-            max_tokens=self._settings.max_tokens,
-            endpoint=self._endpoint,
-        )
+        return within_deadline(lambda: self._produce(prompt), self._settings, endpoint=self._endpoint)
 
-    def _produce(self, prompt: Prompt) -> Generator[str]:
+    async def _produce(self, prompt: Prompt) -> AsyncGenerator[str]:
         finished = ""
-        with self._open(prompt) as stream:
-            for chunk in stream:
+        async with await self._open(prompt) as stream:
+            async for chunk in stream:
+                text = ""
                 for choice in chunk.choices[:1]:
-                    if choice.delta.content:
-                        yield choice.delta.content
+                    text = choice.delta.content or ""
                     finished = choice.finish_reason or finished
+                yield text
         if not finished:
             raise interrupted(self._endpoint)
         if finished == "content_filter":
@@ -64,12 +69,12 @@ class OpenAIChat:
         if finished == "length":
             yield " …"
 
-    def _open(self, prompt: Prompt) -> Any:
+    async def _open(self, prompt: Prompt) -> Any:
         """Start the answer; options that the model refuses by name are dropped one after the other."""
         options: dict[str, Any] = {"max_tokens": self._settings.max_tokens, "temperature": self._settings.temperature}
         while True:
             try:
-                return self._client.chat.completions.create(
+                return await self._client.chat.completions.create(
                     model=self._model,
                     messages=[message.as_dict() for message in prompt.messages],  # type: ignore[misc]
                     stream=True,
@@ -90,3 +95,8 @@ def _without_refused(options: dict[str, Any], refusal: str) -> dict[str, Any] | 
     if "temperature" in refusal and "temperature" in options:
         return {name: value for name, value in options.items() if name != "temperature"}
     return None
+
+
+def _close(client: Any) -> None:
+    """Close the connections of a client that nobody uses any more."""
+    LOOP.submit(client.close())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,15 +9,19 @@ from pathlib import Path
 from typing import Any, Self
 
 from ragkit.chat.base import ChatModel
+from ragkit.definitions.json_schema import Schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError, ModelMismatchError
 from ragkit.index.cache import Caches
+from ragkit.knowledge.access import checked_labels, visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Querying
 from ragkit.knowledge.rebuild import rebuild_documents
+from ragkit.knowledge.status import collection_status
 from ragkit.knowledge.validation import History
+from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
 from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
 from ragkit.store.base import Store
@@ -30,8 +33,6 @@ from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
 from ragkit.types.progress import AddReport, ProgressCallback
 from ragkit.types.prompts import Example, Prompt
-
-_log = logging.getLogger("ragkit")
 
 
 def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
@@ -88,6 +89,16 @@ class KnowledgeBase:
         """The settings in use: the caller's, with the chunking and the model that the collection was built with."""
         return self._models.settings
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the collection's files, which also holds its prompts, examples, chains and traces."""
+        return self._store.folder
+
+    @property
+    def chat(self) -> ChatModel:
+        """The chat model in use, loaded now. Raises ConfigError, MissingPackageError."""
+        return self._models.chat()
+
     # ------------------------------------------------------------------ asking
 
     def search(
@@ -100,10 +111,9 @@ class KnowledgeBase:
     ) -> Hits:
         """Return the passages that answer a question best, best first; at most k (default: settings.retrieval.k).
 
-        where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"} (also ne, gt, gte, lt,
-        lte, in, nin, prefix, glob, contains, before, after, and, or) on source, title, media_type, page, time, sha256
-        or a metadata key; k passages come back whenever k match, and a key that no document has is a warning of the
-        hits. history: earlier messages, oldest first, for a question that refers to them.
+        where: a filter such as {"type": "eq", "key": "media_type", "value": "application/pdf"}; see docs/search.md. k
+        passages come back whenever k match; a key that no document has is a warning. history: earlier messages, oldest
+        first, for a question that refers to them.
 
         Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
         """
@@ -120,10 +130,9 @@ class KnowledgeBase:
         """Search without blocking the event loop; for many questions at once.
 
         Questions that arrive together are embedded as one batch. Small collections (under 5,000 chunks, no reranker)
-        are searched on one thread, first in, first out, which is faster than a thread per question; other collections,
-        questions with a history, and a collection's first question each get a thread of asyncio's pool. When a small
-        collection has the vector of the question in its cache, it is searched directly: handing it to a thread would
-        take as long as the few milliseconds of the search.
+        are searched on one thread, first in, first out; other collections, questions with a history, and a
+        collection's first question each get a thread of asyncio's pool. A small collection that has the question's
+        vector in its cache is searched directly.
         """
         return await self._querying.asearch(question, k=k, where=where, history=history)
 
@@ -139,7 +148,7 @@ class KnowledgeBase:
     ) -> Prompt:
         """Return the messages for any chat model: rules, numbered sources, history and the question, within the budget.
 
-        Raises what `search` raises, and BudgetError when rules and question alone exceed the budget.
+        System messages of the history join the settings' instructions. Raises as `search`; BudgetError (too small).
         """
         return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
 
@@ -151,12 +160,14 @@ class KnowledgeBase:
         where: Mapping[str, Any] | None = None,
         history: History = (),
         examples: Sequence[Example] = (),
+        schema: Mapping[str, Any] | Schema | None = None,
     ) -> Answer:
         """Return an answer whose every citation was checked against the source text.
 
-        Raises what `prompt` raises, and ChatError (ChatTimeoutError, ChatInterruptedError) for a model endpoint.
+        examples: instead of those that the settings choose from the collection's own. schema: a JSON schema that
+        `Answer.data` then matches. Raises what `prompt` raises, ChatError (a model endpoint failed), AnswerFormatError.
         """
-        return self._querying.ask(question, k=k, where=where, history=history, examples=examples)
+        return self._querying.ask(question, k=k, where=where, history=history, examples=examples, schema=schema)
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text, whoever wrote it, with what the documents say of each of its sentences.
@@ -183,6 +194,15 @@ class KnowledgeBase:
         return self._querying.stream(question, k=k, where=where, history=history, examples=examples)
 
     # ------------------------------------------------------------------ changing
+
+    def view(self, labels: Sequence[str] | None) -> KnowledgeView:
+        """Return the collection as a reader with these access labels sees it; None for one who sees everything.
+
+        A document with labels (metadata `acl`) is visible to readers with one of them, one without labels to all.
+        Raises InputError for what is no label.
+        """
+        access = None if labels is None else visible_to(checked_labels(labels))
+        return KnowledgeView(self._store, self._querying.limited(access), collection=self.collection, access=access)
 
     def add(self, documents: Document | Iterable[Document], *, progress: ProgressCallback | None = None) -> AddReport:
         """Add documents, or replace those of the same source, as one generation.
@@ -253,6 +273,11 @@ class KnowledgeBase:
         with self._store.read() as reader:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
 
+    def digests(self) -> dict[str, str]:
+        """Return the hex SHA-256 of each document's file, by source."""
+        with self._store.read() as reader:
+            return reader.documents.digests()
+
     def document(self, source: str) -> Document:
         """Return a whole document. Raises NotFoundError."""
         with self._store.read() as reader:
@@ -275,31 +300,10 @@ class KnowledgeBase:
 
     def status(self) -> dict[str, Any]:
         """Return counts, the model, the last generation and sizes on disk, as JSON."""
+        sizes = {"database": self._store.size(), "caches": self._caches.size()}
         with self._store.read() as reader:
-            counts = reader.counts()
-            fingerprint = reader.fingerprint
-            generations = reader.generations()
-            revision, generation = reader.revision, reader.generation
-            adapter = reader.adapter()
-        last = generations[-1].as_dict() if generations else None
-        return {
-            "data": str(self.path),
-            "collection": self.collection,
-            "documents": counts.documents,
-            "pages": counts.pages,
-            "chunks": counts.chunks,
-            "vectors": counts.vectors,
-            "characters": counts.characters,
-            "generation": generation,
-            "revision": revision,
-            "model": fingerprint.model if fingerprint else None,
-            "dimension": fingerprint.dimension if fingerprint else None,
-            "fingerprint": fingerprint.id if fingerprint else None,
-            "chunk": self.settings.pinned()["chunk"],
-            "adapter": None if adapter is None else adapter.evidence,
-            "last": last,
-            "bytes": {"database": self._store.size(), "caches": self._caches.size()},
-        }
+            found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
+        return {"data": str(self.path), "collection": self.collection, **found}
 
     def writing(self) -> str:
         """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.

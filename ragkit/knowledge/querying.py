@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,20 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
-from ragkit.citations.checker import StreamChecker, check_answer
+from ragkit.chat.structured import ask_for, json_reader
+from ragkit.citations.checker import StreamChecker
+from ragkit.citations.json_check import JsonCheck
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
+from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
+from ragkit.knowledge.access import ACL_KEY
+from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
+from ragkit.prompting.examples import ExampleFile
+from ragkit.prompting.fencing import FACT_KEYS
+from ragkit.prompting.template import FOLDER as TEMPLATES
+from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.included_files import with_included_files
+from ragkit.retrieval.metadata_names import Names
+from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
-from ragkit.settings import QUESTION_LIMIT, Settings
-from ragkit.store.base import Store
-from ragkit.store.filters import parse_filter
+from ragkit.retrieval.whole_blocks import with_whole_blocks
+from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
+from ragkit.store.base import DocumentReader, Reader, Store
+from ragkit.store.filters import Filter, both, keys_of, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -35,11 +48,29 @@ _SEARCHES = SerialWorker("ragkit-search")
 class Querying:
     """Searches, prompts and answers of one collection, with the store, indexes and models that it is given."""
 
-    def __init__(self, store: Store, caches: Caches, models: LoadedModels) -> None:
+    def __init__(
+        self,
+        store: Store,
+        caches: Caches,
+        models: LoadedModels,
+        *,
+        access: Filter | None = None,
+        retriever: Retriever | None = None,
+    ) -> None:
+        """access: the documents that this reader may see, None for all. retriever: one to share."""
         self._store = store
         self._caches = caches
         self._models = models
-        self._retriever = Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+        self._access = access
+        self._examples = ExampleFile(store.folder)
+        self._few_shot = FewShot()
+        self._retriever = retriever or Retriever(
+            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+        )
+
+    def limited(self, access: Filter | None) -> Querying:
+        """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
+        return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
 
     @property
     def _settings(self) -> Settings:
@@ -93,8 +124,10 @@ class Querying:
         where: Mapping[str, Any] | None,
         history: History,
         known: tuple[Embedder, NDArray[np.float32]] | None = None,
+        whole: bool = False,
     ) -> Hits:
-        """Search. known: the embedder and its vector (d,) for a question without a history."""
+        """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
+        whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
         question = checked_question(question)
         count = self._settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
@@ -105,8 +138,11 @@ class Querying:
                 return Hits(generation=reader.generation)
             embedder = self._models.embedder_for(reader.fingerprint)
             snapshot = self._caches.snapshot(reader.chunks)
-            allowed = None if condition is None else reader.chunks.select(condition)
-            warnings = filter_warnings(condition, matches=0 if allowed is None else len(allowed), reader=reader)
+            access = self._access if self._access and ACL_KEY in reader.documents.metadata_keys() else None
+            limit = both(access, condition)
+            allowed = None if limit is None else reader.chunks.select(limit)
+            matches = 0 if allowed is None else len(allowed)
+            warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
             asked = self._models.standalone(question, checked_messages(history))
             hits = self._retriever.retrieve(
                 Embedded(asked, known[1]) if known and known[0] is embedder else asked,
@@ -116,8 +152,10 @@ class Querying:
                 allowed=allowed,
                 adapter=self._models.adapter(reader),
             )
+            if access is not None:
+                drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
-            return hits
+            return _with_whole_blocks(hits, reader.documents, limit) if whole else hits
 
     def prompt(
         self,
@@ -130,16 +168,38 @@ class Querying:
         budget: int | None = None,
     ) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
-        hits = self.search(question, k=k, where=where, history=history)
         settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
+        return self._prompt(_Asked(question, k, where, history, examples), settings)
+
+    def _prompt(self, asked: _Asked, settings: PromptSettings) -> Prompt:
+        """Build a prompt. The template is checked before anything is searched for or sent."""
+        template = self._template()
+        settings = _with_system_messages(settings, asked.history)
+        hits = self._search(asked.question, k=asked.k, where=asked.where, history=asked.history, whole=True)
+        question = asked.question.strip()
         return build_prompt(
-            question.strip(),
+            question,
             hits,
             counter=self._models.counter(),
-            settings=settings,
-            history=checked_messages(history),
-            examples=examples,
+            settings=replace(settings, template=template.path or template.name),
+            history=checked_messages(asked.history),
+            examples=asked.examples or self._examples_for(question, settings),
         )
+
+    def _template(self) -> PromptTemplate:
+        """Return the prompt template that the settings name. Raises NotFoundError, DefinitionError."""
+        return find_template(self._settings.prompt.template, folder=self._store.folder / TEMPLATES)
+
+    def _examples_for(self, question: str, settings: PromptSettings) -> tuple[Example, ...]:
+        """Return the collection's own examples that suit a question; none where it has none or they are off.
+
+        A limited reader gets none: an example may say what stands in documents that it may not see.
+        """
+        examples = () if settings.few_shot == "off" or self._access is not None else self._examples.load()
+        if not examples:
+            return ()
+        embedder = self._models.batcher() if settings.few_shot == "similar" else None
+        return self._few_shot.choose(question, examples, settings=settings, embedder=embedder)
 
     def ask(
         self,
@@ -149,24 +209,39 @@ class Querying:
         where: Mapping[str, Any] | None = None,
         history: History = (),
         examples: Sequence[Example] = (),
+        schema: Mapping[str, Any] | Schema | None = None,
     ) -> Answer:
         """Return a checked answer; see `KnowledgeBase.ask`."""
-        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
+        asked = _Asked(question, k, where, history, examples)
+        if schema is not None:
+            return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
+        prompt = self._prompt(asked, self._settings.prompt)
+        parts = self._stream(prompt, self._models.chat(), whole=True)
+        return next(part for part in parts if isinstance(part, Answer))
+
+    def _ask_json(self, asked: _Asked, schema: Schema) -> Answer:
+        """Return a checked answer whose data match a schema."""
         model = self._models.chat()
-        text = "".join(model.stream(prompt))
+        if model.name == "extractive":
+            raise InputError(
+                "the extractive model quotes and writes no JSON", cure="name a chat model, such as openai:NAME"
+            )
+        prompt = self._prompt(asked, replace(self._settings.prompt, schema=schema.text))
         chat = self._settings.chat
-        return check_answer(
-            prompt,
-            text,
-            model=model.name,
-            counter=self._models.counter(),
-            link_hosts=chat.link_hosts,
-            strict=chat.strict,
-        )
+        check = JsonCheck(prompt, hosts=chat.link_hosts, strict=chat.strict)
+        reply = ask_for(model, prompt, json_reader(schema, clean=check.clean))
+        answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
+        if reply.attempts == 1:
+            return answer
+        told = "the model's first answer did not match the JSON schema; it was asked again"
+        return replace(answer, warnings=(*answer.warnings, told))
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
-        return check_text(text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where))
+        judge = self._models.judge()
+        return check_text(
+            text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where), judge=judge
+        )
 
     def stream(
         self,
@@ -178,10 +253,11 @@ class Querying:
         examples: Sequence[Example] = (),
     ) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
-        prompt = self.prompt(question, k=k, where=where, history=history, examples=examples)
+        prompt = self._prompt(_Asked(question, k, where, history, examples), self._settings.prompt)
         return self._stream(prompt, self._models.chat())
 
-    def _stream(self, prompt: Prompt, model: ChatModel) -> Iterator[str | Answer]:
+    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
+        """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
         chat = self._settings.chat
         checker = StreamChecker(
             prompt,
@@ -189,12 +265,63 @@ class Querying:
             counter=self._models.counter(),
             link_hosts=chat.link_hosts,
             strict=chat.strict,
+            judge=self._models.judge(),
         )
-        for delta in model.stream(prompt):
+        guard = self._models.reasoning
+        seen = guard.filter(hold=whole or self._template().reasoning)
+        for delta in guard.stream(model, prompt, seen):
             text = checker.feed(delta)
             if text:
                 yield text
         rest, answer = checker.finish()
         if rest:
             yield rest
+        if seen.reasoning:
+            reasoned = self._models.counter().count(seen.reasoning)
+            answer = replace(answer, tokens={**answer.tokens, "reasoning": reasoned})
         yield answer
+
+
+def _with_system_messages(settings: PromptSettings, history: History) -> PromptSettings:
+    """Return prompt settings whose instructions end with the system messages of a history."""
+    said = [message.content for message in checked_messages(history) if message.role == "system"]
+    if not said:
+        return settings
+    return replace(settings, instructions="\n\n".join(filter(None, (settings.instructions, *said))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with the options of its call."""
+
+    question: str
+    k: int | None
+    where: Mapping[str, Any] | None
+    history: History
+    examples: Sequence[Example]
+
+
+def _with_whole_blocks(hits: Hits, documents: DocumentReader, limit: Filter | None) -> Hits:
+    """Return hits with whole blocks, and with the files that they include where no filter or access rule limits them.
+
+    A filter on pages keeps the hits as they are: a whole block may go on to another page.
+    """
+    if limit is not None:
+        return hits if "page" in keys_of(limit) else with_whole_blocks(hits, documents)
+    return with_included_files(with_whole_blocks(hits, documents), documents)
+
+
+def chunks_with_metadata(names: Names, reader: Reader) -> NDArray[np.int64]:
+    """Return the ids of the chunks, ascending, of documents that have any of the names in their metadata.
+
+    Looked at are the keys that also stand in a prompt's source line, upper and lower case alike at the beginning of a
+    word.
+    """
+    keys = [key for key in reader.documents.metadata_keys() if key.lower() in FACT_KEYS]
+    texts = names() if keys else ()
+    if not texts:
+        return np.empty(0, dtype=np.int64)
+    values = list(dict.fromkeys(form for text in texts for form in (text, text.title())))
+    conditions = [{"type": "contains", "key": key, "value": values} for key in keys]
+    where = parse_filter(conditions[0] if len(conditions) == 1 else {"type": "or", "filters": conditions})
+    return reader.chunks.select(where) if where is not None else np.empty(0, dtype=np.int64)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ragkit.errors import BudgetError
-from ragkit.prompting.fencing import every_text, fenced, new_nonce, plain
-from ragkit.prompting.templates import NO_SOURCES, RULES
+from ragkit.prompting.fencing import every_text, fenced, new_nonce, plain, unfenced
+from ragkit.prompting.template import find_template
 from ragkit.settings import PromptSettings
 from ragkit.text.sentences import sentence_spans
 from ragkit.text.token_counter import Counter
@@ -46,7 +46,8 @@ def build_prompt(
     The whole never counts more than `settings.budget`, overhead included. When that is short, the oldest history goes
     beyond its share, then the passages of lowest rank; a first passage that is too long alone is cut at a sentence end.
     System messages of a history are left out: the rules take their place (see `settings.instructions`).
-    Raises BudgetError when instructions and question alone exceed the budget.
+    `settings.template` is a shipped template's name or a file. Raises BudgetError when instructions and question alone
+    exceed the budget, NotFoundError or DefinitionError for the template.
     """
     settings = settings or PromptSettings()
     return _Builder(plain(question).strip(), hits, counter, settings).build(history, examples)
@@ -66,10 +67,17 @@ class _Builder:
         self._hits = hits
         self._counter = counter
         self._settings = settings
-        self._base = "\n\n".join(part for part in (plain(settings.instructions).strip(), RULES) if part)
+        self._template = find_template(settings.template)
+        self._base = self._template.render(
+            "system", instructions=plain(settings.instructions).strip(), schema=settings.schema
+        )
+        closing = self._template.render("closing", schema=settings.schema)
+        self._asked = f"Question: {self._question}" + (f"\n\n{closing}" if closing else "")
+        self._shots = 0
 
     def build(self, history: Sequence[Message], examples: Sequence[Example]) -> Prompt:
-        nonce = new_nonce([*every_text(self._hits), self._question, *(message.content for message in history)])
+        told = [text for example in examples for text in (example.question, example.answer, example.context)]
+        nonce = new_nonce([*every_text(self._hits), self._question, *(message.content for message in history), *told])
         instructions = self._counter.count(self._base) + MESSAGE_OVERHEAD
         bare = self._counter.count(self._last(_Sources([]), nonce)) + MESSAGE_OVERHEAD + REPLY_OVERHEAD
         room = self._settings.budget - instructions - bare
@@ -106,7 +114,7 @@ class _Builder:
             else:
                 break
         instructions = self._counter.count(self._base) + MESSAGE_OVERHEAD
-        question = self._counter.count(f"Question: {self._question}") + MESSAGE_OVERHEAD + REPLY_OVERHEAD
+        question = self._counter.count(self._asked) + MESSAGE_OVERHEAD + REPLY_OVERHEAD
         tokens = {
             "instructions": instructions,
             "examples": self._cost(system) - instructions,
@@ -127,6 +135,8 @@ class _Builder:
             dropped=len(self._hits) - len(sources.passages),
             confidence=self._hits.confidence,
             warnings=self._hits.warnings,
+            template=self._template.id,
+            shots=self._shots,
         )
 
     def _cost(self, message: Message) -> int:
@@ -145,19 +155,24 @@ class _Builder:
                 for number, hit in enumerate(sources.passages, 1)
             )
         else:
-            parts.append(NO_SOURCES)
-        parts.append(f"Question: {self._question}")
+            parts.append(self._template.render("no_sources"))
+        parts.append(self._asked)
         return "\n\n".join(parts)
 
     def _examples(self, examples: Sequence[Example], room: int) -> str:
         """Return as many examples, in their order, as fit."""
         text = ""
         for example in examples:
-            piece = f"\n\nQuestion: {plain(example.question).strip()}\nAnswer: {plain(example.answer).strip()}"
+            asked, answer, context = (
+                unfenced(text).strip() for text in (example.question, example.answer, example.context)
+            )
+            source = f"Source: {context}\n" if context else ""
+            piece = f"\n\n{source}Question: {asked}\nAnswer: {answer}"
             longer = text + piece if text else f"\n\nExamples of the form of an answer (not of its content):{piece}"
             if self._counter.count(longer) > room:
                 break
             text = longer
+            self._shots += 1
         return text
 
     def _history(self, history: Sequence[Message], room: int) -> tuple[list[Message], str]:

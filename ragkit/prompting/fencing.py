@@ -44,8 +44,13 @@ def neutral(text: str) -> str:
 
     The brackets of such marks become ‹ › or ( ); all other text stays as it is.
     """
+    return _NUMBER_MARK.sub(r"(\1)", unfenced(text))
+
+
+def unfenced(text: str) -> str:
+    """Return text that cannot be taken for a fence or a turn of a chat template; source numbers such as [1] stay."""
     text = _FENCE_LIKE.sub(lambda match: "›" if match.group() == ">" else "‹", plain(text))
-    return _NUMBER_MARK.sub(r"(\1)", _INSTRUCT.sub(r"(\1)", text))
+    return _INSTRUCT.sub(r"(\1)", text)
 
 
 def new_nonce(texts: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ragkit.text.analyzer import analyse, foreign_language
 from ragkit.text.cleaning import show
-from ragkit.types.hits import Hit
+from ragkit.types.hits import Hit, Hits
 
 LANGUAGE_NAMES: Final = {
     "en": "English", "de": "German", "fr": "French", "es": "Spanish", "it": "Italian", "nl": "Dutch",
@@ -37,6 +37,15 @@ def shown_corrections(corrected: Mapping[str, str], hits: Sequence[Hit], languag
 def correction_warnings(corrected: Mapping[str, str]) -> list[str]:
     """Return a sentence for each corrected word."""
     return [f'searched for "{used}" instead of "{show(typed, 60)}"' for typed, used in corrected.items()]
+
+
+def drop_unseen_corrections(hits: Hits) -> None:
+    """Drop the corrections whose words stand in no hit: for a reader from whom some documents are hidden."""
+    held = {word.lower() for hit in hits for word in _WORD.findall(f"{hit.title} {hit.heading} {hit.text}")}
+    unseen = {typed: used for typed, used in hits.corrected.items() if used.lower() not in held}
+    told = set(correction_warnings(unseen))
+    hits.corrected = {typed: used for typed, used in hits.corrected.items() if typed not in unseen}
+    hits.warnings = tuple(warning for warning in hits.warnings if warning not in told)
 
 
 def language_warning(question: str, *, main: Collection[str], model: str) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.filters import Filter
-from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, Problem
+from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, Problem, StructureRow
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.types.documents import Chunk, ChunkText, Document, Page
 
@@ -24,8 +24,13 @@ Outcome = Literal["added", "changed", "unchanged"]
 class DocumentReader(Protocol):
     """The documents of one committed state."""
 
-    def infos(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
-        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
+    def infos(
+        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[DocumentInfo]:
+        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all.
+
+        Raises FilterError for a `where` about pages: those are of chunks.
+        """
 
     def info(self, source: str) -> DocumentInfo:
         """Return what a listing shows of one document; raises NotFoundError."""
@@ -35,6 +40,9 @@ class DocumentReader(Protocol):
 
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
+
+    def digests(self) -> dict[str, str]:
+        """Return the hex SHA-256 of every document's file, by source."""
 
     def metadata_keys(self) -> list[str]:
         """Return the metadata keys that filters can find documents by, each once, sorted."""
@@ -54,12 +62,18 @@ class DocumentReader(Protocol):
     def pages(self, document_id: int) -> tuple[Page, ...]:
         """Return the page table of a document; raises NotFoundError."""
 
+    def structure(self, source: str) -> StructureRow:
+        """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
+
 
 class FileReader(Protocol):
     """What ingest knew of files, in one committed state."""
 
     def below(self, root: str) -> dict[bytes, FileState]:
         """Return what ingest last knew of the files below a root, by path."""
+
+    def of(self, source: str) -> list[FileState]:
+        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
 
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""

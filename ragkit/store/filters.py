@@ -26,7 +26,10 @@ from typing import Any, Final, Literal, cast
 from ragkit.errors import FilterError
 from ragkit.text.cleaning import show
 
-Comparison = Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "prefix", "glob", "contains", "before", "after"]
+Comparison = Literal[
+    "eq", "ne", "gt", "gte", "lt", "lte", "in", "nin", "prefix", "glob", "contains", "before", "after", "missing"
+]
+"""`missing` (the document has no such metadata key) is ragkit's own: no `where` that a caller sends can hold it."""
 Value = str | int | float | bool | None
 
 MAX_DEPTH: Final = 10
@@ -215,6 +218,26 @@ def _following(start: date, *, by: str) -> date:
     return date(start.year + 1, 1, 1) if by == "year" or start.month == 12 else date(start.year, start.month + 1, 1)
 
 
+def both(first: Filter | None, second: Filter | None) -> Filter | None:
+    """Return a filter that matches what both match; None stands for everything."""
+    if first is None or second is None:
+        return second if first is None else first
+    return Group("and", (first, second))
+
+
+def is_about_chunks(where: Filter) -> bool:
+    """Tell whether a filter has a condition on pages; without one it matches all chunks of a document or none."""
+    if isinstance(where, Group):
+        return any(is_about_chunks(item) for item in where.filters)
+    return where.key == "page"
+
+
+def check_about_documents(where: Filter) -> None:
+    """Raise FilterError for a filter about pages, where whole documents are chosen."""
+    if is_about_chunks(where):
+        raise FilterError("the filter is about pages, and whole documents are chosen here", cure="leave `page` out")
+
+
 def is_dated(text: str) -> bool:
     """Return whether a metadata value is written as a date of ISO 8601, as `DATED_GLOBS` say."""
     return _DATED.match(text) is not None
@@ -225,11 +248,16 @@ def like_glob(pattern: str) -> str:
     return pattern.replace("[", "[[]")
 
 
+def keys_of(where: Filter) -> list[str]:
+    """Return the keys that a filter names, each once, in its order."""
+    if isinstance(where, Group):
+        return list(dict.fromkeys(key for item in where.filters for key in keys_of(item)))
+    return [where.key]
+
+
 def metadata_keys_of(where: Filter) -> list[str]:
     """Return the metadata keys that a filter names, each once, in its order."""
-    if isinstance(where, Group):
-        return list(dict.fromkeys(key for item in where.filters for key in metadata_keys_of(item)))
-    return [] if where.key in KEYS else [where.key]
+    return [key for key in keys_of(where) if key not in KEYS]
 
 
 def storable_number(value: Value) -> Value:

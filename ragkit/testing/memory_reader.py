@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ragkit.errors import NotFoundError, StoreError
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.store.filters import Filter
-from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow
+from ragkit.store.filters import Filter, check_about_documents
+from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, StructureRow
 from ragkit.testing.memory_state import State, StoredChunk, StoredDocument, matches
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation
@@ -81,10 +81,15 @@ class MemoryDocumentReader:
     def __init__(self, look: Look) -> None:
         self._look = look
 
-    def infos(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
+    def infos(
+        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[DocumentInfo]:
         """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
         state = self._look()
         found = [item for item in state.documents.values() if item.document.source.startswith(prefix)]
+        if where is not None:
+            check_about_documents(where)
+            found = [item for item in found if matches(where, item)]
         found.sort(key=lambda item: item.document.source)
         start = max(offset, 0)
         return [_info(state, item) for item in found[start : None if limit is None else start + max(limit, 0)]]
@@ -101,6 +106,10 @@ class MemoryDocumentReader:
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
         return [item.document.source for _, item in sorted(self._look().documents.items())]
+
+    def digests(self) -> dict[str, str]:
+        """Return the hex SHA-256 of every document's file, by source."""
+        return {item.document.source: item.document.sha256 for item in self._look().documents.values()}
 
     def metadata_keys(self) -> list[str]:
         """Return the metadata keys of all documents, each once, sorted."""
@@ -128,6 +137,12 @@ class MemoryDocumentReader:
         """Return the page table of a document; raises NotFoundError."""
         return _found(self._look().documents.get(document_id), document_id).document.pages
 
+    def structure(self, source: str) -> StructureRow:
+        """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
+        item = _found(self._look().find(source), source)
+        document = item.document
+        return StructureRow(item.id, len(document.text), document.pages, document.headings, document.blocks)
+
 
 class MemoryFileReader:
     """What ingest knew of files, in one state; see `ragkit.store.base.FileReader`."""
@@ -138,6 +153,11 @@ class MemoryFileReader:
     def below(self, root: str) -> dict[bytes, FileState]:
         """Return what ingest last knew of the files below a root, by path."""
         return {path: state for (place, path), state in self._look().files.items() if place == root}
+
+    def of(self, source: str) -> list[FileState]:
+        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        found = [state for state in self._look().files.values() if source and state.source == source]
+        return sorted(found, key=lambda state: (state.root, state.path))
 
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""

@@ -119,18 +119,20 @@ class State:
         self.floor = self.revision
 
 
-def matches(where: Filter, stored: StoredDocument, row: ChunkRow) -> bool:
-    """Tell whether a filter matches a chunk of a document."""
+def matches(where: Filter, stored: StoredDocument, row: ChunkRow | None = None) -> bool:
+    """Tell whether a filter matches a chunk of a document; without a chunk, a document."""
     if isinstance(where, Group):
         found = (matches(item, stored, row) for item in where.filters)
         return all(found) if where.operator == "and" else any(found)
+    if where.operator == "missing":
+        return not _values(where.key, stored)
     if where.operator in ("ne", "nin"):
         opposite = Condition("eq" if where.operator == "ne" else "in", where.key, where.values)
         return not matches(opposite, stored, row)
     return any(_holds(where, value, stored, row) for value in where.values)
 
 
-def _holds(condition: Condition, wanted: Value, stored: StoredDocument, row: ChunkRow) -> bool:
+def _holds(condition: Condition, wanted: Value, stored: StoredDocument, row: ChunkRow | None) -> bool:
     if condition.key == "page":
         return _touches(condition.operator, int(wanted or 0), row)
     if condition.operator in _TEXTS:
@@ -145,9 +147,9 @@ def _holds(condition: Condition, wanted: Value, stored: StoredDocument, row: Chu
     return False
 
 
-def _touches(comparison: str, page: int, row: ChunkRow) -> bool:
+def _touches(comparison: str, page: int, row: ChunkRow | None) -> bool:
     """Tell whether any page of a chunk compares so."""
-    if row.page is None or row.page_end is None:
+    if row is None or row.page is None or row.page_end is None:
         return False
     if comparison in ("gt", "gte"):
         return _ORDERS[comparison](row.page_end, page)

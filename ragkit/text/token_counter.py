@@ -14,13 +14,13 @@ import lzma
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     import tiktoken
@@ -154,10 +154,14 @@ class TableCounter:
         return ""
 
 
+_BY_NAME: Final = frozenset(("openai", "anthropic", "ollama", "vllm", "llamacpp"))
+"""Prefixes of chat models whose names say how they count; names that tiktoken does not know are estimated."""
+
+
 def encoding_for(chat_model: str) -> str:
     """Return the name to count by for a chat model as the settings name it; o200k_base where there is no LLM."""
     kind, _, name = chat_model.partition(":")
-    return name if kind in {"openai", "anthropic"} and name else "o200k_base"
+    return name.partition("@http")[0] if kind in _BY_NAME and name else "o200k_base"
 
 
 def load_counter(encoding: str, *, offline: bool = False) -> Counter:
@@ -175,6 +179,19 @@ def load_counter(encoding: str, *, offline: bool = False) -> Counter:
         return TableCounter(_packaged(name))
     found = None if offline or not name else _fetched(name)
     return TableCounter(found) if found else TableCounter(_packaged(_GUESS), estimated=True)
+
+
+def decode_tokens(tokens: Sequence[int], *, encoding: str = "cl100k_base") -> str:
+    """Return the text of tokens of a packaged encoding; bytes that are no UTF-8 become U+FFFD.
+
+    Raises InputError for a number that is no token, ConfigError for an encoding that is not packaged.
+    """
+    if encoding not in _PACKAGED:
+        raise ConfigError(f"the encoding {encoding!r} is not packaged", cure=f"use one of {', '.join(_PACKAGED)}")
+    try:
+        return _packaged(encoding).decode(tokens)
+    except (KeyError, OverflowError) as error:
+        raise InputError(f"the tokens hold a number that {encoding} does not have", cure="send text") from error
 
 
 def _encoding_of(name: str) -> str:

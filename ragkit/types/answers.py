@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ragkit.types.prompts import TemplateId
+
 Status = Literal["answered", "partial", "unsupported", "abstained"]
 Verdict = Literal["quoted", "supported", "unclear", "contradicted"]
+Judgement = Literal["entailed", "contradicted", "undecided"]
+"""What a model says of a statement and a source (see `ragkit.citations.judges`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class Citation:
     `unclear` (words alone cannot decide), `contradicted`. reason: why it is not supported. header: the line that names
     the columns of a quoted row. matched: the sentence had no marker of its own; the check found its source.
     heading: the headings over the passage. address: where the document is on the web, by its metadata; "" if unknown.
+    judged: the model that decided the verdict where words could not; "" for words alone.
     """
 
     number: int
@@ -40,6 +45,7 @@ class Citation:
     matched: bool = False
     heading: str = ""
     address: str = ""
+    judged: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a citation."""
@@ -53,7 +59,9 @@ class Answer:
     status: `answered` when every sentence that states something is supported by its source, `partial` when not all
     are, `unsupported` when none is, `abstained` when the text says that the sources do not hold the answer.
     removed: markers, links, images and HTML that were taken out of the model's text, for the report.
-    tokens: the prompt's counts, plus "answer". warnings: what the search said of the question (see Hits).
+    tokens: the prompt's counts, plus "answer", and "reasoning" where the model reasoned before it answered. warnings:
+    what the search said of the question (see Hits). template: what the prompt was made with. data: the value of an
+    answer in JSON, without markers; None for prose.
     """
 
     question: str
@@ -65,6 +73,8 @@ class Answer:
     confidence: float
     removed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    template: TemplateId | None = None
+    data: Any = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `ragkit ask --json`."""
@@ -78,6 +88,8 @@ class Answer:
             "confidence": round(self.confidence, 6),
             "removed": list(self.removed),
             "warnings": list(self.warnings),
+            "template": self.template.as_dict() if self.template else None,
+            **({} if self.data is None else {"data": self.data}),
         }
 
 

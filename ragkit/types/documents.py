@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from ragkit.errors import InputError
 from ragkit.text.addresses import without_addresses
@@ -20,6 +20,9 @@ Scalar = str | int | float | bool | None
 MetadataValue = Scalar | tuple[Scalar, ...]
 Metadata = Mapping[str, MetadataValue]
 BlockKind = Literal["table", "list", "code", "boilerplate"]
+
+UPLOAD_PREFIX: Final = "upload:"
+"""What the source of every uploaded document begins with; no ingested file has such a source."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -60,8 +63,9 @@ class Block:
 class Document:
     """One source, as text with its structure.
 
-    source: a stable URI, unique in a collection (a path relative to the ingested root, or an upload's name). It may
-    hold any character but NUL and surrogates: pass it through `ragkit.text.show` before it reaches a terminal.
+    source: a stable URI, unique in a collection (a path relative to the ingested root, or `upload:` and the name
+    of an upload). It may hold any character but NUL and surrogates: pass it through `ragkit.text.show` before it
+    reaches a terminal.
     sha256: hex digest of the file's bytes (of the UTF-8 text where there is no file).
     pages: ascending by start, the first at 0, empty when the format has no pages.
     metadata: the file's own and the user's; values are scalars or tuples of scalars.

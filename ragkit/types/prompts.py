@@ -23,10 +23,28 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A few-shot example: a question and the answer that shows the format wanted."""
+    """A few-shot example: a question and the answer that shows the format wanted.
+
+    context: the text that the answer rests on, "" to leave it out. document: where that is from, for splits; not shown.
+    """
 
     question: str
     answer: str
+    context: str = ""
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateId:
+    """The template that a prompt was made with. digest: SHA-256 (hex) of its text and of what it extends."""
+
+    name: str
+    version: int
+    digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape in prompts and answers."""
+        return {"name": self.name, "version": self.version, "digest": self.digest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +55,8 @@ class Prompt:
     tokens: counts by part ("instructions", "examples", "history", "sources", "question", "total"); total <= budget.
     estimated: True when the model's own encoding was not at hand and a packaged one counted instead.
     dropped: how many of the lowest-ranked passages did not fit. nonce: the per-request mark of the fences.
-    confidence, warnings: what the search said of the question (see Hits).
+    confidence, warnings: what the search said of the question (see Hits). template: what the words around are from;
+    None for a prompt of a task of ragkit's own. shots: how many examples it holds.
     """
 
     question: str
@@ -51,6 +70,8 @@ class Prompt:
     dropped: int = 0
     confidence: float = 1.0
     warnings: tuple[str, ...] = ()
+    template: TemplateId | None = None
+    shots: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `ragkit prompt --json`."""
@@ -65,6 +86,8 @@ class Prompt:
             "dropped": self.dropped,
             "confidence": round(self.confidence, 6),
             "warnings": list(self.warnings),
+            "template": self.template.as_dict() if self.template else None,
+            "shots": self.shots,
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,23 +14,47 @@ from typing import Any
 import anyio.to_thread
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 import ragkit
-from ragkit import ConfigError, Document, RagkitError, show
+from ragkit import ConfigError, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
-from ragkit_service.context import Extractor, Service
+from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Teller, http_problem, problem_response
+from ragkit_service.jobs.board import JobBoard
+from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
+from ragkit_service.jobs.process import JobProcess
+from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.jobs.runner import Runner, Tools
+from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
-from ragkit_service.routes import collections, documents, health, page, questions
+from ragkit_service.routes import (
+    api_docs,
+    collections,
+    dify,
+    document_pages,
+    documents,
+    feedback,
+    health,
+    open_webui,
+    page,
+    page_images,
+    questions,
+    rerank,
+    uploads,
+)
+from ragkit_service.routes import jobs as jobs_routes
+from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete
+from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
-from ragkit_service.settings import Limits, ServiceSettings
-from ragkit_service.uploads import sweep_uploads
+from ragkit_service.settings import ServiceSettings
 
 _DESCRIPTION = (
     "Grounded answers from your documents, with citations that were checked against their text. "
@@ -59,9 +83,12 @@ def create_app(
     pool = CollectionPool(
         library or DataFolder(settings.data, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
-        patience=settings.limits.writer_seconds,
     )
-    service = Service(settings, pool=pool, teller=teller, extractor=extractor or ingest_extractor(settings.limits))
+    queue = JobQueue(settings.data)
+    jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, teller=teller)
+    board = JobBoard(queue, wake=jobs.wake, limit=settings.limits.jobs)
+    reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
+    service = Service(settings, pool=pool, teller=teller, jobs=board, extractor=reader)
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
@@ -70,18 +97,32 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         generate_unique_id_function=lambda route: route.name,
         **_quiet(),
     )
     app.state.service = service
-    for group in (questions, health, collections, documents, page):  # matched in this order
-        app.include_router(group.router)
+    app.state.jobs = jobs
+    app.state.queue = queue
+    _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=keyring)
-    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests)
+    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests, prefix=settings.root_path)
     return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    """Add the routes; they are matched in this order."""
+    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
+    for group in (*own, api_docs, dify, open_webui, rerank):
+        app.include_router(group.router)
+    app.include_router(documents.removing)
+    for router in OPENAI_ROUTERS:
+        app.include_router(router)
+    app.state.mcp = McpEndpoint()
+    app.router.routes.append(app.state.mcp.route)
 
 
 class _App(FastAPI):
@@ -108,35 +149,43 @@ def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
         )
 
 
-def ingest_extractor(limits: Limits) -> Extractor:
-    """Return the reader of uploaded files: those of ragkit_ingest, each file in a process that can be killed."""
-    from ragkit_ingest import EXTRACTOR_VERSION, ReadLimits, WorkerPool, extract_file
-
-    pool = WorkerPool(ReadLimits(max_size=limits.upload_bytes), size=limits.readers)
-
-    def extract(path: Path) -> Document:
-        return extract_file(path, pool=pool)
-
-    return Extractor(EXTRACTOR_VERSION, extract, pool.close)
+def _job_worker(
+    settings: ServiceSettings,
+    queue: JobQueue,
+    *,
+    pool: CollectionPool | None,
+    extractor: Extractor | None,
+    teller: Teller,
+) -> Runner | JobProcess:
+    """Return what does the jobs: a process of its own; threads where collections or readers are the caller's."""
+    if pool is None and extractor is None:
+        return JobProcess(settings, queue)
+    lent = pool or CollectionPool(DataFolder(settings.data, settings=settings.settings))
+    tools = Tools(settings.data, queue, lent, extractor or ingest_extractor(settings.limits), teller)
+    return Runner(tools, lanes=settings.limits.job_lanes)
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Load the model in the background from the start; close every collection at the end."""
     service: Service = app.state.service
     threads = service.settings.limits.threads
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
-    await anyio.to_thread.run_sync(sweep_uploads, service.settings.data)
+    await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
     try:
-        yield
+        async with app.state.mcp.running(service):
+            yield {"ending": service.ending}
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)
-            await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(service.extractor.close)
+            await anyio.to_thread.run_sync(app.state.jobs.stop)
+            await anyio.to_thread.run_sync(service.pictures.close)
+            await anyio.to_thread.run_sync(service.pool.close)
+            await anyio.to_thread.run_sync(app.state.queue.close)
 
 
 async def _tell(request: Request, error: Exception) -> Response:
@@ -145,11 +194,20 @@ async def _tell(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         problem = _validation_problem(error, service.teller)
     elif isinstance(error, HTTPException):
-        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=error.headers)
+        headers = {"Allow": allowed_methods(request)} if error.status_code == 405 else error.headers
+        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=headers)
     else:
         problem = service.tell(error, request)
     request_id = request.scope.get("request_id", "")
     return problem_response(problem, instance=request.url.path, request_id=request_id)
+
+
+def allowed_methods(request: Request) -> str:
+    """Return the methods of every route at a request's path, for the header Allow; the router names the first only."""
+    path = get_route_path(request.scope)
+    known: dict[str, Iterable[str]] = {**request.app.openapi()["paths"], **dict.fromkeys(PAGES, ("get",))}
+    methods = {name.upper() for form, names in known.items() if compile_path(form)[0].match(path) for name in names}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:

@@ -1,14 +1,17 @@
-"""The commands `ragkit serve` and `ragkit keys`: parse, call, print."""
+"""The commands `ragkit serve`, `ragkit mcp` and `ragkit keys`: parse, call, print."""
 
 from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ragkit_service.security.key_file import KeyFile
+from ragkit_service.security.access import SCOPES
+from ragkit_service.security.key_file import Grant, KeyFile
 from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, service_settings
 
 SHORT_KEY = 16
@@ -52,36 +55,82 @@ def serve(data: str, host: str | None, port: int | None, workers: int | None, as
     run(settings, listener, as_json=as_json)
 
 
-@click.group(short_help="Create, list and revoke keys of the service.")
+@click.command(short_help="Serve the collections as tools of the Model Context Protocol, over stdio.")
+@_data
+@click.option(
+    "--collection", "collections", metavar="NAME", multiple=True, help="A collection to offer; repeat it. Default: all."
+)
+def mcp(data: str, collections: tuple[str, ...]) -> None:
+    """Serve the collections as read-only tools (search, fetch, ask, list_documents) over standard input and output.
+
+    For clients that start a process, such as Claude Desktop or an IDE; a running `ragkit serve` offers the same at
+    /mcp. Needs `pip install 'ragkit[mcp]'`.
+    """
+    from ragkit_service.mcp.stdio import run_stdio
+
+    settings = service_settings(os.environ, data=data)
+    run_stdio(settings.data, settings=settings.settings, collections=collections)
+
+
+@click.group(short_help="Create, list, rotate and revoke keys of the service.")
 def keys() -> None:
-    """Create, list and revoke keys of the service. Only their SHA-256 digests are stored, in DATA/keys.json."""
+    """Create, list, rotate and revoke keys of the service. Only their SHA-256 digests are stored, in DATA/keys.json.
+
+    A key is shown once, when it is made. A running service sees every change from the next request on.
+    """
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may do.  [default: read, write]"
+)
+@click.option(
+    "--collection", "collections", multiple=True, metavar="GLOB", help="Collections that it sees.  [default: all]"
+)
+@click.option("--label", "labels", multiple=True, metavar="LABEL", help="Access labels.  [default: sees all documents]")
+@click.option("--no-labels", is_flag=True, help="It sees documents without access labels only.")
+@click.option("--expires", metavar="WHEN", default="", help="Days from now (90d), or a date (2026-12-31).")
+@click.option("--rate", metavar="N", type=int, default=0, help="Requests a minute; 0 for any number.")
+@_data
+@_json
+def create(name: str, data: str, as_json: bool, **options: Any) -> None:
+    """Make a key and show it once; it cannot be shown again."""
+    labels = tuple(options["labels"]) if options["labels"] or options["no_labels"] else None
+    grant = Grant(
+        scopes=options["scopes"] or ("read", "write"),
+        collections=options["collections"] or ("*",),
+        labels=labels,
+        expires_at=_expiry(options["expires"]),
+        rate=options["rate"],
+    )
+    _show_key(name, _file(data).create(name, grant), as_json=as_json)
 
 
 @keys.command()
 @click.argument("name")
 @_data
 @_json
-def create(name: str, data: str, as_json: bool) -> None:
-    """Make a key and show it once; it cannot be shown again."""
-    key = _file(data).create(name)
-    if as_json:
-        click.echo(json.dumps({"name": name, "key": key}))
-        return
-    click.echo(key)
-    click.echo("Keep it: it is not stored and cannot be shown again.", err=True)
+def rotate(name: str, data: str, as_json: bool) -> None:
+    """Give a key another secret, and show it once; the rights stay, the old secret is void at once."""
+    _show_key(name, _file(data).rotate(name), as_json=as_json)
 
 
 @keys.command("list")
 @_data
 @_json
 def list_keys(data: str, as_json: bool) -> None:
-    """List the stored keys by name."""
+    """List the stored keys with their rights."""
     stored = _file(data).read()
     if as_json:
         click.echo(json.dumps({"keys": [key.as_dict() for key in stored]}))
         return
     for key in stored:
-        click.echo(f"{key.name}  sha256 {key.sha256[:12]}…  {key.created_at}")
+        grant = key.grant
+        labels = "all documents" if grant.labels is None else f"labels {', '.join(grant.labels) or 'none'}"
+        limits = [f"until {grant.expires_at}"] * bool(grant.expires_at) + [f"{grant.rate} a minute"] * bool(grant.rate)
+        rights = [", ".join(grant.scopes), f"collections {', '.join(grant.collections)}", labels, *limits]
+        click.echo(f"{key.name}  {key.id}  {'  '.join(rights)}  made {key.created_at}")
     if not stored:
         click.echo("There are no stored keys.", err=True)
 
@@ -91,9 +140,25 @@ def list_keys(data: str, as_json: bool) -> None:
 @_data
 @_json
 def revoke(name: str, data: str, as_json: bool) -> None:
-    """Revoke a key: a running service refuses it from the next request on."""
+    """Revoke a key, given by name or id: a running service refuses it from the next request on."""
     _file(data).revoke(name)
     click.echo(json.dumps({"revoked": name}) if as_json else f"revoked {name}")
+
+
+def _show_key(name: str, key: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"name": name, "id": key.split("_")[1], "key": key}))
+        return
+    click.echo(key)
+    click.echo("Keep it: it is not stored and cannot be shown again.", err=True)
+
+
+def _expiry(text: str) -> str:
+    """Return a time of ISO 8601 for a number of days or a date; "" stays."""
+    days = text.removesuffix("d")
+    if text.endswith("d") and days.isdigit():
+        return (datetime.now(UTC) + timedelta(days=min(int(days), 36_500))).isoformat(timespec="seconds")
+    return text
 
 
 def _file(data: str) -> KeyFile:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import ragkit
-from ragkit import LockedError, NotFoundError, Settings, show
+from ragkit import NotFoundError, Settings, show
 from ragkit_service.settings import DEFAULT_REMEMBER
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ class Library(Protocol):
 
     def warm(self) -> None:
         """Load what every collection needs (the embedding model)."""
+
+    def embedder(self) -> Embedder:
+        """Return the embedder that all collections share; ModelError, MissingPackageError."""
 
 
 class DataFolder:
@@ -108,6 +111,13 @@ class DataFolder:
             return self._embedder
 
 
+def unknown_collection(name: str) -> NotFoundError:
+    """Return the error of a collection that is not there, or that belongs to others: both read the same."""
+    return NotFoundError(
+        f"there is no collection {show(name, 80)!r}", cure="GET /v1/collections lists them; POST makes one"
+    )
+
+
 @dataclass(slots=True)
 class _Entry:
     """One open collection. users: requests that use it. retired: the last of them closes it."""
@@ -122,17 +132,14 @@ class CollectionPool:
     """Lends open collections by name for the length of a `with` block. Thread-safe.
 
     A collection that another process deleted, or deleted and created again, is noticed at the next request. limit:
-    collections kept open; beyond it, the least recently used one is closed. patience: seconds that a writer waits for
-    earlier writers of this process; it does not wait for other processes.
+    collections kept open; beyond it, the least recently used one is closed.
     """
 
-    def __init__(self, library: Library, *, limit: int = 64, patience: float = 30.0) -> None:
+    def __init__(self, library: Library, *, limit: int = 64) -> None:
         self._library = library
         self._limit = limit
-        self._patience = patience
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
-        self._writing: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -143,6 +150,10 @@ class CollectionPool:
     def warm(self) -> None:
         """Load the model."""
         self._library.warm()
+
+    def embedder(self) -> Embedder:
+        """Return the embedder that all collections share, loaded at the first call; ModelError, MissingPackageError."""
+        return self._library.embedder()
 
     @contextmanager
     def use(self, name: str) -> Iterator[KnowledgeBase]:
@@ -163,12 +174,13 @@ class CollectionPool:
             if entry is not None:
                 self._return(entry)
 
-    @contextmanager
-    def write(self, name: str) -> Iterator[KnowledgeBase]:
-        """Lend a collection to one writer of this process at a time; LockedError if the turn does not come in time."""
+    def check(self, name: str) -> None:
+        """Raise NotFoundError when there is no collection of that name."""
         self._identity(name)
-        with self._turn(name), self.use(name) as knowledge:
-            yield knowledge
+
+    def is_name(self, name: str) -> bool:
+        """Return whether a collection may have this name."""
+        return _NAME.fullmatch(name) is not None
 
     def create(self, name: str) -> None:
         """Make an empty collection; ConflictError when there is one, InputError when the name is not allowed."""
@@ -177,7 +189,7 @@ class CollectionPool:
     def delete(self, name: str) -> None:
         """Delete a collection. Requests that use it finish undisturbed; later ones do not find it."""
         self._identity(name)
-        with self._turn(name), self._opening_lock(name):
+        with self._opening_lock(name):
             self._identity(name)
             self._library.delete(name)
             self._retire(name)
@@ -194,9 +206,7 @@ class CollectionPool:
         identity = self._library.identity(name) if _NAME.fullmatch(name) else None
         if identity is None:
             self._retire(name)
-            raise NotFoundError(
-                f"there is no collection {show(name, 80)!r}", cure="GET /v1/collections lists them; POST makes one"
-            )
+            raise unknown_collection(name)
         return identity
 
     def _borrow(self, name: str) -> _Entry:
@@ -253,17 +263,6 @@ class CollectionPool:
             idle = [name for name, entry in self._entries.items() if entry.users == 0][: max(surplus, 0)]
         for name in idle:
             self._retire(name)
-
-    @contextmanager
-    def _turn(self, name: str) -> Iterator[None]:
-        with self._lock:
-            lock = self._writing.setdefault(name, threading.Lock())
-        if not lock.acquire(timeout=self._patience):
-            raise LockedError(f"other requests have been writing to {name!r} for {self._patience:.0f} s")
-        try:
-            yield
-        finally:
-            lock.release()
 
     def _opening_lock(self, name: str) -> threading.Lock:
         """Return the lock for opening and deleting a collection. Only existing names get one."""

@@ -1,34 +1,34 @@
-"""The state that routes share: open collections, limits, errors as problems. The app factory makes it once."""
+"""The state that routes share: collections as a sender sees them, jobs, limits, errors. Made once for an app."""
 
 from __future__ import annotations
 
 import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from starlette.requests import Request
 
-from ragkit import Document
-from ragkit_service.collection_pool import CollectionPool
+from ragkit import NotFoundError, TextRanker
+from ragkit_service.collection_pool import CollectionPool, unknown_collection
+from ragkit_service.ending import Ending
 from ragkit_service.errors import Problem, Teller
+from ragkit_service.jobs.board import JobBoard
+from ragkit_service.jobs.extractor import LazyExtractor
+from ragkit_service.jobs.types import Job
 from ragkit_service.middleware.request_log import log_failure
+from ragkit_service.page_pictures import PagePictures
+from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings
 
+if TYPE_CHECKING:
+    from ragkit import KnowledgeView
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Extractor:
-    """The reader of uploaded files. extract: raises ExtractionError, and may block for its time limit. version:
-    recorded in the collection's history. close: frees the resources of extract."""
-
-    version: str
-    extract: Callable[[Path], Document]
-    close: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -48,16 +48,81 @@ class Service:
     """The parts of one running service."""
 
     def __init__(
-        self, settings: ServiceSettings, *, pool: CollectionPool, teller: Teller, extractor: Extractor
+        self,
+        settings: ServiceSettings,
+        *,
+        pool: CollectionPool,
+        teller: Teller,
+        jobs: JobBoard,
+        extractor: LazyExtractor,
     ) -> None:
         self.settings = settings
         self.pool = pool
         self.teller = teller
+        self.jobs = jobs
         self.extractor = extractor
+        self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
+        self.pictures = PagePictures(settings.limits)
         self.readiness = Readiness()
+        self.ending = Ending(settings.limits.ending_seconds)
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.extracting = anyio.CapacityLimiter(settings.limits.readers)
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
+
+    # ------------------------------------------------------------------ collections, as a key sees them
+
+    def collections(self, access: Access) -> list[str]:
+        """Return the names of the collections that belong to a key. Raises a 403 without the scope read or write."""
+        if not access.has("write"):
+            access.check("read")
+        return [name for name in self.pool.names() if access.covers(name)]
+
+    def require(self, access: Access, name: str, scope: Scope) -> None:
+        """Raise a 404 unless the collection belongs to the key and is there, then a 403 when the scope is missing.
+
+        The collection of another team is the same 404 as one that is not there, and takes the same time.
+        """
+        self._covers(access, name)
+        self.pool.check(name)
+        access.check(scope)
+
+    def may_make(self, access: Access, name: str) -> bool:
+        """Return whether an upload may make this collection: by the settings, its name, and the key."""
+        if not self.settings.create_collections or not access.covers(name):
+            return False
+        access.check("write")
+        return self.pool.is_name(name)
+
+    @contextmanager
+    def reading(self, access: Access, name: str) -> Iterator[KnowledgeView]:
+        """Lend a collection as the key sees it; it is opened when it is not open. Blocks: not for the event loop."""
+        self._covers(access, name)
+        with self.pool.use(name) as knowledge:
+            access.check("read")
+            yield knowledge.view(access.labels)
+
+    @contextmanager
+    def reading_open(self, access: Access, name: str) -> Iterator[KnowledgeView | None]:
+        """Lend a collection as the key sees it if it is open already, else None: never waits."""
+        self._covers(access, name)
+        with self.pool.use_open(name) as knowledge:
+            access.check("read")
+            yield None if knowledge is None else knowledge.view(access.labels)
+
+    def may_cancel(self, access: Access, job: Job) -> None:
+        """Raise a 403 unless the sender may write, which its own jobs need too."""
+        if not self._is_own(access, job):
+            access.check("write")
+
+    @staticmethod
+    def _is_own(access: Access, job: Job) -> bool:
+        return bool(access.key_id) and access.key_id == job.key_id
+
+    def _covers(self, access: Access, name: str) -> None:
+        if not access.covers(name):
+            raise unknown_collection(name)
+
+    # ------------------------------------------------------------------ errors and readiness
 
     def tell(self, error: Exception, request: Request) -> Problem:
         """Log the part of an error that the response leaves out, and return the problem that the response reports."""
@@ -84,6 +149,8 @@ class Service:
             try:
                 with self.pool.use(name):
                     pass
+            except NotFoundError:
+                continue  # it was deleted in between
             except Exception as error:  # noqa: BLE001 - one bad collection must not hide the others
                 problems[name] = self.teller.problem(error).title
         self.readiness.problems = problems

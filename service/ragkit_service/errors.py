@@ -14,13 +14,16 @@ from starlette.responses import Response
 
 from ragkit import (
     AdapterRefusedError,
+    AnswerFormatError,
     BudgetError,
     ChatError,
     ChatInterruptedError,
     ChatTimeoutError,
+    ChatUnavailableError,
     ConfigError,
     ConflictError,
     CorruptError,
+    DefinitionError,
     EmbeddingError,
     ExtractionError,
     FilterError,
@@ -32,9 +35,11 @@ from ragkit import (
     QueryError,
     RagkitError,
     SchemaVersionError,
+    StepError,
     StorageFullError,
     StoreError,
 )
+from ragkit_service.error_formats import Told, dify_error, format_of, openai_error
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -94,6 +99,13 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
     ModelError: Rule(
         503, "model", "The model is not there", "a model cannot be loaded on the server", "see the server's log"
     ),
+    DefinitionError: Rule(
+        500,
+        "definition",
+        "A file on the server is wrong",
+        "a prompt template, chain or example file of the server is wrong",
+        "see the server's log",
+    ),
     ConfigError: Rule(
         500, "config", "The server is not set up for this", "a setting of the server is wrong", "see the server's log"
     ),
@@ -104,6 +116,14 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
         "the chat model did not finish before its deadline",
         "send the request again, or raise RAGKIT_CHAT_DEADLINE on the server",
     ),
+    ChatUnavailableError: Rule(
+        503,
+        "chat-unavailable",
+        "The chat model is not asked for a while",
+        "the chat model has failed several times in a row",
+        "send the request again a little later; search and prompts work meanwhile",
+        retry_after=15,
+    ),
     ChatInterruptedError: Rule(
         502,
         "chat-interrupted",
@@ -111,6 +131,14 @@ RULES: Final[Mapping[type[Exception], Rule]] = {
         "the chat model's stream ended before its end mark",
         "send the request again",
     ),
+    AnswerFormatError: Rule(
+        502,
+        "answer-format",
+        "The chat model gave no JSON of the schema",
+        "the chat model's answer did not match the JSON schema, also when it was asked again",
+        "send the request again, or use a simpler schema",
+    ),
+    StepError: Rule(502, "step", "A step of the chain failed"),
     ChatError: Rule(502, "chat", "The chat model failed", "the chat model's endpoint failed", "see the server's log"),
     RagkitError: Rule(500, "internal", "The request failed", "the request failed", "see the server's log"),
     MemoryError: Rule(503, "memory", "The server is out of memory", "the server ran out of memory", "try again later"),
@@ -155,6 +183,13 @@ class Problem(Exception):
             "request_id": request_id,
             **(self.extra or {}),
         }
+
+    def told(self, request_id: str) -> Told:
+        """Return the parts of the problem that other formats of errors have room for."""
+        message = f"{self.detail}; {self.cure}" if self.cure else self.detail
+        errors = (self.extra or {}).get("errors") or [{}]
+        param = str(errors[0].get("where", "")).removeprefix("body.")
+        return Told(self.status, self.kind, message, request_id=request_id, param=param)
 
 
 def rule_for(error: BaseException) -> Rule:
@@ -209,9 +244,21 @@ def http_problem(status: int, detail: str = "", *, headers: Mapping[str, str] | 
 
 
 def problem_response(problem: Problem, *, instance: str, request_id: str) -> Response:
-    """Return the response of a problem. The JSON is ASCII, so that any text in it can be sent."""
+    """Return the response of a problem, in the format that clients of its path read.
+
+    The JSON is ASCII, so that any text in it can be sent.
+    """
     headers = dict(problem.headers or {})
     if problem.retry_after:
         headers["Retry-After"] = str(problem.retry_after)
-    body = json.dumps(problem.as_dict(instance=instance, request_id=request_id)).encode()
-    return Response(body, status_code=problem.status, headers=headers, media_type=PROBLEM_TYPE)
+    status, content, media_type = _formatted(problem, instance=instance, request_id=request_id)
+    return Response(json.dumps(content).encode(), status_code=status, headers=headers, media_type=media_type)
+
+
+def _formatted(problem: Problem, *, instance: str, request_id: str) -> tuple[int, dict[str, Any], str]:
+    """Return status, body and media type of a problem."""
+    wanted = format_of(instance)
+    if wanted == "problem":
+        return problem.status, problem.as_dict(instance=instance, request_id=request_id), PROBLEM_TYPE
+    status, content = (openai_error if wanted == "openai" else dify_error)(problem.told(request_id))
+    return status, content, "application/json"

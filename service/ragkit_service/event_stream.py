@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable, Generator
 from typing import Final
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from ragkit import Answer, RagkitError
+from ragkit import Answer, RagkitError, stopping_with
+from ragkit_service.ending import Ending, ending_problem
 from ragkit_service.errors import Problem
 from ragkit_service.json_response import dump
 
@@ -32,7 +33,9 @@ class AnswerStream:
     `cancel` it is closed at its next item, so an abandoned answer costs at most one more piece.
     """
 
-    def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter) -> None:
+    def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter, ending: Ending | None = None) -> None:
+        """ending: of the service; when its time is over, the next item is the problem that says so."""
+        self._ending = ending
         self._produce = produce
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[str | Answer | Exception] = asyncio.Queue()
@@ -46,18 +49,28 @@ class AnswerStream:
 
     async def get(self, seconds: float) -> str | Answer | Exception | None:
         """Return the next item, None if there is none in time. Nothing follows an Answer or an error."""
-        try:
-            async with asyncio.timeout(seconds):
-                item = await self._items.get()
-        except TimeoutError:
-            return None
-        self._room.release()
-        return item
+        end = time.monotonic() + seconds
+        while True:
+            if self._ending is not None and self._ending.is_over:
+                self.cancel()
+                return ending_problem()
+            try:
+                async with asyncio.timeout(min(max(end - time.monotonic(), 0.0), _POLL_SECONDS)):
+                    item = await self._items.get()
+            except TimeoutError:
+                if time.monotonic() >= end:
+                    return None
+                continue
+            self._room.release()
+            return item
 
     def _work(self) -> None:
         if self._cancelled.is_set():
             return
-        items = self._produce()
+        with stopping_with(self._cancelled):
+            self._pass_on(self._produce())
+
+    def _pass_on(self, items: Generator[str | Answer, None, None]) -> None:
         try:
             for item in items:
                 if not self._put(item) or isinstance(item, Answer):
@@ -97,17 +110,46 @@ class EventStream(StreamingResponse):
             self._stream.cancel()
 
 
-async def stream_answer(stream: AnswerStream, *, tell: Tell, first_seconds: float, keep_alive: float) -> EventStream:
-    """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
-    instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
+async def first_item(stream: AnswerStream, request: Request, seconds: float) -> str | Answer | None:
+    """Return the first item of an answer, None if there is none in time.
+
+    An error that comes first is raised, so that the response has the error's own status. Raises ClientDisconnect when
+    the client leaves before; the work is then stopped.
+    """
+    end = time.monotonic() + seconds
     try:
-        first = await stream.get(first_seconds)
+        while (left := end - time.monotonic()) > 0:
+            item = await stream.get(min(left, _POLL_SECONDS))
+            if isinstance(item, Exception):
+                raise item
+            if item is not None:
+                return item
+            if await request.is_disconnected():
+                raise ClientDisconnect
     except BaseException:
         stream.cancel()
         raise
-    if isinstance(first, Exception):
-        raise first
-    return EventStream(stream, _events(stream, first, tell=tell, keep_alive=keep_alive))
+    return None
+
+
+async def all_items(
+    stream: AnswerStream, first: str | Answer | None, *, keep_alive: float
+) -> AsyncIterator[str | Answer | Exception | None]:
+    """Yield the items of an answer up to its Answer or its error; None after each pause of `keep_alive` seconds."""
+    item: str | Answer | Exception | None = first
+    yield item
+    while not isinstance(item, Answer | Exception):
+        item = await stream.get(keep_alive)
+        yield item
+
+
+async def stream_answer(
+    stream: AnswerStream, request: Request, *, tell: Tell, first_seconds: float, keep_alive: float
+) -> EventStream:
+    """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
+    instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
+    first = await first_item(stream, request, first_seconds)
+    return EventStream(stream, _events(all_items(stream, first, keep_alive=keep_alive), tell=tell))
 
 
 async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
@@ -128,23 +170,17 @@ async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
         stream.cancel()
 
 
-async def _events(
-    stream: AnswerStream, first: str | Answer | None, *, tell: Tell, keep_alive: float
-) -> AsyncIterator[bytes]:
+async def _events(items: AsyncIterator[str | Answer | Exception | None], *, tell: Tell) -> AsyncIterator[bytes]:
     """Yield `delta` events, then `answer`; or `error` in its place, never both."""
-    item: str | Answer | Exception | None = first
-    while True:
+    async for item in items:
         if item is None:
             yield KEEP_ALIVE
         elif isinstance(item, str):
             yield event("delta", {"text": item})
         elif isinstance(item, Answer):
             yield event("answer", item.as_dict())
-            return
         else:
             yield event("error", tell(item).as_dict(instance="", request_id=""))
-            return
-        item = await stream.get(keep_alive)
 
 
 def event(name: str, payload: object) -> bytes:

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import logging
 import math
-import shutil
-import tempfile
-import time
+import re
 import unicodedata
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import anyio
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from ragkit import InputError, Metadata, MetadataValue, StorageFullError, show
+from ragkit import ACL_KEY, InputError, Metadata, MetadataValue, checked_labels, show
 from ragkit_service.errors import Problem
+from ragkit_service.jobs.spool import storage_error, sync_file
 from ragkit_service.middleware.body_limit import too_large
 from ragkit_service.settings import Limits
 
-logger = logging.getLogger(__name__)
-
 _NAME_BYTES: Final = 200
+_PATH_BYTES: Final = 1_024
+_DRIVE = re.compile(r"[A-Za-z]:")
 _METADATA_BYTES: Final = 16 << 10
 _METADATA_KEYS: Final = 64
-_STALE_SECONDS: Final = 6 * 3600
-_FOLDER: Final = "tmp"
 
 
 @dataclass(slots=True)
 class Upload:
-    """One file of an upload. name: its base name, which becomes the document's source. problem: why it was refused
-    while it arrived (the rest of the request goes on)."""
+    """One file of an upload. name: with its folders, it becomes the document's source. problem: why it was refused
+    while it arrived (the rest of the request goes on). digest: SHA-256 of what has arrived."""
 
     name: str
     path: Path
     size: int = 0
     problem: Problem | None = None
+    digest: Any = field(default_factory=hashlib.sha256)
 
 
 @dataclass(slots=True)
@@ -51,18 +47,25 @@ class _Part:
 
     headers: dict[bytes, bytes] = field(default_factory=dict)
     upload: Upload | None = None
+    field: bytes = b""
     file: BinaryIO | None = None
 
 
 class UploadReader:
-    """Parses one multipart body into files of a folder. `feed` blocks on the disk: call it off the event loop."""
+    """Parses one multipart body into files of a folder. `feed` blocks on the disk: call it off the event loop.
 
-    def __init__(self, content_type: str, folder: Path, *, limits: Limits) -> None:
+    fields: the names that parts without a file may have.
+    """
+
+    def __init__(
+        self, content_type: str, folder: Path, *, limits: Limits, fields: Collection[bytes] = (b"metadata", b"acl")
+    ) -> None:
         boundary = parse_options_header(content_type)[1].get(b"boundary")
         if not boundary:
             raise _malformed("the Content-Type has no boundary")
         self.uploads: list[Upload] = []
-        self._metadata = b""
+        self._fields = dict.fromkeys(fields, b"")
+        self._sent: set[bytes] = set()
         self._folder = folder
         self._limits = limits
         self._part = _Part()
@@ -93,7 +96,7 @@ class UploadReader:
         except FormParserError as error:
             raise _malformed(show(str(error), 200)) from error
         except OSError as error:
-            raise StorageFullError(f"cannot store an upload: {error.strerror}") from error
+            raise storage_error(error, self._folder) from error
 
     def finish(self) -> None:
         """Check that the body is complete and has a file."""
@@ -107,9 +110,19 @@ class UploadReader:
         if self._part.file is not None:
             self._part.file.close()
 
+    def field(self, name: bytes) -> str:
+        """Return a field that holds text, "" when it was not sent."""
+        return self._fields[name].decode("utf-8", "replace")
+
     def metadata(self) -> Metadata:
         """Return the field `metadata`, which applies to every file of the request. Raises InputError."""
-        return parse_metadata(self._metadata)
+        return parse_metadata(self._fields[b"metadata"])
+
+    def acl(self) -> tuple[str, ...] | None:
+        """Return the field `acl`, the access labels of every file of the request; None without the field."""
+        if b"acl" not in self._sent:
+            return None
+        return parse_acl(self._fields[b"acl"].decode("utf-8", "replace"))
 
     def _end(self) -> None:
         self._ended = True
@@ -130,26 +143,33 @@ class UploadReader:
     def _open_part(self) -> None:
         options = parse_options_header(self._part.headers.get(b"content-disposition"))[1]
         if b"filename" not in options:
-            if options.get(b"name") != b"metadata":
-                raise InputError("the upload has a field that is neither a file nor `metadata`", cure="leave it out")
+            self._part.field = options.get(b"name", b"")
+            if self._part.field not in self._fields:
+                known = " nor ".join(f"`{field.decode()}`" for field in self._fields)
+                raise InputError(f"the upload has a field that is neither a file nor {known}", cure="leave it out")
+            self._sent.add(self._part.field)
             return
         if len(self.uploads) == self._limits.upload_files:
             raise InputError(
                 f"the upload holds more than {self._limits.upload_files} files", cure="send them in several requests"
             )
-        name = base_name(options[b"filename"].decode("utf-8", "replace"))
+        name = upload_name(options[b"filename"].decode("utf-8", "replace"))
         folder = self._folder / str(len(self.uploads))
-        folder.mkdir()
-        self._part.upload = Upload(name, folder / name)
-        self._part.file = (folder / name).open("xb")
+        path = folder / name.rpartition("/")[2]
+        try:
+            folder.mkdir()
+            self._part.file = path.open("xb")
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
+        self._part.upload = Upload(name, path)
         self.uploads.append(self._part.upload)
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
         part, piece = self._part, data[start:end]
         if part.upload is None:
-            self._metadata += piece
-            if len(self._metadata) > _METADATA_BYTES:
-                raise too_large(_METADATA_BYTES, "the field `metadata`")
+            self._fields[part.field] += piece
+            if len(self._fields[part.field]) > _METADATA_BYTES:
+                raise too_large(_METADATA_BYTES, f"the field `{part.field.decode()}`")
             return
         part.upload.size += len(piece)
         if part.upload.size > self._limits.upload_bytes:
@@ -158,9 +178,12 @@ class UploadReader:
             return
         if part.file is not None:
             part.file.write(piece)
+            part.upload.digest.update(piece)
 
     def _close_part(self) -> None:
         if self._part.file is not None:
+            self._part.file.flush()
+            sync_file(self._part.file.fileno())
             self._part.file.close()
             self._part.file = None
         upload = self._part.upload
@@ -176,49 +199,38 @@ async def receive_uploads(reader: UploadReader, body: AsyncIterator[bytes]) -> N
     await run_in_threadpool(reader.finish)
 
 
-@asynccontextmanager
-async def upload_folder(data: Path) -> AsyncIterator[Path]:
-    """Make a temporary folder inside the data folder; it is always deleted at the end."""
-    folder = await run_in_threadpool(_make_folder, data / _FOLDER)
-    try:
-        yield folder
-    finally:
-        with anyio.CancelScope(shield=True):
-            await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
+def upload_name(name: str) -> str:
+    """Return the name of an upload with its folders, whatever path was sent; it becomes a source and is never a path.
 
-
-def _make_folder(parent: Path) -> Path:
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix="upload-", dir=parent))
-    except OSError as error:
-        raise StorageFullError(f"cannot write to {parent}: {error.strerror}") from error
-
-
-def sweep_uploads(data: Path) -> None:
-    """Remove upload folders that a killed service left, when they are hours old."""
-    for folder in (data / _FOLDER).glob("upload-*"):
-        try:
-            stale = time.time() - folder.stat().st_mtime > _STALE_SECONDS
-        except OSError:
-            continue
-        if stale:
-            logger.warning("removing a left-over upload folder")
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def base_name(name: str) -> str:
-    """Return the base name of an upload, whatever path was sent: it becomes a source and is never a path.
-
-    Raises InputError when nothing usable is left.
+    Drives, `.`, `..` and leading slashes are left out. Raises InputError when no usable name is left.
     """
-    base = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2]).strip()
-    if base in {"", ".", ".."} or show(base) != base or len(base.encode()) > _NAME_BYTES:
+    parts = unicodedata.normalize("NFC", name.replace("\\", "/")).split("/")
+    folders = [
+        part.strip() for part in parts[:-1] if part.strip() not in {"", ".", ".."} and not _DRIVE.fullmatch(part)
+    ]
+    base = parts[-1].strip()
+    whole = "/".join([*folders, base])
+    long = len(base.encode()) > _NAME_BYTES or len(whole.encode()) > _PATH_BYTES
+    if base in {"", ".", ".."} or show(whole) != whole or long:
         raise InputError(
             f"an upload cannot be named {show(name, 80)!r}",
-            cure=f"give it a name of printable characters, at most {_NAME_BYTES} bytes",
+            cure=f"give it a name of printable characters, at most {_NAME_BYTES} bytes, {_PATH_BYTES} with its folders",
         )
-    return base
+    return whole
+
+
+def parse_acl(raw: str) -> tuple[str, ...]:
+    """Return the access labels of a field: a JSON list, or labels separated by commas; none for everyone."""
+    text = raw.strip()
+    if text.startswith("["):
+        try:
+            listed = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError("the field `acl` is no JSON list", cure='send ["hr", "board"] or hr,board') from error
+        if not all(isinstance(label, str) for label in listed):
+            raise InputError("the field `acl` holds something that is no text", cure='send ["hr", "board"]')
+        return checked_labels(listed)
+    return checked_labels(label.strip() for label in text.split(",") if label.strip())
 
 
 def parse_metadata(raw: bytes) -> Metadata:
@@ -229,8 +241,17 @@ def parse_metadata(raw: bytes) -> Metadata:
         content = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise InputError("the field `metadata` is not JSON", cure='send an object such as {"team": "sales"}') from error
+    return checked_metadata(content)
+
+
+def checked_metadata(content: Any) -> Metadata:
+    """Return a JSON value as metadata: an object of scalars, or lists of scalars. Raises InputError."""
     if not isinstance(content, dict) or len(content) > _METADATA_KEYS:
         raise InputError("the field `metadata` is no JSON object", cure=f"send one with at most {_METADATA_KEYS} keys")
+    if ACL_KEY in content:
+        raise InputError(
+            f"the metadata key {ACL_KEY!r} is for access labels", cure=f"send them as the field {ACL_KEY!r}"
+        )
     return {key: _metadata_value(key, value) for key, value in _encodable(content).items()}
 
 

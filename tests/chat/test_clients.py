@@ -194,9 +194,9 @@ def test_a_stream_that_nobody_reads_on_is_given_up() -> None:
             assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("name", ["gpt-4o", "openai", "openai:", "ollama:x", "extractive:x", ""])
+@pytest.mark.parametrize("name", ["gpt-4o", "openai", "openai:", "olama:x", "ollama:", "extractive:x", ""])
 def test_unknown_models_are_refused_with_the_names_that_work(name: str) -> None:
-    with pytest.raises(ConfigError, match="set extractive, openai:NAME or anthropic:NAME"):
+    with pytest.raises(ConfigError, match="set extractive, openai:NAME, anthropic:NAME, ollama:NAME"):
         load_chat(ChatSettings(model=name))
 
 

@@ -13,9 +13,9 @@ import ragkit
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ReadLimits, WorkerPool, extract_file, ingest_folder
 from ragkit_ingest.extract import path_job
+from ragkit_ingest.jobs import Place, has_changed, neighbours_of, record
 from ragkit_ingest.readers.markup.selection import Selection, split_selection
 from ragkit_ingest.readers.neighbours import MOST_DEPTH, NotIncludedError
-from ragkit_ingest.workers.included import Place, has_changed, neighbours_of, record
 from tests.support.ingest_files import extract_among
 
 
@@ -141,6 +141,22 @@ def test_nothing_from_outside_no_link_nothing_ignored_and_no_circle(tmp_path: Pa
     (line,) = warnings
     assert line.startswith("include: 8 files that the text includes are named, not read: ")
     assert {"link.md": "link", "../private/p.md": "ignored"}.items() <= dict(_reasons(line)).items()
+
+
+def test_a_file_with_other_access_labels_is_not_included(tmp_path: Path) -> None:
+    files = {
+        ".ragkitacl": "hr/ -> hr\n",
+        "a.md": 'Open.\n\n--8<-- "hr/pay.md"\n',
+        "hr/b.md": 'Staff.\n\n--8<-- "pay.md"\n',
+        "hr/pay.md": "Pay 99.",
+    }
+    assert text_of(tmp_path, files, "a.md")[0].startswith("Open.\n\n(included file")
+    assert text_of(tmp_path, files, "hr/b.md")[0] == "Staff.\n\nPay 99."
+    root = os.fsencode(tmp_path)
+    told = record(root, ["hr/pay.md"], read_at_ns=time.time_ns() + 10**10)
+    assert not has_changed(root, told)
+    (tmp_path / ".ragkitacl").write_text("hr/ -> board\n")
+    assert has_changed(root, told)
 
 
 def _reasons(line: str) -> list[tuple[str, str]]:

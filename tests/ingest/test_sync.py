@@ -19,7 +19,6 @@ from ragkit import (
     AddProgress,
     AddReport,
     Document,
-    DocumentInfo,
     ExtractionError,
     FileState,
     InputError,
@@ -27,9 +26,9 @@ from ragkit import (
     Reason,
 )
 from ragkit_ingest import IngestOptions, IngestProgress, IngestReport, ReadLimits, ingest_folder
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.scan.digest import CLOCK_NS, UNSURE, digest, sure_mtime
 from ragkit_ingest.scan.walk import Found
-from ragkit_ingest.workers.pool import Job
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase
@@ -57,10 +56,8 @@ class FakeKnowledge:
     def files(self, root: str) -> dict[bytes, FileState]:
         return {path: state for (held, path), state in self.states.items() if held == root}
 
-    def documents(self) -> list[DocumentInfo]:
-        return [
-            DocumentInfo(source, "", held.sha256, "text/plain", 1, 0, 1, 1, "") for source, held in self.texts.items()
-        ]
+    def digests(self) -> dict[str, str]:
+        return {source: held.sha256 for source, held in self.texts.items()}
 
     @contextmanager
     def writer(self, *, kind: str, extractor: str) -> Iterator[FakeWriter]:

@@ -95,35 +95,6 @@ def test_a_failed_delete_keeps_the_collection_open() -> None:
     assert borrowed(pool, "a") is first
 
 
-def test_writers_take_turns_and_readers_do_not_wait() -> None:
-    pool = CollectionPool(FakeLibrary("a"), patience=60)
-    order: list[str] = []
-    waiting = threading.Event()
-
-    def second() -> None:
-        waiting.set()
-        with pool.write("a"):
-            order.append("second")
-
-    with pool.write("a"):
-        thread = threading.Thread(target=second)
-        thread.start()
-        assert waiting.wait(60)
-        borrowed(pool, "a")
-        order.append("first")
-    thread.join(60)
-    assert order == ["first", "second"]
-
-
-def test_a_writer_whose_turn_does_not_come_is_told_so() -> None:
-    pool = CollectionPool(FakeLibrary("a"), patience=0.01)
-    with pool.write("a"):
-        for write in (lambda: pool.delete("a"), lambda: pool.write("a").__enter__()):
-            with pytest.raises(LockedError):
-                write()
-    pool.delete("a")
-
-
 def test_a_failed_open_is_tried_again() -> None:
     library = FakeLibrary("a")
     library.open_error = StoreError("no")

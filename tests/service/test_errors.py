@@ -10,6 +10,7 @@ import pytest
 import ragkit
 from ragkit import (
     AdapterRefusedError,
+    AnswerFormatError,
     BudgetError,
     ChatError,
     ChatInterruptedError,
@@ -52,6 +53,7 @@ STATUSES: dict[type[Exception], int] = {
     EmbeddingError: 500,
     ModelError: 503,
     ConfigError: 500,
+    AnswerFormatError: 502,
     ChatTimeoutError: 504,
     ChatInterruptedError: 502,
     ChatError: 502,

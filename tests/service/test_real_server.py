@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 import ragkit
 from ragkit import Document, Settings
 from ragkit.testing import CutChat, FakeChat, HashEmbedder
-from ragkit_service import ServiceSettings, create_app
+from ragkit_service import Limits, ServiceSettings, create_app
 from ragkit_service.collection_pool import DataFolder
 from ragkit_service.schemas.responses import (
     AnswerReply,
@@ -36,9 +36,16 @@ REFUNDS = b"# Refunds\n\nThe refund window is thirty days after delivery. Opened
 PRICES = b"plan,price\nStarter,19 EUR\nTeam,49 EUR\n"
 
 
-def serving(data: Path, *, embedder: HashEmbedder | None = None, chat: ragkit.ChatModel | None = None) -> TestClient:
+def serving(
+    data: Path,
+    *,
+    embedder: HashEmbedder | None = None,
+    chat: ragkit.ChatModel | None = None,
+    limits: Limits | None = None,
+) -> TestClient:
     library = DataFolder(data, settings=Settings(), embedder=embedder or HashEmbedder(), chat=chat)
-    return TestClient(create_app(ServiceSettings(data=data), library=library), base_url=LOCAL)
+    settings = ServiceSettings(data=data, limits=limits or Limits())
+    return TestClient(create_app(settings, library=library), base_url=LOCAL)
 
 
 @pytest.fixture
@@ -66,14 +73,14 @@ def elsewhere(data: Path, code: str) -> None:
 
 def test_files_go_in_and_cited_answers_come_out(http: TestClient, tmp_path: Path) -> None:
     files = [("files", ("refunds.md", REFUNDS)), ("files", ("prices.csv", PRICES))]
-    uploaded = http.post(f"{DEFAULT}/documents", files=files, data={"metadata": '{"team": "sales"}'})
+    uploaded = http.post(f"{DEFAULT}/documents?wait=true", files=files, data={"metadata": '{"team": "sales"}'})
     assert [item.status for item in UploadReply.model_validate(uploaded.json()).files] == ["added", "added"]
 
     where = {"type": "eq", "key": "team", "value": "sales"}
     found = http.post(f"{DEFAULT}/search", json={"query": "How long is the refund window?", "where": where})
     hit = SearchReply.model_validate(found.json()).hits[0]
-    assert hit.source == "refunds.md"
-    whole = http.get(f"{DEFAULT}/documents/refunds.md").json()
+    assert hit.source == "upload:refunds.md"
+    whole = http.get(f"{DEFAULT}/documents", params={"source": hit.source}).json()
     assert whole["text"][hit.start : hit.end] == hit.text
 
     prompt = http.post(f"{DEFAULT}/prompt", json={"question": "How long is the refund window?", "budget": 1000})
@@ -82,7 +89,7 @@ def test_files_go_in_and_cited_answers_come_out(http: TestClient, tmp_path: Path
     answer = AnswerReply.model_validate(
         http.post(f"{DEFAULT}/ask", json={"question": "How long is the refund window?"}).json()
     )
-    assert answer.citations[0].source == "refunds.md"
+    assert answer.citations[0].source == "upload:refunds.md"
     cited = answer.citations[0]
     assert whole["text"][cited.start : cited.end] == cited.quote
 
@@ -95,15 +102,15 @@ def test_files_go_in_and_cited_answers_come_out(http: TestClient, tmp_path: Path
 
 def test_the_same_files_again_change_nothing(http: TestClient) -> None:
     files = {"files": ("refunds.md", REFUNDS)}
-    http.post(f"{DEFAULT}/documents", files=files)
-    again = http.post(f"{DEFAULT}/documents", files=files).json()
+    http.post(f"{DEFAULT}/documents?wait=true", files=files)
+    again = http.post(f"{DEFAULT}/documents?wait=true", files=files).json()
 
     assert again["files"][0]["status"] == "unchanged"
     assert len(http.get(f"{DEFAULT}/history").json()["generations"]) == 1
 
 
 def test_a_file_that_is_no_document_is_refused_with_its_reason(http: TestClient) -> None:
-    response = http.post(f"{DEFAULT}/documents", files={"files": ("a.bin", bytes(range(256)) * 8)})
+    response = http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("a.bin", bytes(range(256)) * 8)})
 
     assert response.status_code == 415
     assert response.json()["files"][0]["reason"] in {"binary", "unsupported"}
@@ -111,7 +118,7 @@ def test_a_file_that_is_no_document_is_refused_with_its_reason(http: TestClient)
 
 
 def test_a_stream_is_the_answer_in_pieces(http: TestClient) -> None:
-    http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+    http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
     body = {"question": "How long is the refund window?", "stream": True}
     blocks = [block.split("\n", 1) for block in http.post(f"{DEFAULT}/ask", json=body).text.split("\n\n") if block]
     events = [(head.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for head, data in blocks]
@@ -123,7 +130,7 @@ def test_a_stream_is_the_answer_in_pieces(http: TestClient) -> None:
 def test_a_model_that_breaks_off_is_an_error(tmp_path: Path) -> None:
     with serving(tmp_path, chat=CutChat()) as http:
         http.post("/v1/collections", json={"name": "default"})
-        http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+        http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
         whole = http.post(f"{DEFAULT}/ask", json={"question": "refund window"})
         stream = http.post(f"{DEFAULT}/ask", json={"question": "refund window", "stream": True})
 
@@ -133,7 +140,7 @@ def test_a_model_that_breaks_off_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_generation_that_another_process_commits_is_seen_without_a_restart(http: TestClient, tmp_path: Path) -> None:
-    http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+    http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
     ask = {"query": "warranty of the pump"}
     before = http.post(f"{DEFAULT}/search", json=ask).json()["hits"]
     assert "pump.md" not in [hit["source"] for hit in before]
@@ -146,36 +153,42 @@ def test_a_generation_that_another_process_commits_is_seen_without_a_restart(htt
 
 
 def test_a_collection_that_another_process_deletes_and_makes_again_is_seen(http: TestClient, tmp_path: Path) -> None:
-    http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+    http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
     ragkit.delete_collection(tmp_path, "default")
     assert http.post(f"{DEFAULT}/search", json={"query": "refund"}).status_code == 404
     assert http.get("/v1/collections").json() == {"collections": []}
 
     ragkit.create_collection(tmp_path, "default")
     assert http.post(f"{DEFAULT}/search", json={"query": "refund"}).json()["hits"] == []
-    assert http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)}).status_code == 200
+    assert http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)}).status_code == 200
     assert len(http.post(f"{DEFAULT}/search", json={"query": "refund"}).json()["hits"]) == 1
 
 
-def test_while_another_writes_uploads_and_removals_are_423_and_searches_go_on(http: TestClient, tmp_path: Path) -> None:
-    http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
-    with ragkit.open(tmp_path, embedder=HashEmbedder()) as other, other.writer():
-        upload = http.post(f"{DEFAULT}/documents", files={"files": ("prices.csv", PRICES)})
-        removal = http.delete(f"{DEFAULT}/documents/refunds.md")
-        deletion = http.delete(DEFAULT)
-        search = http.post(f"{DEFAULT}/search", json={"query": "refund"})
+def test_while_another_writes_removals_are_423_uploads_wait_and_searches_go_on(tmp_path: Path) -> None:
+    with serving(tmp_path, limits=Limits(writer_seconds=0.6)) as http:
+        http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
+        with ragkit.open(tmp_path, embedder=HashEmbedder()) as other, other.writer():
+            upload = http.post(f"{DEFAULT}/documents", files={"files": ("prices.csv", PRICES)})
+            removal = http.delete(f"{DEFAULT}/documents", params={"source": "upload:refunds.md"})
+            search = http.post(f"{DEFAULT}/search", json={"query": "refund"})
+            job = http.get(upload.headers["location"]).json()
+            deletion = http.delete(f"{DEFAULT}?confirm=default")
 
-    for response in (upload, removal, deletion):
-        assert response.status_code == 423
-        assert response.headers["retry-after"]
-        assert str(os.getpid()) not in response.text
-    assert len(search.json()["hits"]) == 1
+        assert upload.status_code == 202
+        assert (job["state"], "since" in job["waiting_for"]) == ("queued", True)
+        for response in (removal, deletion):
+            assert response.status_code == 423
+            assert response.headers["retry-after"]
+            assert str(os.getpid()) not in response.text
+        assert len(search.json()["hits"]) == 1
+        assert http.get(upload.headers["location"]).json()["state"] == "cancelled"  # by the deletion
+        assert http.delete(f"{DEFAULT}?confirm=default").status_code == 204
 
 
 def test_uploads_to_one_collection_at_once_take_turns(http: TestClient) -> None:
     def upload(number: int) -> int:
         files = {"files": (f"{number}.md", b"# Part %d\n\nText of part %d.\n" % (number, number))}
-        return http.post(f"{DEFAULT}/documents", files=files).status_code
+        return http.post(f"{DEFAULT}/documents?wait=true", files=files).status_code
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(upload, range(4))) == [200] * 4
@@ -202,7 +215,6 @@ def test_a_data_folder_that_is_not_there_has_no_collections_and_stays_so(tmp_pat
         assert http.get("/v1/collections").json() == {"collections": []}
         assert http.post(f"{DEFAULT}/search", json={"query": "refund"}).status_code == 404
         assert http.get(DEFAULT).status_code == 404
-        assert http.post(f"{DEFAULT}/documents", files={"files": ("a.md", REFUNDS)}).status_code == 404
     assert not (data / "collections").exists()
 
 
@@ -221,7 +233,7 @@ def test_a_data_folder_that_is_not_there_has_no_collections_and_stays_so(tmp_pat
     ],
 )
 def test_no_filter_is_an_error_of_the_server(http: TestClient, where: object) -> None:
-    http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+    http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
     response = http.post(f"{DEFAULT}/search", json={"query": "refund", "where": where})
 
     assert response.status_code in {200, 422}
@@ -249,7 +261,7 @@ def test_no_filter_is_an_error_of_the_server(http: TestClient, where: object) ->
     ],
 )
 def test_no_question_is_an_error_of_the_server(http: TestClient, question: str) -> None:
-    http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+    http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
     for verb in ("search", "prompt", "ask"):
         assert http.post(f"{DEFAULT}/{verb}", json={"question": question}).status_code in {200, 422}
 
@@ -258,7 +270,7 @@ def test_history_and_examples_reach_the_model(tmp_path: Path) -> None:
     fake = FakeChat("Exchanged [1].")
     with serving(tmp_path, chat=fake) as http:
         http.post("/v1/collections", json={"name": "default"})
-        http.post(f"{DEFAULT}/documents", files={"files": ("refunds.md", REFUNDS)})
+        http.post(f"{DEFAULT}/documents?wait=true", files={"files": ("refunds.md", REFUNDS)})
         history = [{"role": "user", "content": "refund?"}, {"role": "assistant", "content": "thirty days"}]
         examples = [{"question": "price?", "answer": "19 EUR"}]
         body = {"question": "And opened goods?", "history": history, "examples": examples}

@@ -14,11 +14,13 @@ import pytest
 from ragkit.errors import (
     ConflictError,
     EmbeddingError,
+    FilterError,
     InputError,
     NotFoundError,
     StoreError,
 )
 from ragkit.store.base import Store
+from ragkit.store.filters import Condition, Filter, Group
 from ragkit.store.rows import embedded_hash
 from ragkit.types.documents import Document
 from tests.store.contract import Place, picture, put, writing
@@ -70,6 +72,14 @@ class DocumentContract:
             assert reader.documents.text_slice(number, rows[1].start, rows[1].end) == "zweiter 🎉 ﬁn"
             assert reader.documents.text_slice(number, 4, 4) == reader.documents.text_slice(number, 5, 2) == ""
             assert reader.documents.pages(number) == item.document.pages
+            structure = reader.documents.structure(item.document.source)
+            assert (structure.id, structure.characters) == (number, len(item.document.text))
+            whole = item.document
+            assert (structure.pages, structure.headings, structure.blocks) == (
+                whole.pages,
+                whole.headings,
+                whole.blocks,
+            )
             assert reader.chunks.documents_of([rows[2].id, 10**9, rows[0].id]) == [number, 0, number]
             assert list(reader.chunks.rows(np.array([rows[2].id, 10**9, rows[0].id]))) == [rows[2].id, rows[0].id]
 
@@ -123,6 +133,25 @@ class DocumentContract:
             assert [item.source for item in reader.documents.infos(limit=2, offset=3)] == sorted(names)[3:5]
             assert reader.documents.infos(limit=0) == reader.documents.infos(prefix="none") == []
             assert reader.documents.sources() == names
+
+    def test_documents_are_listed_by_filter_and_digest(self, store: Store) -> None:
+        put(store, cut("a/1", ["t"], metadata={"acl": ("hr", "board")}), cut("a/2", ["u"], metadata={"acl": "hr"}))
+        put(store, cut("b", ["v"], metadata={"team": "x"}), cut("c", ["w"], metadata={"acl": (), "n": 1}))
+        missing = Condition("missing", "acl", ())
+        with store.read() as reader:
+            documents = reader.documents
+
+            def sources(where: Filter, prefix: str = "") -> list[str]:
+                return [item.source for item in documents.infos(where=where, prefix=prefix)]
+
+            assert sources(missing) == ["b", "c"]
+            assert sources(Condition("eq", "acl", ("hr",))) == ["a/1", "a/2"]
+            assert sources(Group("or", (missing, Condition("in", "acl", ("board", "x"))))) == ["a/1", "b", "c"]
+            assert sources(Condition("in", "acl", ("hr",)), prefix="a/2") == ["a/2"]
+            assert len(reader.chunks.select(missing)) == reader.chunks.count(missing) == 2
+            with pytest.raises(FilterError, match="about pages"):
+                documents.infos(where=Condition("eq", "page", (1,)))
+            assert documents.digests() == {item.source: item.sha256 for item in documents.infos()}
 
     @pytest.mark.parametrize("unknown", ["gone.txt", "a\ud800", ""])
     def test_what_is_not_there_is_not_found(self, store: Store, unknown: str) -> None:

@@ -225,6 +225,9 @@ class PlaceContract:
             assert reader.files.below("/docs") == {b"a.txt": file_of("a"), b"b.txt": file_of("b", b"b.txt")}
             assert reader.files.below("/r\udcff") == {b"na\xffme": replace(odd, detail="ü\\udcff")}
             assert reader.files.below("/none") == {}
+            assert reader.files.of("a") == [file_of("a"), replace(odd, detail="ü\\udcff")]
+            assert reader.files.of("b") == [file_of("b", b"b.txt")]
+            assert reader.files.of("") == []
             assert reader.revision == 2
         with writing(store) as writer:
             writer.forget_file("/docs", b"a.txt")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from ragkit import (
+    AddProgress,
     AddReport,
     Answer,
     Citation,
@@ -23,15 +25,18 @@ from ragkit import (
     Generation,
     Hit,
     Hits,
+    InputError,
+    LockedError,
     Message,
     NotFoundError,
     Prompt,
     QueryError,
+    RagkitError,
 )
 from ragkit.citations.statements import check_text
 from ragkit.types.answers import TextCheck
 from ragkit_service import Limits, ServiceSettings, create_app
-from ragkit_service.context import Extractor
+from ragkit_service.jobs.extractor import Extractor
 
 KEY = "k-3f9c1d5e7a"
 LOCAL = "http://127.0.0.1:8000"
@@ -48,6 +53,12 @@ class FakeKnowledge:
     pieces: Callable[[str], Iterator[str]] = lambda _: iter(["Thirty days ", "[1]."])
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     generation: int = 0
+    restricted: bool = False
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="ragkit-fake-")))
+
+    def original(self, source: str) -> None:
+        """Return the file of a document: there is none."""
+        self._called("original", source=source)
 
     def _called(self, what: str, **arguments: Any) -> None:
         assert not self.closed, "used after close"
@@ -108,9 +119,30 @@ class FakeKnowledge:
         citations = tuple(_cite(hit, text) for hit in hits[:1])
         return Answer(question, text, "answered" if hits else "abstained", citations, "fake", {"total": 9}, 0.9)
 
-    def documents(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
-        self._called("documents")
+    def view(self, labels: Sequence[str] | None) -> FakeKnowledge:
+        """Return this collection without the documents that these labels do not show."""
+        if labels is None:
+            return self
+        seen = {source: doc for source, doc in self.docs.items() if visible(doc, labels)}
+        return FakeView(self.name, seen, before=self.before, pieces=self.pieces, calls=self.calls, restricted=True)
+
+    def writing(self) -> str:
+        """Return who else writes, as `before` tells by raising LockedError."""
+        try:
+            self.before("writer")
+        except LockedError as error:
+            return error.holder
+        except RagkitError:
+            return ""
+        return ""
+
+    def documents(
+        self, *, prefix: str = "", where: Any = None, limit: int | None = None, offset: int = 0
+    ) -> list[DocumentInfo]:
+        self._called("documents", where=where)
         found = [self._info(self.docs[source]) for source in sorted(self.docs) if source.startswith(prefix)]
+        if where is not None:
+            found = [item for item in found if item.metadata.get(where["key"]) == where["value"]]
         return found[offset : None if limit is None else offset + limit]
 
     def document(self, source: str) -> Document:
@@ -119,9 +151,12 @@ class FakeKnowledge:
             raise NotFoundError(f"there is no document {source!r} in {self.name!r}", cure="ragkit documents lists them")
         return self.docs[source]
 
-    def remove(self, sources: str) -> int:
-        self._called("remove")
-        return 0 if self.docs.pop(sources, None) is None else 1
+    def info(self, source: str) -> DocumentInfo:
+        return self.both(source)[0]
+
+    def both(self, source: str) -> tuple[DocumentInfo, Document]:
+        document = self.document(source)
+        return self._info(document), document
 
     def status(self) -> dict[str, Any]:
         self._called("status")
@@ -186,6 +221,16 @@ class FakeKnowledge:
         )
 
 
+class FakeView(FakeKnowledge):
+    """A FakeKnowledge with fewer documents."""
+
+
+def visible(document: Document, labels: Sequence[str]) -> bool:
+    """Return whether a reader with some labels sees a document."""
+    acl = document.metadata.get("acl")
+    return not acl or bool(set(labels) & set(acl if isinstance(acl, tuple) else (acl,)))
+
+
 def _cite(hit: Hit, sentence: str) -> Citation:
     return Citation(
         number=1,
@@ -212,13 +257,26 @@ class FakeWriter:
     def generation(self) -> int:
         return self.knowledge.generation
 
-    def add(self, documents: Sequence[tuple[Document, None]]) -> AddReport:
-        ((document, _),) = documents
-        before = self.knowledge.docs.get(document.source)
-        self.knowledge.docs[document.source] = document
-        if before is None:
-            return AddReport(added=1, chunks=1)
-        return AddReport(unchanged=1, chunks=1) if before.text == document.text else AddReport(changed=1, chunks=1)
+    def add(
+        self,
+        documents: Iterable[Document],
+        *,
+        progress: Callable[[AddProgress], None],
+        reject: Callable[[Document, InputError], None],
+        stopped: Callable[[], bool],
+    ) -> AddReport:
+        for count, document in enumerate(documents, 1):
+            if stopped():
+                break
+            before = self.knowledge.docs.get(document.source)
+            self.knowledge.docs[document.source] = document
+            same = before is not None and before.text == document.text
+            outcome = "added" if before is None else "unchanged" if same else "changed"
+            progress(AddProgress(count, count, count, document.source, outcome))
+        return AddReport()
+
+    def remove(self, source: str) -> bool:
+        return self.knowledge.docs.pop(source, None) is not None
 
 
 class FakeLibrary:

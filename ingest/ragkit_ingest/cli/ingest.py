@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 import ragkit
-from ragkit import DocumentInfo, FileState, NotFoundError, RagkitError, settings_from_env, show
+from ragkit import FileState, NotFoundError, RagkitError, settings_from_env, show
 from ragkit_ingest.cli.progress import drawn_progress
 from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.cli.report import print_report
@@ -73,7 +73,8 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(*, limits: ReadLimits, include: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> Any:
-        options = IngestOptions(limits, rest.pop("workers"), include, exclude, rest.pop("allow_removals"))
+        flags = {name: rest.pop(name) for name in ("allow_removals", "force")}
+        options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags)
         return command(options=options, **rest)
 
     decorated: Callable[..., Any] = wrapped
@@ -81,6 +82,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--allow-removals", is_flag=True, help="Remove documents even if most files of a folder are missing."
         ),
+        click.option("--force", is_flag=True, help="Read every file again, also unchanged ones."),
         with_read_limits,
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files as they are."),
@@ -182,8 +184,8 @@ class _NothingYet:
     def files(self, root: str) -> dict[bytes, FileState]:  # noqa: ARG002
         return {}
 
-    def documents(self) -> list[DocumentInfo]:
-        return []
+    def digests(self) -> dict[str, str]:
+        return {}
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ragkit import UPLOAD_PREFIX
+
 _ESCAPE = re.compile(rb"\\x[89a-f][0-9a-f]")
 _TEXT_ESCAPE = re.compile(r"\\x[89a-f][0-9a-f]")
 _TOKEN = re.compile(r"\\\\|\\x([89a-f][0-9a-f])")
@@ -41,25 +43,26 @@ class Sources:
     """Gives every new file a source that no other document has.
 
     The natural source is the path below the root. Where another document has it, the names of the root folder and of
-    the folders above it are put in front, one after the other, until the source is free.
+    the folders above it are put in front, one after the other, until the source is free. Sources of uploads are never
+    free: a file and an upload cannot replace each other.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
 
     def __contains__(self, source: str) -> bool:
-        return source in self._taken
+        return source in self._taken or source.startswith(UPLOAD_PREFIX)
 
     def claim(self, root: bytes, path: bytes) -> str:
         """Return a free source for a path below a root (absolute), and reserve it."""
         folders = [part for part in root.split(b"/") if part]
         above = b""
         source = source_of(path)
-        while source in self._taken and folders:
+        while source in self and folders:
             above = folders.pop() + b"/" + above
             source = source_of(above + path)
         number = 2
-        while source in self._taken:
+        while source in self:
             source = source_of(above + b"%d/" % number + path)
             number += 1
         self._taken.add(source)

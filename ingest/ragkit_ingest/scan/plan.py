@@ -9,16 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, Protocol, cast
 
-from ragkit import DocumentInfo, ExtractionError, FileState, Reason
+from ragkit import UPLOAD_PREFIX, ExtractionError, FileState, Reason
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import Problem
+from ragkit_ingest.scan.acl_rules import AclRules, load_acl_rules
 from ragkit_ingest.scan.digest import digest, sure_mtime
 from ragkit_ingest.scan.ignore_rules import Patterns, names_of
+from ragkit_ingest.scan.included import has_changed
 from ragkit_ingest.scan.moved_folders import at_home, moved_root
 from ragkit_ingest.scan.names import Sources, path_of, source_of
 from ragkit_ingest.scan.targets import Target
 from ragkit_ingest.scan.walk import Found, Identity, LeftOut, look, reason_of, walk
-from ragkit_ingest.workers.included import has_changed
 
 _LIMITED: frozenset[str] = frozenset(
     {"too_big", "too_slow", "worker_crashed", "expands_too_much", "too_many_parts", "too_deep"}
@@ -35,7 +36,7 @@ class Held(Protocol):
 
     def files(self, root: str) -> dict[bytes, FileState]: ...
 
-    def documents(self) -> list[DocumentInfo]: ...
+    def digests(self) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Plan:
 
 
 class Memory:
-    """A snapshot of the records of earlier runs, read once; documents only when a new file needs a name."""
+    """A snapshot of the records of earlier runs and of the documents they gave, read once."""
 
     def __init__(self, held: Held) -> None:
         self._held = held
@@ -91,7 +92,7 @@ class Memory:
     @cached_property
     def documents(self) -> Mapping[str, str]:
         """sha256 by source, of every document in the collection."""
-        return {info.source: info.sha256 for info in self._held.documents()}
+        return self._held.digests()
 
     @cached_property
     def holders(self) -> Mapping[str, FileState]:
@@ -102,6 +103,10 @@ class Memory:
     def sources(self) -> Sources:
         """Every source that is taken."""
         return Sources([*self.documents, *self.holders])
+
+    def holds(self, state: FileState) -> bool:
+        """Return whether the document of a file is the one that the file gave; another program may have replaced it."""
+        return not state.source or bool(state.reason) or self.documents.get(state.source) == state.sha256
 
 
 def problem(root: str, path: bytes, reason: str, detail: str, *, kept: bool = False) -> Problem:
@@ -136,6 +141,7 @@ class Planner:
         self._adopted: list[Move] = []
         self._taken_over: Counter[str] = Counter()
         self._plan = Plan()
+        self._acl: dict[bytes, AclRules] = {}
 
     def plan(self, targets: Sequence[Target]) -> Plan:
         """Look at every target; nothing is written."""
@@ -160,9 +166,17 @@ class Planner:
         self._plan.remove = [state for key, state in gone.items() if key not in self._moved_away]
         self._plan.moves[:0] = stay
 
-    def key(self, reason: str) -> str:
-        """Return what a FileState of today records as its extractor, for an outcome."""
-        return f"{self._version}+{self._options.limits_key}" if reason in _LIMITED else self._version
+    def key(self, root: bytes, path: bytes, reason: str = "") -> str:
+        """Return what a FileState of today records as its extractor, for a file and the outcome of reading it."""
+        labels = self.labels(root, path)
+        version = self._version if labels is None else f"{self._version}+acl:{','.join(labels)}"
+        return f"{version}+{self._options.limits_key}" if reason in _LIMITED else version
+
+    def labels(self, root: bytes, path: bytes) -> tuple[str, ...] | None:
+        """Return the access labels that the rules of a root give to a file; None where they say nothing of it."""
+        if root not in self._acl:
+            self._acl[root] = load_acl_rules(root)
+        return self._acl[root].labels(path)
 
     # ------------------------------------------------------------------ what is on disk
 
@@ -234,9 +248,9 @@ class Planner:
                 self._new.append((target, found, None))
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
-        current = old.extractor == self.key(old.reason) and (
-            bool(old.reason) or not has_changed(target.root, old.detail)
-        )
+        current = not self._options.force and old.extractor == self.key(target.root, old.path, old.reason)
+        changed = not old.reason and has_changed(target.root, old.detail)  # of a file that its text includes
+        current = current and self._memory.holds(old) and not changed
         if same and current and not self._opens_now(target, old):
             self._as_before(target, old)
             return
@@ -301,7 +315,7 @@ class Planner:
         lost: dict[tuple[str, str], list[FileState]] = defaultdict(list)
         for state in self._gone:
             included = bool(state.detail)  # elsewhere its text may include other files
-            if state.source and not state.reason and not included and state.extractor == self._version:
+            if state.source and not state.reason and not included and self._memory.holds(state):
                 lost[state.root, state.sha256].append(state)
         return lost
 
@@ -320,7 +334,8 @@ class Planner:
         except ExtractionError:
             return False  # reading it will raise the right error
         states = self._lost.get((target.name, sha256), [])
-        same = [state for state in states if _suffix(state.path) == suffix]
+        wanted = self.key(target.root, found.path)
+        same = [state for state in states if _suffix(state.path) == suffix and state.extractor == wanted]
         if not same:
             return False
         name = os.path.basename(found.path)
@@ -333,12 +348,12 @@ class Planner:
 
     def _name(self, target: Target, found: Found, old: FileState | None) -> None:
         natural = source_of(found.path)
-        if natural in self._memory.sources:
+        if natural in self._memory.sources and not natural.startswith(UPLOAD_PREFIX):
             holder = self._memory.holders.get(natural)
             if holder is None and self._equals(target, found, self._memory.documents.get(natural, "")):
                 self._plan.work.append(Work("reread", target.root, found, natural, old))
                 return
-            if holder and self._orphan(holder) and self._equals(target, found, holder.sha256):
+            if holder and self._orphan(holder, target, found) and self._equals(target, found, holder.sha256):
                 self._plan.moves.append(Move(holder, _moved(holder, target, found, natural)))
                 self._plan.unchanged += 1
                 self._taken_over[holder.root] += 1
@@ -346,9 +361,10 @@ class Planner:
         source = self._memory.sources.claim(target.root, found.path)
         self._plan.work.append(Work("added", target.root, found, source, old))
 
-    def _orphan(self, holder: FileState) -> bool:
-        """Return whether the folder of a document's root was moved or deleted."""
-        return not holder.reason and not os.path.isdir(path_of(holder.root))
+    def _orphan(self, holder: FileState, target: Target, found: Found) -> bool:
+        """Return whether the folder of a document's root was moved or deleted, and the document can stay as it is."""
+        fits = holder.extractor == self.key(target.root, found.path) and self._memory.holds(holder)
+        return fits and not holder.reason and not os.path.isdir(path_of(holder.root))
 
     def _equals(self, target: Target, found: Found, sha256: str) -> bool:
         try:

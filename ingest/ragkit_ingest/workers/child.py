@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import os
 import socket
@@ -14,11 +15,12 @@ from typing import Any
 from ragkit import ExtractionError
 from ragkit_ingest.limits import OCR_MEMORY, ReadLimits
 from ragkit_ingest.readers.base import Budget, Hints, TimeLimitError
+from ragkit_ingest.readers.page_images import page_png
 from ragkit_ingest.readers.registry import choose, read
-from ragkit_ingest.workers.included import neighbours_of
+from ragkit_ingest.scan.included import neighbours_of
+from ragkit_ingest.scan.stable_read import read_stable
 from ragkit_ingest.workers.protocol import ClosedError, pack, receive, send
 from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with, more_cpu
-from ragkit_ingest.workers.stable_read import read_stable
 
 _COLLECT_FROM = 1 << 18  # characters: after a large file, what it left in cycles goes at once
 _RETIRE_AT = 0.4  # a child that has held this part of its memory makes room for a fresh one
@@ -78,10 +80,13 @@ def _grant(channel: socket.socket, seconds: float, threads: int) -> None:
 def answer(
     descriptor: int, request: dict[str, Any], limits: ReadLimits, grant: Callable[[float, int], None] | None = None
 ) -> tuple[dict[str, Any], str]:
-    """Read one file; ExtractionError when it gives no text."""
+    """Read one file, or draw one of its pages where that is asked; ExtractionError when it gives neither."""
     budget = Budget(limits.timeout)
     content = read_stable(descriptor, max_size=limits.max_size)
     name: str = request["name"]
+    if "page" in request:
+        picture = page_png(content.data, request["page"])
+        return {"sha256": content.sha256}, base64.b64encode(picture).decode("ascii")
     media_type, reader = choose(content.data, name=name)
     neighbours = neighbours_of(request["place"])
     hints = Hints(media_type, limits, budget, request["careful"], grant=grant, neighbours=neighbours)

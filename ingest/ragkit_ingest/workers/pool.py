@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import queue
 import signal
@@ -13,36 +14,23 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, TypeVar
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.workers.included import Place
-from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, receive, send, unpack
+from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, check_answer, receive, send, unpack
 
+_Result = TypeVar("_Result")
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "VIRTUAL_ENV", "TZ")
 _MEMORY_SIGN = 0.5  # a child that dies while it uses this share of its memory ran out of it
 _LOOK_EVERY = 0.1
 _START_SECONDS = 120.0  # for a child to load its code, on a machine however busy; a file's own time begins after that
 _END_SECONDS = 10.0  # for a child that has closed its end to exit
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
-    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool. place:
-    where it lies, so that its text may include files below that root; None to include none. included: receives the
-    paths of those files below the root."""
-
-    source: str
-    name: str
-    open: Callable[[], int]
-    place: Place | None = None
-    included: Callable[[list[str]], None] | None = None
 
 
 class _DiedError(Exception):
@@ -80,26 +68,41 @@ class Worker:
         child does not count.
         """
         self._left = self._limits.timeout
+        self.included = []
+        request = {"name": name, "place": place.as_dict() if place is not None else None}
         try:
-            return self._ask(descriptor, source, name, place, careful=False)
+            message, text = self._ask(descriptor, {**request, "careful": False})
         except _DiedError as error:
             if error.reason != "worker_crashed":
                 raise ExtractionError(error.reason, error.detail) from None
+            try:
+                message, text = self._ask(descriptor, {**request, "careful": True})
+            except _DiedError as again:
+                raise ExtractionError(again.reason, again.detail) from None
+        self.included = [str(path) for path in message.pop("included", [])]
         try:
-            return self._ask(descriptor, source, name, place, careful=True)
+            return unpack(message, text, source=source)
+        except InputError as error:
+            raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
+
+    def draw(self, descriptor: int, *, name: str, page: int) -> tuple[str, bytes]:
+        """Return the SHA-256 (hex) of an open PDF, and one page of it, from 1, as a PNG. Raises ExtractionError."""
+        self._left = self._limits.timeout
+        try:
+            message, text = self._ask(descriptor, {"name": name, "careful": False, "page": page})
         except _DiedError as error:
             raise ExtractionError(error.reason, error.detail) from None
+        check_answer(message)
+        return str(message["sha256"]), base64.b64decode(text)
 
-    def _ask(self, descriptor: int, source: str, name: str, place: Place | None, *, careful: bool) -> Document:
+    def _ask(self, descriptor: int, request: Mapping[str, object]) -> tuple[dict[str, Any], str]:
+        """Send a request with an open file; return the child's answer and its text."""
         if self._abandoned:
             raise _DiedError("worker_crashed", "it was given up")
         channel = self._ready()
-        where = place.as_dict() if place is not None else None
-        request = {"name": name, "limits": asdict(self._limits), "careful": careful, "place": where}
-        self.included = []
         started = time.monotonic()
         try:
-            send(channel, request, descriptor=descriptor)
+            send(channel, {**request, "limits": asdict(self._limits)}, descriptor=descriptor)
             message, text = self._answer(channel, started + self._left)
         except DeadlineError:
             raise self._end("too_slow", f"reading took more than {self._limits.timeout:g} s") from None
@@ -109,13 +112,9 @@ class Worker:
             self._left -= time.monotonic() - started
         if message.pop("retire"):
             self.close()
-        self.included = [str(path) for path in cast("list[object]", message.pop("included", []))]
-        try:
-            return unpack(message, text, source=source)
-        except InputError as error:
-            raise ExtractionError("damaged", f"its reader broke the rules of a document: {error.message}") from error
+        return message, text
 
-    def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, object], str]:
+    def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, Any], str]:
         """Wait for the answer; look at the child's memory now and then, to tell later what it died of.
 
         A child that reads by OCR tells that it takes more time, page by page, as far as the limits allow.
@@ -267,6 +266,14 @@ class WorkerPool:
             raise result
         return result
 
+    def draw(self, job: Job, page: int) -> tuple[str, bytes]:
+        """Return the SHA-256 (hex) of a PDF and a page of it, counted from 1, as a PNG. Raises ExtractionError."""
+
+        def draw(worker: Worker, descriptor: int) -> tuple[str, bytes]:
+            return worker.draw(descriptor, name=job.name, page=page)
+
+        return self._with_worker(job, draw)
+
     def submit(self, job: Job) -> Future[Document | ExtractionError]:
         """Submit one file for reading."""
         return self._threads.submit(self._run, job)
@@ -301,21 +308,27 @@ class WorkerPool:
             worker.close()
 
     def _run(self, job: Job) -> Document | ExtractionError:
+        def read(worker: Worker, descriptor: int) -> Document:
+            document = worker.read(descriptor, source=job.source, name=job.name, place=job.place)
+            if job.included is not None:
+                job.included(worker.included)
+            return document
+
         try:
-            descriptor = job.open()
+            return self._with_worker(job, read)
         except ExtractionError as error:
             return error
+
+    def _with_worker(self, job: Job, use: Callable[[Worker, int], _Result]) -> _Result:
+        """Open a file and give it to the first idle worker. Raises ExtractionError."""
+        try:
+            descriptor = job.open()
         except OSError as error:
-            return ExtractionError("unreadable", error.strerror or type(error).__name__)
+            raise ExtractionError("unreadable", error.strerror or type(error).__name__) from error
         try:
             worker = self._idle.get()
             try:
-                document = worker.read(descriptor, source=job.source, name=job.name, place=job.place)
-                if job.included is not None:
-                    job.included(worker.included)
-                return document
-            except ExtractionError as error:
-                return error
+                return use(worker, descriptor)
             finally:
                 self._idle.put(worker)
         finally:

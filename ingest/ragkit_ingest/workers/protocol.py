@@ -103,10 +103,15 @@ def pack(extracted: Extracted, *, media_type: str, sha256: str) -> dict[str, Any
     }
 
 
-def unpack(message: Mapping[str, Any], text: str, *, source: str) -> Document:
-    """Return the document of a child's answer, or raise its ExtractionError; the Document checks every offset."""
+def check_answer(message: Mapping[str, Any]) -> None:
+    """Raise the ExtractionError that a child's answer holds."""
     if "reason" in message:
         raise ExtractionError(message["reason"], message["detail"], cure=message["cure"])
+
+
+def unpack(message: Mapping[str, Any], text: str, *, source: str) -> Document:
+    """Return the document of a child's answer, or raise its ExtractionError; the Document checks every offset."""
+    check_answer(message)
     return Document(
         source=source,
         text=text,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit.chat.base import ChatModel
+from ragkit.chat.reasoning import reasoned_text
 from ragkit.errors import ChatError
 from ragkit.evaluation.generation.candidates import Candidate, Outline
 from ragkit.prompting.instructions import instruction_prompt
@@ -68,7 +69,7 @@ def written(
         if len(out) >= count:
             break
         try:
-            answer = "".join(chat.stream(_prompt(window)))
+            answer = reasoned_text(chat, _prompt(window))
             failures = 0
         except ChatError:
             failures += 1

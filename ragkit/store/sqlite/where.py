@@ -44,13 +44,6 @@ def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:
     return _clause(where, bindings), bindings
 
 
-def is_about_chunks(where: Filter) -> bool:
-    """Tell whether a filter has a condition on pages; without one it matches all chunks of a document or none."""
-    if isinstance(where, Group):
-        return any(is_about_chunks(item) for item in where.filters)
-    return where.key == "page"
-
-
 def _clause(where: Filter, bindings: list[str | int | float]) -> str:
     if isinstance(where, Group):
         return "(" + f" {where.operator.upper()} ".join(_clause(item, bindings) for item in where.filters) + ")"
@@ -63,6 +56,9 @@ def _clause(where: Filter, bindings: list[str | int | float]) -> str:
 
 def _positive(condition: Condition, bindings: list[str | int | float]) -> str:
     """Return a clause that is true or false, never NULL, so that NOT is its exact opposite."""
+    if condition.operator == "missing":
+        bindings.append(condition.key)
+        return "(d.id NOT IN (SELECT document_id FROM metadata WHERE key = ?))"
     if not condition.values:
         return "(0)"
     if condition.key == "page":

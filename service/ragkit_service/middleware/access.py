@@ -7,17 +7,28 @@ sites' pages from posting to a service on the user's own machine.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import socket
+import time
+from dataclasses import replace
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ragkit_service.error_formats import format_of
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.middleware.request_log import OPEN_PATH
-from ragkit_service.security.keyring import Keyring
+from ragkit_service.security.access import Access
+from ragkit_service.security.keyring import Identified, Keyring, presented_keys
+from ragkit_service.security.rate_limit import RateLimits
+from ragkit_service.security.signed_labels import HEADER, narrowed, read_labels
 from ragkit_service.settings import ServiceSettings
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+NOTHING: Final = Access(scopes=frozenset(), collections=(), labels=())
+"""The rights of a request to the one path that needs no key."""
+_PORT = re.compile(r":\d{1,5}$")
 _HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_.-]+))(?::\d{1,5})?", re.IGNORECASE)
 
 
@@ -27,6 +38,7 @@ class Guard:
     def __init__(self, app: ASGIApp, *, settings: ServiceSettings, keyring: Keyring) -> None:
         self.app = app
         self._keyring = keyring
+        self._rates = RateLimits()
         self._names = {"localhost", settings.host.lower(), *settings.allowed_hosts}
         self._any_address = not settings.is_loopback
         self._any_name = "*" in settings.allowed_hosts
@@ -69,9 +81,19 @@ class Guard:
                 "the request comes from a page of another origin",
                 cure="send it from the service's own page or from a program",
             )
-        if scope["path"] != OPEN_PATH and not self._keyring.admits(headers):
-            return _unauthorised(headers)
-        return None
+        if scope["path"] == OPEN_PATH:
+            scope["access"] = NOTHING
+            return None
+        key = self._keyring.identify(headers)
+        if key is None or key.expired:
+            return _unauthorised(headers, scope["path"], expired=key is not None)
+        scope["key_id"] = key.access.key_id
+        try:
+            scope["access"] = _labelled(key, headers)
+        except Problem as problem:
+            return problem
+        seconds = self._rates.wait(key.access.key_id, key.rate) if key.rate else 0.0
+        return _too_fast(key.rate, seconds) if seconds else None
 
     def _knows(self, host: str) -> bool:
         """True for a Host that is allowed. A literal address cannot be rebound by DNS, so any is allowed if others
@@ -90,22 +112,61 @@ class Guard:
 
 
 def _is_foreign(named: dict[bytes, bytes], host: str) -> bool:
-    """True when a browser says that another origin's page sent this (Fetch Metadata, else Origin against Host)."""
+    """True when a browser says that another origin's page sent this (Fetch Metadata, else Origin against Host).
+
+    A proxy may leave the port out of the Host that it forwards (nginx's `$host`): then names alone are compared. The
+    other side has a port in each header, so another port of this machine is still another origin.
+    """
     if named.get(b"sec-fetch-site", b"same-origin").strip().lower() not in {b"same-origin", b"none"}:
         return True
     origin = named.get(b"origin")
-    return origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host
+    if origin is None:
+        return False
+    sender = origin.decode("latin-1").lower().partition("://")[2]
+    return sender != host and not (_PORT.sub("", host) == host and _PORT.sub("", sender) == host)
 
 
-def _unauthorised(headers: list[tuple[bytes, bytes]]) -> Problem:
-    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too."""
+def _labelled(key: Identified, headers: list[tuple[bytes, bytes]]) -> Access:
+    """Return the rights of a key, narrowed to the labels of a signed header where the request has one."""
+    values = [value for name, value in headers if name == HEADER.lower().encode()]
+    if not values:
+        return key.access
+    if len(values) > 1 or not key.digest:
+        raise Problem(
+            401,
+            "labels",
+            "The access labels are not valid",
+            f"the header {HEADER} needs a key that signs it, and may be sent once",
+            cure="send a key, or leave the header out",
+        )
+    labels = read_labels(values[0].decode("latin-1"), digest=key.digest, now=time.time())
+    return replace(key.access, labels=narrowed(key.access.labels, labels))
+
+
+def _too_fast(rate: int, seconds: float) -> Problem:
+    return Problem(
+        429,
+        "rate",
+        "Too many requests",
+        f"the key allows {rate:,} requests a minute",
+        cure="send the request again after the time in Retry-After",
+        retry_after=math.ceil(seconds),
+    )
+
+
+def _unauthorised(headers: list[tuple[bytes, bytes]], path: str, *, expired: bool) -> Problem:
+    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too.
+
+    Dify tells a key that is not there, or not in its form, from a wrong one.
+    """
+    unformed = format_of(path) == "dify" and not presented_keys(headers)
     accept = b",".join(value for name, value in headers if name == b"accept")
     challenge = 'Basic realm="ragkit: the key as password", charset="UTF-8"' if b"text/html" in accept else "Bearer"
     return Problem(
         401,
-        "key",
+        "key-format" if unformed else "key",
         "A key is needed",
-        "the request carries no key that this service knows",
+        "the key has expired" if expired else "the request carries no key that this service knows",
         cure="send the header `Authorization: Bearer KEY` or `X-API-Key: KEY`",
         headers={"WWW-Authenticate": challenge},
     )

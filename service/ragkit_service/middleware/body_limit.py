@@ -9,11 +9,20 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ragkit import show
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.settings import Limits
 
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_NO_POST = re.compile(
+    r"/(healthz|readyz|version|docs)?|/v1/jobs(/[^/]+(/events)?)?"
+    r"|/v1/collections/[^/]+(/history|/documents/[^/]+(/pages/[^/]+)?)?"
+)
+"""Paths without a POST route: they answer with 405, whatever the body is."""
+_MULTIPART: Final = b"multipart/form-data"
+_JSON: Final = b"application/json"
 _UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/documents/?")
+_FILES_PATH: Final = "/v1/files"
+_RAW_PATH: Final = "/process"
 
 
 class BodyLimit:
@@ -35,9 +44,10 @@ class BodyLimit:
             return
         try:
             _check_type(scope)
-            if is_upload(scope):
-                meter = Meter(receive, limit=_upload_limit(self._limits), limits=self._limits)
-                _check_length(scope, _upload_limit(self._limits))
+            limit = _streamed_limit(scope, self._limits)
+            if limit:
+                meter = Meter(receive, limit=limit, limits=self._limits)
+                _check_length(scope, limit)
                 await self.app(scope, meter.receive, send)
                 return
             _check_length(scope, self._limits.json_bytes)
@@ -111,12 +121,34 @@ def too_large(limit: int, what: str = "the request body") -> Problem:
 
 
 def is_upload(scope: Scope) -> bool:
-    """True for the one route that takes files."""
+    """True for a request with files: multipart, to one of the routes that take them."""
+    return (takes_files(scope) and _media_type(scope) == _MULTIPART) or takes_one_file(scope)
+
+
+def takes_files(scope: Scope) -> bool:
+    """True for the one route that takes files; it takes JSON documents too."""
     return scope["method"] == "POST" and _UPLOAD_PATH.fullmatch(scope["path"]) is not None
 
 
-def _upload_limit(limits: Limits) -> int:
-    return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
+def takes_one_file(scope: Scope) -> bool:
+    """True for the route of OpenAI's API that takes a file: multipart, and nothing else."""
+    return bool(scope["method"] == "POST" and scope["path"] == _FILES_PATH)
+
+
+def is_raw_file(scope: Scope) -> bool:
+    """True for the route whose body is a file as it is; no HTML form can send PUT."""
+    return bool(scope["method"] == "PUT" and scope["path"] == _RAW_PATH)
+
+
+def _streamed_limit(scope: Scope, limits: Limits) -> int:
+    """Return the largest body of a route that reads it as it arrives; 0 for routes that get it whole."""
+    if is_upload(scope):
+        return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
+    return limits.upload_bytes if is_raw_file(scope) else 0
+
+
+def _media_type(scope: Scope) -> bytes:
+    return (_header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
 
 
 def _header(scope: Scope, wanted: bytes) -> bytes | None:
@@ -124,18 +156,38 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 def _check_type(scope: Scope) -> None:
-    if scope["method"] not in _WITH_BODY:
+    if (scope["method"] != "POST" and not is_raw_file(scope)) or _NO_POST.fullmatch(scope["path"]):
         return
-    media_type = (_header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    wanted = b"multipart/form-data" if is_upload(scope) else b"application/json"
-    if media_type != wanted:
+    encoding = (_header(scope, b"content-encoding") or b"identity").strip().lower()
+    if encoding != b"identity":
+        raise Problem(
+            415,
+            "encoding",
+            "Compressed bodies are not taken",
+            f"the body is encoded as {show(encoding.decode('latin-1'), 40)}",
+            cure="send it uncompressed, without the header Content-Encoding",
+            headers={"Accept-Encoding": "identity"},
+        )
+    if is_raw_file(scope):
+        return
+    wanted = [_MULTIPART] if takes_one_file(scope) else [_MULTIPART, _JSON] if takes_files(scope) else [_JSON]
+    has_body = _header(scope, b"content-type") is not None or _has_body(scope)
+    if not has_body and scope["path"].startswith("/v1/jobs/"):
+        return  # a cancellation has no body
+    if _media_type(scope) not in wanted:
+        names = " or ".join(item.decode() for item in wanted)
         raise Problem(
             415,
             "media-type",
             "Wrong content type",
-            f"this route takes {wanted.decode()}",
-            cure=f"send the header `Content-Type: {wanted.decode()}`",
+            f"this route takes {names}",
+            cure=f"send the header `Content-Type: {wanted[0].decode()}`",
         )
+
+
+def _has_body(scope: Scope) -> bool:
+    length = _header(scope, b"content-length")
+    return (length is not None and length.strip() != b"0") or _header(scope, b"transfer-encoding") is not None
 
 
 def _check_length(scope: Scope, limit: int) -> None:

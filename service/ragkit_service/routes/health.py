@@ -12,6 +12,7 @@ from ragkit_service.context import service_of
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.responses import HealthReply, ReadyReply, VersionReply
+from ragkit_service.security.access import access_of
 
 router = APIRouter(tags=["service"])
 
@@ -26,10 +27,11 @@ async def healthz() -> Response:
 def readyz(request: Request) -> Response:
     """Say whether the model is loaded and the collections open; 503 until then, or when none of them can be opened."""
     service = service_of(request)
-    names = service.pool.names()
+    access = access_of(request)
+    names = service.collections(access)
     if service.readiness.ready:
         service.check_collections()
-    broken = service.readiness.problems
+    broken = {name: problem for name, problem in service.readiness.problems.items() if access.covers(name)}
     ready = service.readiness.ready and not (names and len(broken) == len(names))
     payload = {
         "ready": ready,

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from ragkit_service.error_formats import Told, dify_error, format_of, openai_error
 from ragkit_service.errors import PROBLEM_TYPE
 from ragkit_service.schemas import requests as schemas
 from ragkit_service.schemas import responses as replies
@@ -69,6 +70,12 @@ _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
         "another process is writing to this collection",
         "send the request again a little later",
     ),
+    429: (
+        "rate",
+        "Too many requests",
+        "the key allows 60 requests a minute",
+        "send the request again after the time in Retry-After",
+    ),
     500: (
         "internal",
         "Internal error",
@@ -85,7 +92,7 @@ _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
     ),
     507: ("storage-full", "The disk is full", "the service cannot write to its disk", "free space on the server"),
 }
-EVERYWHERE: Final = (401, 403, 408, 413, 421, 422, 500)
+EVERYWHERE: Final = (400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503)
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
@@ -106,14 +113,50 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+OPENAI_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "An error as OpenAI writes it.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string", "description": "What failed, and what to do next."},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"], "description": "The field that is wrong."},
+                "code": {"type": "string"},
+                "request_id": {"type": "string"},
+            },
+        }
+    },
+}
+
+
+DIFY_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "An error of Dify: 1001 no key in the right form, 1002 a wrong key, 2001 no such collection.",
+    "required": ["error_code", "error_msg"],
+    "properties": {"error_code": {"type": "integer"}, "error_msg": {"type": "string"}},
+}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of the given statuses and of those that any route can have, with examples."""
     return {status: _problem(status) for status in sorted({*statuses, *EVERYWHERE})}
 
 
+def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the same for a route of OpenAI's API: errors in its shape, and 400 for a value that is wrong."""
+    wanted = {400 if status == 422 else status for status in (*statuses, *EVERYWHERE)}
+    return {status: _openai_problem(status) for status in sorted(wanted)}
+
+
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Add to FastAPI's document what it leaves out: the nulls of examples, and how a key is carried."""
     components = document["components"]
+    described = schemas.NewDocuments.model_json_schema(ref_template="#/components/schemas/{model}")
+    components["schemas"].update(described.pop("$defs"), NewDocuments=described)  # FastAPI sees no model for this body
     for name, schema in components["schemas"].items():
         model = getattr(replies, name, None) or getattr(schemas, name, None)
         if isinstance(model, type) and issubclass(model, BaseModel):
@@ -124,8 +167,31 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         "bearer": {"type": "http", "scheme": "bearer"},
         "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     }
+    for path, operations in document["paths"].items():
+        if format_of(path) == "openai":  # FastAPI's own 422 is 400 there
+            for operation in operations.values():
+                operation["responses"].pop("422", None)
     document["security"] = [{}, {"bearer": []}, {"header": []}]
     return document
+
+
+def dify_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the same for Dify's route."""
+    return {status: _dify_problem(status) for status in sorted({*statuses, *EVERYWHERE})}
+
+
+def _dify_problem(status: int) -> dict[str, Any]:
+    kind, title, detail, cure = _PROBLEMS[status]
+    told = Told(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
+    content = {"application/json": {"schema": DIFY_SCHEMA, "example": dify_error(told)[1]}}
+    return {"description": title, "content": content}
+
+
+def _openai_problem(status: int) -> dict[str, Any]:
+    kind, title, detail, cure = _PROBLEMS[422 if status == 400 else status]
+    told = Told(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
+    example = openai_error(told)[1]
+    return {"description": title, "content": {"application/json": {"schema": OPENAI_SCHEMA, "example": example}}}
 
 
 def _problem(status: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The page for asking questions in a browser; it loads files of this package only."""
+"""The page for people: it loads files of this package only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 router = APIRouter(include_in_schema=False)
@@ -15,6 +16,11 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+PAGES: Final = ("/", "/docs", "/static/{name}", "/static/js/{name}")
+"""The paths of this service that are for people, and in no OpenAPI document; {name} stands for a part of a path."""
+PAGE_HEADERS: Final = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+"""Headers of every page for people."""
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
 @router.get("/")
@@ -23,29 +29,28 @@ async def index() -> Response:
     return _file("index.html", "text/html")
 
 
-@router.get("/static/app.js")
-async def script() -> Response:
-    """Return the page's script."""
-    return _file("app.js", "text/javascript")
-
-
-@router.get("/static/style.css")
-async def style() -> Response:
-    """Return the page's style."""
-    return _file("style.css", "text/css")
-
-
-@router.get("/static/icon.svg")
-async def icon() -> Response:
-    """Return the page's icon."""
-    return _file("icon.svg", "image/svg+xml")
+@router.get("/static/{name:path}")
+async def static_file(name: str) -> Response:
+    """Return one of the page's files; the names are those of the package, so no path of the server can be asked for."""
+    media_type = _names().get(name)
+    if media_type is None:
+        raise HTTPException(404, "there is no such file")
+    return _file(name, media_type)
 
 
 def _file(name: str, media_type: str) -> Response:
-    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
-    return Response(_content(name), media_type=media_type, headers=headers)
+    return Response(_content(name), media_type=media_type, headers=PAGE_HEADERS)
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Return the files that the page may load, with their media types."""
+    root = files("ragkit_service").joinpath("static")
+    found = {item.name: item for item in root.iterdir()}
+    found |= {f"js/{item.name}": item for item in root.joinpath("js").iterdir()}
+    return {name: kind for name in found for ending, kind in _TYPES.items() if name.endswith(ending)}
 
 
 @cache
 def _content(name: str) -> bytes:
-    return files("ragkit_service").joinpath("static", name).read_bytes()
+    return files("ragkit_service").joinpath("static", *name.split("/")).read_bytes()

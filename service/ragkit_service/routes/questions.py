@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from ragkit import Answer, Hits
-from ragkit_service.collection_pool import CollectionPool
 from ragkit_service.context import Service, service_of
 from ragkit_service.event_stream import AnswerStream, stream_answer, whole_answer
 from ragkit_service.json_response import json_response
@@ -19,6 +18,7 @@ from ragkit_service.routes.fast_route import DirectRoute
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.requests import AskRequest, CheckRequest, PromptRequest, SearchRequest
 from ragkit_service.schemas.responses import AnswerReply, CheckReply, PromptReply, SearchReply
+from ragkit_service.security.access import Access, access_of
 
 router = APIRouter(prefix="/v1/collections/{name}", tags=["questions"], route_class=DirectRoute)
 
@@ -35,12 +35,12 @@ _EVENTS = (
 async def search(request: Request, name: str, body: SearchRequest) -> Response:
     """Find the passages that answer a question best."""
     started = time.perf_counter()
-    pool = service_of(request).pool
-    with pool.use_open(name) as knowledge:
-        if knowledge is not None:
-            hits = await knowledge.asearch(body.query, k=body.k, where=body.where, history=body.turns)
-    if knowledge is None:
-        hits = await run_in_threadpool(_search, pool, name, body)
+    service, access = service_of(request), access_of(request)
+    with service.reading_open(access, name) as view:
+        if view is not None:
+            hits = await view.asearch(body.query, k=body.k, where=body.where, history=body.turns)
+    if view is None:
+        hits = await run_in_threadpool(_search, service, access, name, body)
     payload = {
         "query": body.query,
         "hits": [hit.as_dict() for hit in hits],
@@ -52,16 +52,16 @@ async def search(request: Request, name: str, body: SearchRequest) -> Response:
     return json_response(payload)
 
 
-def _search(pool: CollectionPool, name: str, body: SearchRequest) -> Hits:
-    with pool.use(name) as knowledge:
-        return knowledge.search(body.query, k=body.k, where=body.where, history=body.turns)
+def _search(service: Service, access: Access, name: str, body: SearchRequest) -> Hits:
+    with service.reading(access, name) as view:
+        return view.search(body.query, k=body.k, where=body.where, history=body.turns)
 
 
 @router.post("/prompt", response_model=PromptReply, responses=problems(400, 404, 409, 415, 422, 503))
 def prompt(request: Request, name: str, body: PromptRequest) -> Response:
     """Build a grounded prompt for any chat model: rules, numbered sources, history and the question, in its budget."""
-    with service_of(request).pool.use(name) as knowledge:
-        built = knowledge.prompt(
+    with service_of(request).reading(access_of(request), name) as view:
+        built = view.prompt(
             body.question,
             k=body.k,
             where=body.where,
@@ -75,8 +75,8 @@ def prompt(request: Request, name: str, body: PromptRequest) -> Response:
 @router.post("/check", response_model=CheckReply, responses=problems(400, 404, 409, 415, 422, 503))
 def check(request: Request, name: str, body: CheckRequest) -> Response:
     """Check each sentence of a text, whoever wrote it, against the documents."""
-    with service_of(request).pool.use(name) as knowledge:
-        found = knowledge.check(body.text, k=body.k, where=body.where)
+    with service_of(request).reading(access_of(request), name) as view:
+        found = view.check(body.text, k=body.k, where=body.where)
     return json_response(found.as_dict())
 
 
@@ -87,7 +87,7 @@ def check(request: Request, name: str, body: CheckRequest) -> Response:
         200: {
             "description": "The checked answer; with `stream: true`, server-sent events: `delta` with pieces of its "
             "text, then `answer` with the whole, or `error` with a problem where it was cut.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS}},
+            "content": {"text/event-stream": {"example": _EVENTS}},
         },
         **problems(400, 404, 409, 415, 422, 502, 503, 504),
     },
@@ -95,11 +95,14 @@ def check(request: Request, name: str, body: CheckRequest) -> Response:
 async def ask(request: Request, name: str, body: AskRequest) -> Response:
     """Answer a question from the documents, with citations that were checked against their text."""
     service = service_of(request)
-    stream = AnswerStream(partial(_answer, service, name, body), limiter=service.asking)
+    stream = AnswerStream(
+        partial(_answer, service, access_of(request), name, body), limiter=service.asking, ending=service.ending
+    )
     if body.stream:
         limits = service.settings.limits
         return await stream_answer(
             stream,
+            request,
             tell=partial(service.tell, request=request),
             first_seconds=limits.first_event_seconds,
             keep_alive=limits.comment_seconds,
@@ -110,7 +113,7 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
     return json_response(answer.as_dict())
 
 
-def _answer(service: Service, name: str, body: AskRequest) -> Generator[str | Answer, None, None]:
+def _answer(service: Service, access: Access, name: str, body: AskRequest) -> Generator[str | Answer, None, None]:
     """Hold the collection for as long as its answer is being made."""
-    with service.pool.use(name) as knowledge:
-        yield from knowledge.stream(body.question, k=body.k, where=body.where, history=body.turns, examples=body.shots)
+    with service.reading(access, name) as view:
+        yield from view.stream(body.question, k=body.k, where=body.where, history=body.turns, examples=body.shots)

@@ -6,6 +6,8 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from ragkit_service.schemas.job_replies import JOB
+
 _SHA = "9f2c6c1f0f6f0b8f4a5b0f4a4d7c5b1e2a3948576c6d7e8f90a1b2c3d4e5f607"
 _HIT: dict[str, JsonValue] = {
     "rank": 1,
@@ -43,7 +45,9 @@ _CITATION: dict[str, JsonValue] = {
     "address": "https://example.org/policies/refunds.pdf",
     "sentence": "Goods may be returned within 30 days [1].",
 }
+_TEMPLATE: dict[str, JsonValue] = {"name": "default", "version": 1, "digest": _SHA}
 _DOCUMENT: dict[str, JsonValue] = {
+    "id": "d_cmVmdW5kcy5wZGY",
     "source": "refunds.pdf",
     "title": "Refund policy",
     "sha256": _SHA,
@@ -80,6 +84,8 @@ PROMPT: Final[dict[str, JsonValue]] = {
     "dropped": 0,
     "confidence": 0.87,
     "warnings": [],
+    "template": _TEMPLATE,
+    "shots": 0,
 }
 
 ANSWER: Final[dict[str, JsonValue]] = {
@@ -92,6 +98,7 @@ ANSWER: Final[dict[str, JsonValue]] = {
     "confidence": 0.87,
     "removed": [],
     "warnings": [],
+    "template": _TEMPLATE,
 }
 
 CHECK: Final[dict[str, JsonValue]] = {
@@ -142,6 +149,7 @@ HISTORY: Final[dict[str, JsonValue]] = {
 DOCUMENTS: Final[dict[str, JsonValue]] = {"documents": [_DOCUMENT], "next_offset": None}
 
 WHOLE_DOCUMENT: Final[dict[str, JsonValue]] = {
+    "id": "d_cmVmdW5kcy5wZGY",
     **_DOCUMENT,
     "start": 0,
     "end": 57,
@@ -150,22 +158,7 @@ WHOLE_DOCUMENT: Final[dict[str, JsonValue]] = {
     "headings": [{"offset": 0, "level": 1, "text": "Refunds"}],
 }
 
-UPLOAD: Final[dict[str, JsonValue]] = {
-    "generation": 4,
-    "files": [
-        {
-            "name": "refunds.pdf",
-            "status": "added",
-            "reason": None,
-            "detail": None,
-            "characters": 5321,
-            "pages": 4,
-            "chunks": 11,
-            "sha256": _SHA,
-            "warnings": [],
-        }
-    ],
-}
+UPLOAD: Final[dict[str, JsonValue]] = {"job": JOB["id"], "generation": 4, "files": JOB["files"]}
 
 REMOVED: Final[dict[str, JsonValue]] = {"removed": 1}
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from fastapi.exceptions import RequestValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from ragkit import QUESTION_LIMIT, Example, Message
+from ragkit import QUESTION_LIMIT, Example, Message, show
+from ragkit_service.schemas.filter_schema import DOCUMENT_FILTER, FILTER
 
 K_LIMIT = 100
 HISTORY_LIMIT = 100
+HISTORY_CHARACTERS = 64_000
 EXAMPLES_LIMIT = 16
 CHECK_LIMIT = 20_000
 MESSAGE_LIMIT = 32_000
@@ -23,7 +38,7 @@ WINDOW_LIMIT = 1_000_000
 _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "application/pdf"}
 
 
-def _encodable(text: Any) -> Any:
+def encodable(text: Any) -> Any:
     """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
@@ -31,12 +46,12 @@ def _encodable(text: Any) -> Any:
 
 
 def _is_storable(value: Any) -> bool:
-    """False for half a surrogate pair, an infinite number and a whole number of more than 64 bits."""
+    """False for half a surrogate pair and an infinite number."""
     if isinstance(value, str):
-        return bool(_encodable(value) == value)
+        return bool(encodable(value) == value)
     if isinstance(value, float):
         return math.isfinite(value)
-    return not isinstance(value, int) or abs(value) < 2**63
+    return True
 
 
 def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -57,9 +72,20 @@ def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
     raise PydanticCustomError("filter_depth", "the filter is nested too deeply")
 
 
-Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(_encodable)]
-LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(_encodable)]
-K = Annotated[int | None, Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out.")]
+def _whole(value: Any) -> Any:
+    """Return a whole number that JSON wrote with a fraction of zero as an int: JSON schema knows no difference."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_VISIBLE = r"[!-~\w]"  # something that can be read
+Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
+Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
+LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
+K = Annotated[
+    int | None,
+    Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out."),
+    BeforeValidator(_whole),
+]
 Where = Annotated[
     dict[str, Any] | None,
     Field(
@@ -69,7 +95,27 @@ Where = Annotated[
         examples=[_WHERE],
     ),
     AfterValidator(_bounded_filter),
+    WithJsonSchema({"anyOf": [FILTER, {"type": "null"}], "examples": [_WHERE]}),
 ]
+
+
+Labels = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
+    Field(max_length=100, description="Access labels; [] for everyone, those of the key when left out."),
+]
+
+
+_ID = r"^[\w.:/@+~-]([\w .:/@+~-]*[\w.:/@+~-])?$"
+
+
+def _document_name(name: str) -> str:
+    """Refuse an id that cannot be the name of an upload."""
+    if show(name) != name or name != name.strip():
+        raise PydanticCustomError("document_id", "the id holds characters that no name may have")
+    return name
+
+
+NAME = AfterValidator(_document_name)
 
 
 class _Strict(BaseModel):
@@ -90,13 +136,27 @@ class FewShot(_Strict):
     answer: LongText
 
 
+def _bounded_history(history: list[HistoryMessage]) -> list[HistoryMessage]:
+    """Refuse a history that would take long to count: a prompt has no room for so much."""
+    if sum(len(turn.content) for turn in history) > HISTORY_CHARACTERS:
+        raise PydanticCustomError(
+            "too_long", "The messages have more than {limit} characters together", {"limit": HISTORY_CHARACTERS}
+        )
+    return history
+
+
+History = Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT), AfterValidator(_bounded_history)]
+
+
 class SearchRequest(_Strict):
     """A question to find passages for. `question` may stand for `query`."""
 
-    query: Text = Field(validation_alias=AliasChoices("query", "question"), description="The question, in plain words.")
+    query: Question = Field(
+        validation_alias=AliasChoices("query", "question"), description="The question, in plain words."
+    )
     k: K = None
     where: Where = None
-    history: Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT)] = []
+    history: History = []
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"query": "How long is the refund window?", "k": 5, "where": _WHERE}]}
@@ -111,12 +171,12 @@ class SearchRequest(_Strict):
 class _Asked(_Strict):
     """The fields of a request for a prompt."""
 
-    question: Text = Field(
+    question: Question = Field(
         validation_alias=AliasChoices("question", "query"), description="The question, in plain words."
     )
     k: K = None
     where: Where = None
-    history: Annotated[list[HistoryMessage], Field(max_length=HISTORY_LIMIT)] = []
+    history: History = []
     examples: Annotated[list[FewShot], Field(max_length=EXAMPLES_LIMIT)] = []
 
     @property
@@ -134,7 +194,9 @@ class PromptRequest(_Asked):
     """A question to build a grounded prompt for. `query` may stand for `question`."""
 
     budget: Annotated[
-        int | None, Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default.")
+        int | None,
+        Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default."),
+        BeforeValidator(_whole),
     ] = None
 
     model_config = ConfigDict(
@@ -186,6 +248,87 @@ class TextWindow(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class NewDocument(_Strict):
+    """A document given as text. Its source is `upload:` and its id."""
+
+    id: Annotated[str, Field(min_length=1, max_length=1000, pattern=_ID, description="The document's own id."), NAME]
+    text: Annotated[
+        str,
+        Field(min_length=1, pattern=_VISIBLE, description="The text, plain or Markdown."),
+        BeforeValidator(encodable),
+    ]
+    title: Annotated[str, Field(max_length=1000), BeforeValidator(encodable)] = ""
+    media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
+    metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}
+    acl: Labels = None
+
+
+class NewDocuments(_Strict):
+    """Documents to add, or to replace those of the same ids. A single one may be sent by itself."""
+
+    documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)]
+    acl: Labels = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "documents": [
+                        {
+                            "id": "faq-17",
+                            "text": "Goods may be returned within 30 days.",
+                            "title": "Returns",
+                            "metadata": {"team": "sales"},
+                        }
+                    ],
+                    "acl": ["sales"],
+                }
+            ]
+        }
+    )
+
+    @classmethod
+    def parse(cls, content: bytes) -> NewDocuments:
+        """Return the documents of a JSON body; RequestValidationError for one that is not as documented."""
+        try:
+            raw = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            told = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": {}}
+            raise RequestValidationError([told]) from error
+        if isinstance(raw, dict) and "documents" not in raw:
+            raw = {"documents": [raw]}
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            told_all = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+            raise RequestValidationError(told_all) from error
+
+
+class RemoveDocuments(_Strict):
+    """Which documents to remove: those that match the filter and begin with the prefix; one of them at least."""
+
+    where: Annotated[
+        dict[str, Any] | None,
+        Field(description="A filter over source, title, media_type, sha256, time and metadata."),
+        AfterValidator(_bounded_filter),
+        WithJsonSchema(DOCUMENT_FILTER),
+    ] = None
+    prefix: Annotated[str, Field(min_length=1, max_length=SOURCE_LIMIT)] = ""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"where": {"type": "eq", "key": "team", "value": "sales"}}],
+            "anyOf": [{"required": ["where"]}, {"required": ["prefix"]}],
+        }
+    )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> RemoveDocuments:
+        if self.where is None and not self.prefix:
+            raise PydanticCustomError("missing", "A filter or a prefix is needed")
+        return self
+
+
 class DocumentsQuery(TextWindow):
     """Which documents are listed; or, with `source`, which one is wanted."""
 
@@ -201,9 +344,11 @@ class CheckRequest(_Strict):
     text: Annotated[
         str,
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
-        BeforeValidator(_encodable),
+        BeforeValidator(encodable),
     ]
-    k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with.")] = 5
+    k: Annotated[
+        int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), BeforeValidator(_whole)
+    ] = 5
     where: Where = None
 
     model_config = ConfigDict(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from ragkit_service.schemas import examples
+from ragkit_service.schemas.job_replies import JobFileReply
 
 
 class Reply(BaseModel):
@@ -64,8 +65,16 @@ class PassageReply(HitReply):
     number: int
 
 
+class TemplateReply(Reply):
+    """The prompt template that was used, with the SHA-256 of its text."""
+
+    name: str
+    version: int
+    digest: str
+
+
 class PromptReply(Reply):
-    """A grounded prompt for any chat model, within its token budget."""
+    """A grounded prompt for any chat model, within its token budget. shots: examples in it."""
 
     question: str
     messages: list[MessageReply]
@@ -77,6 +86,8 @@ class PromptReply(Reply):
     dropped: int
     confidence: float
     warnings: list[str]
+    template: TemplateReply | None
+    shots: int
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.PROMPT]})
 
@@ -101,6 +112,7 @@ class CitationReply(Reply):
     matched: bool
     heading: str
     address: str
+    judged: str
 
 
 class AnswerReply(Reply):
@@ -115,6 +127,7 @@ class AnswerReply(Reply):
     confidence: float
     removed: list[str]
     warnings: list[str]
+    template: TemplateReply | None
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.ANSWER]})
 
@@ -192,8 +205,9 @@ class HistoryReply(Reply):
 
 
 class DocumentReply(Reply):
-    """A document as listings show it."""
+    """A document as listings show it. id: for addresses; source: where it came from."""
 
+    id: str
     source: str
     title: str
     sha256: str
@@ -243,25 +257,27 @@ class WholeDocumentReply(DocumentReply):
     model_config = ConfigDict(json_schema_extra={"examples": [examples.WHOLE_DOCUMENT]})
 
 
-class FileReply(Reply):
-    """The result of one uploaded file. reason: why it gave no document (encrypted, no_text, too_big …)."""
+class PageTextReply(Reply):
+    """One page of a document. page counts from 1; start and end are code points of the document's text."""
 
-    name: str
-    status: Literal["added", "changed", "unchanged", "failed", "skipped"]
-    reason: str | None = None
-    detail: str | None = None
-    characters: int | None = None
-    pages: int | None = None
-    chunks: int | None = None
-    sha256: str | None = None
-    warnings: list[str] = Field(default_factory=list)
+    id: str
+    source: str
+    title: str
+    sha256: str
+    page: int
+    page_label: str | None
+    pages: int
+    start: int
+    end: int
+    text: str
 
 
 class UploadReply(Reply):
-    """The result of an upload, file by file."""
+    """The result of an upload that was waited for, file by file. job: its id."""
 
+    job: str
     generation: int | None
-    files: list[FileReply]
+    files: list[JobFileReply]
 
     model_config = ConfigDict(json_schema_extra={"examples": [examples.UPLOAD]})
 

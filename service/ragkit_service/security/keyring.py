@@ -9,13 +9,26 @@ import hmac
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ragkit import ConfigError
-from ragkit_service.security.key_file import KeyFile
+from ragkit_service.security.access import ENVIRONMENT_KEY, OPEN, Access
+from ragkit_service.security.key_file import KeyFile, StoredKey
 
 logger = logging.getLogger(__name__)
 _Headers = Iterable[tuple[bytes, bytes]]
 _Stamp = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The key of a request. digest: its SHA-256. rate: requests a minute, 0 for any. expired: past its time."""
+
+    access: Access
+    digest: bytes = b""
+    rate: int = 0
+    expired: bool = False
 
 
 class Keyring:
@@ -27,9 +40,9 @@ class Keyring:
     """
 
     def __init__(self, *, api_key: str, keys: KeyFile, always: bool) -> None:
-        self._own = [_digest(os.fsencode(api_key))] if api_key else []
+        self._own = [Identified(Access(ENVIRONMENT_KEY), _digest(os.fsencode(api_key)))] if api_key else []
         self._keys = keys
-        self._stored: list[bytes] = []
+        self._stored: list[StoredKey] = []
         self._stamp: _Stamp | None = None
         self._asked = always or bool(api_key)
         self._refresh()
@@ -46,19 +59,22 @@ class Keyring:
         self._refresh()
         return not self._own and not self._stored
 
-    def admits(self, headers: _Headers) -> bool:
-        """True when no key is required, or the headers carry a known one.
+    def identify(self, headers: _Headers) -> Identified | None:
+        """Return the key that a request carries, open rights where no key is asked for, None for a missing or wrong
+        one.
 
         Every presented key is compared with every known digest, whatever the outcome of the ones before.
         """
         if not self.asks:
-            return True
-        known = [*self._own, *self._stored]
-        found = False
+            return Identified(OPEN)
+        now = datetime.now(UTC)
+        known = [*self._own, *(_identified(stored, now) for stored in self._stored)]
+        found: Identified | None = None
         for presented in presented_keys(headers):
             digest = _digest(presented)
             for item in known:
-                found |= hmac.compare_digest(digest, item)
+                same = hmac.compare_digest(digest, item.digest)
+                found = item if same else found
         return found
 
     def _refresh(self) -> None:
@@ -72,12 +88,16 @@ class Keyring:
             return
         self._stamp = stamp
         try:
-            self._stored = [bytes.fromhex(stored.sha256) for stored in self._keys.read()]
+            self._stored = self._keys.read()
             self._asked = self._asked or bool(self._stored)
         except ConfigError as error:
             logger.error("stored keys are not admitted: %s", error)  # noqa: TRY400 - the traceback says nothing more
             self._stored = []
             self._asked = True
+
+
+def _identified(stored: StoredKey, now: datetime) -> Identified:
+    return Identified(stored.access, bytes.fromhex(stored.sha256), stored.grant.rate, stored.has_expired(now))
 
 
 def presented_keys(headers: _Headers) -> Sequence[bytes]:

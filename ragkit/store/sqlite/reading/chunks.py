@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.store.filters import Filter
+from ragkit.store.filters import Filter, is_about_chunks
 from ragkit.store.rows import Changes, ChunkRow
 from ragkit.store.sqlite.encoding import decode_spans, decode_unit_vectors, unit_cosines
 from ragkit.store.sqlite.quantizers import decode_quantizer, quantizer_query
 from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
-from ragkit.store.sqlite.where import filter_sql, is_about_chunks
+from ragkit.store.sqlite.where import filter_sql
 from ragkit.types.collection import Fingerprint
 from ragkit.types.documents import ChunkText
 

@@ -8,17 +8,19 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ragkit.errors import CorruptError
+from ragkit.store.filters import Filter, check_about_documents
 from ragkit.store.metadata import decode_metadata
-from ragkit.store.rows import DocumentRow, text_digest
+from ragkit.store.rows import DocumentRow, StructureRow, text_digest
 from ragkit.store.sqlite.encoding import DocumentRecord, decode_document, encode_root
 from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
+from ragkit.store.sqlite.where import filter_sql
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState
-from ragkit.types.documents import Document, Page
+from ragkit.types.documents import Block, Document, Heading, Page
 
 _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
 _INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
-    (SELECT warnings FROM texts WHERE document_id = documents.id)"""
+    (SELECT warnings FROM texts WHERE document_id = d.id)"""
 # One look-up a key, not one a row: SQLite has no loose index scan of its own.
 _METADATA_KEYS: Final = """
 WITH RECURSIVE keys (key) AS (
@@ -35,18 +37,26 @@ class DocumentReader:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
-    def infos(self, *, prefix: str = "", limit: int | None = None, offset: int = 0) -> list[DocumentInfo]:
+    def infos(
+        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[DocumentInfo]:
         """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
-        where, bindings = _prefix_clause(prefix)
+        clause, bindings = _prefix_clause(prefix)
+        if where is not None:
+            check_about_documents(where)
+            condition, values = filter_sql(where)
+            clause, bindings = f"{clause} AND {condition}", (*bindings, *values)
         rows = self._snapshot.rows(
-            f"SELECT {_INFO} FROM documents {where} ORDER BY source LIMIT ? OFFSET ?",
+            f"SELECT {_INFO} FROM documents AS d WHERE {clause} ORDER BY source LIMIT ? OFFSET ?",
             (*bindings, -1 if limit is None else max(limit, 0), max(offset, 0)),
         )
         return [_info(row) for row in rows]
 
     def info(self, source: str) -> DocumentInfo:
         """Return what a listing shows of one document; raises NotFoundError."""
-        return _info(self._snapshot.document_row(f"SELECT {_INFO} FROM documents WHERE source = ?", (source,), source))
+        return _info(
+            self._snapshot.document_row(f"SELECT {_INFO} FROM documents AS d WHERE source = ?", (source,), source)
+        )
 
     def get(self, source: str) -> Document:
         """Return a whole document, equal to the one that was put; NotFoundError, or CorruptError by its hash."""
@@ -60,6 +70,10 @@ class DocumentReader:
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
         return [row[0] for row in self._snapshot.rows("SELECT source FROM documents ORDER BY id")]
+
+    def digests(self) -> dict[str, str]:
+        """Return the hex SHA-256 of every document's file, by source."""
+        return dict(self._snapshot.rows("SELECT source, sha256 FROM documents"))
 
     def metadata_keys(self) -> list[str]:
         """Return the metadata keys that filters can find documents by, each once, sorted."""
@@ -104,6 +118,16 @@ class DocumentReader:
         row = self._snapshot.document_row("SELECT pages FROM texts WHERE document_id = ?", (document_id,), document_id)
         return _pages(row[0])
 
+    def structure(self, source: str) -> StructureRow:
+        """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
+        row = self._snapshot.document_row(
+            """SELECT d.id, d.characters, t.pages, t.headings, t.blocks
+            FROM documents AS d JOIN texts AS t ON t.document_id = d.id WHERE d.source = ?""",
+            (source,),
+            source,
+        )
+        return StructureRow(row[0], row[1], _pages(row[2]), _headings(row[3]), _blocks(row[4]))
+
 
 class FileReader:
     """What ingest knew of files, in one committed state; see `ragkit.store.base.FileReader`."""
@@ -120,6 +144,15 @@ class FileReader:
         )
         return {row[0]: FileState(root, *row) for row in rows}
 
+    def of(self, source: str) -> list[FileState]:
+        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        rows = self._snapshot.rows(
+            """SELECT root, path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail FROM files
+            WHERE source = ? ORDER BY root, path""",
+            (source,),
+        )
+        return [FileState(row[0].decode("utf-8", "surrogateescape"), *row[1:]) for row in rows if source]
+
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""
         rows = self._snapshot.rows("SELECT DISTINCT root FROM files ORDER BY root")
@@ -130,6 +163,16 @@ class FileReader:
 def _pages(stored: str) -> tuple[Page, ...]:
     """Decode a page table; those of frequently found documents are cached."""
     return tuple(Page(start, label) for start, label in json.loads(stored))
+
+
+@lru_cache(maxsize=256)
+def _headings(stored: str) -> tuple[Heading, ...]:
+    return tuple(Heading(*item) for item in json.loads(stored))
+
+
+@lru_cache(maxsize=256)
+def _blocks(stored: str) -> tuple[Block, ...]:
+    return tuple(Block(*item) for item in json.loads(stored))
 
 
 def _whole(source: str, record: DocumentRecord, text: str) -> Document:
@@ -145,13 +188,13 @@ def _info(row: tuple[Any, ...]) -> DocumentInfo:
     return DocumentInfo(*(*row[:9], decode_metadata(row[9]), tuple(json.loads(row[10]))))
 
 
-def _prefix_clause(prefix: str) -> tuple[str, tuple[str, ...]]:
+def _prefix_clause(prefix: str) -> tuple[str, tuple[str | int | float, ...]]:
     """Return a range over the index of sources; LIKE would read all of them, and treat _ and % as wildcards."""
     if not prefix:
-        return "", ()
+        return "1", ()
     head = prefix.rstrip("\U0010ffff")
     if not head:
-        return "WHERE source >= ?", (prefix,)
+        return "source >= ?", (prefix,)
     after = ord(head[-1]) + 1
     end = head[:-1] + chr(0xE000 if 0xD800 <= after <= 0xDFFF else after)
-    return "WHERE source >= ? AND source < ?", (prefix, end)
+    return "source >= ? AND source < ?", (prefix, end)

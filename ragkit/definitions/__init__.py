@@ -1,0 +1,1 @@
+"""Files that users write (templates, chains, schemas): read with line numbers, checked, rendered in a sandbox."""

@@ -1,0 +1,35 @@
+"""What `ragkit status` shows of a collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ragkit.store.base import Reader
+
+
+def collection_status(reader: Reader, *, chunk: Mapping[str, int], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Return counts, the model and the last generation of one committed state, as JSON.
+
+    chunk: the chunk settings in use. sizes: bytes on disk of the database and of the caches.
+    """
+    counts = reader.counts()
+    fingerprint = reader.fingerprint
+    generations = reader.generations()
+    adapter = reader.adapter()
+    return {
+        "documents": counts.documents,
+        "pages": counts.pages,
+        "chunks": counts.chunks,
+        "vectors": counts.vectors,
+        "characters": counts.characters,
+        "generation": reader.generation,
+        "revision": reader.revision,
+        "model": fingerprint.model if fingerprint else None,
+        "dimension": fingerprint.dimension if fingerprint else None,
+        "fingerprint": fingerprint.id if fingerprint else None,
+        "chunk": chunk,
+        "adapter": None if adapter is None else adapter.evidence,
+        "last": generations[-1].as_dict() if generations else None,
+        "bytes": sizes,
+    }

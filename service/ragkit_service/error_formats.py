@@ -1,0 +1,56 @@
+"""Errors in the formats of other APIs: a client that speaks OpenAI's or Dify's protocol reads only its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Format = Literal["problem", "openai", "dify"]
+
+_OPENAI_PATH = re.compile(r"/v1/(?:models|chat/completions|embeddings|responses|files|vector_stores)(?:/.*)?")
+_DIFY_PATH: Final = "/retrieval"
+
+_OPENAI_TYPES: Final = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+    503: "service_unavailable",
+    504: "timeout",
+}
+_OPENAI_CODES: Final = {"key": "invalid_api_key", "validation": "invalid_value", "budget": "context_length_exceeded"}
+
+_DIFY_CODES: Final = {"key-format": 1001, "key": 1002, "not-found": 2001}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An error as a response tells it. message: what failed and the cure, in one line."""
+
+    status: int
+    kind: str
+    message: str
+    request_id: str = ""
+    param: str = ""
+
+
+def format_of(path: str) -> Format:
+    """Return the format that the clients of a path read."""
+    if _OPENAI_PATH.fullmatch(path):
+        return "openai"
+    return "dify" if path == _DIFY_PATH else "problem"
+
+
+def openai_error(told: Told) -> tuple[int, dict[str, Any]]:
+    """Return status and body as OpenAI writes them; a value that is wrong is 400 there."""
+    status = 400 if told.status == 422 else told.status
+    kind = _OPENAI_TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
+    code = _OPENAI_CODES.get(told.kind) or told.kind.replace("-", "_")
+    error = {"message": told.message, "type": kind, "param": told.param or None, "code": code}
+    return status, {"error": {**error, "request_id": told.request_id}}
+
+
+def dify_error(told: Told) -> tuple[int, dict[str, Any]]:
+    """Return status and body of Dify's external knowledge API; its own codes where it has one, else the status."""
+    code = _DIFY_CODES.get(told.kind, told.status)
+    return told.status, {"error_code": code, "error_msg": told.message, "request_id": told.request_id}

@@ -1,0 +1,106 @@
+"""Takes the files of OpenAI's clients onto the disk, and queues the jobs that put them into collections."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+from starlette.requests import Request
+
+from ragkit import InputError, Metadata
+from ragkit_service.context import service_of
+from ragkit_service.errors import Problem
+from ragkit_service.file_store.stored_files import StoredFile, StoredFiles
+from ragkit_service.jobs.queue import new_job_id
+from ragkit_service.jobs.spool import SpoolLock, storage_error
+from ragkit_service.jobs.types import Job, JobFile, JobRequest
+from ragkit_service.security.access import access_of
+from ragkit_service.uploads import UploadReader, receive_uploads
+
+_FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
+
+
+def files_of(request: Request) -> StoredFiles:
+    """Return the stored files of the key of a request."""
+    return StoredFiles(service_of(request).settings.data, owner=access_of(request).key_id)
+
+
+async def receive_file(request: Request) -> StoredFile:
+    """Store the one file of a multipart body. Raises 403, 503 (busy), 400, 413, 422, 507."""
+    service = service_of(request)
+    access_of(request).check("write")
+    if not service.uploads.acquire(blocking=False):
+        raise Problem(
+            503,
+            "busy",
+            "Too many uploads at once",
+            "the service is receiving as many uploads as it takes at once",
+            cure="send the request again a little later",
+            retry_after=5,
+        )
+    spool = SpoolLock(service.settings.data, new_job_id())
+    try:
+        await anyio.to_thread.run_sync(spool.make)
+        limits = service.settings.limits
+        reader = UploadReader(request.headers["content-type"], spool.folder, limits=limits, fields=_FIELDS)
+        try:
+            await receive_uploads(reader, request.stream())
+        finally:
+            reader.close()
+        return await anyio.to_thread.run_sync(partial(_keep, files_of(request), reader))
+    finally:
+        service.uploads.release()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(spool.release, keep=False))
+
+
+def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:
+    if len(reader.uploads) != 1:
+        raise InputError(f"the request holds {len(reader.uploads)} files", cure="send one file a request")
+    (upload,) = reader.uploads
+    if upload.problem is not None:
+        raise upload.problem
+    return files.keep(upload, purpose=reader.field(b"purpose") or "user_data")
+
+
+async def attach_file(request: Request, collection: str, identifier: str, *, metadata: Metadata) -> Job:
+    """Queue the job that puts a stored file into a collection. Raises 404 (file or collection), 403, 503, 507."""
+    service, access = service_of(request), access_of(request)
+    await anyio.to_thread.run_sync(partial(service.require, access, collection, "write"))
+    files = files_of(request)
+    stored = await anyio.to_thread.run_sync(files.get, identifier)
+    job_id = new_job_id()
+    spool = SpoolLock(service.settings.data, job_id)
+    await anyio.to_thread.run_sync(spool.make)
+    kept = False
+    try:
+        path = f"0/{stored.name.rpartition('/')[2]}"
+        content = await anyio.to_thread.run_sync(files.content, identifier)
+        await anyio.to_thread.run_sync(_link, content, spool.folder / path)
+        file = JobFile(0, stored.name, stored.source, path=path, size=stored.bytes, sha256=stored.sha256)
+        wanted = JobRequest(metadata, labels=access.labels)
+        await anyio.to_thread.run_sync(partial(files.attach, identifier, collection=collection, job=job_id))
+        job = Job(job_id, collection, "upload", "queued", "", key_id=access.key_id, files=(file,), request=wanted)
+        queued = await service.jobs.add(job)
+        kept = True
+        return queued
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(partial(spool.release, keep=kept))
+
+
+def _link(content: Path, path: Path) -> None:
+    """Put a stored file into the folder of a job, without copying it where the file system can."""
+    try:
+        path.parent.mkdir()
+        try:
+            os.link(content, path)
+        except OSError:
+            shutil.copyfile(content, path)
+    except OSError as error:
+        raise storage_error(error, path.parent) from error

@@ -1,0 +1,126 @@
+"""Files that clients of OpenAI's API have uploaded and may put into collections: DATA/files, a folder for each owner.
+
+A file's id is that of its document (`upload:NAME`), so that one id means the same everywhere; a file of the same name
+replaces the earlier one. Every change is one rename, so no reader sees half of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ragkit import UPLOAD_PREFIX, NotFoundError, show
+from ragkit_service.document_ids import document_id
+from ragkit_service.jobs.spool import storage_error, sync_file
+from ragkit_service.uploads import Upload
+
+_CONTENT: Final = "content"
+_FACTS: Final = "file.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A stored file. name: with its folders. created_at: Unix seconds. purpose: as the client said."""
+
+    name: str
+    bytes: int
+    sha256: str
+    created_at: int
+    purpose: str
+
+    @property
+    def source(self) -> str:
+        """The source of its document."""
+        return UPLOAD_PREFIX + self.name
+
+    @property
+    def id(self) -> str:
+        """Its id, which is also that of its document."""
+        return document_id(self.source)
+
+
+class StoredFiles:
+    """The stored files of one owner, which is a key. Every method blocks on the disk."""
+
+    def __init__(self, data: Path, *, owner: str) -> None:
+        self._folder = data / "files" / _short(owner)
+
+    def keep(self, upload: Upload, *, purpose: str) -> StoredFile:
+        """Store what was uploaded; its file is moved. Raises StorageFullError, ConfigError."""
+        stored = StoredFile(upload.name, upload.size, upload.digest.hexdigest(), int(time.time()), purpose)
+        folder = self._of(stored.id)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            upload.path.replace(folder / _CONTENT)
+            _write(folder / _FACTS, asdict(stored))
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        return stored
+
+    def get(self, identifier: str) -> StoredFile:
+        """Return a file. Raises NotFoundError."""
+        stored = _read(self._of(identifier))
+        if stored is None or stored.id != identifier:
+            raise NotFoundError(f"there is no file {show(identifier, 80)!r}", cure="GET /v1/files lists them")
+        return stored
+
+    def content(self, identifier: str) -> Path:
+        """Return where a file's bytes are. Raises NotFoundError."""
+        self.get(identifier)
+        return self._of(identifier) / _CONTENT
+
+    def list(self) -> list[StoredFile]:
+        """Return all files, newest first."""
+        found = [stored for folder in self._folder.glob("*") if (stored := _read(folder)) is not None]
+        return sorted(found, key=lambda stored: (-stored.created_at, stored.name))
+
+    def delete(self, identifier: str) -> None:
+        """Delete a file; documents that were made of it stay. Raises NotFoundError."""
+        self.get(identifier)
+        shutil.rmtree(self._of(identifier), ignore_errors=True)
+
+    def attach(self, identifier: str, *, collection: str, job: str) -> None:
+        """Remember the job that puts a file into a collection."""
+        path = self._of(identifier) / f"in-{_short(collection)}.json"
+        try:
+            _write(path, {"collection": collection, "job": job})
+        except OSError as error:
+            raise storage_error(error, path.parent) from error
+
+    def job_of(self, identifier: str, collection: str) -> str:
+        """Return the last job that put a file into a collection, "" when there was none."""
+        try:
+            return str(json.loads((self._of(identifier) / f"in-{_short(collection)}.json").read_bytes())["job"])
+        except (OSError, ValueError, KeyError):
+            return ""
+
+    def _of(self, identifier: str) -> Path:
+        return self._folder / _short(identifier)
+
+
+def _short(text: str) -> str:
+    """Return a name for a folder: a text may be longer than a file system takes, and hold anything."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _read(folder: Path) -> StoredFile | None:
+    try:
+        return StoredFile(**json.loads((folder / _FACTS).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write a small file whole: beside its place, synced, then renamed."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    with beside.open("xb") as file:
+        file.write(json.dumps(content).encode())
+        file.flush()
+        sync_file(file.fileno())
+    beside.replace(path)

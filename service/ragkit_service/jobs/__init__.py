@@ -1,0 +1,1 @@
+"""Jobs: uploads and removals in a queue on disk, done by a process of their own."""

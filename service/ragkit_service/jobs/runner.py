@@ -1,0 +1,161 @@
+"""Does the jobs of a queue: several collections at once, the jobs of one collection in their order."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit import LockedError, NotFoundError
+from ragkit_service.collection_pool import CollectionPool
+from ragkit_service.errors import Problem, Teller
+from ragkit_service.jobs.extractor import Extractor
+from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.jobs.removal import matching_sources, remove_sources
+from ragkit_service.jobs.spool import remove_spool, sweep_spool
+from ragkit_service.jobs.types import Job
+from ragkit_service.jobs.upload_work import UploadWork
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.2
+_LOCKED_SECONDS = 0.5
+_HOLDER = re.compile(r"\((?P<command>[^)]*)\).* since (?P<since>\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a job is done with. data: the data folder. teller: makes errors fit for clients."""
+
+    data: Path
+    queue: JobQueue
+    pool: CollectionPool
+    extractor: Extractor
+    teller: Teller
+
+
+class Runner:
+    """Threads that take jobs from a queue until they are stopped. There is one runner for a data folder."""
+
+    def __init__(self, tools: Tools, *, lanes: int = 2) -> None:
+        """lanes: jobs at work at once, each of another collection."""
+        self._tools = tools
+        self._lanes = lanes
+        self._stop = threading.Event()
+        self._wake = threading.Condition()
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+
+    def start(self) -> None:
+        """Take up what an earlier process left, then begin."""
+        self._tools.queue.recover()
+        sweep_spool(self._tools.data, self._tools.queue.unfinished())
+        for number in range(self._lanes):
+            thread = threading.Thread(target=self._work, name=f"ragkit-jobs-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at the queue now."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def stop(self) -> None:
+        """End: what is ready is committed, and jobs at work are queued again."""
+        self._stop.set()
+        self.wake()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job is at work."""
+        return self._busy == 0
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                job = self._tools.queue.claim()
+            except Exception:
+                logger.exception("the queue of jobs cannot be read")
+                self._stop.wait(1.0)
+                continue
+            if job is None:
+                with self._wake:
+                    self._wake.wait(_LOOK_SECONDS)
+                continue
+            with self._wake:
+                self._busy += 1
+            try:
+                self._do(job)
+            finally:
+                with self._wake:
+                    self._busy -= 1
+
+    def _do(self, job: Job) -> None:
+        """Do one job; every error ends the job and never the lane."""
+        queue, teller = self._tools.queue, self._tools.teller
+        try:
+            _WORKS[job.kind](job, self._tools, self._stop.is_set)
+        except LockedError as error:
+            queue.put_back(job.id, waiting_for=describe_holder(error.holder), seconds=_LOCKED_SECONDS)
+            return
+        except Exception as error:
+            problem = teller.problem(error)
+            if problem.kind == "internal" or not isinstance(error, NotFoundError | Problem):
+                logger.warning("job %s failed: %s", job.id, error, exc_info=problem.kind == "internal")
+            self._finish_failed(job, problem)
+
+    def _finish_failed(self, job: Job, problem: Problem) -> None:
+        remove_spool(self._tools.data, job.id)
+        try:
+            self._tools.queue.finish(job.id, "failed", error=problem_dict(problem))
+        except Exception:
+            logger.exception("the outcome of job %s cannot be stored", job.id)
+
+
+def describe_holder(holder: str) -> str:
+    """Return who holds a collection, without the process id and the host: the command, and since when."""
+    match = _HOLDER.search(holder)
+    return f"{match['command']}, since {match['since']}" if match else "another program"
+
+
+def problem_dict(problem: Problem) -> dict[str, object]:
+    """Return the parts of a problem that a job keeps."""
+    return {
+        "status": problem.status,
+        "kind": problem.kind,
+        "title": problem.title,
+        "detail": problem.detail,
+        "cure": problem.cure,
+    }
+
+
+def _upload(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
+    UploadWork(
+        job, queue=tools.queue, pool=tools.pool, extractor=tools.extractor, teller=tools.teller, data=tools.data
+    ).run(stopped)
+
+
+def _remove(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
+    del stopped  # a removal takes milliseconds
+    with tools.pool.use(job.collection) as knowledge:
+        sources = matching_sources(knowledge, job.request)
+        removed, generation = remove_sources(knowledge, sources)
+    tools.queue.finish(job.id, "completed", removed=removed, generation=generation)
+
+
+def _drop(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
+    del stopped
+    tools.pool.delete(job.collection)
+    tools.queue.finish(job.id, "completed")
+
+
+_WORKS: dict[str, Callable[[Job, Tools, Callable[[], bool]], None]] = {
+    "upload": _upload,
+    "remove": _remove,
+    "drop": _drop,
+}

@@ -1,0 +1,212 @@
+"""One upload: read each file in a killable process, chunk, embed and commit; the outcome of each is stored at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ragkit import (
+    ACL_KEY,
+    AddProgress,
+    ConflictError,
+    Document,
+    ExtractionError,
+    InputError,
+    LockedError,
+    NotFoundError,
+)
+from ragkit_service.collection_pool import CollectionPool
+from ragkit_service.errors import Teller
+from ragkit_service.jobs.extractor import Extractor
+from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.jobs.spool import remove_spool, spool_folder
+from ragkit_service.jobs.types import TAKEN, FileStatus, Job, JobFile, JobState
+
+if TYPE_CHECKING:
+    from ragkit import KnowledgeBase
+
+DOCUMENT_SUFFIX = ".ragkit-document"
+"""Ends the name of a stored JSON document: text, title, media type and metadata."""
+NAME_TAKEN = "name_taken"
+_REPORT_SECONDS = 0.5
+
+
+class UploadWork:
+    """The work of one upload job."""
+
+    def __init__(
+        self, job: Job, *, queue: JobQueue, pool: CollectionPool, extractor: Extractor, teller: Teller, data: Path
+    ) -> None:
+        self._job = job
+        self._queue = queue
+        self._pool = pool
+        self._extractor = extractor
+        self._teller = teller
+        self._folder = spool_folder(data, job.id)
+        self._files = {item.source: item for item in job.files}
+        self._documents: dict[str, Document] = {}
+        self._data = data
+        self._chunks = 0
+        self._told = 0.0
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Do the job. Raises LockedError while another program writes, and what opening and writing raise."""
+        cancelled = _Watch(lambda: self._queue.is_cancelled(self._job.id))
+
+        def ending() -> bool:
+            return stopped() or cancelled()
+
+        self._check_free()
+        documents = self._read(ending)
+        first = next(documents, None)
+        generation: int | None = None
+        if first is not None:
+            self._make_collection()
+            with self._pool.use(self._job.collection) as knowledge:
+                generation = self._write(knowledge, chain([first], documents), ending)
+        if stopped() and not cancelled.now() and any(item.status == "queued" for item in self._files.values()):
+            self._queue.put_back(self._job.id)
+            return
+        state: JobState = "cancelled" if cancelled.now() else "completed" if self._taken() else "failed"
+        remove_spool(self._data, self._job.id)  # first: a client that sees the end may look at the disk
+        self._queue.finish(self._job.id, state, generation=generation)
+
+    def _check_free(self) -> None:
+        """Raise LockedError before anything is read when another program is writing."""
+        try:
+            with self._pool.use(self._job.collection) as knowledge:
+                holder = knowledge.writing()
+        except NotFoundError:
+            if not self._job.request.create:
+                raise
+            return
+        if holder:
+            raise LockedError("another program is writing", holder=holder)
+
+    def _make_collection(self) -> None:
+        if self._job.request.create and self._job.collection not in self._pool.names():
+            try:
+                self._pool.create(self._job.collection)
+            except ConflictError:
+                return  # somebody else has made it in between
+
+    def _taken(self) -> bool:
+        return any(item.status in TAKEN for item in self._files.values())
+
+    def _read(self, ending: Callable[[], bool]) -> Iterator[Document]:
+        """Yield the documents of the files that have no outcome yet; the others are settled with their reason."""
+        for item in self._job.files:
+            if item.status != "queued" or ending():
+                continue
+            try:
+                document = self._document(item)
+            except ExtractionError as error:
+                status: FileStatus = "skipped" if error.skipped else "failed"
+                self._settle(item, status, reason=error.reason, detail=self._teller.clean(error.detail))
+                continue
+            except InputError as error:
+                self._settle(item, "failed", reason="damaged", detail=self._teller.clean(error.message))
+                continue
+            self._documents[item.source] = document
+            yield document
+
+    def _document(self, item: JobFile) -> Document:
+        path, request = self._folder / item.path, self._job.request
+        if item.path.endswith(DOCUMENT_SUFFIX):
+            document = _stored_document(path, item.source)
+            own = document.metadata.get(ACL_KEY, request.labels)
+        else:
+            document = replace(self._extractor.extract(path), source=item.source)
+            # What a file says of itself counts only where its sender may give any label.
+            own = document.metadata.get(ACL_KEY) if request.labels is None else request.labels
+        acl = own if request.acl is None else request.acl
+        metadata = {**document.metadata, **request.metadata}
+        metadata.pop(ACL_KEY, None)
+        return replace(document, metadata={**metadata, ACL_KEY: acl} if acl else metadata)
+
+    def _write(self, knowledge: KnowledgeBase, documents: Iterator[Document], ending: Callable[[], bool]) -> int | None:
+        with knowledge.writer(kind="upload", extractor=self._extractor.version) as writer:
+            writer.add(
+                (document for document in documents if self._may_replace(knowledge, document)),
+                progress=self._progress,
+                reject=self._rejected,
+                stopped=ending,
+            )
+            return writer.generation if self._taken() else None
+
+    def _may_replace(self, knowledge: KnowledgeBase, document: Document) -> bool:
+        """Settle a document whose name belongs to one that the sender does not see; nothing tells what that is."""
+        labels = self._job.request.labels
+        if labels is None:
+            return True
+        held = knowledge.view(None).documents(prefix=document.source, limit=1)
+        seen = knowledge.view(labels).documents(prefix=document.source, limit=1)
+        if not held or held[0].source != document.source or (seen and seen[0].source == document.source):
+            return True
+        detail = "the name cannot be used; choose another"
+        self._settle(self._files[document.source], "failed", reason=NAME_TAKEN, detail=detail)
+        return False
+
+    def _rejected(self, document: Document, error: InputError) -> None:
+        item = self._files[document.source]
+        self._settle(item, "failed", reason="damaged", detail=self._teller.clean(error.message))
+
+    def _progress(self, progress: AddProgress) -> None:
+        """Store a committed document, and now and then how far embedding is; the embedding thread calls this too."""
+        if progress.outcome and progress.source in self._files:
+            document = self._documents.pop(progress.source)
+            self._settle(
+                self._files[progress.source],
+                progress.outcome,  # type: ignore[arg-type] # one of added, changed, unchanged
+                characters=len(document.text),
+                pages=len(document.pages),
+                chunks=progress.chunks - self._chunks,
+                warnings=tuple(self._teller.clean(warning) for warning in document.warnings),
+            )
+            self._chunks = progress.chunks
+        if progress.embedded and time.monotonic() - self._told > _REPORT_SECONDS:
+            self._told = time.monotonic()
+            self._queue.progress(self._job.id, embedded=progress.embedded)
+
+    def _settle(self, item: JobFile, status: FileStatus, **found: Any) -> None:
+        settled = replace(item, status=status, **found)
+        self._files[item.source] = settled
+        self._queue.settle(self._job.id, settled)
+
+
+class _Watch:
+    """Asks whether a job was cancelled, at most some times a second: the question costs a look at the disk."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._at = 0.0
+        self._answer = False
+
+    def __call__(self) -> bool:
+        if not self._answer and time.monotonic() - self._at > _REPORT_SECONDS / 2:
+            self.now()
+        return self._answer
+
+    def now(self) -> bool:
+        """Ask without regard to the time."""
+        self._answer = self._answer or self._ask()
+        self._at = time.monotonic()
+        return self._answer
+
+
+def _stored_document(path: Path, source: str) -> Document:
+    """Return the document of a stored JSON object. Raises InputError, ExtractionError (no text)."""
+    content = json.loads(path.read_bytes())
+    pairs = content["metadata"].items()
+    metadata = {key: tuple(value) if isinstance(value, list) else value for key, value in pairs}
+    document = Document.from_text(
+        source, content["text"], title=content["title"], media_type=content["media_type"], metadata=metadata
+    )
+    if not document.text.strip():
+        raise ExtractionError("no_text", "the document has no text")
+    return document

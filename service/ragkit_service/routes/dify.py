@@ -1,0 +1,90 @@
+"""`POST /retrieval`: Dify's external knowledge API; a collection is a knowledge."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ragkit import FilterError, Hit
+from ragkit_service.context import service_of
+from ragkit_service.document_ids import document_id, document_url
+from ragkit_service.json_response import json_response
+from ragkit_service.routes.openapi import dify_errors
+from ragkit_service.schemas.other_clients import DifyCondition, DifyConditions, DifyReply, DifyRequest
+from ragkit_service.security.access import access_of
+
+router = APIRouter(tags=["other clients"])
+
+_OPERATORS: Final = {
+    "contains": "contains",
+    "start with": "prefix",
+    "is": "eq",
+    "is not": "ne",
+    "in": "in",
+    "not in": "nin",
+    "=": "eq",
+    "≠": "ne",
+    ">": "gt",
+    "<": "lt",
+    "≥": "gte",
+    "≤": "lte",
+    "before": "before",
+    "after": "after",
+}
+
+
+@router.post("/retrieval", response_model=DifyReply, responses=dify_errors(404, 409, 415, 503))
+def retrieval(request: Request, body: DifyRequest) -> Response:
+    """Find passages in a collection for Dify."""
+    wanted, where = body.retrieval_setting, _where(body.metadata_condition)
+    with service_of(request).reading(access_of(request), body.knowledge_id) as knowledge:
+        hits = knowledge.search(body.query, k=wanted.top_k, where=where)
+    records = [_record(request, body.knowledge_id, hit) for hit in hits if hit.score >= wanted.score_threshold]
+    return json_response({"records": records})
+
+
+def _record(request: Request, collection: str, hit: Hit) -> dict[str, Any]:
+    metadata = {
+        **hit.metadata,
+        "path": hit.source,
+        "document_id": document_id(hit.source),
+        "url": document_url(request, collection, hit.source, start=hit.start, end=hit.end),
+        "sha256": hit.sha256,
+        "page": hit.page,
+        "page_label": hit.page_label,
+        "start": hit.start,
+        "end": hit.end,
+        "heading": hit.heading,
+    }
+    return {
+        "content": hit.text,
+        "score": round(hit.score, 6),
+        "title": hit.title or hit.source,
+        "metadata": {key: value for key, value in metadata.items() if value is not None},
+    }
+
+
+def _where(conditions: DifyConditions | None) -> dict[str, Any] | None:
+    """Return Dify's conditions as a filter. Raises FilterError for an operator that filters do not have."""
+    if conditions is None or not conditions.conditions:
+        return None
+    groups = [_condition(item) for item in conditions.conditions]
+    return {"type": conditions.logical_operator, "filters": groups}
+
+
+def _condition(condition: DifyCondition) -> dict[str, Any]:
+    operator, value = condition.comparison_operator, condition.value
+    wanted: object = value
+    if operator == "end with" and isinstance(value, str) and not re.search(r"[*?]", value):
+        kind, wanted = "glob", f"*{value}"
+    elif operator in _OPERATORS:
+        kind = _OPERATORS[operator]
+    else:
+        raise FilterError(
+            f"the comparison {operator!r} is not supported", cure=f"use one of {', '.join(_OPERATORS)} or end with"
+        )
+    filters = [{"type": kind, "key": name, "value": wanted} for name in condition.names]
+    return filters[0] if len(filters) == 1 else {"type": "or", "filters": filters}

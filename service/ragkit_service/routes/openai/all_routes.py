@@ -1,0 +1,15 @@
+"""The routers of OpenAI's API, for the app."""
+
+from __future__ import annotations
+
+from ragkit_service.routes.openai import chat, embeddings, files, models, responses, store_files, vector_stores
+
+OPENAI_ROUTERS = (
+    chat.router,
+    embeddings.router,
+    files.router,
+    models.router,
+    responses.router,
+    store_files.router,
+    vector_stores.router,
+)

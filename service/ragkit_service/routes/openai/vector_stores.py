@@ -1,0 +1,126 @@
+"""`/v1/vector_stores`: a collection, as OpenAI's clients see a vector store; its id is the collection's name."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Annotated, Any, Final
+
+import anyio.to_thread
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from ragkit import ConflictError, NotFoundError
+from ragkit_service.context import Service, service_of
+from ragkit_service.errors import Problem
+from ragkit_service.file_store.attaching import attach_file
+from ragkit_service.json_response import json_response
+from ragkit_service.routes.collections import delete_collection
+from ragkit_service.routes.openai.search_results import merged, search_result
+from ragkit_service.routes.openapi import openai_errors
+from ragkit_service.schemas.openai.replies import DeletedReply, SearchPage, StoreEntry, StoresReply
+from ragkit_service.schemas.openai.vector_stores import NewStore, StoreSearchRequest
+from ragkit_service.security.access import Access, access_of
+
+router = APIRouter(prefix="/v1/vector_stores", tags=["openai"])
+
+_NAME_LENGTH: Final = 48
+_TRIES: Final = 8
+Confirm = Annotated[str | None, Query(max_length=63, description="The collection's name, again.")]
+
+
+@router.get("", response_model=StoresReply, responses=openai_errors())
+def list_stores(request: Request) -> Response:
+    """List the collections as vector stores, by name."""
+    service, access = service_of(request), access_of(request)
+    entries = []
+    for name in service.collections(access):
+        with suppress(NotFoundError), service.reading(access, name) as knowledge:  # deleted in between
+            entries.append(_entry(name, knowledge.status()))
+    first, last = (entries[0]["id"], entries[-1]["id"]) if entries else (None, None)
+    return json_response({"object": "list", "data": entries, "first_id": first, "last_id": last, "has_more": False})
+
+
+@router.post("", response_model=StoreEntry, responses=openai_errors(404, 409, 415, 503, 507))
+async def create_store(request: Request, body: NewStore) -> Response:
+    """Make a collection, and put stored files into it."""
+    service, access = service_of(request), access_of(request)
+    access.check("write")
+    name = await anyio.to_thread.run_sync(partial(_make, service, access, body.name or ""))
+    for file_id in body.file_ids:
+        await attach_file(request, name, file_id, metadata={})
+    entry = _entry(name, {"documents": 0}, waiting=len(body.file_ids))
+    return json_response({**entry, "created_at": int(time.time())})
+
+
+@router.get("/{store}", response_model=StoreEntry, responses=openai_errors(404, 409, 503))
+def get_store(request: Request, store: str) -> Response:
+    """Look at a collection as a vector store."""
+    with service_of(request).reading(access_of(request), store) as knowledge:
+        return json_response(_entry(store, knowledge.status()))
+
+
+@router.delete("/{store}", response_model=DeletedReply, responses=openai_errors(404, 409, 423, 503))
+async def delete_store(request: Request, store: str, confirm: Confirm = None) -> Response:
+    """Delete a collection with everything in it: with its name again as `confirm`, or a key with the scope admin."""
+    await delete_collection(request, store, confirm)
+    return json_response({"id": store, "object": "vector_store.deleted", "deleted": True})
+
+
+@router.post("/{store}/search", response_model=SearchPage, responses=openai_errors(404, 409, 415, 503))
+def search_store(request: Request, store: str, body: StoreSearchRequest) -> Response:
+    """Find passages in a collection."""
+    most = body.max_num_results
+    with service_of(request).reading(access_of(request), store) as knowledge:
+        found = [knowledge.search(query, k=most, where=body.filters) for query in body.queries]
+    least = body.ranking_options.score_threshold if body.ranking_options else 0.0
+    hits = merged(found, least=least, most=most)
+    payload = {
+        "object": "vector_store.search_results.page",
+        "search_query": body.queries,
+        "data": [search_result(request, store, hit) for hit in hits],
+        "has_more": False,
+        "next_page": None,
+    }
+    return json_response(payload)
+
+
+def _make(service: Service, access: Access, wanted: str) -> str:
+    """Make a collection whose name is like the wanted one, and return the name.
+
+    Vector stores may share a name and collections may not: a name that is taken, or another team's, gets an ending.
+    """
+    base = re.sub(r"[^a-z0-9._-]+", "-", wanted.lower()).strip("-._")[:_NAME_LENGTH] or "store"
+    for name in (*([base] if wanted else []), *(f"{base}-{secrets.token_hex(3)}" for _ in range(_TRIES))):
+        if access.covers(name):
+            with suppress(ConflictError):
+                service.pool.create(name)
+                return name
+    raise Problem(
+        403,
+        "scope",
+        "The key may not do this",
+        "the key is not for collections of this name",
+        cure="choose a name that the key's collections cover",
+    )
+
+
+def _entry(name: str, status: Mapping[str, Any], *, waiting: int = 0) -> dict[str, Any]:
+    counts = {"in_progress": waiting, "completed": int(status["documents"]), "failed": 0, "cancelled": 0}
+    return {
+        "id": name,
+        "object": "vector_store",
+        "created_at": 0,
+        "name": name,
+        "status": "in_progress" if waiting else "completed",
+        "usage_bytes": 0,
+        "file_counts": {**counts, "total": sum(counts.values())},
+        "metadata": {},
+        "last_active_at": None,
+        "expires_after": None,
+        "expires_at": None,
+    }

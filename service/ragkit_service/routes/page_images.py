@@ -1,0 +1,53 @@
+"""The pages of ingested PDFs as pictures, beside the text that was read from them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import anyio.to_thread
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from ragkit import ExtractionError, FileState, NotFoundError, show
+from ragkit_service.context import Service, service_of
+from ragkit_service.document_ids import source_of_id
+from ragkit_service.routes.document_pages import IdPath
+from ragkit_service.routes.openapi import problems
+from ragkit_service.security.access import Access, access_of
+
+router = APIRouter(prefix="/v1/collections/{name}/documents", tags=["documents"])
+
+
+@router.get(
+    "/{id}/pages/{number}/image",
+    responses={
+        200: {"description": "The page.", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+        **problems(404, 409, 422, 503),
+    },
+)
+async def get_page_image(
+    request: Request,
+    name: str,
+    id: IdPath,  # noqa: A002
+    number: Annotated[int, Path(ge=1, le=2**31, description="The page, from 1.")],
+) -> Response:
+    """Get a page of a PDF as a picture (PNG, 1,600 pixels high or wide).
+
+    Only for documents that `ragkit ingest` read from a folder of this machine, while the file is the one that was read;
+    404 otherwise.
+    """
+    service, access = service_of(request), access_of(request)
+    picture = await anyio.to_thread.run_sync(_draw, service, access, name, source_of_id(id), number)
+    return Response(picture, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _draw(service: Service, access: Access, name: str, source: str, number: int) -> bytes:
+    """Return the PNG of a page. Raises NotFoundError, and a 503 while too many pages are drawn."""
+    with service.reading(access, name) as view:
+        state: FileState | None = view.original(source)
+    if state is None:
+        raise NotFoundError(f"there is no file of {show(source, 200)!r} here", cure="see its text")
+    try:
+        return service.pictures.draw(state, number)
+    except ExtractionError as error:
+        raise NotFoundError(f"page {number} of {show(source, 200)!r} cannot be shown: {error.message}") from error

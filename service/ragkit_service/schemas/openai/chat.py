@@ -1,0 +1,92 @@
+"""Chat completions: the request, and the conversation in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ragkit import Message
+from ragkit_service.errors import Problem
+from ragkit_service.schemas.requests import HISTORY_LIMIT, MESSAGE_LIMIT, K, Where, encodable
+
+
+class Lenient(BaseModel):
+    """Base of requests of other APIs: fields that ragkit has no use for are ignored, as clients expect."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class TextPart(Lenient):
+    """A part of a message; only text is read."""
+
+    type: Literal["text", "input_text", "output_text"]
+    text: Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
+
+
+Content = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)] | list[TextPart] | None
+
+
+class ChatMessage(Lenient):
+    """A message of the conversation. developer: OpenAI's newer name of system."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Content = None
+
+    @property
+    def text(self) -> str:
+        """The text of all parts."""
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(Lenient):
+    """What a stream tells besides the answer."""
+
+    include_usage: bool = False
+
+
+class ChatRequest(Lenient):
+    """A chat completion: the last message is the question, the ones before are its history.
+
+    System messages are kept as instructions before the rules that ground the answer. `k` and `where` are ragkit's own.
+    Sampling is the server's: `temperature`, `max_tokens` and the like are ignored.
+    """
+
+    model: Annotated[str, Field(max_length=200, description="`ragkit/NAME` of a collection.")]
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    k: K = None
+    where: Where = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "ragkit/default",
+                    "messages": [{"role": "user", "content": "How long is the refund window?"}],
+                }
+            ]
+        }
+    )
+
+
+def conversation(messages: list[ChatMessage]) -> tuple[str, list[Message]]:
+    """Return the question and the history. Raises Problem when the last message is not the user's."""
+    *before, last = messages
+    if last.role != "user":
+        raise Problem(
+            400, "validation", "A value is wrong", "the last message is not the user's", cure="end with the question"
+        )
+    told = [_message(message) for message in before if message.text.strip()]
+    system = [message for message in told if message.role == "system"]
+    turns = [message for message in told if message.role != "system"]
+    return last.text, [*system, *turns[-HISTORY_LIMIT:]]
+
+
+def _message(message: ChatMessage) -> Message:
+    role: Any = "system" if message.role == "developer" else message.role
+    return Message(role=role, content=message.text)

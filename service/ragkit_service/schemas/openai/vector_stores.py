@@ -1,0 +1,61 @@
+"""Vector stores: the requests."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from ragkit_service.schemas.openai.chat import Lenient
+from ragkit_service.schemas.openai.responses import RESULTS_LIMIT, RankingOptions
+from ragkit_service.schemas.requests import Text, Where
+
+QUERIES_LIMIT = 8
+FILES_LIMIT = 100
+PAGE_LIMIT = 100
+
+
+class StoreSearchRequest(Lenient):
+    """A search in a vector store, which is a collection; several queries give the best passages of all."""
+
+    query: Text | Annotated[list[Text], Field(min_length=1, max_length=QUERIES_LIMIT)]
+    max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT)] = 10
+    filters: Where = None
+    ranking_options: RankingOptions | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "How long is the refund window?", "max_num_results": 5}]}
+    )
+
+    @property
+    def queries(self) -> list[str]:
+        """The queries."""
+        return [self.query] if isinstance(self.query, str) else list(self.query)
+
+
+class NewStore(Lenient):
+    """A collection to make. name: made into a collection's name (lower case, hyphens); one is chosen without it."""
+
+    name: Annotated[str | None, Field(max_length=200)] = None
+    file_ids: Annotated[list[str], Field(default_factory=list, max_length=FILES_LIMIT)]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support FAQ"}]})
+
+
+class NewStoreFile(Lenient):
+    """A stored file to put into a collection. attributes: become metadata of its document."""
+
+    file_id: str
+    attributes: dict[str, Any] | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"file_id": "d_dXBsb2FkOmZhcS5tZA"}]})
+
+
+class StoreFilesQuery(Lenient):
+    """A page of the files of a collection, by source."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 20
+    after: Annotated[str, Field(description="The id of the last file of the page before.")] = ""
+    filter: Annotated[
+        Literal["in_progress", "completed", "failed", "cancelled"] | None, Field(description="Files of one status.")
+    ] = None

@@ -1,0 +1,26 @@
+"""Requests a minute of each key: a token bucket that holds one minute's worth."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class RateLimits:
+    """The buckets of this process, by key id. Thread-safe."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def wait(self, key_id: str, rate: int) -> float:
+        """Take one request of `rate` a minute; return 0, or the seconds until the next one is allowed."""
+        now = self._clock()
+        with self._lock:
+            left, at = self._buckets.get(key_id, (float(rate), now))
+            left = min(float(rate), left + (now - at) * rate / 60)
+            allowed = left >= 1
+            self._buckets[key_id] = (left - 1 if allowed else left, now)
+        return 0.0 if allowed else (1 - left) * 60 / rate

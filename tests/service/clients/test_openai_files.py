@@ -1,0 +1,156 @@
+"""Files and vector stores through OpenAI's own client, against a real server: upload, put in, poll, search, remove."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ragkit import NotFoundError
+from ragkit_service.document_ids import source_of_id
+from ragkit_service.file_store.stored_files import StoredFiles
+from tests.support.live_service import KEY, WAIT, fill, live_service
+
+openai = pytest.importorskip("openai", reason="the official client is not installed: pip install 'ragkit[openai]'")
+
+FAQ = ("faq.md", b"# FAQ\n\nThe help desk costs 12 EUR a month.\n", "text/markdown")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    fill(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(data: Path) -> Iterator[str]:
+    with live_service(data) as address:
+        yield address
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Any]:
+    with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=WAIT) as made:
+        yield made
+
+
+@pytest.fixture
+def store(client: Any) -> Iterator[str]:
+    made = client.vector_stores.create(name="Support FAQ")
+    yield made.id
+    client.vector_stores.delete(made.id)
+
+
+def settled(client: Any, store: str, file_id: str) -> Any:
+    """Ask until a file is in a store, or is not going to be."""
+    end = time.monotonic() + WAIT
+    while (found := client.vector_stores.files.retrieve(file_id, vector_store_id=store)).status == "in_progress":
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return found
+
+
+def test_a_file_is_uploaded_read_back_and_deleted(client: Any) -> None:
+    stored = client.files.create(file=FAQ, purpose="user_data")
+
+    assert (stored.object, stored.filename, stored.bytes) == ("file", "faq.md", len(FAQ[1]))
+    assert abs(stored.created_at - time.time()) < WAIT
+    assert client.files.content(stored.id).read() == FAQ[1]
+    assert stored.id in [entry.id for entry in client.files.list()]
+    again = client.files.create(file=("faq.md", b"Another text.\n"), purpose="user_data")
+    assert again.id == stored.id
+    assert client.files.content(stored.id).read() == b"Another text.\n"
+    assert client.files.delete(stored.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.files.retrieve(stored.id)
+
+
+def test_a_file_that_is_put_into_a_store_is_found_cited_and_removed(client: Any, store: str) -> None:
+    stored = client.files.create(file=FAQ, purpose="user_data")
+    begun = client.vector_stores.files.create(store, file_id=stored.id, attributes={"team": "support"})
+    done = settled(client, store, stored.id)
+
+    assert (begun.status, done.status, done.last_error) == ("in_progress", "completed", None)
+    assert done.attributes["team"] == "support"
+    (found, *_) = client.vector_stores.search(store, query="How much does the help desk cost?").data
+    assert found.file_id == stored.id
+    assert found.attributes["team"] == "support"
+    tools = [{"type": "file_search", "vector_store_ids": [store]}]
+    answer = client.responses.create(model="ragkit/x", input="How much does the help desk cost?", tools=tools)
+    assert "12 EUR" in answer.output_text
+    assert answer.output[1].content[0].annotations[0].file_id == stored.id
+    assert client.vector_stores.retrieve(store).file_counts.completed == 1
+    (content,) = client.vector_stores.files.content(stored.id, vector_store_id=store).data
+    assert "help desk" in content.text
+
+    assert client.vector_stores.files.delete(stored.id, vector_store_id=store).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.files.retrieve(stored.id, vector_store_id=store)
+    assert client.files.retrieve(stored.id).id == stored.id
+
+
+def test_the_clients_own_polling_works(client: Any, store: str) -> None:
+    file = client.vector_stores.files.upload_and_poll(vector_store_id=store, file=FAQ, poll_interval_ms=50)
+    assert file.status == "completed"
+
+
+def test_a_file_without_text_has_failed_and_says_why(client: Any, store: str) -> None:
+    stored = client.files.create(file=("a.bin", bytes(range(256)) * 8), purpose="user_data")
+    client.vector_stores.files.create(store, file_id=stored.id)
+    failed = settled(client, store, stored.id)
+
+    assert failed.status == "failed"
+    assert failed.last_error.code == "unsupported_file"
+    assert failed.last_error.message
+    listed = list(client.vector_stores.files.list(store, filter="failed"))
+    assert [entry.id for entry in listed] == [stored.id]
+    assert list(client.vector_stores.files.list(store, filter="completed")) == []
+    assert client.vector_stores.retrieve(store).file_counts.completed == 0
+
+
+def test_documents_of_any_origin_are_listed_page_by_page(client: Any) -> None:
+    entries = list(client.vector_stores.files.list("default", limit=1))
+    assert [source_of_id(entry.id) for entry in entries] == ["policies/refunds.md", "pump.md"]
+    assert {entry.status for entry in entries} == {"completed"}
+
+
+def test_stores_are_collections_and_names_may_be_taken(client: Any, store: str) -> None:
+    twin = client.vector_stores.create(name="Support FAQ")
+    nameless = client.vector_stores.create()
+
+    assert store == "support-faq"
+    assert twin.id.startswith("support-faq-")
+    names = [entry.id for entry in client.vector_stores.list()]
+    assert {store, twin.id, nameless.id, "default", "empty"} <= set(names)
+    assert f"ragkit/{twin.id}" in [model.id for model in client.models.list()]
+    for made in (twin, nameless):
+        assert client.vector_stores.delete(made.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.retrieve(twin.id)
+
+
+@pytest.mark.parametrize("file_id", ["d_bm93aGVyZQ", "file-123", "d_Li4vLi4vZXRjL3Bhc3N3ZA"])
+def test_what_is_not_there_is_404(client: Any, file_id: str) -> None:
+    for call in (
+        lambda: client.files.retrieve(file_id),
+        lambda: client.files.content(file_id),
+        lambda: client.files.delete(file_id),
+        lambda: client.vector_stores.files.create("default", file_id=file_id),
+        lambda: client.vector_stores.files.retrieve(file_id, vector_store_id="default"),
+        lambda: client.vector_stores.files.list("nowhere"),
+    ):
+        with pytest.raises(openai.NotFoundError):
+            call()
+
+
+def test_files_belong_to_the_key_that_sent_them(client: Any, data: Path) -> None:
+    stored = client.files.create(file=FAQ, purpose="user_data")
+    other = StoredFiles(data, owner="another key")
+
+    assert other.list() == []
+    with pytest.raises(NotFoundError):
+        other.content(stored.id)
