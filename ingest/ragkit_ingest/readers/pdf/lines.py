@@ -16,6 +16,8 @@ _BEFORE_HYPHEN = re.compile(
     "first|four|full|half|high|long|low|near|non|second|self|short|state|three|two|third|well|year", re.IGNORECASE
 )
 _LETTER = r"[^\W\d_]"
+_WORD = re.compile(rf"{_LETTER}+(?:-{_LETTER}+)*")
+_LOOKUPS = 300
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
 _SENTENCE_LINE = 12  # letters
@@ -28,15 +30,20 @@ class Words:
     def __init__(self) -> None:
         self._text = ""
         self._known: dict[str, bool] = {}
+        self._all: set[str] = set()
         self._cuts = 0  # words known to have been cut, less those known to have a hyphen
 
     def add(self, text: str) -> None:
         """Add text whose words count."""
         self._text = f"{self._text}\n{text.lower()}"
         self._known.clear()
+        self._all.clear()
 
     def __contains__(self, word: str) -> bool:
         """Tell whether a word in small letters, with its hyphens if it has any, stands somewhere by itself."""
+        if len(self._known) > _LOOKUPS:  # cheaper now than looking through the text for each
+            self._all = self._all or set(_WORD.findall(self._text))
+            return word in self._all
         known = self._known.get(word)
         if known is None:
             exact = re.escape(word)
