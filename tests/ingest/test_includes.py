@@ -87,6 +87,13 @@ def test_a_template_is_included_with_the_words_it_is_given(tmp_path: Path) -> No
     assert text_of(tmp_path, files, "a.md") == ("One.\n\nBeware: Wet floor\n\nVersion 2.4 now.", ())
 
 
+def test_a_template_that_is_missing_leaves_the_words_it_is_given(tmp_path: Path) -> None:
+    page = '{% include alert.html content="Wear gloves." %}\n'
+    text, warnings = text_of(tmp_path, {"a.md": page}, "a.md")
+    assert text == "Wear gloves."
+    assert "alert.html (missing)" in warnings[0]
+
+
 def test_restructuredtext_takes_in_text_with_titles_of_its_own_and_code(tmp_path: Path) -> None:
     files = {
         "doc/a.rst": "Doc\n===\n\n.. include:: ../parts/b.rst\n   :end-before: STOP\n\nNext\n----\n\n"
