@@ -1,9 +1,9 @@
 """Folders of files into a knowledge base: walk, read in killable processes, and synchronise. The public API."""
 
+from ragkit_ingest.drawing import page_image
 from ragkit_ingest.extract import extract_file
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
 from ragkit_ingest.options import IngestOptions
-from ragkit_ingest.page_image import page_image
 from ragkit_ingest.report import Change, IngestProgress, IngestReport, Problem, Warned
 from ragkit_ingest.scan.losses import Loss, RemovalsError
 from ragkit_ingest.sync import ingest_folder

@@ -6,11 +6,11 @@ import os
 from functools import partial
 
 from ragkit import Document, clean_text
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import PathLike, open_path
-from ragkit_ingest.workers.included import Place
-from ragkit_ingest.workers.pool import Job, WorkerPool
+from ragkit_ingest.workers.pool import WorkerPool
 
 
 def path_job(path: PathLike, *, limits: ReadLimits, source: str = "", includes: bool = False) -> Job:

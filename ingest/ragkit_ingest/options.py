@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
-from ragkit_ingest.workers.pool import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ragkit import Document, ExtractionError, InputError, clean_text
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.options import Pool
 from ragkit_ingest.scan.digest import UNSURE, status_of, sure_mtime
 from ragkit_ingest.scan.plan import Work
 from ragkit_ingest.scan.walk import Found, open_file
-from ragkit_ingest.workers.included import Place
-from ragkit_ingest.workers.pool import Job
 
 _AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped

@@ -14,11 +14,11 @@ from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.included import record
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
-from ragkit_ingest.workers.included import record
 from ragkit_ingest.workers.pool import WorkerPool
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from typing import Any
 import click
 
 from ragkit import KnowledgeBase
+from ragkit.chat.loading import settings_for
 from ragkit.cli.context import tools_of
 from ragkit.environment import DEFAULT_DATA, settings_from_env
 from ragkit.errors import FilterError
-from ragkit.settings import Settings
+from ragkit.settings import FewShot, PromptSettings, Settings
 from ragkit.text.cleaning import show
 
 data_option = click.option(
@@ -42,10 +43,30 @@ where_option = click.option(
 )
 budget_option = click.option("--budget", type=click.IntRange(256), help="Tokens of the whole prompt.")
 chat_option = click.option(
-    "--chat", metavar="MODEL", default="", help="extractive, openai:NAME or anthropic:NAME (or $RAGKIT_CHAT)."
+    "--chat",
+    "--model",
+    "chat",
+    metavar="MODEL",
+    default="",
+    help="extractive, openai:NAME, anthropic:NAME, ollama:NAME, vllm:NAME@URL (or $RAGKIT_CHAT).",
+)
+template_option = click.option(
+    "--prompt", "template", metavar="NAME|FILE", default="", help="Prompt template (or $RAGKIT_PROMPT)."
+)
+few_shot_option = click.option(
+    "--examples",
+    "few_shot",
+    type=click.Choice(["similar", "fixed", "off"]),
+    help="Which of the collection's examples the prompt holds (or $RAGKIT_FEW_SHOT).",
 )
 strict_option = click.option(
     "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
+)
+judge_option = click.option(
+    "--judge",
+    metavar="MODEL",
+    default="",
+    help="nli:FOLDER or chat: decides where words cannot (or $RAGKIT_JUDGE).",
 )
 
 
@@ -134,21 +155,41 @@ def print_warnings(warnings: Sequence[str]) -> None:
         click.echo(click.style(f"ragkit: {show(warning, 1_000)}", fg="yellow"), err=True)
 
 
-def environment_settings(*, model: str = "") -> Settings:
-    """Return the environment's settings, with the model of the command line where one is named."""
+def environment_settings(*, model: str = "", judge: str = "") -> Settings:
+    """Return the environment's settings, with the models of the command line where they are named."""
     settings = settings_from_env(os.environ)
+    if judge:
+        settings = replace(settings, chat=replace(settings.chat, judge=judge))
     return replace(settings, model=replace(settings.model, name=model)) if model else settings
 
 
-def with_model(settings: Settings, *, chat: str, budget: int | None, strict: bool) -> Settings:
-    """Return settings with the chat model, the budget and the strictness of the command line, where given."""
-    if chat:
-        settings = replace(settings, chat=replace(settings.chat, model=chat))
+def with_model(
+    settings: Settings,
+    *,
+    chat: str,
+    budget: int | None,
+    strict: bool,
+    template: str = "",
+    few_shot: FewShot | None = None,
+) -> Settings:
+    """Return settings with what the command line says of chat model, strictness, budget, template and examples.
+
+    A model of another kind than the one that is set does not get its address and key.
+    """
+    model = settings_for(chat, settings.chat) if chat else settings.chat
     if strict:
-        settings = replace(settings, chat=replace(settings.chat, strict=True))
-    if budget:
-        settings = replace(settings, prompt=replace(settings.prompt, budget=budget))
-    return settings
+        model = replace(model, strict=True)
+    return replace(settings, chat=model, prompt=with_prompt(settings.prompt, budget, template, few_shot))
+
+
+def with_prompt(prompt: PromptSettings, budget: int | None, template: str, few_shot: FewShot | None) -> PromptSettings:
+    """Return prompt settings with the options that are given."""
+    return replace(
+        prompt,
+        budget=budget or prompt.budget,
+        template=template or prompt.template,
+        few_shot=few_shot or prompt.few_shot,
+    )
 
 
 def show_warnings() -> None:

@@ -8,11 +8,12 @@ import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from ragkit import search_collections
+from ragkit import compare_models, load_schema, search_collections
 from ragkit.cli.conversation.answer import print_answer
 from ragkit.cli.options import (
     Target,
@@ -20,14 +21,20 @@ from ragkit.cli.options import (
     chat_option,
     common,
     common_of_several,
+    environment_settings,
+    few_shot_option,
     filter_options,
+    judge_option,
     note_writer,
     passages_option,
     print_json,
     print_warnings,
     strict_option,
+    template_option,
     with_model,
+    with_prompt,
 )
+from ragkit.cli.prompting.compare import price_of, print_comparison
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
 from ragkit.text.cleaning import show
@@ -104,12 +111,15 @@ def _wrapped(text: str, indent: str, limit: int) -> str:
 @passages_option
 @filter_options
 @budget_option
+@template_option
+@few_shot_option
 @common
-def prompt(query: str, count: int, where: Where, budget: int | None, target: Target) -> None:
+def prompt(query: str, count: int, where: Where, target: Target, **options: Any) -> None:
     """Print the messages that ground a chat model's answer to QUERY in the documents."""
-    with target.open() as kb:
+    settings = settings_from_env(os.environ)
+    with target.open(settings=replace(settings, prompt=with_prompt(settings.prompt, **options))) as kb:
         note_writer(kb)
-        made = kb.prompt(query, k=count, where=where, budget=budget)
+        made = kb.prompt(query, k=count, where=where)
     print_warnings(made.warnings)
     if target.as_json:
         print_json(made.as_dict())
@@ -133,12 +143,31 @@ def prompt(query: str, count: int, where: Where, budget: int | None, target: Tar
 @budget_option
 @chat_option
 @strict_option
+@judge_option
+@template_option
+@few_shot_option
+@click.option("--compare", metavar="MODEL", default="", help="Show the answer of a second model beside it.")
+@click.option("--schema", metavar="FILE", help="Answer in JSON that matches this JSON schema.")
 @common
-def ask(query: str, count: int, where: Where, target: Target, **model: Any) -> None:
+@click.pass_context
+def ask(context: click.Context, /, query: str, count: int, where: Where, target: Target, **options: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
-    settings = with_model(settings_from_env(os.environ), **model)
+    compare, file = options.pop("compare"), options.pop("schema")
+    if compare and file:
+        raise click.UsageError("--compare and --schema do not go together")
+    schema = load_schema(file) if file else None
+    settings = with_model(environment_settings(judge=options.pop("judge")), **options)
     with target.open(settings=settings) as kb:
         note_writer(kb)
+        if compare:
+            found = compare_models(
+                kb, [settings.chat.model, compare], make_prompt=lambda: kb.prompt(query, k=count, where=where)
+            )
+            print_comparison(query, found, price=price_of, as_json=target.as_json)
+            context.exit(1 if any(item.error for item in found) else 0)
+        if schema is not None:
+            _print_data(kb.ask(query, k=count, where=where, schema=schema), as_json=target.as_json)
+            return
         if target.as_json:
             answer = kb.ask(query, k=count, where=where)
             print_warnings(answer.warnings)
@@ -151,3 +180,17 @@ def ask(query: str, count: int, where: Where, target: Target, **model: Any) -> N
                 print_answer(part, roots=kb.roots())
             else:
                 click.echo("\n".join(show(line) for line in part.split("\n")), nl=False)
+
+
+def _print_data(answer: Answer, *, as_json: bool) -> None:
+    """Print a JSON answer: its data alone, which programs can read, and its status on standard error."""
+    print_warnings(answer.warnings)
+    if as_json:
+        print_json(answer.as_dict())
+        return
+    print_json(answer.data)
+    held = sum(citation.supported for citation in answer.citations)
+    click.echo(
+        f"ragkit: {answer.status}, {held} of {len(answer.citations)} citations supported, {show(answer.model)}",
+        err=True,
+    )

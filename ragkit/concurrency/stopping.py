@@ -1,26 +1,40 @@
-"""How a caller stops work that runs in another thread: an event that the work looks at while it waits."""
+"""How a caller stops work that waits in its thread: an event or a time that the work looks at while it waits."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_event: ContextVar[threading.Event | None] = ContextVar("ragkit_stop", default=None)
+_stopped: ContextVar[Callable[[], bool]] = ContextVar("ragkit_stop", default=lambda: False)
 
 
 @contextmanager
 def stopping_with(event: threading.Event) -> Iterator[None]:
     """Within the block, an answer that waits for a model ends in a ChatError soon after the event is set."""
-    token = _event.set(event)
+    with _stopping(event.is_set):
+        yield
+
+
+@contextmanager
+def stopping_at(end: float) -> Iterator[None]:
+    """Within the block, an answer that waits for a model ends in a ChatError soon after a time of time.monotonic()."""
+    with _stopping(lambda: time.monotonic() >= end):
+        yield
+
+
+@contextmanager
+def _stopping(stopped: Callable[[], bool]) -> Iterator[None]:
+    outer = _stopped.get()
+    token = _stopped.set(lambda: stopped() or outer())
     try:
         yield
     finally:
-        _event.reset(token)
+        _stopped.reset(token)
 
 
 def is_stopped() -> bool:
     """Return whether the caller of this thread's work wants it to end."""
-    event = _event.get()
-    return event is not None and event.is_set()
+    return _stopped.get()()

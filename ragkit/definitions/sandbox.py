@@ -19,12 +19,12 @@ LONGEST_SECONDS: Final = 2.0
 
 
 @cache
-def environment(finalize: Callable[[Any], Any] | None = None) -> Any:
+def environment(finalize: Callable[[Any], Any] | None = None, *, lenient: bool = False) -> Any:
     """Return Jinja2's immutable sandbox with lookup by key only: no attribute of a Python object can be reached.
 
-    finalize: turns each inserted value into text.
+    finalize: turns each inserted value into text. lenient: a value that is missing is false instead of an error.
     """
-    from jinja2 import StrictUndefined
+    from jinja2 import ChainableUndefined, StrictUndefined
     from jinja2.runtime import LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -44,7 +44,7 @@ def environment(finalize: Callable[[Any], Any] | None = None) -> Any:
             return self.undefined(obj=obj, name=str(argument))
 
     made = KeyedEnvironment(
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined if lenient else StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,  # what is made is plain text for a model, not HTML
@@ -62,7 +62,8 @@ def parse(text: str, place: Place) -> Any:
     try:
         return environment().parse(text)
     except TemplateSyntaxError as error:
-        raise place.error(f"is no template: {error.message}", error.lineno or 1) from error
+        line = min(error.lineno or 1, text.count("\n") + 1)
+        raise place.error(f"is no template: {error.message}", line) from error
     except RecursionError as error:
         raise place.error("is nested too deeply") from error
 
@@ -127,8 +128,11 @@ def compile_text(text: str, place: Place, *, finalize: Callable[[Any], Any] | No
 
 def compile_expression(text: str, place: Place) -> SafeExpression:
     """Return an expression. Raises DefinitionError with the line."""
-    references = check_tree(parse(f"{{{{ ({text}\n) }}}}", place), place, allowed=VALUES)
-    return SafeExpression(text, place, references, environment().compile_expression(text, undefined_to_none=True))
+    if not text.strip():
+        raise place.error("is empty", cure='write a condition, such as step.field == "value"')
+    references = check_tree(parse(f"{{{{ ({text}) }}}}", place), place, allowed=VALUES)
+    compiled = environment(lenient=True).compile_expression(text, undefined_to_none=True)
+    return SafeExpression(text, place, references, compiled)
 
 
 def compile_blocks(text: str, place: Place) -> tuple[Any, tuple[Reference, ...]]:

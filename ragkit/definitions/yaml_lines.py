@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ragkit.errors import DefinitionError
@@ -17,11 +17,15 @@ _SCALARS: Final = {"str", "int", "float", "bool", "null", "timestamp"}
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A value of JSON types, with the line of each of its parts. path: of the file, for messages."""
+    """A value of JSON types, with the line of each of its parts. path: of the file, for messages.
+
+    starts: the line on which each text begins, which is the one after its key for `|` and `>`.
+    """
 
     value: Any
     lines: Mapping[Path, int]
     path: str
+    starts: Mapping[Path, int] = field(default_factory=dict)
 
     def line(self, at: Sequence[str | int] = ()) -> int:
         """Return the line of a part, or of its nearest parent that has one; 0 where nothing is known."""
@@ -52,9 +56,9 @@ def parse_yaml(text: str, *, path: str, first_line: int = 1) -> Parsed:
         line = mark.line + 1 + shift if mark else 0
         said = getattr(error, "problem", None) or str(error).split("\n", maxsplit=1)[0]
         raise DefinitionError(f"is not YAML: {said}", path=path, line=line) from error
-    lines: dict[Path, int] = {}
-    value = None if node is None else _Reader(yaml, path, shift, lines).value(node, ())
-    return Parsed(value, lines, path)
+    reader = _Reader(yaml, path, shift)
+    value = None if node is None else reader.value(node, ())
+    return Parsed(value, reader.lines, path, reader.starts)
 
 
 def _check_events(yaml: Any, text: str, path: str, shift: int) -> None:
@@ -72,18 +76,19 @@ def _check_events(yaml: Any, text: str, path: str, shift: int) -> None:
 
 
 class _Reader:
-    """Turns nodes into values. lines: filled with the line of each part."""
+    """Turns nodes into values, and notes the lines on which they stand."""
 
-    def __init__(self, yaml: Any, path: str, shift: int, lines: dict[Path, int]) -> None:
+    def __init__(self, yaml: Any, path: str, shift: int) -> None:
+        self.lines: dict[Path, int] = {}
+        self.starts: dict[Path, int] = {}
         self._yaml = yaml
         self._scalars = yaml.SafeLoader("")
         self._path = path
         self._shift = shift
-        self._lines = lines
 
     def value(self, node: Any, at: Path) -> Any:
         line = node.start_mark.line + 1 + self._shift
-        self._lines.setdefault(at, line)
+        self.lines.setdefault(at, line)
         kind = str(node.tag).rpartition(":")[2]
         if isinstance(node, self._yaml.MappingNode) and kind == "map":
             return {key: self.value(child, (*at, key)) for key, child in self._pairs(node, at)}
@@ -92,6 +97,7 @@ class _Reader:
         if not isinstance(node, self._yaml.ScalarNode) or kind not in _SCALARS:
             raise DefinitionError(f"has the tag {node.tag!r}", path=self._path, line=line, cure="write a plain value")
         if kind in ("str", "timestamp"):
+            self.starts[at] = line + (node.style in ("|", ">"))
             return node.value
         try:
             return self._scalars.construct_object(node)
@@ -107,5 +113,5 @@ class _Reader:
             if key.value in pairs:
                 raise DefinitionError(f"has the key {key.value!r} twice", path=self._path, line=line)
             pairs[key.value] = child
-            self._lines[(*at, key.value)] = line
+            self.lines[(*at, key.value)] = line
         return list(pairs.items())

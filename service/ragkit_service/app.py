@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import compile_path
 
 import ragkit
 from ragkit import ConfigError, RagkitError, show
@@ -51,6 +51,7 @@ from ragkit_service.routes import (
 from ragkit_service.routes import jobs as jobs_routes
 from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete
+from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
 from ragkit_service.settings import ServiceSettings
@@ -96,39 +97,32 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         generate_unique_id_function=lambda route: route.name,
         **_quiet(),
     )
     app.state.service = service
     app.state.jobs = jobs
     app.state.queue = queue
-    for group in (
-        questions,
-        health,
-        collections,
-        jobs_routes,
-        uploads,
-        documents,
-        document_pages,
-        page_images,
-        feedback,
-        page,
-        api_docs,
-        dify,
-        open_webui,
-        rerank,
-    ):  # matched in this order
-        app.include_router(group.router)
-    for router in OPENAI_ROUTERS:
-        app.include_router(router)
-    app.state.mcp = McpEndpoint()
-    app.router.routes.append(app.state.mcp.route)
+    _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=keyring)
-    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests)
+    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests, prefix=settings.root_path)
     return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    """Add the routes; they are matched in this order."""
+    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
+    for group in (*own, api_docs, dify, open_webui, rerank):
+        app.include_router(group.router)
+    app.include_router(documents.removing)
+    for router in OPENAI_ROUTERS:
+        app.include_router(router)
+    app.state.mcp = McpEndpoint()
+    app.router.routes.append(app.state.mcp.route)
 
 
 class _App(FastAPI):
@@ -172,7 +166,7 @@ def _job_worker(
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     """Load the model in the background from the start; close every collection at the end."""
     service: Service = app.state.service
     threads = service.settings.limits.threads
@@ -183,7 +177,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warming.start()
     try:
         async with app.state.mcp.running(service):
-            yield
+            yield {"ending": service.ending}
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)
@@ -211,8 +205,9 @@ async def _tell(request: Request, error: Exception) -> Response:
 def allowed_methods(request: Request) -> str:
     """Return the methods of every route at a request's path, for the header Allow; the router names the first only."""
     path = get_route_path(request.scope)
-    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
-    return ", ".join(sorted({method for route in routes for method in route.methods or ()} | {"HEAD"}))
+    known: dict[str, Iterable[str]] = {**request.app.openapi()["paths"], **dict.fromkeys(PAGES, ("get",))}
+    methods = {name.upper() for form, names in known.items() if compile_path(form)[0].match(path) for name in names}
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from ragkit import NotFoundError, TextRanker
 from ragkit_service.collection_pool import CollectionPool, unknown_collection
+from ragkit_service.ending import Ending
 from ragkit_service.errors import Problem, Teller
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import LazyExtractor
@@ -63,6 +64,7 @@ class Service:
         self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
         self.pictures = PagePictures(settings.limits)
         self.readiness = Readiness()
+        self.ending = Ending(settings.limits.ending_seconds)
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.extracting = anyio.CapacityLimiter(settings.limits.readers)
         self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)

@@ -54,4 +54,4 @@ def document_url(
     """Return `document_path` as an address that the sender of a request can open."""
     origin = f"{request.url.scheme}://{request.url.netloc}"
     path = document_path(collection, source, page=page, start=start, end=end)
-    return f"{origin}{request.scope.get('root_path', '').rstrip('/')}{path}"
+    return f"{origin}{request.scope.get('prefix', '')}{path}"

@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ragkit import Answer, RagkitError, stopping_with
+from ragkit_service.ending import Ending, ending_problem
 from ragkit_service.errors import Problem
 from ragkit_service.json_response import dump
 
@@ -32,7 +33,9 @@ class AnswerStream:
     `cancel` it is closed at its next item, so an abandoned answer costs at most one more piece.
     """
 
-    def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter) -> None:
+    def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter, ending: Ending | None = None) -> None:
+        """ending: of the service; when its time is over, the next item is the problem that says so."""
+        self._ending = ending
         self._produce = produce
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[str | Answer | Exception] = asyncio.Queue()
@@ -46,13 +49,20 @@ class AnswerStream:
 
     async def get(self, seconds: float) -> str | Answer | Exception | None:
         """Return the next item, None if there is none in time. Nothing follows an Answer or an error."""
-        try:
-            async with asyncio.timeout(seconds):
-                item = await self._items.get()
-        except TimeoutError:
-            return None
-        self._room.release()
-        return item
+        end = time.monotonic() + seconds
+        while True:
+            if self._ending is not None and self._ending.is_over:
+                self.cancel()
+                return ending_problem()
+            try:
+                async with asyncio.timeout(min(max(end - time.monotonic(), 0.0), _POLL_SECONDS)):
+                    item = await self._items.get()
+            except TimeoutError:
+                if time.monotonic() >= end:
+                    return None
+                continue
+            self._room.release()
+            return item
 
     def _work(self) -> None:
         if self._cancelled.is_set():

@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ragkit import ConfigError
 from ragkit_service.app import create_app, keyring_of, require_key
-from ragkit_service.http_protocol import protocol_class
+from ragkit_service.protocol.deadlines import protocol_class
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
@@ -81,7 +81,8 @@ def url_of(listener: socket.socket) -> str:
 def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: bool = False) -> uvicorn.Config:
     """Return uvicorn's configuration, with a deadline or a bound for everything that a client could leave open."""
     several = isinstance(app, str)
-    protocol: Any = "ragkit_service.http_protocol:DeadlineProtocol" if several else protocol_class(settings.limits)
+    own = protocol_class(settings.limits, trusted=settings.trusted_proxies)
+    protocol: Any = "ragkit_service.protocol.deadlines:DeadlineProtocol" if several else own
     return uvicorn.Config(
         app,
         factory=several,
@@ -91,9 +92,9 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
         lifespan="on",
         access_log=False,  # it would log query strings; Observe logs paths
         log_config=_log_config(as_json=as_json),
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),  # X-Forwarded-For and -Proto, from these peers only
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
-        limit_concurrency=settings.limits.connections,
         timeout_keep_alive=settings.limits.idle_seconds,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
@@ -120,6 +121,8 @@ def _export(settings: ServiceSettings) -> None:
         RAGKIT_PORT=str(settings.port),
         RAGKIT_WORKERS=str(settings.workers),
         RAGKIT_REMEMBER=str(settings.remember),
+        RAGKIT_ROOT_PATH=settings.root_path,
+        RAGKIT_TRUSTED_PROXIES=",".join(settings.trusted_proxies),
         RAGKIT_CREATE_COLLECTIONS=str(settings.create_collections),
     )
 

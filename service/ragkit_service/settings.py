@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,16 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 DEFAULT_REMEMBER = 4_096
 
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
 VARIABLES: Mapping[str, str] = {
     "RAGKIT_HOST": "address to listen on (default 127.0.0.1); any other than loopback needs a key",
     "RAGKIT_PORT": "port to listen on (default 8000)",
     "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
     "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
     "RAGKIT_WORKERS": "server processes (default 1)",
+    "RAGKIT_TRUSTED_PROXIES": "addresses of proxies, separated by commas, whose forwarded headers are believed",
+    "RAGKIT_ROOT_PATH": "prefix at which a proxy publishes the service, as /rag",
     "RAGKIT_CREATE_COLLECTIONS": "whether an upload makes a collection that is not there (default true)",
     "RAGKIT_REMEMBER": "questions whose vectors are cached (default 4096, 0 for none)",
 }
@@ -37,7 +42,9 @@ class Limits:
     first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
     still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
     idle_seconds: how long a connection is kept for a next request. leftover_seconds: how long the rest of a refused
-    body is read. connections: open at once; requests: served at once, more get 503. threads: for everything quick
+    body is read. connections: open at once, peer_connections: of one address; beyond them an idle one is closed for a
+    new one, and `reserve` more are for health checks. ending_seconds: for answers at work when the service is asked to
+    end; then a stream ends with an `error` event. requests: served at once, more get 503. threads: for everything quick
     (searches of small collections share one of their own). ask_threads: answers at work at once. writer_seconds: how
     long a removal is waited for before it is given up; wait_seconds: how long an upload with `wait` is waited for.
     open_collections: kept open at once; the one that was unused for longest is closed. jobs: unfinished jobs at once;
@@ -59,6 +66,9 @@ class Limits:
     idle_seconds: int = 15
     leftover_seconds: float = 2.0
     connections: int = 512
+    peer_connections: int = 384
+    reserve: int = 16
+    ending_seconds: float = 3.0
     requests: int = 256
     threads: int = 24
     ask_threads: int = 16
@@ -74,7 +84,9 @@ class ServiceSettings:
     """All settings of the service, in one value. `api_key` is never shown.
 
     remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`. create_collections: an
-    upload to a collection that is not there makes it.
+    upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
+    X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
+    may come with it and without.
     """
 
     data: Path = Path(DEFAULT_DATA)
@@ -86,6 +98,8 @@ class ServiceSettings:
     workers: int = 1
     remember: int = DEFAULT_REMEMBER
     create_collections: bool = True
+    trusted_proxies: tuple[str, ...] = ()
+    root_path: str = ""
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -95,6 +109,8 @@ class ServiceSettings:
             raise ConfigError(f"workers is {self.workers}", cure="choose from 1 to 256")
         if not 0 <= self.remember <= 1_000_000:
             raise ConfigError(f"remember is {self.remember}", cure="choose from 0 to 1,000,000 questions")
+        if self.root_path and not _PREFIX.fullmatch(self.root_path):
+            raise ConfigError(f"RAGKIT_ROOT_PATH is {self.root_path!r}", cure="write it as /rag")
         if self.api_key != self.api_key.strip():
             raise ConfigError("RAGKIT_API_KEY begins or ends with white space", cure="set it without")
 
@@ -138,9 +154,11 @@ def service_settings(
         host=host or environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
         port=_pick(port, environ, "RAGKIT_PORT", default=DEFAULT_PORT),
         api_key=environ.get("RAGKIT_API_KEY", ""),
-        allowed_hosts=tuple(name.strip().lower() for name in allowed.split(",") if name.strip()),
+        allowed_hosts=_names(allowed.lower()),
         workers=_pick(workers, environ, "RAGKIT_WORKERS", default=1),
         remember=_pick(None, environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
+        trusted_proxies=_names(environ.get("RAGKIT_TRUSTED_PROXIES", "")),
+        root_path=environ.get("RAGKIT_ROOT_PATH", "").strip(),
         create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
     )
 
@@ -157,6 +175,10 @@ def _pick(
         return parse(text)
     except ValueError as error:
         raise ConfigError(f"{name} is {text!r}", cure="set it to a whole number") from error
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 import ragkit
 from ragkit import Answer, ChatError, Document
-from ragkit.chat.reasoning import ReasoningFilter, ReasoningGuard, reasoned_text
+from ragkit.chat.reasoning import ReasoningFilter, ReasoningGuard, reasoned_text, without_reasoning
 from ragkit.testing import FakeChat, HashEmbedder
 from ragkit.types.prompts import Prompt
 
@@ -78,11 +79,11 @@ def test_reasoning_without_an_opening_mark_is_cut_from_a_whole_answer() -> None:
 def test_a_stream_without_an_opening_mark_fails_once_and_is_held_back_from_then_on() -> None:
     chat, guard = FakeChat(UNMARKED), ReasoningGuard()
     with pytest.raises(ChatError, match="reasoning"):
-        list(guard.stream(chat, PROMPT))
+        list(guard.stream(chat, PROMPT, guard.filter()))
 
-    assert "".join(guard.stream(chat, PROMPT)) == ANSWER
+    assert "".join(guard.stream(chat, PROMPT, guard.filter())) == ANSWER
     plain = FakeChat(ANSWER)
-    assert "".join(guard.stream(plain, PROMPT)) == ANSWER
+    assert "".join(guard.stream(plain, PROMPT, guard.filter())) == ANSWER
 
 
 @pytest.mark.parametrize("text", ["<think>only that", "<think>only that</think>", "only that</think>  "])
@@ -90,7 +91,7 @@ def test_reasoning_alone_is_an_error_and_no_abstention(text: str) -> None:
     with pytest.raises(ChatError, match="reasoning"):
         reasoned_text(FakeChat(text), PROMPT)
     with pytest.raises(ChatError, match="reasoning"):
-        list(ReasoningGuard().stream(FakeChat(text), PROMPT))
+        list(ReasoningGuard().stream(FakeChat(text), PROMPT, ReasoningFilter()))
 
 
 def test_words_of_documents_are_not_reasoning() -> None:
@@ -100,7 +101,7 @@ def test_words_of_documents_are_not_reasoning() -> None:
         def stream(self, prompt: Prompt) -> Iterator[str]:
             yield "The mark <think> opens it, </think> ends it."
 
-    assert "".join(ReasoningGuard().stream(Quoting(), PROMPT)) == reasoned_text(Quoting(), PROMPT)
+    assert "".join(ReasoningGuard().stream(Quoting(), PROMPT, ReasoningFilter())) == reasoned_text(Quoting(), PROMPT)
     assert "<think>" in reasoned_text(Quoting(), PROMPT)
 
 
@@ -114,3 +115,40 @@ def test_answers_of_a_knowledge_base_hold_none(tmp_path: Path, text: str) -> Non
 
     assert isinstance(answer, Answer)
     assert "".join(map(str, said)) == answer.text == whole.text == ANSWER
+
+
+WHOLE = [
+    ("<think>Source 2 says May.</think>\n\nIn May [2].", "In May [2]."),
+    ("  <THINKING>a</THINKING>b", "b"),
+    ("<reasoning>a<b</reasoning>x <y> z", "x <y> z"),
+    ("No tags here, 3 < 4.", "No tags here, 3 < 4."),
+    ("<thin ice> is cold", "<thin ice> is cold"),
+    ("<think>never closed and no answer", ""),
+    ("<think></think>answer", "answer"),
+    ("<think>a</think><think>b</think>c", "c"),
+    ("<reasoning>a</reasoning>One. <reasoning>b</reasoning>Two.", "One. Two."),
+    ("Source 1 says so.\n</reasoning>\nThirty days [1].", "Thirty days [1]."),
+    ("", ""),
+    ("<", "<"),
+]
+
+
+@pytest.mark.parametrize(("text", "answer"), WHOLE)
+def test_the_answer_alone_is_left_of_a_whole_text(text: str, answer: str) -> None:
+    assert without_reasoning(text) == answer
+
+
+@given(case=st.sampled_from(WHOLE), cuts=st.lists(st.integers(0, 60)))
+def test_pieces_make_no_difference_where_an_answer_is_held(case: tuple[str, str], cuts: list[int]) -> None:
+    text, answer = case
+    edges = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
+    seen = ReasoningFilter(hold=True)
+    assert "".join(seen.feed(text[a:b]) for a, b in pairwise(edges)) + seen.finish() == answer
+
+
+def test_what_was_taken_out_is_known_and_the_answer_streams_after_it() -> None:
+    seen = ReasoningFilter(hold=True)
+    assert seen.feed("<reasoning>Source 1.</reas") == ""
+    assert seen.feed("oning>Thirty ") == "Thirty "
+    assert seen.feed("days.") + seen.finish() == "days."
+    assert seen.reasoning == "Source 1."

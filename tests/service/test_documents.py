@@ -440,10 +440,10 @@ def test_documents_are_removed_by_id_source_prefix_and_filter(stocked: TestClien
     assert stocked.delete(f"{DOCUMENTS}/{document_id('a.txt')}").json() == {"removed": 1}
     assert stocked.delete(DOCUMENTS, params={"source": "b/c d.txt"}).json() == {"removed": 1}
     assert len(stocked.get(DOCUMENTS).json()["documents"]) == 2
-    assert stocked.post(f"{DOCUMENTS}/remove", json={"prefix": "b/"}).json() == {"removed": 1}
+    assert stocked.post("/v1/collections/default/remove", json={"prefix": "b/"}).json() == {"removed": 1}
     stocked.post(UPLOAD, files={"files": ("x.txt", b"x")}, data={"metadata": '{"team": "x"}'})
     where = {"type": "eq", "key": "team", "value": "x"}
-    assert stocked.post(f"{DOCUMENTS}/remove", json={"where": where}).json() == {"removed": 1}
+    assert stocked.post("/v1/collections/default/remove", json={"where": where}).json() == {"removed": 1}
     assert list(library.shelves["default"]) == ["z.txt"]
 
 

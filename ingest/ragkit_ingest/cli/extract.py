@@ -14,12 +14,12 @@ import click
 from ragkit import Document, ExtractionError, show
 from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.extract import path_job
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import check_folders
 from ragkit_ingest.scan.walk import Found, LeftOut, open_file, reason_of, walk
-from ragkit_ingest.workers.included import Place
-from ragkit_ingest.workers.pool import Job, WorkerPool
+from ragkit_ingest.workers.pool import WorkerPool
 
 FAILED, SKIPPED = 3, 4
 

@@ -15,11 +15,11 @@ from ragkit_ingest.report import Problem
 from ragkit_ingest.scan.acl_rules import AclRules, load_acl_rules
 from ragkit_ingest.scan.digest import digest, sure_mtime
 from ragkit_ingest.scan.ignore_rules import Patterns, names_of
+from ragkit_ingest.scan.included import has_changed
 from ragkit_ingest.scan.moved_folders import at_home, moved_root
 from ragkit_ingest.scan.names import Sources, path_of, source_of
 from ragkit_ingest.scan.targets import Target
 from ragkit_ingest.scan.walk import Found, Identity, LeftOut, look, reason_of, walk
-from ragkit_ingest.workers.included import has_changed
 
 _LIMITED: frozenset[str] = frozenset(
     {"too_big", "too_slow", "worker_crashed", "expands_too_much", "too_many_parts", "too_deep"}

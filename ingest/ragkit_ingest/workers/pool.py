@@ -14,15 +14,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.limits import ReadLimits
-from ragkit_ingest.workers.included import Place
 from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, check_answer, receive, send, unpack
 
 _Result = TypeVar("_Result")
@@ -31,20 +31,6 @@ _MEMORY_SIGN = 0.5  # a child that dies while it uses this share of its memory r
 _LOOK_EVERY = 0.1
 _START_SECONDS = 120.0  # for a child to load its code, on a machine however busy; a file's own time begins after that
 _END_SECONDS = 10.0  # for a child that has closed its end to exit
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
-    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool. place:
-    where it lies, so that its text may include files below that root; None to include none. included: receives the
-    paths of those files below the root."""
-
-    source: str
-    name: str
-    open: Callable[[], int]
-    place: Place | None = None
-    included: Callable[[list[str]], None] | None = None
 
 
 class _DiedError(Exception):

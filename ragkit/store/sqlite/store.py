@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 import apsw
 
-from ragkit.errors import ConflictError, LockedError, NotFoundError, StoreError
+from ragkit.errors import ConflictError, LockedError, NotFoundError, StorageFullError, StoreError
 from ragkit.store.rows import Problem
 from ragkit.store.sqlite.backup import backup
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
@@ -200,13 +201,18 @@ class Store:
 
     def _prepare_once(self, *, create: bool) -> None:
         with writer_lock(self.folder, wait=_SETUP_WAIT), translated(self.path, writing=True):
-            connection = open_writer(self.path, create=create)
             try:
+                connection = open_writer(self.path, create=create)
+                try:
+                    if create:
+                        create_tables(connection)
+                    migrate(connection, self.path)
+                finally:
+                    connection.close()
+            except BaseException:
                 if create:
-                    create_tables(connection)
-                migrate(connection, self.path)
-            finally:
-                connection.close()
+                    _unmake(self.path)
+                raise
         if create:
             sync_folder(self.folder)
             sync_folder(self.folder.parent)
@@ -241,9 +247,26 @@ def _make_folder(folder: Path) -> None:
         for place in missing:
             sync_folder(place.parent)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(f"the disk of {folder} is full", cure="free some space") from error
         raise StoreError(
             f"{folder} can't be created ({error.strerror})", cure="check the path and its permissions"
         ) from error
+
+
+def _unmake(path: Path) -> None:
+    """Delete a database whose creation failed before its first commit; the caller holds the writer lock."""
+    try:
+        connection = open_reader(path)
+    except apsw.Error:
+        born = path.exists() and path.stat().st_size > 0 and not path.with_name(f"{path.name}-journal").exists()
+    else:
+        with closing(connection):
+            born = bool(connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()[0][0])
+    if born:
+        return
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 @contextmanager

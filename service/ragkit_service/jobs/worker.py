@@ -33,7 +33,7 @@ def main() -> None:
     if message is None:
         return
     sys.argv = ["ragkit", "serve"]  # what a lock names as its holder
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s jobs: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s jobs: %(message)s")
     os.nice(_NICE)
     lock = FileLock(Path(message["data"]) / LOCK_NAME, thread_local=False)
     try:

@@ -13,7 +13,11 @@ from ragkit import show
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.settings import Limits
 
-_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_NO_POST = re.compile(
+    r"/(healthz|readyz|version|docs)?|/v1/jobs(/[^/]+(/events)?)?"
+    r"|/v1/collections/[^/]+(/history|/documents/[^/]+(/pages/[^/]+)?)?"
+)
+"""Paths without a POST route: they answer with 405, whatever the body is."""
 _MULTIPART: Final = b"multipart/form-data"
 _JSON: Final = b"application/json"
 _UPLOAD_PATH = re.compile(r"/v1/collections/[^/]+/documents/?")
@@ -152,7 +156,7 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 def _check_type(scope: Scope) -> None:
-    if scope["method"] not in _WITH_BODY:
+    if (scope["method"] != "POST" and not is_raw_file(scope)) or _NO_POST.fullmatch(scope["path"]):
         return
     encoding = (_header(scope, b"content-encoding") or b"identity").strip().lower()
     if encoding != b"identity":

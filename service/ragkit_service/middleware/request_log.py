@@ -9,6 +9,7 @@ from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragkit import show
@@ -36,13 +37,28 @@ HEADERS: Final = {
 
 
 class Observe:
-    """ASGI middleware, the outermost of ours. The log line has no query string, body or header: no question, no key."""
+    """ASGI middleware, the outermost of ours.
 
-    def __init__(self, app: ASGIApp, *, teller: Teller, limit: int) -> None:
+    The log line: method, path, status, time, request id, client address, id of the key. It has no query string, body or
+    header: no question, no key.
+    """
+
+    def __init__(self, app: ASGIApp, *, teller: Teller, limit: int, prefix: str = "") -> None:
+        """prefix: at which a proxy publishes the service; it is taken off the path, and kept for addresses."""
         self.app = app
+        self._prefix = prefix
         self._teller = teller
         self._limit = limit
         self._active = 0
+
+    def _plain(self, scope: Scope, send: Send) -> tuple[Scope, Send]:
+        """Return a request without the proxy's prefix, and as GET where it is HEAD."""
+        plain = {**scope, "prefix": self._prefix}
+        if self._prefix and f"{scope['path']}/".startswith(f"{self._prefix}/"):
+            plain["path"] = scope["path"][len(self._prefix) :]
+        if scope["method"] != "HEAD":
+            return plain, send
+        return {**plain, "method": "GET"}, _without_body(send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Give the request an id, pass it on if there is capacity, and log its result."""
@@ -53,8 +69,7 @@ class Observe:
         started = time.perf_counter()
         status = 0
         method = scope["method"]
-        if method == "HEAD":
-            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        scope, send = self._plain(scope, send)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -70,7 +85,9 @@ class Observe:
         try:
             if self._active > self._limit and scope["path"] != OPEN_PATH:
                 raise _crowded()
-            await self.app(scope, receive, send_with_headers)
+            # The links of the page are relative: the prefix alone leads to the page's own address.
+            app = self.app if scope["path"] else Response(status_code=308, headers={"Location": f"{self._prefix}/"})
+            await app(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = status or CLIENT_LEFT
         except Exception as error:
@@ -84,7 +101,8 @@ class Observe:
             self._active -= 1
             milliseconds = (time.perf_counter() - started) * 1000
             path = show(scope["path"], 200)
-            access.info("%s %s %d %.1f ms %s", method, path, status, milliseconds, request_id)
+            who = (show(scope["client"][0], 60) if scope.get("client") else "-", scope.get("key_id") or "-")
+            access.info("%s %s %d %.1f ms %s %s %s", method, path, status, milliseconds, request_id, *who)
 
 
 def _without_body(send: Send) -> Send:

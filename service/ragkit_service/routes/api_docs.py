@@ -18,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 def docs(request: Request) -> Response:
     """Return the page of all routes."""
     document: dict[str, Any] = request.app.openapi()
-    root = html.escape(request.scope.get("root_path", "").rstrip("/"))
+    root = html.escape(request.scope.get("prefix", ""))
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width">',

@@ -120,7 +120,7 @@ def _page(request: Request, document: Document, *, start: int, end: int, place: 
     """Return the HTML of a part of a document; all of its text is escaped."""
     content = _TEMPLATE.format(
         title=html.escape(document.title or document.source),
-        root=html.escape(request.scope.get("root_path", "").rstrip("/")),
+        root=html.escape(request.scope.get("prefix", "")),
         place=html.escape(place),
         start=start,
         text=html.escape(document.text[start:end]),

@@ -20,6 +20,7 @@ from ragkit_service.schemas.responses import DocumentsReply, RemovedReply
 from ragkit_service.security.access import access_of
 
 router = APIRouter(prefix="/v1/collections/{name}/documents", tags=["documents"])
+removing = APIRouter(prefix="/v1/collections/{name}", tags=["documents"])
 
 SourceQuery = Annotated[str, Query(max_length=SOURCE_LIMIT, description="A document's source, exactly.")]
 
@@ -48,7 +49,7 @@ async def remove_document_by_id(request: Request, name: str, id: IdPath) -> Resp
     return await _removed(request, name, JobRequest(sources=(source_of_id(id),), labels=access_of(request).labels))
 
 
-@router.post("/remove", response_model=RemovedReply, responses=problems(404, 409, 415, 422, 423, 503, 507))
+@removing.post("/remove", response_model=RemovedReply, responses=problems(404, 409, 415, 422, 423, 503, 507))
 async def remove_matching(request: Request, name: str, body: RemoveDocuments) -> Response:
     """Remove the documents that a filter matches, and whose source begins with a prefix where one is given."""
     with_labels = JobRequest(prefix=body.prefix, where=body.where, labels=access_of(request).labels)

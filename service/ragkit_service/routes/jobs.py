@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from ragkit_service.context import Service, service_of
+from ragkit_service.ending import ending_problem
 from ragkit_service.event_stream import KEEP_ALIVE, event
 from ragkit_service.jobs.types import Job
 from ragkit_service.json_response import json_response
@@ -80,6 +81,9 @@ async def _events(service: Service, job: Job) -> AsyncIterator[bytes]:
             quiet = 0
             yield event("done" if changed.finished else "job", changed.as_dict())
             continue
+        if service.ending.is_over:
+            yield event("error", ending_problem().as_dict(instance="", request_id=""))
+            return
         quiet += 1
         if quiet % _KEEP_ALIVE_TURNS == 0:
             yield KEEP_ALIVE

@@ -87,7 +87,7 @@ def check(request: Request, name: str, body: CheckRequest) -> Response:
         200: {
             "description": "The checked answer; with `stream: true`, server-sent events: `delta` with pieces of its "
             "text, then `answer` with the whole, or `error` with a problem where it was cut.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EVENTS}},
+            "content": {"text/event-stream": {"example": _EVENTS}},
         },
         **problems(400, 404, 409, 415, 422, 502, 503, 504),
     },
@@ -95,7 +95,9 @@ def check(request: Request, name: str, body: CheckRequest) -> Response:
 async def ask(request: Request, name: str, body: AskRequest) -> Response:
     """Answer a question from the documents, with citations that were checked against their text."""
     service = service_of(request)
-    stream = AnswerStream(partial(_answer, service, access_of(request), name, body), limiter=service.asking)
+    stream = AnswerStream(
+        partial(_answer, service, access_of(request), name, body), limiter=service.asking, ending=service.ending
+    )
     if body.stream:
         limits = service.settings.limits
         return await stream_answer(

@@ -47,6 +47,7 @@ _CITATION: dict[str, JsonValue] = {
 }
 _TEMPLATE: dict[str, JsonValue] = {"name": "default", "version": 1, "digest": _SHA}
 _DOCUMENT: dict[str, JsonValue] = {
+    "id": "d_cmVmdW5kcy5wZGY",
     "source": "refunds.pdf",
     "title": "Refund policy",
     "sha256": _SHA,
@@ -148,6 +149,7 @@ HISTORY: Final[dict[str, JsonValue]] = {
 DOCUMENTS: Final[dict[str, JsonValue]] = {"documents": [_DOCUMENT], "next_offset": None}
 
 WHOLE_DOCUMENT: Final[dict[str, JsonValue]] = {
+    "id": "d_cmVmdW5kcy5wZGY",
     **_DOCUMENT,
     "start": 0,
     "end": 57,

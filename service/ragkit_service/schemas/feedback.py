@@ -9,8 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from ragkit_service.schemas.requests import LongText, Text
 from ragkit_service.schemas.responses import Reply
 
-_CITATION: Final = {"number": 1, "source": "refund-policy.md", "start": 120, "end": 166, "quote": "within 30 days"}
-_EXAMPLE: Final = {
+_CITATION: Final[dict[str, Any]] = {
+    "number": 1,
+    "source": "refund-policy.md",
+    "start": 120,
+    "end": 166,
+    "quote": "within 30 days",
+}
+_EXAMPLE: Final[dict[str, Any]] = {
     "question": "How long is the refund window?",
     "answer": "30 days after delivery [1].",
     "verdict": "good",

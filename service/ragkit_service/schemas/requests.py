@@ -46,12 +46,12 @@ def encodable(text: Any) -> Any:
 
 
 def _is_storable(value: Any) -> bool:
-    """False for half a surrogate pair, an infinite number and a whole number of more than 64 bits."""
+    """False for half a surrogate pair and an infinite number."""
     if isinstance(value, str):
         return bool(encodable(value) == value)
     if isinstance(value, float):
         return math.isfinite(value)
-    return not isinstance(value, int) or abs(value) < 2**63
+    return True
 
 
 def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -77,10 +77,9 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+_VISIBLE = r"[!-~\w]"  # something that can be read
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
-Question = Annotated[
-    str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=r"[!-~\w]"), BeforeValidator(encodable)
-]
+Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
     int | None,
@@ -104,6 +103,9 @@ Labels = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
     Field(max_length=100, description="Access labels; [] for everyone, those of the key when left out."),
 ]
+
+
+_ID = r"^[\w.:/@+~-]([\w .:/@+~-]*[\w.:/@+~-])?$"
 
 
 def _document_name(name: str) -> str:
@@ -249,8 +251,12 @@ class TextWindow(BaseModel):
 class NewDocument(_Strict):
     """A document given as text. Its source is `upload:` and its id."""
 
-    id: Annotated[str, Field(min_length=1, max_length=1024, description="The document's own id."), NAME]
-    text: Annotated[str, Field(description="The text, plain or Markdown."), BeforeValidator(encodable)]
+    id: Annotated[str, Field(min_length=1, max_length=1000, pattern=_ID, description="The document's own id."), NAME]
+    text: Annotated[
+        str,
+        Field(min_length=1, pattern=_VISIBLE, description="The text, plain or Markdown."),
+        BeforeValidator(encodable),
+    ]
     title: Annotated[str, Field(max_length=1000), BeforeValidator(encodable)] = ""
     media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
     metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}

@@ -10,6 +10,7 @@ from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.grid import add_grid
 from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, table_cells
+from ragkit_ingest.readers.markup.asciidoc_titles import one_line_titles
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import Selection
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
@@ -51,7 +52,7 @@ class AsciidocReader:
         for words in front.describing():
             builder.paragraph(words)
         page = _Page(builder, hints)
-        page.run(front.body.split("\n"))
+        page.run([*one_line_titles(front.body.split("\n"))])
         page.notes.report(builder)
         fields = {**{key: value for key, value in page.attributes.items() if value}, **front.fields}
         return builder.finish(name=name, title=front.title or page.title, metadata=fields)
@@ -276,10 +277,13 @@ class _Page:
             and "://" not in term[1]
             and not term[1].endswith(":")
         ):
+            names = term[1]
+            if self._term and len(self._paragraph) == 1 and self._paragraph[0].endswith(":"):
+                names = f"{self._paragraph.pop()[:-1]}, {names}"  # several terms share one explanation
             self._end_paragraph()
             self._end_list()
             self._caption = ""
-            self._paragraph.append(f"{term[1]}: {term[2] or ''}".rstrip())
+            self._paragraph.append(f"{names}: {term[2] or ''}".rstrip())
             self._term = True
             return True
         return False

@@ -1,16 +1,20 @@
-"""Pictures inside Office and OpenDocument files by OCR, where a setting asks for it; each picture once."""
+"""Pictures inside documents by OCR, where a setting asks for it; each picture once."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from statistics import mean
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Hints, TextBuilder
 from ragkit_ingest.readers.ocr.engine import CURE, LOW_CONFIDENCE, available, read_page
 from ragkit_ingest.readers.ocr.report import allow_page
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MOST_PICTURES: Final = 200
 """Pictures of one document that are read."""
@@ -36,6 +40,15 @@ class InnerPictures:
 
     def text(self, data: bytes) -> str:
         """Return a line block `[Text in picture: …]` for a picture file; "" for one without words or that was seen."""
+        from ragkit_ingest.readers.ocr.pictures import frames  # loads what lays out pages: few documents want it
+
+        return self._text(data, lambda: frames(data))
+
+    def text_of(self, image: Image) -> str:
+        """Return the same for a picture that is unpacked already."""
+        return self._text(image.tobytes(), lambda: iter([image])) if self.wanted else ""
+
+    def _text(self, data: bytes, frames: Callable[[], Iterator[Image]]) -> str:
         key = hashlib.sha256(data).digest()
         if not self.wanted or key in self._known:
             return ""
@@ -44,7 +57,7 @@ class InnerPictures:
             return ""
         self._known[key] = ""
         try:
-            lines = self._lines(data)
+            lines = self._lines(frames())
         except ExtractionError:
             self._unread += 1
             return ""
@@ -65,12 +78,11 @@ class InnerPictures:
         if self._left:
             out.warn(f"pictures not read by OCR, for lack of time or above {MOST_PICTURES}: {self._left:,}")
 
-    def _lines(self, data: bytes) -> list[str]:
-        from ragkit_ingest.readers.ocr.pictures import frames  # loads what lays out pages: few documents want it
+    def _lines(self, frames: Iterator[Image]) -> list[str]:
         from ragkit_ingest.readers.ocr.reading_order import ordered_lines
 
         lines: list[str] = []
-        for frame in frames(data):
+        for frame in frames:
             if min(frame.size) < _MIN_SIDE:
                 continue
             page = read_page(frame)

@@ -1,0 +1,137 @@
+"""A chain that can be run: loaded from a file or by name, made ready for a collection, run, and its trace stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from ragkit.chains.reading import Definition, read_chain
+from ragkit.chains.running import Runner
+from ragkit.chains.steps.base import COLLECTION_MODEL
+from ragkit.chains.trace import ChainRun, StepTrace
+from ragkit.chains.trace_files import store_trace
+from ragkit.chat.base import ChatModel
+from ragkit.chat.loading import load_chat, settings_for
+from ragkit.errors import ConfigError, DefinitionError, NotFoundError, StepError
+from ragkit.knowledge.knowledge_base import KnowledgeBase
+from ragkit.knowledge.validation import checked_question
+from ragkit.prompting.template import FOLDER as TEMPLATES
+from ragkit.prompting.template import find_template
+
+FOLDER: Final = "chains"
+"""Folder of a collection's own chains, below the collection's folder."""
+_ENDINGS: Final = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain that was checked when it was loaded. Immutable; runs at the same time do not share anything."""
+
+    definition: Definition
+
+    @property
+    def name(self) -> str:
+        """The chain's name, from its file."""
+        return self.definition.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON shape of `ragkit chain list --json`: what the chain is, and its steps in order."""
+        definition = self.definition
+        return {
+            "name": definition.name,
+            "version": definition.version,
+            "description": definition.description,
+            "path": definition.path,
+            "digest": definition.digest,
+            "steps": [
+                {"name": step.head.name, "kind": step.head.kind, "model": step.head.model} for step in definition.steps
+            ],
+        }
+
+    def run(self, kb: KnowledgeBase, question: str, *, store: bool = True) -> ChainRun:
+        """Answer a question and return the run with every step. store: keep the trace in the collection's folder.
+
+        Raises StepError when a step failed that ends the chain, ConfigError, NotFoundError and DefinitionError before
+        any model is asked, QueryError for the question.
+        """
+        run = next(part for part in self.stream(kb, question, store=store) if isinstance(part, ChainRun))
+        if run.status == "failed":
+            failed = next((step for step in run.steps if step.status == "failed"), run.steps[-1])
+            raise StepError(failed.error or run.error, step=failed.name, cure=f"see its trace {run.id}".strip())
+        return run
+
+    def stream(self, kb: KnowledgeBase, question: str, *, store: bool = True) -> Iterator[StepTrace | ChainRun]:
+        """Yield each step when it has ended, then the whole run, also a failed one.
+
+        What is wrong with the models, the prompt templates or the question is raised by the call itself.
+        """
+        runner = Runner(self.definition, kb, checked_question(question), self._models(kb))
+        return self._stored(runner, kb) if store else runner.stream()
+
+    def _stored(self, runner: Runner, kb: KnowledgeBase) -> Iterator[StepTrace | ChainRun]:
+        for part in runner.stream():
+            yield store_trace(kb.folder, part) if isinstance(part, ChainRun) else part
+
+    def _models(self, kb: KnowledgeBase) -> dict[str, ChatModel]:
+        """Return the models of all steps, loaded; check the templates. Raises ConfigError, NotFoundError."""
+        models: dict[str, ChatModel] = {}
+        for step in self.definition.steps:
+            if step.head.kind == "generate":
+                name = getattr(step, "template", "") or kb.settings.prompt.template
+                find_template(name, folder=kb.folder / TEMPLATES)
+            name = step.head.model
+            if not name or getattr(step, "said", None) is not None:
+                continue
+            if name not in models:
+                own = name == COLLECTION_MODEL
+                models[name] = kb.chat if own else load_chat(settings_for(name, kb.settings.chat))
+            if step.writes_json and models[name].name == "extractive":
+                raise ConfigError(
+                    f"step {step.head.name!r} needs a model that writes, and its model is the extractive one",
+                    cure="set RAGKIT_CHAT or --model, or give the step rules",
+                )
+        return models
+
+
+def load_chain(path: str | Path, *, folder: Path | None = None) -> Chain:
+    """Return the chain of a YAML file, or of a name: one in a collection's folder, or one that comes with ragkit.
+
+    Raises DefinitionError with file and line, NotFoundError for an unknown name.
+    """
+    return Chain(read_chain(_found(str(path), folder)))
+
+
+def _found(name: str, folder: Path | None) -> Path:
+    if "/" in name or name.endswith(_ENDINGS):
+        own = Path(name)
+        shipped = _shipped().get(own.stem) if own.name == name and not own.exists() else None
+        return shipped or own
+    known = {**_shipped(), **_own(folder)}
+    if name not in known:
+        raise NotFoundError(f"there is no chain {name!r}", cure=f"use a file, or one of: {', '.join(sorted(known))}")
+    return known[name]
+
+
+def list_chains(folder: Path | None = None) -> list[Chain | DefinitionError]:
+    """Return a collection's own chains and those that come with ragkit, by file name; an error for a wrong one."""
+    found: list[Chain | DefinitionError] = []
+    for _, path in sorted({**_shipped(), **_own(folder)}.items()):
+        try:
+            found.append(Chain(read_chain(path)))
+        except DefinitionError as error:
+            found.append(error)
+    return found
+
+
+def _own(folder: Path | None) -> dict[str, Path]:
+    place = folder / FOLDER if folder else None
+    return {path.stem: path for path in place.iterdir() if path.suffix in _ENDINGS} if place and place.is_dir() else {}
+
+
+def _shipped() -> dict[str, Path]:
+    """Return the chains of the package. They are files of a folder: their databases are opened by path."""
+    library = Path(str(resources.files("ragkit.chains").joinpath("library")))
+    return {path.stem: path for path in library.glob("*.yaml")}

@@ -1,0 +1,1 @@
+"""Commands of prompts, examples and chains: the first steps of the ladder."""
