@@ -13,9 +13,10 @@ import ragkit
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ReadLimits, WorkerPool, extract_file, ingest_folder
 from ragkit_ingest.extract import path_job
-from ragkit_ingest.jobs import Place, has_changed, neighbours_of, record
+from ragkit_ingest.jobs import Place
 from ragkit_ingest.readers.markup.selection import Selection, split_selection
 from ragkit_ingest.readers.neighbours import MOST_DEPTH, NotIncludedError
+from ragkit_ingest.scan.included import has_changed, neighbours_of, record
 from tests.support.ingest_files import extract_among
 
 
