@@ -21,6 +21,7 @@ from ragkit import (
     Document,
     DocumentInfo,
     Example,
+    FileState,
     Generation,
     Hit,
     Hits,
@@ -147,6 +148,10 @@ class FakeKnowledge:
 
     def info(self, source: str) -> DocumentInfo:
         return self.both(source)[0]
+
+    def original(self, source: str) -> FileState | None:
+        self.document(source)
+        return None
 
     def both(self, source: str) -> tuple[DocumentInfo, Document]:
         document = self.document(source)
