@@ -148,8 +148,7 @@ class KnowledgeBase:
     ) -> Prompt:
         """Return the messages for any chat model: rules, numbered sources, history and the question, within the budget.
 
-        System messages of the history are added to the instructions of the settings, before the rules. Raises what
-        `search` raises, and BudgetError when rules and question alone exceed the budget.
+        System messages of the history join the settings' instructions. Raises as `search`; BudgetError (too small).
         """
         return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
 

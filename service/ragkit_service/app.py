@@ -104,34 +104,25 @@ def create_app(
     app.state.service = service
     app.state.jobs = jobs
     app.state.queue = queue
-    for group in (
-        questions,
-        health,
-        collections,
-        jobs_routes,
-        uploads,
-        documents,
-        document_pages,
-        page_images,
-        feedback,
-        page,
-        api_docs,
-        dify,
-        open_webui,
-        rerank,
-    ):  # matched in this order
-        app.include_router(group.router)
-    app.include_router(documents.removing)
-    for router in OPENAI_ROUTERS:
-        app.include_router(router)
-    app.state.mcp = McpEndpoint()
-    app.router.routes.append(app.state.mcp.route)
+    _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=keyring)
     app.add_middleware(Observe, teller=teller, limit=settings.limits.requests, prefix=settings.root_path)
     return app
+
+
+def _add_routes(app: FastAPI) -> None:
+    """Add the routes; they are matched in this order."""
+    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
+    for group in (*own, api_docs, dify, open_webui, rerank):
+        app.include_router(group.router)
+    app.include_router(documents.removing)
+    for router in OPENAI_ROUTERS:
+        app.include_router(router)
+    app.state.mcp = McpEndpoint()
+    app.router.routes.append(app.state.mcp.route)
 
 
 class _App(FastAPI):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +55,11 @@ class FakeKnowledge:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     generation: int = 0
     restricted: bool = False
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="ragkit-fake-")))
+
+    def original(self, source: str) -> None:
+        """Return the file of a document: there is none."""
+        self._called("original", source=source)
 
     def _called(self, what: str, **arguments: Any) -> None:
         assert not self.closed, "used after close"

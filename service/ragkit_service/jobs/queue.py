@@ -279,16 +279,17 @@ def _job(connection: apsw.Connection, job_id: str) -> Job | None:
     if not rows:
         return None
     files = connection.execute(f"SELECT {_FILE_COLUMNS} FROM files WHERE job = ? ORDER BY number", (job_id,))  # noqa: S608
-    row: tuple[Any, ...] = rows[0]
-    error = None if row[12] is None else json.loads(row[12])
-    request = JobRequest.from_dict(json.loads(row[13]))
-    place: list[Any] = [*row[:12], error, tuple(_file(item) for item in files), request]
-    return Job(*place)
+    row = rows[0]
+    plain: dict[str, Any] = dict(zip(_COLUMNS.replace("\n", " ").split(", "), row, strict=True))
+    error = plain.pop("error")
+    request = JobRequest.from_dict(json.loads(plain.pop("request")))
+    found = tuple(_file(item) for item in files)
+    return Job(**plain, error=None if error is None else json.loads(error), files=found, request=request)
 
 
 def _file(row: Sequence[Any]) -> JobFile:
-    place: list[Any] = [*row[:12], tuple(json.loads(row[12]))]
-    return JobFile(*place)
+    plain: dict[str, Any] = dict(zip(_FILE_COLUMNS.replace("\n", " ").split(", "), row, strict=True))
+    return JobFile(**{**plain, "warnings": tuple(json.loads(plain["warnings"]))})
 
 
 def _file_row(item: JobFile) -> tuple[Any, ...]:

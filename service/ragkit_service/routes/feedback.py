@@ -63,13 +63,13 @@ def _file(request: Request, name: str) -> FeedbackFile:
     """Return the feedback of a collection for those who may see all of it."""
     service, access = service_of(request), access_of(request)
     service.require(access, name, "write")
-    with service.reading(access, name) as view:
-        if view.restricted:
-            raise Problem(
-                403,
-                "labels",
-                "The key may not do this",
-                "feedback quotes documents that this key's labels do not cover",
-                cure="use a key without labels",
-            )
-        return FeedbackFile(view.folder)
+    if access.labels is not None:
+        raise Problem(
+            403,
+            "labels",
+            "The key may not do this",
+            "feedback quotes documents that this key's labels do not cover",
+            cure="use a key without labels",
+        )
+    with service.pool.use(name) as knowledge:
+        return FeedbackFile(knowledge.folder)

@@ -16,10 +16,8 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-
-
-PAGES: Final = ("/", "/docs", "/static/{name:path}")
-"""The paths of this service that are for people, and in no OpenAPI document."""
+PAGES: Final = ("/", "/docs", "/static/{name}", "/static/js/{name}")
+"""The paths of this service that are for people, and in no OpenAPI document; {name} stands for a part of a path."""
 PAGE_HEADERS: Final = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
 """Headers of every page for people."""
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
