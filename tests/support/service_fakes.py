@@ -22,7 +22,6 @@ from ragkit import (
     Document,
     DocumentInfo,
     Example,
-    FileState,
     Generation,
     Hit,
     Hits,
@@ -154,10 +153,6 @@ class FakeKnowledge:
 
     def info(self, source: str) -> DocumentInfo:
         return self.both(source)[0]
-
-    def original(self, source: str) -> FileState | None:
-        self.document(source)
-        return None
 
     def both(self, source: str) -> tuple[DocumentInfo, Document]:
         document = self.document(source)
