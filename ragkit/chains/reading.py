@@ -19,6 +19,7 @@ from ragkit.definitions.grammar import Reference
 from ragkit.definitions.json_schema import make_schema
 from ragkit.definitions.source import read_source
 from ragkit.definitions.yaml_lines import Parsed, parse_yaml
+from ragkit.errors import DefinitionError
 
 _READERS: Final[Mapping[str, Callable[[Head, Frame], Step]]] = {
     "classify": read_classify,
@@ -166,12 +167,13 @@ def _check_references(parsed: Parsed, steps: Sequence[Step]) -> None:
                 continue
             target = known.get(reference.name)
             if target is None:
-                raise parsed.error(
-                    f"step {step.head.name!r} uses {reference.name!r} (line {reference.line}), which is no step",
-                    ("steps", number),
+                raise DefinitionError(
+                    f"step {step.head.name!r} uses {reference.name!r}, which is no step",
+                    path=parsed.path,
+                    line=reference.line,
                     cure=f"use question, or one of: {', '.join(known)}",
                 )
-            _check_field(parsed, number, reference, target)
+            _check_field(parsed.path, reference, target)
         for at, name in enumerate(step.sources):
             if name not in known or known[name].head.kind not in ("retrieve", "sql"):
                 cure = "name steps of the kinds retrieve and sql"
@@ -183,14 +185,15 @@ def _check_references(parsed: Parsed, steps: Sequence[Step]) -> None:
                 )
 
 
-def _check_field(parsed: Parsed, number: int, reference: Reference, target: Step) -> None:
+def _check_field(path: str, reference: Reference, target: Step) -> None:
     if not reference.fields:
         return
     fields = target.fields
     if fields is not None and reference.fields[0] not in fields | {OK}:
-        raise parsed.error(
-            f"the step {reference.name!r} has no field {reference.fields[0]!r} (line {reference.line})",
-            ("steps", number),
+        raise DefinitionError(
+            f"the step {reference.name!r} has no field {reference.fields[0]!r}",
+            path=path,
+            line=reference.line,
             cure=f"its fields are: {', '.join(sorted(fields | {OK}))}",
         )
 

@@ -93,6 +93,7 @@ def open_database(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()  # reads the file's head
         connection.set_authorizer(_authorize)
         connection.set_progress_handler(lambda: int(time.monotonic() > end), _STEPS)
         yield connection

@@ -62,7 +62,8 @@ def parse(text: str, place: Place) -> Any:
     try:
         return environment().parse(text)
     except TemplateSyntaxError as error:
-        raise place.error(f"is no template: {error.message}", error.lineno or 1) from error
+        line = min(error.lineno or 1, text.count("\n") + 1)
+        raise place.error(f"is no template: {error.message}", line) from error
     except RecursionError as error:
         raise place.error("is nested too deeply") from error
 
@@ -129,7 +130,7 @@ def compile_expression(text: str, place: Place) -> SafeExpression:
     """Return an expression. Raises DefinitionError with the line."""
     if not text.strip():
         raise place.error("is empty", cure='write a condition, such as step.field == "value"')
-    references = check_tree(parse(f"{{{{ ({text}\n) }}}}", place), place, allowed=VALUES)
+    references = check_tree(parse(f"{{{{ ({text}) }}}}", place), place, allowed=VALUES)
     compiled = environment(lenient=True).compile_expression(text, undefined_to_none=True)
     return SafeExpression(text, place, references, compiled)
 

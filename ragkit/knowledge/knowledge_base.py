@@ -198,8 +198,8 @@ class KnowledgeBase:
     def view(self, labels: Sequence[str] | None) -> KnowledgeView:
         """Return the collection as a reader with these access labels sees it; None for one who sees everything.
 
-        A document with labels (the metadata key `acl`) is visible to readers with at least one of them, a document
-        without labels to all. No filter of a question can widen it. Raises InputError for what is no label.
+        A document with labels (metadata `acl`) is visible to readers with one of them, one without labels to all.
+        Raises InputError for what is no label.
         """
         access = None if labels is None else visible_to(checked_labels(labels))
         return KnowledgeView(self._store, self._querying.limited(access), collection=self.collection, access=access)

@@ -150,7 +150,7 @@ def approved(path: Path) -> tuple[list[Example], int]:
     """
     last: dict[str, Example | None] = {}
     lines = 0
-    for number, record in json_lines(path):
+    for number, record in json_lines(path, cut=True):
         question, answer, verdict = (record.get(name) for name in ("question", "answer", "verdict"))
         if not isinstance(question, str) or not isinstance(answer, str) or verdict not in ("good", "bad"):
             raise DefinitionError(
@@ -168,8 +168,11 @@ def approved(path: Path) -> tuple[list[Example], int]:
     return good, lines - len(good)
 
 
-def json_lines(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    """Yield (number of the line, its object) of a JSON lines file. Raises DefinitionError."""
+def json_lines(path: Path, *, cut: bool = False) -> Iterable[tuple[int, Mapping[str, Any]]]:
+    """Yield (number of the line, its object) of a JSON lines file. Raises DefinitionError.
+
+    cut: leave out a last line that a crash cut off.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -178,6 +181,8 @@ def json_lines(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
                 try:
                     record = json.loads(line)
                 except (ValueError, RecursionError) as error:
+                    if cut and not line.endswith("\n"):
+                        return
                     said = getattr(error, "msg", "it is nested too deeply")
                     raise DefinitionError(f"is not JSON: {said}", path=str(path), line=number) from error
                 if not isinstance(record, dict):

@@ -112,6 +112,13 @@ def test_approved_feedback_becomes_examples_and_the_last_verdict_holds(tmp_path:
     assert file.add_feedback().as_dict() == {"added": 0, "duplicates": 1, "rejected": 4}
 
 
+def test_a_line_of_feedback_that_a_crash_cut_off_is_left_out(tmp_path: Path) -> None:
+    path = lines(tmp_path / "feedback.jsonl", {"question": "A?", "answer": "Yes [1].", "verdict": "good"})
+    with path.open("a") as file:
+        file.write('{"question": "B?", "ans')
+    assert ExampleFile(tmp_path).add_feedback().added == 1
+
+
 def test_feedback_that_is_none_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no feedback yet"):
         ExampleFile(tmp_path).add_feedback()
