@@ -176,7 +176,8 @@ def test_chains_run_are_checked_listed_and_shown(data: Path, tmp_path: Path) -> 
     result = invoke(data, "chain", "run", "decompose", QUESTION)
     assert result.exit_code == 0
     assert [line.split(" ")[0] for line in result.output.split("\n")[:3]] == ["parts", "passages", "reply"]
-    assert "The bees swarm in May. [1]" in result.output
+    assert "The bees swarm in May." in result.output
+    assert "[1] bees.md" in result.output
     done = parsed(data, "chain", "run", "decompose", QUESTION)
     assert (done["status"], done["answer"]["status"], len(done["steps"])) == ("done", "answered", 3)
     assert parsed(data, "chain", "show") == done
