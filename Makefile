@@ -17,6 +17,14 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
+# The MLflow server, wandb and Ray: more than a gigabyte, for check-long alone.
+LONG := .venv-long
+$(LONG)/installed: pyproject.toml constraints.txt
+	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray]" mlflow
+	@touch $@
+
 install: $(VENV)/installed ## make .venv with everything that development needs
 
 demo: $(VENV)/installed ## ingest sample_docs and answer a question about them
@@ -49,9 +57,10 @@ frameworks: $(VENV)/installed ## the retrievers against LangChain, LlamaIndex an
 	$(FRAMEWORKS)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[test-frameworks]" hypothesis pytest
 	$(FRAMEWORKS)/bin/python -m pytest -p no:langsmith_plugin tests/integrations
 
-check-long: $(VENV)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
+check-long: $(VENV)/installed $(LONG)/installed ## the tests that take minutes to hours, and the figures of docs/evaluation.md
 	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
+	$(LONG)/bin/python -m pytest -q tests/tracking tests/finetuning
 	$(BIN)/python -m tests.bench.evaluation
 
 bench: $(VENV)/installed ## speed and memory against a plain script, into docs/performance.md
@@ -62,4 +71,4 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(FRAMEWORKS) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) $(LONG) $(DEMO) .bench dist docs/_build docs/pages .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compares both lists
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
+    from ragkit.citations.judges import Judge as Judge
     from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
     from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
@@ -33,10 +34,10 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.adapter_training import LabelledQuestion as LabelledQuestion
     from ragkit.knowledge.comparing import ModelAnswer as ModelAnswer, compare_models as compare_models
     from ragkit.knowledge.document_passages import check_against as check_against
+    from ragkit.knowledge.models import load_judge as load_judge
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
     from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
-    from ragkit.knowledge.text_ranker import TextRanker as TextRanker
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.view import KnowledgeView as KnowledgeView
     from ragkit.knowledge.writer import KnowledgeWriter as KnowledgeWriter
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.prompting.template import (
         PromptTemplate as PromptTemplate, find_template as find_template, list_templates as list_templates,
     )
+    from ragkit.retrieval.text_ranker import TextRanker as TextRanker
     from ragkit.settings import (
         QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
@@ -74,6 +76,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "citations.judges": "Judge",
     "concurrency.stopping": "stopping_with",
     "chains.chain": "Chain load_chain",
     "chains.trace": "ChainRun StepTrace",
@@ -92,14 +95,15 @@ _HOMES = {
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
+    "knowledge.models": "load_judge",
     "knowledge.knowledge_base": "KnowledgeBase open",
     "knowledge.several": "search_collections",
-    "knowledge.text_ranker": "TextRanker",
     "knowledge.validation": "History",
     "knowledge.view": "KnowledgeView",
     "knowledge.writer": "KnowledgeWriter",
     "prompting.examples": "ExampleFile",
     "prompting.template": "PromptTemplate find_template list_templates",
+    "retrieval.text_ranker": "TextRanker",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",

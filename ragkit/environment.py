@@ -31,7 +31,10 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_CHAT_GAP_DEADLINE": "seconds between two pieces of an answer",
     "RAGKIT_CHAT_MIN_CONFIDENCE": "0 to 1; below this confidence the extractive model abstains",
     "RAGKIT_CHAT_LINK_HOSTS": "hosts, separated by commas, whose addresses may stand in an answer",
+    "RAGKIT_STRICT": "1 abstains instead of an answer that is not supported as a whole",
+    "RAGKIT_JUDGE": "nli:NAME (a cross-encoder) or chat: decides where words cannot if a source supports a sentence",
     "RAGKIT_PROMPT_BUDGET": "tokens of a whole prompt",
+    "RAGKIT_PRICES": "price file of ragkit cost and ragkit eval answers",
     "RAGKIT_PROMPT_ENCODING": "a tiktoken encoding or model name",
     "RAGKIT_PROMPT": "prompt template: a name or a file (default `default`)",
     "RAGKIT_FEW_SHOT": "which examples of the collection a prompt holds: similar, fixed or off",
@@ -63,6 +66,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         min_confidence=_number(environ, "RAGKIT_CHAT_MIN_CONFIDENCE", float, ChatSettings().min_confidence),
         link_hosts=_names(environ, "RAGKIT_CHAT_LINK_HOSTS"),
         strict=_flag(environ, "RAGKIT_STRICT"),
+        judge=environ.get("RAGKIT_JUDGE", ""),
     )
     prompt = replace(
         PromptSettings(),

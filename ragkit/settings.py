@@ -101,7 +101,9 @@ class ChatSettings:
     first sign of an answer; gap_deadline: between two. max_tokens: longest answer. min_confidence: below this
     confidence of the search (0..1) the extractive model abstains. link_hosts: hosts whose addresses may stand in an
     answer as plain text when a source holds them; all others are taken out. strict: abstain instead of an answer that
-    its sources do not support as a whole.
+    its sources do not support as a whole. judge: a model that decides where words cannot whether a source supports a
+    sentence: "nli:NAME" (a cross-encoder for natural-language inference, by name or folder) or "chat" (the chat model);
+    "" for none.
     """
 
     model: str = "extractive"
@@ -116,6 +118,7 @@ class ChatSettings:
     min_confidence: float = 0.0
     link_hosts: tuple[str, ...] = ()
     strict: bool = False
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

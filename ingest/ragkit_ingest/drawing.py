@@ -6,8 +6,9 @@ import os
 from functools import partial
 
 from ragkit import ExtractionError, FileState
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.scan.walk import open_file
-from ragkit_ingest.workers.pool import Job, WorkerPool
+from ragkit_ingest.workers.pool import WorkerPool
 
 
 def page_image(state: FileState, page: int, *, pool: WorkerPool) -> bytes:

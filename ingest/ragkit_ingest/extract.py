@@ -6,17 +6,23 @@ import os
 from functools import partial
 
 from ragkit import Document, clean_text
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import PathLike, open_path
-from ragkit_ingest.workers.pool import Job, WorkerPool
+from ragkit_ingest.workers.pool import WorkerPool
 
 
-def path_job(path: PathLike, *, limits: ReadLimits, source: str = "") -> Job:
-    """Return the job of reading a named file; its source is its name unless another is given."""
+def path_job(path: PathLike, *, limits: ReadLimits, source: str = "", includes: bool = False) -> Job:
+    """Return the job of reading a named file; its source is its name unless another is given.
+
+    includes: its text may include files of its folder and below; not for a file that somebody else sent.
+    """
     name = os.path.basename(os.fsencode(path))
     shown = clean_text(os.fsdecode(name)) or "file"
-    return Job(source or source_of(name) or "file", shown, partial(open_path, path, max_size=limits.max_size))
+    folder = os.path.dirname(os.path.abspath(os.fsencode(path)))
+    opened = partial(open_path, path, max_size=limits.max_size)
+    return Job(source or source_of(name) or "file", shown, opened, Place(folder, name) if includes else None)
 
 
 def extract_file(

@@ -15,8 +15,10 @@ OCR_MEMORY: Final = 6 * 1024 * MIB
 OcrMode = Literal["auto", "off", "force"]
 OCR_MODES: Final[tuple[OcrMode, ...]] = get_args(OcrMode)
 
+CommentMode = Literal["keep", "drop"]
+COMMENT_MODES: Final[tuple[CommentMode, ...]] = get_args(CommentMode)
 
-EXTRACTOR_VERSION = "3"
+EXTRACTOR_VERSION = "4"
 """The version of the readers; it changes when the same bytes give other text, so that ingest reads them again."""
 
 
@@ -27,9 +29,10 @@ class ReadLimits:
     max_size: bytes of the largest file that is read. timeout: seconds on the clock, and as many of CPU. memory: bytes
     of address space of the child, which bounds what it may hold. max_pages: pages read of a paged file; the rest is
     reported. max_inflated: bytes that compressed parts of one file may unpack to. keep_hidden: sheets, rows, columns
-    and slides that the file hides are read as if they were shown. ocr: "auto" reads scanned pages and
-    pictures where the extra `ocr` is installed, "force" reads every page of a PDF by OCR, "off" none. ocr_seconds: more
-    time that OCR of one file may take.
+    and slides that the file hides are read as if they were shown. comments: "keep" reads the comments of Office and
+    OpenDocument files, "drop" leaves them out and counts them. ocr: "auto" reads scanned pages and pictures where the
+    extra `ocr` is installed, "force" reads every page of a PDF by OCR, "off" none. ocr_seconds: more time that OCR of
+    one file may take. ocr_pictures: pictures inside documents are read by OCR, too, unless `ocr` is "off".
     """
 
     max_size: int = DEFAULT_SIZE
@@ -40,6 +43,8 @@ class ReadLimits:
     keep_hidden: bool = False
     ocr: OcrMode = "auto"
     ocr_seconds: float = 1_800.0
+    ocr_pictures: bool = False
+    comments: CommentMode = "keep"
 
     def __post_init__(self) -> None:
         for name, value, low in (
@@ -52,8 +57,9 @@ class ReadLimits:
         ):
             if not low <= value <= 1 << 40:
                 raise ConfigError(f"read limit {name} is {value!r}", cure=f"it must be from {low:,} to {1 << 40:,}")
-        if self.ocr not in OCR_MODES:
-            raise ConfigError(f"read limit ocr is {self.ocr!r}", cure=f"it must be one of {', '.join(OCR_MODES)}")
+        for name, mode, modes in (("ocr", self.ocr, OCR_MODES), ("comments", self.comments, COMMENT_MODES)):
+            if mode not in modes:
+                raise ConfigError(f"read limit {name} is {mode!r}", cure=f"it must be one of {', '.join(modes)}")
 
     @property
     def max_part(self) -> int:

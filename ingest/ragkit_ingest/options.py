@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from ragkit import ConfigError, Document, ExtractionError
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
-from ragkit_ingest.workers.pool import Job
 
 _MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
 
@@ -54,7 +54,13 @@ class IngestOptions:
     @property
     def extractor(self) -> str:
         """The version of the readers and of what they are asked to keep; when it differs, files are read again."""
-        return f"{EXTRACTOR_VERSION}{'+hidden' if self.limits.keep_hidden else ''}"
+        limits = self.limits
+        marks = (
+            (limits.keep_hidden, "hidden"),
+            (limits.comments == "drop", "uncommented"),
+            (limits.ocr_pictures, "pictures"),
+        )
+        return "+".join([EXTRACTOR_VERSION, *(word for wanted, word in marks if wanted)])
 
     @property
     def limits_key(self) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ragkit import Document, ExtractionError, InputError, clean_text
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.options import Pool
 from ragkit_ingest.scan.digest import UNSURE, status_of, sure_mtime
 from ragkit_ingest.scan.plan import Work
 from ragkit_ingest.scan.walk import Found, open_file
-from ragkit_ingest.workers.pool import Job
 
 _AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
@@ -24,17 +25,20 @@ class Reading:
     """One file being read: its state when it was opened, and its document or the reason for none.
 
     seen: its size and times while it was read; an unreliable time of change is UNSURE. None when the file could not be
-    opened.
+    opened. included: files below the root that its text includes or would include. began_ns: when reading began.
     """
 
     work: Work
     seen: Found | None = None
     result: Document | ExtractionError = field(default_factory=lambda: ExtractionError("missing"))
+    included: list[str] = field(default_factory=list)
+    began_ns: int = 0
     _descriptor: int = -1
     _opened: Found | None = None
 
     def open(self) -> int:
         """Open the file for the pool, and keep a second descriptor to see whether it changes meanwhile."""
+        self.began_ns = time.time_ns()
         descriptor = open_file(self.work.root, self.work.found.path)
         self._descriptor = os.dup(descriptor)
         self._opened = status_of(self.work.found.path, descriptor)
@@ -70,7 +74,9 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
             while len(waiting) < _AHEAD * processes and (work := next(todo, None)) is not None:
                 reading = Reading(work)
                 name = clean_text(os.fsdecode(os.path.basename(work.found.path))) or "file"
-                waiting[pool.submit(Job(work.source, name, reading.open))] = reading
+                place = Place(work.root, work.found.path)
+                job = Job(work.source, name, reading.open, place, reading.included.extend)
+                waiting[pool.submit(job)] = reading
             if not waiting:
                 return
             done, _ = wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)

@@ -14,6 +14,7 @@ from ragkit_ingest.options import IngestOptions, Pool
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
+from ragkit_ingest.scan.included import record
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
@@ -269,6 +270,7 @@ class _Run:
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
             extractor=self._planner.key(reading.work.root, reading.work.found.path),
+            detail=record(reading.work.root, reading.included, read_at_ns=reading.began_ns),
         )
 
     def _committed(self, progress: AddProgress) -> None:

@@ -27,7 +27,7 @@ def without_repetition(pieces: Generator[str]) -> Generator[str]:
             unchecked = 0
             if is_looping(tail):
                 pieces.close()
-                yield STOPPED
+                yield f" …{STOPPED}" if tail[-1:].isalnum() else STOPPED
                 return
 
 

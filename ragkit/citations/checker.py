@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from ragkit.citations.judges import Judge
 from ragkit.citations.sanitizer import Rules, Sanitizer
 from ragkit.citations.sources import Sentence, Sources, states
 from ragkit.text.abstention import abstains, abstention, opens_with_abstention
@@ -33,11 +34,13 @@ class StreamChecker:
         counter: Counter | None = None,
         link_hosts: Collection[str] = (),
         strict: bool = False,
+        judge: Judge | None = None,
     ) -> None:
         """Begin an answer. model: its name, for the Answer. counter: counts the answer's tokens.
 
         link_hosts: hosts whose addresses may leave as plain text where a source holds them; none by default.
         strict: an answer that is not supported as a whole becomes an abstention; nothing is shown before the end.
+        judge: decides where words cannot whether a source supports a sentence.
         """
         self._prompt = prompt
         self._model = model
@@ -49,6 +52,7 @@ class StreamChecker:
         self._sanitizer = Sanitizer(rules)
         self._key = KeyFilter(prompt.nonce)
         self._strict = strict
+        self._judge = judge
         self._given: list[str] = []
 
     def feed(self, delta: str) -> str:
@@ -63,7 +67,9 @@ class StreamChecker:
         if not any(self._given):
             rest += self._keep(abstention(self._prompt.question))
         text = "".join(self._given)
-        citations, status = _judge(self._prompt, text, self._sanitizer)
+        citations, status = _status(
+            Sources(self._prompt.passages, judge=self._judge), self._prompt, text, self._sanitizer
+        )
         removed = tuple(self._sanitizer.removed)
         if self._key.found:
             removed = (*removed, "the key of the prompt's fences")
@@ -115,10 +121,9 @@ def check_answer(
     return checker.finish()[1]
 
 
-def _judge(prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, ...], Status]:
+def _status(sources: Sources, prompt: Prompt, text: str, seen: Sanitizer) -> tuple[tuple[Citation, ...], Status]:
     if not seen.markers and opens_with_abstention(text):
         return (), "abstained"
-    sources = Sources(prompt.passages)
     citations: list[Citation] = []
     stated = supported = 0
     abstained = False

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from ragkit.citations.claims import Claim
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Token, tokens
+from ragkit.citations.tokens import Claim, Token, tokens
 
 _COPIED: Final = 0.7
 

@@ -76,7 +76,11 @@ def replace_addresses(word: str, replacement: Callable[[Address], str]) -> str:
             while text[size : size + 1] == ")" and text[:size].count("(") > text[:size].count(")"):
                 size += 1  # that bracket was opened in the address
             text, tail = text[:size], text[size:]
-        return replacement(Address(text, str(match.lastgroup))) + tail
+        said = replacement(Address(text, str(match.lastgroup)))
+        after = tail or match.string[match.end() : match.end() + 1]
+        if said[:1] == "(" == match.string[match.start() - 1 : match.start()] and said[-1:] == ")" == after[:1]:
+            said = said[1:-1]  # the text has brackets already
+        return said + tail
 
     return _ADDRESS.sub(one, word)
 

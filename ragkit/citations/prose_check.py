@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.claims import Claim
 from ragkit.citations.copies import copy_fault, swap_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.roles import role_of
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import tokens
+from ragkit.citations.tokens import Claim, tokens
 from ragkit.text.sentences import is_item
 
 _UNIT_REACH: Final = 2  # content words after a number that may be its unit: "14 working days"
@@ -65,11 +64,13 @@ _UNIT_GROUPS: Final = (
 )
 _UNITS: Final = {word: group.split()[0] for group in _UNIT_GROUPS for word in group.split()}
 _CONDITION: Final = re.compile(
-    r"\b(?:unless|except|only|provided|otherwise|if|when|once|elsewhere|wenn|falls|sofern|nur|außer|sonst"
-    r"|sauf|seulement|solo|salvo)\b",
+    r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once|elsewhere|(?:as|so) long as|in case|subject to"
+    r"|wenn|falls|sofern|solange|nur|außer|sonst|sauf|seulement|lorsque|solo|salvo)\b",
     re.IGNORECASE,
 )
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
+_CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
+_CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
 _PARTS: Final = re.compile(r"[,;](?= )|\b(?:and|but|while|und|aber|et|y|e)\b")
 _LEANS: Final = re.compile(
     r"\s*(?:[-*•]|\(?\w{1,3}[.)]\s|(?:it|its|they|their|this|these|that|those|he|she|his|her|such|both|each|there|"
@@ -322,6 +323,13 @@ def _owns(
     return not any(missing & terms for terms in rivals)
 
 
+def _says(said: set[str], before: str, language: str) -> bool:
+    """Return whether a claim has the clause that ends a text, the one that a condition after it is for."""
+    clause = _CLAUSE_BREAK.split(before.rstrip(" ,"))[-1]
+    terms = {token.term for token in tokens(clause, language=language) if not token.stop}
+    return len(terms) > 1 and len(terms & said) >= _CLAUSE_SHARE * len(terms)
+
+
 def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return what is wrong when a claim drops the condition of the sentence that it repeats."""
     said = {token.term for token in claim.tokens if not token.stop}
@@ -330,7 +338,8 @@ def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         if len(said & terms) * 2 < len(said):
             continue
         for match in _CONDITION.finditer(sentence):
-            if len(said & _terms_of_part(sentence, match.start(), claim.language)) * 2 < len(said):
+            part = _terms_of_part(sentence, match.start(), claim.language)
+            if len(said & part) * 2 < len(said) and not _says(said, sentence[: match.start()], claim.language):
                 continue  # the condition of another part
             end = _CLAUSE_END.search(sentence, match.end())
             clause = sentence[match.end() : end.start() if end else len(sentence)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ragkit.citations.judges import Judge, decide
 from ragkit.citations.support import Passage, Support
 from ragkit.text.abstention import abstains
 from ragkit.text.content_terms import guess_language, wording
@@ -25,8 +26,17 @@ _LEAD_IN = re.compile(r"^[^.。]{0,160}[:：]$")
 _LINK_NOTE: Final = re.compile(r"\s?\(link (?:in source \d{1,3}|removed)\)")
 
 
+_BROKEN_OFF: Final = re.compile(
+    r"(?:…|\b(?:the|an?|is|are|was|were|has|have|will|can|may|must|of|to|by|for|with|from|in|on|at|and|or|than|that|which|if"
+    r"|der|die|das|den|dem|ein|eine|ist|sind|wird|kann|muss|von|mit|für|und|oder|dass|wenn"
+    r"|le|la|les|un|une|est|sont|de|du|des|à|pour|avec|et|ou|que))\s*$",
+    re.IGNORECASE,
+)
+"""The end of a sentence that a model did not finish: an ellipsis, or a word that leads on and has no full stop."""
+
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
 _WEB = re.compile(r"https?://[^\s<>\"']{1,2000}")
+_JUDGED: Final = 3  # passages that a judge reads for one sentence without a marker
 _ORDER: Final[Mapping[Verdict, int]] = {"quoted": 3, "supported": 2, "contradicted": 1, "unclear": 0}
 
 
@@ -45,8 +55,10 @@ class Sentence:
 class Sources:
     """The passages of a prompt, read when they are first cited."""
 
-    def __init__(self, hits: Sequence[Hit]) -> None:
+    def __init__(self, hits: Sequence[Hit], *, judge: Judge | None = None) -> None:
+        """Take passages. judge: decides where words cannot whether a passage supports a sentence."""
         self._hits = hits
+        self._judge = judge
         self._read: dict[int, Passage] = {}
 
     def cite(self, sentence: Sentence) -> list[Citation]:
@@ -60,9 +72,9 @@ class Sources:
         found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
         if len(found) > 1 and not any(citation.supported for citation in found):
             together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
-            if together.support(claim).supported:
+            if together.support(claim).supported and not _breaks_off(claim, together.text):
                 found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
-        return found
+        return self._decided(claim, found)
 
     def match(self, sentence: Sentence, *, asked: str) -> list[Citation]:
         """Return the citation of the source that supports a sentence without a marker; [] for none, or no statement.
@@ -72,16 +84,27 @@ class Sources:
         if not states(sentence.text) or abstains(sentence.text) or sentence.text.strip(" ?") == asked.strip(" ?"):
             return []
         claim = _ENUMERATED.sub("", sentence.text)
-        for number in (*sentence.following, *range(1, len(self._hits) + 1)):
+        rest = (number for number in range(1, len(self._hits) + 1) if number not in sentence.following)
+        open_ones: list[Citation] = []
+        for number in (*sentence.following, *rest):
             citation = self._cite(number, claim, sentence.text)
+            if not citation.supported:
+                open_ones.append(citation)
+                continue
+            (citation,) = self._decided(claim, [citation])
             if citation.supported:
                 return [citation if number in sentence.following else replace(citation, matched=True)]
+        for citation in self._decided(claim, open_ones[:_JUDGED]):
+            if citation.supported:
+                return [citation if citation.number in sentence.following else replace(citation, matched=True)]
         return []
 
     def best(self, text: str) -> Citation | None:
         """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it."""
         claim = _ENUMERATED.sub("", text)
         found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
+        found.sort(key=lambda item: (-_ORDER[item.verdict], item.number))
+        found = [*self._decided(claim, found[:_JUDGED]), *found[_JUDGED:]]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
 
     def hold(self, block: str) -> list[Citation]:
@@ -100,6 +123,10 @@ class Sources:
                     return [self._citation(number, support, "\n".join(lines))]
         return []
 
+    def _decided(self, claim: str, found: list[Citation]) -> list[Citation]:
+        """Return citations with the judge's verdict where there is a judge and words decide nothing."""
+        return decide(self._judge, claim, found, self._hits) if self._judge and found else found
+
     def _above(self, found: list[Citation]) -> str:
         passages = [self._passage(citation.number) for citation in found]
         return "\n".join(f"{passage.around}\n{passage.first}" for passage in passages)
@@ -112,7 +139,11 @@ class Sources:
         return self._read[number]
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
-        return self._citation(number, self._passage(number).support(claim), sentence)
+        passage = self._passage(number)
+        support = passage.support(claim)
+        if support.verdict == "supported" and _breaks_off(claim, passage.text):
+            support = replace(support, verdict="unclear", reason="the sentence breaks off")
+        return self._citation(number, support, sentence)
 
     def _citation(self, number: int, support: Support, sentence: str) -> Citation:
         hit = self._hits[number - 1]
@@ -136,6 +167,13 @@ class Sources:
             heading=hit.heading,
             address=_address(hit),
         )
+
+
+def _breaks_off(claim: str, source: str) -> bool:
+    """Return whether a claim ends before its end; a quotation that was cut on purpose stands in its source."""
+    if claim.rstrip().endswith("…") and " ".join(claim.strip("… ").split()) in " ".join(source.split()):
+        return False
+    return bool(_BROKEN_OFF.search(claim))
 
 
 def _address(hit: Hit) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.citations.claims import Claim, read_claim
 from ragkit.citations.copies import is_copy
 from ragkit.citations.prose_check import find_fault, leans
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
+from ragkit.citations.tokens import Claim, read_claim
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -146,7 +146,8 @@ class Passage:
             claim = read_claim(sentence, self.language)
             fault = find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
             outcome = fault or outcome
-        return Support(best.row.start, best.row.end, *outcome, covered, table.header)
+        shown = best.shown or best.row
+        return Support(shown.start, shown.end, *outcome, covered, table.header)
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ragkit.citations.quantities import STRICT, Comparison, comparisons, denies, superlatives
-from ragkit.citations.tables import Cell, Row, Table
+from ragkit.citations.tables import Cell, Row, Table, instead, subject_row
 from ragkit.citations.tokens import Token, runs, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
@@ -28,12 +28,16 @@ _KNOWN_SHARE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TableVerdict:
-    """What a table says of a statement. row: the row that it is about. matched: terms of the statement in that row."""
+    """What a table says of a statement. row: the row that decides. matched: terms of the statement in that row.
+
+    shown: the row to point at: that of the statement's subject where the deciding one only has the statement's value.
+    """
 
     outcome: Outcome
     row: Row
     matched: int
     reason: str = ""
+    shown: Row | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,18 @@ def check_table(
     row = table.rows[best.index]
     if not best.held:
         return TableVerdict("unclear", row, 0, "no row is named")
+    subject = subject_row(phrases, table)
+    other = instead(phrases, table, subject) if subject is not None else ""
     if not _names_a_place(claim, table, row, above):
+        if other:
+            return TableVerdict("contradicted", row, best.held, other, subject)
         return TableVerdict("unclear", row, best.held, "no row or column is named")
     fault = _fault(claim, table, best, known) or _torn(phrases, row) or _of_prose(claim, row, known, prose, language)
     if fault is None or (best.faults and _derived(claim, table, best)):
         return TableVerdict("supported", row, best.held)
     outcome, reason = fault
+    if outcome == "contradicted" and other:
+        return TableVerdict(outcome, row, best.held, other, subject)
     return TableVerdict(outcome, row, best.held, reason)
 
 

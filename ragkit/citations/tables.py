@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ _PAIR: Final = re.compile(
 )
 _RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
 _NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
+_NAMING: Final = 0.5  # share of a column's values that have letters, from which on it may name rows
 _FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
 
 
@@ -172,3 +173,42 @@ def _cell(text: str, language: str) -> Cell:
         frozenset(token.term for token in found if not token.stop) or frozenset(token.term for token in found),
         frozenset(runs(text)),
     )
+
+
+def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:
+    """Return the one row whose names a statement has, None where it names none, or several alike.
+
+    phrases: the parts of the statement that are the whole of some cell. A row's names stand in columns that tell all
+    rows apart and are not mostly figures: a name, an article number.
+    """
+    said = set(phrases)
+    naming = _naming_columns(table)
+    counts = [sum(at < len(row.cells) and row.cells[at].order in said for at in naming) for row in table.rows]
+    most = max(counts, default=0)
+    return table.rows[counts.index(most)] if most and counts.count(most) == 1 else None
+
+
+def instead(phrases: Sequence[tuple[str, ...]], table: Table, subject: Row) -> str:
+    """Return what a subject's row has where a statement says the value of another row; "" where no cell shows it."""
+    said = set(phrases)
+    naming = _naming_columns(table)
+    for at, own in enumerate(subject.cells):
+        if at in naming or not own.terms or own.order in said:
+            continue
+        column = [row.cells[at] for row in table.rows if at < len(row.cells)]
+        theirs = next((cell.text for cell in column if cell.order in said and cell.terms), "")
+        if theirs:
+            name = table.names[at].text if at < len(table.names) else ""
+            return f"{own.text!r} is its {name or 'value'}, not {theirs!r}"
+    return ""
+
+
+def _naming_columns(table: Table) -> list[int]:
+    """Return the columns whose values differ in every row and have letters before all else."""
+    found = []
+    for at in range(max((len(row.cells) for row in table.rows), default=0)):
+        cells = [row.cells[at] for row in table.rows if at < len(row.cells)]
+        named = sum(cell.text[:1].isalpha() for cell in cells)
+        if len({cell.order for cell in cells}) == len(table.rows) and named >= _NAMING * len(cells):
+            found.append(at)
+    return found

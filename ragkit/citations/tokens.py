@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from ragkit.citations.quantities import Comparison, comparisons
 from ragkit.text.analyzer import analyse
 from ragkit.text.content_terms import NUMBER_WORDS, is_stop_word, normal_number
 
@@ -57,3 +58,18 @@ def _read(word: str, language: str) -> tuple[bool, tuple[str, ...]]:
     if is_stop_word(word, language) or is_stop_word(word, "en") or (len(word) == 1 and word.isascii()):
         return True, (word,)
     return False, tuple(analyse(word, language=language)) or (word,)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds."""
+
+    text: str
+    tokens: tuple[Token, ...]
+    bounds: tuple[Comparison, ...]
+    language: str
+
+
+def read_claim(text: str, language: str) -> Claim:
+    """Return a statement, read once for all the sentences that it is compared with."""
+    return Claim(text, tuple(tokens(text, language=language)), tuple(comparisons(text)), language)

@@ -11,7 +11,7 @@ from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import AdapterRefusedError
-from ragkit.evaluation.datasets.labelled import read_labelled
+from ragkit.evaluation.datasets.labelled import from_question_file, is_question_file, read_labelled
 from ragkit.knowledge.adapter_training import describe
 
 
@@ -28,8 +28,9 @@ def adapt(
     """Learn a linear map for query vectors from PAIRS, and keep it if it helps on held-out questions.
 
     PAIRS is a folder that `ragkit eval make` wrote, a BEIR folder whose documents are in the collection, or a JSON
-    Lines file of {"question": ..., "source": ...}. Folds are divided by document. A map that does not help is refused
-    with its figures (exit status 1); otherwise every search of the collection uses it.
+    Lines file of {"question": ..., "source": ...}, or a question file (question, document, text). Folds are divided
+    by document. A map that does not help is refused with its figures (exit status 1); otherwise every search of the
+    collection uses it.
     """
     if remove == bool(pairs):
         raise click.UsageError("Name PAIRS, or --remove.", context)
@@ -41,9 +42,12 @@ def adapt(
         else:
             click.echo("removed the adapter" if removed else "there is no adapter")
         return
-    questions = read_labelled(Path(str(pairs)), part=part or "", ids=Path(queries) if queries else None)
+    path = Path(str(pairs))
+    placed = not part and not queries and is_question_file(path)
+    questions = [] if placed else read_labelled(path, part=part or "", ids=Path(queries) if queries else None)
     try:
         with target.open() as kb, drawn_progress(sys.stderr) as progress:
+            questions = from_question_file(path, kb) if placed else questions
             evidence = kb.adapt(questions, progress=progress)
     except AdapterRefusedError as error:
         if target.as_json and error.evidence:

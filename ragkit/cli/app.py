@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from ragkit import __version__
+from ragkit.cli.arguments import ARGUMENTS
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import (
     AdapterRefusedError,
@@ -45,6 +46,12 @@ _OWN = {
     "prompts": "ragkit.cli.prompting.prompts:prompts",
     "examples": "ragkit.cli.prompting.examples:examples",
     "chain": "ragkit.cli.prompting.chains:chain",
+    "advise": "ragkit.cli.ladder.advise:advise",
+    "cost": "ragkit.cli.ladder.cost:cost",
+    "runs": "ragkit.cli.ladder.runs:runs",
+    "export": "ragkit.cli.ladder.export:export",
+    "finetune": "ragkit.cli.ladder.finetune:finetune",
+    "tune": "ragkit.cli.ladder.tune:tune",
 }
 """Command name -> where it lives; `--help` loads none of them, their lines are in `SUMMARIES`."""
 
@@ -54,6 +61,10 @@ _FAILURES = (AdapterRefusedError, ChatError, CorruptError, EmbeddingError, Extra
 
 class _Commands(click.Group):
     """Subcommands by name: the core's from the table above, others' from the entry-point group `ragkit.commands`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)  # for the record of a run, which can be repeated from it
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         names = {*_OWN, *(point.name for point in _installed())}

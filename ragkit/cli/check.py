@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from ragkit import check_against
+from ragkit import check_against, load_chat, load_judge
 from ragkit.cli.context import tools_of
-from ragkit.cli.options import Target, common, filter_options, print_json
+from ragkit.cli.options import Target, common, environment_settings, filter_options, judge_option, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.files import find_file_reader
@@ -37,16 +36,18 @@ _SIGNS: Final = {
     help="Check against this file instead of the collection; repeatable.",
 )
 @click.option("-k", "count", type=click.IntRange(1, 100), default=5, show_default=True, help="Passages a sentence.")
+@judge_option
 @filter_options
 @common
 @click.pass_context
 def check(
     context: click.Context,
+    /,
     file: str,
     against: tuple[str, ...],
-    count: int,
-    where: Mapping[str, Any] | None,
+    judge: str,
     target: Target,
+    **search: Any,
 ) -> None:
     """Check each sentence of FILE (- for standard input), whoever wrote it, against the documents.
 
@@ -54,12 +55,17 @@ def check(
     nothing. The exit status is 0 when all that the text states is supported, else 1.
     """
     text = _text(file)
+    settings = environment_settings(judge=judge)
+    tools = tools_of(context)
     if against:
-        reader = tools_of(context).reader or find_file_reader()
-        result = check_against(text, [reader(Path(name), source=name) for name in against])
+        reader = tools.reader or find_file_reader()
+        decider = load_judge(
+            settings.chat.judge, models=settings.model, chat=lambda: tools.chat or load_chat(settings.chat)
+        )
+        result = check_against(text, [reader(Path(name), source=name) for name in against], judge=decider)
     else:
-        with target.open() as kb:
-            result = kb.check(text, k=count, where=where)
+        with target.open(settings=settings) as kb:
+            result = kb.check(text, k=search["count"], where=search["where"])
     if target.as_json:
         print_json(result.as_dict())
     else:
@@ -91,7 +97,8 @@ def _print_sentence(sentence: CheckedSentence) -> None:
     citation = sentence.citation
     click.echo(click.style(f"{sign} ", fg=colour, bold=True) + show(" ".join(sentence.text.split()), 400))
     reason = f": {citation.reason}" if citation and citation.reason else ""
-    click.echo(click.style(f"    {words}{show(reason, 160)}", fg=colour))
+    decided = f" (decided by {citation.judged})" if citation and citation.judged else ""
+    click.echo(click.style(f"    {words}{show(reason + decided, 200)}", fg=colour))
     if citation and citation.quote and sentence.verdict != "unclear":
         page = f", p. {citation.page}" if citation.page is not None else ""
         click.echo(click.style(f"    {show(citation.source)}{page}: ", dim=True) + show(f"“{citation.quote}”", 300))

@@ -1,4 +1,4 @@
-"""`ragkit eval DATASET` measures retrieval on a data set, offline; with the subcommands `make` and `compare`."""
+"""`ragkit eval DATASET` measures retrieval on a data set, offline; with the subcommands answers, make and compare."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ragkit import KnowledgeBase
 from ragkit.cli.context import Tools, tools_of
 from ragkit.cli.evaluate_make import make
 from ragkit.cli.evaluate_statements import evaluate_statements
+from ragkit.cli.ladder.answers import answers
 from ragkit.cli.options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
 from ragkit.cli.progress import drawn_progress
 from ragkit.cli.summaries import SUMMARIES
@@ -70,7 +71,7 @@ class _EvalGroup(click.Group):
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_usage(ctx.command_path, "[OPTIONS] DATASET")
-        formatter.write_usage(ctx.command_path, "make | compare ...", prefix="       ")
+        formatter.write_usage(ctx.command_path, "answers | make | compare ...", prefix="       ")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.commands[_DEFAULT].format_options(ctx, formatter)
@@ -101,7 +102,8 @@ def evaluate() -> None:
     evidence pages; or corpora/ and questions.jsonl with character ranges; or tables/ or documents/ and
     statements.jsonl, to measure the check of statements. Of a set with parts the test part is reported.
     Or it is a file FILE.jsonl of questions with document, text and answer_has, asked of a collection of --data.
-    `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs.
+    `ragkit eval make` makes a set from your own documents, `ragkit eval compare` compares two runs. `ragkit eval
+    answers` compares answers: of the model alone, with examples, with retrieval.
     """
 
 
@@ -350,3 +352,4 @@ def compare(a: str, b: str, as_json: bool) -> None:
 
 
 evaluate.add_command(make)
+evaluate.add_command(answers)

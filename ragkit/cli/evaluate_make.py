@@ -13,8 +13,7 @@ from ragkit.cli.context import tools_of
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
 from ragkit.errors import ConflictError
-from ragkit.evaluation.generation.candidates import KINDS
-from ragkit.evaluation.generation.question_sets import MadeSet, MakeOptions, make_set
+from ragkit.evaluation.generation.question_sets import ALL_KINDS, MadeSet, MakeOptions, make_set
 from ragkit.evaluation.generation.saving import save_set
 from ragkit.settings import ChatSettings
 from ragkit.text.cleaning import show
@@ -32,8 +31,10 @@ from ragkit.text.cleaning import show
 def make(context: click.Context, out: str, questions: int, seed: int, without_llm: bool, target: Target) -> None:
     """Make a question set from a collection's documents and write it to the folder OUT.
 
-    Questions are made from headings, definitions, sentences with words left out, and blanks; if a chat model is
-    configured (RAGKIT_CHAT), it writes half of them. The documents are divided into a tuning, a validation and a test
+    Questions are made from headings, definitions, sentences with words left out, and blanks, and harder ones: in other
+    words, with a number that must hold, beside a rival sentence of another document, in two parts; and some that the
+    documents do not answer (unanswerable.jsonl). If a chat model is configured (RAGKIT_CHAT), it writes half of the
+    answerable ones. The documents are divided into a tuning, a validation and a test
     part, and `ragkit eval OUT` reports the test part.
     """
     folder = Path(out)
@@ -41,7 +42,7 @@ def make(context: click.Context, out: str, questions: int, seed: int, without_ll
         raise ConflictError(f"{folder} is there already", cure="name a new folder, or remove that one")
     with target.open() as kb, drawn_progress(sys.stderr) as progress:
         chat = None if without_llm else tools_of(context).chat or _configured(kb.settings.chat)
-        options = MakeOptions(questions, seed, KINDS, chat, progress)
+        options = MakeOptions(questions, seed, ALL_KINDS, chat, progress)
         made = make_set(kb, options=options)
     save_set(made, folder)
     if target.as_json:
@@ -52,6 +53,7 @@ def make(context: click.Context, out: str, questions: int, seed: int, without_ll
                 "documents": split["documents"],
                 "queries": split["queries"],
                 "kinds": made.counts(),
+                "unanswerable": len(made.unanswerable),
                 "written_by": made.meta["written_by"],
             }
         )
@@ -70,6 +72,8 @@ def _print(made: MadeSet, folder: Path) -> None:
     for part, kinds in made.counts().items():
         told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "none"
         click.echo(f"{part:<9} {documents[part]:>6,} documents  {told}")
+    if made.unanswerable:
+        click.echo(f"{len(made.unanswerable):,} more that they do not answer: unanswerable.jsonl")
     if made.meta["written_by"]:
         click.echo(f"written by {show(made.meta['written_by'])}")
     click.echo(f"next: ragkit eval {show(str(folder))}")

@@ -62,6 +62,12 @@ few_shot_option = click.option(
 strict_option = click.option(
     "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
 )
+judge_option = click.option(
+    "--judge",
+    metavar="MODEL",
+    default="",
+    help="nli:FOLDER or chat: decides where words cannot (or $RAGKIT_JUDGE).",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +155,11 @@ def print_warnings(warnings: Sequence[str]) -> None:
         click.echo(click.style(f"ragkit: {show(warning, 1_000)}", fg="yellow"), err=True)
 
 
-def environment_settings(*, model: str = "") -> Settings:
-    """Return the environment's settings, with the model of the command line where one is named."""
+def environment_settings(*, model: str = "", judge: str = "") -> Settings:
+    """Return the environment's settings, with the models of the command line where they are named."""
     settings = settings_from_env(os.environ)
+    if judge:
+        settings = replace(settings, chat=replace(settings.chat, judge=judge))
     return replace(settings, model=replace(settings.model, name=model)) if model else settings
 
 

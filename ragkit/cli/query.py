@@ -21,8 +21,10 @@ from ragkit.cli.options import (
     chat_option,
     common,
     common_of_several,
+    environment_settings,
     few_shot_option,
     filter_options,
+    judge_option,
     note_writer,
     passages_option,
     print_json,
@@ -141,6 +143,7 @@ def prompt(query: str, count: int, where: Where, target: Target, **options: Any)
 @budget_option
 @chat_option
 @strict_option
+@judge_option
 @template_option
 @few_shot_option
 @click.option("--compare", metavar="MODEL", default="", help="Show the answer of a second model beside it.")
@@ -153,7 +156,7 @@ def ask(context: click.Context, /, query: str, count: int, where: Where, target:
     if compare and file:
         raise click.UsageError("--compare and --schema do not go together")
     schema = load_schema(file) if file else None
-    settings = with_model(settings_from_env(os.environ), **options)
+    settings = with_model(environment_settings(judge=options.pop("judge")), **options)
     with target.open(settings=settings) as kb:
         note_writer(kb)
         if compare:

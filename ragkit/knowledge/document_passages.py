@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.citations.judges import Judge
 from ragkit.citations.sources import Sources
 from ragkit.citations.statements import check_text
 from ragkit.text.content_terms import guess_language, wording
@@ -88,13 +89,18 @@ def _hit(document: Document, start: int, end: int) -> Hit:
     )
 
 
-def check_statement(text: str, passages: DocumentPassages) -> CheckedSentence:
-    """Return what one document says of one statement, taken as a single sentence."""
-    citation = Sources(passages.find(text)).best(text)
+def check_statement(text: str, passages: DocumentPassages, *, judge: Judge | None = None) -> CheckedSentence:
+    """Return what one document says of one statement, taken as a single sentence. judge: decides what words cannot."""
+    citation = Sources(passages.find(text), judge=judge).best(text)
     return CheckedSentence(text, 0, len(text), citation.verdict if citation else "unclear", citation)
 
 
-def check_against(text: str, documents: Iterable[Document]) -> TextCheck:
-    """Return a text checked sentence by sentence against documents that are in no collection."""
+def check_against(text: str, documents: Iterable[Document], *, judge: Judge | None = None) -> TextCheck:
+    """Return a text checked sentence by sentence against documents that are in no collection.
+
+    judge: decides what words cannot, see `load_judge`.
+    """
     read = [DocumentPassages.of(document) for document in documents]
-    return check_text(text, lambda statement: [hit for passages in read for hit in passages.find(statement)])
+    return check_text(
+        text, lambda statement: [hit for passages in read for hit in passages.find(statement)], judge=judge
+    )

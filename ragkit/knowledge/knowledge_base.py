@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,8 +33,6 @@ from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
 from ragkit.types.progress import AddReport, ProgressCallback
 from ragkit.types.prompts import Example, Prompt
-
-_log = logging.getLogger("ragkit")
 
 
 def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
@@ -151,8 +148,7 @@ class KnowledgeBase:
     ) -> Prompt:
         """Return the messages for any chat model: rules, numbered sources, history and the question, within the budget.
 
-        System messages of the history are added to the instructions of the settings, before the rules. Raises what
-        `search` raises, and BudgetError when rules and question alone exceed the budget.
+        System messages of the history join the settings' instructions. Raises as `search`; BudgetError (too small).
         """
         return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
 
@@ -202,8 +198,8 @@ class KnowledgeBase:
     def view(self, labels: Sequence[str] | None) -> KnowledgeView:
         """Return the collection as a reader with these access labels sees it; None for one who sees everything.
 
-        A document with labels (the metadata key `acl`) is visible to readers with at least one of them, a document
-        without labels to all. No filter of a question can widen it. Raises InputError for what is no label.
+        A document with labels (metadata `acl`) is visible to readers with one of them, one without labels to all.
+        Raises InputError for what is no label.
         """
         access = None if labels is None else visible_to(checked_labels(labels))
         return KnowledgeView(self._store, self._querying.limited(access), collection=self.collection, access=access)

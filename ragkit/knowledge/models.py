@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.chat.condense import Condenser
+from ragkit.chat.judge import ChatJudge
 from ragkit.chat.loading import load_chat
 from ragkit.chat.reasoning import ReasoningGuard
+from ragkit.citations.judges import CrossEncoderJudge, Judge
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
-from ragkit.errors import ModelMismatchError, RagkitError
-from ragkit.settings import Settings
+from ragkit.errors import ConfigError, ModelMismatchError, RagkitError
+from ragkit.settings import ChatSettings, ModelSettings, Settings
 from ragkit.store.base import Reader
 from ragkit.store.rows import AdapterRow
 from ragkit.text.token_counter import Counter, encoding_for, load_counter
@@ -43,6 +45,7 @@ class LoadedModels:
         self._batcher: QueryBatcher | None = None
         self._chat = chat
         self._counter: Counter | None = None
+        self._judge: Judge | None = None
         self._condenser = Condenser()
         self.reasoning = ReasoningGuard()
         self._adapter: AdapterRow | None = None
@@ -96,6 +99,16 @@ class LoadedModels:
                 self._chat = load_chat(self.settings.chat)
             return self._chat
 
+    def judge(self) -> Judge | None:
+        """Return the model that decides where words cannot, None without one. Raises ConfigError, ModelError."""
+        name = self.settings.chat.judge
+        if not name:
+            return None
+        with self._lock:
+            if self._judge is None:
+                self._judge = load_judge(name, models=self.settings.model, chat=self.chat)
+            return self._judge
+
     def standalone(self, question: str, history: Sequence[Message]) -> str:
         """Return the question to search for: one that refers to earlier turns is rewritten to stand alone."""
         if not history:
@@ -123,3 +136,29 @@ class LoadedModels:
                 encoding = self.settings.prompt.encoding or encoding_for(self.settings.chat.model)
                 self._counter = load_counter(encoding, offline=self.settings.model.offline)
             return self._counter
+
+
+def load_judge(
+    name: str, *, models: ModelSettings | None = None, chat: Callable[[], ChatModel] = load_chat
+) -> Judge | None:
+    """Return the judge of that name, None for "": "nli:NAME" or "chat".
+
+    NAME: a cross-encoder for natural-language inference, by name or folder. Raises ConfigError for an unknown name and
+    for "chat" without a language model, ModelError, MissingPackageError.
+    """
+    kind, _, folder = name.partition(":")
+    if not name:
+        return None
+    if kind == "nli" and folder:
+        return CrossEncoderJudge(folder, models=models or ModelSettings())
+    if name != "chat":
+        raise ConfigError(
+            f"the judge {name!r} is not known", cure="set nli:NAME (a name or a folder), chat, or nothing"
+        )
+    model = chat()
+    if model.name == ChatSettings().model:
+        raise ConfigError(
+            "the judge 'chat' needs a language model, and the chat model is 'extractive'",
+            cure="set RAGKIT_CHAT=openai:NAME or anthropic:NAME, or the judge nli:FOLDER",
+        )
+    return ChatJudge(model)

@@ -27,13 +27,17 @@ from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.validation import History, checked_messages, checked_question
 from ragkit.prompting.builder import build_prompt
 from ragkit.prompting.examples import ExampleFile
+from ragkit.prompting.fencing import FACT_KEYS
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.included_files import with_included_files
+from ragkit.retrieval.metadata_names import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.retriever import Embedded, Retriever
+from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
-from ragkit.store.base import Store
-from ragkit.store.filters import Filter, both, parse_filter
+from ragkit.store.base import DocumentReader, Reader, Store
+from ragkit.store.filters import Filter, both, keys_of, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Example, Prompt
@@ -60,7 +64,9 @@ class Querying:
         self._access = access
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
-        self._retriever = retriever or Retriever(models.embedder, models.settings.retrieval, models.settings.model)
+        self._retriever = retriever or Retriever(
+            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+        )
 
     def limited(self, access: Filter | None) -> Querying:
         """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
@@ -118,8 +124,10 @@ class Querying:
         where: Mapping[str, Any] | None,
         history: History,
         known: tuple[Embedder, NDArray[np.float32]] | None = None,
+        whole: bool = False,
     ) -> Hits:
-        """Search. known: the embedder and its vector (d,) for a question without a history."""
+        """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
+        whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
         question = checked_question(question)
         count = self._settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
@@ -147,7 +155,7 @@ class Querying:
             if access is not None:
                 drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
-            return hits
+            return _with_whole_blocks(hits, reader.documents, limit) if whole else hits
 
     def prompt(
         self,
@@ -167,7 +175,7 @@ class Querying:
         """Build a prompt. The template is checked before anything is searched for or sent."""
         template = self._template()
         settings = _with_system_messages(settings, asked.history)
-        hits = self.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
+        hits = self._search(asked.question, k=asked.k, where=asked.where, history=asked.history, whole=True)
         question = asked.question.strip()
         return build_prompt(
             question,
@@ -230,7 +238,10 @@ class Querying:
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
-        return check_text(text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where))
+        judge = self._models.judge()
+        return check_text(
+            text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where), judge=judge
+        )
 
     def stream(
         self,
@@ -254,6 +265,7 @@ class Querying:
             counter=self._models.counter(),
             link_hosts=chat.link_hosts,
             strict=chat.strict,
+            judge=self._models.judge(),
         )
         guard = self._models.reasoning
         seen = guard.filter(hold=whole or self._template().reasoning)
@@ -287,3 +299,29 @@ class _Asked:
     where: Mapping[str, Any] | None
     history: History
     examples: Sequence[Example]
+
+
+def _with_whole_blocks(hits: Hits, documents: DocumentReader, limit: Filter | None) -> Hits:
+    """Return hits with whole blocks, and with the files that they include where no filter or access rule limits them.
+
+    A filter on pages keeps the hits as they are: a whole block may go on to another page.
+    """
+    if limit is not None:
+        return hits if "page" in keys_of(limit) else with_whole_blocks(hits, documents)
+    return with_included_files(with_whole_blocks(hits, documents), documents)
+
+
+def chunks_with_metadata(names: Names, reader: Reader) -> NDArray[np.int64]:
+    """Return the ids of the chunks, ascending, of documents that have any of the names in their metadata.
+
+    Looked at are the keys that also stand in a prompt's source line, upper and lower case alike at the beginning of a
+    word.
+    """
+    keys = [key for key in reader.documents.metadata_keys() if key.lower() in FACT_KEYS]
+    texts = names() if keys else ()
+    if not texts:
+        return np.empty(0, dtype=np.int64)
+    values = list(dict.fromkeys(form for text in texts for form in (text, text.title())))
+    conditions = [{"type": "contains", "key": key, "value": values} for key in keys]
+    where = parse_filter(conditions[0] if len(conditions) == 1 else {"type": "or", "filters": conditions})
+    return reader.chunks.select(where) if where is not None else np.empty(0, dtype=np.int64)

@@ -26,6 +26,7 @@ from ragkit.retrieval.features import (
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.literals import holders, literal_scores, literals
+from ragkit.retrieval.metadata_names import FEW, Holders, Names, metadata_scores, names
 from ragkit.retrieval.notices import correction_warnings, language_warning, shown_corrections
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
@@ -88,13 +89,15 @@ class _Found:
 class _Words:
     """The term matches of a question: ids of chunks with its terms, and the weighted terms for scoring.
 
-    corrected: words that no chunk has, and the terms used instead. literals: what is also matched as written.
+    corrected: words that no chunk has, and the terms used instead. literals: what is also matched as written. names:
+    what is also looked for in the documents' metadata.
     """
 
     ids: NDArray[np.int64]
     terms: QuestionTerms
     corrected: Mapping[str, str]
     literals: Sequence[str] = ()
+    names: Names = tuple
 
 
 _SCORING = SerialWorker("ragkit-score")
@@ -122,7 +125,10 @@ class Retriever:
         *,
         reranker: Reranker | None = None,
         beside_from: int = BESIDE_FROM,
+        named: Holders | None = None,
     ) -> None:
+        """Load nothing yet but the vocabulary. named: finds the chunks of documents by names in their metadata."""
+        self._named = named
         self._beside_from = beside_from
         self._embedder = embedder
         self._settings = settings
@@ -201,7 +207,7 @@ class Retriever:
             question = lexical.question(text)
             ids, _ = lexical.search(question, search.count, allowed=search.allowed)
             terms = weighted_terms(question, lexical, Statistics(*lexical.statistics()))
-            return _Words(ids, terms, question.corrected, literals(text))
+            return _Words(ids, terms, question.corrected, literals(text), partial(names, text, lexical))
 
         works = [cache(partial(found, text)) for text in texts]
         return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
@@ -233,6 +239,8 @@ class Retriever:
         ids = np.union1d(search.near(query) if found.near is None else found.near, asked.ids)
         if asked.literals:
             ids = np.union1d(ids, search.holding(asked.literals))
+        held = self._holders(asked.names, search)
+        ids = np.union1d(ids, held) if 0 < len(held) <= FEW else ids
         vectors = search.snapshot.dense.vectors(ids)
         chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.chunks.unit_cosines(query, ids))
@@ -249,9 +257,18 @@ class Retriever:
         fused = first
         if asked.literals:
             fused = fused + literal_scores(asked.literals, ids, search.reader)
+        if len(held):
+            fused = fused + metadata_scores(ids, held)
         if gate > 0 and len(ids) > FEEDBACK_WORDS_FROM:
             fused = fused + gate * feedback_scores(first, ids, vectors, candidates, index)
         return Scored(query, ids, vectors, first, fused, parts, units, words.unit)
+
+    def _holders(self, wanted: Names, search: _Search) -> NDArray[np.int64]:
+        """Return the ids of chunks, ascending, of documents whose metadata have any of the names."""
+        if self._named is None:
+            return np.empty(0, dtype=np.int64)
+        found = self._named(wanted, search.reader)
+        return found if search.allowed is None else found[is_member(found, search.allowed)]
 
     def _reranked(
         self,

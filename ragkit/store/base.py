@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.filters import Filter
-from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, Problem
+from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, Problem, StructureRow
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.types.documents import Chunk, ChunkText, Document, Page
 
@@ -61,6 +61,9 @@ class DocumentReader(Protocol):
 
     def pages(self, document_id: int) -> tuple[Page, ...]:
         """Return the page table of a document; raises NotFoundError."""
+
+    def structure(self, source: str) -> StructureRow:
+        """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
 
 
 class FileReader(Protocol):

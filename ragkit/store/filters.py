@@ -248,11 +248,16 @@ def like_glob(pattern: str) -> str:
     return pattern.replace("[", "[[]")
 
 
+def keys_of(where: Filter) -> list[str]:
+    """Return the keys that a filter names, each once, in its order."""
+    if isinstance(where, Group):
+        return list(dict.fromkeys(key for item in where.filters for key in keys_of(item)))
+    return [where.key]
+
+
 def metadata_keys_of(where: Filter) -> list[str]:
     """Return the metadata keys that a filter names, each once, in its order."""
-    if isinstance(where, Group):
-        return list(dict.fromkeys(key for item in where.filters for key in metadata_keys_of(item)))
-    return [] if where.key in KEYS else [where.key]
+    return [key for key in keys_of(where) if key not in KEYS]
 
 
 def storable_number(value: Value) -> Value:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.types.documents import Chunk, Metadata
+from ragkit.types.documents import Block, Chunk, Heading, Metadata, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,17 @@ class DocumentRow:
     sha256: str
     media_type: str
     metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StructureRow:
+    """Where the parts of a stored document are. id: of the document; characters: length of its text in code points."""
+
+    id: int
+    characters: int
+    pages: tuple[Page, ...] = ()
+    headings: tuple[Heading, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ragkit.errors import NotFoundError, StoreError
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.filters import Filter, check_about_documents
-from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow
+from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, StructureRow
 from ragkit.testing.memory_state import State, StoredChunk, StoredDocument, matches
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation
@@ -136,6 +136,12 @@ class MemoryDocumentReader:
     def pages(self, document_id: int) -> tuple[Page, ...]:
         """Return the page table of a document; raises NotFoundError."""
         return _found(self._look().documents.get(document_id), document_id).document.pages
+
+    def structure(self, source: str) -> StructureRow:
+        """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
+        item = _found(self._look().find(source), source)
+        document = item.document
+        return StructureRow(item.id, len(document.text), document.pages, document.headings, document.blocks)
 
 
 class MemoryFileReader:

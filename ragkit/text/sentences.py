@@ -24,6 +24,7 @@ _TITLE = re.compile(
 )
 _TELLS = re.compile(r"\d|: \S")
 _CLOSED = re.compile(r"[.!?:;：；。！？।…][\"'”’»)\]】」』]*[ \t]*$")
+_SHORT_PART = re.compile(r"(?<!\w)[^\W\d_]{1,3}\.$")  # "S.No", "Sr.No.", "Vol.III": no blank ends this sentence
 _QUOTED_MARK = re.compile(r"(['\"‘“`])[.!?](?:['\"’”`])?$")
 _FIELD = re.compile(r"[A-Z][\w-]{1,30}:[ \t]+\S")
 _SHORT_LINE = 48
@@ -119,6 +120,8 @@ def _cuts_a_word(text: str, at: int, end: int) -> bool:
         return bool(_QUOTED_MARK.search(text[max(0, at - 4) : at].rstrip())) and text[at : at + 1].islower()
     if text[at].isspace():
         return bool(_QUOTED_MARK.search(text[max(0, at - 3) : at])) and text[at + 1 : at + 2].islower()
+    if _SHORT_PART.search(text[max(0, at - 5) : at]) and text[at].isascii():
+        return True
     return text[at - 1] in ".!?*'\"`" and (text[at].isascii() and not text[at].isupper())
 
 

@@ -11,6 +11,8 @@ from ragkit.types.prompts import TemplateId
 
 Status = Literal["answered", "partial", "unsupported", "abstained"]
 Verdict = Literal["quoted", "supported", "unclear", "contradicted"]
+Judgement = Literal["entailed", "contradicted", "undecided"]
+"""What a model says of a statement and a source (see `ragkit.citations.judges`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Citation:
     `unclear` (words alone cannot decide), `contradicted`. reason: why it is not supported. header: the line that names
     the columns of a quoted row. matched: the sentence had no marker of its own; the check found its source.
     heading: the headings over the passage. address: where the document is on the web, by its metadata; "" if unknown.
+    judged: the model that decided the verdict where words could not; "" for words alone.
     """
 
     number: int
@@ -42,6 +45,7 @@ class Citation:
     matched: bool = False
     heading: str = ""
     address: str = ""
+    judged: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a citation."""

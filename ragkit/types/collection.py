@@ -47,7 +47,8 @@ class FileState:
     """What ingest knew of a file when it last looked, so that an unchanged file is decided by stat alone.
 
     path: the bytes of the path below the root (names need not be UTF-8). mtime_ns, ctime_ns, size: from fstat.
-    reason: "" when the file gave the document `source`, else why not; detail: the words of the report.
+    reason: "" when the file gave the document `source`, else why not; detail: the words of the report, for a document
+    the states of the files that its text includes.
     """
 
     root: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ragkit.types.documents import Metadata, Page
+from ragkit.types.documents import Block, Heading, Metadata, Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Hit:
     headings › the names of a table's columns). units: its sentences and rows as (start, end, cosine with the question),
     offsets in the document; empty where the embedder has no vectors for them. collection: the collection's name, in a
     search of several.
+    blocks: the blocks of the document that overlap the passage, None where they were not read or the document has no
+    structure; headings: those in the passage; offsets of both in the document. They are read for prompts and answers.
     """
 
     rank: int
@@ -41,6 +43,8 @@ class Hit:
     page_starts: tuple[Page, ...] = ()
     units: tuple[tuple[int, int, float], ...] = ()
     collection: str = ""
+    blocks: tuple[Block, ...] | None = None
+    headings: tuple[Heading, ...] = ()
 
     def page_at(self, offset: int) -> tuple[int | None, str | None]:
         """Return the number and the printed label of the page that holds an offset (of the document) in the passage."""
@@ -102,3 +106,13 @@ class Hits(list[Hit]):
         self.generation = generation
         self.warnings = tuple(warnings)
         self.corrected = dict(corrected or {})
+
+    def of(self, hits: Sequence[Hit]) -> Hits:
+        """Return other hits of the same search, ranked from 1 in their order."""
+        return Hits(
+            [replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)],
+            confidence=self.confidence,
+            generation=self.generation,
+            warnings=self.warnings,
+            corrected=self.corrected,
+        )

@@ -17,7 +17,7 @@ from uvicorn.supervisors import Multiprocess
 
 from ragkit import ConfigError
 from ragkit_service.app import create_app, keyring_of, require_key
-from ragkit_service.http_protocol import protocol_class
+from ragkit_service.protocol.deadlines import protocol_class
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
@@ -82,7 +82,7 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
     """Return uvicorn's configuration, with a deadline or a bound for everything that a client could leave open."""
     several = isinstance(app, str)
     own = protocol_class(settings.limits, trusted=settings.trusted_proxies)
-    protocol: Any = "ragkit_service.http_protocol:DeadlineProtocol" if several else own
+    protocol: Any = "ragkit_service.protocol.deadlines:DeadlineProtocol" if several else own
     return uvicorn.Config(
         app,
         factory=several,

@@ -75,7 +75,7 @@ def test_a_list_comes_with_its_lead_and_all_its_items_and_their_continuation_lin
 
 def test_a_block_of_code_can_be_pasted() -> None:
     answer = ask("How do I rename all pictures by their date?", TOOL)
-    code = answer.text.split("```\n")[1].removesuffix("\n")
+    code = answer.text.split("```")[1].strip("\n")
     assert code.startswith('picren --by date "<year>-<month>" \\\n    --dry-run shots/*.jpg')
     assert 'for name in sorted(names):\n    if "<raw>" in name:\n\n        move(name)' in code
     assert code in TOOL

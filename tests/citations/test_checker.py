@@ -219,6 +219,8 @@ def test_tokens_and_confidence_are_told() -> None:
         ("See <https://evil.example/a>.", "See (link removed)."),
         ("See https://evil.example/a?b=c, now.", "See (link removed), now."),
         ("See www.evil.example now.", "See (link removed) now."),
+        ("See the form (https://evil.example/a).", "See the form (link removed)."),
+        ("See the form (https://evil.example/a(b), now).", "See the form ((link removed), now)."),
         ("See evil.example/path?x=1 now.", "See (link removed) now."),
         ("See //evil.example/x now.", "See (link removed) now."),
         ("Mail evil@evil.example now.", "Mail (address removed) now."),

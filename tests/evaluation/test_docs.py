@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from ragkit.cli.app import cli
-from ragkit.evaluation.generation.candidates import KINDS
+from ragkit.evaluation.generation.question_sets import ALL_KINDS
 from ragkit.evaluation.measures.metrics import RANKING
 from ragkit.evaluation.measures.pages import METRICS as PAGE_METRICS
 from ragkit.evaluation.measures.ranking import PASSAGE_METRICS
@@ -37,7 +37,7 @@ def test_every_command_parses(command: str) -> None:
 
 
 def test_every_metric_and_kind_is_documented() -> None:
-    for name in (*RANKING, *SPAN_METRICS, *KINDS):
+    for name in (*RANKING, *SPAN_METRICS, *ALL_KINDS):
         assert f"`{name}`" in PAGE, name
     for name in (*PAGE_METRICS, *PASSAGE_METRICS):
         assert name in PAGE or f"`{name[name.index('@') :]}`" in PAGE, name

@@ -15,9 +15,9 @@ from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.meta import changed_documents, read_meta
 from ragkit.evaluation.datasets.types import PARTS, RankingSet, choose_part, part_of
 from ragkit.evaluation.evaluate import measure_dataset
-from ragkit.evaluation.generation.candidates import candidates, outline
+from ragkit.evaluation.generation.candidates import KINDS, candidates, outline
 from ragkit.evaluation.generation.llm_questions import parse_answer
-from ragkit.evaluation.generation.question_sets import MadeSet, MakeOptions, make_set
+from ragkit.evaluation.generation.question_sets import ALL_KINDS, MadeSet, MakeOptions, make_set
 from ragkit.evaluation.generation.saving import save_set
 from ragkit.evaluation.generation.splitting import near_duplicates, split_documents
 from ragkit.evaluation.generation.templates import BLANK, defined_term, is_prose, plain_heading
@@ -231,11 +231,11 @@ def test_a_made_set_is_a_beir_folder_that_can_be_measured(kb: KnowledgeBase, tmp
         found = as_dict(measure_dataset(whole, part_of(whole, choice.part), choice, bench=bench))
     assert found["hit@5"] == 1.0
     assert found["passage_hit@10"] > 0.9
-    assert set(found["kinds"]) <= {"heading", "definition", "sentence", "cloze"}
+    assert set(found["kinds"]) <= set(ALL_KINDS)
 
 
 def test_questions_come_of_every_document_and_kind(kb: KnowledgeBase) -> None:
-    made = make_set(kb, options=MakeOptions(questions=40))
+    made = make_set(kb, options=MakeOptions(questions=40, kinds=KINDS))
     assert {item.document for item in made.questions} == {f"{name.lower()}.md" for name in NAMES}
     assert {item.candidate.kind for item in made.questions} == {"heading", "definition", "sentence", "cloze"}
     passages = [(item.document, item.candidate.start, item.candidate.end) for item in made.questions]
@@ -386,7 +386,7 @@ def test_what_a_model_writes_is_checked() -> None:
 
 
 def test_a_model_that_writes_nothing_usable_leaves_the_other_kinds(kb: KnowledgeBase) -> None:
-    made = make_set(kb, options=MakeOptions(questions=20, chat=FakeChat("I cannot do that.")))
+    made = make_set(kb, options=MakeOptions(questions=20, kinds=KINDS, chat=FakeChat("I cannot do that.")))
     assert {item.candidate.kind for item in made.questions} == {"heading", "definition", "sentence", "cloze"}
     assert len(made.questions) == 20
 

@@ -26,8 +26,8 @@ import pytest
 from ragkit import Document, ExtractionError, Reason, clean_text
 from ragkit_ingest import ReadLimits, WorkerPool
 from ragkit_ingest.extract import path_job
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.readers import registry
-from ragkit_ingest.workers.pool import Job
 from tests.faults.loaders import unsupported
 from tests.faults.test_fault_points import run_faults
 from tests.support.damaged_files import LOADERS, SAMPLES, damaged

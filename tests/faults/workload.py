@@ -21,8 +21,8 @@ from ragkit.store.sqlite.backup import backup
 from ragkit.store.sqlite.store import Store
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ingest_folder
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.report import IngestProgress
-from ragkit_ingest.workers.pool import Job
 
 Tell = Callable[[dict[str, Any]], None]
 WORDS = [

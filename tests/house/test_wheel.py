@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = {"ragkit": ROOT / "ragkit", "ragkit_ingest": ROOT / "ingest", "ragkit_service": ROOT / "service"}
 DATA_FILES = {
     *(f"ragkit/text/encodings/{name}" for name in ("cl100k_base.xz", "o200k_base.xz", "p50k_base.xz", "NOTICE.txt")),
+    "ragkit/advice/prices.toml",
     "ragkit/retrieval/vocabulary/accounting.txt",
     *(f"ragkit_service/static/{name}" for name in ("index.html", "app.js", "style.css", "icon.svg")),
     *(f"{package}/py.typed" for package in SOURCES),

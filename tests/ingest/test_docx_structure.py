@@ -276,7 +276,7 @@ def test_charts_and_diagrams_follow_their_paragraph() -> None:
     body = f"<w:p>{run('See')}{drawing(CHART)}{drawing(DIAGRAM)}</w:p>{para('End')}"
     targets = {"C": ("chart", "chart1.xml"), "D": ("diagramData", "data1.xml")}
     assert text_of(body, targets, chart1__xml=chart, data1__xml=tree) == (
-        "See\n\nChart: Feed\n\nCategory | Share\nHay | 25%\nOats | 50%\n\n- First\n  - Under first\n- Second\n\nEnd"
+        "See\n\nPie chart: Feed\n\nCategory | Share\nHay | 25%\nOats | 50%\n\n- First\n  - Under first\n- Second\n\nEnd"
     )
 
 

@@ -18,7 +18,7 @@ from ragkit import ExtractionError
 from ragkit_ingest import EXTRACTOR_VERSION, ReadLimits, extract_file
 from ragkit_ingest.cli.extract import extract
 from ragkit_ingest.scan.opening import open_path
-from ragkit_ingest.workers.stable_read import _QUIET_SECONDS, read_stable
+from ragkit_ingest.scan.stable_read import _QUIET_SECONDS, read_stable
 
 MIB = 1 << 20
 

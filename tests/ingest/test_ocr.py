@@ -16,6 +16,7 @@ from ragkit_ingest.readers.ocr.pictures import ocr_image
 from ragkit_ingest.readers.ocr.reading_order import ordered_lines
 from ragkit_ingest.readers.ocr.report import Confidences
 from tests.support.ingest_files import extract, media_type, outcome
+from tests.support.placed_pdf import pictured_pdf
 from tests.support.rendered_text import drawn, known_text, word_error_rate
 
 needs_ocr = pytest.mark.skipif(find_spec("rapidocr") is None, reason="needs the extra ocr")
@@ -112,6 +113,30 @@ def test_a_scanned_pdf_is_read_and_says_so() -> None:
     assert outcome(picture(text, "PDF"), "scan.pdf", limits=ReadLimits(ocr="off")) == "no_text_layer"
     lines = ocr_image(picture(text, "PNG"))
     assert word_error_rate(text, " ".join(lines)) <= 0.05
+
+
+def page_with_picture() -> bytes:
+    image = drawn("Pump nine stops at forty degrees", dpi=110).crop((0, 0, 909, 260)).convert("L")
+    words = [(60.0, 780.0, "The first sentence stands above the picture and has words enough to be one.")]
+    words += [(60.0, 400.0, "The second sentence stands below the picture, and that is the end of it.")]
+    return pictured_pdf(words, image.tobytes(), image.size, [(60, 600, 300, 86), (60, 480, 300, 86), (500, 20, 30, 9)])
+
+
+@needs_ocr
+def test_pictures_inside_pages_are_read_once_where_a_setting_says_so() -> None:
+    found = extract(page_with_picture(), "p.pdf", limits=ReadLimits(ocr_pictures=True))
+    assert found.text.count("[Text in picture: Pump nine stops at forty degrees]") == 1
+    assert found.text.index("above the picture") < found.text.index("Pump") < found.text.index("second sentence")
+    assert [words.partition(",")[0] for words in found.warnings] == ["pictures read by OCR: 1"]
+    plain = extract(page_with_picture(), "p.pdf")
+    assert "Pump" not in plain.text
+    assert plain.metadata["pictures"] == 1
+
+
+def test_pictures_inside_pages_want_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ragkit_ingest.readers.ocr.inside.available", lambda: False)
+    found = extract(page_with_picture(), "p.pdf", limits=ReadLimits(ocr_pictures=True))
+    assert found.warnings == ("pictures inside the document were not read: it needs OCR (pip install 'ragkit[ocr]')",)
 
 
 @needs_ocr

@@ -240,7 +240,7 @@ def test_frames_pictures_charts_formulas_and_forms() -> None:
     formula = "<math><mrow><mi>v</mi><mo>=</mo><mfrac><mi>s</mi><mi>t</mi></mfrac></mrow></math>"
     found = read("odt", body, **{"Object 1__content": drawn, "Object 2__content": formula})
     assert found.text == (
-        "Before after.\n\nIn a box\n\nPicture: A red barn\n\nChart: Hay\nAxes: Year\n\n | Tons\n2025 | 31\n\n"
+        "Before after.\n\nIn a box\n\nPicture: A red barn\n\nBar chart: Hay\nAxes: Year\n\n | Tons\n2025 | 31\n\n"
         "So v = s/t holds.\n\n[x] Agreed and Town: Graz"
     )
     assert found.warnings == ("embedded objects not read: 1", "pictures without text: 1")

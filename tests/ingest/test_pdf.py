@@ -15,8 +15,8 @@ from ragkit import Document, ExtractionError
 from ragkit_ingest.extract import path_job
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.readers.pdf.lines import Words
-from ragkit_ingest.readers.pdf.structure import PypdfFile
-from ragkit_ingest.readers.pdf.tables import find_tables
+from ragkit_ingest.readers.pdf.structure.by_pypdf import PypdfFile
+from ragkit_ingest.readers.pdf.tables.runs import find_tables
 from ragkit_ingest.workers.pool import WorkerPool
 from tests.support.ingest_files import blocks, extract, headings, outcome, page_text, pages_pdf, pdf, stream
 

@@ -178,7 +178,7 @@ def test_a_chart_without_stored_values_takes_them_from_the_cells() -> None:
         book.create_sheet("Pictures").add_chart(chart)
 
     found = made(fill)
-    assert "Chart: Swans on the pond" in found.text
+    assert "Line chart: Swans on the pond" in found.text
     header, lines = tables(found)[-1]
     assert header.startswith("Swans on the pond: ")
     assert lines[1:] == ["2023 | 14", "2024 | 19"]

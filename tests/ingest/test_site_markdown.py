@@ -188,6 +188,41 @@ def test_asciidoc_is_read() -> None:
     assert "end.adoc" in found.warnings[0]
 
 
+OLD_ADOC = """hoist(1)
+========
+
+NAME
+----
+hoist - lift a load
+
+OPTIONS
+-------
+-l <kg>::
+--limit <kg>::
+	The heaviest load.
++
+----
+hoist --limit 90
+
+SIGN
+----
+--pause::
+	Waits for a key.
+
+Notes
+~~~~~
+Oil it.
+"""
+
+
+def test_asciidoc_has_underlined_titles_and_terms_that_share_an_explanation() -> None:
+    found = extract(OLD_ADOC.encode(), "hoist.adoc")
+    assert headings(found) == [(1, "hoist(1)"), (2, "NAME"), (2, "OPTIONS"), (3, "Notes")]
+    assert "-l <kg>, --limit <kg>: The heaviest load." in found.text
+    assert "--pause: Waits for a key." in found.text
+    assert blocks(found, "code") == [("", "hoist --limit 90\n\nSIGN")]
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -26,9 +26,9 @@ from ragkit import (
     Reason,
 )
 from ragkit_ingest import IngestOptions, IngestProgress, IngestReport, ReadLimits, ingest_folder
+from ragkit_ingest.jobs import Job
 from ragkit_ingest.scan.digest import CLOCK_NS, UNSURE, digest, sure_mtime
 from ragkit_ingest.scan.walk import Found
-from ragkit_ingest.workers.pool import Job
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase

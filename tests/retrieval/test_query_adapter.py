@@ -18,7 +18,7 @@ from ragkit.cli.adapt import adapt
 from ragkit.cli.app import run
 from ragkit.cli.context import Tools
 from ragkit.errors import AdapterRefusedError, CorruptError, InputError, RagkitError
-from ragkit.evaluation.datasets.labelled import read_labelled
+from ragkit.evaluation.datasets.labelled import from_question_file, is_question_file, read_labelled
 from ragkit.retrieval.query_adapter import Examples, adapted, divide, fit_adapter
 from ragkit.store.opening import restore_collection
 from ragkit.store.sqlite.connection import open_writer
@@ -260,6 +260,29 @@ def test_pairs_are_read_from_lines(tmp_path: Path) -> None:
         read_labelled(write_jsonl(tmp_path / "p.jsonl", []))
     with pytest.raises(InputError, match="no folder"):
         read_labelled(tmp_path / "p.jsonl", part="all")
+
+
+def test_a_question_file_teaches_the_places_of_its_texts(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"question": "When does it open?", "document": "pool.md", "text": ["opens  at\nseven"]},
+        {"question": "Who may swim?", "answer_doc": ["pool.md"], "answer_text": "not in the text"},
+        {"question": "What does parking cost?", "answer_has": [["2 euros"]]},
+        {"question": "Is there a sauna?"},
+    ]
+    path = write_jsonl(tmp_path / "q.jsonl", rows)
+    assert is_question_file(path)
+    assert not is_question_file(write_jsonl(tmp_path / "p.jsonl", [{"text": "How long?", "source": "a.md"}]))
+    with ragkit.open(tmp_path / "kb", embedder=HashEmbedder()) as kb:
+        kb.add([ragkit.Document.from_text("pool.md", "The pool opens at seven.")])
+        found = from_question_file(path, kb)
+        assert found == [
+            LabelledQuestion("When does it open?", spans=(("pool.md", 9, 23),)),
+            LabelledQuestion("Who may swim?", ("pool.md",)),
+        ]
+        with pytest.raises(InputError, match=r"does not hold 'lake.md'"):
+            from_question_file(write_jsonl(path, [{"question": "Why?", "document": "lake.md"}]), kb)
+        with pytest.raises(InputError, match="names no document"):
+            from_question_file(write_jsonl(path, [{"question": "Why?", "text": "seven"}]), kb)
 
 
 def call(*arguments: object) -> Result:

@@ -16,8 +16,8 @@ import pytest
 
 from ragkit import ConfigError
 from ragkit_service import Limits, ServiceSettings
-from ragkit_service.connections import Connections
 from ragkit_service.document_ids import document_id
+from ragkit_service.protocol.connections import Connections
 from tests.service.test_server import PATIENT, WAIT, connect, head, read_all, serving
 from tests.support.service_fakes import FakeKnowledge, FakeLibrary, client
 

@@ -137,7 +137,7 @@ def test_storing_and_making_need_the_scope_write(http: TestClient, keys: KeyFile
     assert http.get(f"/v1/files/{stored}", headers=read).status_code == 404
     assert http.post("/v1/vector_stores", json={"name": "team-b2"}, headers=write).status_code == 403
     assert http.post("/v1/vector_stores", json={"name": "Team A2"}, headers=write).json()["id"] == "team-a2"
-    assert http.delete("/v1/vector_stores/team-a", headers=write).status_code == 400
+    assert http.delete("/v1/vector_stores/team-a", headers=write).status_code == 409
     assert http.put("/process", content=b"text", headers=write).status_code == 403
     assert http.post("/v1/rerank", json={"query": "a", "documents": ["b"]}, headers=write).status_code == 403
 

@@ -72,6 +72,14 @@ class DocumentContract:
             assert reader.documents.text_slice(number, rows[1].start, rows[1].end) == "zweiter 🎉 ﬁn"
             assert reader.documents.text_slice(number, 4, 4) == reader.documents.text_slice(number, 5, 2) == ""
             assert reader.documents.pages(number) == item.document.pages
+            structure = reader.documents.structure(item.document.source)
+            assert (structure.id, structure.characters) == (number, len(item.document.text))
+            whole = item.document
+            assert (structure.pages, structure.headings, structure.blocks) == (
+                whole.pages,
+                whole.headings,
+                whole.blocks,
+            )
             assert reader.chunks.documents_of([rows[2].id, 10**9, rows[0].id]) == [number, 0, number]
             assert list(reader.chunks.rows(np.array([rows[2].id, 10**9, rows[0].id]))) == [rows[2].id, rows[0].id]
 

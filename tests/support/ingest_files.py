@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from ragkit import Document, ExtractionError
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.readers.base import Budget, Extracted, Hints
+from ragkit_ingest.readers.neighbours import Neighbours
 from ragkit_ingest.readers.registry import choose, read
 
 HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
@@ -33,6 +34,13 @@ def extract(data: bytes, name: str, *, limits: ReadLimits | None = None) -> Extr
     for heading in document.headings:
         assert document.text[heading.offset] != "\n"
     return extracted
+
+
+def extract_among(data: bytes, name: str, *, neighbours: Neighbours | None) -> Extracted:
+    """Read bytes that may include neighbours."""
+    media_type, reader = choose(data, name=name)
+    hints = Hints(media_type, ReadLimits(), Budget(30.0), neighbours=neighbours)
+    return read(data, name=name, hints=hints, reader=reader)
 
 
 def outcome(data: bytes, name: str, *, limits: ReadLimits | None = None) -> str:

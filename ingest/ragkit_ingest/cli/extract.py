@@ -12,12 +12,14 @@ from typing import IO, Any
 import click
 
 from ragkit import Document, ExtractionError, show
+from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.extract import path_job
-from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
+from ragkit_ingest.jobs import Job, Place
+from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.opening import check_folders
 from ragkit_ingest.scan.walk import Found, LeftOut, open_file, reason_of, walk
-from ragkit_ingest.workers.pool import Job, WorkerPool
+from ragkit_ingest.workers.pool import WorkerPool
 
 FAILED, SKIPPED = 3, 4
 
@@ -25,33 +27,13 @@ FAILED, SKIPPED = 3, 4
 @click.command()
 @click.argument("path", type=click.Path(readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; for a folder one line for each file.")
-@click.option(
-    "--max-size", type=click.IntRange(min=1), default=100, show_default=True, metavar="MIB", help="Largest file."
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0.1),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For one file.",
-)
-@click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too.")
-@click.option(
-    "--ocr",
-    type=click.Choice(OCR_MODES),
-    envvar="RAGKIT_OCR",
-    default="auto",
-    show_default=True,
-    help="Read scanned pages and pictures by OCR (or $RAGKIT_OCR).",
-)
+@with_read_limits
 @click.pass_context
-def extract(ctx: click.Context, /, path: str, *, as_json: bool, **limits_given: Any) -> None:
+def extract(ctx: click.Context, /, path: str, *, as_json: bool, limits: ReadLimits) -> None:
     """Print the text of a file, or of all files of a folder.
 
     Exit status: 0 for text, 3 when the file is bad, 4 when it was left out on purpose; the reason is on standard error.
     """
-    limits = _limits(**limits_given)
     out = sys.stdout.buffer
     folder = os.path.isdir(path) and not os.path.islink(path)
     try:
@@ -61,12 +43,8 @@ def extract(ctx: click.Context, /, path: str, *, as_json: bool, **limits_given: 
     ctx.exit(status)
 
 
-def _limits(*, max_size: int, timeout: float, keep_hidden: bool, ocr: OcrMode) -> ReadLimits:
-    return ReadLimits(max_size=max_size * MIB, timeout=timeout, keep_hidden=keep_hidden, ocr=ocr)
-
-
 def _file(path: str, limits: ReadLimits, out: IO[bytes], as_json: bool) -> int:
-    job = path_job(path, limits=limits)
+    job = path_job(path, limits=limits, includes=True)
     with WorkerPool(limits, size=1) as pool:
         document = pool.read(job)
     _write(out, document, as_json=as_json, indent=2)
@@ -100,7 +78,8 @@ def _jobs(root: bytes, limits: ReadLimits, worst: list[int]) -> Iterator[Job]:
             if isinstance(item, LeftOut):
                 worst.append(_complain(source, ExtractionError(item.reason, item.detail)))
             else:
-                yield Job(source, os.fsdecode(item.path), partial(_open_found, root, item, limits.max_size))
+                opened = partial(_open_found, root, item, limits.max_size)
+                yield Job(source, os.fsdecode(item.path), opened, Place(root, item.path))
     except OSError as error:
         raise ExtractionError(reason_of(error), error.strerror or "") from error
 

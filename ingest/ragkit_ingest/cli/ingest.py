@@ -21,8 +21,9 @@ import click
 import ragkit
 from ragkit import FileState, NotFoundError, RagkitError, settings_from_env, show
 from ragkit_ingest.cli.progress import drawn_progress
+from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.cli.report import print_report
-from ragkit_ingest.limits import MIB, OCR_MODES, OcrMode, ReadLimits
+from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
 from ragkit_ingest.scan.losses import RemovalsError
@@ -71,45 +72,26 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the limits and globs of a run to a command, which receives them as one `options`."""
 
     @functools.wraps(command)
-    def wrapped(include: tuple[str, ...], exclude: tuple[str, ...], ocr: OcrMode, workers: int, **rest: Any) -> Any:
-        limits = ReadLimits(
-            max_size=rest.pop("max_size") * MIB,
-            timeout=rest.pop("timeout"),
-            keep_hidden=rest.pop("keep_hidden"),
-            ocr=ocr,
-        )
+    def wrapped(*, limits: ReadLimits, include: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> Any:
         flags = {name: rest.pop(name) for name in ("allow_removals", "force")}
-        options = IngestOptions(limits, workers, include, exclude, **flags)
+        options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags)
         return command(options=options, **rest)
 
-    timeout = click.FloatRange(0.1, 86_400)
-    size = click.IntRange(1, 1 << 20)
+    decorated: Callable[..., Any] = wrapped
     for option in (
         click.option(
             "--allow-removals", is_flag=True, help="Remove documents even if most files of a folder are missing."
         ),
         click.option("--force", is_flag=True, help="Read every file again, also unchanged ones."),
-        click.option("--keep-hidden", is_flag=True, help="Read hidden sheets, rows, columns and slides, too."),
-        click.option(
-            "--ocr",
-            type=click.Choice(OCR_MODES),
-            envvar="RAGKIT_OCR",
-            default="auto",
-            show_default=True,
-            help="Scanned pages and pictures (or $RAGKIT_OCR).",
-        ),
+        with_read_limits,
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
-        click.option(
-            "--timeout", type=timeout, default=30.0, show_default=True, metavar="SECONDS", help="For reading one file."
-        ),
-        click.option("--max-size", type=size, default=100, show_default=True, metavar="MIB", help="Largest file."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files as they are."),
         click.option(
             "--include", multiple=True, metavar="GLOB", help="Sync these files only; leave others as they are."
         ),
     ):
-        wrapped = option(wrapped)
-    return wrapped
+        decorated = option(decorated)
+    return decorated
 
 
 @click.command(short_help="Bring a collection up to date with folders of files.")

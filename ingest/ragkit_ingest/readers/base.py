@@ -16,6 +16,7 @@ from typing import Final, Protocol, runtime_checkable
 from ragkit import Block, BlockKind, ExtractionError, Heading, Metadata, MetadataValue, Page, clean_text
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.readers.links import ADDRESS
+from ragkit_ingest.readers.neighbours import Neighbours
 from ragkit_ingest.readers.titles import _TITLE_LIMIT, choose_title, squeeze
 
 _VALUE_LIMIT: Final = 1_000
@@ -75,6 +76,7 @@ class Hints:
     media_type: what detection says. limits, budget: what reading may cost. careful: an earlier attempt brought the
     process down, so native code that can be done without is left out. depth: how many files this one lies in.
     grant: tells the parent of more seconds, and of how many threads use them; None where there is no parent.
+    neighbours: files that its text may include; None where its folder is not known.
     """
 
     media_type: str
@@ -83,6 +85,7 @@ class Hints:
     careful: bool = False
     depth: int = 0
     grant: Callable[[float, int], None] | None = None
+    neighbours: Neighbours | None = None
 
     def ask_time(self, seconds: float, *, threads: int = 1) -> None:
         """Take more time for a page that needs OCR, as long as the limits give any."""

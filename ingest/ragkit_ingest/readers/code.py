@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragkit import ExtractionError, clean_text
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.languages import definitions, language_of
 from ragkit_ingest.readers.sniff import CODE
 from ragkit_ingest.readers.text.embedded import is_minified, without_embedded
@@ -18,16 +18,14 @@ class CodeReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:  # noqa: ARG002 (protocol)
         """Return the source; metadata names the language. ExtractionError `ignored` for minified code."""
-        decoded = decode(data)
         language = language_of(name, data[:8192])
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        if is_minified(decoded.text):
+        source = decoded_text(data, builder.warn)
+        if is_minified(source):
             raise ExtractionError(
                 "ignored", "minified: written for machines", cure="ingest the source that it is made from"
             )
-        text = clean_text(without_embedded(decoded.text, builder.warn)).strip("\n")
+        text = clean_text(without_embedded(source, builder.warn)).strip("\n")
         start, end = builder.paragraph(text)
         if end > start:
             for offset, level, title in definitions(text, language):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ragkit import ExtractionError
@@ -55,6 +55,14 @@ def decode(data: bytes, *, declared: str = "") -> Decoded:
         return Decoded(data.decode("utf-8"), "utf-8")
     except UnicodeDecodeError:
         return _not_utf8(data, declared)
+
+
+def decoded_text(data: bytes, warn: Callable[[str], None], *, declared: str = "") -> str:
+    """Return the text of a file as `decode` does, and warn of what was guessed or lost."""
+    decoded = decode(data, declared=declared)
+    for words in decoded.warnings:
+        warn(words)
+    return decoded.text
 
 
 def text_only(data: bytes) -> bool:

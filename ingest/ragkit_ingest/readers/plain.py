@@ -6,7 +6,7 @@ import re
 
 from ragkit import ExtractionError, clean_text
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.sniff import TEXT
 from ragkit_ingest.readers.text.embedded import without_embedded
 
@@ -27,12 +27,10 @@ class TextReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the text; `too_big` for a line that no human wrote."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = without_embedded(decoded.text, builder.warn)
-        del decoded
+        source = decoded_text(data, builder.warn)
+        text = without_embedded(source, builder.warn)
+        del source
         check_lines(text, hints.limits.max_line)
         add_plain(builder, text, pages="\f" in text)
         del text

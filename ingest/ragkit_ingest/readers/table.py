@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.sheets.tables import Row, SheetTables
 from ragkit_ingest.readers.sniff import CSV, TSV
 from ragkit_ingest.readers.titles import squeeze
@@ -30,11 +30,9 @@ class TableReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the rows; a quote that is never closed loses no text, and is reported."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = decoded.text.replace("\0", "")
+        source = decoded_text(data, builder.warn)
+        text = source.replace("\0", "")
         stated = _STATED.match(text)
         if stated is not None:
             text, delimiter = text[stated.end() :], stated.group(1)

@@ -6,8 +6,8 @@ import os
 import stat
 
 from ragkit import ExtractionError
+from ragkit_ingest.scan.stable_read import check_open_file
 from ragkit_ingest.scan.walk import reason_of
-from ragkit_ingest.workers.stable_read import check_open_file
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 

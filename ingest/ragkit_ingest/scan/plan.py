@@ -15,6 +15,7 @@ from ragkit_ingest.report import Problem
 from ragkit_ingest.scan.acl_rules import AclRules, load_acl_rules
 from ragkit_ingest.scan.digest import digest, sure_mtime
 from ragkit_ingest.scan.ignore_rules import Patterns, names_of
+from ragkit_ingest.scan.included import has_changed
 from ragkit_ingest.scan.moved_folders import at_home, moved_root
 from ragkit_ingest.scan.names import Sources, path_of, source_of
 from ragkit_ingest.scan.targets import Target
@@ -248,7 +249,8 @@ class Planner:
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
         current = not self._options.force and old.extractor == self.key(target.root, old.path, old.reason)
-        current = current and self._memory.holds(old)
+        changed = not old.reason and has_changed(target.root, old.detail)  # of a file that its text includes
+        current = current and self._memory.holds(old) and not changed
         if same and current and not self._opens_now(target, old):
             self._as_before(target, old)
             return
@@ -312,7 +314,8 @@ class Planner:
         """Documents whose files vanished, by root and sha256."""
         lost: dict[tuple[str, str], list[FileState]] = defaultdict(list)
         for state in self._gone:
-            if state.source and not state.reason and self._memory.holds(state):
+            included = bool(state.detail)  # elsewhere its text may include other files
+            if state.source and not state.reason and not included and self._memory.holds(state):
                 lost[state.root, state.sha256].append(state)
         return lost
 

@@ -83,6 +83,11 @@ def look(root: bytes, path: bytes) -> Found | LeftOut:
         os.close(descriptor)
 
 
+def why_ignored(root: bytes, path: bytes) -> str:
+    """Return the ignore rule that leaves out a file below root or a folder above it, "" for none; OSError."""
+    return _Walk(root, {}).why_ignored(path)
+
+
 def open_folder(root: bytes, path: bytes = b"") -> int:
     """Open a folder below root step by step, so that no link and no length of path gets in the way; OSError."""
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -132,6 +137,20 @@ class _Walk:
         self._defaults = Patterns(DEFAULT_IGNORES)
         self._frames: list[_Frame] = []
         self._here = -1  # the one open folder: that of the last frame
+
+    def why_ignored(self, path: bytes) -> str:
+        *folders, name = [part for part in path.split(b"/") if part]
+        try:
+            self._enter(b"", os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), listed=False)
+            for folder in folders:
+                found = self._ignored(folder, folder=True)
+                if found:
+                    return found
+                self._enter(folder, os.open(folder, _FOLDER, dir_fd=self._here), listed=False)
+            return self._ignored(name, folder=False)
+        finally:
+            if self._here >= 0:
+                os.close(self._here)
 
     def run(self, scope: bytes) -> Iterator[Found | LeftOut]:
         try:

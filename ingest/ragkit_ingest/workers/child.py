@@ -17,9 +17,10 @@ from ragkit_ingest.limits import OCR_MEMORY, ReadLimits
 from ragkit_ingest.readers.base import Budget, Hints, TimeLimitError
 from ragkit_ingest.readers.page_images import page_png
 from ragkit_ingest.readers.registry import choose, read
+from ragkit_ingest.scan.included import neighbours_of
+from ragkit_ingest.scan.stable_read import read_stable
 from ragkit_ingest.workers.protocol import ClosedError, pack, receive, send
 from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with, more_cpu
-from ragkit_ingest.workers.stable_read import read_stable
 
 _COLLECT_FROM = 1 << 18  # characters: after a large file, what it left in cycles goes at once
 _RETIRE_AT = 0.4  # a child that has held this part of its memory makes room for a fresh one
@@ -87,9 +88,11 @@ def answer(
         picture = page_png(content.data, request["page"])
         return {"sha256": content.sha256}, base64.b64encode(picture).decode("ascii")
     media_type, reader = choose(content.data, name=name)
-    hints = Hints(media_type, limits, budget, careful=request["careful"], grant=grant)
+    neighbours = neighbours_of(request["place"])
+    hints = Hints(media_type, limits, budget, request["careful"], grant=grant, neighbours=neighbours)
     extracted = read(content.data, name=name, hints=hints, reader=reader)
     message = pack(extracted, media_type=media_type, sha256=content.sha256)
+    message["included"] = list(neighbours.looked_at) if neighbours is not None else []
     return message, extracted.text
 
 

@@ -14,13 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import ragkit
 from ragkit import Document, ExtractionError, InputError, RagkitError, Reason
+from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.workers.protocol import ClosedError, DeadlineError, check_answer, receive, send, unpack
 
@@ -30,16 +31,6 @@ _MEMORY_SIGN = 0.5  # a child that dies while it uses this share of its memory r
 _LOOK_EVERY = 0.1
 _START_SECONDS = 120.0  # for a child to load its code, on a machine however busy; a file's own time begins after that
 _END_SECONDS = 10.0  # for a child that has closed its end to exit
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
-    descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool."""
-
-    source: str
-    name: str
-    open: Callable[[], int]
 
 
 class _DiedError(Exception):
@@ -62,28 +53,33 @@ class Worker:
         self._held = 0
         self._left = 0.0  # seconds that the file which is being read may still take
         self._abandoned = False
+        self.included: list[str] = []
+        """Files below the root that the text of the last document includes or would include."""
 
     @property
     def process_id(self) -> int:
         """The child's process id, 0 when there is none."""
         return self._process.pid if self._process is not None else 0
 
-    def read(self, descriptor: int, *, source: str, name: str) -> Document:
+    def read(self, descriptor: int, *, source: str, name: str, place: Place | None = None) -> Document:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
 
         A reader that crashed is tried once more without optional native code, in the remaining time. The start of a
         child does not count.
         """
         self._left = self._limits.timeout
+        self.included = []
+        request = {"name": name, "place": place.as_dict() if place is not None else None}
         try:
-            message, text = self._ask(descriptor, {"name": name, "careful": False})
+            message, text = self._ask(descriptor, {**request, "careful": False})
         except _DiedError as error:
             if error.reason != "worker_crashed":
                 raise ExtractionError(error.reason, error.detail) from None
             try:
-                message, text = self._ask(descriptor, {"name": name, "careful": True})
+                message, text = self._ask(descriptor, {**request, "careful": True})
             except _DiedError as again:
                 raise ExtractionError(again.reason, again.detail) from None
+        self.included = [str(path) for path in message.pop("included", [])]
         try:
             return unpack(message, text, source=source)
         except InputError as error:
@@ -313,7 +309,10 @@ class WorkerPool:
 
     def _run(self, job: Job) -> Document | ExtractionError:
         def read(worker: Worker, descriptor: int) -> Document:
-            return worker.read(descriptor, source=job.source, name=job.name)
+            document = worker.read(descriptor, source=job.source, name=job.name, place=job.place)
+            if job.included is not None:
+                job.included(worker.included)
+            return document
 
         try:
             return self._with_worker(job, read)

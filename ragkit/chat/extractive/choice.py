@@ -12,7 +12,15 @@ from ragkit.chat.extractive.evidence import Candidate, candidates
 from ragkit.chat.extractive.fitness import Fitness
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import read_layout
-from ragkit.chat.extractive.pieces import Piece, follow_on, near_reach, paragraph_from
+from ragkit.chat.extractive.pieces import (
+    Piece,
+    apart,
+    code_before,
+    follow_on,
+    included_after,
+    near_reach,
+    paragraph_from,
+)
 from ragkit.text.content_terms import wording
 from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
@@ -20,12 +28,17 @@ from ragkit.types.prompts import Prompt
 _MARGIN: Final = 1.2
 """A second and third piece are told when their value is no further than this below the best one's."""
 
+_CODE_MARGIN: Final = 5.0
+"""The same for code, where one asks how and nothing else shows it."""
+
 _MOST: Final = 3
 _SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless the question holds the whole heading
 _LEANS_BACK = re.compile(
     r"(?:It|Its|They|Their|These|This|Those|He|She|His|Her|Such|Er|Sie|Es|Diese[rsnm]?|Dies|Sein|Seine|Ihr|Ihre"
     r"|Il|Elle|Ils|Elles|Ce|Cette|Ces)\b(?! is (?:clear|known|possible|said|thought))"
+    r"|(?:[\w<>()]+,?\s+){1,4}(?:these|those|such)\s"
 )
+_BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
 _FACTS: Final = frozenset({"date", "figure", "money", "who", "where", "yes"})
 _CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
@@ -38,7 +51,7 @@ class Choice:
         self._question = question
         self._prompt = prompt
         self._min_evidence = min_evidence
-        self._layouts = [read_layout(hit.text, language=question.language) for hit in prompt.passages]
+        self._layouts = [read_layout(hit, language=question.language) for hit in prompt.passages]
         self._fitness = Fitness(question, prompt, self._layouts)
 
     def pieces(self) -> list[tuple[str, Piece]]:
@@ -47,14 +60,15 @@ class Choice:
         fit = self._fitness.fitting(found)
         ranked = sorted(fit, key=lambda item: (-self._fitness.value(item), item.passage, item.order))
         least = self._min_evidence - _FOREIGN * self._fitness.is_foreign
-        if not ranked or self._fitness.evidence(ranked[0]) < least:
+        if not ranked or self._fitness.evidence(max(fit, key=lambda item: item.value)) < least:
             return []
         chosen = self._chosen(ranked, found)
         rival = self._rival(ranked)
         if rival is not None and rival not in chosen:
             chosen = [*chosen, rival]
         whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
-        return self._dated(self._with_follow_on(self._with_more(whole, ranked[0])))
+        told = self._with_follow_on(self._with_more(whole, ranked[0]))
+        return self._dated(self._with_code(told, ranked))
 
     def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
         """Return the sentences to tell, in the order to tell them."""
@@ -85,7 +99,7 @@ class Choice:
 
     def _with_more(self, pieces: Sequence[Piece], best: Candidate) -> list[Piece]:
         """Let the best sentence go on to the end of its paragraph, where no single fact is asked for."""
-        if self._question.kinds & _FACTS:
+        if self._question.kinds & _FACTS and not _BARE.fullmatch(best.text):
             return list(pieces)
         out: list[Piece] = []
         for piece in pieces:
@@ -101,26 +115,61 @@ class Choice:
         kinds = self._question.kinds
         if kinds & _FACTS - {"where"}:
             return list(pieces)
-        wanted = {"code"} if "how" in kinds else {"list"} if "list" in kinds else {"code", "list"}
-        if any(piece.kind in wanted for piece in pieces):
+        wanted = {"code"} if "how" in kinds else {"list", "table"} if "list" in kinds else {"code", "list"}
+        if pieces[0].kind in wanted or ("how" not in kinds and any(piece.kind in wanted for piece in pieces)):
             return list(pieces)
-        options: list[tuple[float, int, Piece, Piece]] = []
-        for at, piece in enumerate(pieces):
-            layout = self._layouts[piece.number - 1]
-            if kinds & {"how", "list"}:
-                more = follow_on(piece, layout, wanted) or follow_on(piece, layout, {"code", "list"} - wanted, reach=1)
-            else:
-                reach = near_reach(piece, layout) if "?" in self._question.text else 2
-                more = None if at else follow_on(piece, layout, wanted, reach=reach)
-                more = more if more is None or reach < 2 or self._held(more) else None
-            if more is not None and not any(other.overlaps(more) for other in pieces if other.kind != "sentence"):
-                options.append((self._held(more), -at, piece, more))
+        options = [
+            (at == 0 and "how" in kinds, self._held(more), -at, piece, more)
+            for at, piece in enumerate(pieces)
+            if (more := self._shown_with(piece, wanted, first=at == 0)) is not None
+            and not any(other.overlaps(more) for other in pieces if other.kind != "sentence")
+        ]
         if not options:
             return list(pieces)
-        _, _, piece, more = max(options, key=lambda option: option[:2])
-        rest = [other for other in pieces if not other.overlaps(more)]
-        place = next((n + 1 for n, other in enumerate(rest) if other is piece), 0)
-        return [*rest[:place], more, *rest[place:]]
+        *_, piece, more = max(options, key=lambda option: option[:3])
+        place = next(n for n, other in enumerate(pieces) if other is piece)
+        more, rest = apart(more, pieces)
+        at = min(place + 1, len(rest))
+        return [*rest[:at], more, *rest[at:]]
+
+    def _with_code(self, pieces: list[Piece], ranked: Sequence[Candidate]) -> list[Piece]:
+        """Add the best block of code of any passage, where one asks how and no piece shows it."""
+        if "how" not in self._question.kinds or any(piece.kind == "code" for piece in pieces):
+            return pieces
+        least = self._fitness.value(ranked[0]) - _CODE_MARGIN
+        best = next((item for item in ranked if item.kind == "code" and self._fitness.value(item) >= least), None)
+        if best is None:
+            return pieces
+        more, rest = apart(self._fitness.piece(best), pieces)
+        return [*rest, more]
+
+    def _shown_with(self, piece: Piece, wanted: set[str], *, first: bool) -> Piece | None:
+        """Return the code or list that goes with a piece, None where there is none. first: the piece is told first."""
+        layout, kinds = self._layouts[piece.number - 1], self._question.kinds
+        if kinds & {"how", "list"}:
+            other = {"code", "list"} - wanted
+            shown = self._included(piece) or follow_on(piece, layout, wanted)
+            return (
+                shown
+                or (code_before(piece, layout) if "how" in kinds else None)
+                or follow_on(piece, layout, other, reach=1)
+            )
+        if first:
+            return follow_on(piece, layout, {"list"}, reach=0) if "what" in kinds else None
+        reach = near_reach(piece, layout) if "?" in self._question.text else 2
+        more = follow_on(piece, layout, wanted, reach=reach)
+        return more if more is None or reach < 2 or self._held(more) else None
+
+    def _included(self, piece: Piece) -> Piece | None:
+        """Return the file that a piece's section shows next, whole, where it is among the passages."""
+        path = included_after(piece, self._layouts[piece.number - 1])
+        if not path or "how" not in self._question.kinds:
+            return None
+        name = path.lstrip("./")
+        for number, hit in enumerate(self._prompt.passages, 1):
+            if hit.source == name or hit.source.endswith(f"/{name}"):
+                return Piece(number, 0, len(hit.text), "code")
+        return None
 
     def _held(self, piece: Piece) -> float:
         """Return how many of the question's terms a piece holds, names of code counted twice."""

@@ -36,6 +36,10 @@ _STATEMENT: Final = re.compile(
     )\s*""",
     re.VERBOSE,
 )
+_IMPORT: Final = re.compile(
+    r"\s*(?:from\s+\S+\s+import\b|import\b|\#\s*include\b|using\s+[\w.]+;|use\s+[\w:]+|require\b|"
+    r"(?:const|let|var)\s+\S.*=\s*require\(|package\s+[\w.]+;?$)"
+)
 _COMMAND: Final = re.compile(r"(?:\S+=\S*\s+)*(?:\./)?[a-z][\w.+/-]*(?:\s+\S+){1,14}")
 _OPTION: Final = re.compile(r"(?:^|\s)--?[A-Za-z][\w-]*|\w@\w|\w[/=_]\w|\w\.[a-z]{1,5}\b|\w:\w")
 _PROSE_END: Final = re.compile(r"[.!?。！？…][\"'”’)\]]*$")
@@ -59,6 +63,12 @@ def code_blocks(text: str) -> list[Span]:
         else:
             found.append((start, end))
     return [span for span in found if text[slice(*span)].strip()]
+
+
+def only_imports(code: str) -> bool:
+    """Return whether code does nothing but make names of other modules known."""
+    lines = [line for line in code.split("\n") if line.strip() and not line.strip().startswith(("#!", "//"))]
+    return bool(lines) and all(_IMPORT.match(line) for line in lines)
 
 
 def _groups(text: str) -> list[Span]:

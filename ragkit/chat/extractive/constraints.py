@@ -30,7 +30,7 @@ _OPENS: Final = re.compile(r"[.!?:;。！？：\n\"“(]\s*$")
 _QUANTITY: Final = re.compile(
     r"\d|\b(?:no|none|any|all|both|half|twice|once|unlimited|several|many|single|double|kein\w*|alle|beide|"
     + "|".join(sorted(NUMBER_WORDS))
-    + r")\b|[零一二两三四五六七八九十百千万]",
+    + r")\b|[零二两三四五六七八九十百千万]|一(?![个种些样般直旦定致])",
     re.IGNORECASE,
 )
 _TIME: Final = re.compile(
@@ -74,9 +74,12 @@ _PAST_EVENT: Final = re.compile(
     re.IGNORECASE,
 )
 _DEFINITE: Final = re.compile(
-    r"""(?<![\d#.,])(?:1\d|20)\d\d(?!\d|,\d)|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b
+    r"""(?<![\d#.,])(?:1\d|20)\d\d(?!\d|,\d)|\b(?:in|of|by|until|since)\s+\d{3}\b|\d{1,2}[./-]\d{1,2}[./-]|(?:\d|\bin)\.?\s+(?:of\s+)?(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)\b
+    |\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)\.?\s+\d
+    |\b(?:january|february|april|june|july|august|september|october|november|december)\b
+    |(?:\d|\bin)\.?\s+march\b|\bmarch\s+\d
     |\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|yesterday|today|ago|centur\w+|decade|\d+s|age|BC|AD|war|reign|era)\b
-    |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|januar|märz|mai|juni|juli|okt|dez|[年月日]""",
+    |\d\s*(?:th|st|nd|rd|years?|days?|hours?|weeks?|months?|minutes?)|\b(?:januar|februar|märz|mai|juni|juli|oktober|dezember)\b|[年月日]""",
     re.IGNORECASE | re.VERBOSE,
 )
 _NUMBERED_NAME: Final = re.compile(r"(?<![\w.])([A-Z][A-Za-z]{2,})[ -]?(\d)(?![\w.]*\d)")
@@ -266,7 +269,7 @@ def gives_kind(question: Question, piece: str) -> bool:
             return False
     if "money" in question.kinds and not _PRICE.search(piece):
         return False
-    if question.kinds & {"figure", "money"} and "date" not in question.kinds:
+    if question.kinds & {"figure", "money"} and not question.kinds & {"date", "how"}:
         bare = _YEARS.sub("", piece) if _COUNTS.search(question.text) else piece
         if not (_QUANTITY.search(bare) or _SPAN.search(bare)):
             return False

@@ -31,8 +31,9 @@ def collapsed(pieces: Sequence[Piece], passages: Sequence[Hit]) -> list[Piece]:
     for piece in pieces:
         twin = next((at for at, other in enumerate(kept) if _repeats(piece, other, passages)), None)
         if twin is None:
-            if not any(piece.overlaps(other) for other in kept):
-                kept.append(piece)
+            bare = replace(piece, lead=(0, 0)) if any(piece.overlaps(other) for other in kept) else piece
+            if not any(bare.overlaps(other) for other in kept):
+                kept.append(bare)
         elif piece.number != kept[twin].number and piece.number not in kept[twin].also:
             kept[twin] = replace(kept[twin], also=(*kept[twin].also, piece.number))
     return kept

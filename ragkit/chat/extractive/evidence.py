@@ -6,12 +6,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from ragkit.chat.extractive.intent import Question, letter_groups
-from ragkit.chat.extractive.layout import Layout, PartKind, read_layout
+from ragkit.chat.extractive.layout import Layout, PartKind, is_field, read_layout
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, wording
 from ragkit.text.sentences import Span, is_heading, is_item
@@ -21,11 +22,18 @@ from ragkit.types.hits import Hit
 _PREFIX: Final = 4
 _LESSER_WEIGHT: Final = 0.4
 _POINTS = re.compile(
-    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)|(?:table|chart|figure|graph)\s+below)", re.IGNORECASE
+    r"\b(?:(?:following|below)\s+(?:table|chart|figure|graph)"
+    r"|(?:table|chart|figure|graph)\s+(?:below|\d[\d.-]*\s+(?:shows|lists)))",
+    re.IGNORECASE,
 )
+_UNMARKED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""Thai, Lao, Burmese and Khmer: a sentence may end without a mark there, and its form is that of a heading."""
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
+_SIGNATURE: Final = 160  # code points of code that names what the text after it tells
+_BLANKS: Final = 3
+_ADDED: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +86,17 @@ WEIGHTS: Final = Features(
     score=2.6,
     rank=1.6,
 )
+_WEIGHED: Final = astuple(WEIGHTS)
+_MEASURED: Final = attrgetter(*(field.name for field in fields(Features)))
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A sentence, item, row or block of code of a passage. passage: index from 0; span: within the passage's text.
 
-    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence below that.
-    topic: 0..1, how much of that heading or question is in what was asked.
+    section: the order of the heading or question above it, -1 without; place: 1 for the first sentence or list below
+    it, or below the signature after it. topic: 0..1, how much of that heading or question is in what was asked; asked:
+    how much of what was asked is in heading and signature.
     value: the weighted sum of its features, to compare the candidates of one question. coverage: 0..1, how much of the
     question stands in it or near it.
     """
@@ -97,6 +108,7 @@ class Candidate:
     section: int
     place: int
     topic: float
+    asked: float
     features: Features
     value: float
     coverage: float
@@ -105,12 +117,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Lead:
-    """The heading or question above a unit: its terms and meaning, and how many units ago it was."""
+    """The heading or question above a unit: its terms and meaning, and where the unit stands below it.
+
+    shown: terms of a signature or command between them. distance: 1 for the first sentence or list below either.
+    """
 
     terms: frozenset[str]
     meaning: float = 0.0
     order: int = -1
     distance: int = 1
+    shown: frozenset[str] = frozenset()
+
+    @property
+    def all_terms(self) -> frozenset[str]:
+        """Its terms and those of the signature."""
+        return self.terms | self.shown
 
 
 @dataclass(slots=True)
@@ -124,6 +145,7 @@ class _Unit:
     near: frozenset[str]
     around: frozenset[str]
     meaning: float
+    size: int
     columns: str
     titled: bool
     kind: PartKind
@@ -131,10 +153,11 @@ class _Unit:
     @property
     def leads(self) -> bool:
         """Whether it states nothing itself, but says what the text after it is about."""
-        if self.kind == "code":
-            return False
+        if self.kind in ("code", "heading"):
+            return self.kind == "heading"
         asks = self.text.endswith(("?", "？"))
-        return asks or self.titled or is_heading(self.text) or bool(_POINTS.search(self.text))
+        short = is_heading(self.text) and not _UNMARKED.search(self.text)
+        return asks or self.titled or short or bool(_POINTS.search(self.text))
 
 
 def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[Layout] | None = None) -> list[Candidate]:
@@ -143,7 +166,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
     layouts: of the passages, where the caller has read them already.
     """
     if layouts is None:
-        layouts = [read_layout(hit.text, language=question.language) for hit in passages]
+        layouts = [read_layout(hit, language=question.language) for hit in passages]
     read = zip(passages, layouts, strict=True)
     units = [unit for number, pair in enumerate(read) for unit in _units(number, *pair, question.language)]
     held = Counter(term for unit in units for term in unit.own.terms)
@@ -155,7 +178,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
         if unit.leads:
             continue
         features = _features(question, weights, unit, passages[unit.passage])
-        value = sum(weight * have for weight, have in zip(astuple(WEIGHTS), astuple(features), strict=True))
+        value = sum(weight * have for weight, have in zip(_WEIGHED, _MEASURED(features), strict=True))
         partly = features.alike + features.near + features.around + features.grams
         coverage = (features.own + 0.5 * partly) / 1.5
         out.append(
@@ -167,6 +190,8 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
                 section=unit.lead.order,
                 place=unit.lead.distance,
                 topic=len(unit.lead.terms & question.said.terms) / max(len(unit.lead.terms), 1),
+                asked=sum(weights[term] for term in unit.lead.terms & question.said.terms)
+                / (sum(weights.values()) or 1.0),
                 features=features,
                 value=value,
                 coverage=coverage,
@@ -177,12 +202,13 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
 
 
 def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
-    spans = _with_their_items(hit.text, [(part.start, part.end) for part in layout.parts])
+    spans = _with_what_they_lead_into(hit.text, layout)
     bare = [without_addresses(hit.text[start:end]) for start, end in spans]
     said = [wording(text, language=language) for text in bare]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
     lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
     titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
+    guess = _usual_meaning(hit)
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
     for order, (part, span, text, own) in enumerate(zip(layout.parts, spans, bare, said, strict=True)):
@@ -194,36 +220,50 @@ def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
         columns = " ".join(names)
         above = around | wording(columns, language=language).terms
         titled = " ".join(text.split()) in titles
-        unit = _Unit(number, order, span, text, own, lead, near, above, _meaning(hit, span), columns, titled, part.kind)
+        meaning = _meaning(hit, span, guess)
+        size = part.end - part.start
+        unit = _Unit(number, order, span, text, own, lead, near, above, meaning, size, columns, titled, part.kind)
         units.append(unit)
-        further = replace(lead, distance=lead.distance + 1)
-        lead = _Lead(own.terms, unit.meaning, order) if unit.leads else further
+        if unit.leads:
+            lead = _Lead(own.terms, unit.meaning, order)
+        elif part.kind == "code" and size <= _SIGNATURE:
+            lead = replace(lead, shown=own.terms, distance=1)
+        elif part.kind != "item" and not is_field(text):
+            lead = replace(lead, distance=lead.distance + 1)
     return [unit for unit in units if unit.kind == "code" or tuple(cells(unit.text)) not in headers]
 
 
-def _meaning(hit: Hit, span: Span) -> float:
-    """Return the highest cosine of the search's units that overlap a span of the passage, 0 where there are none."""
+def _meaning(hit: Hit, span: Span, guess: float) -> float:
+    """Return the highest cosine of the search's units that overlap a span of the passage, `guess` where none does."""
     start, end = hit.start + span[0], hit.start + span[1]
     found = [cosine for first, last, cosine in hit.units if first < end and start < last]
-    return min(1.0, max(0.0, *found)) if found else 0.0
+    return min(1.0, max(0.0, *found)) if found else guess
 
 
-def _with_their_items(text: str, spans: Sequence[Span]) -> list[Span]:
-    """Let a sentence that ends in a colon span the list items after it, so that the list is told whole."""
+def _usual_meaning(hit: Hit) -> float:
+    """Return what stands for the cosine of text that was added to a passage: a part of the mean of the others."""
+    known = [cosine for _, _, cosine in hit.units]
+    return max(0.0, _ADDED * sum(known) / len(known)) if known else 0.0
+
+
+def _with_what_they_lead_into(text: str, layout: Layout) -> list[Span]:
+    """Let a sentence that ends in a colon span the list after it, and code the sentence that leads into it."""
     out: list[Span] = []
-    for at, (start, end) in enumerate(spans):
-        last = end
-        if text[end - 1] in ":：":
-            for begin, stop in spans[at + 1 : at + 1 + _ITEMS_TOLD]:
-                if not is_item(text[begin:stop]) or stop - start > _LIST_LENGTH:
+    parts = layout.parts
+    for at, part in enumerate(parts):
+        start, end = part.start, part.end
+        if text[end - 1] in ":：" and part.kind != "code":
+            for item in parts[at + 1 : at + 1 + _ITEMS_TOLD]:
+                if not is_item(text[item.start : item.end]) or item.end - start > _LIST_LENGTH:
                     break
-                last = stop
-        out.append((start, last))
+                end = item.end
+        elif part.kind == "code" and at and parts[at - 1].kind == "sentence" and start - parts[at - 1].end <= _BLANKS:
+            start = parts[at - 1].start
+        out.append((start, end))
     return out
 
 
 def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: Hit) -> Features:
-    total = sum(weights.values()) or 1.0
     asked = question.said.terms
     own = asked & unit.own.terms
     starts = _prefixes(unit.own.terms)
@@ -232,7 +272,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
     around = (asked - own - alike - near) & unit.around
 
     def share(terms: Iterable[str]) -> float:
-        return sum(weights[term] for term in terms) / total
+        return _share(terms, weights)
 
     other_numbers = unit.own.numbers - question.said.numbers
     other_names = len(unit.own.names - asked)
@@ -241,10 +281,10 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         alike=share(alike),
         grams=_gram_share(question.grams, unit.text),
         rarest=max((weights[term] for term in own), default=0.0) / max(weights.values(), default=1.0),
-        lead=share(asked & unit.lead.terms) * _leaning(unit, hit),
+        lead=share(asked & unit.lead.all_terms) * _leaning(unit, hit),
         near=share(near),
         around=share(around),
-        pairs=_pair_share(question, weights, unit.own.order) / total,
+        pairs=_pair_share(question, weights, unit.own.order) / (sum(weights.values()) or 1.0),
         numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
         date=float("date" in question.kinds and (any(map(_is_year, other_numbers)) or question.gives_date(unit.text))),
         figure=_figure(question, other_numbers),
@@ -256,10 +296,15 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         news=min(1.0, len(unit.own.terms - asked) / 8),
         meaning=unit.meaning,
         lead_meaning=unit.lead.meaning,
-        length=0.0 if unit.kind == "code" else min(1.0, max(0.0, (len(unit.text) - 200) / 400)),
+        length=0.0 if unit.kind == "code" else min(1.0, max(0.0, (unit.size - 200) / 400)),
         score=hit.score,
         rank=1 / (unit.passage + 1),
     )
+
+
+def _share(terms: Iterable[str], weights: dict[str, float]) -> float:
+    """Return the weight of some of the question's terms, of all."""
+    return sum(weights[term] for term in terms) / (sum(weights.values()) or 1.0)
 
 
 def _leaning(unit: _Unit, hit: Hit) -> float:

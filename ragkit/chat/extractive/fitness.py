@@ -12,29 +12,26 @@ from ragkit.chat.extractive.dates import date_of, wants_current
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout
+from ragkit.chat.extractive.needs import Place, form_value, heading_above
 from ragkit.chat.extractive.pieces import Piece, piece_of
+from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import guess_language, wording
+from ragkit.text.tables import column_names
 from ragkit.types.prompts import Prompt
 
 _UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
 _FEW: Final = 2
-_FIRST: Final = 2
 _BESIDE: Final = 2  # parts before and after a sentence in which a code or year may stand that it is about
 _UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
-_ADDRESS: Final = re.compile(r"https?://|\w@\w")
 _ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
-_KEY: Final = re.compile(r"([^\W\d_][\w -]{2,40}): +\S")
 
-# In the units of `Candidate.value`, set by hand on two trees of documentation (handbook and vue).
+# In the units of `Candidate.value`, set by hand on trees of documentation.
 _NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
+_OPERATOR_COST: Final = 4.0  # an operator of the question does not stand in a piece
 _LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
-_CODE_COST: Final = 1.5  # code, where the question does not ask how
 _SCRIPT_COST: Final = 4.0  # written in another script than the question
+_LANGUAGE_COST: Final = 1.5  # in another language than the question, where a passage in its own is there
 _UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model say little of scripts without blanks
-_LINK_BONUS: Final = 2.0  # an address, where one is asked for
-_LIST_BONUS: Final = 1.0  # a list, where several things are asked for
-_TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
-_KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
 _CURRENT_BONUS: Final = 1.5  # of the newest passage, where what holds now is asked for
 
 _SCRIPTS: Final = tuple(
@@ -69,6 +66,9 @@ class Fitness:
         self._around = [around(hit) for hit in prompt.passages]
         dates = [date_of(hit) for hit in prompt.passages] if wants_current(question.text) else []
         self._newest = {at for at, when in enumerate(dates) if when and when == max(dates) and len(set(dates)) > 1}
+        spoken = [guess_language(hit.text) for hit in prompt.passages]
+        own = question.language in spoken
+        self._foreign = {at for at, language in enumerate(spoken) if own and language != question.language}
         self.constraints = Constraints.of(question)
 
     def piece(self, item: Candidate) -> Piece:
@@ -96,10 +96,21 @@ class Fitness:
 
     def _may_answer(self, item: Candidate) -> bool:
         """Return whether a candidate is no echo of the question, and has its codes and the kind of answer asked for."""
+        if item.kind == "code" and not self._code_may_answer(item):
+            return False
         if item.kind != "code" and not item.features.news and not _ENDED.search(item.text):
             return False
-        text = self.piece(item).text(self._passages[item.passage])
-        return not self._lacks_codes(item, text) and gives_kind(self._question, text)
+        hit = self._passages[item.passage]
+        text = self.piece(item).text(hit)
+        if item.kind == "row":
+            text += "\n" + " ".join(column_names(hit.text, item.span[0], hit.context))
+        return not self._lacks_codes(item, text) and gives_kind(self._question, without_addresses(text))
+
+    def _code_may_answer(self, item: Candidate) -> bool:
+        """Return whether code is whole, and asked for where the question is for a person or a date."""
+        layout = self._layouts[item.passage]
+        kinds = self._question.kinds
+        return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & {"date", "who"})
 
     def _unknown(self, text: str) -> float:
         """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""
@@ -130,10 +141,7 @@ class Fitness:
 
     def _above(self, item: Candidate) -> str:
         """Return the heading or lead-in that a candidate stands below."""
-        if item.section < 0:
-            return ""
-        part = self._layouts[item.passage].parts[item.section]
-        return self._passages[item.passage].text[part.start : part.end]
+        return heading_above(item, self._layouts[item.passage], default="")
 
     def _before(self, item: Candidate) -> str:
         """Return the two parts before a candidate, which may name what it only means."""
@@ -141,19 +149,12 @@ class Fitness:
         return "\n".join(self._passages[item.passage].text[part.start : part.end] for part in parts)
 
     def value(self, item: Candidate) -> float:
-        """Return how well a candidate answers: its value, and what its form and place say."""
-        kinds = self._question.kinds
-        value = item.value - self._costs(item)
-        if "link" in kinds and _ADDRESS.search(item.text):
-            value += _LINK_BONUS
-        if "list" in kinds and self._is_list(item):
-            value += _LIST_BONUS
-        if item.topic == 1 and item.place <= _FIRST and not kinds - {"how", "list", "link", "yes"}:
-            value += _TOPIC_BONUS
-        key = _KEY.match(item.text)
-        if key and wording(key[1], language=self._question.language).terms <= self._question.said.terms:
-            value += _KEY_BONUS
-        return value + _CURRENT_BONUS * (item.passage in self._newest)
+        """Return how well a candidate answers: its value, and what its form, place and date say."""
+        layout = self._layouts[item.passage]
+        heading = self._passages[item.passage].heading.split(" › ")[-1]
+        place = Place(heading, self.constraints.operators, self._is_list(item))
+        form = form_value(self._question, item, layout, place)
+        return item.value + form - self._costs(item) + _CURRENT_BONUS * (item.passage in self._newest)
 
     def _costs(self, item: Candidate) -> float:
         cost = 0.0
@@ -164,22 +165,28 @@ class Fitness:
             lacking = limits.missing_names(*texts)
             cost += _NAME_COST * len(lacking) / len(limits.names)
         if limits.operators and not any(mark in item.text for mark in limits.operators):
-            cost += _NAME_COST
+            cost += _OPERATOR_COST
         if self._question.language in _UNSPACED:
             cost += _UNSPACED_COST * item.features.meaning
         if item.kind == "code":
-            return cost + _CODE_COST * ("how" not in self._question.kinds)
+            return cost
         if (item.text.endswith((":", "：")) and self.piece(item).kind == "sentence") or "{{" in item.text:
             cost += _LEAD_COST
+        cost += _LANGUAGE_COST * (item.passage in self._foreign)
         return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))
 
     def _is_list(self, item: Candidate) -> bool:
-        """Return whether a candidate stands for a list of two items or more."""
+        """Return whether a candidate stands for a list of two items or more, or the rows of a table."""
         piece = self.piece(item)
+        if piece.kind == "table":
+            return True
         return piece.kind == "list" and "\n" in self._passages[item.passage].text[piece.start : piece.end].strip()
 
     def evidence(self, best: Candidate) -> float:
-        """Return the log odds that the sources answer, from the best sentence and the confidence of the search."""
+        """Return the log odds that the sources answer, from the search's confidence and the candidate of most value.
+
+        That is the value of its features alone: form and place say which piece to tell, not whether there is one.
+        """
         confidence = math.log(self._confidence / (1 - self._confidence))
         if self._passages[best.passage].units:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6

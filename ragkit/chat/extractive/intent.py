@@ -11,13 +11,17 @@ from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
-        r"""\b(?:when | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
+        r"""\b(?:(?<!\w\s)when
+        | when\s+(?:is|are|was|were|do|does|did|will|can|should|must|has|have|had)\b
+        | (?:what|which)\s+(?:year|date|day|time|century|decade|month) | since\s+when
         | wann | welche[smn]?\s+(?:jahr|datum|tag|monat) | quand | cu[aá]ndo | quando | wanneer)\b
         |什么时候|何时|哪一?年|几月|いつ|언제""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "figure": re.compile(
         r"""\b(?:how\s+(?:many|much|long|far|large|big|tall|high|fast|deep|heavy|wide|old|often|soon)
+        | (?:maximum|minimum|max|min|highest|lowest|largest|smallest|default)\s+(?:\w+\s+){0,2}?
+          (?:number|size|length|amount|limit|rate|age|count)
         | what\s+(?:\w+\s+)*?(?:number|percentage|percent|ratio|size|distance|age|price|amount|limit|rate|costs?|fee)
         | was\s+kostet | wie\s*(?:viele?|weit|gro(?:ß|ss)|hoch|oft|schnell|lange|alt|teuer)
         | combien | cu[aá]nt[oa]s? | quant[oaie] | hoeveel)\b
@@ -52,12 +56,19 @@ _KINDS: Final[dict[str, re.Pattern[str]]] = {
 _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
     "how": re.compile(
         r"""\b(?:how\s+(?:do|does|can|could|should|would|to|is|are|must|might)\b | how\s+i\b
-        | (?:code|command|syntax|snippet|example|script)s?\b
+        | (?:code|command|syntax|snippet|example)s?\b
         | what\s+(?:command|option|flag|setting|call|code)\b
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
         | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
         | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
         | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    "what": re.compile(
+        r"""\bwhat\s+(?:is|are|was|does|do|did)\b(?!\s+(?:\w+\s+){0,2}(?:price|cost|fee|rate|limit)) | \bwhat['’]s\b
+        | \b(?:meaning|definition|purpose)\s+of\b | \bmeans?\s*\?*$ | \bwas\s+(?:ist|sind|bedeutet|macht|bewirkt)\b
+        | \bqu['’]est-ce\b | \bqu[eé]\s+(?:es|son|significa|hace)\b | \bche\s+cos
+        | 是什么 | 是做什么 | 什么意思 | 有什么用 | とは | 뭐""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "yes": re.compile(
@@ -69,7 +80,7 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
     "list": re.compile(
         r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
         | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
-        | what\s+are | what\s+can | list(?:\s+of)? | steps | kinds | types | options
+        | what\s+are | what\s+can | list\s+(?:of|all|the) | (?<!\w\s)list(?!\() | steps | kinds | types | options
         | differences? | vs | versus | compared? | requirements | criteria
         | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
         | 有哪些|哪些|区别|不同|步骤|違い|種類|차이|종류""",
@@ -97,12 +108,15 @@ _MONEY = re.compile(
 )
 _MEASURES: Final = frozenset(
     wording(
-        "cost price fee charge amount number total percentage rate size length duration period long far large big"
-        " tall high fast deep heavy wide old often soon year date day time century decade month week hour kosten"
+        "many much cost price fee charge amount number total percentage rate size length duration period long far large"
+        " big tall high fast deep heavy wide old often soon year date day time century decade month week hour kosten"
         " kostet preis anzahl dauer jahr datum tag zeit monat coût prix durée precio prezzo"
     ).terms
 )
 """Terms that name what is measured: an answer gives the figure, often without the word."""
+
+_SHOWN: Final = frozenset(wording("example code snippet sample show command syntax beispiel befehl exemple").terms)
+"""Terms that name the form of an answer."""
 
 _FUNCTION_ZH: Final = re.compile(
     "请问|为什么|什么时候|是什么|有什么|什么|怎么样|怎么|怎样|如何|哪一个|哪一|哪些|哪个|哪里|多少个|多少|是不是|能不能|可不可以"
@@ -143,8 +157,9 @@ class Question:
 
     @property
     def measures(self) -> frozenset[str]:
-        """Return the terms of the question that an answer need not repeat, because it gives a figure or a date."""
-        return self.said.terms & _MEASURES if self.kinds & {"figure", "date"} else frozenset()
+        """Return the terms of the question that an answer need not repeat: it gives a figure, a date or code."""
+        figures = _MEASURES if self.kinds & {"figure", "date"} else frozenset()
+        return self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
 
     @staticmethod
     def gives_money(sentence: str) -> bool:

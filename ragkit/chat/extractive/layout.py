@@ -1,20 +1,32 @@
-"""Passage text -> its parts in order: sentences, list items, rows and blocks of code, and which belong together."""
+"""A passage -> its parts in order (headings, sentences, list items, rows, code), and which belong together."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 from ragkit.chat.extractive.code_blocks import code_blocks
+from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_item, sentence_spans
 from ragkit.text.tables import has_cells, is_row
+from ragkit.types.documents import BlockKind
+from ragkit.types.hits import Hit
 
-PartKind = Literal["sentence", "item", "row", "code"]
+PartKind = Literal["sentence", "item", "row", "code", "heading"]
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _LEAD_END: Final = (":", "：")
 _TAG: Final = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\}|^[ \t]*(?::{3,}|/{3,})[^\n]*$", re.MULTILINE)
+
+
+_FIELD: Final = re.compile(
+    r"(?:[-*+•]\s+)?(?:default|type|since|added|new|changed|deprecated|version|required|optional|values?|returns?"
+    r"|stability|environment|msrv|status|typ|standard|类型|默认值?)"
+    r"(?:\s+(?:in|since|as of)\b[^:.]{0,30}|\s*[:：]\s*\S|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +49,15 @@ class ListRegion:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The parts of a passage in order, and its lists. A code block is one part."""
+    """The parts of a passage in order, and its lists. A code block is one part.
+
+    cut: where blocks of code begin that go on outside the passage: they can't be pasted.
+    """
 
     text: str
     parts: tuple[Part, ...]
     lists: tuple[ListRegion, ...]
+    cut: frozenset[int] = frozenset()
 
     def list_at(self, start: int, end: int) -> ListRegion | None:
         """Return the list that holds a span, or that the span leads into."""
@@ -57,35 +73,79 @@ class Layout:
         return own, own + len(self.text[own:end].rstrip())
 
 
-def read_layout(text: str, *, language: str) -> Layout:
-    """Return the parts of a passage: the units of `sentence_spans`, with each block of code as one."""
-    codes = code_blocks(text)
+def read_layout(hit: Hit, *, language: str) -> Layout:
+    """Return the parts of a passage: the units of `sentence_spans`, with each heading and block of code as one.
+
+    Headings, lists and code are those of the document where the hit has them, else they are told by their form.
+    """
+    text = hit.text
+    codes = code_blocks(text) if hit.blocks is None else _blocks_of(hit, "code")
+    titles = [_line_at(text, heading.offset - hit.start) for heading in hit.headings]
+    fixed: list[Part] = [Part(start, end, "code") for start, end in codes]
+    fixed += [Part(start, end, "heading") for start, end in titles if not _held(start, codes)]
     parts: list[Part] = []
-    for start, end in _around_code(text, codes, language):
-        if (start, end) in codes:
-            parts.append(Part(start, end, "code"))
+    for part in _around(text, sorted(fixed, key=lambda part: part.start), language):
+        unit = text[part.start : part.end]
+        if part.kind == "sentence" and not bare_of_tags(unit):
             continue
-        unit = text[start:end]
-        if not bare_of_tags(unit):
-            continue
-        kind: PartKind = "row" if has_cells(unit) or is_row(unit) else "item" if is_item(unit) else "sentence"
-        parts.append(Part(start, end, kind))
-    return Layout(text, tuple(parts), tuple(_list_regions(text, codes, parts)))
+        kind: PartKind = part.kind
+        if kind == "sentence":
+            kind = "row" if has_cells(unit) or is_row(unit) else "item" if is_item(unit) else "sentence"
+        parts.append(Part(part.start, part.end, kind))
+    lists = _regions(text, codes) if hit.blocks is None else _blocks_of(hit, "list")
+    regions = tuple(ListRegion(_lead(text, start, parts), start, end) for start, end in lists)
+    return Layout(text, tuple(parts), regions, frozenset(part.start for part in fixed if _is_cut(hit, part)))
+
+
+def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
+    """Return the spans of a kind of block within a passage, without blank lines at their ends."""
+    out: list[Span] = []
+    for block in hit.blocks or ():
+        start, end = max(block.start, hit.start) - hit.start, min(block.end, hit.end) - hit.start
+        held = hit.text[start:end]
+        if block.kind == kind and held.strip():
+            first = start + len(held) - len(held.lstrip("\n"))
+            out.append((first, start + len(held.rstrip())))
+    return out
+
+
+def _is_cut(hit: Hit, part: Part) -> bool:
+    """Return whether a part is code of a block that the passage does not hold whole."""
+    start, end = hit.start + part.start, hit.start + part.end
+    return part.kind == "code" and any(
+        block.start < end and start < block.end and (block.start < hit.start or hit.end < block.end)
+        for block in hit.blocks or ()
+    )
+
+
+def _line_at(text: str, start: int) -> Span:
+    end = text.find("\n", start)
+    return start, end if end >= 0 else len(text)
+
+
+def _held(at: int, spans: Sequence[Span]) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def is_field(text: str) -> bool:
+    """Return whether a text is a field of an entry of reference, such as "Default: false" or "New in version 3.6"."""
+    return bool(_FIELD.match(text))
 
 
 def bare_of_tags(text: str) -> str:
-    """Return a text without the tags of site generators ({% .. %}, {{ .. }}, {#id}, ::: lines), "" for only these."""
-    return _TAG.sub("", text).strip(" \t\n.,;:")
+    """Return a text without tags of site generators ({% .. %}, {{ .. }}, {#id}, :::, included files), "" for those."""
+    return INCLUDED.sub("", _TAG.sub("", text)).strip(" \t\n.,;:")
 
 
-def _around_code(text: str, codes: Sequence[Span], language: str) -> Iterator[Span]:
+def _around(text: str, fixed: Sequence[Part], language: str) -> Iterator[Part]:
+    """Yield the parts that are known, and the units of the text between them as sentences."""
     position = 0
-    for start, end in [*codes, (len(text), len(text))]:
-        for first, last in sentence_spans(text[position:start], language=language):
-            yield position + first, position + last
-        if start < end:
-            yield start, end
-        position = end
+    for part in [*fixed, Part(len(text), len(text), "sentence")]:
+        for first, last in sentence_spans(text[position : part.start], language=language):
+            yield Part(position + first, position + last, "sentence")
+        if part.start < part.end:
+            yield part
+        position = part.end
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
@@ -102,15 +162,13 @@ def _opens_item(line: str) -> bool:
     return is_item(line.lstrip(" \t"))
 
 
-def _list_regions(text: str, codes: Sequence[Span], parts: Sequence[Part]) -> Iterator[ListRegion]:
-    position = 0
-    for start, end in [*codes, (len(text), len(text))]:
-        for first, last in _regions(text, position, start):
-            yield ListRegion(_lead(text, first, parts), first, last)
-        position = end
+def _regions(text: str, codes: Sequence[Span]) -> list[Span]:
+    """Return the lists of a text that does not say where they are, in order."""
+    cuts = [0, *(at for span in codes for at in span), len(text)]
+    return [found for start, end in list(pairwise(cuts))[::2] for found in _item_runs(text, start, end)]
 
 
-def _regions(text: str, start: int, end: int) -> Iterator[Span]:
+def _item_runs(text: str, start: int, end: int) -> Iterator[Span]:
     """Yield runs of item lines with their continuation lines; a blank line may stand between two items."""
     first = last = -1
     blank = False
@@ -132,8 +190,8 @@ def _regions(text: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _lead(text: str, start: int, parts: Sequence[Part]) -> int:
-    """Return where the sentence that leads into what begins at `start` begins, `start` itself where none does."""
-    before = [part for part in parts if part.end <= start and part.kind != "code"]
+    """Return where the sentence that leads into a list begins, the list's own start where none does."""
+    before = [part for part in parts if part.end <= start and part.kind not in ("code", "heading")]
     if not before or text[before[-1].end : start].strip():
         return start
     return before[-1].start if text[: before[-1].end].endswith(_LEAD_END) else start

@@ -7,17 +7,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
-from ragkit.chat.extractive.layout import Layout, Part
+from ragkit.chat.extractive.layout import Layout, ListRegion, Part
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
+from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_heading, sentence_spans
 from ragkit.text.tables import column_names, has_cells
 from ragkit.types.hits import Hit
 
 PieceKind = Literal["sentence", "list", "code", "table"]
 _LIST_LIMIT: Final = 1_500
-_FACT_LIMIT: Final = 600  # of a list where a single fact is asked for: one item answers then
+_ITEM_LIMIT: Final = 600  # of a list where not several things are asked for: one item answers then
 _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
 _MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
@@ -27,6 +29,9 @@ _SETS_UP: Final = re.compile(
     r"|in\s+this\s+(?:example|case)|angenommen|zum\s+beispiel|par\s+exemple|por\s+ejemplo)\b|例如|比如|假设|たとえば",
     re.IGNORECASE,
 )
+_ENTRY: Final = re.compile(r"(?:[-*+•]|\d+[.)])\s+\S.{0,70}?(?:[:：]\s|\s[—–-]\s)")
+_STEP: Final = re.compile(r"\s*\(?1[.)]\s")
+_BACK: Final = 3
 _REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
 
 
@@ -82,7 +87,7 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
     number = item.passage + 1
     start, end = item.span
     if item.kind == "code":
-        return _code(number, layout, Part(start, end, "code"))
+        return _code(number, layout, layout.parts[item.order])
     if item.kind == "row" and has_cells(layout.text[start:end]):
         rows = _table(layout, start) if "list" in question.kinds else ()
         if rows:
@@ -90,15 +95,7 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
         return Piece(number, start, end, "sentence")
     region = layout.list_at(start, end)
     if region is not None:
-        lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
-        limit = _FACT_LIMIT if question.kinds & {"date", "figure", "money", "who"} else _LIST_LIMIT
-        if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
-            return Piece(number, region.start, region.end, "list", lead)
-        if start >= region.start:
-            first, last = layout.item_at(region, start)
-            if last - first <= _LIST_LIMIT:
-                return Piece(number, first, last, "list", lead)
-        return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+        return _list_piece(number, item.span, region, layout, question)
     if layout.text[:end].endswith((":", "：")):
         after = next((part for part in layout.parts if part.start >= end), None)
         if after is not None and after.kind == "code":
@@ -106,13 +103,41 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
     return Piece(number, start, end, "sentence")
 
 
+def _list_piece(number: int, span: Span, region: ListRegion, layout: Layout, question: Question) -> Piece:
+    """Return a list with its lead, or one item where the list is long or the item explains what is asked about."""
+    start, end = span
+    lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
+    limit = _LIST_LIMIT if _wants_whole(question, layout.text[region.start : region.end]) else _ITEM_LIMIT
+    if start >= region.start and _is_entry(question, layout.text[start:end]):
+        limit = 0
+    if region.end - region.lead <= limit or (start < region.start and region.end - region.lead <= _LIST_LIMIT):
+        return Piece(number, region.start, region.end, "list", lead)
+    if start >= region.start:
+        first, last = layout.item_at(region, start)
+        if last - first <= _LIST_LIMIT:
+            return Piece(number, first, last, "list", lead)
+    return Piece(number, start, min(end, region.start) if start < region.start else end, "sentence")
+
+
+def _is_entry(question: Question, item: str) -> bool:
+    """Return whether an item explains a name, and one name is asked about."""
+    return "what" in question.kinds and "list" not in question.kinds and bool(_ENTRY.match(item))
+
+
+def _wants_whole(question: Question, items: str) -> bool:
+    """Return whether a question asks for several things, or how, where the list has numbered steps."""
+    return "list" in question.kinds or ("how" in question.kinds and bool(_STEP.match(items)))
+
+
 def _lead_of(layout: Layout, start: int) -> Span:
     return next((part.start, part.end) for part in layout.parts if part.start == start)
 
 
 def _code(number: int, layout: Layout, part: Part) -> Piece:
+    """Return a block of code with the sentence right before it."""
     before = [other for other in layout.parts if other.end <= part.start]
-    if before and before[-1].kind != "code" and layout.text[: before[-1].end].endswith((":", "：")):
+    leads = before and layout.text[: before[-1].end].endswith((":", "："))
+    if before and (leads or before[-1].kind == "sentence") and before[-1].kind not in ("code", "heading"):
         return Piece(number, part.start, part.end, "code", (before[-1].start, before[-1].end))
     return Piece(number, part.start, part.end, "code")
 
@@ -139,17 +164,52 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
     after = [part for part in layout.parts if part.start >= piece.end]
     for place, part in enumerate(after[: reach + 1]):
         if part.kind == "code" and "code" in kinds:
+            if only_imports(layout.text[part.start : part.end]) and _has_code(after[place + 1 :]):
+                continue
             return _fitting(piece.number, layout, part)
+        if part.kind == "row" and "table" in kinds:
+            rows = _table(layout, after[place + 1].start if place + 1 < len(after) else part.start)
+            return Piece(piece.number, rows[0][0], rows[-1][1], "table", rows=rows) if rows else None
         region = layout.list_at(part.start, part.end)
         if region is not None and "list" in kinds and region.end - region.lead <= _LIST_LIMIT:
             lead = _lead_of(layout, region.lead) if region.lead < region.start else (0, 0)
             return Piece(piece.number, region.start, region.end, "list", lead)
         if _ends_section(layout, part, after[place + 1 :]):
             break
-    before = [part for part in layout.parts if part.end <= piece.first]
-    if before and before[-1].kind == "code" and "code" in kinds and reach == _REACH:
-        return _fitting(piece.number, layout, before[-1])
     return None
+
+
+def _has_code(parts: Sequence[Part]) -> bool:
+    return any(part.kind == "code" for part in parts)
+
+
+def code_before(piece: Piece, layout: Layout) -> Piece | None:
+    """Return the code of which a piece says what it does: at most two sentences before it, in its section."""
+    before = [part for part in layout.parts if part.end <= piece.first]
+    for part in reversed(before[-_BACK:]):
+        if part.kind == "code":
+            return _fitting(piece.number, layout, part)
+        if part.kind == "heading":
+            break
+    return None
+
+
+def apart(more: Piece, pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
+    """Return a piece and the others so that none is told twice: without a lead that another tells, or without that one.
+
+    A sentence that is nothing but the lead of the piece gives way to it.
+    """
+    rest = [
+        other for other in pieces if not (other.overlaps(more) and other.first >= more.first and other.end <= more.end)
+    ]
+    return (replace(more, lead=(0, 0)) if any(other.overlaps(more) for other in rest) else more), rest
+
+
+def included_after(piece: Piece, layout: Layout) -> str:
+    """Return the path of the file that is shown after a piece, before any code and within its section, "" for none."""
+    after = [part.start for part in layout.parts if part.start >= piece.end and part.kind in ("code", "heading")]
+    found = INCLUDED.search(layout.text, piece.end, after[0] if after else len(layout.text))
+    return found[1] if found else ""
 
 
 def near_reach(piece: Piece, layout: Layout) -> int:
@@ -186,7 +246,8 @@ def _has_block_after(layout: Layout, part: Part) -> bool:
 
 
 def _fitting(number: int, layout: Layout, part: Part) -> Piece | None:
-    return _code(number, layout, part) if part.end - part.start <= _CODE_LIMIT else None
+    whole = part.end - part.start <= _CODE_LIMIT and part.start not in layout.cut
+    return _code(number, layout, part) if whole else None
 
 
 def _ends_section(layout: Layout, part: Part, after: Sequence[Part]) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ragkit.chat.extractive.layout import bare_of_tags
 from ragkit.text.addresses import without_addresses
+from ragkit.text.inclusions import INCLUDED
 from ragkit.text.tables import cells, column_names, has_cells
 from ragkit.types.hits import Hit
 
@@ -16,7 +17,8 @@ _LENGTH: Final = 420
 _BULLET = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)]|\(?[a-z][.)]|>+|#{1,6})\s+")
 _NUMBERED = re.compile(r"\s*\(?(\d{1,3})[.)]\s+")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
-_END = re.compile(r"[.!?。！？…:：][\"'”’»)\]]*$")
+_END = re.compile(r"(?:[.!?。！？…:：।။។៕]|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])[\"'”’»)\]]*$")
+"""What ends a sentence: a mark, or a letter of Thai, Lao, Burmese or Khmer, where none is needed."""
 _WORD = re.compile(r"\w+")
 _TAGGED_LINK = re.compile(r"\[([^\[\]\n]+)\]\s?\(\{%.*?%\}\)")
 _TAG = re.compile(r"[ \t]?(?:\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\})")
@@ -74,7 +76,7 @@ def quoted_code(hit: Hit, span: tuple[int, int]) -> str:
 
 def _line(text: str, addresses: bool) -> str:
     """Return a text on one line, without the tags of site generators, that opens no block of Markdown."""
-    plain = _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text)))
+    plain = INCLUDED.sub("", _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text))))
     return _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
 
 

@@ -32,7 +32,9 @@ def print_answer(answer: Answer, *, roots: Sequence[str], brief: bool = False) -
     if answer.citations:
         click.echo()
     for citation in answer.citations:
-        verdict = click.style(f" ({_VERDICTS[citation.verdict]})", fg="green" if citation.supported else "yellow")
+        told = f"decided by {show(citation.judged, 60)}" if citation.judged else _VERDICTS[citation.verdict]
+        found = f"{told}{'; matched, not cited' if citation.matched else ''}"
+        verdict = click.style(f" ({found})", fg="green" if citation.supported else "yellow")
         click.echo(click.style(f"[{citation.number}] {show(_place(citation), 300)}", bold=True) + verdict)
         address = address_of(citation, roots)
         if address:

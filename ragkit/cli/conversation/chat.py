@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,8 +18,10 @@ from ragkit.cli.options import (
     budget_option,
     chat_option,
     common,
+    environment_settings,
     few_shot_option,
     filter_options,
+    judge_option,
     note_writer,
     passages_option,
     strict_option,
@@ -28,7 +29,6 @@ from ragkit.cli.options import (
     with_model,
 )
 from ragkit.cli.summaries import SUMMARIES
-from ragkit.environment import settings_from_env
 from ragkit.errors import RagkitError
 from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer
@@ -114,6 +114,7 @@ class _Conversation:
 @budget_option
 @chat_option
 @strict_option
+@judge_option
 @template_option
 @few_shot_option
 @common
@@ -126,7 +127,7 @@ def chat(context: click.Context, /, count: int, where: Mapping[str, Any] | None,
 
     Exit status: 0 done, 1 a question had no answer because of an error.
     """
-    settings = with_model(settings_from_env(os.environ), **model)
+    settings = with_model(environment_settings(judge=model.pop("judge")), **model)
     terminal = sys.stdin.isatty()
     with target.open(settings=settings) as kb:
         note_writer(kb)

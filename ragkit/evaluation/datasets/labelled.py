@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from ragkit.errors import InputError
 from ragkit.evaluation.datasets.beir import load_ranking_set
 from ragkit.evaluation.datasets.lines import DatasetError, read_jsonl
 from ragkit.evaluation.datasets.meta import check_meta
+from ragkit.evaluation.datasets.question_files import DOCUMENT, TEXT, load_question_file
 from ragkit.evaluation.datasets.types import RankingSet, part_of, read_ids, with_queries
 from ragkit.knowledge.adapter_training import LabelledQuestion
+from ragkit.knowledge.knowledge_base import KnowledgeBase
 
 
 def read_labelled(path: Path, *, part: str = "", ids: Path | None = None) -> list[LabelledQuestion]:
@@ -36,6 +39,45 @@ def read_labelled(path: Path, *, part: str = "", ids: Path | None = None) -> lis
     if not out:
         raise DatasetError(f"{path} holds no question", cure="write one a line")
     return out
+
+
+def is_question_file(path: Path) -> bool:
+    """Return whether a file of pairs is a question file, by its first line: it names a document or gives a text."""
+    first = next(iter(read_jsonl(path)), None) if path.is_file() else None
+    return first is not None and "source" not in first.row and any(key in first.row for key in (*DOCUMENT, *TEXT))
+
+
+def from_question_file(path: Path, kb: KnowledgeBase) -> list[LabelledQuestion]:
+    """Return the questions of a file that the documents answer, each with the places in a collection that answer it.
+
+    The place is where its text stands in its documents (blanks do not count), else the whole document. A question with
+    neither a document nor a text is left out: it teaches no place. Raises DatasetError, InputError.
+    """
+    held = {info.source for info in kb.documents()}
+    found: list[LabelledQuestion] = []
+    for question in load_question_file(path):
+        if not question.documents:
+            continue
+        missing = [source for source in question.documents if source not in held]
+        if missing:
+            raise InputError(
+                f"{path}: the collection does not hold {missing[0]!r}", cure="ingest it, or name another --collection"
+            )
+        spans = []
+        for source in question.documents if question.texts else ():
+            text = kb.document(source).text
+            spans += [(source, *place) for wanted in question.texts if (place := _place(wanted, text))]
+        sources = question.documents if not spans else ()
+        found.append(LabelledQuestion(question.text, sources, tuple(dict.fromkeys(spans))))
+    if not found:
+        raise DatasetError(f"{path} names no document", cure='write {"question": …, "document": …} a line')
+    return found
+
+
+def _place(wanted: str, text: str) -> tuple[int, int] | None:
+    """Return where a text stands in another, whatever blanks are between its words; None for nowhere."""
+    match = re.search(r"\s+".join(map(re.escape, wanted.split())), text)
+    return match.span() if match else None
 
 
 def from_set(dataset: RankingSet, folder: Path, *, part: str = "", ids: Path | None = None) -> list[LabelledQuestion]:

@@ -8,8 +8,9 @@ from typing import Final
 
 from ragkit.evaluation.datasets.lines import DatasetError, Line, read_jsonl
 
-_DOCUMENT: Final = ("document", "answer_doc", "source")
-_TEXT: Final = ("text", "answer_text", "evidence")
+DOCUMENT: Final = ("document", "answer_doc", "source")
+TEXT: Final = ("text", "answer_text", "evidence")
+"""The keys of a line that name documents, and those that give the evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,14 @@ def load_question_file(path: Path) -> tuple[FileQuestion, ...]:
     A line has `question`; `document` (or `answer_doc`): a source or several; `text` (or `answer_text`): the evidence or
     several wordings of it; `answer_has`: a list of facts, each a string or a list of wordings. A line may have `kind`.
     """
-    questions = tuple(_question(line) for line in read_jsonl(path))
+    questions = tuple(read_question(line) for line in read_jsonl(path))
     if not questions:
         raise DatasetError(f"{path} has no questions", cure="write one JSON object a line")
     return questions
 
 
-def _question(line: Line) -> FileQuestion:
+def read_question(line: Line) -> FileQuestion:
+    """Return the question of a line. Raises DatasetError that names the file and the line."""
     text = line.text("question").strip()
     if not text:
         raise line.error("'question' is empty")
@@ -54,8 +56,8 @@ def _question(line: Line) -> FileQuestion:
         raise line.error("'answer_has' is not a list", cure='write [["30 days", "thirty days"], ["invoice"]]')
     return FileQuestion(
         text,
-        _texts(line, *_DOCUMENT),
-        _texts(line, *_TEXT),
+        _texts(line, *DOCUMENT),
+        _texts(line, *TEXT),
         tuple(_wordings(line, fact) for fact in facts),
         line.text("kind", default=""),
     )

@@ -30,7 +30,10 @@ _LOOSE = re.compile(r"\s+([,.;:!?%)\]])")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A question and the span of its document that answers it. subject: a key, unique in the collection."""
+    """A question and the span of its document that answers it. subject: a key, unique in the collection.
+
+    more: further spans, all of which are needed, of a question in parts.
+    """
 
     kind: str
     text: str
@@ -38,6 +41,7 @@ class Candidate:
     end: int
     subject: str
     answer: str = ""
+    more: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

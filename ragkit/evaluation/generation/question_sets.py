@@ -16,9 +16,11 @@ from ragkit.errors import InputError
 from ragkit.evaluation.datasets.meta import FORMAT, text_digest
 from ragkit.evaluation.datasets.types import PARTS
 from ragkit.evaluation.generation.candidates import KINDS, Candidate, Outline, candidates, outline, sentence_key
+from ragkit.evaluation.generation.harder import HARDER, UNANSWERABLE, Harder, find_rivals, numbers_of
 from ragkit.evaluation.generation.llm_questions import WRITTEN, written
 from ragkit.evaluation.generation.splitting import SHARES, near_duplicates, split_documents
 from ragkit.evaluation.generation.templates import words
+from ragkit.evaluation.measures.abstention import Unanswerable
 from ragkit.evaluation.measures.runner import Progress
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.types.documents import Document
@@ -26,6 +28,9 @@ from ragkit.types.documents import Document
 _ASKED_ABOUT: Final = 2_000
 """Questions are made from at most this many documents, drawn by the seed."""
 _WRITTEN_SHARE: Final = 0.5
+_UNANSWERABLE_SHARE: Final = 0.15
+"""How many unanswerable questions are made beside the answerable ones, as a share of these."""
+ALL_KINDS: Final = (*HARDER, *KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class MakeOptions:
 
     questions: int = 200
     seed: int = 0
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = ALL_KINDS
     chat: ChatModel | None = None
     progress: Progress | None = None
 
@@ -52,16 +57,19 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class MadeSet:
-    """A made set: its documents, its questions, and the meta file that goes beside them."""
+    """A made set: its documents, its questions, the meta file beside them, and questions without an answer."""
 
     documents: tuple[Document, ...]
     questions: tuple[Made, ...]
     meta: dict[str, Any] = field(default_factory=dict)
+    unanswerable: tuple[Unanswerable, ...] = ()
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many questions of each kind are in each part."""
         found = Counter((item.part, item.candidate.kind) for item in self.questions)
-        return {part: {kind: found[part, kind] for kind in (*KINDS, WRITTEN) if found[part, kind]} for part in PARTS}
+        return {
+            part: {kind: found[part, kind] for kind in (*ALL_KINDS, WRITTEN) if found[part, kind]} for part in PARTS
+        }
 
 
 def make_set(kb: KnowledgeBase, *, options: MakeOptions | None = None) -> MadeSet:
@@ -82,13 +90,15 @@ def make_set(kb: KnowledgeBase, *, options: MakeOptions | None = None) -> MadeSe
     drawn = set(sorted(sources, key=lambda source: _rank(options.seed, source))[:_ASKED_ABOUT])
     outlines = [outline(document) for document in documents if document.source in drawn]
     split = split_documents(_groups(documents, outlines), seed=options.seed) if documents else {}
-    chosen = _chosen(outlines, split, options, tell)
+    harder = Harder(_rarity(outlines), find_rivals(outlines), options.seed)
+    chosen = _chosen(outlines, split, options, harder, tell)
     if not chosen:
         raise InputError(
             f"no question can be made from the {len(documents):,} documents of {kb.collection!r}",
             cure="it takes documents with sentences or headings",
         )
-    return MadeSet(tuple(documents), tuple(chosen), _meta(kb, documents, split, chosen, options))
+    near = _unanswerable(outlines, split, chosen, harder)
+    return MadeSet(tuple(documents), tuple(chosen), _meta(kb, documents, split, chosen, options), near)
 
 
 def _rank(seed: int, text: str) -> bytes:
@@ -102,12 +112,38 @@ def _groups(documents: Sequence[Document], outlines: Sequence[Outline]) -> list[
     return near_duplicates(keys)
 
 
+def _unanswerable(
+    outlines: Sequence[Outline], split: Mapping[str, str], chosen: Sequence[Made], harder: Harder
+) -> tuple[Unanswerable, ...]:
+    """Return questions whose number stands nowhere, of every document in turn, in the part of its document."""
+    numbers = numbers_of(outlines)
+    names = sorted(outlines, key=lambda item: _rank(harder.seed, item.document.source))
+    waiting = [(item.document.source, harder.unanswerable(item, numbers)) for item in names]
+    found: dict[str, Unanswerable] = {}
+    wanted = math.ceil(_UNANSWERABLE_SHARE * len(chosen))
+    while waiting and len(found) < wanted:
+        left = []
+        for source, texts in waiting:
+            text = next(texts, "")
+            if text and len(found) < wanted:
+                name = f"{UNANSWERABLE}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+                found.setdefault(text, Unanswerable(name, text, UNANSWERABLE, split[source]))
+            if text:
+                left.append((source, texts))
+        waiting = left
+    return tuple(found.values())
+
+
 def _chosen(
-    outlines: Sequence[Outline], split: Mapping[str, str], options: MakeOptions, tell: Callable[[str, int, int], None]
+    outlines: Sequence[Outline],
+    split: Mapping[str, str],
+    options: MakeOptions,
+    harder: Harder,
+    tell: Callable[[str, int, int], None],
 ) -> list[Made]:
     """Return the questions of all parts, in the order of parts, then of documents."""
     pools: dict[str, dict[str, list[Candidate]]] = {part: {} for part in PARTS}
-    for source, found in _unambiguous(outlines, options).items():
+    for source, found in _unambiguous(outlines, options, harder).items():
         pools[split[source]][source] = found
     quotas = _quotas(options.questions, [part for part in PARTS if pools[part]])
     by_source = {item.document.source: item for item in outlines}
@@ -141,19 +177,23 @@ def _in_one(quote: str, outlines: Sequence[Outline]) -> bool:
     return sum(quote in item.document.text for item in outlines) == 1
 
 
-def _unambiguous(outlines: Sequence[Outline], options: MakeOptions) -> dict[str, list[Candidate]]:
-    """Return the candidates of each document whose subject is in no other document and not twice in its own."""
+def _rarity(outlines: Sequence[Outline]) -> dict[str, float]:
+    """Return word -> the logarithm of sentences by sentences that hold it."""
     frequency: Counter[str] = Counter()
     total = 0
     for item in outlines:
         for span in item.sentences:
             frequency.update({word for _, _, word in words(item.sentence(span))})
             total += 1
-    rarity = {word: math.log((total + 1) / count) for word, count in frequency.items()}
+    return {word: math.log((total + 1) / count) for word, count in frequency.items()}
+
+
+def _unambiguous(outlines: Sequence[Outline], options: MakeOptions, harder: Harder) -> dict[str, list[Candidate]]:
+    """Return the candidates of each document whose subject is in no other document and not twice in its own."""
     found = {
         item.document.source: [
             candidate
-            for candidate in candidates(item, rarity=rarity, seed=options.seed)
+            for candidate in chain(harder.candidates(item), candidates(item, rarity=harder.rarity, seed=options.seed))
             if candidate.kind in options.kinds
         ]
         for item in outlines

@@ -18,7 +18,7 @@ from ragkit.evaluation.generation.question_sets import MadeSet
 
 
 def save_set(made: MadeSet, folder: Path) -> None:
-    """Write corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv and meta.json to a folder that is new or empty.
+    """Write corpus, queries, unanswerable questions (.jsonl), qrels/*.tsv and meta.json to a new or empty folder.
 
     Raises ConflictError where the folder holds something. If writing fails, nothing is left behind.
     """
@@ -45,17 +45,23 @@ def _write(made: MadeSet, folder: Path) -> None:
                 "text": item.candidate.text,
                 "part": item.part,
                 "kind": item.candidate.kind,
-                "passages": [{"document": item.document, "start": item.candidate.start, "end": item.candidate.end}],
+                "passages": [
+                    {"document": item.document, "start": start, "end": end}
+                    for start, end in ((item.candidate.start, item.candidate.end), *item.candidate.more)
+                ],
                 **({"answer": item.candidate.answer} if item.candidate.answer else {}),
             }
             for item in made.questions
         ),
     )
+    if made.unanswerable:
+        rows = ({"_id": item.name, "text": item.text, "part": item.part} for item in made.unanswerable)
+        _write_lines(folder / "unanswerable.jsonl", rows)
     (folder / "qrels").mkdir()
     for part, name in SPLITS.items():
-        rows = [f"{item.name}\t{item.document}\t1\n" for item in made.questions if item.part == part]
-        if rows:
-            text = "query-id\tcorpus-id\tscore\n" + "".join(rows)
+        lines = [f"{item.name}\t{item.document}\t1\n" for item in made.questions if item.part == part]
+        if lines:
+            text = "query-id\tcorpus-id\tscore\n" + "".join(lines)
             (folder / "qrels" / f"{name}.tsv").write_text(text, encoding="utf-8")
     (folder / META).write_text(json.dumps(made.meta, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ragkit.citations.judges import Judge
 from ragkit.errors import ExtractionError
 from ragkit.evaluation.datasets.files import FileReader, read_files
 from ragkit.evaluation.datasets.statements import Statement, StatementSet
@@ -71,9 +72,17 @@ def _figures(judged: Sequence[Judged]) -> dict[str, dict[str, float]]:
 
 
 def measure_statements(
-    dataset: StatementSet, *, part: str, reader: FileReader, progress: Callable[[str, int, int], None]
+    dataset: StatementSet,
+    *,
+    part: str,
+    reader: FileReader,
+    progress: Callable[[str, int, int], None],
+    judge: Judge | None = None,
 ) -> StatementResult:
-    """Check the statements of one part ("tune", "test" or "all") against their documents."""
+    """Check the statements of one part ("tune", "test" or "all") against their documents.
+
+    judge: decides what words cannot, see `load_judge`; none by default.
+    """
     chosen = [item for item in dataset.statements if part in ("all", item.part)]
     wanted = {item.source for item in chosen}
     unreadable: dict[str, str] = {}
@@ -89,13 +98,16 @@ def measure_statements(
     files = {name: path for name, path in dataset.files.items() if name in wanted}
     for done, document in enumerate(read_files(files, reader, failed=failed), 1):
         started = time.perf_counter()
-        judged += _judge(document, by_source[document.source])
+        judged += _judge(document, by_source[document.source], judge)
         spent += time.perf_counter() - started
         progress("checking", done, len(files))
     return StatementResult(dataset.name, part, tuple(judged), unreadable, 1000 * spent / max(1, len(judged)))
 
 
-def _judge(document: Document, statements: Sequence[Statement]) -> list[Judged]:
+def _judge(document: Document, statements: Sequence[Statement], judge: Judge | None) -> list[Judged]:
     title = next((item.title for item in statements if item.title), "")
     passages = DocumentPassages.of(replace(document, title=title) if title else document)
-    return [(item, check_statement(item.text, passages).verdict in ("quoted", "supported")) for item in statements]
+    return [
+        (item, check_statement(item.text, passages, judge=judge).verdict in ("quoted", "supported"))
+        for item in statements
+    ]

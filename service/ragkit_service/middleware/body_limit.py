@@ -13,7 +13,6 @@ from ragkit import show
 from ragkit_service.errors import Problem, problem_response
 from ragkit_service.settings import Limits
 
-_WITH_BODY: Final = frozenset({"POST"})  # no route has PUT or PATCH, which are told so
 _NO_POST = re.compile(
     r"/(healthz|readyz|version|docs)?|/v1/jobs(/[^/]+(/events)?)?"
     r"|/v1/collections/[^/]+(/history|/documents/[^/]+(/pages/[^/]+)?)?"
@@ -157,7 +156,7 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 def _check_type(scope: Scope) -> None:
-    if scope["method"] not in _WITH_BODY or _NO_POST.fullmatch(scope["path"]):
+    if (scope["method"] != "POST" and not is_raw_file(scope)) or _NO_POST.fullmatch(scope["path"]):
         return
     encoding = (_header(scope, b"content-encoding") or b"identity").strip().lower()
     if encoding != b"identity":

@@ -112,6 +112,7 @@ class CitationReply(Reply):
     matched: bool
     heading: str
     address: str
+    judged: str
 
 
 class AnswerReply(Reply):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import JSON, JSONL
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -29,12 +29,10 @@ class JsonReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return a line for each value; what is not JSON, or is nested too deeply, is kept as text and reported."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = without_embedded(_ESCAPED_SLASH.sub("/", decoded.text), builder.warn)
-        del decoded
+        source = decoded_text(data, builder.warn)
+        text = without_embedded(_ESCAPED_SLASH.sub("/", source), builder.warn)
+        del source
         if hints.media_type == JSONL:
             self._lines(text, builder, hints)
             return builder.finish(name=name)

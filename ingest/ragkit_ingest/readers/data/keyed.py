@@ -9,7 +9,7 @@ from typing import Any
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.data.json_data import flatten
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import TOML, YAML
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -35,11 +35,9 @@ class KeyedReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return a line for each value and each comment; what is not correct is kept as text and reported."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = without_embedded(decoded.text.replace("\r\n", "\n").replace("\r", "\n"), builder.warn)
+        source = decoded_text(data, builder.warn)
+        text = without_embedded(source.replace("\r\n", "\n").replace("\r", "\n"), builder.warn)
         kind = "YAML" if hints.media_type == YAML else "TOML"
         lines: list[str] = []
         reason = "long" if len(text) > _SIZE_LIMIT else ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.data.json_data import flatten
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.markup.markdown import add_markdown
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import NOTEBOOK
@@ -29,15 +29,13 @@ class NotebookReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the cells in order; what is no notebook is read as JSON or as text, and reported."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
+        source = decoded_text(data, builder.warn)
         try:
-            notebook = json.loads(decoded.text)
+            notebook = json.loads(source)
         except (ValueError, RecursionError) as error:
             builder.warn(f"not a correct notebook ({error}): kept as text")
-            add_plain(builder, without_embedded(decoded.text, builder.warn))
+            add_plain(builder, without_embedded(source, builder.warn))
             return builder.finish(name=name)
         cells = _cells(notebook)
         if cells is None:

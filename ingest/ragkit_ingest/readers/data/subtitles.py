@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import unescape
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import SRT, VTT
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -62,11 +62,9 @@ class SubtitleReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the speech as paragraphs; styles, notes and positions are left out, notes are counted."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = without_embedded(decoded.text.replace("\r\n", "\n").replace("\r", "\n"), builder.warn)
+        source = decoded_text(data, builder.warn)
+        text = without_embedded(source.replace("\r\n", "\n").replace("\r", "\n"), builder.warn)
         if "-->" not in text:
             builder.warn("no times in it: read as plain text")
             add_plain(builder, text)

@@ -11,7 +11,7 @@ from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.data.xml_prose import ProseLayout
 from ragkit_ingest.readers.data.xml_records import RecordLayout
 from ragkit_ingest.readers.data.xml_words import NO_ATTRIBUTES, PROSE_ROOTS
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import XML
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -35,12 +35,10 @@ class XmlReader:
         What comes after a mistake in the XML is kept as text without its tags.
         """
         declared = _ENCODING.match(data[:400].lstrip())
-        decoded = decode(data, declared=declared[1].decode("ascii") if declared else "")
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = without_embedded(decoded.text, builder.warn).lstrip()
-        del decoded
+        source = decoded_text(data, builder.warn, declared=declared[1].decode("ascii") if declared else "")
+        text = without_embedded(source, builder.warn).lstrip()
+        del source
         events = _Events(builder)
         rest = _parse(text, events, hints)
         if rest >= 0:

@@ -117,7 +117,7 @@ class MessageText:
             return None, "out of time"
         try:
             media_type, reader = choose(data, name=name)
-            inner = replace(hints, media_type=media_type, depth=hints.depth + 1)
+            inner = replace(hints, media_type=media_type, depth=hints.depth + 1, neighbours=None)
             return read(data, name=name, hints=inner, reader=reader), ""
         except ExtractionError as error:
             return None, squeeze(f"{error.reason}: {error.detail}" if error.detail else error.reason)[:120]

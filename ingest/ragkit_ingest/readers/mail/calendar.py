@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import CALENDAR
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -50,18 +50,16 @@ class CalendarReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the events; what holds none is kept as text and reported."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        for number, (_, lines) in enumerate(event_groups(without_embedded(decoded.text, builder.warn)), 1):
+        source = decoded_text(data, builder.warn)
+        for number, (_, lines) in enumerate(event_groups(without_embedded(source, builder.warn)), 1):
             builder.items(lines)
             if number >= _EVENTS or (number % 500 == 0 and hints.budget.spent()):
                 builder.warn(f"stopped after {number:,} events")
                 break
         if not builder.size:
             builder.warn("no event in it: kept as text")
-            add_plain(builder, decoded.text)
+            add_plain(builder, source)
         return builder.finish(name=name)
 
 

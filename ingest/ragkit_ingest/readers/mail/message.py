@@ -10,7 +10,7 @@ from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decode, decoded_text
 from ragkit_ingest.readers.mail.body import MessageText, Tally
 from ragkit_ingest.readers.mail.flowed import unflow
 from ragkit_ingest.readers.mail.headers import charset_of, file_name, header_text, metadata_of, parameter, shown_headers
@@ -155,13 +155,10 @@ def _decoded(part: Message, text: MessageText) -> str:
         return ""
     declared = charset_of(part) or (declared_charset(data) if part.get_content_type() == "text/html" else "")
     try:
-        decoded = decode(data, declared=declared)
+        return decoded_text(data, text.builder.warn, declared=declared)
     except ExtractionError as error:
         text.builder.warn(f"a part of the message is not text ({error.reason})")
         return ""
-    for words in decoded.warnings:
-        text.builder.warn(words)
-    return decoded.text
 
 
 def _chosen(parts: list[Message]) -> list[Message]:

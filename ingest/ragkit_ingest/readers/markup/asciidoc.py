@@ -1,16 +1,18 @@
-"""AsciiDoc, line by line: headings, lists, tables, boxes, attributes, code and links; includes are named, not read."""
+"""AsciiDoc, line by line: headings, lists, tables, boxes, attributes, code and links, with the files it includes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.grid import add_grid
 from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, table_cells
+from ragkit_ingest.readers.markup.asciidoc_titles import one_line_titles
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
+from ragkit_ingest.readers.markup.selection import Selection
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.sniff import ASCIIDOC
 from ragkit_ingest.readers.titles import squeeze
@@ -27,7 +29,10 @@ _ADMONITION = re.compile(r"(NOTE|TIP|IMPORTANT|WARNING|CAUTION):[ \t]+(\S.*)$")
 _TITLE = re.compile(r"\.(?![.\s])(\S.*)$")
 _AUTHOR = re.compile(r"([^\W\d][\w .'-]{1,80})(?:<([^<>\s]{3,100})>)?[ \t]*$")
 _REVISION = re.compile(r"v?\d[\w.]{0,20}(?:,[ \t].{1,80})?$|\d{4}-\d\d-\d\d$")
-_MACRO = re.compile(r"(image|video|audio|include|toc|icon)::([^\[\]\s]*)\[([^\]]*)\][ \t]*$")
+_INCLUDE = re.compile(r"include::([^\[\]\s]+)\[([^\]]*)\][ \t]*$")
+_FAMILY = re.compile(r"^(partial|example|page|attachment)\$")
+_TITLE_LINE = re.compile(r"={1,5}[ \t]+\S")
+_MACRO = re.compile(r"(image|video|audio|toc|icon)::([^\[\]\s]*)\[([^\]]*)\][ \t]*$")
 _CONDITION = re.compile(r"(?:ifdef|ifndef|ifeval|endif)::[^\[]*\[(.*)\][ \t]*$")
 _KINDS: Final = frozenset({"note", "tip", "important", "warning", "caution"})
 
@@ -40,16 +45,14 @@ class AsciidocReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the text without its marks; attributes stand where the text names them, and are metadata."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = visible_words(decoded.text.replace("\r\n", "\n").replace("\r", "\n"))
+        source = decoded_text(data, builder.warn)
+        text = visible_words(source.replace("\r\n", "\n").replace("\r", "\n"))
         front = split_front_matter(text)
         for words in front.describing():
             builder.paragraph(words)
         page = _Page(builder, hints)
-        page.run(front.body.split("\n"))
+        page.run([*one_line_titles(front.body.split("\n"))])
         page.notes.report(builder)
         fields = {**{key: value for key, value in page.attributes.items() if value}, **front.fields}
         return builder.finish(name=name, title=front.title or page.title, metadata=fields)
@@ -59,7 +62,7 @@ class _Page:
     """Reads the lines of a file."""
 
     def __init__(self, builder: TextBuilder, hints: Hints) -> None:
-        self.notes = SiteNotes()
+        self.notes = SiteNotes(files=hints.neighbours)
         self.attributes: dict[str, str] = {}
         self.title = ""
         self._out = builder
@@ -71,12 +74,13 @@ class _Page:
         self._numbers: list[int] = []
         self._style = ""  # block attributes that wait for their block
         self._caption = ""
+        self._by = ""  # whom the quote that is open is by
         self._header = 0  # lines since the title, while they may name author and revision; 0 elsewhere
         self._term = False  # the paragraph explains a term
         self._continued = False  # the next block belongs to the list item before it
 
     def run(self, lines: list[str]) -> None:
-        source = iter(lines)
+        source = self._with_included(lines)
         for raw in source:
             line = raw.rstrip()
             if self._block(line, source):
@@ -88,6 +92,24 @@ class _Page:
                 self._paragraph.append(line)
         self._end_paragraph()
         self._end_list()
+        if self._text.struck:
+            self._out.warn(f"struck-out text left out: {self._text.struck:,} characters")
+
+    def _with_included(self, lines: Iterable[str], offset: int = 0) -> Iterator[str]:
+        """Yield lines, in place of each include those of its file; offset: how much deeper its headings stand."""
+        for line in lines:
+            macro = _INCLUDE.match(line)
+            if macro is None:
+                yield f"{'=' * offset}{line}" if offset and _TITLE_LINE.match(line) else line
+                continue
+            named = self._text.values(macro[1])
+            path = _FAMILY.sub(lambda match: f"{match[1]}s/", named.rpartition(":")[2] if "$" in named else named)
+            with self.notes.entered(path, _selection(macro[2])) as part:
+                if part is None:
+                    yield f"(included file: {path})"
+                else:
+                    deeper = re.search(r"leveloffset=\"?\+?(\d)", macro[2])
+                    yield from self._with_included(part.text.split("\n"), offset + (int(deeper[1]) if deeper else 0))
 
     # ------------------------------------------------------------------ blocks
 
@@ -138,15 +160,18 @@ class _Page:
         language = (
             names[1] if len(names) > 1 and names[0] in ("source", "") else mark.strip("`") if mark[0] == "`" else ""
         )
-        kept = []
-        for line in lines:
-            macro = _MACRO.match(line)
-            kept.append(self.notes.include(macro[2]).replace("`", "") if macro and macro[1] == "include" else line)
-        self._out.code("\n".join(kept), language if language.replace("-", "").isalnum() else "")
+        self._out.code("\n".join(lines), language if language.replace("-", "").isalnum() else "")
 
     def _begin_box(self) -> None:
         """A box begins or ends: its kind and title are words, what it holds is read on."""
-        style, self._style = self._style.lower().lstrip("%").split(",")[0].split("#")[0].split(".")[0], ""
+        named, self._style = self._style, ""
+        style = named.lower().lstrip("%").split(",")[0].split("#")[0].split(".")[0]
+        if style in ("quote", "verse"):
+            self._by = ", ".join(filter(None, (part.strip().strip('"') for part in named.split(",")[1:])))
+        elif self._by:
+            self._end_paragraph()
+            by, self._by = self._by, ""
+            self._put(f"— {self._text.words(by)}")
         if style in _KINDS and not self._caption:
             self._caption = style.capitalize()
         self._emit_caption()
@@ -223,9 +248,7 @@ class _Page:
         if match is None:
             return False
         self._end_paragraph()
-        if match[1] == "include":
-            self._put(self.notes.include(self._text.values(match[2])).replace("`", ""))
-        elif match[1] == "image":
+        if match[1] == "image":
             caption, self._caption = self._caption, ""
             words = [self._text.words(_first(match[3])), self._text.words(caption)]
             self._put(". ".join(filter(None, dict.fromkeys(words))))
@@ -254,10 +277,13 @@ class _Page:
             and "://" not in term[1]
             and not term[1].endswith(":")
         ):
+            names = term[1]
+            if self._term and len(self._paragraph) == 1 and self._paragraph[0].endswith(":"):
+                names = f"{self._paragraph.pop()[:-1]}, {names}"  # several terms share one explanation
             self._end_paragraph()
             self._end_list()
             self._caption = ""
-            self._paragraph.append(f"{term[1]}: {term[2] or ''}".rstrip())
+            self._paragraph.append(f"{names}: {term[2] or ''}".rstrip())
             self._term = True
             return True
         return False
@@ -327,6 +353,13 @@ class _Page:
         if not self._continued:
             self._marks, self._numbers = [], []
         self._continued = False
+
+
+def _selection(attributes: str) -> Selection:
+    """Return what the attributes of an include select: lines=1..5;8, tag=name, tags=name."""
+    lines = re.search(r"\blines=\"?([^\"\]]+?)\"?(?:,\s*[a-z]+=|$)", attributes)
+    tag = re.search(r"\btags?=\"?([\w.-]+)", attributes)
+    return Selection(lines=lines[1] if lines else "", region=tag[1] if tag else "")
 
 
 def _until(source: Iterator[str], mark: str) -> Iterator[str]:

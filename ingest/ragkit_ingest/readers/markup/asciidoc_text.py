@@ -50,14 +50,19 @@ _KNOWN: Final = {
     "two-semicolons": ";;",
     "deg": "°",
 }
+_STRUCK = re.compile(r"\[(?:[\w.-]*\.)?line-through\](##?)(.+?)\1", re.DOTALL)
 _LINE_LIMIT: Final = 50_000
 _SPEC = re.compile(r"(?:(\d{1,3})?(?:\.(\d{1,3}))?\+|(\d{1,3})\*)?([<^>]?(?:\.[<^>])?)([aehlmsv]?)$")
 
 
 class AsciidocText:
-    """Turns marked text into words; attributes: the values that {names} stand for, which may grow."""
+    """Turns marked text into words; attributes: the values that {names} stand for, which may grow.
+
+    struck: characters that are struck out, and left out.
+    """
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
+        self.struck = 0
         self._attributes = attributes
 
     def values(self, text: str) -> str:
@@ -69,6 +74,8 @@ class AsciidocText:
         if len(text) > _LINE_LIMIT:
             return text
         text = _BREAK.sub("", self.values(text))
+        if "line-through" in text:
+            text = _STRUCK.sub(self._strike, text)
         text = _ANCHOR.sub(lambda match: match[1] or "", text)
         text = _LINK.sub(_link, text)
         text = _XREF.sub(lambda match: match[2] or match[1].rpartition("#")[2], text)
@@ -81,6 +88,10 @@ class AsciidocText:
             text = plainer
         text = _RAISED.sub(lambda match: superscript(match[1]), text)
         return _LOWERED.sub(lambda match: subscript(match[1]), text)
+
+    def _strike(self, match: re.Match[str]) -> str:
+        self.struck += len(match[2])
+        return ""
 
     def _value(self, name: str, unknown: str) -> str:
         return self._attributes.get(name.lower(), _KNOWN.get(name.lower(), unknown))

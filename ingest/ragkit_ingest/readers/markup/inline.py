@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.web.losses import Losses
-from ragkit_ingest.readers.web.rules import BLOCKS, HIDING_STYLE
+from ragkit_ingest.readers.web.rules import BLOCKS, HIDING_STYLE, STRIKING
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)([^>]*)>?", re.DOTALL)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
@@ -110,7 +110,8 @@ class _Words:
         self._losses = losses
         self._links: list[tuple[int, str]] = []
         self._raised: list[tuple[str, int]] = []
-        self._dropped: tuple[str, int, bool] | None = None  # a hidden element: its tag, its place, whether it counts
+        self._dropped: tuple[str, int, str] | None = None  # an element left out: its tag, its place, what it counts as
+        self._struck: list[int] = []
 
     def open_link(self, target: str) -> None:
         self._links.append((len(self.parts), target))
@@ -140,15 +141,35 @@ class _Words:
             self._link(rest, closing=closing)
         elif tag == "img":
             self._picture(rest)
-        elif not closing and (tag in _DROPPED or self._hides(rest)):
-            self._dropped = (tag, len(self.parts), tag not in _DROPPED)
+        elif not closing and (kind := self._left_out(tag, rest)) is not None:
+            self._dropped = (tag, len(self.parts), kind)
         elif tag not in _KNOWN:
             self.parts.append(source)  # a placeholder, as in <file-name>
 
-    def _end_dropped(self, _tag: str, start: int, counts: bool) -> None:
-        self._losses.hidden += len("".join(self.parts[start:])) if counts else 0
-        del self.parts[start:]
+    def open_struck(self) -> None:
+        self._struck.append(len(self.parts))
+
+    def close_struck(self) -> None:
+        if self._struck:
+            self._drop(self._struck.pop(), "struck")
+
+    def _end_dropped(self, _tag: str, start: int, kind: str) -> None:
+        self._drop(start, kind)
         self._dropped = None
+
+    def _drop(self, start: int, kind: str) -> None:
+        size = len("".join(self.parts[start:]))
+        self._losses.hidden += size if kind == "hidden" else 0
+        self._losses.struck += size if kind == "struck" else 0
+        del self.parts[start:]
+
+    def _left_out(self, tag: str, rest: str) -> str | None:
+        """Return what the words of an element count as when they are left out; None where they are kept."""
+        if tag in _DROPPED:
+            return ""
+        if self._hides(rest):
+            return "hidden"
+        return "struck" if tag in STRIKING else None
 
     def _link(self, rest: str, *, closing: bool) -> None:
         href = _HREF.search(rest)
@@ -186,6 +207,10 @@ def inline_words(tokens: Sequence[Token], losses: Losses) -> str:
             words.open_link(str(token.attrs.get("href", "")))
         elif token.type == "link_close":
             words.close_link()
+        elif token.type == "s_open":
+            words.open_struck()
+        elif token.type == "s_close":
+            words.close_struck()
         elif token.type in ("softbreak", "hardbreak"):
             words.parts.append("\n")
         elif token.type == "image":

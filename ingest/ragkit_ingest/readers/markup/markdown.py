@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, time_limit
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.inline import inline_words
 from ragkit_ingest.readers.markup.site_lines import rewrite_site_syntax
@@ -39,18 +39,17 @@ class MarkdownReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the text without its marks; front matter becomes metadata, and its description is text."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text = decoded.text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+        source = decoded_text(data, builder.warn)
+        text = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
         front = split_front_matter(visible_words(text))
         if front.problem:
             builder.warn(front.problem)
         for words in front.describing():
             builder.paragraph(words)
         notes = SiteNotes(
-            {key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)}
+            {key.lower(): str(value) for key, value in front.fields.items() if not isinstance(value, tuple)},
+            hints.neighbours,
         )
         losses = Losses()
         _add_body(builder, front.body, hints, (notes, losses), mdx=suffix_of(name) == "mdx")

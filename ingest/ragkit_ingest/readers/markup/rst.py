@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, time_limit
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.markup.rst_syntax import register
 from ragkit_ingest.readers.markup.rst_tree import TreeWalk
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
@@ -42,11 +42,10 @@ class RstReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the text of the document tree; what docutils cannot read in time is kept as plain text."""
-        decoded = decode(data)
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        text, notes = without_embedded(visible_words(decoded.text), builder.warn), SiteNotes()
+        source = decoded_text(data, builder.warn)
+        text = without_embedded(visible_words(source), builder.warn)
+        notes = SiteNotes(files=hints.neighbours)
         tree = None if len(text) > _SIZE_LIMIT else _parse(text, min(12.0, hints.budget.left()), notes)
         if tree is None:
             builder.warn("long or deeply nested reStructuredText: read as plain text")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ragkit_ingest.readers.markup.selection import Selection, code_language
 from ragkit_ingest.readers.markup.site_notes import ADMONITIONS, SiteNotes, box_title
 
 _DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([\w:+.-]+?)::", re.MULTILINE)
@@ -159,7 +160,7 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
             notes.left_out["raw blocks"] += 1
         return []
     if name in _FILES:
-        return [nodes.paragraph("", notes.include(argument).replace("`", ""))]
+        return _file_nodes(directive, name, argument, notes, nodes)
     if bare in _CODE or (bare.startswith("code") and "tab" not in bare):
         return _code_nodes(directive, argument, nodes)
     if name == "toctree":
@@ -168,6 +169,44 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
         notes.left_out["descriptions that are made from code (autodoc)"] += 1
         return _described(directive, argument, nodes)
     return _boxed(directive, name, "" if bare in ("only", "ifconfig") else _title(directive, bare, argument), nodes)
+
+
+def _file_nodes(directive: Any, name: str, argument: str, notes: SiteNotes, nodes: Any) -> list[Any]:
+    """Return what an included file holds: reStructuredText with its own includes, or code."""
+    options = directive.options
+    with notes.entered(argument.strip(), _selection(options)) as part:
+        if part is None:
+            return [nodes.paragraph("", f"(included file: {argument})")]
+        language = options.get("language") or options.get("code") or code_language(part.path)
+        if name == "literalinclude" or language or {"literal", "code"} & set(options):
+            caption = options.get("caption", "")
+            block = nodes.literal_block("", part.text, classes=["code", language] if language else ["code"])
+            return [*([nodes.paragraph(caption, caption)] if caption else []), block]
+        register(part.text, notes)
+        return _parsed(directive, part.text.split("\n"), nodes)
+
+
+def _selection(options: Mapping[str, str]) -> Selection:
+    lines = options.get("lines", "")
+    if "start-line" in options or "end-line" in options:  # counted from 0, the last one not included
+        first, last = options.get("start-line", "0"), options.get("end-line", "")
+        lines = f"{int(first) + 1 if first.isdecimal() else 1}-{last if last.isdecimal() else ''}"
+    return Selection(lines, "", options.get("start-after", ""), options.get("end-before", ""))
+
+
+def _parsed(directive: Any, lines: list[str], nodes: Any) -> list[Any]:
+    """Return lines parsed as a text of their own, whose titles need not be those of the text around."""
+    from docutils.statemachine import StringList
+
+    memo = directive.state.memo
+    before = memo.title_styles, memo.section_level
+    memo.title_styles, memo.section_level = [], 0
+    holder = nodes.section()
+    try:
+        directive.state.nested_parse(StringList(lines, source="included"), 0, holder, match_titles=True)
+    finally:
+        memo.title_styles, memo.section_level = before
+    return list(holder.children)
 
 
 def _boxed(directive: Any, name: str, title: str, nodes: Any) -> list[Any]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
 
 from ragkit_ingest.readers.markup.arguments import parse_tag, readable
+from ragkit_ingest.readers.markup.front_matter import split_front_matter
+from ragkit_ingest.readers.markup.selection import code_language
+from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
+from ragkit_ingest.readers.markup.site_includes import imported_part, marks_part, named_file, named_in_code
 from ragkit_ingest.readers.markup.site_marks import MarkScanner
-from ragkit_ingest.readers.markup.site_notes import ADMONITIONS, SiteNotes, box_title
+from ragkit_ingest.readers.markup.site_notes import SiteNotes, box_title
+from ragkit_ingest.readers.markup.site_tags import MYST_BOXES, SILENT_KINDS
+from ragkit_ingest.readers.neighbours import Included
 
 _FENCE = re.compile(r"((?:[ \t]*>)*[ \t]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?)(`{3,}|~{3,})[ \t]*([^`]*)$")
 _SLASHES = re.compile(r"[ \t]*/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
@@ -17,11 +23,6 @@ _COLONS = re.compile(
 )
 _INDENTED = re.compile(r"[ \t]*(?:!{3}|\?{3}\+?|={3}[!+]?)[ \t]+(?:([\w -]+?)[ \t]*)?(?:\"(.*)\")?[ \t]*$")
 _ALERT = re.compile(r"([ \t]*(?:>[ \t]*)+)\[!([A-Za-z-]{2,30})\][-+]?[ \t]*(.*)$")
-_INCLUDE = re.compile(
-    r"[ \t]*(?:-{2,}8<-{2,}[ \t]+[\"'](?P<snip>[^\"']+)[\"']|<<<[ \t]*(?P<vite>[^\s{#\[]+).*"
-    r"|@\[code[^\]]*\]\((?P<vue>[^)]+)\)|\.\.[ \t]+(?:include|literalinclude)::[ \t]*(?P<rst>\S+)"
-    r"|!include(?:\[[^\]]*\])?[ \t(]+(?P<bang>[^\s)]+)\)?)[ \t]*$"
-)
 _SNIP = re.compile(r"[ \t]*-{2,}8<-{2,}[ \t]*$")
 _IMPORT = re.compile(
     r"import\s+(?:[\w{},*\s$]+\s+from\s+)?['\"][^'\"]+['\"];?\s*$"
@@ -38,26 +39,6 @@ _CODE_END = re.compile(
 _RAW = re.compile(r"[ \t]*\{%-?[ \t]*(end)?(raw|verbatim|comment)[ \t]*-?%\}[ \t]*$")
 _TAG_LINE = re.compile(r"[ \t]*<(?:/?[A-Z][\w.]*|/?[a-z][a-z0-9]*-[\w.-]+|/?>)")
 _MYST = re.compile(r"\{([\w:-]+)\}[ \t]*(.*)$")
-_MYST_BOXES: Final = ADMONITIONS | {
-    "admonition",
-    "dropdown",
-    "tab-item",
-    "tab-set",
-    "card",
-    "grid",
-    "grid-item",
-    "grid-item-card",
-    "topic",
-    "sidebar",
-    "margin",
-    "versionadded",
-    "versionchanged",
-    "epigraph",
-    "figure",
-}
-_SILENT_KINDS: Final = frozenset(
-    {"html", "define", "raw", "v-pre", "code-group", "row", "col", "columns", "column", "div"}
-)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _OPTION = re.compile(r"[ \t]*(?::[\w-]+:(?:[ \t].*)?|---)$")
 
@@ -126,14 +107,17 @@ class SiteMarkdown:
         if self._myst and not fence[3].strip() and fence[2].startswith(self._myst[-1]):
             self._myst.pop()
             self._words("")
-        elif myst is not None and myst[1] in _MYST_BOXES:
+        elif myst is not None and myst[1] in MYST_BOXES:
             self._myst.append(fence[2])
             self._slash = True
             self._words(box_title(myst[1], myst[2]))
         elif myst is not None and myst[1] in ("include", "literalinclude"):
             self._fence = fence[2]
-            self._words(self._notes.include(myst[2]))
+            self._insert(self._notes.include(myst[2]), line)
         else:
+            title = code_title(fence[3].strip())
+            if title:
+                self._words(title, line)
             self._scan()
             self._fence = fence[2]
             told = f"{fence[1]}{fence[2]}{myst[2]}" if myst is not None and "code" in myst[1] else line
@@ -149,10 +133,27 @@ class SiteMarkdown:
             self._done.append(line)
             self._fence = ""
         else:
-            snip = _INCLUDE.match(line)
-            if snip is not None and snip["snip"]:
-                self._notes.include(snip["snip"])
-            self._done.append(line)
+            shown = code_line(line)
+            if shown is not None:
+                self._done.append(self._in_code(shown))
+
+    def _in_code(self, line: str) -> str:
+        """Return a line of code, or the lines of the file that it includes, as deep as it stands."""
+        if marks_part(line):
+            return ""
+        path = named_in_code(line)
+        text = self._notes.included(path, raw=True) if path else None
+        if text is None:
+            return line
+        indent = line[: len(line) - len(line.lstrip())]
+        return "\n".join(f"{indent}{part}" if part else "" for part in text.split("\n"))
+
+    def _insert(self, text: str, line: str) -> None:
+        """Add rewritten text as blocks of their own, as deep as the line that they come from."""
+        self._scan()
+        indent = line[: len(line) - len(line.lstrip())]
+        self._done += ["", *(f"{indent}{part}" if part else "" for part in text.split("\n")), ""]
+        self._blank = True
 
     # ------------------------------------------------------------------ lines with a meaning
 
@@ -174,7 +175,7 @@ class SiteMarkdown:
         if "///" in line and (match := _SLASHES.match(line)):
             kind = match[1] or ""
             self._slash = bool(kind)
-            self._words("" if kind in _SILENT_KINDS else box_title(kind, match[2] or ""), line)
+            self._words("" if kind in SILENT_KINDS else box_title(kind, match[2] or ""), line)
             return True
         if ":::" in line and (match := _COLONS.match(line)):
             self._words(match[1] + self._colon_title(match), line if not match[1].strip() else "")
@@ -207,20 +208,19 @@ class SiteMarkdown:
         if inner:
             words = ""
         self._slash = bool(match[2])
-        return "" if kind in _SILENT_KINDS else box_title(kind, named[1] if named else words)
+        return "" if kind in SILENT_KINDS else box_title(kind, named[1] if named else words)
 
     def _include_line(self, line: str) -> bool:
         if _SNIP.match(line):
             self._snip = not self._snip
             return True
         if self._snip:
-            self._words(self._notes.include(line.strip().lstrip(";")), line)
+            self._insert(self._notes.include(line.strip().lstrip(";")), line)
             return True
-        match = _INCLUDE.match(line)
-        if match is None:
-            return False
-        path = next(value for value in match.groupdict().values() if value)
-        self._words(self._notes.include(path), line)
+        path, selection = named_file(line)
+        if not path:
+            return marks_part(line)
+        self._insert(self._notes.include(path, selection), line)
         return True
 
     def _statement(self, line: str) -> bool:
@@ -232,7 +232,11 @@ class SiteMarkdown:
         constant = _CONSTANT.match(line)
         if constant:
             self._notes.fields[constant[1].lower()] = constant[3] if constant[3] is not None else constant[4]
-        self._notes.left_out["imports and exports of MDX"] += 1
+        part = imported_part(line)
+        if part:
+            self._notes.partials.update(part)
+        else:
+            self._notes.left_out["imports and exports of MDX"] += 1
         self._depth = _depth(line)
         self._script = 1 if self._depth > 0 else 0
         self._open.append("")
@@ -286,6 +290,9 @@ class SiteMarkdown:
                     pass
             self._words("")
             return True
+        if tag.alone and tag.name in self._notes.partials:
+            self._insert(self._notes.include(self._notes.partials[tag.name]), line)
+            return True
         words = readable(tag.arguments, component=tag.name if tag.alone else "")
         if not tag.arguments and not tag.alone and not self._mdx and tag.name and not self._blank:
             return False
@@ -299,6 +306,18 @@ class SiteMarkdown:
     # ------------------------------------------------------------------ plain lines
 
     def _plain(self, line: str) -> None:
+        if is_contents(line):
+            return
+        meaning = meaning_of_term(line)
+        if (
+            meaning
+            and self._open
+            and self._open[-1].strip()
+            and not self._open[-1].lstrip().startswith(("|", "-", "*"))
+        ):
+            self._open[-1] = f"{self._open[-1].rstrip(': ')}: {meaning}"
+            return
+        line = short_form(line) or line
         indent = len(line) - len(line.lstrip())
         if line.strip():
             if indent >= 4 and self._blank and not self._listing and not self._mdx:
@@ -361,4 +380,16 @@ def _depth(line: str) -> int:
 
 def rewrite_site_syntax(text: str, notes: SiteNotes, *, mdx: bool) -> str:
     """Return a site's Markdown as plain Markdown; notes collects what it names and what is left out."""
+    notes.render = partial(_included, notes)
     return SiteMarkdown(notes, mdx=mdx).rewrite(text)
+
+
+def _included(notes: SiteNotes, part: Included) -> str:
+    """Return an included file as plain Markdown: prose with its own site syntax rewritten, code in a fence."""
+    language = code_language(part.path)
+    if language:
+        longest = max(map(len, re.findall("~{3,}", part.text)), default=5)
+        fence = "~" * (longest + 1)
+        return f"{fence}{language}\n{part.text}\n{fence}"
+    body = split_front_matter(part.text).body
+    return SiteMarkdown(notes, mdx=part.path.endswith(".mdx")).rewrite(body).strip("\n")

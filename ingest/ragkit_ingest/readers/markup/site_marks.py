@@ -6,15 +6,17 @@ import re
 from bisect import bisect_left
 from typing import Final
 
-from ragkit_ingest.readers.markup.arguments import parse_tag, readable, template_arguments
+from ragkit_ingest.readers.markup.arguments import Argument, parse_tag, readable, template_arguments
+from ragkit_ingest.readers.markup.site_details import footnote, highlighted, without_comments
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
+from ragkit_ingest.readers.markup.site_tags import CONTROL, HOLDERS, INCLUDES, MEDIA
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
 
 _LIMIT: Final = 4_000  # characters of one mark
 _TRIGGER = re.compile(
-    r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[!|:(?=[a-z]+-[a-z-]+:)"
-    r"|\+\+(?=[a-z\"])"
+    r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^\^(?=\S)|==(?=[^\s=])|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[[!^]"
+    r"|:(?=[a-z]+-[a-z0-9-]+:)|\+\+(?=[a-z\"])"
 )
 _ATTRIBUTE = r"[#.][^\s{}\"'=]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})"
 _ANCHOR = re.compile(
@@ -27,102 +29,16 @@ _ICON = re.compile(r":(?:material|octicons|fontawesome|simple|mdi|fa|fas|fab|bi)
 _KEYS = re.compile(r"\+\+([a-z0-9\"-]{1,30}(?:\+[\w\"-]{1,30}){0,5})\+\+(?!\+)")
 _WIKI = re.compile(r"(!?)\[\[([^\[\]|\n]{1,200})(?:\\?\|([^\[\]\n]{1,300}))?\]\]")
 _ALERT = re.compile(r"\[!(?:INCLUDE|include|code)[\w-]*\s*\[([^\]\n]{0,200})\]\(([^)\n]{1,300})\)\]")
+_CONSTANT = re.compile(r"\{\s*([\w$.]{1,100})\s*\}")
 _NAME = re.compile(r"/?\s*([\w./:-]*)")
 _IDENTIFIER = re.compile(r"[\w$][\w$.?\[\]'\"-]{0,100}")
-_CONTROL: Final = frozenset(
-    [
-        "if",
-        "unless",
-        "elsif",
-        "elseif",
-        "else",
-        "endif",
-        "endunless",
-        "for",
-        "endfor",
-        "break",
-        "continue",
-        "case",
-        "when",
-        "endcase",
-        "assign",
-        "capture",
-        "endcapture",
-        "increment",
-        "decrement",
-        "cycle",
-        "tablerow",
-        "endtablerow",
-        "liquid",
-        "layout",
-        "paginate",
-        "endpaginate",
-        "block",
-        "endblock",
-        "extends",
-        "macro",
-        "endmacro",
-        "import",
-        "from",
-        "set",
-        "endset",
-        "with",
-        "endwith",
-        "autoescape",
-        "filter",
-        "endfilter",
-        "call",
-        "endcall",
-        "cache",
-        "endcache",
-        "raw",
-        "endraw",
-        "verbatim",
-        "endverbatim",
-        "comment",
-        "endcomment",
-        "highlight",
-        "endhighlight",
-        "toc",
-        "post_url",
-        "link",
-        "ref",
-        "relref",
-        "load",
-        "url",
-        "static",
-        "trans",
-        "endtrans",
-    ]
-)
-_MEDIA: Final = frozenset(
-    ["youtube", "vimeo", "gist", "tweet", "twitter", "x", "instagram", "video", "iframe", "embed", "audio", "asciinema"]
-)
-_HOLDERS: Final = frozenset(
-    ["tabs", "tabpane", "tab-set", "columns", "cards", "steps", "grid", "row", "section", "accordion"]
-)
-_INCLUDES: Final = frozenset(
-    [
-        "include",
-        "readfile",
-        "include_relative",
-        "include_cached",
-        "embed-code",
-        "code-include",
-        "includecode",
-        "import",
-        "literalinclude",
-        "snippet",
-        "render",
-        "include-code",
-    ]
-)
 
 
 class MarkScanner:
     """Rewrites one stretch of Markdown outside code as plain Markdown; linear in its size."""
 
     def __init__(self, text: str, notes: SiteNotes) -> None:
+        text = without_comments(text)
         self._text = text
         self._notes = notes
         self._runs: dict[int, list[int]] = {}
@@ -161,6 +77,8 @@ class MarkScanner:
             "[": self._bracket,
             "!": self._bracket,
         }.get(mark[0])
+        if mark in ("==", "^^"):
+            return highlighted(self._text, start) or (start + 2, mark)
         found = handler(start) if handler is not None else self._script(start)
         return found if found is not None else (start + len(mark), mark)
 
@@ -202,7 +120,9 @@ class MarkScanner:
             if before.endswith((" ", "\t")):
                 self._parts[-1] = before.rstrip(" \t")
             return anchor.end(), ""
-        constant = re.compile(r"\{\s*([\w$.]{1,100})\s*\}").match(text, start)
+        constant = _CONSTANT.match(text, start)
+        if constant is not None and constant[1] in self._notes.partials:
+            return constant.end(), self._included(self._notes.partials[constant[1]])
         if constant is not None and constant[1].rpartition(".")[2].lower() in self._notes.fields:
             return constant.end(), self._notes.value(constant[1].rpartition(".")[2])
         return None
@@ -240,32 +160,59 @@ class MarkScanner:
             return "#"
         if name == "assign" and (pair := re.fullmatch(r"\s*([\w.-]+)\s*=\s*[\"']?([^\"'|]*)[\"']?.*", rest)):
             self._notes.fields[pair[1].lower()] = pair[2].strip()
-        if inner.startswith("/") or name in _CONTROL or name.startswith("end"):
+        if name in ("for", "endfor"):
+            return self._loop(name, rest)
+        if name in ("else", "elsif", "elif", "elseif", "when"):
+            return " "
+        if inner.startswith("/") or name in CONTROL or name.startswith("end"):
             return ""
         return self._tag_words(name, rest)
+
+    def _loop(self, name: str, rest: str) -> str:
+        """Take the begin or the end of a loop: the names of its values mean nothing to a reader of the page."""
+        loops = self._notes.loops
+        if name == "for":
+            loops.append(frozenset(re.findall(r"\w+", rest.partition(" in ")[0])))
+        elif loops:
+            loops.pop()
+        return ""
 
     def _tag_words(self, name: str, rest: str) -> str:
         """Return what people read of a shortcode or tag: its texts, the value or the file that it names."""
         arguments = template_arguments(rest)
-        words = readable([item for item in arguments if item.name or name not in _HOLDERS])
+        words = readable([item for item in arguments if item.name or name not in HOLDERS])
         if name in ("param", "var", "variable", "site-param", "meta") and arguments:
             return self._notes.value(arguments[0].value)
-        if name in _INCLUDES and not words:
-            named = {item.name: item.value for item in arguments}
-            path = (
-                named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
-            )
-            return self._notes.include(path)
-        if name in _MEDIA and not words:
+        if name in INCLUDES and (not words or self._notes.files is not None):
+            return self._include_tag(arguments) or words
+        if name in MEDIA and not words:
             self._notes.left_out["embedded media"] += 1
             return ""
         if name in ("ref", "relref", "toc", "br", "icon"):
             return ""
         return words
 
+    def _include_tag(self, arguments: list[Argument]) -> str:
+        """Return the file that a tag includes, with the tag's arguments in it; "" where its own words say enough."""
+        named = {item.name: item.value for item in arguments}
+        path = named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
+        own = {f"include.{name}".lower(): value for name, value in named.items() if name}
+        before = dict(self._notes.fields)
+        self._notes.fields.update(own)
+        try:
+            return self._included(path)
+        finally:
+            self._notes.fields.clear()
+            self._notes.fields.update(before)
+
+    def _included(self, path: str) -> str:
+        """Return what a file holds: within the line when it is one line, else as blocks of their own."""
+        text = self._notes.include(path).strip()
+        return f"\n\n{text}\n\n" if "\n" in text else text
+
     def _book_include(self, inner: str) -> str:
         name, _, path = inner.partition(" ")
-        return self._notes.include(path.split(":")[0]) if "include" in name and path else ""
+        return self._included(path) if "include" in name and path else ""
 
     def _value(self, inner: str) -> str:
         name, _, filters = inner.partition("|")
@@ -275,13 +222,16 @@ class MarkScanner:
         literal = re.fullmatch(r"(['\"])(.*)\1", name, re.DOTALL)
         if literal:
             return literal[2]
+        if any(re.match(r"\w*", name.lstrip("."))[0] in names for names in self._notes.loops):  # type: ignore[index]
+            self._notes.left_out["values of loops"] += 1
+            return ""
         default = re.search(r"default\s*:?\s*\(?\s*['\"]([^'\"]*)", filters)
-        if default and name.rpartition(".")[2].lower() not in self._notes.fields:
+        if default and not self._notes.knows(name):
             return default[1]
         return self._notes.value(name) if _IDENTIFIER.fullmatch(name) else name
 
     def _file(self, inner: str) -> str:
-        return self._notes.include(inner.split(maxsplit=1)[0]) if inner.split() else ""
+        return self._included(inner.split(maxsplit=1)[0]) if inner.split() else ""
 
     def _dropped(self, _inner: str) -> str:
         self._notes.left_out["comments"] += 1
@@ -297,7 +247,7 @@ class MarkScanner:
                 r"<!--\s*@?#?include(?::|\s|\s+virtual=|\s+file=)\s*([^\s>]+?)(?:\s|--)", text[start : end + 3]
             )
             if path:
-                return end + 3, self._notes.include(path[1])
+                return end + 3, self._included(path[1])
             return end + 3, text[start : end + 3]
         name = re.compile(r"</?(?:([A-Z][\w.]*)|([a-z][a-z0-9]*(?:-[\w.]+)+)|(?=>))").match(text, start)
         if name is None or self._work <= 0:
@@ -329,23 +279,28 @@ class MarkScanner:
 
     def _icon(self, start: int) -> tuple[int, str] | None:
         match = _ICON.match(self._text, start)
-        return (match.end(), "") if match else None
+        if match is None:
+            return None
+        blank = self._text[match.end() : match.end() + 1] == " " and self._text[start - 1 : start] in ("", " ", "\n")
+        return match.end() + blank, ""
 
     def _keys(self, start: int) -> tuple[int, str] | None:
         match = _KEYS.match(self._text, start)
         return (match.end(), match[1].replace('"', "")) if match else None
 
     def _bracket(self, start: int) -> tuple[int, str] | None:
+        if self._text.startswith("[^", start):
+            return footnote(self._text, start)
         alert = _ALERT.match(self._text, start)
         if alert:
-            return alert.end(), self._notes.include(alert[2])
+            return alert.end(), self._included(alert[2])
         match = _WIKI.match(self._text, start)
         if match is None:
             return None
         if match[2].strip().lower() == "toc":
             return match.end(), ""
         if match[1]:
-            return match.end(), self._notes.include(match[2])
+            return match.end(), self._included(match[2])
         return match.end(), (match[3] or match[2].rstrip("#")).strip()
 
     def _script(self, start: int) -> tuple[int, str] | None:

@@ -12,7 +12,7 @@ from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.ocr.engine import CURE, available, read_page
 from ragkit_ingest.readers.ocr.reading_order import ordered_lines
 from ragkit_ingest.readers.ocr.report import Confidences, allow_page
-from ragkit_ingest.readers.pdf.layout import add_pages
+from ragkit_ingest.readers.pdf.layout.pages import add_pages
 from ragkit_ingest.readers.pdf.text import Line
 from ragkit_ingest.readers.sniff import JPEG, PNG, TIFF, WEBP
 

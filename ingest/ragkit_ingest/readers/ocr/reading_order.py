@@ -8,7 +8,7 @@ from statistics import mean, median
 from ragkit_ingest.readers.ocr.engine import OcrPage
 from ragkit_ingest.readers.pdf.arrange import arranged
 from ragkit_ingest.readers.pdf.glyphs import Part
-from ragkit_ingest.readers.pdf.tables import is_value
+from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.pdf.text import Line, line_of
 
 _WIDE = 0.55  # a box that takes more of its region's width than this stands over all columns

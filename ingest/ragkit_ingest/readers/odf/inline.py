@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,12 +25,16 @@ _SILENT: Final = frozenset(
      "object-index-source", "user-index-source", "bibliography-source", "sequence-decls", "variable-decls",
      "user-field-decls", "dde-connection-decls", "notes-configuration", "meta", "settings", "scripts", "shapes-info"]
 )  # fmt: skip
+STRUCK: Final = "struck-out text left out (characters)"
 _PAGE_FIELDS: Final = frozenset(["page-number", "page-count", "sheet-name", "file-name", "time", "date"])
 
 
 @dataclass(slots=True)
 class Inline:
-    """Turns paragraphs into text. later: what stands in them and follows their block, in order."""
+    """Turns paragraphs into text. later: what stands in them and follows their block, in order.
+
+    keep_comments: comments become text. pictures: reads the words of a picture, given its part; "" for none.
+    """
 
     styles: Styles
     objects: Objects
@@ -37,10 +42,21 @@ class Inline:
     counts: Counter[str] = field(default_factory=Counter)
     later: list[str | Chart | Node] = field(default_factory=list)
     furniture: bool = False
+    keep_comments: bool = True
+    pictures: Callable[[str], str] | None = None
 
     def text(self, node: Node) -> str:
         """Return the words of a paragraph or of what is in one; lines are kept apart by newlines."""
+        if node.name in ("p", "h") and self.is_struck(node):
+            return ""
         return "".join(" ".join(c.split("\n")) if isinstance(c, str) else self._piece(c) for c in node.children)
+
+    def is_struck(self, node: Node) -> bool:
+        """Tell whether the style of an element strikes its words out; they are counted, and left out."""
+        if not self.styles.style(node.get("style-name")).struck:
+            return False
+        self.counts[STRUCK] += len(squeeze(node.words()))
+        return True
 
     def line(self, node: Node) -> str:
         """Return the words of a paragraph on one line."""
@@ -87,6 +103,8 @@ class Inline:
         if style.hidden:
             self.counts["hidden passages"] += bool(node.words().strip())
             return ""
+        if self.is_struck(node):
+            return ""
         text = self.text(node)
         if node.name == "a":
             return linked(text, node.get("href"))
@@ -97,6 +115,9 @@ class Inline:
 
     def _aside(self, node: Node) -> str:
         """Keep a note or a comment for after the block; return the mark of a note."""
+        if node.name == "annotation" and not self.keep_comments:
+            self.counts["comments left out"] += 1
+            return ""
         if node.name == "annotation":
             author = next((squeeze(child.words()) for child in node.nodes() if child.name == "creator"), "")
             words = self.words_of(node, leave=frozenset(["creator", "date", "creator-initials", "date-string"]))
@@ -135,13 +156,20 @@ class Inline:
         for child in node.nodes():
             if child.name in ("object", "object-ole") or (child.name == "math"):
                 return self._object(child, described)
-        if node.name == "g" or any(child.name in ("text-box", "table", "p", "list") for child in node.nodes()):
-            self.later.append(node)
-        elif any(child.name == "image" for child in node.nodes()) and not described:
-            self.counts["pictures without text"] += 1
         if described:
             self.later.append(f"Picture: {described}")
+        if node.name == "g" or any(child.name in ("text-box", "table", "p", "list") for child in node.nodes()):
+            self.later.append(node)
+        else:
+            self._images(node, described)
         return ""
+
+    def _images(self, node: Node, described: str) -> None:
+        """Keep the words of pictures for after the block; a picture of which nothing is known is counted."""
+        images = [child for child in node.nodes() if child.name == "image"]
+        read = [self.pictures(image.get("href")) for image in images[:1]] if self.pictures is not None else []
+        self.later += [text for text in read if text]
+        self.counts["pictures without text"] += bool(images) and not described and not any(read)
 
     def _object(self, node: Node, described: str) -> str:
         found = self.objects.read(node)

@@ -9,25 +9,28 @@ from typing import Final
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.odf.nodes import Node, steps
+from ragkit_ingest.readers.office.charts import named_chart
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Package, resolve
 
 _MAX_ROWS: Final = 20_000
 _MAX_REPEATED: Final = 1_000
+_KINDS: Final = {"circle": "pie", "ring": "doughnut", "filled-radar": "radar", "add-in": ""}
 _NO_CONTAINERS: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(slots=True)
 class Chart:
-    """A chart: title, titles of its axes, and the table of its values, names first."""
+    """A chart: what it draws ("bar", "line"), title, titles of its axes, and the table of its values, names first."""
 
     title: str = ""
+    kind: str = ""
     axes: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
 
     def add(self, out: TextBuilder) -> None:
         """Add the chart to a text."""
-        lines = [f"Chart: {self.title}" if self.title else "Chart"]
+        lines = [named_chart([self.kind] if self.kind else [], self.title)]
         if self.axes:
             lines.append("Axes: " + "; ".join(self.axes))
         if self.title or self.axes or self.rows:
@@ -73,7 +76,8 @@ class Objects:
 
 
 def _chart(node: Node) -> Chart:
-    chart = Chart()
+    kind = node.get("class").rpartition(":")[2]
+    chart = Chart(kind=_KINDS.get(kind, kind))
     for child in node.nodes():
         if child.name in ("title", "subtitle"):
             chart.title = squeeze(f"{chart.title} {_paragraphs(child)}")

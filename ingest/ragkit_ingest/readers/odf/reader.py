@@ -7,6 +7,7 @@ from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.odf.blocks import Blocks
 from ragkit_ingest.readers.odf.inline import Inline
 from ragkit_ingest.readers.odf.nodes import Node, Step, steps
@@ -49,7 +50,10 @@ class OdfReader:
             raise ExtractionError("damaged", f"the part {_CONTENT} is missing")
         if _is_encrypted(package):
             raise ExtractionError("encrypted", "the document has a password")
-        inline = Inline(read_styles(package), Objects(package))
+        inline = Inline(read_styles(package), Objects(package), keep_comments=hints.limits.comments == "keep")
+        pictures = InnerPictures(hints)
+        if pictures.wanted:
+            inline.pictures = lambda part: pictures.text(package.read(part)) if part in package else ""
         out = TextBuilder()
         blocks = Blocks(out, inline)
         if hints.media_type == ODS:
@@ -58,6 +62,7 @@ class OdfReader:
             _read_slides(out, blocks, steps(package.events(_CONTENT), SLIDES), hints)
         else:
             _read_text(out, blocks, steps(package.events(_CONTENT), _TEXT), hints)
+        pictures.report(out)
         if inline.objects.without_data:
             out.warn(f"charts without data: {inline.objects.without_data:,}")
         for words, count in sorted((+inline.counts).items()):

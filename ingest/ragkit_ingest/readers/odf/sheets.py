@@ -134,8 +134,7 @@ class Sheets:
             if child.name not in ("table-cell", "covered-table-cell"):
                 continue
             repeated = child.count("number-columns-repeated", most=10**6)
-            text = self._text(child, sheet, column + 1) if child.name == "table-cell" and child.children else ""
-            text = text or (self._value(child) if child.name == "table-cell" else "")
+            text = self._shown(child, sheet, column + 1) if child.name == "table-cell" else ""
             if column + repeated > _COLUMN_LIMIT:
                 self._inline.counts[f"cells beyond column {_COLUMN_LIMIT:,}"] += repeated if text else 0
                 break
@@ -155,6 +154,13 @@ class Sheets:
             column += repeated
             place += width
         return cells, merges
+
+    def _shown(self, cell: Node, sheet: _Sheet, column: int) -> str:
+        """Return what a cell shows; nothing of one whose style strikes it out, and its value where it has no text."""
+        if self._inline.is_struck(cell):
+            return ""
+        text = self._text(cell, sheet, column) if cell.children else ""
+        return text or self._value(cell)
 
     def _text(self, cell: Node, sheet: _Sheet, column: int) -> str:
         parts: list[str] = []

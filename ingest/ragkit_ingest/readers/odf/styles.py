@@ -35,6 +35,7 @@ class Style:
     parent: str = ""
     name: str = ""
     hidden: bool = False
+    struck: bool = False
     raised: str = ""
 
 
@@ -104,6 +105,8 @@ def _style(node: Node) -> Style:
             style.raised = "sub" if position.startswith("-") else "super"
         style.hidden = style.hidden or properties.get("display") in ("none", "false")
         style.hidden = style.hidden or properties.get("visibility") == "hidden"
+        lined = properties.get("text-line-through-style") or properties.get("text-line-through-type")
+        style.struck = style.struck or lined not in ("", "none")
     return style
 
 

@@ -16,6 +16,28 @@ from ragkit_ingest.readers.zip_package import Event
 _MAX_POINTS: Final = 20_000
 _AXES: Final = frozenset({"catAx", "valAx", "dateAx", "serAx", "axis"})
 _DIMENSIONS: Final = {"cat": "x", "xVal": "x", "val": "y", "yVal": "y", "bubbleSize": "size"}
+_KINDS: Final = {
+    **dict.fromkeys(("barChart", "bar3DChart"), "bar"),
+    **dict.fromkeys(("lineChart", "line3DChart"), "line"),
+    **dict.fromkeys(("pieChart", "pie3DChart", "ofPieChart"), "pie"),
+    **dict.fromkeys(("areaChart", "area3DChart"), "area"),
+    **dict.fromkeys(("surfaceChart", "surface3DChart"), "surface"),
+    "scatterChart": "scatter",
+    "doughnutChart": "doughnut",
+    "radarChart": "radar",
+    "bubbleChart": "bubble",
+    "stockChart": "stock",
+}
+_LAYOUTS: Final = {
+    "waterfall": "waterfall",
+    "funnel": "funnel",
+    "treemap": "treemap",
+    "sunburst": "sunburst",
+    "boxWhisker": "box and whisker",
+    "clusteredColumn": "histogram",
+    "regionMap": "map",
+}
+"""What the newer charts (cx:series) are called, by their layoutId."""
 _NAMES: Final = frozenset({"trendline", "errBars", "dLbls", "dTable"})
 
 
@@ -54,9 +76,13 @@ class Series:
 
 @dataclass(slots=True)
 class Chart:
-    """What a person reads in a chart. axes: titles in the order of the file; labels: texts written at single points."""
+    """What a person reads in a chart. axes: titles in the order of the file; labels: texts written at single points.
+
+    kinds: how it draws its series, as in "bar" or "line".
+    """
 
     title: str = ""
+    kinds: list[str] = field(default_factory=list)
     axes: list[str] = field(default_factory=list)
     series: list[Series] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -111,12 +137,19 @@ def read_chart(events: Iterable[Event]) -> Chart:
 
 def chart_lines(chart: Chart) -> list[str]:
     """Return the lines that stand before the table of a chart: its title, its axes and labels."""
-    lines = [f"Chart: {chart.title}" if chart.title else "Chart"]
+    lines = [named_chart(chart.kinds, chart.title)]
     if chart.axes:
         lines.append("Axes: " + "; ".join(chart.axes))
     if chart.labels:
         lines.append("Labels: " + "; ".join(chart.labels))
     return lines
+
+
+def named_chart(kinds: Sequence[str], title: str) -> str:
+    """Return what a chart is and what it is called: "Bar and line chart: Sales"."""
+    words = " and ".join(dict.fromkeys(kinds))
+    name = f"{words.capitalize()} chart" if words else "Chart"
+    return f"{name}: {title}" if title else name
 
 
 def add_chart(out: TextBuilder, chart: Chart) -> None:
@@ -149,8 +182,12 @@ class _ChartReader:
     def start(self, event: Event) -> None:
         name, attributes = event.name, event.attributes
         self._open.append(name)
-        if name in ("ser", "series"):
+        if name in _KINDS:
+            self._chart.kinds.append(_KINDS[name])
+        elif name in ("ser", "series"):
             self._chart.series.append(Series())
+            kind = _LAYOUTS.get(attributes.get("layoutId", ""))
+            self._chart.kinds += [kind] if kind else []
         elif name == "date1904":
             self._chart.from_1904 = attributes.get("val", "1") in ("1", "true")
         elif name == "dataId" and self._chart.series:

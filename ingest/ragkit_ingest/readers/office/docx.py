@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.losses import Losses
 from ragkit_ingest.readers.office.word.body import Body
 from ragkit_ingest.readers.office.word.containers import Source
@@ -54,7 +57,16 @@ def read_document(package: Parts, *, name: str, hints: Hints) -> Extracted:
     if "numbering" in related and related["numbering"] in package:
         numbering.read(package.events(related["numbering"]))
     styles = _styles(package, related.get("styles", "word/styles.xml"))
-    source = Source(styles, numbering, losses, package, _embedding(package, hints))
+    pictures = InnerPictures(hints)
+    source = Source(
+        styles,
+        numbering,
+        losses,
+        package,
+        _embedding(package, hints),
+        keep_comments=hints.limits.comments == "keep",
+        pictures=partial(_picture_text, package, pictures) if pictures.wanted else None,
+    )
     body = Body(out, source)
     even_differs = _settings(package, related.get("settings", ""), body)
     for kind in _NOTES:
@@ -64,6 +76,7 @@ def read_document(package: Parts, *, name: str, hints: Hints) -> Extracted:
     for text in body.notes.rest():
         out.paragraph(text)
     _furniture(package, body, Links(relations), even_differs=even_differs)
+    pictures.report(out)
     return finish(out, body, losses, name=name, properties=core_properties(package))
 
 
@@ -75,8 +88,13 @@ def finish(out: TextBuilder, body: Body, losses: Losses, *, name: str, propertie
         if words and (kind, words) not in said:
             said.add((kind, words))
             out.paragraph(f"{_PAGE[kind]}: {words}")
+    losses.add("comment", body.notes.dropped)
     losses.report(out)
     return out.finish(name=name, title=str(properties.get("title") or body.output.title), metadata=properties)
+
+
+def _picture_text(package: Parts, pictures: InnerPictures, part: str) -> str:
+    return pictures.text(package.read(part)) if part in package else ""
 
 
 def _styles(package: Parts, part: str) -> dict[str, Style]:
@@ -146,4 +164,4 @@ def _read_embedded(data: bytes, *, name: str, hints: Hints) -> Extracted:
         media_type, reader = HTML, reader_for(HTML)
     elif media_type == TEXT and _WEB_ARCHIVE.match(data[:4096]):
         media_type, reader = EMAIL, reader_for(EMAIL)
-    return reader.read(data, name=name, hints=Hints(media_type, hints.limits, hints.budget, hints.careful))
+    return reader.read(data, name=name, hints=replace(hints, media_type=media_type, neighbours=None))

@@ -11,6 +11,8 @@ from ragkit_ingest.readers.titles import squeeze
 
 _WORDS: Final = {
     "hidden": ("hidden text: {} character", "hidden text: {} characters"),
+    "struck": ("struck-out text left out: {} character", "struck-out text left out: {} characters"),
+    "comment": ("comments left out: {}", "comments left out: {}"),
     "deletion": ("{} tracked deletion", "{} tracked deletions"),
     "picture": ("{} picture without text", "{} pictures without text"),
     "object": ("{} embedded object", "{} embedded objects"),

@@ -32,7 +32,7 @@ def read_deck(package: Parts, *, name: str, hints: Hints) -> Extracted:
     if main not in package:
         raise ExtractionError("damaged", f"the part {main} is missing")
     out, losses = TextBuilder(), Losses()
-    writer = SlideWriter(out, package, losses, read_authors(package, main))
+    writer = SlideWriter(out, package, losses, read_authors(package, main), hints)
     slides = _slide_parts(package, main)
     for number, part in enumerate(slides[: hints.limits.max_pages], 1):
         if hints.budget.spent():

@@ -44,19 +44,19 @@ class WordXmlReader:
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the text of the document; no base64 of pictures or objects comes into it."""
         if b"wordDocument" in data[:8192].replace(b"\0", b""):
-            return _read_2003(data, name=name)
+            return _read_2003(data, name=name, keep_comments=hints.limits.comments == "keep")
         package = FlatPackage(data, hints.limits)
         if any(part.lower().startswith("ppt/") for part in package.names()):
             return read_deck(package, name=name, hints=hints)
         return read_document(package, name=name, hints=hints)
 
 
-def _read_2003(data: bytes, *, name: str) -> Extracted:
+def _read_2003(data: bytes, *, name: str, keep_comments: bool) -> Extracted:
     xml = as_utf8(data)
     out, losses, numbering = TextBuilder(), Losses(), Numbering()
     numbering.read(_inside(xml, name, "lists"))
     styles = read_styles(_inside(xml, name, "styles"))
-    body = Body(out, Source(styles, numbering, losses))
+    body = Body(out, Source(styles, numbering, losses, keep_comments=keep_comments))
     body.read(_as_2007(_inside(xml, name, "body"), losses), Links())
     return finish(
         out, body, losses, name=name, properties=properties_of(_inside(xml, name, "DocumentProperties"), _PROPERTIES)

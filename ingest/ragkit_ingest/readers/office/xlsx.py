@@ -8,6 +8,7 @@ from typing import Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.xlsx_book import Book, SheetPart, read_book
 from ragkit_ingest.readers.office.xlsx_extras import (
     CellValues,
@@ -18,7 +19,7 @@ from ragkit_ingest.readers.office.xlsx_extras import (
     read_people,
 )
 from ragkit_ingest.readers.office.xlsx_layout import Layout, read_layout
-from ragkit_ingest.readers.office.xlsx_rows import SheetRows
+from ragkit_ingest.readers.office.xlsx_rows import STRUCK, SheetRows
 from ragkit_ingest.readers.sheets.tables import SheetTables
 from ragkit_ingest.readers.sniff import XLSX
 from ragkit_ingest.readers.zip_package import Package, core_properties
@@ -59,8 +60,10 @@ class _Workbook:
     out: TextBuilder = field(default_factory=TextBuilder)
     counts: Counter[str] = field(default_factory=Counter)
     values: CellValues = field(init=False)
+    pictures: InnerPictures = field(init=False)
 
     def __post_init__(self) -> None:
+        self.pictures = InnerPictures(self.hints)
         self.values = CellValues(self._all_values)
 
     def read(self) -> None:
@@ -79,6 +82,9 @@ class _Workbook:
                 self.counts["sheets that are missing in the file"] += 1
         if len(self.book.sheets) > most:
             self.out.warn(f"only the first {most:,} of {len(self.book.sheets):,} sheets were read")
+        if self.book.struck:
+            self.counts[STRUCK] += self.book.struck
+        self.pictures.report(self.out)
         for words, count in sorted(self.counts.items()):
             self.out.warn(f"{words}: {count:,}")
 
@@ -92,9 +98,12 @@ class _Workbook:
             start, end = self.out.paragraph(line)
             self.out.mark_block(start, end, "boilerplate")
         comments = read_comments(self.package, sheet.part, self.people)
+        if self.hints.limits.comments == "drop":
+            self.counts["comments left out"] += len(comments)
+            comments = []
         rows = SheetRows(self.book, layout, keep_hidden=self.hints.limits.keep_hidden)
         rows.wanted = {comment.place for comment in comments}
-        drawings = read_drawings(self.package, sheet.part, layout, self.values)
+        drawings = read_drawings(self.package, sheet.part, layout, self.values, self.pictures)
         if not sheet.chart:
             self._rows(sheet, rows, layout, drawings)
         drawings.add_before(_AFTER_ALL, self.out)

@@ -26,20 +26,24 @@ class SheetPart:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Style:
-    """How a cell looks: its number format, and whether its font is bold or its ground coloured."""
+    """How a cell looks: its number format, whether its font is bold or its ground coloured, and whether it is struck
+    out."""
 
     format: NumberFormat
     strong: bool
+    struck: bool = False
 
 
 @dataclass(slots=True)
 class Book:
-    """A workbook without its cells. styles: by the index that cells name."""
+    """A workbook without its cells. styles: by the index that cells name; struck: characters of its texts that are
+    struck out, and left out."""
 
     sheets: list[SheetPart] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)
     styles: list[Style] = field(default_factory=list)
     date1904: bool = False
+    struck: int = 0
 
 
 def read_book(package: Package, main: str) -> Book:
@@ -62,16 +66,21 @@ def read_book(package: Package, main: str) -> Book:
         strings = _Strings()
         for _ in feed_xml(package.chunks(kinds["sharedStrings"]), kinds["sharedStrings"], strings):
             pass
-        book.strings = strings.found
+        book.strings, book.struck = strings.found, strings.struck
     if "styles" in kinds and kinds["styles"] in package:
         book.styles = _styles(package.events(kinds["styles"]), date1904=book.date1904)
     return book
 
 
 class RichText:
-    """Joins the runs of a text; raised and lowered ones are marked, phonetic guides are left out."""
+    """Joins the runs of a text; raised and lowered ones are marked, phonetic guides are left out.
+
+    struck: characters of runs that are struck out; they are left out.
+    """
 
     def __init__(self) -> None:
+        self.struck = 0
+        self._strikes = False
         self._words: list[str] = []
         self._run: list[str] = []
         self._raise: Callable[[str], str] | None = None
@@ -83,6 +92,8 @@ class RichText:
             self._inside = not self._phonetic
         elif name == "rPh":
             self._phonetic = True
+        elif name == "strike":
+            self._strikes = attributes.get("val", "1") not in ("0", "false")
         elif name == "vertAlign":
             self._raise = _RAISED.get(attributes.get("val", ""))
 
@@ -110,8 +121,11 @@ class RichText:
     def _end_run(self) -> None:
         text = "".join(self._run)
         self._run.clear()
-        self._words.append(self._raise(text) if self._raise is not None and text.strip() else text)
-        self._raise = None
+        if self._strikes:
+            self.struck += len(text)
+        else:
+            self._words.append(self._raise(text) if self._raise is not None and text.strip() else text)
+        self._raise, self._strikes = None, False
 
 
 class _Strings(RichText):
@@ -130,6 +144,7 @@ class _Strings(RichText):
 def _styles(events: Iterator[Event], *, date1904: bool) -> list[Style]:
     custom: dict[str, str] = {}
     bold: list[bool] = []
+    struck: list[bool] = []
     filled: list[bool] = []
     styles: list[Style] = []
     inside = ""
@@ -144,15 +159,23 @@ def _styles(events: Iterator[Event], *, date1904: bool) -> list[Style]:
             inside = event.name
         elif event.name == "numFmt" and inside != "dxfs":
             custom[attributes.get("numFmtId", "")] = attributes.get("formatCode", "")
-        elif inside == "fonts" and event.name in ("font", "b"):
-            _mark(bold, begins=event.name == "font", marked=attributes.get("val", "1") not in ("0", "false"))
+        elif inside == "fonts":
+            _take_font(event, bold, struck)
         elif inside == "fills" and event.name in ("fill", "patternFill"):
             marked = attributes.get("patternType", "none") not in ("none", "gray125")
             _mark(filled, begins=event.name == "fill", marked=marked)
         elif inside == "cellXfs" and event.name == "xf":
-            strong = _at(bold, attributes.get("fontId", "")) or _at(filled, attributes.get("fillId", ""))
-            styles.append(Style(_format(attributes.get("numFmtId", "0"), custom, date1904=date1904), strong))
+            font = attributes.get("fontId", "")
+            strong = _at(bold, font) or _at(filled, attributes.get("fillId", ""))
+            number = _format(attributes.get("numFmtId", "0"), custom, date1904=date1904)
+            styles.append(Style(number, strong, _at(struck, font)))
     return styles
+
+
+def _take_font(event: Event, bold: list[bool], struck: list[bool]) -> None:
+    for name, flags in (("b", bold), ("strike", struck)):
+        if event.name in ("font", name):
+            _mark(flags, begins=event.name == "font", marked=event.attributes.get("val", "1") not in ("0", "false"))
 
 
 def _mark(flags: list[bool], *, begins: bool, marked: bool) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.charts import Chart, add_chart, read_chart
 from ragkit_ingest.readers.office.xlsx_layout import Layout, area, cell_place
 from ragkit_ingest.readers.office.xlsx_rows import SheetRows
@@ -119,14 +120,16 @@ def add_comments(out: TextBuilder, comments: Sequence[Comment], rows: SheetRows,
     out.items(lines)
 
 
-def read_drawings(package: Package, part: str, layout: Layout, lookup: Callable[[str], Sequence[str]]) -> Drawings:
+def read_drawings(
+    package: Package, part: str, layout: Layout, lookup: Callable[[str], Sequence[str]], pictures: InnerPictures
+) -> Drawings:
     """Return what is drawn on a sheet; `lookup` gives the values of cells that a chart names and does not hold."""
     found = Drawings()
     relations = package.relations(part)
     for identity in layout.drawings[:_MAX_DRAWINGS]:
         relation = relations.get(identity)
         if relation is not None and relation.target in package:
-            _Drawing(package, relation.target, found, lookup).read()
+            _Drawing(package, relation.target, found, lookup, pictures).read()
     found.items.sort(key=lambda item: item[0])
     return found
 
@@ -134,7 +137,16 @@ def read_drawings(package: Package, part: str, layout: Layout, lookup: Callable[
 class _Drawing:
     """Follows the events of a drawing part."""
 
-    def __init__(self, package: Package, part: str, found: Drawings, lookup: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        package: Package,
+        part: str,
+        found: Drawings,
+        lookup: Callable[[str], Sequence[str]],
+        pictures: InnerPictures,
+    ) -> None:
+        self._pictures = pictures
+        self._image = ""
         self._package = package
         self._part = part
         self._relations = package.relations(part)
@@ -170,7 +182,9 @@ class _Drawing:
             self._row = 0
         elif name in ("sp", "pic", "graphicFrame"):
             self._lines.clear()
-            self._words_of_picture = ""
+            self._words_of_picture = self._image = ""
+        elif name == "blip":
+            self._image = attributes.get("r:embed", "")
         elif name == "cNvPr":
             self._words_of_picture = squeeze(attributes.get("descr", "") or attributes.get("title", ""))
         elif name == "br":
@@ -192,10 +206,17 @@ class _Drawing:
                 self._lines.append(line)
         elif name == "sp" and self._lines:
             self._found.items.append((self._row, "\n".join(self._lines)))
-        elif name == "pic" and self._words_of_picture:
-            self._found.items.append((self._row, f"Picture: {self._words_of_picture}"))
         elif name == "pic":
-            self._found.silent += 1
+            self._picture()
+
+    def _picture(self) -> None:
+        """A picture ends: what is said of it and what OCR reads in it become text, else it is counted."""
+        relation = self._relations.get(self._image)
+        known = self._pictures.wanted and relation is not None and relation.target in self._package
+        read = self._pictures.text(self._package.read(relation.target)) if relation is not None and known else ""
+        said = f"Picture: {self._words_of_picture}" if self._words_of_picture else ""
+        self._found.items += [(self._row, text) for text in (said, read) if text]
+        self._found.silent += not said and not read
 
     def _anchor(self) -> None:
         """A row of an anchor ends: the first of two says where a drawing begins."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.links import linked
 from ragkit_ingest.readers.office.xlsx_book import Book, RichText, Style
 from ragkit_ingest.readers.office.xlsx_layout import COLUMN_LIMIT, Layout, cell_place, column_number
+from ragkit_ingest.readers.office.xlsx_plain import PlainCell, without_plain_rows
 from ragkit_ingest.readers.sheets.number_formats import built_in
 from ragkit_ingest.readers.sheets.tables import Merge, Row
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Package, feed_xml
 
+STRUCK: Final = "struck-out text left out (characters)"
 _DIGITS: Final = "0123456789"
 _PLAIN: Final = Style(built_in(0), strong=False)
 _LINK_FORMULA: Final = re.compile(r'\s*HYPERLINK\(\s*"([^"]{1,2000})"', re.IGNORECASE)
@@ -61,14 +63,52 @@ class SheetRows:
         self._style = _PLAIN
         self._styles = {str(number): style for number, style in enumerate(book.styles)}
         self._known: dict[tuple[Style, str], str] = {}
+        self._special: set[int] = set()  # rows with links or comments
 
     def read(self, package: Package, part: str) -> Iterator[Row]:
         """Yield the rows that have text, in order."""
-        for _ in feed_xml(package.chunks(part, again=True, streamed=True), part, self):
+        chunks: Iterator[bytes] = package.chunks(part, again=True, streamed=True)
+        if not any(style.struck for style in self._book.styles):
+            chunks = without_plain_rows(chunks, self._plain_row)
+            self._special = {row for row, _ in (*self.wanted, *self._layout.links)}
+        for _ in feed_xml(chunks, part, self):
             yield from self._done
             self._done.clear()
         if self._hidden_columns:
             self.counts["hidden columns"] += len(self._hidden_columns)
+        if self._rich.struck:
+            self.counts[STRUCK] += self._rich.struck
+
+    def _plain_row(self, number: int, cells: Iterable[PlainCell]) -> bool:
+        """Take a row of plain cells; False, without a trace, for one that the XML parser must read."""
+        if number in self._special:
+            return False
+        row: dict[int, str] = {}
+        strings, columns, styles = self._book.strings, self._columns, self._styles
+        strong = True
+        for letters, style, kind, value, inline in cells:
+            look = styles.get(style, _PLAIN) if style else _PLAIN
+            if value is None:
+                text = look.format.shown_text(squeeze(inline)) if inline and kind == "inlineStr" else ""
+            elif kind == "s":
+                known = value.isdecimal() and int(value) < len(strings)
+                text = look.format.shown_text(strings[int(value)]) if known else ""
+            elif kind == "inlineStr":
+                return False
+            elif look.format.plain and len(value) <= _PLAIN_LENGTH and "E" not in value and "e" not in value:
+                text = value
+            else:
+                text = self._number_text(value, look)
+            if text:
+                column = columns.get(letters) or self._number(letters)
+                if column > COLUMN_LIMIT:
+                    self.counts[f"cells beyond column {COLUMN_LIMIT:,}"] += 1
+                    continue
+                row[column] = text
+                strong = strong and look.strong
+        self._row, self._cells, self._row_hidden, self._strong = number, row, False, strong
+        self._end_row()
+        return True
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """An element begins."""
@@ -134,6 +174,9 @@ class SheetRows:
 
     def _end_cell(self) -> None:
         value = "".join(self._words)
+        if self._style.struck:
+            self._strike(value)
+            return
         if (
             self._type == "n"
             and self._formula is None
@@ -159,6 +202,11 @@ class SheetRows:
         self._cells[self._column] = text
         self._strong = self._strong and self._style.strong
 
+    def _strike(self, value: str) -> None:
+        """Leave out a cell that is struck out, and count its characters."""
+        self.counts[STRUCK] += len(self._shown(value))
+        self._type = ""
+
     def _shown(self, value: str) -> str:
         """Return a cell as Excel would show it."""
         kind, style = self._type, self._style
@@ -175,24 +223,24 @@ class SheetRows:
         elif kind == "b":
             text = "TRUE" if value.strip() == "1" else "FALSE" if value else ""
         elif kind == "n" and value:
-            text = self._number_text(value)
+            text = self._number_text(value, style)
         else:
             text = squeeze(value)
         link = _LINK_FORMULA.match(self._formula or "")
         return linked(text, link.group(1)) if link is not None else text
 
-    def _number_text(self, value: str) -> str:
+    def _number_text(self, value: str, style: Style) -> str:
         try:
             number = float(value)
         except ValueError:
             return squeeze(value)
         if number != number or number in (float("inf"), float("-inf")):
             return squeeze(value)
-        key = (self._style, value)
+        key = (style, value)
         known = self._known.get(key)
         if known is not None:
             return known
-        shown = squeeze(self._style.format.shown(number))
+        shown = squeeze(style.format.shown(number))
         if len(self._known) < _MAX_KNOWN and shown:
             self._known[key] = shown
         if not shown:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from ragkit_ingest.readers.pdf.calls import wide_text
 from ragkit_ingest.readers.titles import squeeze
 
 _PAGE_LIMIT: Final = 2_000  # annotations of a page that are looked at
@@ -157,14 +158,14 @@ class Annotations:
         api, form = self._api, self._form
         count = min(max(api.FPDFAnnot_GetOptionCount(form, annotation), 0), _PAGE_LIMIT)
         chosen = [
-            squeeze(self._string(lambda *to, at=at: api.FPDFAnnot_GetOptionLabel(form, annotation, at, *to)))
+            squeeze(_string(lambda *to, at=at: api.FPDFAnnot_GetOptionLabel(form, annotation, at, *to)))
             for at in range(count)
             if api.FPDFAnnot_IsOptionSelected(form, annotation, at)
         ]
         return ", ".join(filter(None, chosen))
 
     def _of_field(self, ask: Callable[..., int], annotation: Any) -> str:
-        return squeeze(self._string(lambda *to: ask(self._form, annotation, *to)))
+        return squeeze(_string(lambda *to: ask(self._form, annotation, *to)))
 
     def _link(self, annotation: Any, text_page: Any) -> list[WebLink]:
         api = self._api
@@ -186,20 +187,14 @@ class Annotations:
     def _file_name(self, attachment: Any) -> str:
         if not attachment:
             return ""
-        return squeeze(self._string(lambda *to: self._api.FPDFAttachment_GetName(attachment, *to)))[:100]
+        return squeeze(_string(lambda *to: self._api.FPDFAttachment_GetName(attachment, *to)))[:100]
 
     def _entry(self, annotation: Any, key: bytes) -> str:
-        return self._string(lambda *to: self._api.FPDFAnnot_GetStringValue(annotation, key, *to))
+        return _string(lambda *to: self._api.FPDFAnnot_GetStringValue(annotation, key, *to))
 
-    def _string(self, ask: Callable[..., int]) -> str:
-        """Return a string that pdfium writes as UTF-16 into a buffer."""
-        api = self._api
-        size = min(ask(None, 0), _VALUE_LIMIT)
-        if size <= 2:
-            return ""
-        buffer = ctypes.create_string_buffer(size)
-        ask(ctypes.cast(buffer, ctypes.POINTER(api.FPDF_WCHAR)), size)
-        return buffer.raw.decode("utf-16-le", "replace").partition("\0")[0]
+
+def _string(ask: Callable[..., int]) -> str:
+    return wide_text(ask, limit=_VALUE_LIMIT)
 
 
 def _once_each(links: list[WebLink]) -> tuple[WebLink, ...]:

@@ -10,8 +10,9 @@ from statistics import mean
 from ragkit_ingest.readers.grid import JOIN
 from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
+from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.tables import is_value
+from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
@@ -20,6 +21,9 @@ _NEAR = 2  # lines around a loose one that are looked at
 _SAMPLE = 4  # lines of running text that are looked at for a gutter between columns
 _LONG = 45  # letters that a line over two columns has at least
 _PROSE = 16  # letters that parts of running text in columns have on average, at least
+_DENSE_PROSE = 10  # the same for scripts without capitals, of which some have a sign for a word
+_FULL_LINE = 0.7  # of the longest line of a column: lines of scripts without capitals that are running text
+_FEW_LINES = 3
 _SHORT_COLUMN = 8  # rows that a block of addresses has at most
 _BESIDE = re.compile(
     r"(?:bill|ship|sold|deliver|invoice|mail|remit)(?:ed)? to|from|to|buyer|seller|vendor|customer|supplier|sender|"
@@ -39,11 +43,13 @@ def arrange(
     every: gaps are looked for in all lines, whatever their looks. tables: finds those drawn with lines; it is asked
     only on pages that seem to have any.
     """
-    near = set(range(len(lines))) if every else _looked_at(lines, glyphs)
-    if not near:
+    loose = [at for at, line in enumerate(lines) if _is_loose(line)]
+    near = set(range(len(lines))) if every else _looked_at(lines, loose, glyphs)
+    drawn = tables() if near or loose or any(map(_stands_beside, lines, lines[1:])) else []
+    if not near and not drawn:
         return [Row([_whole(line)], bold=line.bold) for line in lines]
     found: list[Row] = []
-    drawn = tables()
+    turned = runs_right_to_left([line.text for line in lines])
     taken = {at: table for table in drawn for at in table.lines}
     start = 0
     given: set[int] = set()
@@ -57,7 +63,7 @@ def arrange(
         for one in kept:
             rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
-        found += arranged(rows, bold, number=len(found))
+        found += _arranged_either_way(rows, bold, len(found)) if turned else arranged(rows, bold, number=len(found))
         if table is not None and id(table) not in given:
             given.add(id(table))
             found += table.rows
@@ -79,6 +85,13 @@ def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 
     return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
 
 
+def _arranged_either_way(rows: Sequence[list[Part]], bold: Sequence[bool], number: int) -> list[Row]:
+    """Return the rows of a page that runs from right to left in reading order."""
+    found = arranged(mirrored(rows), bold, number=number)
+    mirrored([row.parts for row in found])
+    return found
+
+
 def _on_levels(parts: list[Part]) -> list[list[Part]]:
     """Return the parts of a line as rows: one for each level that they stand on."""
     rows = [[parts[0]]]
@@ -94,9 +107,13 @@ def _whole(line: RawLine) -> Part:
     return Part(line.shown(), line.left, line.right, line.bottom, line.height)
 
 
-def _looked_at(lines: Sequence[RawLine], glyphs: Glyphs) -> set[int]:
+def _stands_beside(last: RawLine, line: RawLine) -> bool:
+    """Tell whether a line stands to the right of the one before it and higher, as in the next cell of a row."""
+    return line.height > 0 and line.left > last.right and line.bottom > last.bottom
+
+
+def _looked_at(lines: Sequence[RawLine], loose: Sequence[int], glyphs: Glyphs) -> set[int]:
     """Return the lines whose parts are asked for: all around those that seem to have gaps."""
-    loose = [at for at, line in enumerate(lines) if _is_loose(line)]
     near: set[int] = set()
     if len(loose) > 1:
         for at in loose:
@@ -194,7 +211,7 @@ def _are_columns(cells: Sequence[Sequence[str]]) -> bool:
     values = sum(_is_number(text) for side in sides for text in side)
     if values * 5 > sum(map(len, sides)):
         return False
-    if len(cells) >= 3 and all(mean(map(len, side)) >= _PROSE and _runs_on(side) for side in sides):
+    if len(cells) >= 3 and all(mean(map(len, side)) >= _long(side) and _runs_on(side) for side in sides):
         return True
     return len(cells) <= _SHORT_COLUMN and _are_addresses(cells, sides)
 
@@ -205,8 +222,21 @@ def _runs_on(side: Sequence[str]) -> bool:
         below[:1].islower() or above.endswith((",", "-", "\ufffe")) or not above.endswith((".", ":", "?", "!"))
         for above, below in pairwise(side)
     )
-    lower = sum(below[:1].islower() for below in side[1:])
-    return going * 2 >= len(side) - 1 and lower * 4 >= len(side) - 1
+    if going * 2 < len(side) - 1:
+        return False
+    if not any(map(_has_case, side)):  # nothing but full lines tells running text
+        full = sum(len(text) >= _FULL_LINE * max(map(len, side)) for text in side)
+        return len(side) > _FEW_LINES and full * 4 >= len(side) * 3
+    return sum(below[:1].islower() for below in side[1:]) * 4 >= len(side) - 1
+
+
+def _long(side: Sequence[str]) -> int:
+    """Return how many letters lines of running text in a column have on average, at least."""
+    return _PROSE if any(map(_has_case, side)) else _DENSE_PROSE
+
+
+def _has_case(text: str) -> bool:
+    return text.upper() != text.lower()
 
 
 def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]]) -> bool:
@@ -221,7 +251,7 @@ def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]
         not labels
         and len(cells) >= 3
         and all(len(side) >= 3 and sum(_STREET.search(text) is not None for text in side) >= 1 for side in sides)
-        and all(" " in text for side in sides for text in side[:2])
+        and all(" " in side[1] and not any(map(str.isdigit, side[0])) for side in sides)
         and not any(_is_number(text) for side in sides for text in side)
     )
 

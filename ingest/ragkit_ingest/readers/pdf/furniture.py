@@ -15,6 +15,7 @@ _NUMBERS = 4  # numbers of a line that may count pages
 _MARGIN = 0.09  # part of the page's height that holds nothing else where a gap sets it apart
 _SMALL = 0.93  # letters of a running line on a lone page are at most so high as the body's
 _LONE_LENGTH = 110
+_TURNED_LENGTH, _NARROW = 8, 0.12  # letters of a line that runs up the page, and their width in letter heights at most
 _ROMAN = re.compile(r"[ivxlc]+|[IVXLC]+")
 _NUMBER = re.compile(r"(?<![\d.,$€£])\d{1,5}(?![\d%]|[.,]\d)")
 _WORD = r"(?:page|seite|página|pagina|strona|sida|side|p\.|pg\.?|стр\.?|sheet|folio)"
@@ -96,8 +97,28 @@ def _by_place(page: list[Line], known: set[int], height: float, body: float) -> 
     )
     if len(placed) < 3:
         return set()
-    found = _from_end(placed, height, body, top=True)
+    aside = _sideways([pair for pair in enumerate(page) if pair[1].height and not pair[1].note])
+    placed = [pair for pair in placed if pair[0] not in aside]
+    if not placed:
+        return set()
+    found = aside | _from_end(placed, height, body, top=True)
     return found | _from_end(placed[::-1], height, body, top=False)
+
+
+def _sideways(lines: Sequence[tuple[int, Line]]) -> set[int]:
+    """Return lines that run up or down the page beside all others, as the stamp of an archive does."""
+    turned = {index for index, line in lines if _is_turned(line)}
+    level = [line for index, line in lines if index not in turned]
+    if not turned or not level:
+        return set()
+    left, right = min(line.left for line in level), max(line.right for line in level)
+    return {index for index, line in lines if index in turned and (line.right <= left or line.left >= right)}
+
+
+def _is_turned(line: Line) -> bool:
+    """Tell whether a line is far too narrow for its letters."""
+    letters = len(line.text)
+    return letters >= _TURNED_LENGTH and not line.cells and line.right - line.left < _NARROW * line.height * letters
 
 
 def _from_end(placed: Sequence[tuple[int, Line]], height: float, body: float, *, top: bool) -> set[int]:

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 GAP = 0.75  # parts of a row are so many letter heights apart, at least
 _GUTTER = 0.35  # columns stay apart by so many letter heights over all their rows
+_HEADING = 1.25  # a part by itself with letters so much higher is a heading, and ends a block
 _STEP = 2.6  # rows of one block are at most so many letter heights apart
 
 
@@ -128,6 +129,8 @@ def _apart(block: Rows[Part]) -> bool:
 def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] | None:
     """Return the columns of a block with one more row, None when the row bridges them or is not near."""
     if not _near(block.rows[-1], row) or (len(row) > 1 and _splits(block, row)):
+        return None
+    if len(row) == 1 and row[0].height > _HEADING * max(part.height for part in block.rows[-1]):
         return None
     spans = sorted([*block.columns, *((part.left, part.right) for part in row)])
     merged = [spans[0]]

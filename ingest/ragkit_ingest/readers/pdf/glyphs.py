@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
+from ragkit_ingest.readers.pdf.calls import address_of, plain_call
 from ragkit_ingest.readers.pdf.geometry import GAP
 from ragkit_ingest.readers.raised import subscript, superscript
 
@@ -76,20 +77,6 @@ class RawLine:
         return "".join([*pieces, self.text[at:end]]).strip()
 
 
-@lru_cache(maxsize=16)
-def plain_call(api: Any, name: str, *kinds: Any, returns: Any = ctypes.c_int) -> Callable[..., Any]:
-    """Return one of pdfium's functions that takes plain numbers, addresses too: half the cost of a call that checks
-    types. kinds: of the arguments."""
-    address = ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0
-    call: Callable[..., Any] = ctypes.CFUNCTYPE(returns, *kinds)(address)
-    return call
-
-
-def address_of(pointer: Any) -> int | None:
-    """Return the address that a pointer of pdfium's holds."""
-    return ctypes.cast(pointer, ctypes.c_void_p).value
-
-
 class Glyphs:
     """The characters of one page, by their index."""
 
@@ -105,7 +92,8 @@ class Glyphs:
         self._sides = memoryview(self._box).cast("B").cast("f")
         self._place = ctypes.addressof(self._box)
         self._name = ctypes.create_string_buffer(128)
-        self._flags = ctypes.c_int()
+        info = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_ulong, ctypes.c_void_p)
+        self._font_info = plain_call(api, "FPDFText_GetFontInfo", *info, returns=ctypes.c_ulong)
         self._weights: dict[bytes, bool] = {}
 
     def line(self, text: str, offset: int, *, spaced: bool) -> RawLine:
@@ -130,10 +118,10 @@ class Glyphs:
         return offset if self._even else int(self._api.FPDFText_GetCharIndexFromTextIndex(self._page, offset))
 
     def _is_bold(self, index: int) -> bool:
-        size = self._api.FPDFText_GetFontInfo(self._page, index, self._name, len(self._name), self._flags)
+        size = self._font_info(self._handle, index, self._name, len(self._name), None)
         if not 0 < size <= len(self._name):
             return False
-        name = self._name.raw[: size - 1]
+        name = self._name.value
         known = self._weights.get(name)
         if known is None:
             known = self._weights[name] = _BOLD.search(name) is not None
@@ -153,27 +141,36 @@ class Glyphs:
         """
         text = line.text
         if not line.pieces or " " not in text:
-            return [Part(line.shown(), line.left, line.right, line.bottom, line.height)]
+            return [_whole_part(line)]
         found: list[Part] = []
-        begin, left, bottom, gap = 0, line.left, line.bottom, GAP * max(line.height, 6.0)
         ask, page, place, sides = self._ask, self._handle, self._place, self._sides
-        index = partial(int.__add__, line.pieces[0][1]) if len(line.pieces) == 1 else line.index
+        first = line.pieces[0][1] if len(line.pieces) == 1 else -1  # index of the line's first character
+        ask(page, line.pieces[0][1], place)
+        begin, left, right, bottom = 0, sides[0], sides[2], line.bottom
+        apart, level = GAP * max(line.height, 6.0), 0.5 * line.height
         at = text.find(" ")
         while at >= 0:
             after = at + 1
             while text[after] == " ":
                 after += 1
-            ask(page, index(at - 1), place)
-            right = sides[2]
-            ask(page, index(after), place)
-            start = sides[0]
-            if abs(start - right) > gap or (cuts and any(right - 1 < cut < start + 1 for cut in cuts)):
-                found.append(Part(line.shown(begin, at), left, right, bottom, line.height))
-                begin, left = after, start
-                if abs(sides[3] - bottom) > 0.5 * line.height:  # pdfium takes short lines below each other for one
-                    bottom = sides[3]
+            ask(page, first + at - 1 if first >= 0 else line.index(at - 1), place)
+            end_left, end_right = sides[0], sides[2]
+            ask(page, first + after if first >= 0 else line.index(after), place)
+            next_left, next_right = sides[0], sides[2]
+            low, high = (end_right, next_left) if next_left >= end_left else (next_right, end_left)
+            lower = abs(sides[3] - bottom) > level
+            below = lower and min(end_right - next_left, next_right - end_left) > apart  # of lines taken for one
+            if high - low > apart or below or (cuts and any(low - 1 < cut < high + 1 for cut in cuts)):
+                found.append(
+                    Part(line.shown(begin, at), min(left, end_left), max(right, end_right), bottom, line.height)
+                )
+                begin, left, right = after, next_left, next_right
+                bottom = sides[3] if lower else bottom
             at = text.find(" ", after)
-        found.append(Part(line.shown(begin), left, max(line.right, left), bottom, line.height))
+        if not found:
+            return [_whole_part(line)]
+        ask(page, line.index(len(text) - 1), place)
+        found.append(Part(line.shown(begin), min(left, sides[0]), max(right, sides[2]), bottom, line.height))
         return found
 
     def mark_raised(self, lines: list[RawLine]) -> None:
@@ -185,19 +182,21 @@ class Glyphs:
             for match in _TAIL.finditer(line.text):
                 if looked > _RAISED_LIMIT:
                     return
-                if _is_plain(line.text, match.start(), match.end()):
+                last = self.box(line.index(match.end() - 1))
+                if last[3] >= _SMALLER * line.height or _is_plain(line.text, match.start(), match.end()):
                     continue
                 looked += 1
-                edit = self._raised(line, match.start(), match.end())
+                edit = self._raised(line, match.start(), match.end(), last)
                 if edit is not None and not any(begin < edit[1] and edit[0] < end for begin, end, _ in line.edits):
                     line.edits.append(edit)
-            line.edits.sort()
+            if len(line.edits) > 1:
+                line.edits.sort()
 
-    def _raised(self, line: RawLine, start: int, end: int) -> tuple[int, int, str] | None:
-        """Return the edit for a run of raised or lowered signs that ends at `end`; None when there is none."""
-        last = self.box(line.index(end - 1))
-        if last[3] >= _SMALLER * line.height:
-            return None
+    def _raised(
+        self, line: RawLine, start: int, end: int, last: tuple[float, float, float, float]
+    ) -> tuple[int, int, str] | None:
+        """Return the edit for a run of raised or lowered signs that ends at `end`; None when there is none. last: the
+        box of its last sign, which is small."""
         least = max(start - _RAISED_DIGITS, 0)
         while start > least and line.text[start - 1].isdigit() and self._alike(line, start - 1, last):
             start -= 1
@@ -219,6 +218,10 @@ class Glyphs:
         """Tell whether a character has the height and the level of another one."""
         box = self.box(line.index(offset))
         return abs(box[3] - other[3]) < 0.5 and abs(box[2] - other[2]) < 0.5
+
+
+def _whole_part(line: RawLine) -> Part:
+    return Part(line.shown(), line.left, line.right, line.bottom, line.height)
 
 
 def raised(before: tuple[float, float, float, float], sign: tuple[float, float, float, float]) -> int:

@@ -4,32 +4,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from ragkit_ingest.readers.pdf.tables import is_value
+from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.pdf.text import Line
 
 _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line
 _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_SPLIT = re.compile(r"\ufffe\s?|-\n")
+_CUT_PARTS = re.compile(rf"\w+(?:{_SPLIT.pattern})\w+")  # which may be no words themselves
+_BEFORE_HYPHEN = re.compile(
+    "first|four|full|half|high|long|low|near|non|second|self|short|state|three|two|third|well|year", re.IGNORECASE
+)
+_LETTER = r"[^\W\d_]"
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
 _SENTENCE_LINE = 12  # letters
 _FULL_LINE = 45
 
 
-@dataclass(slots=True)
 class Words:
-    """The words of a document, for deciding what a hyphen at a line's end was."""
+    """The words of a document, for deciding what a hyphen at a line's end was; each is looked for when it is asked."""
 
-    plain: set[str] = field(default_factory=set)
-    hyphened: set[str] = field(default_factory=set)
+    def __init__(self) -> None:
+        self._text = ""
+        self._known: dict[str, bool] = {}
+        self._cuts = 0  # words known to have been cut, less those known to have a hyphen
 
     def add(self, text: str) -> None:
-        found = set(_WORD.findall(text.lower()))
-        hyphened = {word for word in found if "-" in word}
-        self.hyphened |= hyphened
-        self.plain |= found - hyphened
+        """Add text whose words count."""
+        self._text = f"{self._text}\n{text.lower()}"
+        self._known.clear()
+
+    def __contains__(self, word: str) -> bool:
+        """Tell whether a word in small letters, with its hyphens if it has any, stands somewhere by itself."""
+        known = self._known.get(word)
+        if known is None:
+            exact = re.escape(word)
+            alone = rf"{exact}(?!-?{_LETTER})(?<!{_LETTER}{exact})(?<!{_LETTER}-{exact})"
+            known = self._known[word] = re.search(alone, self._text) is not None
+        return known
+
+    def learn_cuts(self, text: str) -> None:
+        """Find out whether the document cuts words at line ends, or has only hyphens there that belong to words."""
+        for match in _CUT_PARTS.finditer(text):
+            left, right = _SPLIT.split(match[0].lower(), maxsplit=1)
+            if left + right in self:
+                self._cuts += 1
+            elif f"{left}-{right}" in self or (left in self and right in self):
+                self._cuts -= 1
 
     def mend(self, match: re.Match[str]) -> str:
         """Return what a match of _CUT_WORD was before it was cut; after one hyphen, another is kept."""
@@ -38,13 +60,12 @@ class Words:
 
     def join(self, left: str, right: str) -> str:
         """Return two parts of a word, cut at a line's end, as one word, with or without its hyphen."""
-        whole, hyphened = (left + right).lower(), f"{left}-{right}".lower()
-        if whole in self.plain:
+        if (left + right).lower() in self:
             return left + right
-        keeps = hyphened in self.hyphened or not right[0].islower() or not left[-1].isalpha() or left.isupper()
-        if keeps or (left.lower() in self.plain and right.lower() in self.plain and len(left) > 2):
+        keeps = not right[0].islower() or not left[-1].isalpha() or left.isupper() or f"{left}-{right}".lower() in self
+        if keeps or (len(left) > 2 and left.lower() in self and right.lower() in self):
             return f"{left}-{right}"
-        return left + right
+        return f"{left}-{right}" if self._cuts < 0 or _BEFORE_HYPHEN.fullmatch(left) else left + right
 
 
 def make_whole(pages: Sequence[list[Line] | None]) -> Words:
@@ -56,8 +77,9 @@ def make_whole(pages: Sequence[list[Line] | None]) -> Words:
         _join_rows(page)
         if words is None and any(_CUT in line.text or line.text.endswith("-") for line in page):
             words = Words()
-            for other in pages:
-                words.add("\n".join(line.text for line in other or ()))
+            whole = "\n".join(line.text for other in pages for line in other or ())
+            words.add(_CUT_PARTS.sub(" ", whole))
+            words.learn_cuts(whole)
         if words is not None:
             _join_words(page, words)
     return words or Words()

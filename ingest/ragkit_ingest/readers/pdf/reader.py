@@ -1,4 +1,4 @@
-"""PDF: text by pdfium page by page, scanned pages by OCR; labels, outline, metadata and what pdfium misses by pypdf."""
+"""PDF: text and structure by pdfium, scanned pages by OCR; pypdf reads what pdfium cannot."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.ocr.engine import CURE, available
+from ragkit_ingest.readers.ocr.inside import InnerPictures
+from ragkit_ingest.readers.ocr.page_pictures import read_pictures
 from ragkit_ingest.readers.ocr.scanned import read_scanned
 from ragkit_ingest.readers.pdf.annotations import attached_words
 from ragkit_ingest.readers.pdf.guard import check_streams, nests_in_stream, too_nested
-from ragkit_ingest.readers.pdf.layout import add_pages
-from ragkit_ingest.readers.pdf.structure import PypdfFile, Structure
+from ragkit_ingest.readers.pdf.layout.pages import add_pages
+from ragkit_ingest.readers.pdf.structure.base import Structure
+from ragkit_ingest.readers.pdf.structure.by_pypdf import PypdfFile
 from ragkit_ingest.readers.pdf.text import Line, PdfiumFile
 from ragkit_ingest.readers.sniff import PDF
 from ragkit_ingest.readers.titles import good_title, telling_name
@@ -51,7 +54,7 @@ class PdfReader:
 
 
 class _Reading:
-    """One file on its way: pdfium's pages, then pypdf's structure, then pypdf's text for what is missing."""
+    """One file on its way: pdfium's pages and structure, then pypdf for what is missing."""
 
     def __init__(self, data: bytes, hints: Hints, builder: TextBuilder) -> None:
         self._data = data
@@ -59,17 +62,18 @@ class _Reading:
         self._out = builder
         self._pypdf: PypdfFile | None = None
         self._tried = False
+        self._structure = Structure()
         self._count = 0
         self._drawn = True
         self._heights: list[float] = []
         self._wanting: list[int] = []  # pages, from 0, that want OCR
+        self._settled: set[int] = set()  # pages, from 0, that pypdf need not be asked about
         self._left_because = ""
         self._ocr: dict[str, object] = {}
 
     def run(self, name: str) -> Extracted:
-        pages = self._pdfium_pages()
-        structure = self._structure()
-        pages = self._fill(pages)
+        pages = self._fill(self._pdfium_pages())
+        structure = self._structure
         self._report(pages)
         labels = structure.labels
         add_pages(self._out, pages, heights=self._heights, labels=labels, outline=structure.outline)
@@ -92,6 +96,9 @@ class _Reading:
         try:
             pages = self._read_pages(file)
             self._wanting = self._read_scanned(file, pages)
+            self._read_pictures(file, pages)
+            self._settled = {*self._wanting, *file.blank}
+            self._structure = file.structure()
             return pages
         finally:
             self._drawn, self._heights = file.drawn, file.heights
@@ -111,6 +118,14 @@ class _Reading:
             self._out.warn(words)
         self._ocr = seen.metadata()
         return [index for index in left if index in file.scanned or index in file.undecoded]
+
+    def _read_pictures(self, file: PdfiumFile, pages: Pages) -> None:
+        """Read the pictures inside pages by OCR where that is wanted; pages that OCR reads whole need none."""
+        inner = InnerPictures(self._hints)
+        if inner.wanted:
+            whole = range(len(pages)) if self._hints.limits.ocr == "force" else {*file.scanned, *file.undecoded}
+            read_pictures(file, pages, whole, inner=inner)
+        inner.report(self._out)
 
     def _report_extras(self, file: PdfiumFile) -> None:
         """Warn of letters that no font explains, of attached files and of forms that pdfium cannot draw."""
@@ -159,47 +174,54 @@ class _Reading:
             self._out.warn(f"only the first {limit:,} of {file.count:,} pages were read")
         return pages
 
-    def _structure(self) -> Structure:
-        pypdf = self._open_pypdf()
-        if pypdf is None:
-            return Structure()
-        return pypdf.structure(seconds=min(_STRUCTURE_SECONDS, self._hints.budget.left() + 1))
-
     def _open_pypdf(self) -> PypdfFile | None:
         if not self._tried:
             self._tried = True
             try:
-                self._pypdf = PypdfFile(self._data, seconds=min(_STRUCTURE_SECONDS, self._hints.budget.left() + 1))
+                self._pypdf = PypdfFile(self._data, seconds=self._structure_seconds())
             except ExtractionError as error:
                 if error.reason == "encrypted" and not self._count:
                     raise
-                self._out.warn(f"its outline and metadata cannot be read ({error.reason})")
+                if not self._count:
+                    self._out.warn(f"its outline and metadata cannot be read ({error.reason})")
         return self._pypdf
 
+    def _structure_seconds(self) -> float:
+        return min(_STRUCTURE_SECONDS, self._hints.budget.left() + 1)
+
     def _fill(self, pages: Pages) -> Pages:
-        """Ask pypdf for the text of pages that pdfium has none for, as long as time is left."""
+        """Ask pypdf for what pdfium could not tell: the whole file, or pages without text, while time is left."""
+        missing = [index for index, page in enumerate(pages) if not page and index not in self._settled]
+        if pages and not missing:
+            return pages
+        pypdf = self._open_pypdf()
+        if pypdf is None:
+            if pages:
+                return pages
+            raise ExtractionError("damaged", "no PDF library can open it")
         if not pages:
-            if self._pypdf is None:
-                raise ExtractionError("damaged", "no PDF library can open it")
-            self._count = self._pypdf.count()
+            self._structure = pypdf.structure(seconds=self._structure_seconds())
+            self._count = pypdf.count()
             pages = [None] * min(self._count, self._hints.limits.max_pages)
+            missing = list(range(len(pages)))
             if not pages:
                 raise ExtractionError("damaged", "it has no page that can be read")
-        if self._pypdf is None:
-            return pages
+        self._fill_missing(pages, missing, pypdf)
+        return pages
+
+    def _fill_missing(self, pages: Pages, missing: Sequence[int], pypdf: PypdfFile) -> None:
         seconds = _FALLBACK_SECONDS
-        for index, page in enumerate(pages):
-            left = min(seconds, self._hints.budget.left())
-            if page or left <= 0 or index in self._wanting:
-                continue
+        for index in missing:
             before = self._hints.budget.left()
-            text = self._pypdf.page_text(index, seconds=left)
+            left = min(seconds, before)
+            if left <= 0:
+                return
+            text = pypdf.page_text(index, seconds=left)
             seconds -= before - self._hints.budget.left()
             if text and text.strip():
                 pages[index] = [Line(line.strip()) for line in text.splitlines() if line.strip()]
             elif text is not None:
                 pages[index] = []
-        return pages
 
     def _report(self, pages: Pages) -> None:
         """Warn of pages without text; raise when there is no text at all."""

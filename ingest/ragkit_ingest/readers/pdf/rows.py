@@ -22,7 +22,9 @@ class Row:
     @property
     def text(self) -> str:
         """The row as a line of text."""
-        return " | ".join(self.cells).rstrip(" |") if self.cells else " ".join(part.text for part in self.parts)
+        if self.cells:
+            return " | ".join(self.cells).rstrip(" |")
+        return self.parts[0].text if len(self.parts) == 1 else " ".join(part.text for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

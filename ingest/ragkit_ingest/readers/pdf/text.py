@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 from ragkit import ExtractionError
 from ragkit_ingest.readers.pdf.annotations import Annotations
 from ragkit_ingest.readers.pdf.arrange import arrange
+from ragkit_ingest.readers.pdf.drawing import PagePicture, draw_page, is_blank, pictures_on
+from ragkit_ingest.readers.pdf.flows import from_top
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
+from ragkit_ingest.readers.pdf.right_to_left import has_right_to_left, mend_order
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.ruled_rows import ruled_tables
-from ragkit_ingest.readers.pdf.ruling import ruled_grids
+from ragkit_ingest.readers.pdf.structure.base import Structure
+from ragkit_ingest.readers.pdf.structure.by_pdfium import structure_of
+from ragkit_ingest.readers.pdf.tables.ruled_rows import ruled_tables
+from ragkit_ingest.readers.pdf.tables.ruling import ruled_grids
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,6 +73,7 @@ class PdfiumFile:
         self._units = (ctypes.c_ushort * 8192)()
         self._annotations = Annotations(pdfium, self._document)
         self.scanned: list[int] = []  # pages, from 0, that show something and have no text, or a picture all over
+        self.blank: list[int] = []  # pages, from 0, with nothing on them that could be read
         self.heights: list[float] = []  # of the pages that were read, in points
         self.undecoded: list[int] = []  # pages, from 0, of which most letters have no character
         self.partly: list[int] = []  # pages with lines of such letters
@@ -77,6 +83,10 @@ class PdfiumFile:
     def dynamic(self) -> bool:
         """Whether the file is a form that only Adobe's programs draw (XFA)."""
         return bool(self._annotations.dynamic)
+
+    def structure(self) -> Structure:
+        """Return the file's metadata, outline and page labels."""
+        return structure_of(self._api, self._document)
 
     def close(self) -> None:
         """Free the document."""
@@ -114,8 +124,8 @@ class PdfiumFile:
         api = self._api
         count = api.FPDFPage_CountObjects(page)
         if blank or index in self.undecoded:
-            if count > 0:
-                self.scanned.append(index)
+            empty = index not in self.undecoded and is_blank(api, page)
+            (self.blank if empty else self.scanned).append(index)
             return
         room = api.FPDF_GetPageWidthF(page) * api.FPDF_GetPageHeightF(page)
         edges = [ctypes.c_float() for _ in range(4)]
@@ -130,28 +140,25 @@ class PdfiumFile:
     def drawing(self, index: int, side: int) -> tuple[Image, float, float] | None:
         """Return a page as a picture whose longer side has so many pixels, and its width and height in points; None
         when it cannot be loaded."""
-        from PIL import Image as Images
-
-        api = self._api
-        page = api.FPDF_LoadPage(self._document, index)
+        page = self._api.FPDF_LoadPage(self._document, index)
         if not page:
             return None
-        width, height = api.FPDF_GetPageWidthF(page), api.FPDF_GetPageHeightF(page)
-        scale = side / max(width, height, 1.0)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        bitmap = api.FPDFBitmap_CreateEx(*size, api.FPDFBitmap_BGRx, None, 0)
         try:
-            if not bitmap:
-                return None
-            api.FPDFBitmap_FillRect(bitmap, 0, 0, *size, 0xFFFFFFFF)
-            api.FPDF_RenderPageBitmap(bitmap, page, 0, 0, *size, 0, api.FPDF_ANNOT)
-            stride = api.FPDFBitmap_GetStride(bitmap)
-            raw = ctypes.string_at(api.FPDFBitmap_GetBuffer(bitmap), stride * size[1])
-            return Images.frombuffer("RGB", size, raw, "raw", "BGRX", stride, 1), width, height
+            image = draw_page(self._api, page, side)
+            size = (self._api.FPDF_GetPageWidthF(page), self._api.FPDF_GetPageHeightF(page))
+            return (image, *size) if image is not None else None
         finally:
-            if bitmap:
-                api.FPDFBitmap_Destroy(bitmap)
-            api.FPDF_ClosePage(page)
+            self._api.FPDF_ClosePage(page)
+
+    def pictures(self, index: int) -> list[PagePicture]:
+        """Return the pictures of a page that may hold words; none when it cannot be loaded."""
+        page = self._api.FPDF_LoadPage(self._document, index)
+        if not page:
+            return []
+        try:
+            return list(pictures_on(self._api, page))
+        finally:
+            self._api.FPDF_ClosePage(page)
 
     def _lines(self, page: Any, text_page: Any, index: int) -> list[Line]:
         text, even = self._text(text_page)
@@ -159,13 +166,16 @@ class PdfiumFile:
         if self._is_garbage(text, index):
             text = ""
         raw = rejoined(list(_raw_lines(glyphs, text)))
+        if has_right_to_left(text):
+            for line in raw:
+                mend_order(line, glyphs)
         glyphs.mark_raised(raw)
         marks = self._annotations.on(page, text_page)
 
         def tables() -> list[RuledTable]:
             return ruled_tables(ruled_grids(self._api, page), raw, glyphs)
 
-        rows = arrange(raw, glyphs, every=bool(marks.fields), tables=tables)
+        rows = from_top(arrange(raw, glyphs, every=bool(marks.fields), tables=tables))
         place_fields(rows, marks.fields)
         place_links(rows, marks.links)
         self.files += marks.files

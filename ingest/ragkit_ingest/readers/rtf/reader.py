@@ -69,6 +69,7 @@ class _Group:
     raised: Literal["", "super", "sub"] = ""
     hidden: bool = False
     deleted: bool = False
+    struck: bool = False
     muted: bool = False
     name: str = ""
     capture: list[str] | None = None
@@ -85,7 +86,7 @@ class RtfReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
         """Return the visible text."""
-        parser = _Parser()
+        parser = _Parser(keep_comments=hints.limits.comments == "keep")
         for count, token in enumerate(tokens(data), 1):
             parser.take(token)
             if count % _CHECK_EVERY == 0 and hints.budget.spent():
@@ -96,8 +97,9 @@ class RtfReader:
 
 @dataclass(slots=True)
 class _Parser:
-    """Follows the tokens of a file."""
+    """Follows the tokens of a file. keep_comments: comments become text."""
 
+    keep_comments: bool = True
     page: Page = field(default_factory=lambda: Page(TextBuilder()))
     group: _Group = field(default_factory=_Group)
     stack: list[_Group] = field(default_factory=list)
@@ -185,8 +187,9 @@ class _Parser:
             group.capture.append(text)
         elif group.muted:
             return
-        elif group.hidden or group.deleted:
-            self.page.counts["hidden characters" if group.hidden else "deleted characters"] += len(text.strip())
+        elif group.hidden or group.deleted or group.struck:
+            kind = "hidden" if group.hidden else "deleted" if group.deleted else "struck-out"
+            self.page.counts[f"{kind} characters"] += len(text.strip())
         else:
             (group.page or self.page).write(text, group.raised)
 
@@ -324,6 +327,9 @@ class _Parser:
             self.notes += 1
             (self.group.page or self.page).write(superscript(str(self.notes)), "")
             self.page.later.append(f"Note {self.notes}: {squeeze(text)}")
+        elif kind == "Comment" and text and not self.keep_comments:
+            self.page.counts["comments left out"] += 1
+            self.author = ""
         elif kind == "Comment" and text:
             self.page.later.append(f"Comment{' by ' if self.author else ''}{self.author}: {squeeze(text)}")
             self.author = ""
@@ -371,8 +377,11 @@ class _Parser:
         elif word in ("nosupersub", "plain"):
             group.raised = ""
             group.hidden = group.hidden and word != "plain"
+            group.struck = group.struck and word != "plain"
         elif word == "v":
             group.hidden = on
+        elif word in ("strike", "striked"):
+            group.struck = on
         elif word == "deleted":
             group.deleted = on
         elif word == "outlinelevel" and number is not None and 0 <= number < 9:

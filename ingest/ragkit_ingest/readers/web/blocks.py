@@ -16,6 +16,8 @@ BREAK: Final = "\0"
 """What <br> leaves in the text; zero bytes of the page itself are gone by then."""
 _TAIL: Final = 60  # pieces of text that a mark looks back on
 _TERM_LIMIT: Final = 200
+_CODE_LINKS: Final = 20  # of one listing
+_CODE_CLASS = re.compile(r"(?:^|[-_ ])(?:code|highlight|language|lang|src|listing|prettyprint|brush)", re.IGNORECASE)
 _LIST_STYLE = re.compile(
     r"list-style(?:-type)?\s*:[^;]*?\b((?:lower|upper)-(?:alpha|latin|roman)|decimal-leading-zero)"
 )
@@ -44,6 +46,8 @@ class Blocks:
         self._items: list[str] = []
         self._mark = ""  # of the list item that has no text yet
         self._pre = 0
+        self._is_code = False  # what is preformatted is code, and no prose
+        self._code_links: dict[str, None] = {}  # words and addresses of links in it, each once
         self._terms: list[str] = []  # of a definition list, waiting for what they mean
 
     # ------------------------------------------------------------------ words and marks
@@ -73,9 +77,14 @@ class Blocks:
         """Tell whether a block has ended since a place."""
         return place[0] != self._epoch
 
-    def address(self, address: str, *, after_block: bool) -> None:
-        """Add the address of a link: after its words, or on a line of its own after the block that it was round."""
-        if self._pre:
+    def address(self, address: str, *, words: str, after_block: bool) -> None:
+        """Add the address of a link: after its words, or on a line of its own after the block that it was round.
+
+        In code it would be read as code, so that the words stand with it below the code.
+        """
+        if self._pre and self._is_code:
+            if len(self._code_links) < _CODE_LINKS:
+                self._code_links[squeeze(words) + address] = None
             return
         if after_block:
             self._text.append(address.strip())
@@ -83,6 +92,10 @@ class Blocks:
             return
         tail = self._text[-1] if self._text else ""
         self._text[-1:] = [tail.rstrip(), address, tail[len(tail.rstrip()) :]]
+
+    def mark_code(self) -> None:
+        """What is preformatted turns out to be code."""
+        self._is_code = True
 
     def outside_tables(self) -> bool:
         """Tell whether no table is open."""
@@ -101,7 +114,9 @@ class Blocks:
             self._item(attributes)
         elif tag in LAYOUT:
             self._layout(tag)
-            self._pre += tag == "pre"
+            if tag == "pre":
+                self._pre += 1
+                self._is_code = bool(_CODE_CLASS.search(attributes.get("class", "")[:500]))
             if tag == "table":
                 self._tables.append(HtmlTable())
         elif self._tables:
@@ -242,10 +257,12 @@ class Blocks:
         self._pre -= 1
         text = "".join(self._text).replace(BREAK, "\n")
         self._handed_on()
-        if not self.outside_cells() and self._tables[-1].put(squeeze(text)):
+        links, self._code_links = list(self._code_links), {}
+        if not self.outside_cells() and self._tables[-1].put(squeeze(" ".join([text, *links]))):
             return
         self.flush_items()
         self._out.code(text)
+        self._out.items(links)
 
 
 def _form(attributes: Mapping[str, str]) -> str:

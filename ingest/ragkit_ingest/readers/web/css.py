@@ -1,4 +1,4 @@
-"""Which elements a page's own style sheets surely hide on a normal screen: media, ancestors and specificity.
+"""What a page's own style sheets surely hide or strike out on a normal screen: media, ancestors and specificity.
 
 A rule that is not understood hides nothing. An element that another rule shows in some state (`.tab.active`,
 `:target`, an open parent) is a closed panel that a reader can open, so it counts as shown.
@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 _SHEET_LIMIT: Final = 400_000  # characters of CSS that are read
-_RULE_LIMIT: Final = 2_000  # rules about visibility that are kept
+_RULE_LIMIT: Final = 2_000  # rules that are kept
 _KEY_LIMIT: Final = 100  # of those, for one class, id or tag
 _TOKEN = re.compile(r"<!--|<style\b[^>]{0,500}>", re.IGNORECASE)
 _MEDIA = re.compile(r"media\s*=\s*[\"']?([^\"'>]*)", re.IGNORECASE)
 _PART = re.compile(r"[{};]")
 _DECLARED = re.compile(r"(?:^|;)\s*(display|visibility)\s*:\s*([\w-]+)\s*(!\s*important)?", re.IGNORECASE)
+_DECORATED = re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:\s*([^;!]*)(!\s*important)?", re.IGNORECASE)
 _SIMPLE = re.compile(r"[.#]?-?[A-Za-z_][\w-]*")
 _NO_SCRIPT = re.compile(r"[.#](?:no-?_?js|js-disabled|no-?script|without-js)\b", re.IGNORECASE)
 _PSEUDO = re.compile(r"::?[\w-]+(?:\([^()]*\))?|\[[^\]]*\]")
@@ -29,34 +30,51 @@ Element = tuple[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A rule that hides (or shows) what its compounds match; weight orders rules that meet."""
+    """A rule about what its compounds match; weight orders rules that meet."""
 
     compounds: tuple[frozenset[str], ...]
     children: tuple[bool, ...]  # whether a compound stands directly under the one before it
-    hides: bool
     weight: tuple[int, int, int, int, int]
     exact: bool = True  # False: it holds in some state only
 
 
+_Table = dict[str, list[_Rule]]
+"""Rules by a class, an id or a tag of what they match."""
+
+
 @dataclass(slots=True)
 class StyleSheet:
-    """The rules of a page about display and visibility."""
+    """The rules of a page about display and visibility, and about lines through text."""
 
     _hiding: dict[str, list[_Rule]] = field(default_factory=dict)
     _showing: dict[str, list[_Rule]] = field(default_factory=dict)
+    _striking: dict[str, list[_Rule]] = field(default_factory=dict)
+    _clearing: dict[str, list[_Rule]] = field(default_factory=dict)
     _count: int = 0
 
     def __bool__(self) -> bool:
-        """Whether a rule hides something."""
-        return bool(self._hiding)
+        """Whether a rule hides something or strikes it out."""
+        return bool(self._hiding or self._striking)
 
     def add(self, css: str) -> None:
         """Read a style sheet; rules of other media and of conditions are left out."""
         for selectors, body in _rules(_without_comments(css[:_SHEET_LIMIT])):
             for name, value, important in _DECLARED.findall(body):
                 hides = value.lower() in (("none",) if name.lower() == "display" else ("hidden", "collapse"))
-                for selector in selectors.split(",")[:100]:
-                    self._add_rule(selector.strip(), hides=hides, important=bool(important))
+                table = self._hiding if hides else self._showing
+                self._add_rules(selectors, table, effective=hides, important=bool(important))
+            for value, important in _DECORATED.findall(body) if "text-decoration" in body else ():
+                strikes = "line-through" in value.lower()
+                table = self._striking if strikes else self._clearing
+                self._add_rules(selectors, table, effective=strikes, important=bool(important))
+
+    def strikes(self, element: Element, ancestors: Sequence[Element]) -> bool:
+        """Tell whether the rule that wins for an element draws a line through its words."""
+        best = _winner(self._striking, element, ancestors) if self._striking else None
+        if best is None:
+            return False
+        cleared = _winner(self._clearing, element, ancestors)
+        return cleared is None or cleared.weight < best.weight
 
     def hides(self, element: Element, ancestors: Sequence[Element], *, important_only: bool = False) -> bool:
         """Tell whether the rule that wins for an element hides it, and no rule shows it in another state."""
@@ -81,10 +99,15 @@ class StyleSheet:
         best = _winner(self._showing, element, ancestors) if self._showing else None
         return best is not None and best.weight[0] == 1
 
-    def _add_rule(self, selector: str, *, hides: bool, important: bool) -> None:
+    def _add_rules(self, selectors: str, table: _Table, *, effective: bool, important: bool) -> None:
+        for selector in selectors.split(",")[:100]:
+            self._add_rule(selector.strip(), table, effective=effective, important=important)
+
+    def _add_rule(self, selector: str, table: _Table, *, effective: bool, important: bool) -> None:
+        """Add a rule to its table; effective: it takes words away, so that it must be understood exactly."""
         bare = _PSEUDO.sub("", selector)
         exact = bare == selector and not re.search(r"[+~*&|\\]", selector)
-        if self._count >= _RULE_LIMIT or (hides and (not exact or _NO_SCRIPT.search(selector))):
+        if self._count >= _RULE_LIMIT or (effective and (not exact or _NO_SCRIPT.search(selector))):
             return
         parts = re.sub(r"\s*([>+~])\s*", r" \1", bare).split()
         if not exact:
@@ -103,9 +126,8 @@ class StyleSheet:
         ids, classes = sum(item[0] == "#" for item in flat), sum(item[0] == "." for item in flat)
         self._count += 1
         weight = (int(important), ids, classes, len(flat) - ids - classes, self._count)
-        table = self._hiding if hides else self._showing
-        rule = _Rule(tuple(compounds), tuple(children), hides, weight, exact)
-        for key in (min(compounds[-1], key=_rank),) if hides else compounds[-1]:
+        rule = _Rule(tuple(compounds), tuple(children), weight, exact)
+        for key in (min(compounds[-1], key=_rank),) if effective else compounds[-1]:
             waiting = table.setdefault(key, [])
             if len(waiting) < _KEY_LIMIT:
                 waiting.append(rule)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.sniff import EPUB
 from ragkit_ingest.readers.web.html import add_html, declared_charset
 from ragkit_ingest.readers.zip_package import Package, resolve
@@ -49,10 +49,8 @@ class EpubReader:
 
 
 def _add_part(builder: TextBuilder, data: bytes) -> None:
-    decoded = decode(data, declared=declared_charset(data))
-    for words in decoded.warnings:
-        builder.warn(words)
-    add_html(builder, decoded.text, boilerplate=False)
+    source = decoded_text(data, builder.warn, declared=declared_charset(data))
+    add_html(builder, source, boilerplate=False)
 
 
 def _package_file(package: Package) -> str:

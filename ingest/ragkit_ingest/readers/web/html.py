@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.sniff import HTML
 from ragkit_ingest.readers.text.embedded import without_embedded
 from ragkit_ingest.readers.web.css import opened_ids, page_styles
@@ -29,11 +29,9 @@ class HtmlReader:
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:  # noqa: ARG002 (protocol)
         """Return the visible text; navigation and footers are marked as boilerplate."""
-        decoded = decode(data, declared=declared_charset(data))
         builder = TextBuilder()
-        for words in decoded.warnings:
-            builder.warn(words)
-        page = add_html(builder, decoded.text)
+        source = decoded_text(data, builder.warn, declared=declared_charset(data))
+        page = add_html(builder, source)
         return builder.finish(name=name, title=page.title, metadata=page.metadata)
 
 

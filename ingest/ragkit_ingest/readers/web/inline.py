@@ -60,6 +60,8 @@ class Inline:
             self._group = squeeze(attributes.get("label", ""))[:200]
         elif tag == "option":
             self._option(attributes)
+        elif tag == "code":
+            self._blocks.mark_code()
         elif tag in _MARKED:
             if tag == "button":
                 self._blocks.words(" ")
@@ -100,7 +102,7 @@ class Inline:
             if _PICTURE.search(mark.target) and squeeze(words) == squeeze(mark.pictures):
                 return  # the picture itself
             if address and (words.strip() or self._blocks.flushed(mark.place)):
-                self._blocks.address(address, after_block=not words.strip())
+                self._blocks.address(address, words=words, after_block=not words.strip())
         elif mark.tag in ("sup", "sub"):
             if not self._raised and (words := self._blocks.take(mark.place)):
                 self._blocks.words(_raised(mark.tag, words))

@@ -10,9 +10,10 @@ from ragkit_ingest.readers.base import TextBuilder
 
 @dataclass(slots=True)
 class Losses:
-    """Counts of what a page has and its text has not. hidden: characters; the others: pieces, by their kind."""
+    """Counts of what a page has and its text has not. hidden, struck: characters; the others: pieces, by their kind."""
 
     hidden: int = 0
+    struck: int = 0
     boilerplate: int = 0
     parts: Counter[str] = field(default_factory=Counter)
     media: Counter[str] = field(default_factory=Counter)
@@ -25,6 +26,8 @@ class Losses:
         """Add a warning for each kind that was met."""
         if self.hidden:
             out.warn(f"hidden text: {self.hidden:,} characters")
+        if self.struck:
+            out.warn(f"struck-out text left out: {self.struck:,} characters")
         if self.boilerplate and self.boilerplate * 5 <= out.size * 4:
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.parts.items()))
             out.warn(f"boilerplate kept out of the chunks: {self.boilerplate:,} characters ({kinds})")

@@ -9,7 +9,7 @@ from email.policy import compat32
 
 from ragkit import ExtractionError
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
-from ragkit_ingest.readers.encoding import decode
+from ragkit_ingest.readers.encoding import decode, decoded_text
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import MHTML
 from ragkit_ingest.readers.web.html import add_html, declared_charset
@@ -75,7 +75,5 @@ def _add_page(builder: TextBuilder, part: Message) -> PageInfo:
         declared = part.get_content_charset("")
     except ValueError:
         declared = ""
-    decoded = decode(data, declared=declared or declared_charset(data))
-    for words in decoded.warnings:
-        builder.warn(words)
-    return add_html(builder, decoded.text)
+    source = decoded_text(data, builder.warn, declared=declared or declared_charset(data))
+    return add_html(builder, source)

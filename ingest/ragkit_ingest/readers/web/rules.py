@@ -13,6 +13,9 @@ HIDING_STYLE = re.compile(
     re.IGNORECASE,
 )
 """Styles that surely hide; opacity is what scripts fade in, so it hides nothing."""
+STRIKING = frozenset({"s", "strike", "del"})
+"""Elements whose words do not hold any more."""
+STRIKING_STYLE = re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:[^;]*\bline-through\b", re.IGNORECASE)
 SHOWING_STYLE = re.compile(r"(?:^|;)\s*display\s*:\s*(?!none)\w", re.IGNORECASE)
 PANEL = re.compile(
     r"(?:^|[-_ ])(?:accordion|collaps(?:e|ed|ible)|panels?|tabs?|tab-?(?:panel|pane|content)|pane|faq|"

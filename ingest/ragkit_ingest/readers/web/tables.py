@@ -90,10 +90,10 @@ class HtmlTable:
 
     def add_to(self, out: TextBuilder) -> None:
         """Add the table; one column, or a very long cell, is prose."""
+        out.paragraph(self.caption)
         places = max((sum(cell.columns for cell in row) for row in self._rows), default=0)
         longest = max((len(cell.text) for row in self._rows for cell in row), default=0)
         if places < 2 or (longest > _CELL_LIMIT and not self.has_heads):
-            out.paragraph(self.caption)
             self._prose(out)
             return
         first = self._rows[0] if self._rows else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.titles import squeeze
@@ -25,9 +25,12 @@ from ragkit_ingest.readers.web.rules import (
     PANEL_TAGS,
     SHOWING_STYLE,
     SILENT,
+    STRIKING,
+    STRIKING_STYLE,
 )
 
 _ARTICLES: Final = frozenset({"article", "blockquote", "figure", "td", "th", "dialog", "details"})
+_Counted = Literal["", "hidden", "struck"]
 _VOID: Final = frozenset({"br", "img", "input", "meta", "hr", "wbr", "link", "col", "base"})
 
 
@@ -59,7 +62,7 @@ class Target:
         self._marks_boilerplate = boilerplate
         self._open: list[Element] = []
         self._hidden_at = 0  # depth at which content that is left out began, 0 for none
-        self._counted = False  # whether its text counts as hidden
+        self._counted: _Counted = ""  # what its text counts as
         self._title: list[str] | None = None
         self._formula: tuple[Formula, int] | None = None
         self._boilerplate = 0  # depth at which a navigation or footer began, 0 for none
@@ -80,7 +83,7 @@ class Target:
         self._open.append(element)
         if self._hidden_at:
             if tag == "text" and self._is_drawing():
-                self._hidden_at, self._counted = -self._hidden_at, False
+                self._hidden_at, self._counted = -self._hidden_at, ""
             return
         if self._leave_out(tag, attributes, element):
             self._hidden_at = len(self._open)
@@ -116,8 +119,8 @@ class Target:
         elif self._formula is not None:
             self._formula[0].data(text)
         elif self._hidden_at > 0:
-            if self._counted:
-                self._losses.hidden += len(squeeze(text))
+            self._losses.hidden += len(squeeze(text)) if self._counted == "hidden" else 0
+            self._losses.struck += len(squeeze(text)) if self._counted == "struck" else 0
         elif not self._inline.data(text):
             self._blocks.words(text)
 
@@ -176,17 +179,26 @@ class Target:
 
     def _leave_out(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
         """Tell whether an element is left out, and note what is lost with it."""
-        self._counted = False
+        self._counted = ""
         if tag in SILENT or not GUTTER.isdisjoint(name[1:] for name in element[1]):
             return True
         if tag in MEDIA:
             self._losses.media[tag] += 1
             return True
         if tag == "template":
-            self._counted = "shadowrootmode" not in attributes
-            return self._counted
-        self._counted = bool(attributes or self._styles) and self._is_hidden(tag, attributes, element)
-        return self._counted
+            self._counted = "" if "shadowrootmode" in attributes else "hidden"
+        elif (attributes or self._styles) and self._is_hidden(tag, attributes, element):
+            self._counted = "hidden"
+        elif tag in STRIKING or ((attributes or self._styles) and self._strikes(attributes, element)):
+            self._counted = "struck"
+        return bool(self._counted)
+
+    def _strikes(self, attributes: Mapping[str, str], element: Element) -> bool:
+        """Tell whether a style strikes an element's words out."""
+        style = attributes.get("style", "")[:5_000]
+        if "text-decoration" in style:
+            return bool(STRIKING_STYLE.search(style))
+        return self._styles.strikes(element, self._open[-201:-1])
 
     def _is_hidden(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
         """Tell whether a normal screen surely does not show an element, and no control of the page opens it."""

@@ -10,13 +10,13 @@ from typing import Any, Final
 from ragkit.errors import CorruptError
 from ragkit.store.filters import Filter, check_about_documents
 from ragkit.store.metadata import decode_metadata
-from ragkit.store.rows import DocumentRow, text_digest
+from ragkit.store.rows import DocumentRow, StructureRow, text_digest
 from ragkit.store.sqlite.encoding import DocumentRecord, decode_document, encode_root
 from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
 from ragkit.store.sqlite.where import filter_sql
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState
-from ragkit.types.documents import Document, Page
+from ragkit.types.documents import Block, Document, Heading, Page
 
 _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
 _INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
@@ -118,6 +118,16 @@ class DocumentReader:
         row = self._snapshot.document_row("SELECT pages FROM texts WHERE document_id = ?", (document_id,), document_id)
         return _pages(row[0])
 
+    def structure(self, source: str) -> StructureRow:
+        """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
+        row = self._snapshot.document_row(
+            """SELECT d.id, d.characters, t.pages, t.headings, t.blocks
+            FROM documents AS d JOIN texts AS t ON t.document_id = d.id WHERE d.source = ?""",
+            (source,),
+            source,
+        )
+        return StructureRow(row[0], row[1], _pages(row[2]), _headings(row[3]), _blocks(row[4]))
+
 
 class FileReader:
     """What ingest knew of files, in one committed state; see `ragkit.store.base.FileReader`."""
@@ -153,6 +163,16 @@ class FileReader:
 def _pages(stored: str) -> tuple[Page, ...]:
     """Decode a page table; those of frequently found documents are cached."""
     return tuple(Page(start, label) for start, label in json.loads(stored))
+
+
+@lru_cache(maxsize=256)
+def _headings(stored: str) -> tuple[Heading, ...]:
+    return tuple(Heading(*item) for item in json.loads(stored))
+
+
+@lru_cache(maxsize=256)
+def _blocks(stored: str) -> tuple[Block, ...]:
+    return tuple(Block(*item) for item in json.loads(stored))
 
 
 def _whole(source: str, record: DocumentRecord, text: str) -> Document:

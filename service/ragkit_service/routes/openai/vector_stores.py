@@ -64,7 +64,7 @@ def get_store(request: Request, store: str) -> Response:
         return json_response(_entry(store, knowledge.status()))
 
 
-@router.delete("/{store}", response_model=DeletedReply, responses=openai_errors(404, 503))
+@router.delete("/{store}", response_model=DeletedReply, responses=openai_errors(404, 409, 423, 503))
 async def delete_store(request: Request, store: str, confirm: Confirm = None) -> Response:
     """Delete a collection with everything in it: with its name again as `confirm`, or a key with the scope admin."""
     await delete_collection(request, store, confirm)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ragkit import ExtractionError
-from ragkit_ingest.readers.base import TextBuilder
+from ragkit_ingest.readers.base import Hints, TextBuilder
+from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.charts import add_chart, read_chart
 from ragkit_ingest.readers.office.diagrams import add_diagram, read_diagram
 from ragkit_ingest.readers.office.losses import Losses
@@ -23,21 +24,24 @@ _FURNITURE: Final = frozenset({"sldNum", "dt", "ftr", "hdr", "sldImg"})
 class SlideWriter:
     """Adds slides one by one; what is written on every slide is kept until the end, once."""
 
-    def __init__(self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str]) -> None:
+    def __init__(self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str], hints: Hints) -> None:
         self._out = out
         self._package = package
         self._losses = losses
         self._authors = authors
+        self._limits = hints.limits
+        self._pictures = InnerPictures(hints)
         self._layouts = Layouts(package)
         self._furniture: dict[tuple[str, str], None] = {}
 
-    def add(self, part: str, number: int, *, keep_hidden: bool = False) -> None:
-        """Add a slide; a hidden one is left out and reported."""
+    def add(self, part: str, number: int) -> None:
+        """Add a slide; a hidden one is left out and reported, unless the limits keep it."""
         before = self._out.size
         relations = self._package.relations(part)
         losses = Losses()
-        slide = ShapeReader(self._package.addresses(part), losses).read(self._package.events(part))
-        if slide.hidden and not keep_hidden:
+        reader = ShapeReader(self._package.addresses(part), losses, pictures=self._pictures.wanted)
+        slide = reader.read(self._package.events(part))
+        if slide.hidden and not self._limits.keep_hidden:
             self._out.warn(f"slide {number:,} is hidden and was left out")
             return
         self._losses.merge(losses)
@@ -59,6 +63,7 @@ class SlideWriter:
         """Add what is written on every slide."""
         for name, text in self._furniture:
             self._out.paragraph(f"{name}: {text}")
+        self._pictures.report(self._out)
 
     def _body(self, shapes: list[Shape]) -> list[Shape]:
         """Return the shapes that are no furniture; footers are kept for the end."""
@@ -86,10 +91,21 @@ class SlideWriter:
             self._out.paragraph(shape.lines[0].strip())
         if shape.said and not shape.lines:
             self._out.paragraph(f"[Picture: {shape.said}]")
+        if shape.image:
+            self._image(shape, relations)
         if shape.address:
             self._out.paragraph(shape.address)
         self._part(shape.chart, "chart", relations)
         self._part(shape.diagram, "diagram", relations)
+
+    def _image(self, shape: Shape, relations: dict[str, Relation]) -> None:
+        """Add the words in a picture; one of which nothing is said or read is counted."""
+        relation = relations.get(shape.image)
+        known = relation is not None and relation.target in self._package
+        text = self._pictures.text(self._package.read(relation.target)) if relation is not None and known else ""
+        self._out.paragraph(text)
+        if not text and not shape.said and not shape.decorative:
+            self._losses.add("picture")
 
     def _part(self, identity: str, kind: str, relations: dict[str, Relation]) -> None:
         if not identity:
@@ -111,7 +127,11 @@ class SlideWriter:
     def _remarks(self, relations: dict[str, Relation]) -> None:
         for relation in relations.values():
             if relation.kind == "comments" and relation.target in self._package:
-                for line in read_comments(self._package.events(relation.target), self._authors):
+                lines = list(read_comments(self._package.events(relation.target), self._authors))
+                if self._limits.comments == "drop":
+                    self._losses.add("comment", len(lines))
+                    continue
+                for line in lines:
                     self._out.paragraph(line)
         for relation in relations.values():
             if relation.kind == "notesSlide" and relation.target in self._package:

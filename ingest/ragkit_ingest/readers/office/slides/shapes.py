@@ -38,12 +38,22 @@ class Shape:
     hidden: bool = False
     decorative: bool = False
     picture: bool = False
+    image: str = ""  # relationship of its picture, where pictures are read
     object: str | None = None  # program of an embedded object
     shapes: list[Shape] = field(default_factory=list)
 
     def is_blank(self) -> bool:
         """Tell whether nothing of it becomes text."""
-        return not (self.lines or self.rows or self.chart or self.diagram or self.said or self.shapes or self.address)
+        return not (
+            self.lines
+            or self.rows
+            or self.chart
+            or self.diagram
+            or self.said
+            or self.shapes
+            or self.address
+            or self.image
+        )
 
 
 @dataclass(slots=True)
@@ -56,9 +66,13 @@ class Slide:
 
 
 class ShapeReader:
-    """Follows the events of a slide; groups hold shapes, so the open ones stand on a stack."""
+    """Follows the events of a slide; groups hold shapes, so the open ones stand on a stack.
 
-    def __init__(self, addresses: Mapping[str, str], losses: Losses) -> None:
+    pictures: shapes name their pictures, so that these can be read; whoever reads them counts those without words.
+    """
+
+    def __init__(self, addresses: Mapping[str, str], losses: Losses, *, pictures: bool = False) -> None:
+        self._pictures = pictures
         self.slide = Slide()
         self._addresses = addresses
         self._losses = losses
@@ -148,6 +162,8 @@ class ShapeReader:
     def _content(self, name: str, attributes: Mapping[str, str], shape: Shape) -> None:
         if name == "chart":
             shape.chart = attributes.get("r:id", "")
+        elif name == "blip":
+            shape.image = attributes.get("r:embed", "") if self._pictures and shape.picture else ""
         elif name == "relIds":
             shape.diagram = attributes.get("r:dm", "")
         elif name == "oleObj":
@@ -207,6 +223,7 @@ class ShapeReader:
 
     def _end_frame(self, frame: TextFrame) -> None:
         self._frame = None
+        self._losses.add("struck", frame.struck)
         if not self._open:
             return
         shape = self._open[-1]
@@ -225,7 +242,7 @@ class ShapeReader:
         if shape.object is not None:
             self._losses.add("object", name=shape.object)
             shape.shapes = [inner for inner in shape.shapes if not inner.picture]
-        elif shape.picture and not shape.said and not shape.decorative:
+        elif shape.picture and not shape.said and not shape.decorative and not shape.image:
             preview = any(outer.object is not None for outer in self._open[-1:])
             self._losses.add("picture", 0 if preview else 1)
         if shape.address:

@@ -68,11 +68,13 @@ class TextFrame:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.struck = 0  # characters that are struck out, and left out
         self._styles: dict[int, Bullet] = {}  # of the shape's own list style, by level
         self._style_level: int | None = None
         self._paragraph = _Paragraph()
         self._counts: dict[int, tuple[Bullet, int]] = {}
         self._raised: Raised = ""
+        self._strikes = False
         self._font = ""
         self._run_address = ""
 
@@ -89,9 +91,10 @@ class TextFrame:
             start = attributes.get("startAt", "1")[:6]
             self._bullet(Bullet(attributes.get("type", "arabicPeriod"), int(start) if start.isdecimal() else 1))
         elif name in ("r", "fld"):
-            self._raised, self._font, self._run_address = "", "", ""
+            self._raised, self._font, self._run_address, self._strikes = "", "", "", False
         elif name == "rPr":
             self._raise(attributes.get("baseline", "0"))
+            self._strikes = attributes.get("strike", "noStrike") != "noStrike"
         elif name in ("latin", "sym") and is_symbol_font(attributes.get("typeface", "")):
             self._font = attributes.get("typeface", "")
         elif name == "hlinkClick":
@@ -99,6 +102,9 @@ class TextFrame:
 
     def text(self, text: str) -> None:
         """Take text of a run."""
+        if self._strikes:
+            self.struck += len(text)
+            return
         if self._run_address != self._paragraph.address:
             self._end_link()
             self._paragraph.address, self._paragraph.link_start = self._run_address, len(self._paragraph.pieces)
@@ -115,7 +121,7 @@ class TextFrame:
         if name == "p":
             self._end_paragraph()
         elif name in ("r", "fld"):
-            self._raised, self._font = "", ""
+            self._raised, self._font, self._strikes = "", "", False
         elif _LIST_LEVEL.fullmatch(name):
             self._style_level = None
 

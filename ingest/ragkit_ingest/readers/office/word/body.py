@@ -11,7 +11,7 @@ from ragkit_ingest.readers.office.pieces import Raised
 from ragkit_ingest.readers.office.word.containers import Holder, Section, Source
 from ragkit_ingest.readers.office.word.drawings import Links
 from ragkit_ingest.readers.office.word.inline import Inline
-from ragkit_ingest.readers.office.word.notes import Notes, comment_line
+from ragkit_ingest.readers.office.word.notes import Notes
 from ragkit_ingest.readers.office.word.numbering import BULLET, natural
 from ragkit_ingest.readers.office.word.output import Output
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph, Record, Rows, Words
@@ -47,7 +47,7 @@ class Body:
 
     def __init__(self, out: TextBuilder, source: Source) -> None:
         self.output = Output(out)
-        self.notes = Notes()
+        self.notes = Notes(keep_comments=source.keep_comments)
         self.sections: list[Section] = []
         self.furniture: list[tuple[str, str]] = []  # ("hdr" or "ftr", text)
         self._source = source
@@ -304,7 +304,7 @@ class Body:
         elif not isinstance(around, Paragraph):
             self.notes.keep(holder.kind, holder.identity, holder.text(), holder.author)
         elif holder.kind == "comment":  # Word 2003 XML has notes and comments where they belong
-            around.add_aside(comment_line(holder.text(), holder.author))
+            self.notes.comment(holder.text(), holder.author, around)
         else:
             self.notes.add(holder.kind, holder.text(), around)
 

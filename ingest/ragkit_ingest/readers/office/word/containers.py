@@ -40,10 +40,15 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the body of a document refers to. embedded: reads an embedded document by the name of its part."""
+    """What the body of a document refers to. embedded: reads an embedded document by the name of its part.
+
+    keep_comments: comments become text. pictures: reads the words of a picture, given its part; "" for none.
+    """
 
     styles: Mapping[str, Style]
     numbering: Numbering
     losses: Losses
     package: Parts | None = None
     embedded: Callable[[str], Extracted | None] | None = None
+    keep_comments: bool = True
+    pictures: Callable[[str], str] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,7 +11,7 @@ from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.charts import read_chart
 from ragkit_ingest.readers.office.diagrams import read_diagram
 from ragkit_ingest.readers.office.losses import Losses, spoken
-from ragkit_ingest.readers.office.word.paragraphs import Outline, Paragraph
+from ragkit_ingest.readers.office.word.paragraphs import Outline, Paragraph, Words
 from ragkit_ingest.readers.office.word.styles import is_on
 from ragkit_ingest.readers.zip_package import Parts, Relation
 
@@ -41,13 +41,16 @@ class _Drawing:
     decorative: bool = False
     picture: str | None = None  # what is said of the picture that is open
     has_image: bool = False  # of VML
+    parts: list[str] = field(default_factory=list)  # its pictures
 
 
 class Drawings:
     """Follows w:drawing, w:pict and w:object; they may stand in each other, by way of text boxes."""
 
-    def __init__(self, package: Parts | None, losses: Losses) -> None:
+    def __init__(self, package: Parts | None, losses: Losses, pictures: Callable[[str], str] | None = None) -> None:
+        """pictures: reads the words of a picture, given its part; "" for none."""
         self._package = package
+        self._pictures = pictures
         self._losses = losses
         self._open: list[_Drawing] = []
 
@@ -62,7 +65,10 @@ class Drawings:
         drawing = self._open[-1]
         if name in ("docPr", "cNvPr", "pic", "decorative"):
             _describe(drawing, name, attributes)
+        elif name == "blip":
+            drawing.parts.append(links.target(attributes.get("r:embed", "")))
         elif name in ("shape", "rect", "imagedata", "textpath"):
+            drawing.parts += [links.target(attributes["r:id"])] if name == "imagedata" and "r:id" in attributes else []
             self._vml(drawing, name, attributes, paragraph)
         elif name == "hlinkClick":
             drawing.address = links.addresses.get(attributes.get("r:id", ""), drawing.address)
@@ -123,7 +129,10 @@ class Drawings:
         elif drawing.address and paragraph is not None:
             paragraph.add(address_after("link", drawing.address) + " ")
         silent = drawing.silent or (drawing.has_image and not drawing.said)
-        if silent and not drawing.own and not drawing.decorative:
+        read = [text for part in drawing.parts if self._pictures is not None and (text := self._pictures(part))]
+        if read and paragraph is not None:
+            paragraph.after += [Words(tuple(text.split("\n"))) for text in read]
+        elif silent and not drawing.own and not drawing.decorative:
             self._losses.add("picture", int(silent))
 
 

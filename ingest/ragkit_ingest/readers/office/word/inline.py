@@ -27,6 +27,7 @@ _DRAWN: Final = frozenset(
         "shape",
         "rect",
         "imagedata",
+        "blip",
         "textpath",
         "hlinkClick",
         "decorative",
@@ -66,7 +67,7 @@ class Inline:
         self.display = False  # equations that stand on lines of their own
         self._styles = source.styles
         self._losses = source.losses
-        self._drawings = Drawings(source.package, source.losses)
+        self._drawings = Drawings(source.package, source.losses, source.pictures)
         self._data = BoundData(source.package)
         self._fields = Fields()
         self._controls: list[Control] = []
@@ -79,7 +80,9 @@ class Inline:
         self._starts: dict[str, Callable[[Event, Paragraph, Links], None]] = {
             "pPr": self._start_properties,
             "r": self._start_run,
-            **dict.fromkeys(("vanish", "specVanish", "vertAlign", "rStyle", "rFonts"), self._run_property),
+            **dict.fromkeys(
+                ("vanish", "specVanish", "strike", "dstrike", "vertAlign", "rStyle", "rFonts"), self._run_property
+            ),
             **dict.fromkeys(("pStyle", "outlineLvl", "numId", "ilfo", "ilvl"), self._property),
             **dict.fromkeys(_SIGNS, self._sign),
             "t": self._start_text,
@@ -118,6 +121,9 @@ class Inline:
             return
         if run is not None and run.hidden:
             self._losses.add("hidden", len(text))
+            return
+        if run is not None and run.struck:
+            self._losses.add("struck", len(text))
             return
         if run is not None and run.font:
             text = symbol_text(text, run.font)
@@ -195,7 +201,8 @@ class Inline:
         look = self._styles.get(style)
         if look is None:
             return Run()
-        return Run(bool(look.hidden), look.raised, look.font if is_symbol_font(look.font) else "")
+        font = look.font if is_symbol_font(look.font) else ""
+        return Run(hidden=bool(look.hidden), struck=bool(look.struck), raised=look.raised, font=font)
 
     def _run_property(self, event: Event, paragraph: Paragraph, _links: Links) -> None:
         run, value = paragraph.run, event.attributes.get("val", "")
@@ -204,6 +211,8 @@ class Inline:
                 paragraph.mark_hidden = is_on(event.attributes)
         elif event.name in ("vanish", "specVanish"):
             run.hidden = is_on(event.attributes) or (run.hidden and event.name == "specVanish")
+        elif event.name in ("strike", "dstrike"):
+            run.struck = is_on(event.attributes)
         elif event.name == "vertAlign":
             run.raised = value
         elif event.name == "rFonts":
@@ -212,6 +221,7 @@ class Inline:
         else:
             style = self._styles.get(value, Style())
             run.hidden = run.hidden if style.hidden is None else style.hidden
+            run.struck = run.struck if style.struck is None else style.struck
             run.raised = style.raised or run.raised
             run.font = style.font if is_symbol_font(style.font) else run.font
 
@@ -237,11 +247,12 @@ class Inline:
             self._text = event.name
 
     def _sign(self, event: Event, paragraph: Paragraph, _links: Links) -> None:
-        if paragraph.run is not None and not self.is_hidden(paragraph):
+        run = paragraph.run
+        if run is not None and not self.is_hidden(paragraph) and (not run.struck or event.name in ("br", "cr")):
             paragraph.add(_SIGNS[event.name])
 
     def _symbol(self, event: Event, paragraph: Paragraph, _links: Links) -> None:
-        if not self.is_hidden(paragraph):
+        if not self.is_hidden(paragraph) and not (paragraph.run is not None and paragraph.run.struck):
             sign = symbol(event.attributes.get("font", ""), event.attributes.get("char", ""))
             raised = paragraph.run.raised if paragraph.run is not None else ""
             paragraph.add(sign, _RAISED.get(raised, ""))

@@ -12,9 +12,14 @@ _NAMES: Final = {"footnote": "Footnote", "endnote": "Endnote"}
 
 
 class Notes:
-    """The notes that were read, and which of them were referred to."""
+    """The notes that were read, and which of them were referred to.
 
-    def __init__(self) -> None:
+    keep_comments: comments become text, too; dropped: how many did not.
+    """
+
+    def __init__(self, *, keep_comments: bool = True) -> None:
+        self.dropped = 0
+        self._keep_comments = keep_comments
         self.formats = {"footnote": "decimal", "endnote": "lowerRoman"}
         self._texts: dict[tuple[str, str], str] = {}
         self._used: set[tuple[str, str]] = set()
@@ -23,7 +28,9 @@ class Notes:
     def keep(self, kind: str, identity: str, text: str, author: str = "") -> None:
         """Keep a note until the text refers to it; several without an id are all kept."""
         text = squeeze(text)
-        if text:
+        if text and kind == "comment" and not self._keep_comments:
+            self.dropped += 1
+        elif text:
             key = identity or f"?{len(self._texts)}"
             self._texts[kind, key] = comment_line(text, author) if kind == "comment" else text
 
@@ -40,6 +47,13 @@ class Notes:
         else:
             self.add(kind, text if key not in self._used else "", paragraph)
         self._used.add(key)
+
+    def comment(self, text: str, author: str, paragraph: Paragraph) -> None:
+        """Take a comment that stands inside of the paragraph, as Word 2003 writes them."""
+        if self._keep_comments:
+            paragraph.add_aside(comment_line(text, author))
+        else:
+            self.dropped += 1
 
     def add(self, kind: str, text: str, paragraph: Paragraph) -> None:
         """Count a note, put its number into the text, and the note after the paragraph."""

@@ -16,6 +16,7 @@ class Run:
     """The look of the letters that come next."""
 
     hidden: bool = False
+    struck: bool = False
     raised: str = ""
     font: str = ""
 

@@ -15,7 +15,7 @@ _OFF = frozenset({"0", "off", "false"})
 class Style:
     """A style. level: of a heading, 0 for none; numbering: id of its list, "" for none; indent: level of the list.
 
-    hidden, raised, font: of its letters; None and "" where the style does not say.
+    hidden, struck, raised, font: of its letters; None and "" where the style does not say.
     """
 
     name: str = ""
@@ -25,6 +25,7 @@ class Style:
     numbering: str = ""
     indent: int | None = None
     hidden: bool | None = None
+    struck: bool | None = None
     raised: str = ""
     font: str = ""
 
@@ -74,6 +75,8 @@ def _take(style: Style, name: str, attributes: Mapping[str, str]) -> None:
         style.indent = small(value)
     elif name == "vanish":
         style.hidden = is_on(attributes)
+    elif name in ("strike", "dstrike"):
+        style.struck = is_on(attributes)
     elif name == "vertAlign":
         style.raised = value
     elif name == "rFonts":
@@ -89,6 +92,7 @@ def _inherit(style: Style, styles: Mapping[str, Style]) -> None:
             style.numbering = parent.numbering
             style.indent = parent.indent if style.indent is None else style.indent
         style.hidden = parent.hidden if style.hidden is None else style.hidden
+        style.struck = parent.struck if style.struck is None else style.struck
         style.raised = style.raised or parent.raised
         style.font = style.font or parent.font
         parent, steps = styles.get(parent.parent) if parent.parent else None, steps + 1

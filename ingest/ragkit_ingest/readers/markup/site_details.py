@@ -1,0 +1,69 @@
+"""Small marks of site Markdown as a page shows them: titles of code, footnotes, terms, highlights, hints for code."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_TITLE = re.compile(r"(?:^|[\s{,])(?:title|caption|filename|file)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_LABEL = re.compile(r"^[\w+#-]*\s*\[([^\[\]\n]{1,80})\]")
+_HINT = re.compile(
+    r"\s*(?://|#|--|/\*|<!--|\{/\*|%)\s*(?:highlight-(?:next-line|start|end)|prettier-ignore|\[!code [^\]]*\])"
+    r"\s*(?:\*/\}?|-->)?\s*$"
+)
+_CODE_MARK = re.compile(r"\s*(?://|#|--|/\*|<!--)\s*\[!code [^\]]{1,40}\]\s*(?:\*/|-->)?\s*$")
+_CONTENTS: Final = frozenset({"[toc]", "[[toc]]", "[[_toc_]]", "{:toc}", "{: toc}"})
+_TERM = re.compile(r":[ \t]{1,3}(\S.*)$")
+_SHORT_FORM = re.compile(r"\*\[([^\]\n]{1,60})\]:[ \t]+(\S.*)$")
+_FOOTNOTE = re.compile(r"\[\^([\w.-]{1,60})\](:?)")
+_HIGHLIGHT = re.compile(r"(==|\^\^)(?=\S)([^\n]{1,300}?)(?<=\S)\1(?!\w)")
+_COMMENT = re.compile(r"\{%-?[ \t]*comment\b[^\n%]{0,60}%\}[^\n]{0,2000}?\{%-?[ \t]*endcomment[ \t]*-?%\}[ \t]?")
+
+
+def code_title(info: str) -> str:
+    """Return the title or the tab's label that stands in the first line of a block of code, "" for none."""
+    title = _TITLE.search(info)
+    label = _LABEL.match(info) if title is None else None
+    return (title[1] or title[2] or "") if title else label[1] if label else ""
+
+
+def code_line(line: str) -> str | None:
+    """Return a line of code without the hints that only colour it; None for one that is nothing else."""
+    if "highlight-" not in line and "[!code" not in line and "prettier-ignore" not in line:
+        return line
+    return None if _HINT.match(line) else _CODE_MARK.sub("", line)
+
+
+def is_contents(line: str) -> bool:
+    """Tell whether a line stands for a table of contents."""
+    return line.strip().lower() in _CONTENTS
+
+
+def meaning_of_term(line: str) -> str:
+    """Return the words of a line `:   meaning` below a term, "" for any other line."""
+    match = _TERM.match(line)
+    return match[1] if match is not None else ""
+
+
+def short_form(line: str) -> str:
+    """Return `API: what it stands for` for a line that explains an abbreviation, "" for any other line."""
+    match = _SHORT_FORM.match(line)
+    return f"{match[1]}: {match[2]}" if match is not None else ""
+
+
+def footnote(text: str, start: int) -> tuple[int, str] | None:
+    """Return where the mark of a footnote ends, and its number in brackets; None where none begins."""
+    match = _FOOTNOTE.match(text, start)
+    return (match.end(), f"\\[{match[1]}\\]{match[2]}") if match is not None else None
+
+
+def highlighted(text: str, start: int) -> tuple[int, str] | None:
+    """Return where ==words== or ^^words^^ end, and the words; None where none begin."""
+    match = _HIGHLIGHT.match(text, start)
+    before = text[start - 1] if start else " "
+    return (match.end(), match[2]) if match is not None and not before.isalnum() else None
+
+
+def without_comments(text: str) -> str:
+    """Return text without template comments that begin and end in one line."""
+    return _COMMENT.sub("", text) if "endcomment" in text else text

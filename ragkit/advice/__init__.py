@@ -1,0 +1,1 @@
+"""What to do next, and what it costs: prompting, few-shot, RAG, chains, a stronger model, or fine-tuning."""

@@ -1,0 +1,69 @@
+"""What a collection and its recorded runs show already: the defaults of `ragkit advise`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from ragkit.advice.questionnaire import Situation, with_answers
+from ragkit.evaluation.datasets.examples import load_examples
+from ragkit.knowledge.knowledge_base import KnowledgeBase
+from ragkit.tracking.types import Run
+from ragkit.types.collection import Generation
+
+_PERIODS: Final = ((1.5, "daily"), (10.0, "weekly"), (60.0, "monthly"), (730.0, "yearly"))
+"""Days between two changes, at most, and what that is called."""
+_APPROACHES: Final = {"closed-book": "prompt", "few-shot": "few_shot", "rag": "rag", "chain": "chain"}
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A situation as far as it shows, and where each answer comes from: key -> words."""
+
+    situation: Situation
+    evidence: dict[str, str]
+
+
+def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) -> Observed:
+    """Return what a collection shows: how often documents change, examples, what was measured on how many questions.
+
+    examples: the collection's examples.jsonl; None without one. Raises DatasetError for one that is malformed.
+    """
+    found: dict[str, Any] = {}
+    evidence: dict[str, str] = {}
+    history = kb.history()
+    period = _period(history)
+    if period:
+        found["change"] = period[0]
+        evidence["change"] = period[1]
+    if examples is not None:
+        found["examples"] = len(load_examples(examples))
+        evidence["examples"] = f"{examples} has {found['examples']:,}"
+    measured = [run for run in runs if run.kind == "eval answers" and run.status == "finished"]
+    if measured:
+        tried = {_step(name.partition("/")[0]) for run in measured for name in run.metrics}
+        found["tried"] = tuple(step for step in ("prompt", "few_shot", "rag", "chain") if step in tried)
+        found["held_out"] = max(int(run.settings.get("questions", 0)) for run in measured)
+        evidence["tried"] = f"{len(measured):,} recorded runs of ragkit eval answers"
+        evidence["held_out"] = "the largest of these runs"
+    return Observed(with_answers(Situation(), found), evidence)
+
+
+def _step(approach: str) -> str:
+    name = approach.partition("@")[0]
+    return "few_shot" if name.startswith("few-shot") else _APPROACHES.get(name, name)
+
+
+def _period(history: Sequence[Generation]) -> tuple[str, str] | None:
+    """Return how often documents changed, with the words for it; None where the history is too short to tell."""
+    times = [
+        datetime.fromisoformat(item.finished_at) for item in history if item.finished_at and item.changed + item.removed
+    ]
+    if len(times) < 2:
+        return None
+    days = (max(times) - min(times)).total_seconds() / 86_400 / (len(times) - 1)
+    name = next((name for limit, name in _PERIODS if days <= limit), "never")
+    return name, f"{len(times):,} generations that changed documents, {days:.3g} days apart"

@@ -1,0 +1,1 @@
+"""A training script of your own: LoRA, QLoRA or all weights, on one machine or on a Ray cluster."""

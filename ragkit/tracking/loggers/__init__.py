@@ -1,0 +1,1 @@
+"""Other places that keep runs: MLflow and Weights & Biases, behind one protocol."""

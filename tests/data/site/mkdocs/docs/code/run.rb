@@ -1,0 +1,5 @@
+import aurora
+
+# --8<-- [start:main]
+aurora.run(port=7070)
+# --8<-- [end:main]
