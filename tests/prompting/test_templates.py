@@ -34,7 +34,7 @@ Rules:
 - Write no links, images or HTML. Answer in the language of the question, as briefly as it allows."""
 VERSIONS = {
     ("default", 1): "25d29f649f96",
-    ("short", 1): "337922d820d7",
+    ("short", 1): "9c3c0ae8f081",
     ("steps", 1): "02f5bac84dfd",
 }
 """The texts that were released: a template that changes gets a new version, and its digest goes here."""
