@@ -300,7 +300,7 @@ def test_approaches_answer_the_same_questions_and_the_run_is_kept(data: Path, qu
     assert kept.id == shape["run"]
     assert kept.metrics["rag/facts"] == rag["facts"]["value"]
     assert kept.models == ("facts",)
-    assert {item.name for item in kept.prompts} == {"closed-book", "grounded"}
+    assert {item.name.split()[0] for item in kept.prompts} == {"closed-book", "template"}
     rows = list(outputs_of(data / "runs" / kept.id))
     assert len(rows) == 8
     assert [row["error"] for row in rows if row["error"]] == ["the stream of facts ended"] * 2
@@ -388,3 +388,18 @@ def test_cost_and_judge_are_measured(data: Path, questions: Path, tmp_path: Path
     rag = shape["approaches"]["rag"]
     assert rag["cost"] == pytest.approx(2 * rag["tokens_in"])
     assert shape["currency"] == "USD"
+
+
+def test_a_template_of_the_collections_own_is_compared_by_its_file(data: Path, questions: Path) -> None:
+    with ragkit.open(data, embedder=HashEmbedder()) as kb:
+        folder = kb.folder / "prompts"
+    folder.mkdir(exist_ok=True)
+    own = folder / "default.jinja"
+    own.write_text('---\nversion: 1\ndescription: ours\n---\n{% extends "default" %}\n')
+    chat = Facts(name="facts")
+    assert run(data, chat, "eval", "answers", str(questions), "--without-cost", "--approach", "rag").exit_code == 0
+    assert "nothing has changed since" in run(data, chat, "runs", "show", "last").output
+    own.write_text(own.read_text().replace("ours", "ours, again"))
+    assert "changed since: prompt template" in run(data, chat, "runs", "show", "last").output
+    own.unlink()
+    assert "-> missing" in run(data, chat, "runs", "show", "last").output

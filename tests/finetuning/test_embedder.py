@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             kb.add(
                 Document.from_text(f"{bird}.md", f"# The {bird}\n\n" + " ".join(sentences), media_type="text/markdown")
             )
-    words = ["eval", "make", str(folder / "set"), "--questions", "300", "--data", str(folder / "kb")]
+    words = ["eval", "make", str(folder / "set"), "--questions", "200", "--data", str(folder / "kb")]
     from ragkit.cli.context import Tools
 
     assert CliRunner().invoke(cli, words, obj=Tools(embedder=HashEmbedder())).exit_code == 0

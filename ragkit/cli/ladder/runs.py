@@ -132,7 +132,9 @@ def log_command(run: str, to: str, target: Target) -> None:
 
 
 def _changes(run: Run) -> list[Change]:
-    return changes_since(run, prompts=present_prompts(), collection_digest=collection_digest)
+    return changes_since(
+        run, prompts=present_prompts(item.name for item in run.prompts), collection_digest=collection_digest
+    )
 
 
 def _print_changes(changes: list[Change], *, err: bool = False) -> None:

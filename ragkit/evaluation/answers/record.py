@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from ragkit.errors import RagkitError
 from ragkit.evaluation.answers.approaches import CLOSED_BOOK_RULES, template_key
 from ragkit.evaluation.answers.judge import RULES, VERSION
 from ragkit.knowledge.knowledge_base import KnowledgeBase
-from ragkit.prompting.template import list_templates
+from ragkit.prompting.template import find_template, list_templates
 from ragkit.tracking.digests import json_digest
 
 _BETWEEN: Final = "#"
 
 
-def present_prompts() -> dict[str, str]:
-    """Return the instructions as they are now, by the name under which runs record them."""
-    templates = {template_key(template): template.source for template in list_templates()}
-    return {"closed-book": CLOSED_BOOK_RULES, f"judge v{VERSION}": RULES, **templates}
+def present_prompts(recorded: Iterable[str]) -> dict[str, str]:
+    """Return the instructions as they are now, by the name under which runs record them.
+
+    recorded: the names of a run's prompts; a template among them that is a file is read, and left out if it can't be.
+    """
+    templates = list_templates()
+    shipped = {template_key(template) for template in templates}
+    for name in recorded:
+        kind, _, path = name.partition(" ")
+        if kind == "template" and name not in shipped:
+            try:
+                templates.append(find_template(path))
+            except RagkitError:
+                continue
+    found = {template_key(template): template.source for template in templates}
+    return {"closed-book": CLOSED_BOOK_RULES, f"judge v{VERSION}": RULES, **found}
 
 
 def collection_location(kb: KnowledgeBase) -> str:
