@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.prompting.template import (
         PromptTemplate as PromptTemplate, find_template as find_template, list_templates as list_templates,
     )
-    from ragkit.retrieval.text_ranker import TextRanker as TextRanker
+    from ragkit.retrieval.reranking.text_ranker import TextRanker as TextRanker
     from ragkit.settings import (
         QUESTION_LIMIT as QUESTION_LIMIT, ChatSettings as ChatSettings, ChunkSettings as ChunkSettings,
         DenseSettings as DenseSettings, ModelSettings as ModelSettings, PromptSettings as PromptSettings,
@@ -103,7 +103,7 @@ _HOMES = {
     "knowledge.writer": "KnowledgeWriter",
     "prompting.examples": "ExampleFile",
     "prompting.template": "PromptTemplate find_template list_templates",
-    "retrieval.text_ranker": "TextRanker",
+    "retrieval.reranking.text_ranker": "TextRanker",
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",

@@ -30,7 +30,7 @@ from ragkit.retrieval.notices import correction_warnings, language_warning, show
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
 from ragkit.retrieval.query_terms import weighted_terms
-from ragkit.retrieval.reranker import Reranker, load_reranker
+from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.base import Reader

@@ -14,7 +14,7 @@ import ragkit
 from ragkit.environment import settings_from_env
 from ragkit.errors import ModelError
 from ragkit.retrieval.diversity import diverse
-from ragkit.retrieval.reranker import CrossEncoderReranker, load_reranker
+from ragkit.retrieval.reranking.reranker import CrossEncoderReranker, load_reranker
 from ragkit.retrieval.retriever import Retriever
 from ragkit.settings import ModelSettings, RetrievalSettings, Settings
 from ragkit.testing import HashEmbedder

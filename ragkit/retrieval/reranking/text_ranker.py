@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import QueryError
-from ragkit.retrieval.reranker import Reranker, load_reranker
+from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.settings import Settings
 from ragkit.text.analyzer import analyse
 from ragkit.text.cleaning import clean_text
