@@ -284,7 +284,7 @@ def kind_of(value: Value) -> tuple[int, str | int | float]:
 
 def _microseconds(value: Value, place: str) -> int:
     cure = 'use "2026-03-01", "2026-03-01T12:00:00Z" or Unix seconds'
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):  # any JSON comes here from before and after
         raise FilterError(f"{place} is {_shown(value)} instead of a time", cure=cure)
     if isinstance(value, str):
         try:

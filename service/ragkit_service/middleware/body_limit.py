@@ -15,7 +15,7 @@ from ragkit_service.settings import Limits
 
 _NO_POST = re.compile(
     r"/(healthz|readyz|version|docs)?|/v1/jobs(/[^/]+(/events)?)?"
-    r"|/v1/collections/[^/]+(/history|/documents/[^/]+(/pages/[^/]+)?)?"
+    r"|/v1/collections/[^/]+(/history|/feedback/questions|/documents/[^/]+(/pages/[^/]+(/image)?)?)?"
 )
 """Paths without a POST route: they answer with 405, whatever the body is."""
 _MULTIPART: Final = b"multipart/form-data"
