@@ -57,6 +57,8 @@ def nested(depth: int) -> dict[str, Any]:
         (condition("eq", "a", math.inf), "where.value is inf"),
         (condition("in", "a", [1, -math.inf]), r"where.value\[1\] is -inf"),
         (condition("eq", "a", [1]), "where.value is a list"),
+        (condition("after", "time", {}), "where.value is an object instead of a time"),
+        (condition("before", "time", [1]), "where.value is a list instead of a time"),
         (condition("eq", "a", {"b": 1}), "where.value is an object"),
         (condition("in", "a", "abc"), "where.value is 'abc' instead of a list"),
         (condition("in", "a", [[1]]), r"where.value\[0\] is a list"),

@@ -34,7 +34,7 @@ class CitedPlace(BaseModel):
     end: Annotated[int, Field(ge=0, le=2**53)] = 0
     quote: Annotated[str, Field(max_length=20_000)] = ""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class FeedbackRequest(BaseModel):
