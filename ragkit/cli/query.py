@@ -9,12 +9,15 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ragkit import compare_models, load_schema, search_collections
+from ragkit.advice.prices import load_prices
 from ragkit.cli.conversation.answer import print_answer
+from ragkit.cli.ladder.cost import prices_option
 from ragkit.cli.options import (
     Target,
     budget_option,
@@ -34,7 +37,7 @@ from ragkit.cli.options import (
     with_model,
     with_prompt,
 )
-from ragkit.cli.prompting.compare import price_of, print_comparison
+from ragkit.cli.prompting.compare import print_comparison
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.environment import settings_from_env
 from ragkit.text.cleaning import show
@@ -147,12 +150,14 @@ def prompt(query: str, count: int, where: Where, target: Target, **options: Any)
 @template_option
 @few_shot_option
 @click.option("--compare", metavar="MODEL", default="", help="Show the answer of a second model beside it.")
+@prices_option
 @click.option("--schema", metavar="FILE", help="Answer in JSON that matches this JSON schema.")
 @common
 @click.pass_context
 def ask(context: click.Context, /, query: str, count: int, where: Where, target: Target, **options: Any) -> None:
     """Answer QUERY from the documents, with citations that were checked against them."""
     compare, file = options.pop("compare"), options.pop("schema")
+    table = options.pop("prices")
     if compare and file:
         raise click.UsageError("--compare and --schema do not go together")
     schema = load_schema(file) if file else None
@@ -160,10 +165,11 @@ def ask(context: click.Context, /, query: str, count: int, where: Where, target:
     with target.open(settings=settings) as kb:
         note_writer(kb)
         if compare:
+            prices = load_prices(Path(table) if table else None)
             found = compare_models(
                 kb, [settings.chat.model, compare], make_prompt=lambda: kb.prompt(query, k=count, where=where)
             )
-            print_comparison(query, found, price=price_of, as_json=target.as_json)
+            print_comparison(query, found, prices=prices, as_json=target.as_json)
             context.exit(1 if any(item.error for item in found) else 0)
         if schema is not None:
             _print_data(kb.ask(query, k=count, where=where, schema=schema), as_json=target.as_json)

@@ -39,22 +39,29 @@ def with_whole_blocks(hits: Hits, documents: DocumentReader) -> Hits:
 
 
 def _take(whole: Hit, hit: Hit, structure: StructureRow, *, into: list[Hit], documents: DocumentReader) -> None:
-    """Add a widened hit, or merge it with one that it overlaps."""
-    for at, other in enumerate(into):
+    """Add a widened hit; merge it with those that it overlaps, in the place of the best one. hit: as it was found."""
+    place = len(into)
+    at = 0
+    while at < len(into):
+        other = into[at]
         if other.source != whole.source or other.start >= whole.end or whole.start >= other.end:
+            at += 1
             continue
         start, end = min(other.start, whole.start), max(other.end, whole.end)
         if end - start <= _MERGED_LIMIT:
-            joined = replace(other, units=tuple(sorted({*other.units, *whole.units})))
-            into[at] = spanning(joined, (start, end), structure, documents)
+            best = other if at <= place else whole
+            joined = replace(best, units=tuple(sorted({*other.units, *whole.units})))
+            whole = spanning(joined, (start, end), structure, documents)
+            into.pop(at)
+            place = min(place, at)
+            at = 0  # what it has grown by may overlap another one
+            continue
+        span = (other.end, whole.end) if hit.start >= other.start else (whole.start, other.start)
+        if span[0] >= span[1]:
             return
-        # Hits of one search do not overlap: only what was added to either can be in the other.
-        start = other.end if other.start <= whole.start else whole.start
-        end = other.start if other.start > whole.start else whole.end
-        whole = spanning(hit, (min(max(start, whole.start), hit.end), max(end, start)), structure, documents)
-        if not whole.text.strip():
-            return
-    into.append(whole)
+        whole = spanning(whole, span, structure, documents)
+    if whole.text.strip():
+        into.insert(place, whole)
 
 
 def spanning(hit: Hit, span: tuple[int, int], structure: StructureRow, documents: DocumentReader) -> Hit:

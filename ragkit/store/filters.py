@@ -282,9 +282,9 @@ def kind_of(value: Value) -> tuple[int, str | int | float]:
     return NUMBER, number if isinstance(number, int | float) else 0
 
 
-def _microseconds(value: Value, place: str) -> int:
+def _microseconds(value: object, place: str) -> int:
     cure = 'use "2026-03-01", "2026-03-01T12:00:00Z" or Unix seconds'
-    if isinstance(value, bool) or value is None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise FilterError(f"{place} is {_shown(value)} instead of a time", cure=cure)
     if isinstance(value, str):
         try:

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import ragkit
+from ragkit.advice.prices import load_prices
 from ragkit.chat.base import ChatModel
 from ragkit.cli.app import cli, run
 from ragkit.cli.context import Tools
@@ -138,7 +139,34 @@ def test_two_models_are_shown_side_by_side(data: Path) -> None:
     text = invoke(data, "ask", QUESTION, "--model", "openai:fake", "--compare", "extractive", chat=chat).output
     assert "openai:fake" in text.split("\n")[0]
     assert "extractive" in text.split("\n")[0]
-    assert "tokens" in text
+    assert "price unknown in the packaged prices.toml" in " ".join(text.split())
+    assert (first["cost"], second["cost"]) == (None, 0.0)
+
+
+def test_what_an_answer_cost_is_told_by_the_price_table(data: Path, tmp_path: Path) -> None:
+    chat = FakeChat("Bees swarm in May. [1]", name="fake")
+    table = load_prices()
+    (first, _) = parsed(data, "ask", QUESTION, "--model", "openai:gpt-4o", "--compare", "extractive", chat=chat)[
+        "answers"
+    ]
+    price = table.models["openai:gpt-4o"]
+    assert first["cost"] == pytest.approx(
+        (first["tokens"]["in"] * price.input + first["tokens"]["out"] * price.output) / 1e6
+    )
+    (tmp_path / "p.toml").write_text("nonsense")
+    words = [
+        "ask",
+        QUESTION,
+        "--model",
+        "openai:gpt-4o",
+        "--compare",
+        "extractive",
+        "--prices",
+        str(tmp_path / "p.toml"),
+    ]
+    bad = invoke(data, *words, chat=chat)
+    assert isinstance(bad.exception, ragkit.ConfigError)
+    assert len(chat.prompts) == 1
 
 
 def test_an_unknown_second_model_costs_no_call(data: Path) -> None:
@@ -176,7 +204,8 @@ def test_chains_run_are_checked_listed_and_shown(data: Path, tmp_path: Path) -> 
     result = invoke(data, "chain", "run", "decompose", QUESTION)
     assert result.exit_code == 0
     assert [line.split(" ")[0] for line in result.output.split("\n")[:3]] == ["parts", "passages", "reply"]
-    assert "The bees swarm in May. [1]" in result.output
+    assert "The bees swarm in May." in result.output
+    assert "[1] bees.md" in result.output
     done = parsed(data, "chain", "run", "decompose", QUESTION)
     assert (done["status"], done["answer"]["status"], len(done["steps"])) == ("done", "answered", 3)
     assert parsed(data, "chain", "show") == done

@@ -34,6 +34,9 @@ HEAVY = (
     "openai",
     "anthropic",
     "matplotlib",
+    "jinja2",
+    "jsonschema",
+    "sqlglot",
 )
 """Libraries that take long to import: each is imported where it is used, never by a package's face."""
 MOST_LINES, MOST_MODULES, MOST_FUNCTION_LINES = 400, 16, 50

@@ -23,6 +23,8 @@ DATA_FILES = {
     *(f"ragkit/text/encodings/{name}" for name in ("cl100k_base.xz", "o200k_base.xz", "p50k_base.xz", "NOTICE.txt")),
     "ragkit/advice/prices.toml",
     "ragkit/retrieval/vocabulary/accounting.txt",
+    *(f"ragkit/prompting/library/{name}.jinja" for name in ("default", "short", "steps")),
+    *(f"ragkit/chains/library/{name}" for name in ("support.yaml", "decompose.yaml", "orders.sql", "orders.sqlite")),
     *(f"ragkit_service/static/{name}" for name in ("index.html", "app.js", "style.css", "icon.svg")),
     *(f"{package}/py.typed" for package in SOURCES),
 }

@@ -13,9 +13,10 @@ import ragkit
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ReadLimits, WorkerPool, extract_file, ingest_folder
 from ragkit_ingest.extract import path_job
-from ragkit_ingest.jobs import Place, has_changed, neighbours_of, record
+from ragkit_ingest.jobs import Place
 from ragkit_ingest.readers.markup.selection import Selection, split_selection
 from ragkit_ingest.readers.neighbours import MOST_DEPTH, NotIncludedError
+from ragkit_ingest.scan.included import has_changed, neighbours_of, record
 from tests.support.ingest_files import extract_among
 
 
@@ -85,6 +86,13 @@ def test_a_template_is_included_with_the_words_it_is_given(tmp_path: Path) -> No
         "_includes/version.txt": "2.4\n",
     }
     assert text_of(tmp_path, files, "a.md") == ("One.\n\nBeware: Wet floor\n\nVersion 2.4 now.", ())
+
+
+def test_a_template_that_is_missing_leaves_the_words_it_is_given(tmp_path: Path) -> None:
+    page = '{% include alert.html content="Wear gloves." %}\n'
+    text, warnings = text_of(tmp_path, {"a.md": page}, "a.md")
+    assert text == "Wear gloves."
+    assert "alert.html (missing)" in warnings[0]
 
 
 def test_restructuredtext_takes_in_text_with_titles_of_its_own_and_code(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragkit_ingest.readers.office import xlsx_rows
-from ragkit_ingest.readers.office.xlsx_plain import PlainCell, without_plain_rows
+from ragkit_ingest.readers.sheets.plain_rows import PlainCell, without_plain_rows
 from tests.ingest.test_sheets import sheet_of
 from tests.support.ingest_files import extract, outcome
 

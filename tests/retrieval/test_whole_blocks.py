@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ragkit
@@ -134,6 +134,7 @@ def test_a_block_that_is_too_long_stays_cut(tmp_path: Path) -> None:
     assert len(whole.text) < 100
 
 
+@example(spans=[(KILN.index("1 | 120"), 7), (KILN.index("two"), 9), (KILN.index("need"), 30), (KILN.index("Start"), 8)])
 @given(spans=st.lists(st.tuples(st.integers(0, len(KILN) - 2), st.integers(1, 60)), min_size=1, max_size=4))
 def test_what_was_found_stays_and_no_text_comes_twice(
     tmp_path_factory: pytest.TempPathFactory, spans: list[tuple[int, int]]

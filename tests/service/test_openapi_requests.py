@@ -17,6 +17,7 @@ from ragkit_service.collection_pool import DataFolder
 from ragkit_service.server import bind, server_config, url_of
 from tests.support.service_fakes import plain_extractor
 
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = 20  # for each of some 25 operations, beside those that cover every value of every parameter
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
@@ -38,11 +39,17 @@ def test_every_answer_is_documented(tmp_path: Path) -> None:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url_of(listener)}/openapi.json"]
+            command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={CONFIG}", "run"]
             options = ["--max-examples", str(EXAMPLES), "--seed", "7", "--checks", CHECKS, "--no-color"]
             phases = ["--phases", "examples,coverage,fuzzing"]
+            address = f"{url_of(listener)}/openapi.json"
             done = subprocess.run(
-                [*command, *options, *phases], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+                [*command, address, *options, *phases],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
             )
         finally:
             server.should_exit = True

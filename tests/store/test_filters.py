@@ -292,3 +292,10 @@ def test_no_input_raises_anything_else(store: Store, where: Any) -> None:
     if parsed is not None:
         with store.read() as reader:
             reader.chunks.select(parsed)
+
+
+@pytest.mark.parametrize("operator", ["before", "after", "gt", "eq"])
+@pytest.mark.parametrize("value", [{}, [], True, None], ids=str)
+def test_a_time_is_text_or_a_number_and_nothing_else(operator: str, value: object) -> None:
+    with pytest.raises(FilterError):
+        parse_filter({"type": operator, "key": "time", "value": value})

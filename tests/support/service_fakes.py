@@ -22,6 +22,7 @@ from ragkit import (
     Document,
     DocumentInfo,
     Example,
+    ExtractionError,
     Generation,
     Hit,
     Hits,
@@ -333,7 +334,11 @@ def plain_extractor(extract: Callable[[Path], Document] | None = None) -> Extrac
     """Return an extractor that takes any UTF-8 file as text."""
 
     def read(path: Path) -> Document:
-        return Document.from_text(path.name, path.read_text(encoding="utf-8"), title=path.stem)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ExtractionError("binary", "not UTF-8") from error
+        return Document.from_text(path.name, text, title=path.stem)
 
     return Extractor("fake-1", extract or read)
 

@@ -4,42 +4,43 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
 import click
 
 from ragkit import ModelAnswer
+from ragkit.advice.prices import PriceTable
 from ragkit.cli.options import print_json
 from ragkit.text.cleaning import show
 
-Price = Callable[[ModelAnswer], float | None]
-"""Returns what an answer cost, None where no price is known."""
+
+def cost_of(answer: ModelAnswer, prices: PriceTable) -> float | None:
+    """Return what an answer cost by its counted tokens, in the table's currency; None where no price is known."""
+    price = prices.models.get(answer.model.partition("@http")[0])
+    tokens = answer.tokens
+    return None if price is None else price.cost(tokens_in=tokens["in"], tokens_out=tokens["out"])
 
 
-def price_of(answer: ModelAnswer) -> float | None:  # noqa: ARG001 - no price table yet
-    """Return what an answer cost, None where no price is known."""
-    return None
-
-
-def print_comparison(question: str, found: Sequence[ModelAnswer], *, price: Price, as_json: bool) -> None:
-    """Print the answers of models beside each other."""
+def print_comparison(question: str, found: Sequence[ModelAnswer], *, prices: PriceTable, as_json: bool) -> None:
+    """Print the answers of models beside each other, with tokens, cost and time."""
     if as_json:
-        answers: list[dict[str, Any]] = [{**item.as_dict(), "cost": price(item)} for item in found]
-        print_json({"question": question, "answers": answers})
+        answers: list[dict[str, Any]] = [{**item.as_dict(), "cost": cost_of(item, prices)} for item in found]
+        print_json({"question": question, "currency": prices.currency, "prices": prices.origin, "answers": answers})
         return
     width = max(30, (min(shutil.get_terminal_size((100, 24)).columns, 200) - 3) // len(found))
-    columns = [_column(item, price(item), width) for item in found]
+    columns = [_column(item, prices, width) for item in found]
     for number, cells in enumerate(zip_longest(*columns, fillvalue="")):
         line = " │ ".join(cell.ljust(width) for cell in cells).rstrip()
         click.echo(click.style(line, bold=True) if number == 0 else line)
 
 
-def _column(item: ModelAnswer, cost: float | None, width: int) -> list[str]:
+def _column(item: ModelAnswer, prices: PriceTable, width: int) -> list[str]:
     """Return the lines of one model's column."""
     about = "about " if item.estimated else ""
-    price = "price unknown" if cost is None else f"cost {cost:.6f}"
+    cost = cost_of(item, prices)
+    price = f"price unknown in {prices.origin}" if cost is None else f"{cost:.6f} {prices.currency}"
     facts = [f"{about}{item.tokens['in']:,} + {item.tokens['out']:,} tokens", price, f"{item.seconds:.2f} s"]
     if item.answer is None:
         body, facts = f"failed: {item.error}", ["failed", *facts]

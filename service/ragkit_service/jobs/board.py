@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.jobs.spool import remove_spool
 from ragkit_service.jobs.types import Job
 from ragkit_service.security.access import Access
 
@@ -70,7 +71,7 @@ class JobBoard:
     async def cancel(self, access: Access, job_id: str) -> Job:
         """Cancel a job: one that waits ends at once, one that runs as soon as it can."""
         await self.get(access, job_id)
-        job = await self._run(partial(self._queue.cancel, job_id))
+        job = await self._run(partial(self._cancel, job_id))
         if job is None:
             raise unknown_job()
         return job
@@ -78,7 +79,7 @@ class JobBoard:
     async def give_up(self, job_id: str) -> Job:
         """Cancel a job that was waited for too long, and return how it ended; one at work is waited for."""
         before = await self._run(partial(self._queue.get, job_id))
-        await self._run(partial(self._queue.cancel, job_id))
+        await self._run(partial(self._cancel, job_id))
         job = await self.wait(job_id, seconds=_LAST_SECONDS)
         return job if before is None else replace(job, waiting_for=before.waiting_for)
 
@@ -86,7 +87,7 @@ class JobBoard:
         """Cancel every unfinished job of a collection."""
         for job in await self._run(partial(self._queue.jobs, limit=self._limit, unfinished=True)):
             if job.collection == collection:
-                await self._run(partial(self._queue.cancel, job.id))
+                await self._run(partial(self._cancel, job.id))
 
     async def wait(self, job_id: str, *, seconds: float) -> Job:
         """Return the job when it has finished, or as it is after some seconds."""
@@ -113,6 +114,13 @@ class JobBoard:
                 return
             before = job
             await anyio.sleep(every)
+
+    def _cancel(self, job_id: str) -> Job | None:
+        """Cancel a job; the files of one that never began are deleted here, the runner deletes those of others."""
+        job = self._queue.cancel(job_id)
+        if job is not None and job.state == "cancelled":
+            remove_spool(self._queue.data, job_id)
+        return job
 
     async def _run(self, call: Callable[[], Result]) -> Result:
         return await anyio.to_thread.run_sync(call, limiter=self._threads)

@@ -16,6 +16,7 @@ from ragkit_service.settings import Limits
 _NO_POST = re.compile(
     r"/(healthz|readyz|version|docs)?|/v1/jobs(/[^/]+(/events)?)?"
     r"|/v1/collections/[^/]+(/history|/documents/[^/]+(/pages/[^/]+)?)?"
+    r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?)?|/process"
 )
 """Paths without a POST route: they answer with 405, whatever the body is."""
 _MULTIPART: Final = b"multipart/form-data"
@@ -156,7 +157,8 @@ def _header(scope: Scope, wanted: bytes) -> bytes | None:
 
 
 def _check_type(scope: Scope) -> None:
-    if (scope["method"] != "POST" and not is_raw_file(scope)) or _NO_POST.fullmatch(scope["path"]):
+    raw = is_raw_file(scope)
+    if not raw and (scope["method"] != "POST" or _NO_POST.fullmatch(scope["path"])):
         return
     encoding = (_header(scope, b"content-encoding") or b"identity").strip().lower()
     if encoding != b"identity":
@@ -168,7 +170,7 @@ def _check_type(scope: Scope) -> None:
             cure="send it uncompressed, without the header Content-Encoding",
             headers={"Accept-Encoding": "identity"},
         )
-    if is_raw_file(scope):
+    if raw:
         return
     wanted = [_MULTIPART] if takes_one_file(scope) else [_MULTIPART, _JSON] if takes_files(scope) else [_JSON]
     has_body = _header(scope, b"content-type") is not None or _has_body(scope)

@@ -83,8 +83,6 @@ def _condition(condition: DifyCondition) -> dict[str, Any]:
     elif operator in _OPERATORS:
         kind = _OPERATORS[operator]
     else:
-        raise FilterError(
-            f"the comparison {operator!r} is not supported", cure=f"use one of {', '.join(_OPERATORS)} or end with"
-        )
+        raise FilterError(f"the comparison {operator!r} does not take this value", cure="give text without * and ?")
     filters = [{"type": kind, "key": name, "value": wanted} for name in condition.names]
     return filters[0] if len(filters) == 1 else {"type": "or", "filters": filters}

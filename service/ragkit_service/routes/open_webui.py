@@ -12,7 +12,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ragkit import Document
+from ragkit import Document, InputError
 from ragkit_service.context import service_of
 from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
@@ -65,8 +65,11 @@ async def _receive(request: Request, path: Path) -> None:
         async with await anyio.open_file(path, "xb") as file:
             async for piece in request.stream():
                 await file.write(piece)
+            size = await file.tell()
     except OSError as error:
         raise storage_error(error, path.parent) from error
+    if not size:
+        raise InputError("the body is empty", cure="send the file as the body of the request")
 
 
 def _pages(document: Document, name: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ TOP_LIMIT = 100
 
 
 class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class RankedText(_Lenient):
@@ -64,15 +64,12 @@ class RerankReply(BaseModel):
 
 DifyOperator = Literal[
     "contains",
-    "not contains",
     "start with",
     "end with",
     "is",
     "is not",
     "in",
     "not in",
-    "empty",
-    "not empty",
     "=",
     "≠",
     ">",
@@ -85,7 +82,7 @@ DifyOperator = Literal[
 
 
 class DifyCondition(_Lenient):
-    """A condition on a document's metadata; several names are alternatives."""
+    """A condition on a document's metadata; several names are alternatives. Not supported: not contains, empty."""
 
     name: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
     comparison_operator: DifyOperator

@@ -184,7 +184,7 @@ class MarkScanner:
         if name in ("param", "var", "variable", "site-param", "meta") and arguments:
             return self._notes.value(arguments[0].value)
         if name in INCLUDES and (not words or self._notes.files is not None):
-            return self._include_tag(arguments) or words
+            return self._include_tag(arguments, words)
         if name in MEDIA and not words:
             self._notes.left_out["embedded media"] += 1
             return ""
@@ -192,23 +192,25 @@ class MarkScanner:
             return ""
         return words
 
-    def _include_tag(self, arguments: list[Argument]) -> str:
-        """Return the file that a tag includes, with the tag's arguments in it; "" where its own words say enough."""
+    def _include_tag(self, arguments: list[Argument], words: str) -> str:
+        """Return the file that a tag includes, with the tag's arguments in it; where it cannot be, the tag's words."""
         named = {item.name: item.value for item in arguments}
         path = named.get("file") or named.get("path") or named.get("src") or (arguments[0].value if arguments else "")
         own = {f"include.{name}".lower(): value for name, value in named.items() if name}
         before = dict(self._notes.fields)
         self._notes.fields.update(own)
         try:
-            return self._included(path)
+            if not words:
+                return self._included(path)
+            text = self._notes.included(path)
+            return words if text is None else _apart(text)
         finally:
             self._notes.fields.clear()
             self._notes.fields.update(before)
 
     def _included(self, path: str) -> str:
         """Return what a file holds: within the line when it is one line, else as blocks of their own."""
-        text = self._notes.include(path).strip()
-        return f"\n\n{text}\n\n" if "\n" in text else text
+        return _apart(self._notes.include(path))
 
     def _book_include(self, inner: str) -> str:
         name, _, path = inner.partition(" ")
@@ -316,3 +318,9 @@ class MarkScanner:
 def _before(words: str) -> str:
     """Return the words of a component as they stand before its content."""
     return f"{words} " if words[-1] in ".:?!…" else f"{words}: "
+
+
+def _apart(text: str) -> str:
+    """Return included text as blocks of their own where it has several lines."""
+    text = text.strip()
+    return f"\n\n{text}\n\n" if "\n" in text else text

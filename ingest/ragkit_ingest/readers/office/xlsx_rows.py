@@ -12,8 +12,8 @@ from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.links import linked
 from ragkit_ingest.readers.office.xlsx_book import Book, RichText, Style
 from ragkit_ingest.readers.office.xlsx_layout import COLUMN_LIMIT, Layout, cell_place, column_number
-from ragkit_ingest.readers.office.xlsx_plain import PlainCell, without_plain_rows
 from ragkit_ingest.readers.sheets.number_formats import built_in
+from ragkit_ingest.readers.sheets.plain_rows import PlainCell, without_plain_rows
 from ragkit_ingest.readers.sheets.tables import Merge, Row
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Package, feed_xml

@@ -12,6 +12,7 @@ _UP = 0.5  # a row this many letter heights above the one before it begins a new
 _DOWN = 4.0  # so does one this far below it
 _OVERLAP = 0.3  # part of the narrower flow that must stand over the other one
 _LETTERS = 10  # a flow of fewer is a mark or a label, which stays where it is drawn
+_MOST = 500  # a page of more flows is a drawing
 _ROOM = 2.0  # points that flows below each other may share
 
 
@@ -42,8 +43,11 @@ def from_top(rows: list[Row]) -> list[Row]:
     """
     if not any(_rises(above, below) for above, below in pairwise(rows)) or not all(row.parts[0].height for row in rows):
         return rows
+    flows = [*_flows(rows)]
+    if len(flows) > _MOST:
+        return rows
     placed: list[_Flow] = []
-    for flow in _flows(rows):
+    for flow in flows:
         at = len(placed)
         while at and flow.letters >= _LETTERS and flow.is_above(placed[at - 1]):
             at -= 1

@@ -11,11 +11,14 @@ from ragkit_ingest.readers.pdf.text import Line
 _CUT = "\ufffe"  # what pdfium leaves in place of a hyphen at the end of a line
 _CUT_WORD = re.compile(r"(-?)(\w+)\ufffe\s?(\w+)")
 _SPLIT = re.compile(r"\ufffe\s?|-\n")
-_CUT_PARTS = re.compile(rf"\w+(?:{_SPLIT.pattern})\w+")  # which may be no words themselves
+_LAST_WORD, _FIRST_WORD = re.compile(r"\w+$"), re.compile(r"\w+")
+_LONGEST = 60  # letters of a word's first part that are looked at
 _BEFORE_HYPHEN = re.compile(
     "first|four|full|half|high|long|low|near|non|second|self|short|state|three|two|third|well|year", re.IGNORECASE
 )
 _LETTER = r"[^\W\d_]"
+_WORD = re.compile(rf"{_LETTER}+(?:-{_LETTER}+)*")
+_LOOKUPS = 300
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
 _SENTENCE_LINE = 12  # letters
@@ -28,15 +31,20 @@ class Words:
     def __init__(self) -> None:
         self._text = ""
         self._known: dict[str, bool] = {}
+        self._all: set[str] = set()
         self._cuts = 0  # words known to have been cut, less those known to have a hyphen
 
     def add(self, text: str) -> None:
         """Add text whose words count."""
         self._text = f"{self._text}\n{text.lower()}"
         self._known.clear()
+        self._all.clear()
 
     def __contains__(self, word: str) -> bool:
         """Tell whether a word in small letters, with its hyphens if it has any, stands somewhere by itself."""
+        if len(self._known) > _LOOKUPS:  # cheaper now than looking through the text for each
+            self._all = self._all or set(_WORD.findall(self._text))
+            return word in self._all
         known = self._known.get(word)
         if known is None:
             exact = re.escape(word)
@@ -44,13 +52,24 @@ class Words:
             known = self._known[word] = re.search(alone, self._text) is not None
         return known
 
-    def learn_cuts(self, text: str) -> None:
-        """Find out whether the document cuts words at line ends, or has only hyphens there that belong to words."""
-        for match in _CUT_PARTS.finditer(text):
-            left, right = _SPLIT.split(match[0].lower(), maxsplit=1)
-            if left + right in self:
+    def learn(self, text: str) -> None:
+        """Take a document's text: its words count, but not the parts of those cut at a line's end, which tell whether
+        the document cuts words there, or has only hyphens that belong to words."""
+        pairs: list[tuple[str, str]] = []
+        kept: list[str] = []
+        at = 0
+        for cut in _SPLIT.finditer(text):
+            left = _LAST_WORD.search(text, max(cut.start() - _LONGEST, at), cut.start())
+            right = _FIRST_WORD.match(text, cut.end())
+            if left is not None and right is not None:
+                kept.append(text[at : left.start()])
+                pairs.append((left[0].lower(), right[0].lower()))
+                at = right.end()
+        self.add(" ".join([*kept, text[at:]]))
+        for before, behind in pairs:
+            if before + behind in self:
                 self._cuts += 1
-            elif f"{left}-{right}" in self or (left in self and right in self):
+            elif f"{before}-{behind}" in self or (before in self and behind in self):
                 self._cuts -= 1
 
     def mend(self, match: re.Match[str]) -> str:
@@ -77,9 +96,7 @@ def make_whole(pages: Sequence[list[Line] | None]) -> Words:
         _join_rows(page)
         if words is None and any(_CUT in line.text or line.text.endswith("-") for line in page):
             words = Words()
-            whole = "\n".join(line.text for other in pages for line in other or ())
-            words.add(_CUT_PARTS.sub(" ", whole))
-            words.learn_cuts(whole)
+            words.learn("\n".join(line.text for other in pages for line in other or ()))
         if words is not None:
             _join_words(page, words)
     return words or Words()

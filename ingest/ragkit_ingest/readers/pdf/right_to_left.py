@@ -35,11 +35,13 @@ def mend_order(line: RawLine, glyphs: Glyphs) -> None:
     """
     if not has_right_to_left(line.text):
         return
-    text = line.text
-    for match in _LAM_ALEF.finditer(text) if line.pieces else ():
+
+    def turned(match: re.Match[str]) -> str:
         at = match.start()
-        if glyphs.box(line.index(at))[:2] == glyphs.box(line.index(at + 1))[:2]:
-            text = f"{text[:at]}{text[at + 1]}{text[at]}{text[at + 2 :]}"
+        one_sign = line.pieces and glyphs.box(line.index(at))[:2] == glyphs.box(line.index(at + 1))[:2]
+        return match[0][::-1] if one_sign else match[0]
+
+    text = _LAM_ALEF.sub(turned, line.text)
     for pattern in (_OPENS, _CLOSES):
         text = pattern.sub(lambda match: match[0].translate(_TURNED), text)
     line.text = _BEFORE.sub(r"\2\1", text)

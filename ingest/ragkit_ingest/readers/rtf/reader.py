@@ -185,12 +185,10 @@ class _Parser:
         group = self.group
         if group.capture is not None:
             group.capture.append(text)
-        elif group.muted:
-            return
-        elif group.hidden or group.deleted or group.struck:
+        elif (group.hidden or group.deleted or group.struck) and not group.muted:
             kind = "hidden" if group.hidden else "deleted" if group.deleted else "struck-out"
             self.page.counts[f"{kind} characters"] += len(text.strip())
-        else:
+        elif not group.muted:
             (group.page or self.page).write(text, group.raised)
 
     def _open(self) -> None:
@@ -327,12 +325,10 @@ class _Parser:
             self.notes += 1
             (self.group.page or self.page).write(superscript(str(self.notes)), "")
             self.page.later.append(f"Note {self.notes}: {squeeze(text)}")
-        elif kind == "Comment" and text and not self.keep_comments:
-            self.page.counts["comments left out"] += 1
-            self.author = ""
         elif kind == "Comment" and text:
-            self.page.later.append(f"Comment{' by ' if self.author else ''}{self.author}: {squeeze(text)}")
-            self.author = ""
+            said, self.author = f"Comment{' by ' if self.author else ''}{self.author}: {squeeze(text)}", ""
+            self.page.later += [said] if self.keep_comments else []
+            self.page.counts["comments left out"] += not self.keep_comments
         elif text not in self.furniture and any(map(str.isalpha, text)):
             self.furniture.add(text)
             start, end = self.page.out.paragraph(text)

@@ -14,7 +14,7 @@ from ragkit_service.schemas.requests import HISTORY_LIMIT, MESSAGE_LIMIT, K, Whe
 class Lenient(BaseModel):
     """Base of requests of other APIs: fields that ragkit has no use for are ignored, as clients expect."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 class TextPart(Lenient):

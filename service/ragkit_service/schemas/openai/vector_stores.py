@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ragkit_service.schemas.openai.chat import Lenient
 from ragkit_service.schemas.openai.responses import RESULTS_LIMIT, RankingOptions
@@ -51,7 +51,7 @@ class NewStoreFile(Lenient):
     model_config = ConfigDict(json_schema_extra={"examples": [{"file_id": "d_dXBsb2FkOmZhcS5tZA"}]})
 
 
-class StoreFilesQuery(Lenient):
+class StoreFilesQuery(BaseModel):
     """A page of the files of a collection, by source."""
 
     limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 20

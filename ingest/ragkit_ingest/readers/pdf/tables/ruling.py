@@ -14,6 +14,7 @@ from ragkit_ingest.readers.pdf.calls import address_of, plain_call
 
 _OBJECTS = 1_000  # a page of more objects is a drawing
 _STROKES = 1_200
+_PIECES = 20_000  # of strokes, as tables have that draw each cell's part of a line by itself
 _SEGMENTS = 400
 _THIN = 2.2  # points: what is thinner is a line
 _LONG = 6.0
@@ -65,23 +66,23 @@ class Ruled:
 
     def cells(self, texts: dict[tuple[int, int], str]) -> list[list[Cell]]:
         """Return rows of cells with their spans; texts: by the cell's upper left place."""
-        rows: list[list[Cell]] = []
-        for row in range(len(self.ys) - 1):
-            line: list[Cell] = []
-            for column in range(len(self.xs) - 1):
-                if self.anchors[row, column] != (row, column):
-                    continue
-                own = [place for place, anchor in self.anchors.items() if anchor == (row, column)]
-                down = max(place[0] for place in own) - row + 1
-                across = max(place[1] for place in own) - column + 1
-                line.append(Cell(texts.get((row, column), ""), down, across))
-            rows.append(line)
+        own: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for place, anchor in self.anchors.items():
+            own.setdefault(anchor, []).append(place)
+        rows: list[list[Cell]] = [[] for _ in self.ys[1:]]
+        for (row, column), places in sorted(own.items()):
+            down = max(place[0] for place in places) - row + 1
+            across = max(place[1] for place in places) - column + 1
+            rows[row].append(Cell(texts.get((row, column), ""), down, across))
         return rows
 
 
 def ruled_grids(api: Any, page: Any) -> list[Ruled]:
     """Return the grids of a page, from the top."""
-    level, upright = map(_joined, _strokes(api, page))
+    pieces = _strokes(api, page)
+    if sum(map(len, pieces)) > _PIECES:
+        return []
+    level, upright = map(_joined, pieces)
     if len(level) < 2 or len(upright) < 2 or len(level) + len(upright) > _STROKES:
         return []
     found = [grid for some in _connected(level, upright) if (grid := _grid(*some)) is not None]
@@ -160,15 +161,24 @@ def _segments(api: Any, path: Any) -> list[tuple[tuple[float, float], tuple[floa
 def _joined(lines: list[Stroke]) -> list[Stroke]:
     """Return lines with the pieces of one line put together."""
     found: list[Stroke] = []
-    for at in _edges(lines):
-        pieces = sorted((line for line in lines if 0 <= line.at - at <= _SNAP), key=lambda line: line.low)
-        low, high = pieces[0].low, pieces[0].high
-        for piece in pieces[1:]:
-            if piece.low > high + _SNAP:
-                found.append(Stroke(at, low, high))
-                low, high = piece.low, piece.high
-            high = max(high, piece.high)
-        found.append(Stroke(at, low, high))
+    bundle: list[Stroke] = []
+    for line in sorted(lines, key=lambda one: one.at):
+        if bundle and line.at - bundle[0].at > _SNAP:
+            found += _whole(bundle)
+            bundle = []
+        bundle.append(line)
+    return found + _whole(bundle)
+
+
+def _whole(pieces: list[Stroke]) -> list[Stroke]:
+    """Return pieces of lines at one place with those joined that touch."""
+    found: list[Stroke] = []
+    for piece in sorted(pieces, key=lambda one: one.low):
+        last = found[-1] if found else None
+        if last is not None and piece.low <= last.high + _SNAP:
+            found[-1] = Stroke(last.at, last.low, max(last.high, piece.high))
+        else:
+            found.append(Stroke(pieces[0].at, piece.low, piece.high))
     return found
 
 

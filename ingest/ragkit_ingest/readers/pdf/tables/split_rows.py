@@ -10,12 +10,15 @@ from ragkit_ingest.readers.pdf.tables.ruling import Ruled
 from ragkit_ingest.readers.pdf.tables.runs import is_value
 
 _LEVEL = 2.5  # points: parts that are nearer stand on one level
+_PLACES = 4_000  # a grid of more has a rule for each row
 _COLUMNS = 3  # so many columns must have the same levels
 
 
 def split_rows(grid: Ruled, parts: Sequence[Part]) -> Ruled:
     """Return a grid with the bands split where most columns have figures on the same levels; a cell with one line, as a
     label in the middle of its group, then spans the rows of its band."""
+    if len(grid.anchors) > _PLACES:
+        return grid
     cells: dict[tuple[int, int], list[Part]] = {}
     for part in parts:
         place = grid.place((part.left + part.right) / 2, part.bottom + part.height / 2)
