@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from ragkit.citations.changes import old_value_fault
 from ragkit.citations.copies import copy_fault, swap_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.roles import role_of
@@ -145,6 +146,7 @@ def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, abo
     text = " ".join(quote)
     return (
         copy_fault(claim, quote, others, above)
+        or old_value_fault(claim, text)
         or _unit_fault(claim, text)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
