@@ -26,13 +26,18 @@ CHECKS = (
 """Left out: whether exactly the bodies that the schema describes are taken; it says less of filters than is taken."""
 
 
+def _read(path: Path) -> Document:
+    """Read any bytes as text: schemathesis uploads a picture."""
+    return Document.from_text(path.name, path.read_bytes().decode("utf-8", "replace"))
+
+
 def test_every_answer_is_documented(tmp_path: Path) -> None:
     with ragkit.open(tmp_path, collection="handbook", embedder=HashEmbedder()) as kb:
         kb.add(Document.from_text("a.md", "The refund window is thirty days."))
     library = DataFolder(tmp_path, settings=Settings(), embedder=HashEmbedder())
     limits = Limits(wait_seconds=5, writer_seconds=5)
     settings = ServiceSettings(data=tmp_path, port=0, limits=limits)
-    config = server_config(settings, create_app(settings, library=library, extractor=plain_extractor()))
+    config = server_config(settings, create_app(settings, library=library, extractor=plain_extractor(_read)))
     config.log_config = None
     server = uvicorn.Server(config)
     with bind(settings) as listener:
