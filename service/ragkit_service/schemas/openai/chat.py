@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ragkit import Message
 from ragkit_service.errors import Problem
-from ragkit_service.schemas.requests import HISTORY_LIMIT, MESSAGE_LIMIT, K, Where, encodable
+from ragkit_service.schemas.requests import HISTORY_LIMIT, MESSAGE_LIMIT, K, Where, encodable, whole
 
 
 class Lenient(BaseModel):
@@ -58,7 +58,7 @@ class ChatRequest(Lenient):
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     stream: bool = False
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
+    n: Annotated[Literal[1], BeforeValidator(whole)] | None = None
     k: K = None
     where: Where = None
 
