@@ -30,7 +30,7 @@ class RerankRequest(_Lenient):
         list[Annotated[str, BeforeValidator(encodable)] | RankedText], Field(min_length=1, max_length=DOCUMENTS_LIMIT)
     ]
     model: str = ""
-    top_n: Annotated[Whole | None, Field(ge=1)] = None
+    top_n: Annotated[Whole, Field(ge=1)] | None = None
     return_documents: bool = False
 
     model_config = ConfigDict(

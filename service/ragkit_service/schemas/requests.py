@@ -84,7 +84,8 @@ Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodabl
 Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
-    Whole | None, Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out.")
+    Annotated[Whole, Field(ge=1, le=K_LIMIT)] | None,
+    Field(description="How many passages; the server's default when left out."),
 ]
 Where = Annotated[
     dict[str, Any] | None,
@@ -194,8 +195,8 @@ class PromptRequest(_Asked):
     """A question to build a grounded prompt for. `query` may stand for `question`."""
 
     budget: Annotated[
-        Whole | None,
-        Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default."),
+        Annotated[Whole, Field(ge=256, le=BUDGET_LIMIT)] | None,
+        Field(description="Tokens of the whole prompt; the server's default."),
     ] = None
 
     model_config = ConfigDict(

@@ -76,11 +76,11 @@ class ChatRequest(Lenient):
 
 def conversation(messages: list[ChatMessage]) -> tuple[str, list[Message]]:
     """Return the question and the history. Raises Problem when the last message is not the user's."""
-    *before, last = messages
-    if last.role != "user":
+    if not messages or messages[-1].role != "user":
         raise Problem(
             400, "validation", "A value is wrong", "the last message is not the user's", cure="end with the question"
         )
+    *before, last = messages
     told = [_message(message) for message in before if message.text.strip()]
     system = [message for message in told if message.role == "system"]
     turns = [message for message in told if message.role != "system"]

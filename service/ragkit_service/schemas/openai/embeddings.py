@@ -29,7 +29,7 @@ class EmbeddingsRequest(Lenient):
         | Annotated[list[_Tokens], Field(min_length=1, max_length=INPUTS_LIMIT)]
     )
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[Whole | None, Field(ge=1)] = None
+    dimensions: Annotated[Whole, Field(ge=1)] | None = None
     input_type: Literal["document", "query"] = "document"
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"model": "ragkit", "input": ["refund window"]}]})
