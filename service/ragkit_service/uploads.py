@@ -263,7 +263,7 @@ def _encodable(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(digits: str) -> int | float:
     """Return an integer as it can be stored: one beyond 64 bits as the nearest float, as filters compare it."""
-    return int(digits) if len(digits) < 19 or abs(int(digits)) < 2**63 else float(digits)
+    return int(digits) if len(digits) < 19 or -(2**63) <= int(digits) < 2**63 else float(digits)
 
 
 def _metadata_value(key: str, value: Any) -> MetadataValue:

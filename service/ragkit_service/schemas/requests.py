@@ -100,8 +100,9 @@ Where = Annotated[
 ]
 
 
+_LABEL = r"^[\w.:@+-]([\w.:@+/ -]*[\w.:@+/-])?$"
 Labels = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
+    list[Annotated[str, Field(min_length=1, max_length=100, pattern=_LABEL)]] | None,
     Field(max_length=100, description="Access labels; [] for everyone, those of the key when left out."),
 ]
 
