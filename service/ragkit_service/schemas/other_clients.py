@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ragkit_service.schemas.requests import Text, Whole, encodable
+from ragkit_service.schemas.requests import WHOLE, Text, encodable
 
 DOCUMENTS_LIMIT = 1_000
 TOP_LIMIT = 100
@@ -30,7 +30,7 @@ class RerankRequest(_Lenient):
         list[Annotated[str, BeforeValidator(encodable)] | RankedText], Field(min_length=1, max_length=DOCUMENTS_LIMIT)
     ]
     model: str = ""
-    top_n: Annotated[Whole, Field(ge=1)] | None = None
+    top_n: Annotated[int, Field(ge=1), WHOLE] | None = None
     return_documents: bool = False
 
     model_config = ConfigDict(
@@ -104,7 +104,7 @@ class DifyConditions(_Lenient):
 class DifySetting(_Lenient):
     """How much is wanted: at most top_k records, of at least this score."""
 
-    top_k: Annotated[Whole, Field(ge=1, le=TOP_LIMIT)] = 5
+    top_k: Annotated[int, Field(ge=1, le=TOP_LIMIT), WHOLE] = 5
     score_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 

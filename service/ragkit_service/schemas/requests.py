@@ -78,13 +78,13 @@ def whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(whole)]
+WHOLE = BeforeValidator(whole)  # behind the bounds of a field: before them, they would be missing in its schema
 _VISIBLE = r"[!-~\w]"  # something that can be read
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
 Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
-    Annotated[Whole, Field(ge=1, le=K_LIMIT)] | None,
+    Annotated[int, Field(ge=1, le=K_LIMIT), WHOLE] | None,
     Field(description="How many passages; the server's default when left out."),
 ]
 Where = Annotated[
@@ -196,7 +196,7 @@ class PromptRequest(_Asked):
     """A question to build a grounded prompt for. `query` may stand for `question`."""
 
     budget: Annotated[
-        Annotated[Whole, Field(ge=256, le=BUDGET_LIMIT)] | None,
+        Annotated[int, Field(ge=256, le=BUDGET_LIMIT), WHOLE] | None,
         Field(description="Tokens of the whole prompt; the server's default."),
     ] = None
 
@@ -350,7 +350,7 @@ class CheckRequest(_Strict):
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
         BeforeValidator(encodable),
     ]
-    k: Annotated[Whole, Field(ge=1, le=100, description="Passages that each sentence is compared with.")] = 5
+    k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), WHOLE] = 5
     where: Where = None
 
     model_config = ConfigDict(

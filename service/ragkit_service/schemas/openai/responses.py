@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, Wit
 
 from ragkit import Message
 from ragkit_service.schemas.openai.chat import ChatMessage, Lenient, conversation
-from ragkit_service.schemas.requests import MESSAGE_LIMIT, Where, Whole, encodable
+from ragkit_service.schemas.requests import MESSAGE_LIMIT, WHOLE, Where, encodable
 
 RESULTS_LIMIT = 50
 
@@ -26,7 +26,7 @@ class FileSearchTool(Lenient):
 
     type: Literal["file_search"]
     vector_store_ids: Annotated[list[str], Field(min_length=1, max_length=1)]
-    max_num_results: Annotated[Whole, Field(ge=1, le=RESULTS_LIMIT)] | None = None
+    max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT), WHOLE] | None = None
     filters: Where = None
 
 
