@@ -341,7 +341,7 @@ def test_of_several_documents_with_one_id_the_last_is_taken_and_the_others_are_r
     files = done.json()["files"]
     assert (done.status_code, [item["status"] for item in files]) == (207, ["skipped", "added", "skipped", "added"])
     assert {files[0]["reason"], files[2]["reason"]} == {"repeated_id"}
-    assert files[0]["detail"] == "document 4 of the request has the same id and was taken instead"
+    assert files[0]["detail"] == "number 4 of the request has the same name and was taken instead"
     assert library.shelves["default"]["upload:a"].text == "third"
 
 

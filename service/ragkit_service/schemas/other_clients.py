@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ragkit_service.schemas.requests import WHOLE, Text, encodable
+from ragkit_service.schemas.requests import WHOLE, Question, Text, encodable
 
 DOCUMENTS_LIMIT = 1_000
 TOP_LIMIT = 100
@@ -112,7 +112,7 @@ class DifyRequest(_Lenient):
     """A query of Dify. knowledge_id: the collection's name."""
 
     knowledge_id: Annotated[str, Field(max_length=200)]
-    query: Text
+    query: Question
     retrieval_setting: Annotated[DifySetting, Field(default_factory=DifySetting)]
     metadata_condition: DifyConditions | None = None
 

@@ -315,14 +315,17 @@ class RemoveDocuments(_Strict):
         dict[str, Any] | None,
         Field(description="A filter over source, title, media_type, sha256, time and metadata."),
         AfterValidator(_bounded_filter),
-        WithJsonSchema(DOCUMENT_FILTER),
+        WithJsonSchema({"anyOf": [DOCUMENT_FILTER, {"type": "null"}]}),
     ] = None
     prefix: Annotated[str, Field(min_length=1, max_length=SOURCE_LIMIT)] = ""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"where": {"type": "eq", "key": "team", "value": "sales"}}],
-            "anyOf": [{"required": ["where"]}, {"required": ["prefix"]}],
+            "anyOf": [
+                {"required": ["where"], "properties": {"where": {"type": "object"}}},
+                {"required": ["prefix"]},
+            ],
         }
     )
 

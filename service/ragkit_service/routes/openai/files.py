@@ -30,7 +30,7 @@ _BODY = {
                         "file": {"type": "string", "format": "binary"},
                         "purpose": {"type": "string", "example": "user_data"},
                         "expires_after[anchor]": {"type": "string", "description": "Ignored: a file is kept."},
-                        "expires_after[seconds]": {"type": "integer", "description": "Ignored: a file is kept."},
+                        "expires_after[seconds]": {"type": "string", "description": "Ignored: a file is kept."},
                     },
                 }
             }

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from ragkit_service.schemas.metadata_schema import METADATA
 from ragkit_service.schemas.openai.chat import Lenient
 from ragkit_service.schemas.openai.responses import RESULTS_LIMIT, RankingOptions
-from ragkit_service.schemas.requests import WHOLE, Text, Where
+from ragkit_service.schemas.requests import WHOLE, Question, Where
 
 QUERIES_LIMIT = 8
 FILES_LIMIT = 100
@@ -19,7 +19,7 @@ PAGE_LIMIT = 100
 class StoreSearchRequest(Lenient):
     """A search in a vector store, which is a collection; several queries give the best passages of all."""
 
-    query: Text | Annotated[list[Text], Field(min_length=1, max_length=QUERIES_LIMIT)]
+    query: Question | Annotated[list[Question], Field(min_length=1, max_length=QUERIES_LIMIT)]
     max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT), WHOLE] = 10
     filters: Where = None
     ranking_options: RankingOptions | None = None
