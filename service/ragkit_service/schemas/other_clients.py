@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ragkit_service.schemas.requests import WHOLE, Question, Text, encodable
+from ragkit_service.schemas.requests import WHOLE, Question, encodable
 
 DOCUMENTS_LIMIT = 1_000
 TOP_LIMIT = 100
@@ -25,7 +25,7 @@ class RankedText(_Lenient):
 class RerankRequest(_Lenient):
     """Texts to rank by how well they answer a query. `model` is not chosen by the client; the reply names it."""
 
-    query: Text
+    query: Question
     documents: Annotated[
         list[Annotated[str, BeforeValidator(encodable)] | RankedText], Field(min_length=1, max_length=DOCUMENTS_LIMIT)
     ]
