@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ragkit_service.observing.audit import AuditLog
 from ragkit_service.security.access import SCOPES
 from ragkit_service.security.key_file import Grant, KeyFile
 from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, service_settings
@@ -104,7 +105,9 @@ def create(name: str, data: str, as_json: bool, **options: Any) -> None:
         expires_at=_expiry(options["expires"]),
         rate=options["rate"],
     )
-    _show_key(name, _file(data).create(name, grant), as_json=as_json)
+    key = _file(data).create(name, grant)
+    _audit(data, "keys.create", name, key_id=_id_of(key))
+    _show_key(name, key, as_json=as_json)
 
 
 @keys.command()
@@ -113,7 +116,9 @@ def create(name: str, data: str, as_json: bool, **options: Any) -> None:
 @_json
 def rotate(name: str, data: str, as_json: bool) -> None:
     """Give a key another secret, and show it once; the rights stay, the old secret is void at once."""
-    _show_key(name, _file(data).rotate(name), as_json=as_json)
+    key = _file(data).rotate(name)
+    _audit(data, "keys.rotate", name, key_id=_id_of(key))
+    _show_key(name, key, as_json=as_json)
 
 
 @keys.command("list")
@@ -142,15 +147,26 @@ def list_keys(data: str, as_json: bool) -> None:
 def revoke(name: str, data: str, as_json: bool) -> None:
     """Revoke a key, given by name or id: a running service refuses it from the next request on."""
     _file(data).revoke(name)
+    _audit(data, "keys.revoke", name)
     click.echo(json.dumps({"revoked": name}) if as_json else f"revoked {name}")
 
 
 def _show_key(name: str, key: str, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"name": name, "id": key.split("_")[1], "key": key}))
+        click.echo(json.dumps({"name": name, "id": _id_of(key), "key": key}))
         return
     click.echo(key)
     click.echo("Keep it: it is not stored and cannot be shown again.", err=True)
+
+
+def _audit(data: str, action: str, name: str, *, key_id: str | None = None) -> None:
+    """Write a change of the keys to the audit log, unless that is switched off."""
+    if service_settings(os.environ, data=data).audit != "off":
+        AuditLog(Path(data)).write(action, {"by": "command line", "key": name, "changed_key_id": key_id})
+
+
+def _id_of(key: str) -> str:
+    return key.split("_")[1]
 
 
 def _expiry(text: str) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import logging
 import os
 import socket
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Iterator
 from typing import Any, Final
 
 import uvicorn
@@ -17,27 +16,12 @@ from uvicorn.supervisors import Multiprocess
 
 from ragkit import ConfigError
 from ragkit_service.app import create_app, keyring_of, require_key
+from ragkit_service.observing.metrics import SHARED_FOLDER
 from ragkit_service.protocol.deadlines import protocol_class
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
 HEADER_BYTES: Final = 32 << 10
-
-
-class JsonFormatter(logging.Formatter):
-    """Formats a log record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON; a traceback goes into `trace`."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line)
 
 
 def app_from_environment() -> FastAPI:
@@ -103,14 +87,26 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
 
 def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
     """Serve until a signal ends it. Several processes read their settings from the environment again."""
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        contextlib.ExitStack() as stack,
+    ):  # Ctrl-C is the way to stop it; it has shut down
         if settings.workers == 1:
             config = server_config(settings, create_app(settings), as_json=as_json)
             uvicorn.Server(config).run(sockets=[listener])
             return
         _export(settings)
-        config = server_config(settings, "ragkit_service.server:app_from_environment", as_json=as_json)
-        Multiprocess(config, sockets=[listener]).run()
+        with _shared_counts():
+            config = server_config(settings, "ragkit_service.server:app_from_environment", as_json=as_json)
+            Multiprocess(config, sockets=[listener]).run()
+
+
+@contextlib.contextmanager
+def _shared_counts() -> Iterator[None]:
+    """Let the server processes count together, in a folder that is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="ragkit-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
 
 
 def _export(settings: ServiceSettings) -> None:
@@ -121,6 +117,7 @@ def _export(settings: ServiceSettings) -> None:
         RAGKIT_PORT=str(settings.port),
         RAGKIT_WORKERS=str(settings.workers),
         RAGKIT_REMEMBER=str(settings.remember),
+        RAGKIT_AUDIT=settings.audit,
         RAGKIT_ROOT_PATH=settings.root_path,
         RAGKIT_TRUSTED_PROXIES=",".join(settings.trusted_proxies),
         RAGKIT_CREATE_COLLECTIONS=str(settings.create_collections),
@@ -129,7 +126,7 @@ def _export(settings: ServiceSettings) -> None:
 
 def _log_config(*, as_json: bool) -> dict[str, Any]:
     plain = {"format": "%(asctime)s %(levelname)s %(message)s", "datefmt": "%Y-%m-%d %H:%M:%S"}
-    formatter: dict[str, Any] = {"()": "ragkit_service.server.JsonFormatter"} if as_json else plain
+    formatter: dict[str, Any] = {"()": "ragkit_service.observing.access_log.JsonFormatter"} if as_json else plain
     logger = {"handlers": ["stderr"], "propagate": False}
     return {
         "version": 1,
