@@ -87,10 +87,7 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
 
 def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
     """Serve until a signal ends it. Several processes read their settings from the environment again."""
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        contextlib.ExitStack() as stack,
-    ):  # Ctrl-C is the way to stop it; it has shut down
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
         if settings.workers == 1:
             config = server_config(settings, create_app(settings), as_json=as_json)
             uvicorn.Server(config).run(sockets=[listener])
