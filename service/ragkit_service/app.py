@@ -150,19 +150,7 @@ def _metrics(pool: CollectionPool, queue: JobQueue, stalls: LoopStalls) -> Metri
 
 def _add_routes(app: FastAPI) -> None:
     """Add the routes; they are matched in this order."""
-    own = (
-        questions,
-        health,
-        metrics,
-        collections,
-        jobs_routes,
-        uploads,
-        documents,
-        document_pages,
-        page_images,
-        feedback,
-        page,
-    )
+    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
     for group in (*own, metrics, api_docs, dify, open_webui, rerank):
         app.include_router(group.router)
     app.include_router(documents.removing)
