@@ -32,15 +32,16 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_data
 @click.option("--host", metavar="ADDRESS", help=f"Address to listen on (or $RAGKIT_HOST).  [default: {DEFAULT_HOST}]")
 @click.option("--port", metavar="PORT", type=int, help=f"Port (or $RAGKIT_PORT).  [default: {DEFAULT_PORT}]")
+@click.option("--uds", metavar="PATH", help="Unix socket to listen on instead (or $RAGKIT_UDS).")
 @click.option("--workers", metavar="N", type=int, help="Server processes (or $RAGKIT_WORKERS).  [default: 1]")
 @click.option("--json", "as_json", is_flag=True, help="Log in JSON, one line per record.")
-def serve(data: str, host: str | None, port: int | None, workers: int | None, as_json: bool) -> None:
+def serve(data: str, host: str | None, port: int | None, uds: str | None, workers: int | None, as_json: bool) -> None:
     """Serve search, prompts and answers over HTTP, and a page to ask questions on.
 
     Any address but loopback needs a key, in $RAGKIT_API_KEY or made by `ragkit keys create`; every request but GET
-    /healthz must then carry it. Port 0 takes a free one.
+    /healthz must then carry it. Port 0 takes a free one. A Unix socket can be opened by its owner and group.
     """
-    settings = service_settings(os.environ, data=data, host=host, port=port, workers=workers)
+    settings = service_settings(os.environ, data=data, host=host, port=port, workers=workers, uds=uds)
 
     from ragkit_service.server import bind, check_key, run, url_of
 
@@ -52,7 +53,8 @@ def serve(data: str, host: str | None, port: int | None, workers: int | None, as
     if as_json:
         click.echo(json.dumps({"url": url, "data": str(settings.data), "workers": settings.workers}))
     else:
-        click.echo(f"ragkit serves {settings.data} at {url} (page: {url}/, routes: {url}/openapi.json)")
+        pages = "" if settings.uds else f" (page: {url}/, routes: {url}/openapi.json)"
+        click.echo(f"ragkit serves {settings.data} at {url}{pages}")
     run(settings, listener, as_json=as_json)
 
 

@@ -17,7 +17,8 @@ from uvicorn.supervisors import Multiprocess
 from ragkit import ConfigError
 from ragkit_service.app import create_app, keyring_of, require_key
 from ragkit_service.observing.metrics import SHARED_FOLDER
-from ragkit_service.protocol.deadlines import protocol_class
+from ragkit_service.protocol.deadlines import DeadlineProtocol, protocol_class
+from ragkit_service.protocol.unix_socket import bind_unix
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
@@ -26,7 +27,9 @@ HEADER_BYTES: Final = 32 << 10
 
 def app_from_environment() -> FastAPI:
     """Return the app that the environment describes; each of several server processes calls this."""
-    return create_app(service_settings(os.environ))
+    settings = service_settings(os.environ)
+    DeadlineProtocol.configure(settings.limits, trusted=_unbounded(settings))
+    return create_app(settings)
 
 
 def check_key(settings: ServiceSettings) -> None:
@@ -40,6 +43,8 @@ def bind(settings: ServiceSettings) -> socket.socket:
     The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP: without it every
     answer on a kept connection waits some 40 ms for the client's delayed ACK.
     """
+    if settings.uds is not None:
+        return bind_unix(settings.uds)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -57,7 +62,9 @@ def bind(settings: ServiceSettings) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the address that a socket listens on, as a URL."""
+    """Return the address that a socket listens on, as a URL; unix:PATH for a Unix socket."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -65,7 +72,7 @@ def url_of(listener: socket.socket) -> str:
 def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: bool = False) -> uvicorn.Config:
     """Return uvicorn's configuration, with a deadline or a bound for everything that a client could leave open."""
     several = isinstance(app, str)
-    own = protocol_class(settings.limits, trusted=settings.trusted_proxies)
+    own = protocol_class(settings.limits, trusted=_unbounded(settings))
     protocol: Any = "ragkit_service.protocol.deadlines:DeadlineProtocol" if several else own
     return uvicorn.Config(
         app,
@@ -83,6 +90,11 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
+
+
+def _unbounded(settings: ServiceSettings) -> list[str]:
+    """Return the peers without a bound of their own: proxies, and those on a Unix socket, which have no address."""
+    return [*settings.trusted_proxies, *([""] if settings.uds else [])]
 
 
 def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
@@ -115,6 +127,7 @@ def _export(settings: ServiceSettings) -> None:
         RAGKIT_WORKERS=str(settings.workers),
         RAGKIT_REMEMBER=str(settings.remember),
         RAGKIT_AUDIT=settings.audit,
+        RAGKIT_UDS=str(settings.uds or ""),
         RAGKIT_ROOT_PATH=settings.root_path,
         RAGKIT_TRUSTED_PROXIES=",".join(settings.trusted_proxies),
         RAGKIT_CREATE_COLLECTIONS=str(settings.create_collections),

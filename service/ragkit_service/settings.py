@@ -22,6 +22,7 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 VARIABLES: Mapping[str, str] = {
     "RAGKIT_HOST": "address to listen on (default 127.0.0.1); any other than loopback needs a key",
     "RAGKIT_PORT": "port to listen on (default 8000)",
+    "RAGKIT_UDS": "path of a Unix socket to listen on instead of an address and a port",
     "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
     "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
     "RAGKIT_WORKERS": "server processes (default 1)",
@@ -90,6 +91,7 @@ class ServiceSettings:
     upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
     X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
     may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
+    uds: a Unix socket, which replaces host and port.
     """
 
     data: Path = Path(DEFAULT_DATA)
@@ -104,6 +106,7 @@ class ServiceSettings:
     trusted_proxies: tuple[str, ...] = ()
     root_path: str = ""
     audit: Audit = "auto"
+    uds: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -122,8 +125,8 @@ class ServiceSettings:
 
     @property
     def is_loopback(self) -> bool:
-        """True when only this machine can reach the address."""
-        if self.host == "localhost":
+        """True when only this machine can reach the address; a Unix socket is that of its owner and group."""
+        if self.uds or self.host == "localhost":
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
@@ -151,9 +154,11 @@ def service_settings(
     host: str | None = None,
     port: int | None = None,
     workers: int | None = None,
+    uds: str | Path | None = None,
 ) -> ServiceSettings:
     """Return settings from the environment; an argument that is not None goes before its variable."""
     allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
+    unix = uds or environ.get("RAGKIT_UDS", "").strip()
     return ServiceSettings(
         data=Path(data or environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
         settings=settings_from_env(environ),
@@ -165,6 +170,7 @@ def service_settings(
         remember=_pick(None, environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
         trusted_proxies=_names(environ.get("RAGKIT_TRUSTED_PROXIES", "")),
         root_path=environ.get("RAGKIT_ROOT_PATH", "").strip(),
+        uds=Path(unix).absolute() if unix else None,
         audit=cast("Audit", environ.get("RAGKIT_AUDIT", "").strip().lower() or "auto"),  # checked by the class
         create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
     )
