@@ -44,7 +44,7 @@ def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) ->
         evidence["examples"] = f"{examples} has {found['examples']:,}"
     measured = [run for run in runs if run.kind == "eval answers" and run.status == "finished"]
     if measured:
-        tried = {_step(name.partition("/")[0]) for run in measured for name in run.metrics}
+        tried = {_step(name.rpartition("/")[0]) for run in measured for name in run.metrics}
         found["tried"] = tuple(step for step in ("prompt", "few_shot", "rag", "chain") if step in tried)
         found["held_out"] = max(int(run.settings.get("questions", 0)) for run in measured)
         evidence["tried"] = f"{len(measured):,} recorded runs of ragkit eval answers"
@@ -53,7 +53,7 @@ def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) ->
 
 
 def _step(approach: str) -> str:
-    name = approach.partition("@")[0]
+    name = approach.partition("@")[0].partition(":")[0]
     return "few_shot" if name.startswith("few-shot") else _APPROACHES.get(name, name)
 
 

@@ -1,4 +1,4 @@
-"""`ragkit eval answers`: closed-book, few-shot and RAG on the same held-out questions, recorded as a run."""
+"""`ragkit eval answers`: closed-book, few-shot, RAG and chains on the same held-out questions, recorded as a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from ragkit import KnowledgeBase, load_chat
+from ragkit import InputError, KnowledgeBase, load_chat
 from ragkit.advice.measured import counter_of
 from ragkit.advice.prices import PriceTable, load_prices
 from ragkit.chat.base import ChatModel
@@ -72,7 +72,7 @@ class _Job:
     "approaches",
     metavar="NAME[@MODEL]",
     multiple=True,
-    help="closed-book, few-shot, rag or few-shot-rag; repeatable; the first is what the others are compared with.",
+    help="closed-book, few-shot, rag, few-shot-rag or chain:NAME|FILE; repeatable; the first is the baseline.",
 )
 @click.option("--model", metavar="MODEL", default="", help="Chat model of approaches without one (or $RAGKIT_CHAT).")
 @click.option("--examples", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Few-shot examples.")
@@ -133,9 +133,16 @@ def _checked(
             prices.model(chat.name)
         model_of[name] = chat.name
         means = Means(kb, chat, counter, tuple(item.example for item in examples[: wanted.shots]))
-        approaches.append(factory(name, means))
+        approach = factory(name, means)
+        if prices is not None and approach.other_models:
+            raise InputError(
+                f"{name} asks {approach.other_models[0]} too, and costs are those of one model",
+                cure="let its steps use the collection's model, or leave the cost out with --without-cost",
+            )
+        approaches.append(approach)
     judge = Judge(_chat(wanted.judge, kb, own)) if wanted.judge else None
-    models = tuple(dict.fromkeys((*model_of.values(), *([judge.chat.name] if judge else []))))
+    others = [model for approach in approaches for model in approach.other_models]
+    models = tuple(dict.fromkeys((*model_of.values(), *others, *([judge.chat.name] if judge else []))))
     return _Job(questions, tuple(approaches), models, judge, prices, model_of)
 
 
