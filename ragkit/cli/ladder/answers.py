@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,12 @@ from ragkit.cli.ladder.gathered import gathered
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
 from ragkit.evaluation.answers.approaches import Approach, Means, factory_of
+from ragkit.evaluation.answers.examples import load_shots
 from ragkit.evaluation.answers.judge import RULES, VERSION, Judge
 from ragkit.evaluation.answers.questions import AnswerQuestion, QuestionSet, load_questions
 from ragkit.evaluation.answers.record import collection_location, collection_state
 from ragkit.evaluation.answers.report import AnswerReport, summarise
 from ragkit.evaluation.answers.runner import Bench, graded_answers
-from ragkit.evaluation.datasets.examples import LabelledExample, check_no_leak, load_examples
 from ragkit.evaluation.datasets.types import PARTS
 from ragkit.text.cleaning import show
 from ragkit.tracking.loggers.loading import load_logger
@@ -95,10 +95,9 @@ def answers(context: click.Context, wanted: _Wanted) -> None:
     against the evidence, groundedness, abstention, tokens, cost and latency. The run is kept in DATA/runs.
     """
     loaded = load_questions(Path(wanted.dataset), seed=wanted.seed)
-    examples = load_examples(Path(wanted.examples)) if wanted.examples else ()
     logger = load_logger(wanted.log_to, folder=Path(wanted.target.data) / "wandb") if wanted.log_to else None
     with wanted.target.open() as kb:
-        job = _checked(context, wanted, loaded, kb, examples)
+        job = _checked(context, wanted, loaded, kb)
         plan = _plan(context, wanted, kb, job)
         with RunRecorder(Path(wanted.target.data) / "runs", plan) as recorder:
             report = _measured(job, kb, recorder, wanted, loaded)
@@ -117,11 +116,11 @@ def _checked(
     wanted: _Wanted,
     loaded: QuestionSet,
     kb: KnowledgeBase,
-    examples: Sequence[LabelledExample],
 ) -> _Job:
     """Make everything that the run needs; whatever is missing is an error before the first call of a model."""
     questions = loaded.part(wanted.part)[: wanted.limit]
-    check_no_leak(examples, [item.text for item in questions])
+    asked = [item.text for item in questions]
+    examples = load_shots(Path(wanted.examples), asked) if wanted.examples else ()
     prices = None if wanted.without_cost else load_prices(Path(wanted.prices) if wanted.prices else None)
     own = tools_of(context).chat
     counter = counter_of(kb)
@@ -132,7 +131,7 @@ def _checked(
         if prices is not None:
             prices.model(chat.name)
         model_of[name] = chat.name
-        means = Means(kb, chat, counter, tuple(item.example for item in examples[: wanted.shots]))
+        means = Means(kb, chat, counter, examples[: wanted.shots])
         approach = factory(name, means)
         if prices is not None and approach.other_models:
             raise InputError(
