@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit.citations.copies import is_copy
-from ragkit.citations.prose_check import find_fault, leans
+from ragkit.citations.prose.check import find_fault, leans
+from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
 from ragkit.citations.tokens import Claim, read_claim

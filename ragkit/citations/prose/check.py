@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.changes import old_value_fault
-from ragkit.citations.copies import copy_fault, swap_fault
+from ragkit.citations.prose.changes import old_value_fault
+from ragkit.citations.prose.copies import copy_fault, swap_fault
+from ragkit.citations.prose.roles import role_of
 from ragkit.citations.quantities import comparisons
-from ragkit.citations.roles import role_of
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 from ragkit.text.sentences import is_item

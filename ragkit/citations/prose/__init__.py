@@ -1,0 +1,1 @@
+"""Statements against prose: what speaks against a sentence that shares its words."""
