@@ -56,7 +56,7 @@ from ragkit_service.routes import (
 )
 from ragkit_service.routes import jobs as jobs_routes
 from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
-from ragkit_service.routes.openapi import complete
+from ragkit_service.routes.openapi import complete, security
 from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
@@ -108,6 +108,7 @@ def create_app(
         **_quiet(),
     )
     app.state.service = service
+    app.state.keyring = keyring
     app.state.jobs = jobs
     app.state.queue = queue
     app.state.stalls = LoopStalls()
@@ -164,9 +165,10 @@ class _App(FastAPI):
     """FastAPI with a completed OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, built once."""
+        """Return the OpenAPI document, built once; whether a key is asked for may change while the service runs."""
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi())
+        self.openapi_schema["security"] = security(asks=self.state.keyring.asks)
         return self.openapi_schema
 
 

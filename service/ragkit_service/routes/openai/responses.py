@@ -8,11 +8,9 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.responses import Response
 
-from ragkit import Hit, Message
+from ragkit import Hit
 from ragkit_service.context import service_of
 from ragkit_service.event_stream import EventStream, all_items, first_item, whole_answer
 from ragkit_service.json_response import json_response
@@ -45,7 +43,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     service = service_of(request)
     tool = body.tool
     collection = tool.vector_store_ids[0] if tool else collection_of(body.model)
-    question, history = _asked(body)
+    question, history = asked_of(body)
     asked = Asked(
         collection,
         question,
@@ -65,14 +63,6 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     if answer is None:
         return Response(status_code=499)  # nobody is there to read it
     return json_response(parts.completed(answer))
-
-
-def _asked(body: ResponsesRequest) -> tuple[str, list[Message]]:
-    try:
-        return asked_of(body)
-    except ValidationError as error:
-        wrong = [{**item, "loc": ("body", "input", *item["loc"])} for item in error.errors()]
-        raise RequestValidationError(wrong) from error
 
 
 def _results(request: Request, asked: Asked) -> list[dict[str, Any]]:
