@@ -12,7 +12,8 @@ import uvicorn
 
 from ragkit import ConfigError
 from ragkit_service import ServiceSettings, create_app, service_settings
-from ragkit_service.server import bind, server_config, url_of
+from ragkit_service.protocol.deadlines import DeadlineProtocol
+from ragkit_service.server import app_from_environment, bind, server_config, url_of
 from tests.support.service_fakes import FakeLibrary, plain_extractor
 
 
@@ -66,3 +67,14 @@ def test_the_option_goes_before_the_variable(tmp_path: Path) -> None:
     assert service_settings(environ).is_loopback
     assert service_settings(environ, uds=tmp_path / "b.sock").uds == tmp_path / "b.sock"
     assert service_settings({}).uds is None
+
+
+def test_each_of_several_processes_has_the_limits_and_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("limits", "crowd"):
+        monkeypatch.setattr(DeadlineProtocol, name, getattr(DeadlineProtocol, name))
+    monkeypatch.setenv("RAGKIT_DATA", str(tmp_path))
+    monkeypatch.setenv("RAGKIT_UDS", str(tmp_path / "s.sock"))
+    before = DeadlineProtocol.crowd
+    app = app_from_environment()
+    assert DeadlineProtocol.crowd is not before
+    assert DeadlineProtocol.limits is app.state.service.settings.limits

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +91,23 @@ def test_without_the_package_there_is_a_cure(tmp_path: Path, monkeypatch: pytest
         response = http.get("/metrics")
     assert response.status_code == 404
     assert "ragkit[metrics]" in response.json()["cure"]
+
+
+def test_server_processes_count_together(tmp_path: Path) -> None:
+    count = (
+        "from ragkit_service.observing.metrics import Metrics\n"
+        "from ragkit_service.observing.records import RequestNotes, RequestRecord\n"
+        "metrics = Metrics([])\n"
+        "metrics(RequestRecord('GET', '/x', '/x', 'x', 200, 0.1, 'r', '', '', '', RequestNotes()))\n"
+        "print(metrics.text().decode())"
+    )
+    environ = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    said = [
+        subprocess.run([sys.executable, "-c", count], env=environ, check=True, capture_output=True, text=True).stdout
+        for _ in range(2)
+    ]
+    lines = [re.findall(r"^ragkit_http_requests_total.* (\S+)$", text, re.MULTILINE) for text in said]
+    assert lines == [["1.0"], ["2.0"]]
 
 
 def test_a_stalled_event_loop_is_measured() -> None:
