@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.lines import Line, read_jsonl
-from ragkit.evaluation.datasets.near_texts import NearTexts
+from ragkit.prompting.near_texts import NearTexts
 
 Severity = Literal["error", "warning"]
 TRAIN: Final = ("train.jsonl",)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ragkit.advice.questionnaire import Situation, with_answers
-from ragkit.evaluation.datasets.examples import load_examples
 from ragkit.knowledge.knowledge_base import KnowledgeBase
+from ragkit.prompting.examples import read_examples
 from ragkit.tracking.types import Run
 from ragkit.types.collection import Generation
 
@@ -30,7 +30,7 @@ class Observed:
 def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) -> Observed:
     """Return what a collection shows: how often documents change, examples, what was measured on how many questions.
 
-    examples: the collection's examples.jsonl; None without one. Raises DatasetError for one that is malformed.
+    examples: the collection's examples.jsonl; None without one. Raises DefinitionError for one that is malformed.
     """
     found: dict[str, Any] = {}
     evidence: dict[str, str] = {}
@@ -40,11 +40,11 @@ def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) ->
         found["change"] = period[0]
         evidence["change"] = period[1]
     if examples is not None:
-        found["examples"] = len(load_examples(examples))
+        found["examples"] = len(read_examples(examples))
         evidence["examples"] = f"{examples} has {found['examples']:,}"
     measured = [run for run in runs if run.kind == "eval answers" and run.status == "finished"]
     if measured:
-        tried = {_step(name.partition("/")[0]) for run in measured for name in run.metrics}
+        tried = {_step(name.rpartition("/")[0]) for run in measured for name in run.metrics}
         found["tried"] = tuple(step for step in ("prompt", "few_shot", "rag", "chain") if step in tried)
         found["held_out"] = max(int(run.settings.get("questions", 0)) for run in measured)
         evidence["tried"] = f"{len(measured):,} recorded runs of ragkit eval answers"
@@ -53,7 +53,7 @@ def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) ->
 
 
 def _step(approach: str) -> str:
-    name = approach.partition("@")[0]
+    name = approach.partition("@")[0].partition(":")[0]
     return "few_shot" if name.startswith("few-shot") else _APPROACHES.get(name, name)
 
 

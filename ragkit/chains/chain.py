@@ -19,7 +19,7 @@ from ragkit.errors import ConfigError, DefinitionError, NotFoundError, StepError
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.knowledge.validation import checked_question
 from ragkit.prompting.template import FOLDER as TEMPLATES
-from ragkit.prompting.template import find_template
+from ragkit.prompting.template import PromptTemplate, find_template
 
 FOLDER: Final = "chains"
 """Folder of a collection's own chains, below the collection's folder."""
@@ -37,6 +37,19 @@ class Chain:
         """The chain's name, from its file."""
         return self.definition.name
 
+    @property
+    def place(self) -> str:
+        """What `load_chain` finds the chain by from any folder: its name if it comes with ragkit, else its path."""
+        path = Path(self.definition.path).resolve()
+        shipped = _shipped().get(path.stem)
+        return path.stem if shipped is not None and shipped.resolve() == path else str(path)
+
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """The models that its steps name beside that of the collection, each once."""
+        named = dict.fromkeys(step.head.model for step in self.definition.steps)
+        return tuple(name for name in named if name not in ("", COLLECTION_MODEL))
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of `ragkit chain list --json`: what the chain is, and its steps in order."""
         definition = self.definition
@@ -51,43 +64,58 @@ class Chain:
             ],
         }
 
-    def run(self, kb: KnowledgeBase, question: str, *, store: bool = True) -> ChainRun:
-        """Answer a question and return the run with every step. store: keep the trace in the collection's folder.
+    def check(self, kb: KnowledgeBase, *, chat: ChatModel | None = None) -> None:
+        """Raise ConfigError, NotFoundError or DefinitionError for models and templates that a run would lack."""
+        self._models(kb, chat)
 
+    def templates(self, kb: KnowledgeBase) -> tuple[PromptTemplate, ...]:
+        """Return the prompt templates of its steps, each once. Raises NotFoundError, DefinitionError."""
+        names = dict.fromkeys(
+            getattr(step, "template", "") or kb.settings.prompt.template
+            for step in self.definition.steps
+            if step.head.kind == "generate"
+        )
+        return tuple(find_template(name, folder=kb.folder / TEMPLATES) for name in names)
+
+    def run(self, kb: KnowledgeBase, question: str, *, chat: ChatModel | None = None, store: bool = True) -> ChainRun:
+        """Answer a question and return the run with every step.
+
+        chat: takes the place of the collection's model. store: keep the trace in the collection's folder.
         Raises StepError when a step failed that ends the chain, ConfigError, NotFoundError and DefinitionError before
         any model is asked, QueryError for the question.
         """
-        run = next(part for part in self.stream(kb, question, store=store) if isinstance(part, ChainRun))
+        run = next(part for part in self.stream(kb, question, chat=chat, store=store) if isinstance(part, ChainRun))
         if run.status == "failed":
             failed = next((step for step in run.steps if step.status == "failed"), run.steps[-1])
             raise StepError(failed.error or run.error, step=failed.name, cure=f"see its trace {run.id}".strip())
         return run
 
-    def stream(self, kb: KnowledgeBase, question: str, *, store: bool = True) -> Iterator[StepTrace | ChainRun]:
-        """Yield each step when it has ended, then the whole run, also a failed one.
+    def stream(
+        self, kb: KnowledgeBase, question: str, *, chat: ChatModel | None = None, store: bool = True
+    ) -> Iterator[StepTrace | ChainRun]:
+        """Yield each step when it has ended, then the whole run, also a failed one; see `run` for the options.
 
         What is wrong with the models, the prompt templates or the question is raised by the call itself.
         """
-        runner = Runner(self.definition, kb, checked_question(question), self._models(kb))
+        runner = Runner(self.definition, kb, checked_question(question), self._models(kb, chat))
         return self._stored(runner, kb) if store else runner.stream()
 
     def _stored(self, runner: Runner, kb: KnowledgeBase) -> Iterator[StepTrace | ChainRun]:
         for part in runner.stream():
             yield store_trace(kb.folder, part) if isinstance(part, ChainRun) else part
 
-    def _models(self, kb: KnowledgeBase) -> dict[str, ChatModel]:
+    def _models(self, kb: KnowledgeBase, chat: ChatModel | None) -> dict[str, ChatModel]:
         """Return the models of all steps, loaded; check the templates. Raises ConfigError, NotFoundError."""
+        self.templates(kb)
         models: dict[str, ChatModel] = {}
         for step in self.definition.steps:
-            if step.head.kind == "generate":
-                name = getattr(step, "template", "") or kb.settings.prompt.template
-                find_template(name, folder=kb.folder / TEMPLATES)
             name = step.head.model
             if not name or getattr(step, "said", None) is not None:
                 continue
             if name not in models:
-                own = name == COLLECTION_MODEL
-                models[name] = kb.chat if own else load_chat(settings_for(name, kb.settings.chat))
+                models[name] = (
+                    chat or kb.chat if name == COLLECTION_MODEL else load_chat(settings_for(name, kb.settings.chat))
+                )
             if step.writes_json and models[name].name == "extractive":
                 raise ConfigError(
                     f"step {step.head.name!r} needs a model that writes, and its model is the extractive one",

@@ -40,7 +40,7 @@ OK: Final = "ok"
 class Definition:
     """A checked chain. steps: in the order they run. answers: steps whose text may be the answer, the first that ran.
 
-    digest: SHA-256 (hex) of the file. seconds: the deadline of a whole run.
+    source: the file's text. digest: its SHA-256 (hex). seconds: the deadline of a whole run.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Definition:
     steps: tuple[Step, ...]
     answers: tuple[str, ...]
     path: str
+    source: str
     digest: str
 
 
@@ -75,6 +76,7 @@ def read_chain(path: Path) -> Definition:
         steps=_ordered(parsed, steps),
         answers=_answers(parsed, steps),
         path=str(path),
+        source=source,
         digest=hashlib.sha256(source.encode()).hexdigest(),
     )
 

@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 from ragkit.errors import InputError
 from ragkit.evaluation.answers.questions import AnswerQuestion, load_questions
-from ragkit.evaluation.datasets.examples import load_examples
 from ragkit.evaluation.datasets.lines import read_jsonl
-from ragkit.evaluation.datasets.near_texts import NearTexts
+from ragkit.prompting.examples import read_examples
+from ragkit.prompting.near_texts import NearTexts
 from ragkit.types.prompts import Message
 
 Split = Literal["train", "validation", "test"]
@@ -56,15 +56,15 @@ def collect(paths: Sequence[Path], *, seed: int = 0) -> Collected:
 
     Lines with `input` are examples (approved answers have the same form), lines with `question` are of a question set.
     Of near duplicates the first stays, a test question before all others: what is tested is never trained. Examples of
-    one document are in one split. Raises DatasetError, InputError.
+    one document are in one split. Raises DefinitionError, DatasetError, InputError.
     """
     found: list[TrainingExample] = []
     unanswered = 0
     for path in paths:
         if path.is_file() and _has_inputs(path):
             found += [
-                TrainingExample(item.input, item.output, item.context, item.document, place=item.place)
-                for item in load_examples(path)
+                TrainingExample(item.question, item.answer, item.context, item.document, place=item.place)
+                for item in read_examples(path)
             ]
             continue
         questions = load_questions(path, seed=seed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ragkit.embedding.base import Embedder
 from ragkit.numeric.vectors import cosines
-from ragkit.prompting.examples import are_alike
+from ragkit.prompting.near_texts import NearTexts
 from ragkit.retrieval.diversity import diverse
 from ragkit.settings import PromptSettings
 from ragkit.types.prompts import Example
@@ -36,7 +36,8 @@ class FewShot:
         prompt would hold the answer itself, and a measurement on test questions would be worth nothing. embedder: None
         for the order of the file.
         """
-        others = tuple(example for example in examples if not are_alike(example.question, question))
+        asked = NearTexts([question])
+        others = tuple(example for example in examples if asked.find(example.question) is None)
         if settings.few_shot == "off" or not others:
             return ()
         if settings.few_shot == "fixed" or embedder is None:

@@ -1,11 +1,9 @@
-"""A collection's few-shot examples: the file `examples.jsonl`, its checks, and what counts as the same question."""
+"""Examples for prompts and training: files of them, the one of a collection with its checks, and leaks of questions."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import Any, Final
 
 from ragkit.errors import DefinitionError, InputError
 from ragkit.files import fsync_path
+from ragkit.prompting.near_texts import NearTexts, text_key
+from ragkit.text.cleaning import clean_text
 from ragkit.types.prompts import Example
 
 FILE_NAME: Final = "examples.jsonl"
@@ -21,11 +21,9 @@ MOST: Final = 1_000
 """Examples of one collection; only a few of them are in a prompt."""
 FEWEST: Final = 3
 """Examples below which a prompt shows no pattern."""
-ALIKE: Final = 0.8
-"""From this share of common words on, two questions are near duplicates."""
-_LONGEST: Final = 8_000  # characters of a question, an answer or a context
+LONGEST: Final = 8_000
+"""Characters of a question, an answer or a context of a collection's examples."""
 _FIELDS: Final = ("input", "output", "context", "document")
-_WORD: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +56,20 @@ class ExampleFile:
             return ()
         stamp = (state.st_mtime_ns, state.st_size)
         if self._read is None or self._read[0] != stamp:
-            self._read = (stamp, read_examples(self.path))
+            self._read = (stamp, read_examples(self.path, bounded=True))
         return self._read[1]
 
     def add(self, examples: Iterable[Example]) -> Added:
         """Append examples whose question is not there yet. Raises InputError for one without a question or answer."""
         held = list(self.load())
-        seen = {question_hash(example.question) for example in held}
+        seen = {text_key(example.question) for example in held}
         before = len(held)
         duplicates = 0
         for example in examples:
             problem = _problem(example)
             if problem:
                 raise InputError(f"an example {problem}", cure="give it a question and an answer")
-            key = question_hash(example.question)
+            key = text_key(example.question)
             if key in seen:
                 duplicates += 1
                 continue
@@ -95,15 +93,15 @@ class ExampleFile:
 
     def add_file(self, path: Path) -> Added:
         """Add the examples of another file of the same form. Raises DefinitionError with the line."""
-        return self.add(read_examples(path))
+        return self.add(read_examples(path, bounded=True))
 
     def findings(self) -> list[str]:
         """Return what is weak about the examples, a sentence each."""
         return findings(self.load())
 
-    def overlaps(self, questions: Iterable[str]) -> list[tuple[int, str]]:
-        """Return (number of the example, question) for each question that an example would give away."""
-        return overlaps(self.load(), questions)
+    def given_away(self, questions: Sequence[str]) -> list[tuple[int, str]]:
+        """Return (number, question) for each example whose question is one of these or nearly one."""
+        return given_away(self.load(), questions)
 
     def add_feedback(self) -> Added:
         """Add the answers that people approved (see `approved`). Raises DefinitionError, InputError (no feedback)."""
@@ -123,21 +121,25 @@ class ExampleFile:
         fsync_path(self.path.parent)
 
 
-def read_examples(path: Path) -> tuple[Example, ...]:
-    """Return the examples of a JSON lines file. Raises DefinitionError with the line of the first fault."""
+def read_examples(path: Path, *, bounded: bool = False) -> tuple[Example, ...]:
+    """Return the examples of a JSON lines file. Raises DefinitionError with the line of the first fault.
+
+    bounded: hold to the limits of a collection's examples, 1,000 of 8,000 characters; training data has none.
+    """
     examples: list[Example] = []
     for number, record in json_lines(path):
         unknown = sorted(set(record) - set(_FIELDS))
-        values = [_joined(record.get(name, "")) for name in _FIELDS]
+        values = [_joined(record.get(name)) for name in _FIELDS]
         if unknown or not all(isinstance(value, str) for value in values):
             what = f"has the field {unknown[0]!r}" if unknown else "has a value that is no text"
             raise DefinitionError(what, path=str(path), line=number, cure=f"the fields are {', '.join(_FIELDS)}")
-        example = Example(*values)
-        problem = _problem(example)
+        question, answer, context, document = (clean_text(value).strip() for value in values)
+        example = Example(question, answer, context, document, f"{path}:{number}")
+        problem = _problem(example, longest=LONGEST if bounded else None)
         if problem:
             raise DefinitionError(problem, path=str(path), line=number, cure="write input and output")
         examples.append(example)
-        if len(examples) > MOST:
+        if bounded and len(examples) > MOST:
             raise DefinitionError(f"holds more than {MOST:,} examples", path=str(path), line=number)
     return tuple(examples)
 
@@ -161,7 +163,7 @@ def approved(path: Path) -> tuple[list[Example], int]:
             )
         lines += 1
         example = Example(question.strip(), answer.strip())
-        key = question_hash(question)
+        key = text_key(question)
         last.pop(key, None)
         last[key] = example if verdict == "good" and not _problem(example) else None
     good = [example for example in last.values() if example is not None]
@@ -194,27 +196,11 @@ def json_lines(path: Path, *, cut: bool = False) -> Iterable[tuple[int, Mapping[
         raise DefinitionError(f"cannot be read ({error.strerror})", path=str(path)) from error
 
 
-def question_hash(question: str) -> str:
-    """Return the SHA-256 (hex) of a question's words, without case and punctuation: equal for the same question."""
-    return hashlib.sha256(" ".join(_WORD.findall(question.casefold())).encode("utf-8", "replace")).hexdigest()
-
-
-def are_alike(one: str, other: str) -> bool:
-    """Return whether two questions are equal or near duplicates: at least four fifths of their words are common."""
-    left, right = (set(_WORD.findall(text.casefold())) for text in (one, other))
-    if not left or not right:
-        return question_hash(one) == question_hash(other)
-    return len(left & right) >= ALIKE * len(left | right)
-
-
-def overlaps(examples: Sequence[Example], questions: Iterable[str]) -> list[tuple[int, str]]:
-    """Return (number of the example from 1, question) for each question that an example would give away."""
-    return [
-        (number, question)
-        for question in questions
-        for number, example in enumerate(examples, 1)
-        if are_alike(example.question, question)
-    ]
+def given_away(examples: Sequence[Example], questions: Sequence[str]) -> list[tuple[int, str]]:
+    """Return (number from 1, question) for each example whose question is one of these or nearly one."""
+    held = NearTexts(questions)
+    found = ((number, held.find(example.question)) for number, example in enumerate(examples, 1))
+    return [(number, questions[at]) for number, at in found if at is not None]
 
 
 def findings(examples: Sequence[Example]) -> list[str]:
@@ -222,29 +208,31 @@ def findings(examples: Sequence[Example]) -> list[str]:
     found: list[str] = []
     if examples and len(examples) < FEWEST:
         found.append(f"there are {len(examples)} examples; use at least {FEWEST}")
+    held = NearTexts()
     for number, example in enumerate(examples, 1):
-        earlier = [
-            at for at, other in enumerate(examples[: number - 1], 1) if are_alike(other.question, example.question)
-        ]
-        if earlier:
-            found.append(f"example {number} asks almost the same as example {earlier[0]}")
+        earlier = held.find(example.question)
+        held.add(example.question)
+        if earlier is not None:
+            found.append(f"example {number} asks almost the same as example {earlier + 1}")
         if "[" not in example.answer:
             found.append(f"example {number} has no citation such as [1]: models copy that")
     return found
 
 
-def _problem(example: Example) -> str:
-    """Return what makes an example useless, "" for a good one."""
+def _problem(example: Example, *, longest: int | None = LONGEST) -> str:
+    """Return what makes an example useless, "" for a good one. longest: characters of a part, None for any number."""
     for name, text in (("input", example.question), ("output", example.answer)):
         if not text.strip():
             return f"has an empty {name}"
-    if max(map(len, (example.question, example.answer, example.context))) > _LONGEST:
-        return f"is longer than {_LONGEST:,} characters"
+    if longest is not None and max(map(len, (example.question, example.answer, example.context))) > longest:
+        return f"is longer than {longest:,} characters"
     return ""
 
 
 def _joined(value: Any) -> Any:
-    """Return a list of texts (of a context) as one text; anything else as it is."""
+    """Return a list of texts (of a context) as one text, "" for null; anything else as it is."""
+    if value is None:
+        return ""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return "\n\n".join(value)
     return value

@@ -18,7 +18,8 @@ shouldnt couldnt hasnt havent hadnt mustnt nicht kein keine keinem keinen keiner
 nichts ohne weder pas jamais aucun aucune sans nunca jamas tampoco ningun ninguna sin mai nessuno senza não nao nenhum
 niet geen nooit zonder inte aldrig ikke aldri
 """
-_NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
+NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
+"""Words that deny in any of the languages at hand, folded."""
 _NEGATIONS_OF: Final = {"es": frozenset({"no"}), "it": frozenset({"non"}), "fr": frozenset({"ne", "n"})}
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "mx", "dr", "prof", "st", "hr", "fr", "sr", "sra", "mme"})
 NUMBER_WORDS: Final[dict[str, str]] = {
@@ -140,7 +141,7 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
     """Return the kind of a word ("negation", "number", "function", "content") and its terms."""
     lower = word.lower().replace("’", "'")
     bare = lower.replace("'", "")
-    if bare in _NEGATIONS or bare in _NEGATIONS_OF.get(language, ()) or lower.endswith("n't"):
+    if bare in NEGATIONS or bare in _NEGATIONS_OF.get(language, ()) or lower.endswith("n't"):
         return "negation", ()
     if bare in NUMBER_WORDS:
         return "number", (NUMBER_WORDS[bare],)

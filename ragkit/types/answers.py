@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from ragkit.types.prompts import TemplateId
 
@@ -91,6 +91,20 @@ class Answer:
             "template": self.template.as_dict() if self.template else None,
             **({} if self.data is None else {"data": self.data}),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the answer whose JSON shape `as_dict` gave."""
+        template = values["template"]
+        return cls(
+            **{
+                **values,
+                "citations": tuple(Citation(**citation) for citation in values["citations"]),
+                "removed": tuple(values["removed"]),
+                "warnings": tuple(values["warnings"]),
+                "template": TemplateId(**template) if template else None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ragkit.types.hits import Hit
@@ -26,12 +26,14 @@ class Example:
     """A few-shot example: a question and the answer that shows the format wanted.
 
     context: the text that the answer rests on, "" to leave it out. document: where that is from, for splits; not shown.
+    place: the file and line that it was read from, for messages.
     """
 
     question: str
     answer: str
     context: str = ""
     document: str = ""
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

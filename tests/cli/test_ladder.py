@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from ragkit.cli.app import cli
-from ragkit.evaluation.datasets.examples import check_no_leak, load_examples
+from ragkit.evaluation.answers.examples import load_shots
 from ragkit.evaluation.datasets.question_files import load_question_file
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_each_command_of_the_readme_runs_offline(tmp_path: Path, monkeypatch: py
 
 def test_the_questions_of_the_example_are_about_the_sample_documents_and_no_examples() -> None:
     questions = load_question_file(EXAMPLES / "questions.jsonl")
-    check_no_leak(load_examples(EXAMPLES / "examples.jsonl"), [item.text for item in questions])
+    assert load_shots(EXAMPLES / "examples.jsonl", [item.text for item in questions])
     for question in questions:
         for source in question.documents:
             text = " ".join((ROOT / "sample_docs" / source).read_text(encoding="utf-8").split())

@@ -14,15 +14,15 @@ import ragkit
 from ragkit import ChatInterruptedError, Document, InputError, NotFoundError
 from ragkit.cli.app import cli
 from ragkit.cli.context import Tools
+from ragkit.errors import DefinitionError
 from ragkit.evaluation.answers.approaches import Attempt
+from ragkit.evaluation.answers.examples import load_shots
 from ragkit.evaluation.answers.judge import Judge
 from ragkit.evaluation.answers.measures import claims_of, exact_match, grade, groundedness, token_f1
 from ragkit.evaluation.answers.questions import AnswerQuestion, load_questions
 from ragkit.evaluation.answers.report import summarise
 from ragkit.evaluation.answers.runner import Graded
-from ragkit.evaluation.datasets.examples import check_no_leak, leaked, load_examples
 from ragkit.evaluation.datasets.lines import DatasetError
-from ragkit.evaluation.datasets.near_texts import NearTexts
 from ragkit.testing import FakeChat, HashEmbedder
 from ragkit.tracking.catalog import list_runs, outputs_of
 from ragkit.types.answers import Answer, CheckedSentence, Citation, TextCheck
@@ -171,36 +171,27 @@ def test_examples_must_not_be_test_questions(tmp_path: Path) -> None:
         {"input": "How many sluices has the weir at Ottenby now, please?", "output": "4"},
         {"input": "How deep is the harbour at Ottenby?", "output": "9 m", "context": ["a", "b"]},
     ]
-    examples = load_examples(lines(tmp_path / "e.jsonl", rows))
-    questions = ["Who built the mill?", "How many sluices has the weir at Ottenby?"]
-    assert [example.place.rpartition(":")[2] for example, _ in leaked(examples, questions)] == ["1", "2"]
+    path = lines(tmp_path / "e.jsonl", rows)
+    asked = ["Who built the mill?", "How many sluices has the weir at Ottenby?"]
     with pytest.raises(InputError, match=r"e\.jsonl:1.*1 more"):
-        check_no_leak(examples, questions)
-    check_no_leak(examples[2:], questions)
-    assert examples[2].context == "a\n\nb"
+        load_shots(path, asked)
+    lines(path, rows[1:])
+    with pytest.raises(InputError, match=r"e\.jsonl:1.*please.*0 more"):
+        load_shots(path, asked)
+    (kept,) = load_shots(lines(path, rows[2:]), asked)
+    assert (kept.question, kept.context) == ("How deep is the harbour at Ottenby?", "a\n\nb")
 
 
 @pytest.mark.parametrize(
     "row", [{"input": "", "output": "x"}, {"input": "x"}, {"input": "x", "output": "y", "context": 3}]
 )
 def test_a_faulty_example_is_named_by_its_line(tmp_path: Path, row: dict[str, Any]) -> None:
-    with pytest.raises(DatasetError, match=r"e\.jsonl:1"):
-        load_examples(lines(tmp_path / "e.jsonl", [row]))
-
-
-def test_near_texts_are_found_and_others_are_not() -> None:
-    held = NearTexts(["The ferry leaves at nine from the northern pier", "Bring two litres of oil"])
-    assert held.find("the ferry leaves at nine, from the northern pier!") == 0
-    assert held.find("The ferry leaves at nine from the southern quay") is None
-    assert held.find("Tell me: the ferry leaves at nine from the northern pier, right?") == 0
-    assert (
-        NearTexts(["What did the ten gates of lock 7 cost in all?"]).find(
-            "What did the ten gates of lock 8 cost in all?"
-        )
-        is None
-    )
-    assert held.find("") is None
-    assert NearTexts([""]).find("") == 0
+    path = lines(tmp_path / "e.jsonl", [{"input": "a?", "output": "b", "context": "x" * 9_000}, row])
+    with pytest.raises(DefinitionError, match=r"e\.jsonl:2"):
+        load_shots(path, [])
+    path.write_text("\n")
+    with pytest.raises(DefinitionError, match="no example"):
+        load_shots(path, [])
 
 
 # ------------------------------------------------------------------ the judge

@@ -14,11 +14,11 @@ import ragkit
 from ragkit import ConflictError, Document, InputError, NotFoundError
 from ragkit.cli.app import cli
 from ragkit.cli.context import Tools
-from ragkit.evaluation.datasets.lines import DatasetError
-from ragkit.evaluation.datasets.near_texts import NearTexts
+from ragkit.errors import DefinitionError
 from ragkit.finetuning.examples import SPLITS, collect
 from ragkit.finetuning.export import read_manifest
 from ragkit.finetuning.formats import openai_problems
+from ragkit.prompting.near_texts import NearTexts
 from ragkit.testing import HashEmbedder
 
 NOUNS = [
@@ -163,7 +163,7 @@ def test_an_existing_folder_is_not_overwritten(many: Path, tmp_path: Path) -> No
 
 def test_a_faulty_line_is_named(tmp_path: Path) -> None:
     path = lines(tmp_path / "e.jsonl", [example(1), {"input": "x"}])
-    with pytest.raises(DatasetError, match=r"e\.jsonl:2"):
+    with pytest.raises(DefinitionError, match=r"e\.jsonl:2"):
         collect([path])
 
 

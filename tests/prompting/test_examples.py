@@ -9,7 +9,8 @@ import pytest
 
 from ragkit.errors import DefinitionError, InputError
 from ragkit.prompting.builder import build_prompt
-from ragkit.prompting.examples import ExampleFile, are_alike, question_hash, read_examples
+from ragkit.prompting.examples import ExampleFile, read_examples
+from ragkit.prompting.near_texts import NearTexts, text_key
 from ragkit.settings import PromptSettings
 from ragkit.text.token_counter import load_counter
 from ragkit.types.prompts import Example
@@ -56,15 +57,25 @@ def test_a_bad_file_is_named_by_line(tmp_path: Path, text: str, line: int, said:
     path = tmp_path / "e.jsonl"
     path.write_text(text)
     with pytest.raises(DefinitionError, match=said) as caught:
-        read_examples(path)
+        read_examples(path, bounded=True)
     assert (caught.value.path, caught.value.line) == (str(path), line)
 
 
 def test_a_context_may_be_a_list_and_a_document_is_kept(tmp_path: Path) -> None:
     record = {"input": "a?", "output": "b [1]", "context": ["one", "two"], "document": "a.md"}
-    ExampleFile(tmp_path).add_file(lines(tmp_path / "in.jsonl", record))
-    (held,) = ExampleFile(tmp_path).load()
+    bare = {"input": "c?", "output": " d ", "context": None, "document": None}
+    ExampleFile(tmp_path).add_file(lines(tmp_path / "in.jsonl", record, bare))
+    held, other = ExampleFile(tmp_path).load()
     assert (held.context, held.document) == ("one\n\ntwo", "a.md")
+    assert other == Example("c?", "d")
+    assert other.place == f"{tmp_path / 'examples.jsonl'}:2"
+
+
+def test_training_data_is_longer_than_what_a_prompt_may_show(tmp_path: Path) -> None:
+    path = lines(tmp_path / "t.jsonl", *({"input": f"{n}?", "output": "word " * 2_000} for n in range(1_200)))
+    assert len(read_examples(path)) == 1_200
+    with pytest.raises(DefinitionError, match=r"t\.jsonl:1: is longer"):
+        read_examples(path, bounded=True)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +90,8 @@ def test_a_context_may_be_a_list_and_a_document_is_kept(tmp_path: Path) -> None:
     ],
 )
 def test_the_same_question_in_almost_equal_words(one: str, other: str, alike: bool) -> None:
-    assert are_alike(one, other) is alike
-    assert (question_hash(one) == question_hash(other)) <= alike
+    assert (NearTexts([one]).find(other) == 0) is (NearTexts([other]).find(one) == 0) is alike
+    assert (text_key(one) == text_key(other)) <= alike
 
 
 def test_weak_sets_and_test_questions_are_found(tmp_path: Path) -> None:
@@ -91,7 +102,7 @@ def test_weak_sets_and_test_questions_are_found(tmp_path: Path) -> None:
         "example 2 asks almost the same as example 1",
         "example 2 has no citation such as [1]",
     ]
-    assert file.overlaps(["When does the ferry leave?", "Where is the pier?"]) == [
+    assert file.given_away(["When does the ferry leave?", "Where is the pier?"]) == [
         (1, "When does the ferry leave?"),
         (2, "When does the ferry leave?"),
     ]

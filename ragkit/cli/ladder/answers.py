@@ -1,17 +1,17 @@
-"""`ragkit eval answers`: closed-book, few-shot and RAG on the same held-out questions, recorded as a run."""
+"""`ragkit eval answers`: closed-book, few-shot, RAG and chains on the same held-out questions, recorded as a run."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import click
 
-from ragkit import KnowledgeBase, load_chat
+from ragkit import InputError, KnowledgeBase, load_chat
 from ragkit.advice.measured import counter_of
 from ragkit.advice.prices import PriceTable, load_prices
 from ragkit.chat.base import ChatModel
@@ -22,12 +22,12 @@ from ragkit.cli.ladder.gathered import gathered
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
 from ragkit.evaluation.answers.approaches import Approach, Means, factory_of
+from ragkit.evaluation.answers.examples import load_shots
 from ragkit.evaluation.answers.judge import RULES, VERSION, Judge
 from ragkit.evaluation.answers.questions import AnswerQuestion, QuestionSet, load_questions
 from ragkit.evaluation.answers.record import collection_location, collection_state
 from ragkit.evaluation.answers.report import AnswerReport, summarise
 from ragkit.evaluation.answers.runner import Bench, graded_answers
-from ragkit.evaluation.datasets.examples import LabelledExample, check_no_leak, load_examples
 from ragkit.evaluation.datasets.types import PARTS
 from ragkit.text.cleaning import show
 from ragkit.tracking.loggers.loading import load_logger
@@ -72,7 +72,7 @@ class _Job:
     "approaches",
     metavar="NAME[@MODEL]",
     multiple=True,
-    help="closed-book, few-shot, rag or few-shot-rag; repeatable; the first is what the others are compared with.",
+    help="closed-book, few-shot, rag, few-shot-rag or chain:NAME|FILE; repeatable; the first is the baseline.",
 )
 @click.option("--model", metavar="MODEL", default="", help="Chat model of approaches without one (or $RAGKIT_CHAT).")
 @click.option("--examples", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Few-shot examples.")
@@ -95,10 +95,9 @@ def answers(context: click.Context, wanted: _Wanted) -> None:
     against the evidence, groundedness, abstention, tokens, cost and latency. The run is kept in DATA/runs.
     """
     loaded = load_questions(Path(wanted.dataset), seed=wanted.seed)
-    examples = load_examples(Path(wanted.examples)) if wanted.examples else ()
     logger = load_logger(wanted.log_to, folder=Path(wanted.target.data) / "wandb") if wanted.log_to else None
     with wanted.target.open() as kb:
-        job = _checked(context, wanted, loaded, kb, examples)
+        job = _checked(context, wanted, loaded, kb)
         plan = _plan(context, wanted, kb, job)
         with RunRecorder(Path(wanted.target.data) / "runs", plan) as recorder:
             report = _measured(job, kb, recorder, wanted, loaded)
@@ -117,11 +116,11 @@ def _checked(
     wanted: _Wanted,
     loaded: QuestionSet,
     kb: KnowledgeBase,
-    examples: Sequence[LabelledExample],
 ) -> _Job:
     """Make everything that the run needs; whatever is missing is an error before the first call of a model."""
     questions = loaded.part(wanted.part)[: wanted.limit]
-    check_no_leak(examples, [item.text for item in questions])
+    asked = [item.text for item in questions]
+    examples = load_shots(Path(wanted.examples), asked) if wanted.examples else ()
     prices = None if wanted.without_cost else load_prices(Path(wanted.prices) if wanted.prices else None)
     own = tools_of(context).chat
     counter = counter_of(kb)
@@ -132,10 +131,17 @@ def _checked(
         if prices is not None:
             prices.model(chat.name)
         model_of[name] = chat.name
-        means = Means(kb, chat, counter, tuple(item.example for item in examples[: wanted.shots]))
-        approaches.append(factory(name, means))
+        means = Means(kb, chat, counter, examples[: wanted.shots])
+        approach = factory(name, means)
+        if prices is not None and approach.other_models:
+            raise InputError(
+                f"{name} asks {approach.other_models[0]} too, and costs are those of one model",
+                cure="let its steps use the collection's model, or leave the cost out with --without-cost",
+            )
+        approaches.append(approach)
     judge = Judge(_chat(wanted.judge, kb, own)) if wanted.judge else None
-    models = tuple(dict.fromkeys((*model_of.values(), *([judge.chat.name] if judge else []))))
+    others = [model for approach in approaches for model in approach.other_models]
+    models = tuple(dict.fromkeys((*model_of.values(), *others, *([judge.chat.name] if judge else []))))
     return _Job(questions, tuple(approaches), models, judge, prices, model_of)
 
 

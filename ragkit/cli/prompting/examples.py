@@ -84,7 +84,7 @@ def check_examples(context: click.Context, questions: str | None, target: Target
     held = _file(target)
     notes = held.findings()
     asked = [item.text for item in load_question_file(Path(questions))] if questions else []
-    leaks = held.overlaps(asked)
+    leaks = held.given_away(asked)
     if target.as_json:
         found = [{"number": number, "question": question} for number, question in leaks]
         print_json({"examples": len(held.load()), "notes": notes, "test_questions": found})

@@ -1,4 +1,4 @@
-"""Ways to answer a question, behind one protocol: closed-book, few-shot, RAG, and RAG with examples."""
+"""Ways to answer a question, behind one protocol: closed-book, few-shot, RAG, RAG with examples, and chains."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
+from ragkit.chains.chain import Chain, load_chain
 from ragkit.chat.base import ChatModel
 from ragkit.chat.reasoning import reasoned_text
 from ragkit.citations.checker import check_answer
@@ -29,6 +30,11 @@ You answer questions from what you know, without any documents.
 def template_key(template: PromptTemplate) -> str:
     """Return the name under which a run records a prompt template: that of a shipped one, or the path of another."""
     return f"template {template.path or template.name}"
+
+
+def chain_key(chain: Chain) -> str:
+    """Return the name under which a run records a chain: that of a shipped one, or the path of another."""
+    return f"chain {chain.place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +62,12 @@ class Approach(Protocol):
     def prompts(self) -> Mapping[str, str]:
         """Its instructions by name, for the record of a run: without examples, which are data."""
 
+    @property
+    def other_models(self) -> tuple[str, ...]:
+        """The models that it asks beside the one that it was given."""
+
     def answer(self, question: str) -> Attempt:
-        """Answer a question. Raises RagkitError."""
+        """Answer a question. Raises ChatError or StepError where a model or a step of a chain fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,8 @@ class Means:
 
 class ClosedBook:
     """The model alone: without documents, with examples where some are given."""
+
+    other_models: tuple[str, ...] = ()
 
     def __init__(self, name: str, means: Means, examples: Sequence[Example] = ()) -> None:
         self.name = name
@@ -92,6 +104,8 @@ class ClosedBook:
 
 class Rag:
     """Retrieval, then the model with the passages, then the check of citations; with examples where some are given."""
+
+    other_models: tuple[str, ...] = ()
 
     def __init__(self, name: str, means: Means, examples: Sequence[Example] = ()) -> None:
         self.name = name
@@ -121,6 +135,27 @@ class Rag:
         )
 
 
+class Chained:
+    """A chain of steps, run as a whole. The model takes the place of the collection's in the chain's steps."""
+
+    def __init__(self, name: str, means: Means, chain: Chain) -> None:
+        """Use a checked chain. Raises ConfigError, NotFoundError for a model or a template that it lacks."""
+        chain.check(means.kb, chat=means.chat)
+        self.name = name
+        self.other_models = chain.other_models
+        self._means = means
+        self._chain = chain
+        templates = {template_key(template): template.source for template in chain.templates(means.kb)}
+        self.prompts: Mapping[str, str] = {chain_key(chain): chain.definition.source, **templates}
+
+    def answer(self, question: str) -> Attempt:
+        """Answer by the chain's steps; a fixed text of the chain is an answer without citations."""
+        run = self._chain.run(self._means.kb, question, chat=self._means.chat, store=False)
+        answer = Answer.from_dict(run.answer) if run.answer else None
+        abstained = answer.status == "abstained" if answer else _abstained(run.text)
+        return Attempt(run.text, abstained, run.tokens["in"], run.tokens["out"], answer)
+
+
 Factory = Callable[[str, Means], Approach]
 """Makes the approach of a name for reports ("rag", "rag@openai:gpt-4.1") and what it may use."""
 
@@ -141,6 +176,13 @@ def _few_shot_rag(name: str, means: Means) -> Approach:
     return Rag(name, means, _examples(means))
 
 
+def _chain(name: str, means: Means) -> Approach:
+    wanted = name.partition("@")[0].partition(":")[2]
+    if not wanted:
+        raise InputError("the approach chain needs a chain", cure="write chain:NAME or chain:FILE, as chain:decompose")
+    return Chained(name, means, load_chain(wanted, folder=means.kb.folder))
+
+
 def _examples(means: Means) -> Sequence[Example]:
     if not means.examples:
         raise InputError("the few-shot approaches need examples", cure="name a file with --examples")
@@ -152,20 +194,22 @@ APPROACHES: Final[dict[str, Factory]] = {
     "few-shot": _few_shot,
     "rag": _rag,
     "few-shot-rag": _few_shot_rag,
+    "chain": _chain,
 }
-"""Name -> a factory; another approach is one more row."""
+"""Name -> a factory; another approach is one more row. A chain's name or file follows "chain:"."""
 
 
 def factory_of(name: str) -> Factory:
     """Return the factory of an approach; "@MODEL" may follow its name. Raises InputError for an unknown one."""
     kind = name.partition("@")[0]
+    kind = "chain" if kind.startswith("chain:") else kind
     if kind not in APPROACHES:
         raise InputError(f"the approach {kind!r} is not known", cure=f"choose from {', '.join(APPROACHES)}")
     return APPROACHES[kind]
 
 
 def _abstained(text: str) -> bool:
-    """Return whether a closed-book answer says that the model does not know."""
+    """Return whether an answer without sources says that the model does not know."""
     bare = text.strip().strip("\"'").casefold()
     unknown = ("i do not know", "i don't know", "unknown", "ich weiß es nicht", "je ne sais pas", "no lo sé")
     return not bare or bare.startswith(unknown) or opens_with_abstention(text) or abstains(text)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from ragkit.chains.chain import Chain, load_chain
 from ragkit.errors import RagkitError
-from ragkit.evaluation.answers.approaches import CLOSED_BOOK_RULES, template_key
+from ragkit.evaluation.answers.approaches import CLOSED_BOOK_RULES, chain_key, template_key
 from ragkit.evaluation.answers.judge import RULES, VERSION
 from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.prompting.template import find_template, list_templates
@@ -19,18 +20,23 @@ _BETWEEN: Final = "#"
 def present_prompts(recorded: Iterable[str]) -> dict[str, str]:
     """Return the instructions as they are now, by the name under which runs record them.
 
-    recorded: the names of a run's prompts; a template among them that is a file is read, and left out if it can't be.
+    recorded: the names of a run's prompts; templates that are files and chains among them are read, and left out if
+    they cannot be.
     """
     templates = list_templates()
+    chains: list[Chain] = []
     shipped = {template_key(template) for template in templates}
     for name in recorded:
         kind, _, path = name.partition(" ")
-        if kind == "template" and name not in shipped:
-            try:
+        try:
+            if kind == "template" and name not in shipped:
                 templates.append(find_template(path))
-            except RagkitError:
-                continue
+            elif kind == "chain":
+                chains.append(load_chain(path))
+        except RagkitError:
+            continue
     found = {template_key(template): template.source for template in templates}
+    found |= {chain_key(chain): chain.definition.source for chain in chains}
     return {"closed-book": CLOSED_BOOK_RULES, f"judge v{VERSION}": RULES, **found}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragkit.errors import ChatError
+from ragkit.errors import ChatError, StepError
 from ragkit.evaluation.answers.approaches import Approach, Attempt
 from ragkit.evaluation.answers.judge import Judge
 from ragkit.evaluation.answers.measures import grade
@@ -54,7 +54,7 @@ def graded_answers(
 ) -> Iterator[Graded]:
     """Yield a graded answer of each approach to each question, all approaches of a question together.
 
-    A model that fails on a question is graded as having said nothing; the error is kept.
+    A model or a chain that fails on a question is graded as having said nothing; the error is kept.
     """
     total = len(questions) * len(approaches)
     done = 0
@@ -71,7 +71,7 @@ def _graded(approach: Approach, question: AnswerQuestion, bench: Bench) -> Grade
     error = ""
     try:
         attempt = approach.answer(question.text)
-    except ChatError as failure:
+    except (ChatError, StepError) as failure:
         attempt, error = Attempt("", True, 0, 0), failure.message
     seconds = time.perf_counter() - started
     check = bench.check(attempt.text) if bench.check and attempt.text and not attempt.abstained else None

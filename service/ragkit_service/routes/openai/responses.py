@@ -14,6 +14,7 @@ from ragkit import Hit
 from ragkit_service.context import service_of
 from ragkit_service.event_stream import EventStream, all_items, first_item, whole_answer
 from ragkit_service.json_response import json_response
+from ragkit_service.observing.records import note_hits
 from ragkit_service.routes.openai.answers import Asked, answer_stream, collection_of
 from ragkit_service.routes.openai.response_events import ResponseParts, response_events
 from ragkit_service.routes.openai.search_results import search_result
@@ -68,6 +69,7 @@ def _results(request: Request, asked: Asked) -> list[dict[str, Any]]:
     """Search as the answer will, and return what is found."""
     with service_of(request).reading(access_of(request), asked.collection) as knowledge:
         hits: Sequence[Hit] = knowledge.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
+        note_hits(len(hits))
     return [_result(search_result(request, asked.collection, hit)) for hit in hits]
 
 
