@@ -18,7 +18,10 @@ _LABEL: Final = re.compile(r"[\w.:@+-][\w.:@+ /-]{0,99}")
 
 
 def checked_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """Return access labels sorted, each once; InputError for one that is not 1 to 100 letters, digits, blanks or `.:@+-/`."""
+    """Return access labels sorted, each once.
+
+    Raises InputError for one that is not 1 to 100 letters, digits, blanks or `.:@+-/`.
+    """
     found = sorted(set(labels))
     for label in found:
         if not isinstance(label, str) or not _LABEL.fullmatch(label) or label != label.strip():

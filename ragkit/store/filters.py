@@ -53,6 +53,7 @@ _SHAPE: Final = 'write {"type": "eq", "key": "media_type", "value": "text/plain"
 _DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2})([T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?)?)?")
 _DATED: Final = re.compile(r"[0-9]{4}(?:-[0-9]{2}|\Z)")
 DATED_GLOBS: Final = ("[0-9][0-9][0-9][0-9]", "[0-9][0-9][0-9][0-9]-[0-9][0-9]*")
+_LARGEST_PAGE: Final = 10**15  # far from 64 bits, and exact as a float: every reader of JSON sees the same bound
 _LATEST_SECONDS: Final = 253_402_300_800  # the year 10000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -109,13 +110,14 @@ class _Parser:
         if self.conditions > MAX_CONDITIONS:
             raise FilterError(f"{place} is condition {self.conditions}", cure=f"use at most {MAX_CONDITIONS}, or `in`")
         key = where["key"]
-        if not isinstance(key, str) or not key or not _is_storable(key):
-            raise FilterError(f"{place}.key is {_shown(key)}", cure='name a field, such as "source", or a metadata key')
+        _check_key(key, operator, place)
         values = self._values(where["value"], operator=operator, place=f"{place}.value")
         if operator in DATE_OPERATORS:
             return _date_condition(operator, key, values[0][1], values[0][0])
-        check = _check_text if operator in TEXT_OPERATORS else _check_value
-        checked = tuple(check(value, operator, key, at) for at, value in values)
+        if operator in TEXT_OPERATORS:
+            checked: tuple[Value, ...] = tuple(_check_text(value, operator, at) for at, value in values)
+        else:
+            checked = tuple(_check_value(value, operator, key, at) for at, value in values)
         return Condition(cast("Comparison", operator), key, checked)
 
     def _group(self, where: Mapping[str, Any], *, place: str, depth: int) -> Group:
@@ -153,6 +155,14 @@ def _check_names(where: Mapping[str, Any], names: tuple[str, ...], *, place: str
         raise FilterError(f"{place} has the unknown field {_shown(unknown[0])}", cure=f"it takes {', '.join(names)}")
 
 
+def _check_key(key: Any, operator: str, place: str) -> None:
+    """Raise FilterError for a key that is none, or that an operator cannot compare, whatever the values are."""
+    if not isinstance(key, str) or not key or not _is_storable(key):
+        raise FilterError(f"{place}.key is {_shown(key)}", cure='name a field, such as "source", or a metadata key')
+    if operator in TEXT_OPERATORS and key in ("page", "time"):
+        raise FilterError(f"{place}: {key} is no text, which {operator} compares", cure=f"use gte or lte with {key}")
+
+
 def _check_value(value: Any, operator: str, key: str, place: str) -> Value:
     """Return one value in the form that is compared, or raise FilterError."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -172,10 +182,8 @@ def _check_value(value: Any, operator: str, key: str, place: str) -> Value:
     return storable_number(value)
 
 
-def _check_text(value: Any, operator: str, key: str, place: str) -> str:
+def _check_text(value: Any, operator: str, place: str) -> str:
     """Return the text of a prefix, a pattern or a part of a text."""
-    if key in ("page", "time"):
-        raise FilterError(f"{place}: {key} is no text, which {operator} compares", cure=f"use gte or lte with {key}")
     if not isinstance(value, str) or not value:
         raise FilterError(f"{place} is {_shown(value)}, and {operator} compares text", cure='put it in quotes: "value"')
     if not _is_storable(value):
@@ -304,7 +312,7 @@ def _microseconds(value: object, place: str) -> int:
 def _page(value: Value, place: str) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _LARGEST_PAGE:
         raise FilterError(f"{place} is {_shown(value)} instead of a page number", cure="pages count from 1")
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,6 +33,11 @@ from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.request_log import Observe
+from ragkit_service.observing.access_log import log_request
+from ragkit_service.observing.audit import AuditedRequests, AuditLog
+from ragkit_service.observing.loop_stalls import LoopStalls
+from ragkit_service.observing.metrics import Gauge, Metrics, is_installed
+from ragkit_service.observing.records import RequestRecord
 from ragkit_service.routes import (
     api_docs,
     collections,
@@ -41,6 +46,7 @@ from ragkit_service.routes import (
     documents,
     feedback,
     health,
+    metrics,
     open_webui,
     page,
     page_images,
@@ -50,7 +56,7 @@ from ragkit_service.routes import (
 )
 from ragkit_service.routes import jobs as jobs_routes
 from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
-from ragkit_service.routes.openapi import complete
+from ragkit_service.routes.openapi import complete, security
 from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
@@ -102,21 +108,51 @@ def create_app(
         **_quiet(),
     )
     app.state.service = service
+    app.state.keyring = keyring
     app.state.jobs = jobs
     app.state.queue = queue
+    app.state.stalls = LoopStalls()
+    app.state.metrics = _metrics(pool, queue, app.state.stalls) if is_installed() else None
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=keyring)
-    app.add_middleware(Observe, teller=teller, limit=settings.limits.requests, prefix=settings.root_path)
+    app.add_middleware(
+        Observe,
+        teller=teller,
+        limit=settings.limits.requests,
+        observers=_observers(settings, keyring, app.state.metrics),
+        prefix=settings.root_path,
+    )
     return app
+
+
+def _observers(
+    settings: ServiceSettings, keyring: Keyring, metrics: Metrics | None
+) -> list[Callable[[RequestRecord], None]]:
+    """Return what each request that has ended is told to: the log, and the audit log and metrics where they are on."""
+    found: list[Callable[[RequestRecord], None]] = [log_request]
+    if settings.audit != "off":
+        log = AuditLog(settings.data)
+        found.append(AuditedRequests(log, is_on=lambda: settings.audit == "on" or keyring.asks))
+    return [*found, metrics] if metrics else found
+
+
+def _metrics(pool: CollectionPool, queue: JobQueue, stalls: LoopStalls) -> Metrics:
+    return Metrics(
+        [
+            Gauge("ragkit_open_collections", "Collections that are open.", pool.open_count),
+            Gauge("ragkit_jobs_unfinished", "Jobs that are queued or running.", queue.length),
+            Gauge("ragkit_event_loop_stall_seconds", "The longest stall of the last minute.", stalls.longest),
+        ]
+    )
 
 
 def _add_routes(app: FastAPI) -> None:
     """Add the routes; they are matched in this order."""
     own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
-    for group in (*own, api_docs, dify, open_webui, rerank):
+    for group in (*own, metrics, api_docs, dify, open_webui, rerank):
         app.include_router(group.router)
     app.include_router(documents.removing)
     for router in OPENAI_ROUTERS:
@@ -129,9 +165,10 @@ class _App(FastAPI):
     """FastAPI with a completed OpenAPI document."""
 
     def openapi(self) -> dict[str, Any]:
-        """Return the OpenAPI document, built once."""
+        """Return the OpenAPI document, built once; whether a key is asked for may change while the service runs."""
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi())
+        self.openapi_schema["security"] = security(asks=self.state.keyring.asks)
         return self.openapi_schema
 
 
@@ -175,10 +212,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
+    watching = asyncio.create_task(app.state.stalls.watch())
     try:
         async with app.state.mcp.running(service):
             yield {"ending": service.ending}
     finally:
+        watching.cancel()
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(warming.join)
             await anyio.to_thread.run_sync(service.extractor.close)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ragkit_service.observing.audit import AuditLog
 from ragkit_service.security.access import SCOPES
 from ragkit_service.security.key_file import Grant, KeyFile
 from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, service_settings
@@ -31,15 +32,16 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_data
 @click.option("--host", metavar="ADDRESS", help=f"Address to listen on (or $RAGKIT_HOST).  [default: {DEFAULT_HOST}]")
 @click.option("--port", metavar="PORT", type=int, help=f"Port (or $RAGKIT_PORT).  [default: {DEFAULT_PORT}]")
+@click.option("--uds", metavar="PATH", help="Unix socket to listen on instead (or $RAGKIT_UDS).")
 @click.option("--workers", metavar="N", type=int, help="Server processes (or $RAGKIT_WORKERS).  [default: 1]")
 @click.option("--json", "as_json", is_flag=True, help="Log in JSON, one line per record.")
-def serve(data: str, host: str | None, port: int | None, workers: int | None, as_json: bool) -> None:
+def serve(data: str, host: str | None, port: int | None, uds: str | None, workers: int | None, as_json: bool) -> None:
     """Serve search, prompts and answers over HTTP, and a page to ask questions on.
 
     Any address but loopback needs a key, in $RAGKIT_API_KEY or made by `ragkit keys create`; every request but GET
-    /healthz must then carry it. Port 0 takes a free one.
+    /healthz must then carry it. Port 0 takes a free one. A Unix socket can be opened by its owner and group.
     """
-    settings = service_settings(os.environ, data=data, host=host, port=port, workers=workers)
+    settings = service_settings(os.environ, data=data, host=host, port=port, workers=workers, uds=uds)
 
     from ragkit_service.server import bind, check_key, run, url_of
 
@@ -51,7 +53,8 @@ def serve(data: str, host: str | None, port: int | None, workers: int | None, as
     if as_json:
         click.echo(json.dumps({"url": url, "data": str(settings.data), "workers": settings.workers}))
     else:
-        click.echo(f"ragkit serves {settings.data} at {url} (page: {url}/, routes: {url}/openapi.json)")
+        pages = "" if settings.uds else f" (page: {url}/, routes: {url}/openapi.json)"
+        click.echo(f"ragkit serves {settings.data} at {url}{pages}")
     run(settings, listener, as_json=as_json)
 
 
@@ -104,7 +107,9 @@ def create(name: str, data: str, as_json: bool, **options: Any) -> None:
         expires_at=_expiry(options["expires"]),
         rate=options["rate"],
     )
-    _show_key(name, _file(data).create(name, grant), as_json=as_json)
+    key = _file(data).create(name, grant)
+    _audit(data, "keys.create", name, key_id=_id_of(key))
+    _show_key(name, key, as_json=as_json)
 
 
 @keys.command()
@@ -113,7 +118,9 @@ def create(name: str, data: str, as_json: bool, **options: Any) -> None:
 @_json
 def rotate(name: str, data: str, as_json: bool) -> None:
     """Give a key another secret, and show it once; the rights stay, the old secret is void at once."""
-    _show_key(name, _file(data).rotate(name), as_json=as_json)
+    key = _file(data).rotate(name)
+    _audit(data, "keys.rotate", name, key_id=_id_of(key))
+    _show_key(name, key, as_json=as_json)
 
 
 @keys.command("list")
@@ -142,15 +149,26 @@ def list_keys(data: str, as_json: bool) -> None:
 def revoke(name: str, data: str, as_json: bool) -> None:
     """Revoke a key, given by name or id: a running service refuses it from the next request on."""
     _file(data).revoke(name)
+    _audit(data, "keys.revoke", name)
     click.echo(json.dumps({"revoked": name}) if as_json else f"revoked {name}")
 
 
 def _show_key(name: str, key: str, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"name": name, "id": key.split("_")[1], "key": key}))
+        click.echo(json.dumps({"name": name, "id": _id_of(key), "key": key}))
         return
     click.echo(key)
     click.echo("Keep it: it is not stored and cannot be shown again.", err=True)
+
+
+def _audit(data: str, action: str, name: str, *, key_id: str | None = None) -> None:
+    """Write a change of the keys to the audit log, unless that is switched off."""
+    if service_settings(os.environ, data=data).audit != "off":
+        AuditLog(Path(data)).write(action, {"by": "command line", "key": name, "changed_key_id": key_id})
+
+
+def _id_of(key: str) -> str:
+    return key.split("_")[1]
 
 
 def _expiry(text: str) -> str:

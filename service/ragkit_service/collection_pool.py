@@ -147,6 +147,10 @@ class CollectionPool:
         """Return the names of all collections, open or not."""
         return self._library.names()
 
+    def open_count(self) -> int:
+        """Return how many collections are open."""
+        return len(self._entries)
+
     def warm(self) -> None:
         """Load the model."""
         self._library.warm()

@@ -21,6 +21,7 @@ from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
 from ragkit_service.middleware.request_log import log_failure
+from ragkit_service.observing.records import note_collection
 from ragkit_service.page_pictures import PagePictures
 from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings
@@ -88,6 +89,7 @@ class Service:
 
     def may_make(self, access: Access, name: str) -> bool:
         """Return whether an upload may make this collection: by the settings, its name, and the key."""
+        note_collection(name)
         if not self.settings.create_collections or not access.covers(name):
             return False
         access.check("write")
@@ -119,6 +121,7 @@ class Service:
         return bool(access.key_id) and access.key_id == job.key_id
 
     def _covers(self, access: Access, name: str) -> None:
+        note_collection(name)
         if not access.covers(name):
             raise unknown_collection(name)
 

@@ -17,6 +17,7 @@ from ragkit import Answer, RagkitError, stopping_with
 from ragkit_service.ending import Ending, ending_problem
 from ragkit_service.errors import Problem
 from ragkit_service.json_response import dump
+from ragkit_service.observing.records import note_answer
 
 Produce = Callable[[], Generator[str | Answer, None, None]]
 Tell = Callable[[Exception], Problem]
@@ -73,6 +74,8 @@ class AnswerStream:
     def _pass_on(self, items: Generator[str | Answer, None, None]) -> None:
         try:
             for item in items:
+                if isinstance(item, Answer):
+                    note_answer(item)
                 if not self._put(item) or isinstance(item, Answer):
                     return
             self._put(RagkitError("the answer ended without its end"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 import anyio
 import anyio.to_thread
@@ -20,6 +21,9 @@ from ragkit_service.jobs.upload_work import DOCUMENT_SUFFIX
 from ragkit_service.schemas.requests import NewDocuments
 from ragkit_service.security.access import Access, access_of
 from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads
+
+REPEATED_ID: Final = "repeated_id"
+"""Why a document was left out whose name or id a later one of the same request has."""
 
 
 async def receive_upload(request: Request, name: str) -> Job:
@@ -110,14 +114,16 @@ def _destination(service: Service, access: Access, name: str) -> bool:
 
 
 def _files(uploads: Sequence[Upload]) -> tuple[JobFile, ...]:
-    if len({upload.name for upload in uploads}) < len(uploads):
-        raise InputError("two files of the upload have the same name", cure="send them under different names")
     if all(upload.problem is not None for upload in uploads):
         first = uploads[0].problem
         if first is not None:
             files = [_file(number, upload).as_dict() for number, upload in enumerate(uploads)]
             raise Problem(first.status, first.kind, first.title, first.detail, cure=first.cure, extra={"files": files})
-    return tuple(_file(number, upload) for number, upload in enumerate(uploads))
+    last = {upload.name: number for number, upload in enumerate(uploads)}
+    return tuple(
+        _file(number, upload) if last[upload.name] == number else _repeated(number, upload.name, last[upload.name])
+        for number, upload in enumerate(uploads)
+    )
 
 
 def _file(number: int, upload: Upload) -> JobFile:
@@ -137,11 +143,13 @@ def _file(number: int, upload: Upload) -> JobFile:
 
 
 def _store(documents: NewDocuments, spool: SpoolLock, access: Access) -> tuple[JobFile, ...]:
-    """Write each document as JSON into the job's folder."""
-    if len({item.id for item in documents.documents}) < len(documents.documents):
-        raise InputError("two documents have the same id", cure="send each id once")
+    """Write each document as JSON into the job's folder; of several with one id, the last one."""
+    last = {item.id: number for number, item in enumerate(documents.documents)}
     files = []
     for number, item in enumerate(documents.documents):
+        if last[item.id] != number:
+            files.append(_repeated(number, item.id, last[item.id]))
+            continue
         metadata = dict(checked_metadata(item.metadata))
         acl = own_labels(access, item.acl)
         if acl is not None and documents.acl is None:
@@ -158,6 +166,13 @@ def _store(documents: NewDocuments, spool: SpoolLock, access: Access) -> tuple[J
             raise storage_error(error, spool.folder) from error
         files.append(JobFile(number, item.id, UPLOAD_PREFIX + item.id, path=path, size=len(item.text.encode())))
     return tuple(files)
+
+
+def _repeated(number: int, name: str, taken: int) -> JobFile:
+    """Return the report of a document whose name or id a later one of the request has too."""
+    detail = f"number {taken + 1} of the request has the same name and was taken instead"
+    source = UPLOAD_PREFIX + name
+    return JobFile(number, name, source, status="skipped", reason=REPEATED_ID, detail=detail)
 
 
 def _busy() -> Problem:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import logging
 import os
 import socket
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Iterator
 from typing import Any, Final
 
 import uvicorn
@@ -17,32 +16,20 @@ from uvicorn.supervisors import Multiprocess
 
 from ragkit import ConfigError
 from ragkit_service.app import create_app, keyring_of, require_key
-from ragkit_service.protocol.deadlines import protocol_class
+from ragkit_service.observing.metrics import SHARED_FOLDER
+from ragkit_service.protocol.deadlines import DeadlineProtocol, protocol_class
+from ragkit_service.protocol.unix_socket import bind_unix
 from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
 HEADER_BYTES: Final = 32 << 10
 
 
-class JsonFormatter(logging.Formatter):
-    """Formats a log record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as JSON; a traceback goes into `trace`."""
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
 def app_from_environment() -> FastAPI:
     """Return the app that the environment describes; each of several server processes calls this."""
-    return create_app(service_settings(os.environ))
+    settings = service_settings(os.environ)
+    DeadlineProtocol.configure(settings.limits, trusted=_unbounded(settings))
+    return create_app(settings)
 
 
 def check_key(settings: ServiceSettings) -> None:
@@ -56,6 +43,8 @@ def bind(settings: ServiceSettings) -> socket.socket:
     The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP: without it every
     answer on a kept connection waits some 40 ms for the client's delayed ACK.
     """
+    if settings.uds is not None:
+        return bind_unix(settings.uds)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -73,7 +62,9 @@ def bind(settings: ServiceSettings) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the address that a socket listens on, as a URL."""
+    """Return the address that a socket listens on, as a URL; unix:PATH for a Unix socket."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -81,7 +72,7 @@ def url_of(listener: socket.socket) -> str:
 def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: bool = False) -> uvicorn.Config:
     """Return uvicorn's configuration, with a deadline or a bound for everything that a client could leave open."""
     several = isinstance(app, str)
-    own = protocol_class(settings.limits, trusted=settings.trusted_proxies)
+    own = protocol_class(settings.limits, trusted=_unbounded(settings))
     protocol: Any = "ragkit_service.protocol.deadlines:DeadlineProtocol" if several else own
     return uvicorn.Config(
         app,
@@ -101,6 +92,11 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
     )
 
 
+def _unbounded(settings: ServiceSettings) -> list[str]:
+    """Return the peers without a bound of their own: proxies, and those on a Unix socket, which have no address."""
+    return [*settings.trusted_proxies, *([""] if settings.uds else [])]
+
+
 def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
     """Serve until a signal ends it. Several processes read their settings from the environment again."""
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
@@ -109,8 +105,17 @@ def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = F
             uvicorn.Server(config).run(sockets=[listener])
             return
         _export(settings)
-        config = server_config(settings, "ragkit_service.server:app_from_environment", as_json=as_json)
-        Multiprocess(config, sockets=[listener]).run()
+        with _shared_counts():
+            config = server_config(settings, "ragkit_service.server:app_from_environment", as_json=as_json)
+            Multiprocess(config, sockets=[listener]).run()
+
+
+@contextlib.contextmanager
+def _shared_counts() -> Iterator[None]:
+    """Let the server processes count together, in a folder that is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="ragkit-metrics-") as folder:
+        os.environ[SHARED_FOLDER] = folder
+        yield
 
 
 def _export(settings: ServiceSettings) -> None:
@@ -121,6 +126,8 @@ def _export(settings: ServiceSettings) -> None:
         RAGKIT_PORT=str(settings.port),
         RAGKIT_WORKERS=str(settings.workers),
         RAGKIT_REMEMBER=str(settings.remember),
+        RAGKIT_AUDIT=settings.audit,
+        RAGKIT_UDS=str(settings.uds or ""),
         RAGKIT_ROOT_PATH=settings.root_path,
         RAGKIT_TRUSTED_PROXIES=",".join(settings.trusted_proxies),
         RAGKIT_CREATE_COLLECTIONS=str(settings.create_collections),
@@ -129,7 +136,7 @@ def _export(settings: ServiceSettings) -> None:
 
 def _log_config(*, as_json: bool) -> dict[str, Any]:
     plain = {"format": "%(asctime)s %(levelname)s %(message)s", "datefmt": "%Y-%m-%d %H:%M:%S"}
-    formatter: dict[str, Any] = {"()": "ragkit_service.server.JsonFormatter"} if as_json else plain
+    formatter: dict[str, Any] = {"()": "ragkit_service.observing.access_log.JsonFormatter"} if as_json else plain
     logger = {"handlers": ["stderr"], "propagate": False}
     return {
         "version": 1,

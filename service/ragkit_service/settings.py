@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from ragkit import ConfigError, Settings, settings_from_env
 
@@ -15,17 +16,20 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 DEFAULT_REMEMBER = 4_096
 
+Audit = Literal["auto", "on", "off"]
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 VARIABLES: Mapping[str, str] = {
     "RAGKIT_HOST": "address to listen on (default 127.0.0.1); any other than loopback needs a key",
     "RAGKIT_PORT": "port to listen on (default 8000)",
+    "RAGKIT_UDS": "path of a Unix socket to listen on instead of an address and a port",
     "RAGKIT_API_KEY": "key that every request but GET /healthz must carry",
     "RAGKIT_ALLOWED_HOSTS": "further names, separated by commas, that a Host header may carry",
     "RAGKIT_WORKERS": "server processes (default 1)",
     "RAGKIT_TRUSTED_PROXIES": "addresses of proxies, separated by commas, whose forwarded headers are believed",
     "RAGKIT_ROOT_PATH": "prefix at which a proxy publishes the service, as /rag",
     "RAGKIT_CREATE_COLLECTIONS": "whether an upload makes a collection that is not there (default true)",
+    "RAGKIT_AUDIT": "whether DATA/audit.jsonl is written: on, off, or auto (default): when requests need a key",
     "RAGKIT_REMEMBER": "questions whose vectors are cached (default 4096, 0 for none)",
 }
 """The variables that only the service reads, with their meaning."""
@@ -86,7 +90,8 @@ class ServiceSettings:
     remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`. create_collections: an
     upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
     X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
-    may come with it and without.
+    may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
+    uds: a Unix socket, which replaces host and port.
     """
 
     data: Path = Path(DEFAULT_DATA)
@@ -100,6 +105,8 @@ class ServiceSettings:
     create_collections: bool = True
     trusted_proxies: tuple[str, ...] = ()
     root_path: str = ""
+    audit: Audit = "auto"
+    uds: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -111,13 +118,15 @@ class ServiceSettings:
             raise ConfigError(f"remember is {self.remember}", cure="choose from 0 to 1,000,000 questions")
         if self.root_path and not _PREFIX.fullmatch(self.root_path):
             raise ConfigError(f"RAGKIT_ROOT_PATH is {self.root_path!r}", cure="write it as /rag")
+        if self.audit not in get_args(Audit):
+            raise ConfigError(f"RAGKIT_AUDIT is {self.audit!r}", cure="set it to auto, on or off")
         if self.api_key != self.api_key.strip():
             raise ConfigError("RAGKIT_API_KEY begins or ends with white space", cure="set it without")
 
     @property
     def is_loopback(self) -> bool:
-        """True when only this machine can reach the address."""
-        if self.host == "localhost":
+        """True when only this machine can reach the address; a Unix socket is that of its owner and group."""
+        if self.uds or self.host == "localhost":
             return True
         try:
             return ipaddress.ip_address(self.host).is_loopback
@@ -145,9 +154,11 @@ def service_settings(
     host: str | None = None,
     port: int | None = None,
     workers: int | None = None,
+    uds: str | Path | None = None,
 ) -> ServiceSettings:
     """Return settings from the environment; an argument that is not None goes before its variable."""
     allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
+    unix = uds or environ.get("RAGKIT_UDS", "").strip()
     return ServiceSettings(
         data=Path(data or environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
         settings=settings_from_env(environ),
@@ -159,6 +170,8 @@ def service_settings(
         remember=_pick(None, environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
         trusted_proxies=_names(environ.get("RAGKIT_TRUSTED_PROXIES", "")),
         root_path=environ.get("RAGKIT_ROOT_PATH", "").strip(),
+        uds=Path(unix).absolute() if unix else None,
+        audit=cast("Audit", environ.get("RAGKIT_AUDIT", "").strip().lower() or "auto"),  # checked by the class
         create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
     )
 

@@ -20,13 +20,13 @@ from ragkit import ACL_KEY, InputError, Metadata, MetadataValue, checked_labels,
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.spool import storage_error, sync_file
 from ragkit_service.middleware.body_limit import too_large
+from ragkit_service.schemas.metadata_schema import METADATA_KEYS
 from ragkit_service.settings import Limits
 
 _NAME_BYTES: Final = 200
 _PATH_BYTES: Final = 1_024
 _DRIVE = re.compile(r"[A-Za-z]:")
 _METADATA_BYTES: Final = 16 << 10
-_METADATA_KEYS: Final = 64
 
 
 @dataclass(slots=True)
@@ -246,8 +246,8 @@ def parse_metadata(raw: bytes) -> Metadata:
 
 def checked_metadata(content: Any) -> Metadata:
     """Return a JSON value as metadata: an object of scalars, or lists of scalars. Raises InputError."""
-    if not isinstance(content, dict) or len(content) > _METADATA_KEYS:
-        raise InputError("the field `metadata` is no JSON object", cure=f"send one with at most {_METADATA_KEYS} keys")
+    if not isinstance(content, dict) or len(content) > METADATA_KEYS:
+        raise InputError("the field `metadata` is no JSON object", cure=f"send one with at most {METADATA_KEYS} keys")
     if ACL_KEY in content:
         raise InputError(
             f"the metadata key {ACL_KEY!r} is for access labels", cure=f"send them as the field {ACL_KEY!r}"
@@ -256,8 +256,14 @@ def checked_metadata(content: Any) -> Metadata:
 
 
 def _encodable(content: Mapping[str, Any]) -> dict[str, Any]:
-    cleaned: dict[str, Any] = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+    written = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+    cleaned: dict[str, Any] = json.loads(written, parse_int=_number)
     return cleaned
+
+
+def _number(digits: str) -> int | float:
+    """Return an integer as it can be stored: one beyond 64 bits as the nearest float, as filters compare it."""
+    return int(digits) if len(digits) < 19 or -(2**63) <= int(digits) < 2**63 else float(digits)
 
 
 def _metadata_value(key: str, value: Any) -> MetadataValue:
@@ -274,9 +280,7 @@ def _metadata_value(key: str, value: Any) -> MetadataValue:
 def _is_scalar(value: Any) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
-    if isinstance(value, int):
-        return abs(value) < 2**63
-    return value is None or isinstance(value, str)
+    return value is None or isinstance(value, str | int)
 
 
 def _malformed(why: str) -> Problem:

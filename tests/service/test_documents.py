@@ -247,7 +247,6 @@ def part(name: str, value: bytes, filename: str | None = None) -> bytes:
         (part("metadata", b"{}") + b"--b--\r\n", 422),
         (part("files", b"x", "a.txt") + part("metadata", b"{") + b"--b--\r\n", 422),
         (part("files", b"x", "a.txt") + part("metadata", b" " * 20000) + b"--b--\r\n", 413),
-        (part("files", b"x", "a.txt") + part("files", b"y", "./a.txt") + b"--b--\r\n", 422),
         (b"--b\r\n" + b"X" * 20000 + b": y\r\n\r\nx\r\n--b--\r\n", 400),
         (part("files", b"x", "a.txt") + b"--b--\r\n", 200),
     ],
@@ -258,6 +257,16 @@ def test_a_malformed_upload_is_refused_and_leaves_nothing(
     assert raw(http, body) == status
     assert left_over(tmp_path) == []
     assert (len(library.shelves["default"]) == 1) == (status == 200)
+
+
+def test_of_several_files_with_one_name_the_last_is_taken_and_the_others_are_reported(
+    http: TestClient, library: FakeLibrary
+) -> None:
+    body = part("files", b"first", "a.txt") + part("files", b"last", "./a.txt") + b"--b--\r\n"
+    assert raw(http, body) == 207
+    (job,) = http.get("/v1/jobs").json()["jobs"]
+    assert [(item["status"], item["reason"]) for item in job["files"]] == [("skipped", "repeated_id"), ("added", None)]
+    assert library.shelves["default"]["upload:a.txt"].text == "last"
 
 
 def test_the_content_type_of_an_upload_is_checked(http: TestClient) -> None:

@@ -332,6 +332,37 @@ def test_json_documents_have_ids_titles_metadata_and_labels_of_their_own(
     assert single.json()["files"][0]["status"] == "changed"
 
 
+def test_of_several_documents_with_one_id_the_last_is_taken_and_the_others_are_reported(
+    http: TestClient, library: FakeLibrary
+) -> None:
+    told = [("a", "first"), ("b", "other"), ("a", "second"), ("a", "third")]
+    body = {"documents": [{"id": name, "text": text} for name, text in told]}
+    done = http.post(f"{DOCUMENTS}?wait=true", json=body)
+    files = done.json()["files"]
+    assert (done.status_code, [item["status"] for item in files]) == (207, ["skipped", "added", "skipped", "added"])
+    assert {files[0]["reason"], files[2]["reason"]} == {"repeated_id"}
+    assert files[0]["detail"] == "number 4 of the request has the same name and was taken instead"
+    assert library.shelves["default"]["upload:a"].text == "third"
+
+
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [
+        ("a\0b", "a\0b"),
+        (2**70, float(2**70)),
+        (-(2**63), -(2**63)),
+        ([1, None, 2.5, True, "x"], (1, None, 2.5, True, "x")),
+    ],
+)
+def test_metadata_of_every_documented_kind_is_kept(
+    http: TestClient, library: FakeLibrary, value: object, held: object
+) -> None:
+    body = {"id": "a", "text": "x", "metadata": {"": value}}
+    assert http.post(f"{DOCUMENTS}?wait=true", json=body).status_code == 200
+    kept = library.shelves["default"]["upload:a"].metadata[""]
+    assert (kept, type(kept)) == (held, type(held))
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -344,7 +375,6 @@ def test_json_documents_have_ids_titles_metadata_and_labels_of_their_own(
         b'{"documents": [{"id": "a"}]}',
         b'{"documents": [{"id": "a", "text": " \\n\\u0007"}]}',
         b'{"documents": [{"id": "a", "text": "x", "path": "/etc/passwd"}]}',
-        b'{"documents": [{"id": "a", "text": "x"}, {"id": "a", "text": "y"}]}',
         b'{"id": "a", "text": "x", "metadata": {"a": {}}}',
         b'{"id": "a", "text": "x", "metadata": {"acl": "hr"}}',
         b'{"id": "a", "text": "x", "acl": ["a,b"]}',

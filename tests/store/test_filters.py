@@ -78,6 +78,8 @@ def nested(depth: int) -> dict[str, Any]:
         (condition("before", "source", "2026"), "source is no date"),
         (condition("before", "published", 2026), "which is no date"),
         (condition("prefix", "page", "3"), "page is no text"),
+        (condition("contains", "time", []), "time is no text"),
+        (condition("in", "page", [10**15 + 1]), "page number"),
         (condition("contains", "a", ""), "compares text"),
         (condition("glob", "a", 4), "compares text"),
         (condition("glob", "a", "x" * 1001), "1,001 characters"),

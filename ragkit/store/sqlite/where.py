@@ -24,11 +24,11 @@ from ragkit.store.filters import (
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
 _TEXT_TESTS: Final = {
-    "prefix": "substr({0}, 1, length(?)) = ?",
-    "glob": "{0} GLOB ?",
-    "contains": "instr({0}, ?) > 0",
-    "before": "({0} GLOB ? OR {0} GLOB ?) AND {0} < ?",
-    "after": "({0} GLOB ? OR {0} GLOB ?) AND {0} >= ?",
+    "prefix": "substr({0}, 1, length({1})) = {1}",
+    "glob": "{0} GLOB {1}",
+    "contains": "instr({0}, {1}) > 0",
+    "before": "({0} GLOB ? OR {0} GLOB ?) AND {0} < {1}",
+    "after": "({0} GLOB ? OR {0} GLOB ?) AND {0} >= {1}",
 }
 _OVERLAPS: Final = {
     "gt": "c.page_end > ?",
@@ -88,11 +88,14 @@ def _text_clause(condition: Condition, bindings: list[str | int | float]) -> str
     column = _COLUMN_SQL.get(condition.key)
     if column is None:
         bindings.extend((condition.key, TEXT))
-    tests = []
-    for value in condition.values:
-        tests.append(f"({_TEXT_TESTS[condition.operator].format(column or 'value')})")
-        bindings.extend(_bound(condition.operator, value))
-    test = " OR ".join(tests)
+    form, subject = _TEXT_TESTS[condition.operator], column or "metadata.value"
+    bound = [_bound(condition.operator, value) for value in condition.values]
+    if len(bound) == 1:
+        test = form.format(subject, "?")
+        bindings.extend(bound[0])
+    else:  # a list can be longer than an expression may be deep
+        test = f"EXISTS (SELECT 1 FROM json_each(?) AS j WHERE {form.format(subject, 'j.value')})"
+        bindings.append(json.dumps([texts[-1] for texts in bound]))
     if column is not None:
         return f"({test})"
     return f"(d.id IN (SELECT document_id FROM metadata WHERE key = ? AND kind = ? AND ({test})))"

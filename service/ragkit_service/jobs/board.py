@@ -15,6 +15,7 @@ from ragkit_service.errors import Problem
 from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.spool import remove_spool
 from ragkit_service.jobs.types import Job
+from ragkit_service.observing.records import note_collection
 from ragkit_service.security.access import Access
 
 Result = TypeVar("Result")
@@ -55,6 +56,7 @@ class JobBoard:
         job = await self._run(partial(self._queue.get, job_id))
         if job is None or not may_see(access, job):
             raise unknown_job()
+        note_collection(job.collection)
         return job
 
     async def list(self, access: Access, *, limit: int, before: str = "") -> list[Job]:

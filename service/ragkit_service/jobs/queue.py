@@ -88,6 +88,10 @@ class JobQueue:
             sql = "SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY number"
             return [row[0] for row in connection.execute(sql)]
 
+    def length(self) -> int:
+        """Return how many jobs are queued or running."""
+        return len(self.unfinished()) if self.path.exists() else 0
+
     def is_cancelled(self, job_id: str) -> bool:
         """Return whether somebody wants a running job to end."""
         with self._open() as connection:

@@ -52,7 +52,7 @@ class McpEndpoint:
     @property
     def route(self) -> Route:
         """The route, for every method."""
-        return Route(PATH, self, include_in_schema=False)
+        return Route(PATH, self, include_in_schema=False, name="mcp")
 
     @asynccontextmanager
     async def running(self, service: Service) -> AsyncIterator[None]:

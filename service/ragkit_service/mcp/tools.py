@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ragkit import QUESTION_LIMIT, Answer, Hit, InputError, NotFoundError, show
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.mcp.collections import ReadableCollections, one_of
+from ragkit_service.observing.records import note_hits
 
 SEARCHED_COLLECTIONS: Final = 32
 WINDOW: Final = 40_000
@@ -61,6 +62,7 @@ def search(collections: ReadableCollections, arguments: SearchArguments) -> dict
     for name in names:
         with collections.reading(name) as knowledge:
             hits = knowledge.search(arguments.query, k=arguments.k)
+            note_hits(len(hits))
         for hit in hits:
             place = (name, hit.source)
             if place not in best or hit.score > best[place].score:

@@ -1,10 +1,10 @@
-"""The outermost middleware: request id, security headers, one log line, and no traceback in a response."""
+"""The outermost middleware: request id, security headers, a record of each request, no traceback in a response."""
 
 from __future__ import annotations
 
 import logging
-import secrets
 import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragkit import show
 from ragkit_service.errors import Problem, Teller, problem_response, rule_for
+from ragkit_service.observing.records import RequestNotes, RequestRecord, route_of, start_notes
+from ragkit_service.observing.request_ids import request_id_of, trace_id_of
 
-access = logging.getLogger("ragkit_service.access")
 logger = logging.getLogger(__name__)
 
 OPEN_PATH: Final = "/healthz"
@@ -37,18 +38,24 @@ HEADERS: Final = {
 
 
 class Observe:
-    """ASGI middleware, the outermost of ours.
+    """ASGI middleware, the outermost of ours: each request that has ended is given to the observers as a record."""
 
-    The log line: method, path, status, time, request id, client address, id of the key. It has no query string, body or
-    header: no question, no key.
-    """
-
-    def __init__(self, app: ASGIApp, *, teller: Teller, limit: int, prefix: str = "") -> None:
-        """prefix: at which a proxy publishes the service; it is taken off the path, and kept for addresses."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        teller: Teller,
+        limit: int,
+        observers: Sequence[Callable[[RequestRecord], None]],
+        prefix: str = "",
+    ) -> None:
+        """limit: requests at once. prefix: at which a proxy publishes the service; it is taken off the path, and kept
+        for addresses."""
         self.app = app
         self._prefix = prefix
         self._teller = teller
         self._limit = limit
+        self._observers = observers
         self._active = 0
 
     def _plain(self, scope: Scope, send: Send) -> tuple[Scope, Send]:
@@ -61,11 +68,12 @@ class Observe:
         return {**plain, "method": "GET"}, _without_body(send)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give the request an id, pass it on if there is capacity, and log its result."""
+        """Give the request an id, pass it on if there is capacity, and record its result."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = scope["request_id"] = secrets.token_hex(8)
+        request_id = scope["request_id"] = request_id_of(scope["headers"])
+        notes = start_notes()
         started = time.perf_counter()
         status = 0
         method = scope["method"]
@@ -99,10 +107,26 @@ class Observe:
             await response(scope, receive, send_with_headers)
         finally:
             self._active -= 1
-            milliseconds = (time.perf_counter() - started) * 1000
-            path = show(scope["path"], 200)
-            who = (show(scope["client"][0], 60) if scope.get("client") else "-", scope.get("key_id") or "-")
-            access.info("%s %s %d %.1f ms %s %s %s", method, path, status, milliseconds, request_id, *who)
+            record = _record({**scope, "method": method}, notes, status=status, seconds=time.perf_counter() - started)
+            for observe in self._observers:
+                observe(record)
+
+
+def _record(scope: Scope, notes: RequestNotes, *, status: int, seconds: float) -> RequestRecord:
+    route, action = route_of(scope)
+    return RequestRecord(
+        method=scope["method"],
+        path=show(scope["path"], 200),
+        route=route,
+        action=action,
+        status=status,
+        seconds=seconds,
+        request_id=scope["request_id"],
+        trace_id=trace_id_of(scope["headers"]),
+        client=show(scope["client"][0], 60) if scope.get("client") else "",
+        key_id=scope.get("key_id") or "",
+        notes=notes,
+    )
 
 
 def _without_body(send: Send) -> Send:

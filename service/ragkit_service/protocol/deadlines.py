@@ -34,6 +34,11 @@ class DeadlineProtocol(H11Protocol):
         self._leftover_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
 
+    @classmethod
+    def configure(cls, limits: Limits, *, trusted: Collection[str] = ()) -> None:
+        """Set the limits of this class itself: several server processes each import it by name."""
+        cls.limits, cls.crowd = limits, Connections(limits, trusted=trusted)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start to wait for the first headers."""
         super().connection_made(transport)

@@ -13,6 +13,7 @@ from ragkit_service.errors import Problem
 from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.types import Job
 from ragkit_service.json_response import json_response
+from ragkit_service.observing.records import note_collection
 from ragkit_service.routes.documents import failure
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.requests import NewCollection
@@ -33,6 +34,7 @@ def create_collection(request: Request, body: NewCollection) -> Response:
     """Make an empty collection. Its first document fixes the server's model and chunking for it."""
     access = access_of(request)
     access.check("write")
+    note_collection(body.name)
     if not access.covers(body.name):
         raise Problem(
             403,

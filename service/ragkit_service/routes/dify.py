@@ -12,6 +12,7 @@ from ragkit import FilterError, Hit
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, document_url
 from ragkit_service.json_response import json_response
+from ragkit_service.observing.records import note_hits
 from ragkit_service.routes.openapi import dify_errors
 from ragkit_service.schemas.other_clients import DifyCondition, DifyConditions, DifyReply, DifyRequest
 from ragkit_service.security.access import access_of
@@ -42,6 +43,7 @@ def retrieval(request: Request, body: DifyRequest) -> Response:
     wanted, where = body.retrieval_setting, _where(body.metadata_condition)
     with service_of(request).reading(access_of(request), body.knowledge_id) as knowledge:
         hits = knowledge.search(body.query, k=wanted.top_k, where=where)
+        note_hits(len(hits))
     records = [_record(request, body.knowledge_id, hit) for hit in hits if hit.score >= wanted.score_threshold]
     return json_response({"records": records})
 

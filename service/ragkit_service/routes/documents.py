@@ -16,7 +16,7 @@ from ragkit_service.receiving import enqueue_removal
 from ragkit_service.routes.document_pages import IdPath, whole_document
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.requests import SOURCE_LIMIT, DocumentsQuery, RemoveDocuments
-from ragkit_service.schemas.responses import DocumentsReply, RemovedReply
+from ragkit_service.schemas.responses import DocumentsReply, RemovedReply, WholeDocumentReply
 from ragkit_service.security.access import access_of
 
 router = APIRouter(prefix="/v1/collections/{name}/documents", tags=["documents"])
@@ -25,7 +25,7 @@ removing = APIRouter(prefix="/v1/collections/{name}", tags=["documents"])
 SourceQuery = Annotated[str, Query(max_length=SOURCE_LIMIT, description="A document's source, exactly.")]
 
 
-@router.get("", response_model=DocumentsReply, responses=problems(404, 409, 422, 503))
+@router.get("", response_model=DocumentsReply | WholeDocumentReply, responses=problems(404, 409, 422, 503))
 def list_documents(request: Request, name: str, query: Annotated[DocumentsQuery, Query()]) -> Response:
     """List documents by source, a page at a time; with `source`, that one document with its text."""
     if query.source is not None:

@@ -14,6 +14,7 @@ from ragkit import Answer, Hits
 from ragkit_service.context import Service, service_of
 from ragkit_service.event_stream import AnswerStream, stream_answer, whole_answer
 from ragkit_service.json_response import json_response
+from ragkit_service.observing.records import note_hits
 from ragkit_service.routes.fast_route import DirectRoute
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.requests import AskRequest, CheckRequest, PromptRequest, SearchRequest
@@ -41,6 +42,7 @@ async def search(request: Request, name: str, body: SearchRequest) -> Response:
             hits = await view.asearch(body.query, k=body.k, where=body.where, history=body.turns)
     if view is None:
         hits = await run_in_threadpool(_search, service, access, name, body)
+    note_hits(len(hits))
     payload = {
         "query": body.query,
         "hits": [hit.as_dict() for hit in hits],

@@ -12,9 +12,10 @@ from ragkit_service.context import service_of
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.types import TAKEN, Job
 from ragkit_service.json_response import json_response
-from ragkit_service.receiving import receive_documents, receive_upload
+from ragkit_service.receiving import REPEATED_ID, receive_documents, receive_upload
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.job_replies import JobReply
+from ragkit_service.schemas.metadata_schema import METADATA
 from ragkit_service.schemas.requests import NewDocuments
 from ragkit_service.schemas.responses import UploadReply
 from ragkit_service.security.access import access_of
@@ -40,11 +41,8 @@ _UPLOAD_BODY = {
                             "becomes its source.",
                         },
                         "metadata": {
-                            "type": "object",
+                            **METADATA,
                             "description": "A flat JSON object that is added to the metadata of every file.",
-                            "maxProperties": 64,
-                            "propertyNames": {"pattern": "^[A-Za-z0-9_]{1,40}$", "not": {"const": "acl"}},
-                            "additionalProperties": {"type": ["string", "boolean", "null"], "pattern": "^[^\\u0000]*$"},
                             "example": {"team": "sales"},
                         },
                         "acl": {
@@ -116,7 +114,7 @@ def job_problem(job: Job) -> Problem:
         return Problem(error["status"], error["kind"], error["title"], error["detail"], cure=error["cure"], extra=extra)
     if job.state == "cancelled" or not job.files:
         return Problem(409, "cancelled", "The job was cancelled", "nothing was taken", extra=extra)
-    first = job.files[0]
+    first = next((item for item in job.files if item.reason != REPEATED_ID), job.files[0])
     status = 413 if first.reason == "too_big" else 415 if first.reason in _UNSUPPORTED else 422
     detail = f"{first.reason}: {first.detail}" if first.detail else first.reason
     return Problem(status, "extraction", "The file gave no document", detail, extra={**extra, "reason": first.reason})

@@ -43,6 +43,7 @@ _CITATION: dict[str, JsonValue] = {
     "matched": False,
     "heading": "Refunds › Window",
     "address": "https://example.org/policies/refunds.pdf",
+    "judged": "",
     "sentence": "Goods may be returned within 30 days [1].",
 }
 _TEMPLATE: dict[str, JsonValue] = {"name": "default", "version": 1, "digest": _SHA}

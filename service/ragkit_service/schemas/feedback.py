@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ragkit_service.schemas.requests import LongText, Text
+from ragkit_service.schemas.requests import WHOLE, LongText, Text
 from ragkit_service.schemas.responses import Reply
 
 _CITATION: Final[dict[str, Any]] = {
@@ -28,10 +28,10 @@ _EXAMPLE: Final[dict[str, Any]] = {
 class CitedPlace(BaseModel):
     """A place that an answer cited: what the answer's own citation says, of which these fields are kept."""
 
-    number: Annotated[int, Field(ge=1, le=10_000)] = 1
+    number: Annotated[int, Field(ge=1, le=10_000), WHOLE] = 1
     source: Annotated[str, Field(max_length=4_000)]
-    start: Annotated[int, Field(ge=0, le=2**53)] = 0
-    end: Annotated[int, Field(ge=0, le=2**53)] = 0
+    start: Annotated[int, Field(ge=0, le=2**53), WHOLE] = 0
+    end: Annotated[int, Field(ge=0, le=2**53), WHOLE] = 0
     quote: Annotated[str, Field(max_length=20_000)] = ""
 
     model_config = ConfigDict(extra="ignore", strict=True)

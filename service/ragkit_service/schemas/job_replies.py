@@ -37,7 +37,7 @@ JOB: Final[dict[str, JsonValue]] = {
 
 
 class JobFileReply(BaseModel):
-    """One file of a job. reason: why it gave no document (encrypted, no_text, too_big, name_taken …)."""
+    """One file of a job. reason: why it gave no document (encrypted, no_text, too_big, name_taken, repeated_id …)."""
 
     name: str
     source: str

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ragkit_service.schemas.requests import Text, encodable
+from ragkit_service.schemas.requests import WHOLE, Question, encodable
 
 DOCUMENTS_LIMIT = 1_000
 TOP_LIMIT = 100
@@ -25,12 +25,12 @@ class RankedText(_Lenient):
 class RerankRequest(_Lenient):
     """Texts to rank by how well they answer a query. `model` is not chosen by the client; the reply names it."""
 
-    query: Text
+    query: Question
     documents: Annotated[
         list[Annotated[str, BeforeValidator(encodable)] | RankedText], Field(min_length=1, max_length=DOCUMENTS_LIMIT)
     ]
     model: str = ""
-    top_n: Annotated[int | None, Field(ge=1)] = None
+    top_n: Annotated[int, Field(ge=1), WHOLE] | None = None
     return_documents: bool = False
 
     model_config = ConfigDict(
@@ -104,7 +104,7 @@ class DifyConditions(_Lenient):
 class DifySetting(_Lenient):
     """How much is wanted: at most top_k records, of at least this score."""
 
-    top_k: Annotated[int, Field(ge=1, le=TOP_LIMIT)] = 5
+    top_k: Annotated[int, Field(ge=1, le=TOP_LIMIT), WHOLE] = 5
     score_threshold: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
@@ -112,7 +112,7 @@ class DifyRequest(_Lenient):
     """A query of Dify. knowledge_id: the collection's name."""
 
     knowledge_id: Annotated[str, Field(max_length=200)]
-    query: Text
+    query: Question
     retrieval_setting: Annotated[DifySetting, Field(default_factory=DifySetting)]
     metadata_condition: DifyConditions | None = None
 

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from ragkit import QUESTION_LIMIT, Example, Message, show
 from ragkit_service.schemas.filter_schema import DOCUMENT_FILTER, FILTER
+from ragkit_service.schemas.metadata_schema import METADATA
 
 K_LIMIT = 100
 HISTORY_LIMIT = 100
@@ -72,19 +73,19 @@ def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
     raise PydanticCustomError("filter_depth", "the filter is nested too deeply")
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
     """Return a whole number that JSON wrote with a fraction of zero as an int: JSON schema knows no difference."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+WHOLE = BeforeValidator(whole)  # behind the bounds of a field: before them, they would be missing in its schema
 _VISIBLE = r"[!-~\w]"  # something that can be read
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
 Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
-    int | None,
-    Field(ge=1, le=K_LIMIT, description="How many passages; the server's default when left out."),
-    BeforeValidator(_whole),
+    Annotated[int, Field(ge=1, le=K_LIMIT), WHOLE] | None,
+    Field(description="How many passages; the server's default when left out."),
 ]
 Where = Annotated[
     dict[str, Any] | None,
@@ -99,8 +100,9 @@ Where = Annotated[
 ]
 
 
+_LABEL = r"^[\w.:@+-]([\w.:@+/ -]*[\w.:@+/-])?$"
 Labels = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
+    list[Annotated[str, Field(min_length=1, max_length=100, pattern=_LABEL)]] | None,
     Field(max_length=100, description="Access labels; [] for everyone, those of the key when left out."),
 ]
 
@@ -194,9 +196,8 @@ class PromptRequest(_Asked):
     """A question to build a grounded prompt for. `query` may stand for `question`."""
 
     budget: Annotated[
-        int | None,
-        Field(ge=256, le=BUDGET_LIMIT, description="Tokens of the whole prompt; the server's default."),
-        BeforeValidator(_whole),
+        Annotated[int, Field(ge=256, le=BUDGET_LIMIT), WHOLE] | None,
+        Field(description="Tokens of the whole prompt; the server's default."),
     ] = None
 
     model_config = ConfigDict(
@@ -259,12 +260,15 @@ class NewDocument(_Strict):
     ]
     title: Annotated[str, Field(max_length=1000), BeforeValidator(encodable)] = ""
     media_type: Annotated[str, Field(pattern=r"^[a-z]{1,40}/[a-z0-9.+-]{1,80}$")] = "text/plain"
-    metadata: Annotated[dict[str, Any], Field(description="Flat: text, numbers, booleans, null, lists of these.")] = {}
+    metadata: Annotated[dict[str, Any], WithJsonSchema(METADATA)] = {}
     acl: Labels = None
 
 
 class NewDocuments(_Strict):
-    """Documents to add, or to replace those of the same ids. A single one may be sent by itself."""
+    """Documents to add, or to replace those of the same ids. A single one may be sent by itself.
+
+    Of several with one id the last is taken; the job reports the others as skipped (`repeated_id`).
+    """
 
     documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)]
     acl: Labels = None
@@ -311,14 +315,17 @@ class RemoveDocuments(_Strict):
         dict[str, Any] | None,
         Field(description="A filter over source, title, media_type, sha256, time and metadata."),
         AfterValidator(_bounded_filter),
-        WithJsonSchema(DOCUMENT_FILTER),
+        WithJsonSchema({"anyOf": [DOCUMENT_FILTER, {"type": "null"}]}),
     ] = None
     prefix: Annotated[str, Field(min_length=1, max_length=SOURCE_LIMIT)] = ""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"where": {"type": "eq", "key": "team", "value": "sales"}}],
-            "anyOf": [{"required": ["where"]}, {"required": ["prefix"]}],
+            "anyOf": [
+                {"required": ["where"], "properties": {"where": {"type": "object"}}},
+                {"required": ["prefix"]},
+            ],
         }
     )
 
@@ -346,9 +353,7 @@ class CheckRequest(_Strict):
         Field(min_length=1, max_length=CHECK_LIMIT, description="The text, plain or Markdown."),
         BeforeValidator(encodable),
     ]
-    k: Annotated[
-        int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), BeforeValidator(_whole)
-    ] = 5
+    k: Annotated[int, Field(ge=1, le=100, description="Passages that each sentence is compared with."), WHOLE] = 5
     where: Where = None
 
     model_config = ConfigDict(

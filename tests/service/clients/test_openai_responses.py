@@ -132,6 +132,7 @@ def test_a_response_that_is_cut_has_failed_and_never_completes(data: Path) -> No
         ({"tools": [{"type": "file_search", "vector_store_ids": ["default", "empty"]}]}, 400),
         ({"tools": [{"type": "web_search"}]}, 400),
         ({"input": []}, 400),
+        ({"input": [{"type": "file_search_call", "id": "fs_1"}]}, 400),
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}]}, 400),
         ({"previous_response_id": "resp_1"}, 400),
     ],

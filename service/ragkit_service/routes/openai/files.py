@@ -25,9 +25,12 @@ _BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
                         "purpose": {"type": "string", "example": "user_data"},
+                        "expires_after[anchor]": {"type": "string", "description": "Ignored: a file is kept."},
+                        "expires_after[seconds]": {"type": "string", "description": "Ignored: a file is kept."},
                     },
                 }
             }

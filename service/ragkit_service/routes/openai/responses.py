@@ -8,14 +8,13 @@ from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
 from starlette.responses import Response
 
-from ragkit import Hit, Message
+from ragkit import Hit
 from ragkit_service.context import service_of
 from ragkit_service.event_stream import EventStream, all_items, first_item, whole_answer
 from ragkit_service.json_response import json_response
+from ragkit_service.observing.records import note_hits
 from ragkit_service.routes.openai.answers import Asked, answer_stream, collection_of
 from ragkit_service.routes.openai.response_events import ResponseParts, response_events
 from ragkit_service.routes.openai.search_results import search_result
@@ -44,7 +43,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     service = service_of(request)
     tool = body.tool
     collection = tool.vector_store_ids[0] if tool else collection_of(body.model)
-    question, history = _asked(body)
+    question, history = asked_of(body)
     asked = Asked(
         collection,
         question,
@@ -66,18 +65,11 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     return json_response(parts.completed(answer))
 
 
-def _asked(body: ResponsesRequest) -> tuple[str, list[Message]]:
-    try:
-        return asked_of(body)
-    except ValidationError as error:
-        wrong = [{**item, "loc": ("body", "input", *item["loc"])} for item in error.errors()]
-        raise RequestValidationError(wrong) from error
-
-
 def _results(request: Request, asked: Asked) -> list[dict[str, Any]]:
     """Search as the answer will, and return what is found."""
     with service_of(request).reading(access_of(request), asked.collection) as knowledge:
         hits: Sequence[Hit] = knowledge.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
+        note_hits(len(hits))
     return [_result(search_result(request, asked.collection, hit)) for hit in hits]
 
 

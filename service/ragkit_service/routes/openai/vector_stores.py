@@ -19,6 +19,7 @@ from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
 from ragkit_service.file_store.attaching import attach_file
 from ragkit_service.json_response import json_response
+from ragkit_service.observing.records import note_collection, note_hits
 from ragkit_service.routes.collections import delete_collection
 from ragkit_service.routes.openai.search_results import merged, search_result
 from ragkit_service.routes.openapi import openai_errors
@@ -79,6 +80,7 @@ def search_store(request: Request, store: str, body: StoreSearchRequest) -> Resp
         found = [knowledge.search(query, k=most, where=body.filters) for query in body.queries]
     least = body.ranking_options.score_threshold if body.ranking_options else 0.0
     hits = merged(found, least=least, most=most)
+    note_hits(len(hits))
     payload = {
         "object": "vector_store.search_results.page",
         "search_query": body.queries,
@@ -99,6 +101,7 @@ def _make(service: Service, access: Access, wanted: str) -> str:
         if access.covers(name):
             with suppress(ConflictError):
                 service.pool.create(name)
+                note_collection(name)
                 return name
     raise Problem(
         403,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ragkit import Message
 from ragkit_service.errors import Problem
-from ragkit_service.schemas.requests import HISTORY_LIMIT, MESSAGE_LIMIT, K, Where, encodable
+from ragkit_service.schemas.requests import HISTORY_LIMIT, MESSAGE_LIMIT, K, Where, encodable, whole
 
 
 class Lenient(BaseModel):
@@ -58,7 +58,7 @@ class ChatRequest(Lenient):
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     stream: bool = False
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
+    n: Annotated[Literal[1], BeforeValidator(whole)] | None = None
     k: K = None
     where: Where = None
 
@@ -76,11 +76,11 @@ class ChatRequest(Lenient):
 
 def conversation(messages: list[ChatMessage]) -> tuple[str, list[Message]]:
     """Return the question and the history. Raises Problem when the last message is not the user's."""
-    *before, last = messages
-    if last.role != "user":
+    if not messages or messages[-1].role != "user":
         raise Problem(
             400, "validation", "A value is wrong", "the last message is not the user's", cure="end with the question"
         )
+    *before, last = messages
     told = [_message(message) for message in before if message.text.strip()]
     system = [message for message in told if message.role == "system"]
     turns = [message for message in told if message.role != "system"]

@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from ragkit_service.schemas.openai.chat import Lenient
-from ragkit_service.schemas.requests import encodable
+from ragkit_service.schemas.requests import WHOLE, encodable
 
 INPUTS_LIMIT = 2_048
 
 _Text = Annotated[str, Field(min_length=1), BeforeValidator(encodable)]
-_Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+_Tokens = Annotated[list[Annotated[int, Field(ge=0), WHOLE]], Field(min_length=1)]
 
 
 class EmbeddingsRequest(Lenient):
@@ -29,7 +29,7 @@ class EmbeddingsRequest(Lenient):
         | Annotated[list[_Tokens], Field(min_length=1, max_length=INPUTS_LIMIT)]
     )
     encoding_format: Literal["float", "base64"] = "float"
-    dimensions: Annotated[int | None, Field(ge=1)] = None
+    dimensions: Annotated[int, Field(ge=1), WHOLE] | None = None
     input_type: Literal["document", "query"] = "document"
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"model": "ragkit", "input": ["refund window"]}]})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from ragkit import Message
 from ragkit_service.schemas.openai.chat import ChatMessage, Lenient, conversation
-from ragkit_service.schemas.requests import MESSAGE_LIMIT, Where, encodable
+from ragkit_service.schemas.requests import MESSAGE_LIMIT, WHOLE, Where, encodable
 
 RESULTS_LIMIT = 50
 
@@ -26,8 +26,30 @@ class FileSearchTool(Lenient):
 
     type: Literal["file_search"]
     vector_store_ids: Annotated[list[str], Field(min_length=1, max_length=1)]
-    max_num_results: Annotated[int | None, Field(ge=1, le=RESULTS_LIMIT)] = None
+    max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT), WHOLE] | None = None
     filters: Where = None
+
+
+class InputMessage(ChatMessage):
+    """A message of the conversation."""
+
+    type: Literal["message"] = "message"
+
+
+class OtherItem(Lenient):
+    """What is no message, such as the search of an earlier answer: it is not part of the conversation."""
+
+    type: Annotated[str, WithJsonSchema({"type": "string", "not": {"const": "message"}})]
+
+
+def _kind_of(item: Any) -> str:
+    kind = item.get("type", "message") if isinstance(item, dict) else "message"
+    return "message" if kind == "message" else "other"
+
+
+InputItem = Annotated[
+    Annotated[InputMessage, Tag("message")] | Annotated[OtherItem, Tag("other")], Discriminator(_kind_of)
+]
 
 
 class ResponsesRequest(Lenient):
@@ -38,7 +60,7 @@ class ResponsesRequest(Lenient):
     """
 
     model: Annotated[str, Field(max_length=200, description="`ragkit/NAME` of a collection.")]
-    input: _Text | Annotated[list[dict[str, Any]], Field(min_length=1)]
+    input: _Text | Annotated[list[InputItem], Field(min_length=1)]
     instructions: _Text | None = None
     tools: Annotated[list[FileSearchTool], Field(default_factory=list, max_length=1)]
     include: Annotated[list[str], Field(default_factory=list)]
@@ -62,11 +84,10 @@ class ResponsesRequest(Lenient):
 
 
 def asked_of(body: ResponsesRequest) -> tuple[str, list[Message]]:
-    """Return the question and the history. Raises Problem, and ValidationError for a message that cannot be read."""
+    """Return the question and the history. Raises Problem when the last message is not the user's."""
     messages = [ChatMessage(role="system", content=body.instructions)] if body.instructions else []
     if isinstance(body.input, str):
         messages.append(ChatMessage(role="user", content=body.input))
-    else:  # items of other kinds (a search of an earlier answer, say) are not part of the conversation
-        said = [item for item in body.input if item.get("type", "message") == "message"]
-        messages.extend(ChatMessage.model_validate(item) for item in said)
+    else:
+        messages.extend(item for item in body.input if isinstance(item, InputMessage))
     return conversation(messages)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from ragkit_service.schemas.metadata_schema import METADATA
 from ragkit_service.schemas.openai.chat import Lenient
 from ragkit_service.schemas.openai.responses import RESULTS_LIMIT, RankingOptions
-from ragkit_service.schemas.requests import Text, Where
+from ragkit_service.schemas.requests import WHOLE, Question, Where
 
 QUERIES_LIMIT = 8
 FILES_LIMIT = 100
@@ -18,8 +19,8 @@ PAGE_LIMIT = 100
 class StoreSearchRequest(Lenient):
     """A search in a vector store, which is a collection; several queries give the best passages of all."""
 
-    query: Text | Annotated[list[Text], Field(min_length=1, max_length=QUERIES_LIMIT)]
-    max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT)] = 10
+    query: Question | Annotated[list[Question], Field(min_length=1, max_length=QUERIES_LIMIT)]
+    max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT), WHOLE] = 10
     filters: Where = None
     ranking_options: RankingOptions | None = None
 
@@ -46,7 +47,7 @@ class NewStoreFile(Lenient):
     """A stored file to put into a collection. attributes: become metadata of its document."""
 
     file_id: str
-    attributes: dict[str, Any] | None = None
+    attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"file_id": "d_dXBsb2FkOmZhcS5tZA"}]})
 
