@@ -142,7 +142,7 @@ class _Session:
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
-            total += float(loss) * len(batch)
+            total += float(loss.detach()) * len(batch)
             count += len(batch)
         return total / max(1, count)
 
