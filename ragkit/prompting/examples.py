@@ -52,7 +52,7 @@ class ExampleFile:
         """Return the examples in their order; none without a file. Raises DefinitionError with the line."""
         try:
             state = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return ()
         stamp = (state.st_mtime_ns, state.st_size)
         if self._read is None or self._read[0] != stamp:

@@ -253,7 +253,7 @@ def test_a_key_that_is_stored_is_seen_once(watch: Watch, tmp_path: Path) -> None
         return out.getvalue()
 
     shown = json.loads(command("keys", "create", "laptop", "--json"))
-    (key,) = (value for value in shown.values() if str(value).startswith("ragkit_"))
+    (key,) = (value for value in shown.values() if str(value).startswith("rk_"))
     watch.secrets.append(key)
     ragkit.create_collection(tmp_path, "default")
     watch.saw(command("keys", "list"), command("keys", "list", "--json"), command("keys", "create", "laptop"))
