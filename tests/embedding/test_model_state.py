@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 
 import ragkit
-from ragkit import ChunkSettings, ConflictError, Document, EmbeddingError, KnowledgeBase, NotFoundError, Settings
+from ragkit import (
+    UPLOAD_PREFIX,
+    ChunkSettings,
+    ConflictError,
+    Document,
+    EmbeddingError,
+    KnowledgeBase,
+    NotFoundError,
+    Settings,
+)
 from ragkit.chunking.chunker import chunk_document
 from ragkit.cli.app import cli
 from ragkit.cli.context import Tools
@@ -202,9 +211,9 @@ class WholeMachine(RuleBasedStateMachine):
     @rule(source=st.sampled_from(ADDED[:4]), text=TEXTS)
     def upload(self, source: str, text: str) -> None:
         files = [("files", (source, text.encode()))]
-        reply = self.client().post(f"/v1/collections/{self.at}/documents", files=files)
+        reply = self.client().post(f"/v1/collections/{self.at}/documents?wait=true", files=files)
         assert reply.status_code == 200, reply.text
-        self.docs[source] = Document.from_text(source, text).text
+        self.docs[f"{UPLOAD_PREFIX}{source}"] = Document.from_text(source, text).text
 
     # ------------------------------------------------------------------ a folder
 
