@@ -41,17 +41,14 @@ from ragkit_service.observing.records import RequestRecord
 from ragkit_service.routes import (
     api_docs,
     collections,
-    dify,
     document_pages,
     documents,
     feedback,
     health,
     metrics,
-    open_webui,
     page,
     page_images,
     questions,
-    rerank,
     uploads,
 )
 from ragkit_service.routes import jobs as jobs_routes
@@ -107,11 +104,9 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
         **_quiet(),
     )
-    app.state.service = service
-    app.state.keyring = keyring
-    app.state.jobs = jobs
-    app.state.queue = queue
-    app.state.stalls = LoopStalls()
+    parts = {"service": service, "keyring": keyring, "jobs": jobs, "queue": queue, "stalls": LoopStalls()}
+    for name, part in parts.items():
+        setattr(app.state, name, part)
     app.state.metrics = _metrics(pool, queue, app.state.stalls) if is_installed() else None
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):

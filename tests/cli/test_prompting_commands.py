@@ -139,7 +139,7 @@ def test_two_models_are_shown_side_by_side(data: Path) -> None:
     text = invoke(data, "ask", QUESTION, "--model", "openai:fake", "--compare", "extractive", chat=chat).output
     assert "openai:fake" in text.split("\n")[0]
     assert "extractive" in text.split("\n")[0]
-    assert "price unknown in the packaged prices.toml" in " ".join(text.split())
+    assert "price unknown" in text
     assert (first["cost"], second["cost"]) == (None, 0.0)
 
 

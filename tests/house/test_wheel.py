@@ -19,13 +19,14 @@ import ragkit
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {"ragkit": ROOT / "ragkit", "ragkit_ingest": ROOT / "ingest", "ragkit_service": ROOT / "service"}
+STATIC = ROOT / "service" / "ragkit_service" / "static"
 DATA_FILES = {
     *(f"ragkit/text/encodings/{name}" for name in ("cl100k_base.xz", "o200k_base.xz", "p50k_base.xz", "NOTICE.txt")),
     "ragkit/advice/prices.toml",
     "ragkit/retrieval/vocabulary/accounting.txt",
     *(f"ragkit/prompting/library/{name}.jinja" for name in ("default", "short", "steps")),
     *(f"ragkit/chains/library/{name}" for name in ("support.yaml", "decompose.yaml", "orders.sql", "orders.sqlite")),
-    *(f"ragkit_service/static/{name}" for name in ("index.html", "app.js", "style.css", "icon.svg")),
+    *(f"ragkit_service/static/{path.relative_to(STATIC)}" for path in STATIC.rglob("*") if path.is_file()),
     *(f"{package}/py.typed" for package in SOURCES),
 }
 SEARCH = """

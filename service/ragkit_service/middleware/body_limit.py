@@ -14,7 +14,7 @@ from ragkit_service.errors import Problem, problem_response
 from ragkit_service.settings import Limits
 
 _NO_POST = re.compile(
-    r"/(healthz|readyz|version|docs)?|/v1/jobs(/[^/]+(/events)?)?"
+    r"/(healthz|readyz|version|docs|metrics)?|/v1/jobs(/[^/]+(/events)?)?"
     r"|/v1/collections/[^/]+(/history|/feedback/questions|/documents/[^/]+(/pages/[^/]+(/image)?)?)?"
     r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?)?|/process"
 )

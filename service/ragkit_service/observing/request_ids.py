@@ -14,7 +14,7 @@ _TRACE_PARENT: Final = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})
 
 
 def request_id_of(headers: _Headers) -> str:
-    """Return the id in X-Request-ID, or a new one unless there is exactly one of at most 64 letters, digits, ._-"""
+    """Return the id in X-Request-ID, or a new one unless there is exactly one, of at most 64 letters, digits or ._-."""
     given = _values(headers, b"x-request-id")
     if len(given) == 1 and _REQUEST_ID.fullmatch(given[0]):
         return given[0].decode()
