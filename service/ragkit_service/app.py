@@ -54,6 +54,7 @@ from ragkit_service.routes import (
 from ragkit_service.routes import jobs as jobs_routes
 from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete, security
+from ragkit_service.routes.other_clients import dify, open_webui, rerank
 from ragkit_service.routes.page import PAGES
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
