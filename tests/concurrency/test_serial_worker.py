@@ -102,6 +102,7 @@ def test_an_error_is_its_own_callers_and_the_worker_goes_on() -> None:
 INTERRUPTED = """
 import signal, threading, time
 from ragkit.concurrency.serial_worker import SerialWorker
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background passes on that it is ignored
 worker, held, go, ran = SerialWorker("test"), threading.Event(), threading.Event(), []
 def hold():
     held.set()
