@@ -14,8 +14,8 @@ from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
 
 _LIMIT: Final = 4_000  # characters of one mark
-_TRIGGER = re.compile(
-    r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^\^(?=\S)|==(?=[^\s=])|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[[!^]"
+_TRIGGER = re.compile(  # each branch begins with one certain character, so that `re` looks for those alone
+    r"\\[!-/:-@\[-`{-~]|``*|\{|<|\^\^(?=\S)|==(?=[^\s=])|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!\[\[|\[\[|\[[!^]"
     r"|:(?=[a-z]+-[a-z0-9-]+:)|\+\+(?=[a-z\"])"
 )
 _ATTRIBUTE = r"[#.][^\s{}\"'=]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})"
@@ -42,7 +42,7 @@ class MarkScanner:
         self._text = text
         self._notes = notes
         self._runs: dict[int, list[int]] = {}
-        for match in re.finditer("`+", text):
+        for match in re.finditer("``*", text):
             self._runs.setdefault(len(match[0]), []).append(match.start())
         self._blank = -1  # the next blank line, where it is known
         self._work = 20 * len(text) + 1_000_000  # characters that tags may be tried on
