@@ -47,6 +47,8 @@ pygments_style, pygments_dark_style = "friendly", "monokai"
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 mermaid_fullscreen = False
+mermaid_output_format = "svg"
+mermaid_cmd = [sys.executable, str(DOCS / "mermaid_pictures.py")]  # kept pictures: the pages need no network
 myst_fence_as_directive = ["mermaid"]  # a Git host draws ```mermaid as well
 
 default_role = "code"  # docstrings write `name`

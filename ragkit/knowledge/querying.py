@@ -233,8 +233,8 @@ class Querying:
         answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
         if reply.attempts == 1:
             return answer
-        told = "the model's first answer did not match the JSON schema; it was asked again"
-        return replace(answer, warnings=(*answer.warnings, told))
+        warning = "the model's first answer did not match the JSON schema; it was asked again"
+        return replace(answer, warnings=(*answer.warnings, warning))
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""

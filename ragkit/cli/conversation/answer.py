@@ -32,8 +32,8 @@ def print_answer(answer: Answer, *, roots: Sequence[str], brief: bool = False) -
     if answer.citations:
         click.echo()
     for citation in answer.citations:
-        told = f"decided by {show(citation.judged, 60)}" if citation.judged else _VERDICTS[citation.verdict]
-        found = f"{told}{'; matched, not cited' if citation.matched else ''}"
+        verdict_text = f"decided by {show(citation.judged, 60)}" if citation.judged else _VERDICTS[citation.verdict]
+        found = f"{verdict_text}{'; matched, not cited' if citation.matched else ''}"
         verdict = click.style(f" ({found})", fg="green" if citation.supported else "yellow")
         click.echo(click.style(f"[{citation.number}] {show(_place(citation), 300)}", bold=True) + verdict)
         address = address_of(citation, roots)

@@ -189,14 +189,14 @@ def _useful(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _head(name: str, attributes: Mapping[str, str]) -> str:
-    told = ", ".join(f"{key} {value}" for key, value in attributes.items())
-    return f"{name} ({told})" if told else name
+    shown = ", ".join(f"{key} {value}" for key, value in attributes.items())
+    return f"{name} ({shown})" if shown else name
 
 
 def _leaf(name: str, attributes: Mapping[str, str], value: str) -> str:
     """Return the line of an element without children: its name, its attributes, and its value with the unit."""
     unit = next((key for key in attributes if key.lower() in UNITS), "")
-    rest = {key: told for key, told in attributes.items() if key != unit}
+    rest = {key: shown for key, shown in attributes.items() if key != unit}
     if value and value != LEFT_OUT:
         return f"{_head(name, rest)}: {value}{' ' + attributes[unit] if unit else ''}"
     return _head(name, attributes) if attributes else ""

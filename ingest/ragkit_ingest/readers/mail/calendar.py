@@ -85,15 +85,15 @@ def event_groups(text: str) -> Iterator[tuple[str, list[str]]]:
         elif name in ("BEGIN", "END") and event is not None and kind != event.kind:
             inner += 1 if name == "BEGIN" else -1  # an alarm inside it
         elif name == "END" and event is not None:
-            yield _told(event, method)
+            yield _event_text(event, method)
             event, inner = None, 0
         elif event is not None and not inner:
             event.values.setdefault(name, []).append((match[2], value))
     if event is not None:
-        yield _told(event, method)
+        yield _event_text(event, method)
 
 
-def _told(event: _Event, method: str) -> tuple[str, list[str]]:
+def _event_text(event: _Event, method: str) -> tuple[str, list[str]]:
     lines: list[str] = []
     if method == "CANCEL":
         lines.append("Cancelled")
@@ -147,9 +147,9 @@ def _time(value: str, parameters: str) -> str:
 def _person(value: str, parameters: str) -> str:
     name = next((word for key, word in _parameters(parameters) if key == "CN"), "")
     address = re.sub(r"^mailto:", "", value.strip(), flags=re.IGNORECASE)
-    told = f"{name} <{address}>" if name and address and name != address else name or address
+    person = f"{name} <{address}>" if name and address and name != address else name or address
     answer = next((word.lower() for key, word in _parameters(parameters) if key == "PARTSTAT"), "")
-    return f"{told} ({answer})" if told and answer in _ANSWERS else told
+    return f"{person} ({answer})" if person and answer in _ANSWERS else person
 
 
 def _parameters(source: str) -> list[tuple[str, str]]:

@@ -126,8 +126,8 @@ class SiteMarkdown:
                 self._words(title, line)
             self._scan()
             self._fence = fence[2]
-            told = f"{fence[1]}{fence[2]}{myst[2]}" if myst is not None and "code" in myst[1] else line
-            self._done.append(told)
+            opening = f"{fence[1]}{fence[2]}{myst[2]}" if myst is not None and "code" in myst[1] else line
+            self._done.append(opening)
 
     def _in_fence(self, line: str) -> None:
         bare = line.lstrip("> \t").rstrip()
