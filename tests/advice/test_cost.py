@@ -151,8 +151,8 @@ def test_an_edited_price_file_is_used(tmp_path: Path) -> None:
     ("old", "new", "named"),
     [
         ("low = 2000", "low = 9000", "figures.data_preparation"),
-        ('source = "https://openai.com/api/pricing"', 'source = ""', "gpt-4o"),
-        ("date = 2024-10-01", 'date = "yesterday"', "no date"),
+        ('source = "second-hand, check', '#source = "', "gpt-4o"),
+        ("date = 2026-03-01", 'date = "yesterday"', "no date"),
         ("input_per_million = 2.50", "input_per_million = -1", "input_per_million"),
         ("output_per_million = 10.00", "output_per_milion = 10.00", "output_per_milion"),
         ("[figures.hosting]", "[figures.hostin]", "hosting"),
