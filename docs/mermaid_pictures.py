@@ -22,6 +22,7 @@ from pathlib import Path
 PICTURES = Path(__file__).parent / "images" / "mermaid"
 _DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SVG = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
+_STRETCHED = re.compile(r'width="100%"(.*?viewBox="0 0 ([\d.]+) ([\d.]+)")')
 _PAGE = """<!doctype html><meta charset="utf-8"><body><script src="{script}"></script><script>
 mermaid.initialize({{startOnLoad: false, theme: "neutral", htmlLabels: false, flowchart: {{htmlLabels: false}}}});
 mermaid.render("diagram", {diagram}).then(({{svg}}) => {{
@@ -53,7 +54,7 @@ def draw(diagram: str, *, script: Path, chromium: str) -> str:
     found = _SVG.search(result.stdout)
     if found is None:
         raise SystemExit(f"nothing was drawn: {result.stdout[-400:]}")
-    return unescape(found[1]) + "\n"
+    return _STRETCHED.sub(r'width="\2" height="\3"\1', unescape(found[1]), count=1) + "\n"
 
 
 def main() -> None:
