@@ -81,8 +81,9 @@ def header_rows(grid: Grid) -> int:
     """
     marked = 0
     for row in grid.source[:_MAX_HEADER_ROWS]:
-        if not row or not all(cell is None or cell.heads or not cell.text for cell in row):
-            break
+        names_columns = bool(row) and all(cell is None or cell.heads or not cell.text for cell in row)
+        if not names_columns or (marked and is_section(row, grid.width)):
+            break  # a name over the whole width, below those of the columns, heads the rows after it
         marked += 1
     if marked and marked < len(grid.source):
         return marked
