@@ -160,8 +160,9 @@ def add_grid(
     """Add a table with merged cells: names joined over header rows, values in each row and column that they span.
 
     header: True or False when the file says whether the first rows name the columns; None to judge by their looks.
-    Leading rows of one cell over the whole width become part of the caption.
+    caption: stands above the table; leading rows of one cell over the whole width become part of it.
     """
+    out.paragraph(squeeze(caption))
     grid = lay_out(rows)
     if grid.cut:
         out.warn(f"a table is cut: it has over {_MAX_COLUMNS:,} columns or {_MAX_CELLS:,} cells")

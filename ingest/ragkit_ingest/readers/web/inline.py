@@ -69,14 +69,17 @@ class Inline:
         elif tag == "code":
             self._blocks.mark_code()
         elif tag in _MARKED:
-            if tag == "button":
-                self._blocks.words(" ")
-            elif tag == "q":
-                self._blocks.words("“")
-            target = attributes.get("href", "") if tag == "a" else ""
-            mark = _Mark(tag, self._blocks.place(), target, heads, _shift(tag, attributes))
-            self._raised += mark.is_set_apart
-            self._marks.append(mark)
+            self._open_mark(tag, attributes, heads=heads)
+
+    def _open_mark(self, tag: str, attributes: Mapping[str, str], *, heads: bool) -> None:
+        if tag == "button":
+            self._blocks.words(" ")
+        elif tag == "q":
+            self._blocks.words("“")
+        target = attributes.get("href", "") if tag == "a" else ""
+        mark = _Mark(tag, self._blocks.place(), target, heads, _shift(tag, attributes))
+        self._raised += mark.is_set_apart
+        self._marks.append(mark)
 
     def data(self, text: str) -> bool:
         """Take text that belongs to a list of options; False when it is the page's own."""

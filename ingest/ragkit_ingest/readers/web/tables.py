@@ -63,9 +63,7 @@ class HtmlTable:
         """End a group of rows: no cell reaches beyond it, and a foot stands last, as browsers show it."""
         rows = self._rows[self._group :]
         del self._rows[self._group :]
-        clipped = [
-            [replace(cell, rows=min(cell.rows, len(rows) - at)) for cell in row] for at, row in enumerate(rows)
-        ]
+        clipped = [[replace(cell, rows=min(cell.rows, len(rows) - at)) for cell in row] for at, row in enumerate(rows)]
         (self._foot if self._part == "tfoot" else self._rows).extend(clipped)
         self._part, self._group, self.in_head = following, len(self._rows), following == "thead"
 
@@ -111,10 +109,10 @@ class HtmlTable:
     def add_to(self, out: TextBuilder) -> None:
         """Add the table; one column, or a very long cell, is prose."""
         self._close()
-        out.paragraph(self.caption)
         places = max((sum(cell.columns for cell in row) for row in self._rows), default=0)
         longest = max((len(cell.text) for row in self._rows for cell in row), default=0)
         if places < 2 or (longest > _CELL_LIMIT and not self.has_heads):
+            out.paragraph(self.caption)
             self._prose(out)
             return
         first = self._rows[0] if self._rows else []
