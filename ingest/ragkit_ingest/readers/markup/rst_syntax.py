@@ -161,7 +161,7 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
     if name in _SILENT:
         if name == "raw":
             notes.left_out["raw blocks"] += 1
-        return [nodes.inline("", " ")] if _stands_for_words(directive) else []
+        return [nodes.inline("", "")] if _stands_for_words(directive) else []
     if name in _FILES:
         return _file_nodes(directive, name, argument, notes, nodes)
     if bare in _CODE or (bare.startswith("code") and "tab" not in bare):
