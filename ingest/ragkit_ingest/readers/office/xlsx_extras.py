@@ -186,7 +186,7 @@ class _Drawing:
         elif name == "blip":
             self._image = attributes.get("r:embed", "")
         elif name == "cNvPr":
-            self._words_of_picture = squeeze(attributes.get("descr", "") or attributes.get("title", ""))
+            self._words_of_picture = spoken(attributes.get("descr", ""), attributes.get("title", ""))
         elif name == "br":
             self._words.append(" ")
         elif name == "chart":
