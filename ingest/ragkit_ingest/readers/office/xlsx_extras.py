@@ -9,6 +9,7 @@ from typing import Final
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.charts import Chart, add_chart, read_chart
+from ragkit_ingest.readers.office.losses import spoken
 from ragkit_ingest.readers.office.xlsx_layout import Layout, area, cell_place
 from ragkit_ingest.readers.office.xlsx_rows import SheetRows
 from ragkit_ingest.readers.titles import squeeze
