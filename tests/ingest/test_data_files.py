@@ -95,6 +95,16 @@ def test_subtitles_are_speech_with_speakers_and_times() -> None:
     assert found.warnings == ("notes for editors left out: 1",)
 
 
+def test_a_sentence_goes_on_over_a_cue_that_names_no_speaker() -> None:
+    cues = ("<v Bea>The valve opens", "at nine bar.", "Why? asks nobody.")
+    times = (f"00:0{at}.000 --> 00:0{at + 1}.000" for at in range(3))
+    vtt = "WEBVTT\n\n" + "\n\n".join(map("\n".join, zip(times, cues, strict=True)))
+    assert (
+        extract(vtt.encode(), "a.vtt").text
+        == "[0:00:00] Bea: The valve opens at nine bar.\n\n[0:00:02] Why? asks nobody."
+    )
+
+
 def test_subrip_needs_no_blank_lines_and_rolling_captions_are_said_once() -> None:
     srt = (
         "1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}Grease the\r\n2\r\n00:00:02,000 --> 00:00:03,000\r\n"
