@@ -275,3 +275,14 @@ def test_minified_code_is_ignored_with_a_reason() -> None:
     assert caught.value.skipped
     assert not is_minified("x = 1\n" * 5_000)
     assert outcome(b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 9\n", "book.pdf") == "unsupported"
+
+
+def test_cells_of_xml_tables_stand_in_each_place_that_they_span() -> None:
+    entries = (
+        "<table><tgroup cols='3'><colspec colname='a'/><colspec colname='b'/><colspec colname='c'/><thead>"
+        "<row><entry>Pier</entry><entry namest='b' nameend='c'>Depth</entry></row></thead><tbody>"
+        "<row><entry morerows='1'>North</entry><entry>4 m</entry><entry>5 m</entry></row>"
+        "<row><entry>6 m</entry><entry>7 m</entry></row></tbody></tgroup></table>"
+    )
+    page = f"<article><title>Port</title><section><title>Piers</title>{entries}</section></article>"
+    assert "Pier | Depth | Depth\nNorth | 4 m | 5 m\nNorth | 6 m | 7 m" in extract(page.encode(), "a.xml").text

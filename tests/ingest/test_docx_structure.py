@@ -87,6 +87,15 @@ def test_raised_letters_do_not_glue_to_words() -> None:
     assert text_of(body, {"s": ("styles", "styles.xml")}, styles__xml=styles) == "Area 40 m², H₂O, valid 12⁴ months"
 
 
+def test_figures_off_the_line_are_raised_or_lowered_and_a_first_letter_is_neither() -> None:
+    first = para("T", look=val("position", "-9"))
+    body = (
+        f"<w:p>{run('Berth 12')}{run('3', val('position', '6'))}{run(' holds 40 m')}{run('3', val('position', '5'))}"
+        f"{run(' of CO')}{run('2', val('position', '-4'))}{run(', level 1')}{run('7', val('position', '1'))}</w:p>"
+    )
+    assert text_of(first + body) == "T\n\nBerth 12³ holds 40 m³ of CO₂, level 17"
+
+
 def test_symbols_become_unicode() -> None:
     body = (
         '<w:p><w:r><w:sym w:font="Wingdings" w:char="F0FE"/></w:r>' + run(" paid, ") + '<w:r><w:sym w:font="Symbol"'

@@ -234,3 +234,18 @@ def test_base64_in_a_body_is_no_text() -> None:
     assert "The end." in found.text
     assert "AAECAwQF" not in found.text
     assert any(words.startswith("embedded data left out: 1 place") for words in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,FR;COUNT=6", "every 2 weeks on Tuesday, Friday, 6 times"),
+        ("FREQ=MONTHLY;BYDAY=-1SU;UNTIL=20270630T000000Z", "every month on the last Sunday until 2027-06-30"),
+        ("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=6", "every year on day 6 in December"),
+        ("FREQ=MONTHLY;BYSETPOS=3;BYDAY=MO,TU", "FREQ=MONTHLY;BYSETPOS=3;BYDAY=MO,TU"),
+        ("FREQ=YEARLY;BYMONTH=13", "FREQ=YEARLY;BYMONTH=13"),
+    ],
+)
+def test_rules_of_recurrence_are_words_and_stay_where_they_say_more(rule: str, words: str) -> None:
+    source = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Drill\nRRULE:{rule}\nEND:VEVENT\nEND:VCALENDAR\n"
+    assert extract(source.encode(), "a.ics").text == f"Event: Drill\nRepeats: {words}"

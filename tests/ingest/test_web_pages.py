@@ -35,6 +35,8 @@ def test_merged_cells_stand_in_each_row_and_header_rows_are_joined() -> None:
         ("<p>5<sup><a href='#n1'>[4]</a></sup> boxes</p>", "5[4] boxes"),
         ("<p>CO<sub>2</sub> and x<sub>max</sub></p>", "CO₂ and x_(max)"),
         ("<p>the 2<sup>nd</sup> door</p>", "the 2nd door"),
+        ("<p>a yard of 30 m<span style='font-size:9px;vertical-align: super'><i>2</i></span></p>", "a yard of 30 m²"),
+        ("<p>H<span style='vertical-align:sub'>2</span>O, <span>2</span>nd</p>", "H₂O, 2nd"),
         ("<p><ruby>京都<rp>(</rp><rt>きょうと</rt><rp>)</rp></ruby>駅</p>", "京都(きょうと)駅"),
         ("<p>Brand&shy;schutz\u00adtür</p>", "Brandschutztür"),
         ("<label>Size <select><option>Small<option selected>Large</select></label>", "Size Small, Large (selected)"),

@@ -47,7 +47,7 @@ READ: Final = (
 )
 """Arguments that are shown as they are, in this order."""
 _MACHINE = re.compile(
-    r"(?:class(?:name)?|id|key|ref|style|styles?|css|src|srcset|source|file|path|href|url|uri|to|link|slug|page|icon\w*|"
+    r"(?:class(?:name)?|(?:\w+[_-])?id|key|ref|style|styles?|css|src|srcset|source|file|path|href|url|uri|to|link|slug|page|icon\w*|"
     r"type|kind|variant|size|color|colour|theme|bg|background|width|height|align\w*|float|target|rel|lang|language|"
     r"group\w*|value|default\w*|selected|active|open|closed|collapsed|expand\w*|show\w*|hide\w*|is[A-Z]\w*|has[A-Z]\w*|"
     r"layout|position|placement|order|cols?|columns?|rows?|gap|margin|padding|loading|fetch\w*|sizes|quality|format|"

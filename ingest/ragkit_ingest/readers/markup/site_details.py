@@ -18,6 +18,12 @@ _SHORT_FORM = re.compile(r"\*\[([^\]\n]{1,60})\]:[ \t]+(\S.*)$")
 _FOOTNOTE = re.compile(r"\[\^([\w.-]{1,60})\](:?)")
 _HIGHLIGHT = re.compile(r"(==|\^\^)(?=\S)([^\n]{1,300}?)(?<=\S)\1(?!\w)")
 _COMMENT = re.compile(r"\{%-?[ \t]*comment\b[^\n%]{0,60}%\}[^\n]{0,2000}?\{%-?[ \t]*endcomment[ \t]*-?%\}[ \t]?")
+_VERBATIM = re.compile(r"\{%-?[ \t]*raw[ \t]*-?%\}([^\n]{0,2000}?)\{%-?[ \t]*endraw[ \t]*-?%\}")
+_CRITIC = re.compile(
+    r"\{(?:\+\+(?P<added>[^\n]{1,1000}?)\+\+|--(?P<deleted>[^\n]{1,1000}?)--"
+    r"|~~(?P<old>[^\n]{0,1000}?)~>(?P<new>[^\n]{0,1000}?)~~|==(?P<marked>[^\n]{1,1000}?)=="
+    r"|>>(?P<comment>[^\n]{1,1000}?)<<)\}"
+)
 
 
 def code_title(info: str) -> str:
@@ -67,3 +73,23 @@ def highlighted(text: str, start: int) -> tuple[int, str] | None:
 def without_comments(text: str) -> str:
     """Return text without template comments that begin and end in one line."""
     return _COMMENT.sub("", text) if "endcomment" in text else text
+
+
+def verbatim(text: str, start: int) -> tuple[int, str] | None:
+    """Return where template tags for verbatim text end, and the text between them; None where none begin."""
+    match = _VERBATIM.match(text, start)
+    return (match.end(), match[1]) if match is not None else None
+
+
+def critic_mark(text: str, start: int) -> tuple[int, str] | None:
+    """Return where a mark of CriticMarkup ends, and its words as Markdown; None where none begins.
+
+    An insertion stays, a deletion is struck out, a comment is named as one.
+    """
+    match = _CRITIC.match(text, start)
+    if match is None:
+        return None
+    deleted = (match["deleted"] or match["old"] or "").strip()
+    kept = match["added"] or match["new"] or match["marked"] or ""
+    comment = f" (Comment: {match['comment'].strip()})" if match["comment"] else ""
+    return match.end(), (f"~~{deleted}~~" if deleted else "") + kept + comment

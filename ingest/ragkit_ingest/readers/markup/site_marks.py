@@ -7,7 +7,13 @@ from bisect import bisect_left
 from typing import Final
 
 from ragkit_ingest.readers.markup.arguments import Argument, parse_tag, readable, template_arguments
-from ragkit_ingest.readers.markup.site_details import footnote, highlighted, without_comments
+from ragkit_ingest.readers.markup.site_details import (
+    critic_mark,
+    footnote,
+    highlighted,
+    verbatim,
+    without_comments,
+)
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.markup.site_tags import CONTROL, HOLDERS, INCLUDES, MEDIA
 from ragkit_ingest.readers.raised import subscript, superscript
@@ -98,11 +104,16 @@ class MarkScanner:
 
     def _brace(self, start: int) -> tuple[int, str] | None:
         text = self._text
+        found = verbatim(text, start) or critic_mark(text, start)
+        if found is not None:
+            return found
         for opening, closing, handler in (
             ("{{<", ">}}", self._shortcode),
             ("{{%", "%}}", self._shortcode),
             ("{%", "%}", self._template),
             ("{{#", "}}", self._book_include),
+            ("{{/*", "*/}}", self._dropped),
+            ("{{- /*", "*/ -}}", self._dropped),
             ("{{", "}}", self._value),
             ("{*", "*}", self._file),
             ("{/*", "*/}", self._dropped),

@@ -1,0 +1,35 @@
+"""Marks of reviewers and templates in Markdown: suggested changes, comments, text that is shown as it is."""
+
+from __future__ import annotations
+
+from tests.support.ingest_files import extract
+
+
+def test_suggested_changes_read_as_if_they_were_accepted() -> None:
+    found = extract(
+        b"The due is {~~14~>16~~} euro{++ a day++}{-- at night--}. {==Ask twice==}{>>Bo: really?<<}\n", "a.md"
+    )
+    assert found.text == "The due is 16 euro a day. Ask twice (Comment: Bo: really?)"
+    assert any("struck-out" in words for words in found.warnings)
+
+
+def test_comments_of_go_templates_are_left_out_and_counted() -> None:
+    found = extract(b"Tie up at ring 4. {{/* ask Bo before May */}}\n", "a.md")
+    assert found.text == "Tie up at ring 4."
+    assert "comments left out: 1" in found.warnings
+
+
+def test_verbatim_text_keeps_its_braces() -> None:
+    assert extract(b"Write {% raw %}{{ berth }}{% endraw %} in the form.\n", "a.md").text == (
+        "Write {{ berth }} in the form."
+    )
+
+
+def test_identifiers_of_a_shortcode_are_not_read() -> None:
+    text = extract(b'Ask the {{< glossary_tooltip text="pilot" term_id="plt" >}} first.\n', "a.md").text
+    assert text == "Ask the pilot first."
+
+
+def test_a_list_right_below_a_term_is_a_list() -> None:
+    text = extract(b"= Quay\n\nRings:: where boats tie up\n* iron\n* rope\n", "a.adoc").text
+    assert text.endswith("Rings: where boats tie up\n\n- iron\n- rope")
