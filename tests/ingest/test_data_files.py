@@ -117,6 +117,12 @@ def test_subrip_needs_no_blank_lines_and_rolling_captions_are_said_once() -> Non
 # --------------------------------------------------------------------- XML
 
 
+def test_a_property_list_is_its_keys_and_values_under_one_head() -> None:
+    keys = "<key>Port</key><integer>80</integer><key>On</key><true/><key>Old</key><false/>"
+    found = extract(f'<?xml version="1.0"?><plist version="1.0"><dict>{keys}</dict></plist>'.encode(), "a.plist")
+    assert found.text == "plist (version 1.0)\n\ndict\nPort: 80\nOn: true\nOld: false"
+
+
 def test_data_keeps_names_values_units_and_attributes() -> None:
     xml = (
         '<?xml version="1.0"?><stock site="Aber" xmlns:q="urn:q"><q:item no="A1">'
