@@ -95,6 +95,16 @@ def test_subtitles_are_speech_with_speakers_and_times() -> None:
     assert found.warnings == ("notes for editors left out: 1",)
 
 
+def test_a_sentence_goes_on_over_a_cue_that_names_no_speaker() -> None:
+    cues = ("<v Bea>The valve opens", "at nine bar.", "Why? asks nobody.")
+    times = (f"00:0{at}.000 --> 00:0{at + 1}.000" for at in range(3))
+    vtt = "WEBVTT\n\n" + "\n\n".join(map("\n".join, zip(times, cues, strict=True)))
+    assert (
+        extract(vtt.encode(), "a.vtt").text
+        == "[0:00:00] Bea: The valve opens at nine bar.\n\n[0:00:02] Why? asks nobody."
+    )
+
+
 def test_subrip_needs_no_blank_lines_and_rolling_captions_are_said_once() -> None:
     srt = (
         "1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}Grease the\r\n2\r\n00:00:02,000 --> 00:00:03,000\r\n"
@@ -105,6 +115,12 @@ def test_subrip_needs_no_blank_lines_and_rolling_captions_are_said_once() -> Non
 
 
 # --------------------------------------------------------------------- XML
+
+
+def test_a_property_list_is_its_keys_and_values_under_one_head() -> None:
+    keys = "<key>Port</key><integer>80</integer><key>On</key><true/><key>Old</key><false/>"
+    found = extract(f'<?xml version="1.0"?><plist version="1.0"><dict>{keys}</dict></plist>'.encode(), "a.plist")
+    assert found.text == "plist (version 1.0)\n\ndict\nPort: 80\nOn: true\nOld: false"
 
 
 def test_data_keeps_names_values_units_and_attributes() -> None:

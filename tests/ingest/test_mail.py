@@ -71,6 +71,14 @@ def test_attachments_beside_an_alternative_that_is_not_taken_are_read() -> None:
     assert "A | 14" in text
 
 
+def test_a_named_part_that_is_shown_inline_has_its_name() -> None:
+    named = "Content-Type: text/plain\nContent-Disposition: inline; filename={}\n\n{}\n"
+    text = extract(
+        mail(parts("mixed", named.format("body.txt", "See the log."), named.format("pump.log", "ok 44"))), "a.eml"
+    ).text
+    assert text.endswith("See the log.\n\nAttachment: pump.log\n\nok 44")
+
+
 def test_forwarded_messages_are_read_to_any_sensible_depth() -> None:
     inner = "Content-Type: message/rfc822\n\nFrom: c@x.example\nSubject: Third\n\nThe fuse has 16 A.\n"
     middle = "Content-Type: message/rfc822\n\nFrom: b@x.example\nSubject: Second\nMIME-Version: 1.0\n" + parts(

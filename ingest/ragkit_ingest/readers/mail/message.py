@@ -65,6 +65,7 @@ class MessageParts:
         self._text = text
         self._depth = depth
         self._parts = 0
+        self._bodies = 0
 
     def add(self, message: Message) -> None:
         """Add the head and all parts of a message."""
@@ -116,7 +117,8 @@ class MessageParts:
 
     def _leaf(self, part: Message, kind: str) -> None:
         name = file_name(part)
-        attached = part.get_content_disposition() == "attachment"
+        disposition = part.get_content_disposition()
+        attached = disposition == "attachment" or (disposition == "inline" and bool(name) and self._bodies > 0)
         if kind == "text/calendar":
             self._text.calendar(_decoded(part, self._text))
         elif kind in ("text/plain", "text/html") and not attached:
@@ -133,6 +135,7 @@ class MessageParts:
             self._text.attachment(data, name or kind.replace("/", ".") + _EXTENSIONS.get(kind, ""))
 
     def _body(self, part: Message, *, html: bool) -> None:
+        self._bodies += 1
         text = _decoded(part, self._text)
         if html:
             self._text.html(text)
