@@ -61,3 +61,8 @@ def test_substitutions_and_menus_of_sphinx_read_as_on_the_page() -> None:
         "a.rst",
     ).text
     assert " ".join(text.split()) == "Press Send, then in File > Print & Fold."
+
+
+def test_verbatim_text_of_asciidoc_loses_its_plus_signs_only() -> None:
+    page = b"= Quay\n:ring: 4\n\nWrite `+tie_up_at{ring}+` or +a*b*c+ in C++ and D++, 1+2+3, and *ring {ring}*.\n"
+    assert extract(page, "a.adoc").text.endswith("Write tie_up_at{ring} or a*b*c in C++ and D++, 1+2+3, and ring 4.")
