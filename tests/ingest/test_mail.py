@@ -249,3 +249,14 @@ def test_base64_in_a_body_is_no_text() -> None:
 def test_rules_of_recurrence_are_words_and_stay_where_they_say_more(rule: str, words: str) -> None:
     source = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Drill\nRRULE:{rule}\nEND:VEVENT\nEND:VCALENDAR\n"
     assert extract(source.encode(), "a.ics").text == f"Event: Drill\nRepeats: {words}"
+
+
+@pytest.mark.parametrize(("kind", "words"), [("enveloped-data", "an encrypted part"), ("signed-data", "a signed part")])
+def test_a_message_in_an_smime_envelope_is_reported(kind: str, words: str) -> None:
+    source = (
+        f"Subject: Ring\nContent-Type: application/pkcs7-mime; smime-type={kind}; name=smime.p7m\n"
+        "Content-Transfer-Encoding: base64\n\nMIAGCSqGSIb3DQEHA6CAMIA=\n"
+    )
+    found = extract(source.encode(), "a.eml")
+    assert f"{words} of the message was not read (S/MIME)" in found.warnings
+    assert "smime" not in found.text

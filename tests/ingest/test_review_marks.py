@@ -25,6 +25,10 @@ def test_verbatim_text_keeps_its_braces() -> None:
     )
 
 
+def test_tags_for_verbatim_text_that_do_not_pair_end_nothing() -> None:
+    assert extract(b"{% endraw %}Ring 4 {% raw %}and endraw ring 5.\n", "a.md").text == "Ring 4 and endraw ring 5."
+
+
 def test_identifiers_of_a_shortcode_are_not_read() -> None:
     text = extract(b'Ask the {{< glossary_tooltip text="pilot" term_id="plt" >}} first.\n', "a.md").text
     assert text == "Ask the pilot first."

@@ -30,6 +30,8 @@ _SILENT: Final = frozenset(
     )
 )
 """Parts that say nothing to a reader."""
+_SEALED: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+"""Parts that hold a whole message within a signature or a cipher (RFC 8551)."""
 _EXTENSIONS: Final = {"text/csv": ".csv", "text/html": ".html", "text/plain": ".txt", "application/pdf": ".pdf"}
 
 
@@ -92,6 +94,11 @@ class MessageParts:
         elif inner:  # message/delivery-status: blocks of headers
             blocks = ["\n".join(f"{key}: {header_text(block, key)}" for key in block.keys()) for block in inner]  # noqa: SIM118
             self._text.builder.paragraph("\n\n".join(filter(None, blocks)))
+        elif kind in _SEALED:
+            signed = str(part.get_param("smime-type", "")).lower() == "signed-data"
+            self._text.builder.warn(
+                f"{'a signed' if signed else 'an encrypted'} part of the message was not read (S/MIME)"
+            )
         elif kind not in _SILENT:
             self._leaf(part, kind)
 

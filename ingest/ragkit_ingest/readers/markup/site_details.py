@@ -19,12 +19,11 @@ _INLINE_NOTE = re.compile(r"\^\[([^\[\]\n]{1,500})\]")
 _FOOTNOTE = re.compile(r"\[\^([\w.-]{1,60})\](:?)")
 _HIGHLIGHT = re.compile(r"(==|\^\^)(?=\S)([^\n]{1,300}?)(?<=\S)\1(?!\w)")
 _COMMENT = re.compile(r"\{%-?[ \t]*comment\b[^\n%]{0,60}%\}[^\n]{0,2000}?\{%-?[ \t]*endcomment[ \t]*-?%\}[ \t]?")
-_VERBATIM = re.compile(r"\{%-?[ \t]*raw[ \t]*-?%\}([^\n]{0,2000}?)\{%-?[ \t]*endraw[ \t]*-?%\}")
-_CRITIC = re.compile(
-    r"\{(?:\+\+(?P<added>[^\n]{1,1000}?)\+\+|--(?P<deleted>[^\n]{1,1000}?)--"
-    r"|~~(?P<old>[^\n]{0,1000}?)~>(?P<new>[^\n]{0,1000}?)~~|==(?P<marked>[^\n]{1,1000}?)=="
-    r"|>>(?P<comment>[^\n]{1,1000}?)<<)\}"
-)
+_RAW_BEGIN = re.compile(r"\{%-?[ \t]*raw[ \t]*-?%\}")
+_RAW_END = re.compile(r"\{%-?[ \t]*endraw[ \t]*-?%\}")
+_REVIEWED: Final = {"{++": "++}", "{--": "--}", "{~~": "~~}", "{==": "==}", "{>>": "<<}"}
+"""Marks of CriticMarkup: where each begins and ends."""
+_INLINE_LIMIT: Final = 2_000  # characters of one mark
 
 
 def code_title(info: str) -> str:
@@ -87,8 +86,13 @@ def without_comments(text: str) -> str:
 
 def verbatim(text: str, start: int) -> tuple[int, str] | None:
     """Return where template tags for verbatim text end, and the text between them; None where none begin."""
-    match = _VERBATIM.match(text, start)
-    return (match.end(), match[1]) if match is not None else None
+    opening = _RAW_BEGIN.match(text, start)
+    closing = text.find("endraw", opening.end(), opening.end() + _INLINE_LIMIT) if opening is not None else -1
+    if opening is None or closing < 0:
+        return None
+    begin = text.rfind("{%", opening.end(), closing)
+    tag = _RAW_END.match(text, begin) if begin >= 0 else None
+    return (tag.end(), text[opening.end() : tag.start()]) if tag is not None else None
 
 
 def critic_mark(text: str, start: int) -> tuple[int, str] | None:
@@ -96,10 +100,15 @@ def critic_mark(text: str, start: int) -> tuple[int, str] | None:
 
     An insertion stays, a deletion is struck out, a comment is named as one.
     """
-    match = _CRITIC.match(text, start)
-    if match is None:
+    opening = text[start : start + 3]
+    closing = _REVIEWED.get(opening, "")
+    end = text.find(closing, start + 3, start + _INLINE_LIMIT) if closing else -1
+    if end <= start + 3 or "\n\n" in text[start:end]:
         return None
-    deleted = (match["deleted"] or match["old"] or "").strip()
-    kept = match["added"] or match["new"] or match["marked"] or ""
-    comment = f" (Comment: {match['comment'].strip()})" if match["comment"] else ""
-    return match.end(), (f"~~{deleted}~~" if deleted else "") + kept + comment
+    words = text[start + 3 : end]
+    deleted, _, kept = words.partition("~>") if opening == "{~~" else (words if opening == "{--" else "", "", "")
+    if opening in ("{++", "{=="):
+        kept = words
+    elif opening == "{>>":
+        kept = f" (Comment: {words.strip()})"
+    return end + 3, (f"~~{deleted.strip()}~~" if deleted.strip() else "") + kept
