@@ -33,3 +33,36 @@ def test_identifiers_of_a_shortcode_are_not_read() -> None:
 def test_a_list_right_below_a_term_is_a_list() -> None:
     text = extract(b"= Quay\n\nRings:: where boats tie up\n* iron\n* rope\n", "a.adoc").text
     assert text.endswith("Rings: where boats tie up\n\n- iron\n- rope")
+
+
+def test_a_component_for_a_parameter_shows_its_name_type_and_default() -> None:
+    page = (
+        b'# API\n\n<ParamField query="berth" type="integer" default="4" required>\n  Where to tie up.\n</ParamField>\n'
+    )
+    text = extract(page, "a.mdx").text
+    assert text == "API\n\nberth (integer, default 4)\n\nWhere to tie up."
+
+
+def test_literals_in_braces_are_text_of_mdx_only() -> None:
+    assert extract(b"Call {'ring 4'}{' '}or `{'x'}`.\n", "a.mdx").text == "Call ring 4 or {'x'}."
+    assert extract(b"The set {'ring 4'} is JSON.\n", "a.md").text == "The set {'ring 4'} is JSON."
+
+
+def test_a_note_in_its_place_stands_in_brackets() -> None:
+    assert (
+        extract(b"The due^[Since May.] is 14^2^ euro^[1]^.\n", "a.md").text == "The due [Since May.] is 14² euro^([1])."
+    )
+
+
+def test_substitutions_and_menus_of_sphinx_read_as_on_the_page() -> None:
+    text = extract(
+        b".. |br| raw:: html\n\n   <br>\n\n"
+        b"Press :guilabel:`&Send`, |br| then in :menuselection:`File --> Print && Fold`.\n",
+        "a.rst",
+    ).text
+    assert " ".join(text.split()) == "Press Send, then in File > Print & Fold."
+
+
+def test_verbatim_text_of_asciidoc_loses_its_plus_signs_only() -> None:
+    page = b"= Quay\n:ring: 4\n\nWrite `+tie_up_at{ring}+` or +a*b*c+ in C++ and D++, 1+2+3, and *ring {ring}*.\n"
+    assert extract(page, "a.adoc").text.endswith("Write tie_up_at{ring} or a*b*c in C++ and D++, 1+2+3, and ring 4.")

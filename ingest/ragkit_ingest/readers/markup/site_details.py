@@ -15,6 +15,7 @@ _CODE_MARK = re.compile(r"\s*(?://|#|--|/\*|<!--)\s*\[!code [^\]]{1,40}\]\s*(?:\
 _CONTENTS: Final = frozenset({"[toc]", "[[toc]]", "[[_toc_]]", "{:toc}", "{: toc}"})
 _TERM = re.compile(r":[ \t]{1,3}(\S.*)$")
 _SHORT_FORM = re.compile(r"\*\[([^\]\n]{1,60})\]:[ \t]+(\S.*)$")
+_INLINE_NOTE = re.compile(r"\^\[([^\[\]\n]{1,500})\]")
 _FOOTNOTE = re.compile(r"\[\^([\w.-]{1,60})\](:?)")
 _HIGHLIGHT = re.compile(r"(==|\^\^)(?=\S)([^\n]{1,300}?)(?<=\S)\1(?!\w)")
 _COMMENT = re.compile(r"\{%-?[ \t]*comment\b[^\n%]{0,60}%\}[^\n]{0,2000}?\{%-?[ \t]*endcomment[ \t]*-?%\}[ \t]?")
@@ -61,6 +62,15 @@ def footnote(text: str, start: int) -> tuple[int, str] | None:
     """Return where the mark of a footnote ends, and its number in brackets; None where none begins."""
     match = _FOOTNOTE.match(text, start)
     return (match.end(), f"\\[{match[1]}\\]{match[2]}") if match is not None else None
+
+
+def inline_note(text: str, start: int) -> tuple[int, str] | None:
+    """Return where a note that stands in its place (`^[words]`) ends, and its words in brackets; None for no note."""
+    match = _INLINE_NOTE.match(text, start)
+    if match is None:
+        return None
+    blank = "" if text[start - 1 : start].isspace() else " "
+    return match.end(), f"{blank}\\[{match[1].strip()}\\]"
 
 
 def highlighted(text: str, start: int) -> tuple[int, str] | None:
