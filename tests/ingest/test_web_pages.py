@@ -38,6 +38,12 @@ def test_merged_cells_stand_in_each_row_and_header_rows_are_joined() -> None:
         ("<p>a yard of 30 m<span style='font-size:9px;vertical-align: super'><i>2</i></span></p>", "a yard of 30 m²"),
         ("<p>H<span style='vertical-align:sub'>2</span>O, <span>2</span>nd</p>", "H₂O, 2nd"),
         ("<p><ruby>京都<rp>(</rp><rt>きょうと</rt><rp>)</rp></ruby>駅</p>", "京都(きょうと)駅"),
+        ("<p><ruby>京<rt>きょう</rt>都<rp>(</rp><rt>と</rt><rp>)</rp></ruby>駅</p>", "京都(きょうと)駅"),
+        ("<p><ruby>New<rt>nyū</rt></ruby> <ruby>hut<rt>hat<rt>het</ruby> <rt>x</rt></p>", "New(nyū) hut (hat het) (x)"),
+        (
+            '<p>Call <a href="tel:+49%20309%20555;ext=2">the desk</a> or <a href="TEL:030-5551234">555 12 34</a></p>',
+            "Call the desk (+49 309 555) or 555 12 34",
+        ),
         ("<p>Brand&shy;schutz\u00adtür</p>", "Brandschutztür"),
         ("<label>Size <select><option>Small<option selected>Large</select></label>", "Size Small, Large (selected)"),
         ("<p>Ask <input type=text value='Berth 9'> <input type=checkbox checked> daily</p>", "Ask Berth 9 [x] daily"),
