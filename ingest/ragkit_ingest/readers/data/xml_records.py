@@ -82,7 +82,9 @@ class RecordLayout:
         element = self._open.pop()
         above = self._open[-1] if self._open else None
         if above is not None and above.name == "dict" and above.children and above.children[-1].name == "key":
-            element.name = above.children.pop().words or "key"  # of a property list
+            value, element.name = element.name, above.children.pop().words or "key"  # of a property list
+            if value in ("true", "false"):
+                element.pieces.append(value)
         child = self._child(element)
         if above is None:
             self._close_root(element, child)
@@ -92,7 +94,7 @@ class RecordLayout:
             if above.children:  # what stands before a record is put out before it
                 self._put(item.line for item in above.children)
                 above.children.clear()
-                above.headed = True
+            above.headed = True
             self._put_record(element)
         else:
             if child.line or child.lines:

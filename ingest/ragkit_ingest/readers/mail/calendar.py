@@ -10,6 +10,7 @@ from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decoded_text
+from ragkit_ingest.readers.mail.recurrence import in_words
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import CALENDAR
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -115,6 +116,8 @@ def _value(name: str, found: list[tuple[str, str]]) -> str:
     parameters, value = found[0]
     if name in ("DTSTART", "DTEND", "DUE"):
         return _time(value, parameters)
+    if name == "RRULE":
+        return squeeze(in_words(value))
     if name in ("ORGANIZER", "ATTENDEE"):
         people = list(dict.fromkeys(filter(None, (_person(value, parameters) for parameters, value in found))))
         more = f" and {len(people) - _ATTENDEES:,} more" if len(people) > _ATTENDEES else ""

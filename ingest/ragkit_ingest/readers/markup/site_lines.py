@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit_ingest.readers.markup.arguments import parse_tag, readable
+from ragkit_ingest.readers.markup.arguments import parse_tag, tag_words
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language, imported_part, marks_part, named_file, named_in_code
 from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
@@ -301,7 +301,7 @@ class SiteMarkdown:
         if tag.alone and tag.name in self._notes.partials:
             self._insert(self._notes.include(self._notes.partials[tag.name]), line)
             return True
-        words = readable(tag.arguments, component=tag.name if tag.alone else "")
+        words = tag_words(tag)
         if not tag.arguments and not tag.alone and not self._mdx and tag.name and not self._blank:
             return False
         self._words(words, " " * indent)
@@ -369,7 +369,7 @@ class SiteMarkdown:
 
     def _scan(self) -> None:
         if self._open:
-            self._done.append(MarkScanner("\n".join(self._open), self._notes).run())
+            self._done.append(MarkScanner("\n".join(self._open), self._notes, mdx=self._mdx).run())
             self._open = []
 
 
