@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.text.asking import wants_address
+from ragkit.text.asking import ASKING_WORDS_ZH, wants_address
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
@@ -119,8 +119,8 @@ _SHOWN: Final = frozenset(wording("example code snippet sample show command synt
 """Terms that name the form of an answer."""
 
 _FUNCTION_ZH: Final = re.compile(
-    "请问|为什么|什么时候|是什么|有什么|什么|怎么样|怎么|怎样|如何|哪一个|哪一|哪些|哪个|哪里|多少个|多少|是不是|能不能|可不可以"
-    "|可以|能否|是否|应该|需要|不要|有没有|一个|它们|这个|那个|以及|或者|并且|还是|时候|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
+    f"{ASKING_WORDS_ZH}|是什么|有什么|哪一|需要|不要|一个|它们|这个|那个|以及|或者|并且|还是|时候"
+    "|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
 )
 _GRAM: Final = 4
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
