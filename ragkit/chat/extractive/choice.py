@@ -104,7 +104,7 @@ class Choice:
         out: list[Piece] = []
         for piece in pieces:
             is_best = piece.number == best.passage + 1 and piece.first <= best.span[0] < piece.end
-            goes_on = is_best and piece.kind == "sentence" and best.kind == "sentence"
+            goes_on = piece.kind == "sentence" and ((is_best and best.kind == "sentence") or not out)
             more = paragraph_from(piece, self._layouts[piece.number - 1]) if goes_on else piece
             if not any(more.overlaps(other) for other in out):
                 out.append(more)
@@ -154,11 +154,13 @@ class Choice:
                 or (code_before(piece, layout) if "how" in kinds else None)
                 or follow_on(piece, layout, other, reach=1)
             )
-        if first:
+        if first and kinds:
             return follow_on(piece, layout, {"list"}, reach=0) if "what" in kinds else None
-        reach = near_reach(piece, layout) if "?" in self._question.text else 2
-        more = follow_on(piece, layout, wanted, reach=reach)
-        return more if more is None or reach < 2 or self._held(more) else None
+        near = follow_on(piece, layout, wanted, reach=near_reach(piece, layout))
+        if near is not None or first or "?" in self._question.text:
+            return near
+        more = follow_on(piece, layout, wanted, reach=2)
+        return more if more is not None and self._held(more) else None
 
     def _included(self, piece: Piece) -> Piece | None:
         """Return the file that a piece's section shows next, whole, where it is among the passages."""

@@ -41,7 +41,7 @@ _TIME: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _PRICE: Final = re.compile(
-    r"\d|\b(?:free|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费", re.IGNORECASE
+    r"\d|\b(?:free(?!\s+software)|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费", re.IGNORECASE
 )
 _SPAN: Final = re.compile(
     r"\b(?:always|never|forever|daily|weekly|monthly|yearly|annual\w*|hourly|every|each|immediately|until|free|regularly"
@@ -113,7 +113,8 @@ class Constraints:
         """Return whether a name with a number ("Type 2") stands nowhere in a text."""
         return any(
             not re.search(
-                rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)|(?<![\d.]){number}\.[\dx]",
+                rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)"
+                rf"|{re.escape(name)}\W[^.\n]{{0,30}}(?<![\d.]){number}\.[\dx]",
                 text,
                 re.IGNORECASE,
             )

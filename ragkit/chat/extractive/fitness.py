@@ -110,7 +110,7 @@ class Fitness:
         """Return whether code is whole, and asked for where the question is for a person or a date."""
         layout = self._layouts[item.passage]
         kinds = self._question.kinds
-        return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & {"date", "who"})
+        return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & {"date", "who", "figure", "money"})
 
     def _unknown(self, text: str) -> float:
         """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""
@@ -188,7 +188,7 @@ class Fitness:
         That is the value of its features alone: form and place say which piece to tell, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
-        if self._passages[best.passage].units:
+        if self._passages[best.passage].units and self._question.language not in _UNSPACED:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
         return 0.5 * confidence + 8.0 * best.coverage - 5.7
 

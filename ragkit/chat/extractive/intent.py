@@ -61,7 +61,14 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
         | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
         | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
-        | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
+        | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게
+        | ^\W*(?:please\s+)?(?:(?:completely|automatically|temporarily|globally)\s+)?(?:add|allow|build|change|configure
+          |connect|convert|create|delete|deploy|disable|download|enable|enter|export|hide|import|install|load|make|mount
+          |move|open|pass|print|put|read|register|remove|rename|render|reset|restart|return|run|save|send|set|show|sign
+          |skip|start|stop|store|test|turn\s+(?:on|off)|uninstall|update|upgrade|upload|use|write)\s+[^\W\d]
+        | \b(?:aktivieren|aktualisieren|ändern|anlegen|anzeigen|ausschalten|deaktivieren|einrichten|einschalten|entfernen
+          |erstellen|hinzufügen|hochladen|herunterladen|installieren|konfigurieren|löschen|öffnen|senden|speichern
+          |starten|stoppen)\W*$""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "what": re.compile(

@@ -72,7 +72,7 @@ _SAYS: Final = re.compile(
 )
 _SEE_ALSO: Final = re.compile(
     r"(?:see(?:\s+also)?|related|references?|further\s+reading|more\s+(?:information|resources?)|learn\s+more|next\s+steps?"
-    r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|参考|另请参阅|相关|参见|延伸阅读|関連)\W*$",
+    r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|mehr\s+dazu|weitere\s+informationen|参考|另请参阅|相关|参见|详见|参阅|请参阅|更多信息|延伸阅读|関連)\W*$",
     re.IGNORECASE,
 )
 _META: Final = re.compile(
@@ -161,7 +161,8 @@ def _subject_value(question: Question, item: Candidate, heading: str) -> float:
     symbols = [word for word in _SYMBOLS.findall(question.text) if word.lower() in heading.lower()]
     if not all(re.search(rf"(?<![\w$.-]){re.escape(word)}(?![\w$-])", heading, re.IGNORECASE) for word in symbols):
         return -_OTHER_NAME_COST
-    opens = item.kind == "sentence" and item.place == 1 and not is_field(item.text)
+    opens = item.kind == "sentence" or (item.kind == "item" and item.order == item.section + 1)
+    opens = opens and item.place == 1 and not is_field(item.text)
     if not opens or item.asked < _SUBJECT or (item.topic < 1 and item.features.lead < _SUBJECT):
         return 0.0
     return _OPENING_BONUS + _UNSAID_BONUS * (1 - item.features.own)
@@ -208,7 +209,7 @@ def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
     value = _CODE_BONUS * (shown is not None) + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
     imports = shown is not None and only_imports(layout.text[shown.start : shown.end])
     if imports and "import" not in question.text.lower():
-        value -= _CODE_BONUS + _IMPORT_COST * (item.kind == "code")
+        value -= _CODE_BONUS + _IMPORT_COST * (item.kind == "code" or item.text.endswith((":", "：")))
     value -= _ADVICE_COST * bool(item.kind != "code" and _AGAINST.search(item.text[:160]))
     purpose = _PURPOSE.match(item.text)
     if purpose:
