@@ -10,7 +10,7 @@ from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, is_field
-from ragkit.text.content_terms import wording
+from ragkit.text.content_terms import is_stop_word, wording
 from ragkit.text.tables import cells
 
 # In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
@@ -158,7 +158,11 @@ def _section_value(question: Question, item: Candidate, heading: str, operators:
 
 def _subject_value(question: Question, item: Candidate, heading: str) -> float:
     """Return what it says that a candidate stands below the name of what is asked about, or below a similar name."""
-    symbols = [word for word in _SYMBOLS.findall(question.text) if word.lower() in heading.lower()]
+    symbols = [
+        word
+        for word in _SYMBOLS.findall(question.text)
+        if word.lower() in heading.lower() and not is_stop_word(word.lower(), question.language)
+    ]
     if not all(re.search(rf"(?<![\w$.-]){re.escape(word)}(?![\w$-])", heading, re.IGNORECASE) for word in symbols):
         return -_OTHER_NAME_COST
     opens = item.kind == "sentence" or (item.kind == "item" and item.order == item.section + 1)
