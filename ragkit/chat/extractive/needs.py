@@ -19,6 +19,7 @@ _CONTACT_BONUS: Final = 1.2  # an address, where somebody wants to report, ask o
 _LIST_BONUS: Final = 1.0  # a list, where several things are asked for
 _TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
 _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
+_ASKED_KEY_BONUS: Final = 5.0  # the same, where one asks for it by name: "Version of .."
 _ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name is .."
 _HEADING_WEIGHT: Final = 2.0  # of the cosine of the heading, where a topic is asked about
 _INSTRUCTION_BONUS: Final = 0.7  # "To do X, run ..", where one asks how
@@ -195,7 +196,7 @@ def _entry_value(question: Question, item: Candidate) -> float:
     if key and 0 < len(wording(key[1], language=question.language).terms - question.measures) <= len(said):
         terms = wording(key[1], language=question.language).terms
         if terms and terms <= said:
-            return _KEY_BONUS
+            return _ASKED_KEY_BONUS if _asks_for_key(question.text, key[1]) else _KEY_BONUS
     if is_field(item.text):
         return -_FIELD_COST
     head = _ENTRY_HEAD.match(item.text)
@@ -206,6 +207,12 @@ def _entry_value(question: Question, item: Candidate) -> float:
         return 0.0
     terms = wording(head[1], language=question.language).terms
     return _ENTRY_BONUS * (len(terms & said) / len(terms | said)) if terms else 0.0
+
+
+def _asks_for_key(question: str, key: str) -> bool:
+    """Return whether a question is "KEY of ..", or asks what that is."""
+    opening = rf"\W*(?:what\s+(?:is|was)\s+|was\s+ist\s+)?(?:the\s+|d(?:er|ie|as)\s+)?{re.escape(key)}\s+(?:of|for|von|für|de)\b"
+    return bool(re.match(opening, question, re.IGNORECASE))
 
 
 def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
