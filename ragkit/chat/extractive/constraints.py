@@ -41,7 +41,8 @@ _TIME: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _PRICE: Final = re.compile(
-    r"\d|\b(?:free(?!\s+software)|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费", re.IGNORECASE
+    r"\d|\b(?:free(?!\s+software)|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费",
+    re.IGNORECASE,
 )
 _SPAN: Final = re.compile(
     r"\b(?:always|never|forever|daily|weekly|monthly|yearly|annual\w*|hourly|every|each|immediately|until|free|regularly"

@@ -9,6 +9,9 @@ from typing import Final
 from ragkit.text.asking import ASKING_WORDS_ZH, wants_address
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
+FACTS: Final = frozenset({"date", "figure", "money", "who"})
+"""The kinds of questions that a single fact answers."""
+
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
         r"""\b(?:(?<!\w\s)when
@@ -66,8 +69,8 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
           |connect|convert|create|delete|deploy|disable|download|enable|enter|export|hide|import|install|load|make|mount
           |move|open|pass|print|put|read|register|remove|rename|render|reset|restart|return|run|save|send|set|show|sign
           |skip|start|stop|store|test|turn\s+(?:on|off)|uninstall|update|upgrade|upload|use|write)\s+[^\W\d]
-        | \b(?:aktivieren|aktualisieren|ändern|anlegen|anzeigen|ausschalten|deaktivieren|einrichten|einschalten|entfernen
-          |erstellen|hinzufügen|hochladen|herunterladen|installieren|konfigurieren|löschen|öffnen|senden|speichern
+        | \b(?:aktivieren|aktualisieren|ändern|anlegen|anzeigen|ausschalten|deaktivieren|einrichten|einschalten
+          |entfernen|erstellen|hinzufügen|hochladen|herunterladen|installieren|konfigurieren|löschen|öffnen|senden|speichern
           |starten|stoppen)\W*$""",
         re.IGNORECASE | re.VERBOSE,
     ),
@@ -167,6 +170,10 @@ class Question:
         """Return the terms of the question that an answer need not repeat: it gives a figure, a date or code."""
         figures = _MEASURES if self.kinds & {"figure", "date"} else frozenset()
         return self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
+
+    def terms_of(self, text: str) -> frozenset[str]:
+        """Return the terms of another text, as those of the question are written."""
+        return wording(text, language=self.language).terms
 
     @staticmethod
     def gives_money(sentence: str) -> bool:

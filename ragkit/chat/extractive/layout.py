@@ -112,9 +112,7 @@ def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
 def _lists_of(hit: Hit) -> list[Span]:
     """Return the spans of the lists within a passage. The paragraphs of an item, which stand alone there, are none."""
     return [
-        (start, end)
-        for start, end in _blocks_of(hit, "list")
-        if any(map(_opens_item, hit.text[start:end].split("\n")))
+        (start, end) for start, end in _blocks_of(hit, "list") if any(map(_opens_item, hit.text[start:end].split("\n")))
     ]
 
 

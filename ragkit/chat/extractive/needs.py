@@ -10,7 +10,7 @@ from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, is_field
-from ragkit.text.content_terms import is_stop_word, wording
+from ragkit.text.content_terms import is_stop_word
 from ragkit.text.tables import cells
 
 # In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
@@ -68,6 +68,9 @@ _PURPOSE: Final = re.compile(
     re.IGNORECASE,
 )
 _SYMBOLS: Final = re.compile(r"(?:--?)?[A-Za-z_$][\w.$]*(?:[-_.][\w$]+)*")
+_OPENING: Final = re.compile(
+    r"\W*(?:what\s+(?:is|was)\s+|was\s+ist\s+)?(?:the\s+|d(?:er|ie|as)\s+)?(.*)", re.IGNORECASE | re.DOTALL
+)
 _SAYS: Final = re.compile(
     r"\W*(?:yes|no|indeed|of\s+course|not\b|never|always|ja|nein|oui|non|sí|是的|不|可以|没有|支持)", re.IGNORECASE
 )
@@ -193,26 +196,24 @@ def _entry_value(question: Question, item: Candidate) -> float:
         return 0.0
     said = question.said.terms
     key = _KEY.match(item.text)
-    if key and 0 < len(wording(key[1], language=question.language).terms - question.measures) <= len(said):
-        terms = wording(key[1], language=question.language).terms
-        if terms and terms <= said:
-            return _ASKED_KEY_BONUS if _asks_for_key(question.text, key[1]) else _KEY_BONUS
+    if key and question.terms_of(key[1]) - question.measures and question.terms_of(key[1]) <= said:
+        return _ASKED_KEY_BONUS if _asks_for_key(question.text, key[1]) else _KEY_BONUS
     if is_field(item.text):
         return -_FIELD_COST
     head = _ENTRY_HEAD.match(item.text)
     if item.kind == "row":
-        terms = wording(cells(item.text)[0], language=question.language).terms
+        terms = question.terms_of(cells(item.text)[0])
         return _KEY_BONUS * bool(terms and terms <= said)
     if not head or "what" not in question.kinds:
         return 0.0
-    terms = wording(head[1], language=question.language).terms
+    terms = question.terms_of(head[1])
     return _ENTRY_BONUS * (len(terms & said) / len(terms | said)) if terms else 0.0
 
 
 def _asks_for_key(question: str, key: str) -> bool:
     """Return whether a question is "KEY of ..", or asks what that is."""
-    opening = rf"\W*(?:what\s+(?:is|was)\s+|was\s+ist\s+)?(?:the\s+|d(?:er|ie|as)\s+)?{re.escape(key)}\s+(?:of|for|von|für|de)\b"
-    return bool(re.match(opening, question, re.IGNORECASE))
+    opening = _OPENING.match(question)
+    return bool(opening and re.match(rf"{re.escape(key)}\s+(?:of|for|von|für|de)\b", opening[1], re.IGNORECASE))
 
 
 def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
@@ -225,7 +226,7 @@ def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
     purpose = _PURPOSE.match(item.text)
     if purpose:
         said = question.said.terms
-        terms = wording(purpose[1] or purpose[2], language=question.language).terms
+        terms = question.terms_of(purpose[1] or purpose[2])
         value += _PURPOSE_BONUS * len(terms & said) / max(len(terms | said), 1)
     return value
 
