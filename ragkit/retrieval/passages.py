@@ -17,16 +17,12 @@ GAP_LIMIT = 400
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk with its fused score and its parts, each 0..1; units: the cosines of its units, if it has any.
-
-    also: ids of other documents that have its text.
-    """
+    """A chunk with its fused score and its parts, each 0..1; units: the cosines of its units, if it has any."""
 
     row: ChunkRow
     score: float
     parts: Mapping[str, float]
     units: Sequence[float] = ()
-    also: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,8 +69,7 @@ def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]
 def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[Hit]:
     """Return the hits of ranked chunks; their text is a slice: `document.text[start:end] == hit.text`."""
     found = passages(ranked, k=k, merge=merge)
-    shown = {passage.first.document_id for passage in found}
-    documents = reader.documents.rows(sorted(shown.union(*(passage.best.also for passage in found))))
+    documents = reader.documents.rows(sorted({passage.first.document_id for passage in found}))
     cosines = {item.row.id: item.units for item in ranked}
     hits: list[Hit] = []
     for rank, passage in enumerate(found, 1):
@@ -102,7 +97,6 @@ def to_hits(reader: Reader, ranked: Sequence[Ranked], *, k: int, merge: bool) ->
                 metadata=document.metadata,
                 context=first.context,
                 page_starts=tuple(page for page in pages if first.start < page.start < last.end),
-                also_in=tuple(documents[other].source for other in passage.best.also),
                 units=tuple(unit for row in passage.rows for unit in _units(row, cosines[row.id])),
             )
         )

@@ -34,7 +34,6 @@ from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.base import Reader
-from ragkit.store.rows import ChunkRow
 from ragkit.text.content_terms import UNSPACED
 from ragkit.types.hits import Hits
 
@@ -43,10 +42,8 @@ MEANING = 1.25
 """Of a question with a synonym rewrite: a best score of at least this ends the search, and the weight of the rewrite's
 vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 UNREAD = 0.5
-"""How much of the dense side's weight counts where a model of English alone is asked in Chinese, Japanese, Thai or
-Korean, of which it knows few letters. The confidence is that of the full weight."""
-_LOOKED_AT = 4
-"""Chunks that are looked at for each that comes back, where some have the same text."""
+"""How much of the dense side's weight counts where a model of English alone is asked in Chinese, Japanese, Thai or Korean:
+it knows few letters of them. The confidence is that of the full weight."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 BESIDE_FROM = 5_000
@@ -206,7 +203,7 @@ class Retriever:
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        ranked = _shown(_distinct(ids[order], reader, k=k), ids, fused, parts, scored.units)
+        ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
@@ -327,43 +324,23 @@ def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapp
     return hits
 
 
-def _distinct(ids: NDArray[np.int64], reader: Reader, *, k: int) -> list[tuple[ChunkRow, list[int]]]:
-    """Return the first k chunks of different texts, each with the ids of the documents that also have its text.
-
-    Below the same heading, equal texts are one: the options that each command's page repeats, a notice in every folder.
-    Further chunks are read only for those that give way.
-    """
-    found: dict[tuple[str, str], tuple[ChunkRow, list[int]]] = {}
-    for start in range(0, min(_LOOKED_AT * k, len(ids)), k):
-        batch = ids[start : start + k]
-        rows = reader.chunks.rows(batch)
-        for row in (rows[int(item)] for item in batch):
-            key = " ".join(row.text.split()), row.heading.rsplit(" › ", 1)[-1]
-            first, others = found.setdefault(key, (row, []))
-            if row.document_id not in (first.document_id, *others):
-                others.append(row.document_id)
-        if len(found) >= k:
-            break
-    return list(found.values())[:k]
-
-
 def _shown(
-    found: Sequence[tuple[ChunkRow, Sequence[int]]],
+    order: NDArray[np.int64],
     ids: NDArray[np.int64],
     fused: Scores,
     parts: Mapping[str, Scores],
     units: UnitCosines,
+    reader: Reader,
 ) -> list[Ranked]:
-    """Return the chunks that come back with what they scored. ids: of all candidates, ascending or not."""
-    place = {item: at for at, item in enumerate(ids.tolist())}
+    """Read the chunks that come back, with what they scored."""
+    rows = reader.chunks.rows(ids[order])
     shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
     return [
         Ranked(
-            row,
-            min(max(float(fused[place[row.id]]), 0.0), 1.0),
-            {name: values[place[row.id]] for name, values in shown.items()},
-            units.of(place[row.id]),
-            tuple(others),
+            rows[int(ids[at])],
+            min(max(float(fused[at]), 0.0), 1.0),
+            {name: values[at] for name, values in shown.items()},
+            units.of(at),
         )
-        for row, others in found
+        for at in order.tolist()
     ]

@@ -20,7 +20,6 @@ class Hit:
     headings › the names of a table's columns). units: its sentences and rows as (start, end, cosine with the question),
     offsets in the document; empty where the embedder has no vectors for them. collection: the collection's name, in a
     search of several.
-    also_in: the sources of other documents that have the text of its best chunk, below a heading of the same words.
     blocks: the blocks of the document that overlap the passage, None where they were not read or the document has no
     structure; headings: those in the passage; offsets of both in the document. They are read for prompts and answers.
     """
@@ -44,7 +43,6 @@ class Hit:
     page_starts: tuple[Page, ...] = ()
     units: tuple[tuple[int, int, float], ...] = ()
     collection: str = ""
-    also_in: tuple[str, ...] = ()
     blocks: tuple[Block, ...] | None = None
     headings: tuple[Heading, ...] = ()
 
@@ -74,7 +72,6 @@ class Hit:
             "text": self.text,
             "metadata": dict(self.metadata),
             **({"collection": self.collection} if self.collection else {}),
-            **({"also_in": list(self.also_in)} if self.also_in else {}),
         }
 
     @property
