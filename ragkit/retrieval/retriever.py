@@ -42,8 +42,8 @@ MEANING = 1.25
 """Of a question with a synonym rewrite: a best score of at least this ends the search, and the weight of the rewrite's
 vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 UNREAD = 0.5
-"""How much of the dense side's weight counts where a model of English alone is asked in Chinese, Japanese, Thai or Korean:
-it knows few letters of them. The confidence is that of the full weight."""
+"""How much of the dense side's weight counts where a model of English alone is asked in Chinese, Japanese, Thai or
+Korean, of which it knows few letters. The confidence is that of the full weight."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 BESIDE_FROM = 5_000

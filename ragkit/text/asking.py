@@ -17,10 +17,10 @@ ASKING_WORDS_ZH: Final = (
     "请问|为什么|为何|什么时候|何时|什么|怎么样|怎么|怎样|如何|哪一个|哪些|哪个|哪里|哪儿|哪|多少个|多少|是不是|能不能"
     "|可不可以|能否|是否|有没有|可以|应该"
 )
-"""Chinese words that ask, joined for a pattern, longer ones first. Chinese has no blanks, so they are no stop words: the
-pairs of letters that the index holds would run across them."""
+"""Chinese words that ask, joined for a pattern, longer ones first. They can be no stop words: the index holds pairs of
+letters, which run across them."""
 
-_CHINESE: Final = re.compile(f"{ASKING_WORDS_ZH}|(?<!目)的|[吗呢吧啊]")
+_CHINESE: Final = re.compile(f"{ASKING_WORDS_ZH}|(?<!目)的|(?<=[项题节栏数科]目)的|[吗呢吧啊]")
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 
 

@@ -169,7 +169,9 @@ def _subject_value(question: Question, item: Candidate, heading: str) -> float:
     ]
     if not all(re.search(rf"(?<![\w$.-]){re.escape(word)}(?![\w$-])", heading, re.IGNORECASE) for word in symbols):
         return -_OTHER_NAME_COST
-    opens = item.kind == "sentence" or (item.kind == "item" and item.order == item.section + 1)
+    opens = item.kind == "sentence" or (
+        item.kind == "item" and item.order == item.section + 1 and not _KEY.match(item.text)
+    )
     opens = opens and item.place == 1 and not is_field(item.text)
     if not opens or item.asked < _SUBJECT or (item.topic < 1 and item.features.lead < _SUBJECT):
         return 0.0
