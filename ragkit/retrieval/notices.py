@@ -22,6 +22,12 @@ _ENGLISH_ONLY: Final = re.compile(
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
+def reads_english_only(model: str) -> bool:
+    """Return whether the name of an embedding model is that of one which was trained on English alone."""
+    name = model.lower()
+    return "multilingual" not in name and bool(_ENGLISH_ONLY.search(name))
+
+
 def shown_corrections(corrected: Mapping[str, str], hits: Sequence[Hit], languages: Sequence[str]) -> dict[str, str]:
     """Return the corrections with words in place of stems: the most frequent word of the hits that has the stem."""
     shown: dict[str, str] = {}
@@ -50,7 +56,7 @@ def drop_unseen_corrections(hits: Hits) -> None:
 
 def language_warning(question: str, *, main: Collection[str], model: str) -> str | None:
     """Return what to say of a question that is in no main language of the documents, for a model of English only."""
-    if "multilingual" in model.lower() or not _ENGLISH_ONLY.search(model.lower()):
+    if not reads_english_only(model):
         return None
     language = foreign_language(question, languages=main)
     if language is None:

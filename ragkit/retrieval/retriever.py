@@ -26,7 +26,7 @@ from ragkit.retrieval.features import (
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.literals import FEW, Holders, Names, holders, literal_scores, literals, metadata_scores, names
-from ragkit.retrieval.notices import correction_warnings, language_warning, shown_corrections
+from ragkit.retrieval.notices import correction_warnings, language_warning, reads_english_only, shown_corrections
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
 from ragkit.retrieval.query_terms import weighted_terms
@@ -34,12 +34,16 @@ from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.base import Reader
+from ragkit.text.content_terms import UNSPACED
 from ragkit.types.hits import Hits
 
 ANSWERED = 0.7
 MEANING = 1.25
 """Of a question with a synonym rewrite: a best score of at least this ends the search, and the weight of the rewrite's
 vector beside the question's own. Tuned on the tuning part of FinanceBench."""
+UNREAD = 0.5
+"""How much of the dense side's weight counts where a model of English alone is asked in Chinese, Japanese, Thai or
+Korean, of which it knows few letters. The confidence is that of the full weight."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 PARALLEL_FROM = 5_000
@@ -77,11 +81,15 @@ class _Search:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A question's vector (d,), a function that gives its term matches, and the nearest chunks, None if unknown."""
+    """A question's vector (d,), a function that gives its term matches, and the nearest chunks, None if unknown.
+
+    dense_share: the share of the dense side in the order of the candidates, 0..1.
+    """
 
     query: NDArray[np.float32]
     words: Callable[[], _Words]
     near: NDArray[np.int64] | None
+    dense_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +169,8 @@ class Retriever:
         words = self._words([question, rewrite.text] if rewrite else [question], search)
         query = self._query(question, search, known=vector)
         large = len(snapshot.dense) >= self._parallel_from
-        found = _Found(query, words[0], search.near(query) if large else None)
+        share = self._dense_share(question, search)
+        found = _Found(query, words[0], search.near(query) if large else None, share)
         other = near = None
         if large and rewrite and rewrite.meaning in self._meanings:
             # it is likely needed, and scoring leaves a CPU idle
@@ -181,7 +190,7 @@ class Retriever:
         if rewrite and scored.first.max() < ANSWERED:
             if other is None:
                 other = self._toward(rewrite.meaning, query, search)
-            again = _Found(other, words[1], near() if near else search.near(other))
+            again = _Found(other, words[1], near() if near else search.near(other), share)
             scored = _SCORING.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
         hits = self._hits(question, scored, search, k=k)
         return _with_notices(hits, question, search, corrected=words[0]().corrected)
@@ -216,6 +225,12 @@ class Retriever:
         found = self._embedder().embed_queries([text]) if known is None else known[np.newaxis]
         query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
         return query if search.adapter is None else adapted(search.adapter, query)
+
+    def _dense_share(self, question: str, search: _Search) -> float:
+        """Return the share of the dense side: less for a question in a script that the embedding model can't read."""
+        fingerprint = search.reader.fingerprint
+        unread = fingerprint is not None and reads_english_only(fingerprint.model) and bool(UNSPACED.search(question))
+        return self._settings.dense_weight * (UNREAD if unread else 1.0)
 
     def _toward(self, meaning: str, asked: NDArray[np.float32], search: _Search) -> NDArray[np.float32]:
         """Return the search vector (d,) of a question's rewrite. asked: the question's own vector."""
@@ -253,7 +268,7 @@ class Retriever:
         first = share * dense + (1 - share) * lexical
         parts = {"dense": dense, "lexical": lexical}
         gate = feedback * float(np.clip(FEEDBACK_GATE * (1 - words.unit.max(initial=0.0)), 0, 1))
-        fused = first
+        fused = found.dense_share * dense + (1 - found.dense_share) * lexical
         if asked.literals:
             fused = fused + literal_scores(asked.literals, ids, search.reader)
         if len(held):

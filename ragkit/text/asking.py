@@ -1,4 +1,4 @@
-"""What a question asks to be shown: an address."""
+"""What a question asks to be shown, and the words in it that only ask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ _ADDRESS: Final = re.compile(
     |网址|链接|地址|邮箱|哪里|哪儿|リンク|どこ|주소|어디""",
     re.IGNORECASE | re.VERBOSE,
 )
+
+ASKING_WORDS_ZH: Final = (
+    "请问|为什么|为何|什么时候|何时|什么|怎么样|怎么|怎样|如何|哪一个|哪些|哪个|哪里|哪儿|哪|多少个|多少|是不是|能不能"
+    "|可不可以|能否|是否|有没有|可以|应该"
+)
+"""Chinese words that ask, joined for a pattern, longer ones first. They can be no stop words: the index holds pairs of
+letters, which run across them."""
+
+_CHINESE: Final = re.compile(f"{ASKING_WORDS_ZH}|(?<!目)的|(?<=[项题节栏数科]目)的|[吗呢吧啊]")
+_KANA: Final = re.compile("[\u3040-\u30ff]")
+
+
+def without_asking_words(question: str) -> str:
+    """Return a question with a blank for each Chinese word that only asks; Japanese, and one of nothing else, as it is.
+
+    Other languages come back as they are, too: their stop words are left out where a question is analysed.
+    """
+    if _KANA.search(question):
+        return question
+    bare = _CHINESE.sub(" ", question)
+    return bare if any(map(str.isalnum, bare)) else question
 
 
 def wants_address(question: str) -> bool:

@@ -63,7 +63,8 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\W_]+(?:['’][^\W_]+)?)",
     re.IGNORECASE,
 )
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""A letter of a script that is written without blanks, or Hangul."""
 _HIRAGANA = re.compile("[\u3040-\u309f]+")
 _CLAUSE = re.compile(
     r"[,;:.!?()\n|–—]|\b(?:but|while|whereas|although|unless|except|however|aber|sondern|mais|pero|ma|mas|maar)\b",
@@ -148,7 +149,7 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
     if lower in _stop_words(language) or (len(bare) == 1 and bare.isascii()):
         return "function", ()
     terms = analyse(word, language=language)
-    if not lower[0].isascii() and _UNSPACED.search(lower):
+    if not lower[0].isascii() and UNSPACED.search(lower):
         # Pairs say more than single letters; hiragana on its own is grammar.
         terms = [term for term in terms if len(term) > 1 and not _HIRAGANA.fullmatch(term)] or terms
     return "content", tuple(terms)

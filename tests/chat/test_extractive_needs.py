@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ragkit.chat.extractive.model import ExtractiveChat
@@ -240,3 +242,95 @@ def test_advice_against_it_is_not_how_it_is_done() -> None:
     )
     answer = ask("How do I mute the siren?", page(text, headings=("Muting",)))
     assert answer.text.startswith("You can mute the siren by turning its key")
+
+
+HOSE = page(
+    """Clearing the hose
+
+Let the pressure drop first. Water in the hose can freeze.
+
+Then flush it like this:
+
+hosectl flush --zone 3
+
+The valve closes by itself.""",
+    headings=("Clearing the hose",),
+    code="hosectl flush --zone 3",
+)
+
+
+@pytest.mark.parametrize("question", ["flush the hose of zone 3", "please flush the hose", "How do I flush the hose?"])
+def test_a_question_that_opens_with_an_action_wants_the_command(question: str) -> None:
+    answer = ask(question, HOSE)
+    assert "```\nhosectl flush --zone 3\n```" in answer.text
+
+
+def test_an_example_right_after_what_a_keyword_question_finds_is_told_with_it() -> None:
+    rules = page(
+        """Several zones are named by a comma after the number.
+For example:
+
+zones = 1,3,4
+
+Anything else is ignored.""",
+        code="zones = 1,3,4",
+    )
+    assert "zones = 1,3,4" in ask("several zones number", rules).text
+
+
+def test_code_that_only_imports_is_no_example() -> None:
+    text = """Sprinklers
+
+Use a Sprinkler to water a lawn at night.
+
+from garden import Sprinkler
+
+Further below:
+
+lawn = Sprinkler(zone=2)
+lawn.water(minutes=5)
+"""
+    made = page(text, headings=("Sprinklers",), code="lawn = Sprinkler(zone=2)\nlawn.water(minutes=5)")
+    start = text.index("from garden")
+    extra = Block(start, start + len("from garden import Sprinkler"), "code")
+    hit = replace(made, blocks=tuple(sorted((*(made.blocks or ()), extra), key=lambda block: block.start)))
+    assert "lawn.water(minutes=5)" in ask("How do I water a lawn with a Sprinkler?", hit).text
+
+
+def test_the_list_below_the_name_that_is_asked_about_is_its_definition() -> None:
+    hooks = page(
+        """Hooks of the pump
+
+- beforeStart, onStart, afterStop
+
+onStart
+
+- Runs while the motor turns up, ONLY with a full tank.
+
+afterStop
+
+- Runs after onStart has ended and the valve is shut.""",
+        headings=("Hooks of the pump", "onStart", "afterStop"),
+    )
+    assert ask("what is onStart", hooks).text.startswith("Runs while the motor turns up, ONLY with a full tank.")
+
+
+def test_a_field_that_is_asked_for_by_its_key_is_the_answer() -> None:
+    sheet = page("Valve: RX-7\nStatus: Retired\nSpare-Seal: Viton 12 mm\n\nThe valve RX-7 was built in Kiel.")
+    assert ask("Spare-Seal of RX-7", sheet).text.startswith("Spare-Seal: Viton 12 mm")
+
+
+def test_code_answers_no_question_for_an_amount() -> None:
+    sample = page(
+        """A sample of the log follows.
+
+pumps = {"zone": 3, "pumps": 14, "week": 9}
+""",
+        code='pumps = {"zone": 3, "pumps": 14, "week": 9}',
+    )
+    assert "```" not in ask("how many pumps run per week", sample).text
+
+
+def test_free_software_is_no_price() -> None:
+    club = page("The gardeners of the club are paid nothing; they like free software and open days.")
+    assert ask("How much are the gardeners paid per month?", club).status == "abstained"

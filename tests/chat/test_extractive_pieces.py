@@ -15,6 +15,7 @@ from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.model import ExtractiveChat
 from ragkit.citations.checker import check_answer
 from ragkit.types.answers import Answer
+from ragkit.types.documents import Block
 from ragkit.types.hits import Hit, Hits
 from tests.support.prompt_fakes import make_hit, make_prompt
 
@@ -274,3 +275,13 @@ def test_tags_of_site_generators_are_no_part_of_an_answer() -> None:
     answer = ask("How often does the gate code change?", text)
     assert answer.text == "The gate code changes each month. [1]"
     assert_checked(answer)
+
+
+def test_the_paragraph_of_an_item_is_no_list_and_leads_into_its_code() -> None:
+    text = "  Set the interval of the probe in seconds:\n\nprobe(interval=20)\n"
+    lead = Block(0, text.index("\n"), "list")
+    code = Block(text.index("probe("), len(text) - 1, "code")
+    hit = make_hit(text, rank=1, start=0, blocks=(lead, code))
+    answer = ask("How do I set the interval of the probe?", hit)
+    assert answer.text.startswith("Set the interval of the probe in seconds: [1]")
+    assert "```\nprobe(interval=20)\n```" in answer.text

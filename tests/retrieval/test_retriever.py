@@ -21,6 +21,7 @@ from ragkit.retrieval.query_terms import weighted_terms
 from ragkit.retrieval.retriever import Retriever
 from ragkit.settings import ModelSettings, RetrievalSettings, Settings
 from ragkit.testing import HashEmbedder
+from ragkit.types.collection import Fingerprint
 from ragkit.types.documents import Document, Page
 
 COLOURS = ("red", "green", "blue", "amber", "violet", "white")
@@ -274,3 +275,26 @@ def test_a_sentence_that_says_it_is_first_all_the_same(reports: ragkit.Knowledge
 def test_another_reading_keeps_to_the_filter(reports: ragkit.KnowledgeBase) -> None:
     where = {"type": "ne", "key": "source", "value": "acme.txt"}
     assert "acme.txt" not in {hit.source for hit in reports.search("gross operating margin", k=20, where=where)}
+
+
+class _EnglishEmbedder(HashEmbedder):
+    """A fake that goes by the name of a model of English alone."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return replace(super().fingerprint, model="sentence-transformers/all-MiniLM-L6-v2")
+
+
+def test_vectors_of_an_english_model_count_for_less_in_chinese(tmp_path: Path) -> None:
+    texts = {"a.txt": "水泵的滤芯每月更换一次。", "b.txt": "仓库晚上八点关门。", "c.txt": "花园在周末开放。"}
+    scores = {}
+    for name, embedder in (("other", HashEmbedder()), ("english", _EnglishEmbedder())):
+        with ragkit.open(tmp_path / name, embedder=embedder) as kb:
+            kb.add(Document(source=source, text=text) for source, text in texts.items())
+            first = kb.search("怎么更换水泵的滤芯？", k=3)[0]
+            scores[name] = first.score, first.scores["dense"], first.scores["lexical"]
+            assert first.source == "a.txt"
+    score, dense, lexical = scores["english"]
+    share = RetrievalSettings().dense_weight
+    assert score == pytest.approx(min(1.0, share / 2 * dense + (1 - share / 2) * lexical), abs=1e-6)
+    assert scores["other"][0] == pytest.approx(min(1.0, share * dense + (1 - share) * lexical), abs=1e-6)

@@ -10,7 +10,7 @@ from ragkit.chat.extractive.dates import date_of
 from ragkit.chat.extractive.duplicates import collapsed, same_numbers, same_words
 from ragkit.chat.extractive.evidence import Candidate, candidates
 from ragkit.chat.extractive.fitness import Fitness
-from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.intent import FACTS, Question
 from ragkit.chat.extractive.layout import read_layout
 from ragkit.chat.extractive.pieces import (
     Piece,
@@ -21,7 +21,6 @@ from ragkit.chat.extractive.pieces import (
     near_reach,
     paragraph_from,
 )
-from ragkit.text.content_terms import wording
 from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
 
@@ -40,7 +39,7 @@ _LEANS_BACK = re.compile(
 )
 _BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
-_FACTS: Final = frozenset({"date", "figure", "money", "who", "where", "yes"})
+_FACTS: Final = FACTS | {"where", "yes"}
 _CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
 
 
@@ -104,7 +103,7 @@ class Choice:
         out: list[Piece] = []
         for piece in pieces:
             is_best = piece.number == best.passage + 1 and piece.first <= best.span[0] < piece.end
-            goes_on = is_best and piece.kind == "sentence" and best.kind == "sentence"
+            goes_on = piece.kind == "sentence" and ((is_best and best.kind == "sentence") or not out)
             more = paragraph_from(piece, self._layouts[piece.number - 1]) if goes_on else piece
             if not any(more.overlaps(other) for other in out):
                 out.append(more)
@@ -154,11 +153,13 @@ class Choice:
                 or (code_before(piece, layout) if "how" in kinds else None)
                 or follow_on(piece, layout, other, reach=1)
             )
-        if first:
+        if first and kinds:
             return follow_on(piece, layout, {"list"}, reach=0) if "what" in kinds else None
-        reach = near_reach(piece, layout) if "?" in self._question.text else 2
-        more = follow_on(piece, layout, wanted, reach=reach)
-        return more if more is None or reach < 2 or self._held(more) else None
+        near = follow_on(piece, layout, wanted, reach=near_reach(piece, layout))
+        if near is not None or first or "?" in self._question.text:
+            return near
+        more = follow_on(piece, layout, wanted, reach=2)
+        return more if more is not None and self._held(more) else None
 
     def _included(self, piece: Piece) -> Piece | None:
         """Return the file that a piece's section shows next, whole, where it is among the passages."""
@@ -174,7 +175,7 @@ class Choice:
     def _held(self, piece: Piece) -> float:
         """Return how many of the question's terms a piece holds, names of code counted twice."""
         text = piece.text(self._prompt.passages[piece.number - 1])
-        terms = wording(text, language=self._question.language).terms & self._question.said.terms
+        terms = self._question.terms_of(text) & self._question.said.terms
         limits = self._fitness.constraints
         return len(terms) + 2.0 * (len(limits.names) - len(limits.missing_names(text)))
 

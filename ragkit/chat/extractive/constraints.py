@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from ragkit.chat.extractive.intent import Question
-from ragkit.text.content_terms import NUMBER_WORDS, is_stop_word
+from ragkit.text.content_terms import NUMBER_WORDS, UNSPACED, is_stop_word
 from ragkit.types.hits import Hit
 
 _CODE: Final = re.compile(
@@ -24,7 +24,6 @@ _LABELLED: Final = re.compile(r"\b[A-Z][A-Za-z]{2,} \d{2,}(?![\w.]*\d)")
 _YEAR: Final = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!s\b|[\d.,]*\d)")
 _NAME: Final = re.compile(r"(?<![\w'’.])[A-Z][\w&+#]*(?:[-.][A-Za-z]\w*)*")
 _LATIN: Final = re.compile(r"(?<![\w-])[A-Za-z][A-Za-z\d.+#-]{2,}")
-_WIDE: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _WORD: Final = re.compile(r"\w+")
 _OPENS: Final = re.compile(r"[.!?:;。！？：\n\"“(]\s*$")
 _QUANTITY: Final = re.compile(
@@ -42,7 +41,8 @@ _TIME: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _PRICE: Final = re.compile(
-    r"\d|\b(?:free|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费", re.IGNORECASE
+    r"\d|\b(?:free(?!\s+software)|no\s+(?:cost|charge|fee)s?|included|on\s+request|kostenlos|gratis|gratuit\w*)\b|免费",
+    re.IGNORECASE,
 )
 _SPAN: Final = re.compile(
     r"\b(?:always|never|forever|daily|weekly|monthly|yearly|annual\w*|hourly|every|each|immediately|until|free|regularly"
@@ -114,7 +114,8 @@ class Constraints:
         """Return whether a name with a number ("Type 2") stands nowhere in a text."""
         return any(
             not re.search(
-                rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)|(?<![\d.]){number}\.[\dx]",
+                rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)"
+                rf"|{re.escape(name)}\W[^.\n]{{0,30}}(?<![\d.]){number}\.[\dx]",
                 text,
                 re.IGNORECASE,
             )
@@ -152,7 +153,7 @@ def _symbols(text: str) -> frozenset[str]:
 
 def _names(text: str, language: str) -> set[str]:
     """Return words with a capital within a sentence (not in German, where each noun has one), Latin ones in others."""
-    if _WIDE.search(text):
+    if UNSPACED.search(text):
         return {match.group().lower() for match in _LATIN.finditer(text) if not any(c.isdigit() for c in match.group())}
     if language == "de":
         return set()
@@ -201,7 +202,7 @@ def _code_pattern(code: str) -> re.Pattern[str]:
 @lru_cache(maxsize=512)
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a text in lower case and without accents."""
-    return frozenset(re.findall(r"\w[\w+#]*", _folded(_WIDE.sub(" ", text))))
+    return frozenset(re.findall(r"\w[\w+#]*", _folded(UNSPACED.sub(" ", text))))
 
 
 def _folded(text: str) -> str:
@@ -261,7 +262,7 @@ def around(hit: Hit) -> str:
 
 def gives_kind(question: Question, piece: str) -> bool:
     """Return whether a piece can hold the kind of answer that is asked for: a time, an amount, a person."""
-    if not (_ASKS.match(question.text) or _WIDE.search(question.text)):
+    if not (_ASKS.match(question.text) or UNSPACED.search(question.text)):
         return True  # "what holds when .." asks for no date
     if "date" in question.kinds:
         wanted = _DEFINITE if _PAST_EVENT.search(question.text) else _TIME
@@ -273,4 +274,4 @@ def gives_kind(question: Question, piece: str) -> bool:
         bare = _YEARS.sub("", piece) if _COUNTS.search(question.text) else piece
         if not (_QUANTITY.search(bare) or _SPAN.search(bare)):
             return False
-    return not ("who" in question.kinds and not _WIDE.search(piece) and not _PERSON.search(piece))
+    return not ("who" in question.kinds and not UNSPACED.search(piece) and not _PERSON.search(piece))

@@ -10,12 +10,12 @@ from typing import Final
 from ragkit.chat.extractive.constraints import Constraints, around, gives_kind, has_word, words_of
 from ragkit.chat.extractive.dates import date_of, wants_current
 from ragkit.chat.extractive.evidence import Candidate
-from ragkit.chat.extractive.intent import Question
+from ragkit.chat.extractive.intent import FACTS, Question
 from ragkit.chat.extractive.layout import Layout
 from ragkit.chat.extractive.needs import Place, form_value, heading_above
 from ragkit.chat.extractive.pieces import Piece, piece_of
 from ragkit.text.addresses import without_addresses
-from ragkit.text.content_terms import guess_language, wording
+from ragkit.text.content_terms import guess_language
 from ragkit.text.tables import column_names
 from ragkit.types.prompts import Prompt
 
@@ -108,10 +108,10 @@ class Fitness:
         return not self._lacks_codes(item, text) and gives_kind(self._question, without_addresses(text))
 
     def _code_may_answer(self, item: Candidate) -> bool:
-        """Return whether code is whole, and asked for where the question is for a person or a date."""
+        """Return whether code is whole, and asked for where the question is for a single fact."""
         layout = self._layouts[item.passage]
         kinds = self._question.kinds
-        return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & {"date", "who"})
+        return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & FACTS)
 
     def _unknown(self, text: str) -> float:
         """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""
@@ -119,7 +119,7 @@ class Fitness:
         terms = question.said.terms - question.measures
         if len(terms) < _FEW or self.is_foreign:
             return 0.0
-        missing = terms - wording(text, language=question.language).terms
+        missing = terms - question.terms_of(text)
         words = words_of(text)
         return sum(not has_word(term, words) for term in missing) / len(terms)
 
@@ -189,7 +189,7 @@ class Fitness:
         That is the value of its features alone: form and place say which piece to tell, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
-        if self._passages[best.passage].units:
+        if self._passages[best.passage].units and self._question.language not in _UNSPACED:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
         return 0.5 * confidence + 8.0 * best.coverage - 5.7
 

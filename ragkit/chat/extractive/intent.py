@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit.text.addresses import without_addresses
-from ragkit.text.asking import wants_address
+from ragkit.text.asking import ASKING_WORDS_ZH, wants_address
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
+
+FACTS: Final = frozenset({"date", "figure", "money", "who"})
+"""The kinds of questions that a single fact answers."""
 
 _KINDS: Final[dict[str, re.Pattern[str]]] = {
     "date": re.compile(
@@ -62,7 +65,14 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
         | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
         | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
-        | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게""",
+        | 怎么|怎样|如何|示例|命令|どうやって|方法は|어떻게
+        | ^\W*(?:please\s+)?(?:(?:completely|automatically|temporarily|globally)\s+)?(?:add|allow|build|change|configure
+          |connect|convert|create|delete|deploy|disable|download|enable|enter|export|hide|import|install|load|make|mount
+          |move|open|pass|print|put|read|register|remove|rename|render|reset|restart|return|run|save|send|set|show|sign
+          |skip|start|stop|store|test|turn\s+(?:on|off)|uninstall|update|upgrade|upload|use|write)\s+[^\W\d]
+        | \b(?:aktivieren|aktualisieren|ändern|anlegen|anzeigen|ausschalten|deaktivieren|einrichten|einschalten
+          |entfernen|erstellen|hinzufügen|hochladen|herunterladen|installieren|konfigurieren|löschen|öffnen|senden|speichern
+          |starten|stoppen)\W*$""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "what": re.compile(
@@ -123,8 +133,8 @@ _SHOWN: Final = frozenset(wording("example code snippet sample show command synt
 """Terms that name the form of an answer."""
 
 _FUNCTION_ZH: Final = re.compile(
-    "请问|为什么|什么时候|是什么|有什么|什么|怎么样|怎么|怎样|如何|哪一个|哪一|哪些|哪个|哪里|多少个|多少|是不是|能不能|可不可以"
-    "|可以|能否|是否|应该|需要|不要|有没有|一个|它们|这个|那个|以及|或者|并且|还是|时候|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
+    f"{ASKING_WORDS_ZH}|是什么|有什么|哪一|需要|不要|一个|它们|这个|那个|以及|或者|并且|还是|时候"
+    "|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
 )
 _GRAM: Final = 4
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
@@ -173,6 +183,10 @@ class Question:
     def gives_address(self, text: str) -> bool:
         """Return whether a text holds the address of a link, where one is asked for."""
         return "link" in self.kinds and without_addresses(text) != text
+
+    def terms_of(self, text: str) -> frozenset[str]:
+        """Return the terms of another text, as those of the question are written."""
+        return wording(text, language=self.language).terms
 
     @staticmethod
     def gives_money(sentence: str) -> bool:

@@ -92,7 +92,7 @@ def read_layout(hit: Hit, *, language: str) -> Layout:
         if kind == "sentence":
             kind = "row" if has_cells(unit) or is_row(unit) else "item" if is_item(unit) else "sentence"
         parts.append(Part(part.start, part.end, kind))
-    lists = _regions(text, codes) if hit.blocks is None else _blocks_of(hit, "list")
+    lists = _regions(text, codes) if hit.blocks is None else _lists_of(hit)
     regions = tuple(ListRegion(_lead(text, start, parts), start, end) for start, end in lists)
     return Layout(text, tuple(parts), regions, frozenset(part.start for part in fixed if _is_cut(hit, part)))
 
@@ -107,6 +107,13 @@ def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
             first = start + len(held) - len(held.lstrip("\n"))
             out.append((first, start + len(held.rstrip())))
     return out
+
+
+def _lists_of(hit: Hit) -> list[Span]:
+    """Return the spans of the lists within a passage. The paragraphs of an item, which stand alone there, are none."""
+    return [
+        (start, end) for start, end in _blocks_of(hit, "list") if any(map(_opens_item, hit.text[start:end].split("\n")))
+    ]
 
 
 def _is_cut(hit: Hit, part: Part) -> bool:

@@ -10,7 +10,7 @@ from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import Layout, is_field
-from ragkit.text.content_terms import wording
+from ragkit.text.content_terms import is_stop_word
 from ragkit.text.tables import cells
 
 # In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
@@ -19,6 +19,7 @@ _CONTACT_BONUS: Final = 1.2  # an address, where somebody wants to report, ask o
 _LIST_BONUS: Final = 1.0  # a list, where several things are asked for
 _TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
 _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
+_ASKED_KEY_BONUS: Final = 5.0  # the same, where one asks for it by name: "Version of .."
 _ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name is .."
 _HEADING_WEIGHT: Final = 2.0  # of the cosine of the heading, where a topic is asked about
 _INSTRUCTION_BONUS: Final = 0.7  # "To do X, run ..", where one asks how
@@ -67,12 +68,15 @@ _PURPOSE: Final = re.compile(
     re.IGNORECASE,
 )
 _SYMBOLS: Final = re.compile(r"(?:--?)?[A-Za-z_$][\w.$]*(?:[-_.][\w$]+)*")
+_OPENING: Final = re.compile(
+    r"\W*(?:what\s+(?:is|was)\s+|was\s+ist\s+)?(?:the\s+|d(?:er|ie|as)\s+)?(.*)", re.IGNORECASE | re.DOTALL
+)
 _SAYS: Final = re.compile(
     r"\W*(?:yes|no|indeed|of\s+course|not\b|never|always|ja|nein|oui|non|sí|是的|不|可以|没有|支持)", re.IGNORECASE
 )
 _SEE_ALSO: Final = re.compile(
     r"(?:see(?:\s+also)?|related|references?|further\s+reading|more\s+(?:information|resources?)|learn\s+more|next\s+steps?"
-    r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|参考|另请参阅|相关|参见|延伸阅读|関連)\W*$",
+    r"|resources?|links?|policy|siehe(?:\s+auch)?|voir(?:\s+aussi)?|mehr\s+dazu|weitere\s+informationen|参考|另请参阅|相关|参见|详见|参阅|请参阅|更多信息|延伸阅读|関連)\W*$",
     re.IGNORECASE,
 )
 _META: Final = re.compile(
@@ -158,10 +162,17 @@ def _section_value(question: Question, item: Candidate, heading: str, operators:
 
 def _subject_value(question: Question, item: Candidate, heading: str) -> float:
     """Return what it says that a candidate stands below the name of what is asked about, or below a similar name."""
-    symbols = [word for word in _SYMBOLS.findall(question.text) if word.lower() in heading.lower()]
+    symbols = [
+        word
+        for word in _SYMBOLS.findall(question.text)
+        if word.lower() in heading.lower() and not is_stop_word(word.lower(), question.language)
+    ]
     if not all(re.search(rf"(?<![\w$.-]){re.escape(word)}(?![\w$-])", heading, re.IGNORECASE) for word in symbols):
         return -_OTHER_NAME_COST
-    opens = item.kind == "sentence" and item.place == 1 and not is_field(item.text)
+    opens = item.kind == "sentence" or (
+        item.kind == "item" and item.order == item.section + 1 and not _KEY.match(item.text)
+    )
+    opens = opens and item.place == 1 and not is_field(item.text)
     if not opens or item.asked < _SUBJECT or (item.topic < 1 and item.features.lead < _SUBJECT):
         return 0.0
     return _OPENING_BONUS + _UNSAID_BONUS * (1 - item.features.own)
@@ -187,20 +198,24 @@ def _entry_value(question: Question, item: Candidate) -> float:
         return 0.0
     said = question.said.terms
     key = _KEY.match(item.text)
-    if key and 0 < len(wording(key[1], language=question.language).terms - question.measures) <= len(said):
-        terms = wording(key[1], language=question.language).terms
-        if terms and terms <= said:
-            return _KEY_BONUS
+    if key and question.terms_of(key[1]) - question.measures and question.terms_of(key[1]) <= said:
+        return _ASKED_KEY_BONUS if _asks_for_key(question.text, key[1]) else _KEY_BONUS
     if is_field(item.text):
         return -_FIELD_COST
     head = _ENTRY_HEAD.match(item.text)
     if item.kind == "row":
-        terms = wording(cells(item.text)[0], language=question.language).terms
+        terms = question.terms_of(cells(item.text)[0])
         return _KEY_BONUS * bool(terms and terms <= said)
     if not head or "what" not in question.kinds:
         return 0.0
-    terms = wording(head[1], language=question.language).terms
+    terms = question.terms_of(head[1])
     return _ENTRY_BONUS * (len(terms & said) / len(terms | said)) if terms else 0.0
+
+
+def _asks_for_key(question: str, key: str) -> bool:
+    """Return whether a question is "KEY of ..", or asks what that is."""
+    opening = _OPENING.match(question)
+    return bool(opening and re.match(rf"{re.escape(key)}\s+(?:of|for|von|für|de)\b", opening[1], re.IGNORECASE))
 
 
 def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
@@ -208,12 +223,12 @@ def _how_value(question: Question, item: Candidate, layout: Layout) -> float:
     value = _CODE_BONUS * (shown is not None) + _INSTRUCTION_BONUS * bool(_INSTRUCTION.match(item.text))
     imports = shown is not None and only_imports(layout.text[shown.start : shown.end])
     if imports and "import" not in question.text.lower():
-        value -= _CODE_BONUS + _IMPORT_COST * (item.kind == "code")
+        value -= _CODE_BONUS + _IMPORT_COST * (item.kind == "code" or item.text.endswith((":", "：")))
     value -= _ADVICE_COST * bool(item.kind != "code" and _AGAINST.search(item.text[:160]))
     purpose = _PURPOSE.match(item.text)
     if purpose:
         said = question.said.terms
-        terms = wording(purpose[1] or purpose[2], language=question.language).terms
+        terms = question.terms_of(purpose[1] or purpose[2])
         value += _PURPOSE_BONUS * len(terms & said) / max(len(terms | said), 1)
     return value
 

@@ -164,7 +164,7 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
     after = [part for part in layout.parts if part.start >= piece.end]
     for place, part in enumerate(after[: reach + 1]):
         if part.kind == "code" and "code" in kinds:
-            if only_imports(layout.text[part.start : part.end]) and _has_code(after[place + 1 :]):
+            if only_imports(layout.text[part.start : part.end]):
                 continue
             return _fitting(piece.number, layout, part)
         if part.kind == "row" and "table" in kinds:
@@ -177,10 +177,6 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
         if _ends_section(layout, part, after[place + 1 :]):
             break
     return None
-
-
-def _has_code(parts: Sequence[Part]) -> bool:
-    return any(part.kind == "code" for part in parts)
 
 
 def code_before(piece: Piece, layout: Layout) -> Piece | None:

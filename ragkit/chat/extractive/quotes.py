@@ -56,6 +56,8 @@ def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int], *, addr
             lines.append(f"{depth}- {bare}")
         elif lines:
             lines[-1] = f"{lines[-1]} {bare}"
+        else:
+            lines.append(bare)
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from ragkit.index.lexical.unknown_words import Forms, Reading, TermDictionary
 from ragkit.text.analyzer import analyse_question, question_parts
+from ragkit.text.asking import without_asking_words
 from ragkit.text.notations import Notation, notations
 
 TERM_LIMIT: Final = 128
@@ -48,8 +49,9 @@ def read_question(
     Above `TERM_LIMIT` terms the rarest are kept, by count times inverse document frequency; terms that no chunk has
     go first. A shorter question is also read with the dictionary's help: see `TermDictionary` and `notations`.
     """
-    question = analyse_question(text, languages=languages)
-    parts = question_parts(text, languages=languages)
+    content = without_asking_words(text)
+    question = analyse_question(content, languages=languages)
+    parts = question_parts(content, languages=languages)
     if len(question.terms) <= TERM_LIMIT:
         found = notations(text, languages=languages, known=idf)
         reading = Reading([forms for _, forms in parts])
