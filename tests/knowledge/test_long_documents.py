@@ -21,7 +21,7 @@ SLICE = 8
 
 
 def document(sentences: int = 600) -> Document:
-    text = " ".join(f"Drawer {n} of the harbour archive keeps ledger {n * 7} of the year." for n in range(sentences))
+    text = "\n\n".join(f"Drawer {n} of the harbour archive keeps ledger {n * 7} of the year." for n in range(sentences))
     return Document.from_text("ledger.txt", text)
 
 
