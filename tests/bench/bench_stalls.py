@@ -2,11 +2,10 @@
 
     python -m tests.bench.bench_stalls [MiB ...]
 
-A thread that only sleeps measures the longest time that it waited for the GIL: how late it woke, less the time that
-Linux says it waited for a processor, and no more than the CPU that this process used meanwhile (the holder of the GIL
-may wait for a processor, too). A process that has nothing beside the same thread shows what the machine alone makes it
-wait. HashEmbedder stands for the model, which runs without the GIL. After the ingest, a first question builds the
-indexes, and a second one uses them.
+A thread that only sleeps measures the longest time that it waited for the GIL: how late it woke, less the time that it
+waited for a processor, and no more than another thread used the processor meanwhile (see ThreadClocks). A process that
+has nothing beside the same thread shows what the machine alone makes it wait. HashEmbedder stands for the model, which
+runs without the GIL. After the ingest, a first question builds the indexes, and a second one uses them.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import random
+import re
 import resource
 import sys
 import tempfile
@@ -22,7 +22,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from io import RawIOBase
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as ProcessEvent
 from pathlib import Path
@@ -30,6 +29,7 @@ from pathlib import Path
 import ragkit
 from ragkit.testing import HashEmbedder
 from ragkit_ingest import IngestOptions, ReadLimits, ingest_folder
+from tests.support.thread_clocks import ThreadClocks
 
 _SLEEP = 0.005
 _WORDS = ("invoice", "refund", "window", "ledger", "harbour", "copper", "nineteen", "valley", "contract", "paid")
@@ -37,7 +37,7 @@ _WORDS = ("invoice", "refund", "window", "ledger", "harbour", "copper", "ninetee
 
 @dataclass(slots=True)
 class Probe:
-    """Wakes every 5 ms. longest: seconds that it came late at most, as far as this process used the CPU; stacks: what
+    """Wakes every 5 ms. longest: seconds that it came late at most, as far as another thread is to blame; stacks: what
     ran when it was later than a limit; collecting: seconds of the longest garbage collection."""
 
     limit: float = 0.05
@@ -50,12 +50,12 @@ class Probe:
 
     def run(self) -> None:
         """Measure until `stop`."""
-        with open("/proc/thread-self/schedstat", "rb", buffering=0) as waits:
+        with ThreadClocks() as clocks:
             while not self._stop.is_set():
-                before, used, waited = time.perf_counter(), time.process_time(), _waited(waits)
+                clocks.start()
+                before = time.perf_counter()
                 time.sleep(_SLEEP)
-                late = time.perf_counter() - before - _SLEEP - (_waited(waits) - waited)
-                gap = min(late, time.process_time() - used)
+                gap = clocks.held_up(time.perf_counter() - before - _SLEEP)
                 if gap > self.limit:
                     self.late.append(gap)
                     self._note(gap)
@@ -73,19 +73,19 @@ class Probe:
             self.collecting = max(self.collecting, time.thread_time() - self._collection)
 
     def _note(self, gap: float) -> None:
-        mine = threading.get_ident()
-        for thread, frame in sys._current_frames().items():
-            if thread != mine:
-                lines = traceback.extract_stack(frame)[-3:]
-                place = " < ".join(f"{Path(line.filename).stem}:{line.lineno} {line.name}" for line in reversed(lines))
-                if "wait" not in place:
-                    self.stacks[place] = max(self.stacks.get(place, 0.0), gap)
+        for place in working_places():
+            self.stacks[place] = max(self.stacks.get(place, 0.0), gap)
 
 
-def _waited(schedstat: RawIOBase) -> float:
-    """Return the seconds that this thread has waited for a processor: the second field of Linux's schedstat."""
-    schedstat.seek(0)
-    return int(bytes(schedstat.read(64) or b"").split()[1]) / 1e9
+def working_places() -> list[str]:
+    """Return where the other threads of this process are, unless they wait: the last three calls of each."""
+    places = []
+    for thread, frame in sys._current_frames().items():
+        lines = traceback.extract_stack(frame)[-3:]
+        place = " < ".join(f"{Path(line.filename).stem}:{line.lineno} {line.name}" for line in reversed(lines))
+        if thread != threading.get_ident() and not re.search("wait|select|_worker|recv", place):
+            places.append(place)
+    return places
 
 
 def _control(stop: ProcessEvent, sent: Connection) -> None:

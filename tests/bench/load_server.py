@@ -3,63 +3,73 @@
     python -m tests.bench.load_server DATA
 
 Prints the address as JSON, and at the end the lags. SIGUSR1 forgets what was measured until then. A lag is counted
-twice: as it is, and less the time that Linux says the thread waited for a processor, which is the machine's doing.
+twice: as it is, and as far as this process is to blame: the event loop's own work, or another thread that held the GIL
+(see ThreadClocks). The places of its threads after long ones are told.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
 
 from ragkit_service import ServiceSettings, create_app
 from ragkit_service.server import bind, server_config, url_of
+from tests.bench.bench_stalls import working_places
+from tests.support.thread_clocks import ThreadClocks
 
 _STEP = 0.005
+_LONG = 0.03
 
 
 @dataclass(slots=True)
 class LoopLags:
-    """Seconds that the event loop woke a sleeping task late; own: without the waits for a processor."""
+    """Seconds that the event loop woke a sleeping task late; own: as far as this process is to blame; places: where
+    its other threads were after its longest own lags."""
 
     late: list[float] = field(default_factory=list)
     own: list[float] = field(default_factory=list)
+    places: dict[str, float] = field(default_factory=dict)
 
     async def watch(self) -> None:
         """Measure until cancelled."""
-        with open("/proc/thread-self/schedstat", "rb", buffering=0) as waits:
+        with ThreadClocks() as clocks:
             while True:
-                before, waited = time.perf_counter(), _waited(waits.fileno())
+                clocks.start()
+                before, used = time.perf_counter(), time.thread_time()
                 await asyncio.sleep(_STEP)
                 late = time.perf_counter() - before - _STEP
-                self.late.append(late)
-                self.own.append(max(0.0, late - (_waited(waits.fileno()) - waited)))
+                self._note(late, max(clocks.held_up(late), min(late, time.thread_time() - used)))
+
+    def _note(self, late: float, own: float) -> None:
+        self.late.append(late)
+        self.own.append(own)
+        if own > _LONG:
+            for place in working_places():
+                self.places[place] = max(self.places.get(place, 0.0), own)
 
     def clear(self) -> None:
         """Forget what was measured."""
         self.late.clear()
         self.own.clear()
+        self.places.clear()
 
-    def as_dict(self) -> dict[str, float]:
-        """Return the 99th percentiles and the maxima in milliseconds."""
-        found: dict[str, float] = {"lags": len(self.late)}
+    def as_dict(self) -> dict[str, Any]:
+        """Return the 99th percentiles and the maxima in milliseconds, and the eight worst places."""
+        worst = sorted(self.places.items(), key=lambda item: -item[1])[:8]
+        found: dict[str, Any] = {"lags": len(self.late), "places": {place: round(s * 1000) for place, s in worst}}
         for name, values in (("lag", self.late), ("own_lag", self.own)):
             found[f"{name}_p99_ms"] = round(float(np.percentile(values or [0.0], 99)) * 1000, 1)
             found[f"{name}_max_ms"] = round(max(values, default=0.0) * 1000, 1)
         return found
-
-
-def _waited(descriptor: int) -> float:
-    """Return the seconds that the thread has waited for a processor so far."""
-    return int(os.pread(descriptor, 64, 0).split()[1]) / 1e9
 
 
 async def _serve(settings: ServiceSettings) -> LoopLags:
