@@ -8,6 +8,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import uvicorn
@@ -27,9 +28,21 @@ HEADER_BYTES: Final = 32 << 10
 
 def app_from_environment() -> FastAPI:
     """Return the app that the environment describes; each of several server processes calls this."""
-    settings = service_settings(os.environ)
+    settings = with_share_of_cpus(service_settings(os.environ), cpus=len(os.sched_getaffinity(0)))
     DeadlineProtocol.configure(settings.limits, trusted=_unbounded(settings))
     return create_app(settings)
+
+
+def with_share_of_cpus(settings: ServiceSettings, *, cpus: int) -> ServiceSettings:
+    """Return settings by which the model of each server process takes its share of the CPUs, unless they say how many.
+
+    Models of several processes that each run on all CPUs wait for one another at every step.
+    """
+    own = settings.settings
+    if own.model.threads:
+        return settings
+    model = replace(own.model, threads=max(1, cpus // settings.workers))
+    return replace(settings, settings=replace(own, model=model))
 
 
 def check_key(settings: ServiceSettings) -> None:

@@ -10,10 +10,7 @@ from typing import Final, NamedTuple
 
 _BATCH_TOKENS: Final = 1_024  # a batch's padded size: its activations stay near the second-level cache
 _BATCH_TEXTS: Final = 64
-
-_SAME_SHAPE_TOKENS: Final = (
-    24  # of padding to reuse the last shape, as a new one is planned anew: cheapest over a long run
-)
+_SAME_SHAPE_TOKENS: Final = 24  # of padding to reuse the last shape, as OpenVINO plans a new one: cheapest over a run
 _RUN_TOKENS: Final = 80  # a run reads all weights, however few its texts: with AMX that costs as much as some 80 tokens
 _LANES: Final = 16  # numbers in a vector register: attention is slow over the rest of a width beyond whole registers
 _BEYOND: Final = (0.011, 0.005)  # cost of a rest, relative to a token: fixed, and per column
