@@ -10,6 +10,7 @@ twice: as it is, and as far as this process is to blame: the event loop's own wo
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import signal
 import sys
@@ -22,8 +23,8 @@ import numpy as np
 import uvicorn
 
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.server import bind, server_config, url_of
-from tests.bench.bench_stalls import working_places
+from ragkit_service.server import bind, freeze_start, server_config, url_of
+from tests.bench.bench_stalls import Probe, working_places
 from tests.support.thread_clocks import ThreadClocks
 
 _STEP = 0.005
@@ -47,14 +48,14 @@ class LoopLags:
                 before, used = time.perf_counter(), time.thread_time()
                 await asyncio.sleep(_STEP)
                 late = time.perf_counter() - before - _STEP
-                self._note(late, max(clocks.held_up(late), min(late, time.thread_time() - used)))
+                self._note(late, held=clocks.held_up(late), worked=min(late, time.thread_time() - used))
 
-    def _note(self, late: float, own: float) -> None:
+    def _note(self, late: float, *, held: float, worked: float) -> None:
         self.late.append(late)
-        self.own.append(own)
-        if own > _LONG:
-            for place in working_places():
-                self.places[place] = max(self.places.get(place, 0.0), own)
+        self.own.append(max(held, worked))
+        if self.own[-1] > _LONG:
+            for place in working_places() if held > worked else ["the event loop itself"]:
+                self.places[place] = max(self.places.get(place, 0.0), self.own[-1])
 
     def clear(self) -> None:
         """Forget what was measured."""
@@ -74,7 +75,10 @@ class LoopLags:
 
 async def _serve(settings: ServiceSettings) -> LoopLags:
     config = server_config(settings, create_app(settings), as_json=True)
+    freeze_start()
     lags = LoopLags()
+    collecting = Probe()
+    gc.callbacks.append(collecting.on_collection)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lags.clear)
     with bind(settings) as listener:
         sys.stdout.write(json.dumps({"url": url_of(listener)}) + "\n")
@@ -82,6 +86,7 @@ async def _serve(settings: ServiceSettings) -> LoopLags:
         watch = asyncio.create_task(lags.watch())
         await uvicorn.Server(config).serve(sockets=[listener])
         watch.cancel()
+    lags.places["longest garbage collection"] = collecting.collecting
     return lags
 
 

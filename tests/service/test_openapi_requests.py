@@ -76,6 +76,7 @@ def _requests_made(folder: Path, *, phases: str, examples: int, seconds: int, ev
     with _served(folder) as address:
         command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={CONFIG}", "run", address]
         options = ["--checks", ",".join(CHECKS), "--header", f"Authorization: Bearer {KEY}", "--no-color"]
+        options += ["--request-timeout", "60"]  # seconds: the machine may be busy
         drawn = ["--phases", phases, "--max-examples", str(examples), "--seed", "7", "--generation-deterministic"]
         done = subprocess.run(
             [*command, *options, *drawn, "--continue-on-failure"],
