@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from ragkit.chunking.context import Contexts, Tokenizing
 from ragkit.chunking.ruler import Ruler
-from ragkit.chunking.units import Gap, Unit, document_units
+from ragkit.chunking.units import Gap, Unit, Units, document_units
 from ragkit.settings import ChunkSettings
 from ragkit.text.addresses import without_addresses
 from ragkit.types.documents import Chunk, Document, HeadingPaths
@@ -45,43 +44,41 @@ def chunk_document(document: Document, *, embedder: Tokenizing, settings: ChunkS
     paths = HeadingPaths(document)
     contexts = Contexts(document, paths, embedder, settings)
     spans: list[tuple[int, int, str]] = []
-    pieces: list[Unit] = []
+    pieces = Units()
     for group in _sections(units, ruler, settings.min_tokens):
-        context, room = contexts.of(group[0])
-        short = _short_units(group, ruler, document, room)
-        pieces += short
-        for first, last in _pack(short, ruler, room):
-            spans.append((first.start, last.end, context if first.start == group[0].start else contexts.of(first)[0]))
+        context, room = contexts.of(units[group.start])
+        first_piece = len(pieces)
+        _add_short(pieces, units, group, ruler, document, room)
+        for first, last in _pack(pieces, range(first_piece, len(pieces)), ruler, room):
+            of = context if first == first_piece else contexts.of(pieces[first])[0]
+            spans.append((pieces.starts[first], pieces.ends[last], of))
     return _finish(document, paths, spans, pieces, embedder=embedder)
 
 
-def _sections(units: list[Unit], ruler: Ruler, min_tokens: int) -> list[list[Unit]]:
+def _sections(units: Units, ruler: Ruler, min_tokens: int) -> list[range]:
     """Group units by section and page; a group under min_tokens joins the next, so that no chunk is a bare heading."""
-    groups: list[list[Unit]] = [[]]
-    for unit in units:
-        current = groups[-1]
+    starts = [0]
+    for index in range(1, len(units)):
         if (
-            current
-            and unit.gap in (Gap.SECTION, Gap.PAGE)
-            and ruler.count(current[0].start, current[-1].end) >= min_tokens
+            units.gap(index) in (Gap.SECTION, Gap.PAGE)
+            and ruler.count(units.starts[starts[-1]], units.ends[index - 1]) >= min_tokens
         ):
-            groups.append([])
-        groups[-1].append(unit)
-    if len(groups) > 1 and ruler.count(groups[-1][0].start, groups[-1][-1].end) < min_tokens:
-        groups[-2].extend(groups.pop())
-    return groups
+            starts.append(index)
+    if len(starts) > 1 and ruler.count(units.starts[starts[-1]], units.ends[-1]) < min_tokens:
+        starts.pop()
+    return [range(first, stop) for first, stop in pairwise([*starts, len(units)])]
 
 
-def _short_units(units: list[Unit], ruler: Ruler, document: Document, room: int) -> list[Unit]:
-    """Cut the units that are longer than a chunk: at line ends, then at blanks, then between tokens."""
-    out: list[Unit] = []
-    for unit in units:
+def _add_short(pieces: Units, units: Units, group: range, ruler: Ruler, document: Document, room: int) -> None:
+    """Add the units of a group, cut where one is longer than a chunk: at line ends, at blanks, then between tokens."""
+    for index in group:
+        unit = units[index]
         if _fits(unit.start, unit.end, ruler, room):
-            out.append(unit)
+            pieces.append(unit)
             continue
         for number, (start, end) in enumerate(_cut_span(unit.start, unit.end, ruler, document.text, room)):
-            out.append(replace(unit, start=start, end=end, gap=unit.gap if number == 0 else Gap.SENTENCE, glued=False))
-    return out
+            gap = unit.gap if number == 0 else Gap.SENTENCE
+            pieces.append(Unit(start, end, gap, unit.block))
 
 
 def _fits(start: int, end: int, ruler: Ruler, room: int) -> bool:
@@ -122,22 +119,22 @@ def _cut_point(start: int, end: int, ruler: Ruler, text: str, room: int) -> int:
     return stop
 
 
-def _pack(units: list[Unit], ruler: Ruler, room: int) -> list[tuple[Unit, Unit]]:
-    """Return (first, last) units of each chunk: the cheapest cutting by dynamic programming.
+def _pack(units: Units, group: range, ruler: Ruler, room: int) -> list[tuple[int, int]]:
+    """Return the indexes of the (first, last) unit of each chunk: the cheapest cutting by dynamic programming.
 
     A chunk costs the square of its unused share, plus the cost of the gap that ends it. So chunks have similar sizes
     and end at paragraphs, rows and pages rather than between sentences.
     """
-    size = len(units)
-    begins = ruler.indexes((unit.start for unit in units), size)
-    ends = ruler.indexes((unit.end for unit in units), size)
+    size = len(group)
+    starts, stops = units.starts[group.start : group.stop], units.ends[group.start : group.stop]
+    begins, ends = ruler.indexes(starts), ruler.indexes(stops)
     best = [0.0] + [float("inf")] * size
     origin = [0] * (size + 1)
     for stop in range(1, size + 1):
-        cut = 0.0 if stop == size else _CUT_COST[units[stop].gap] + (5.0 if units[stop - 1].glued else 0.0)
+        cut = 0.0 if stop == size else _cut_cost(units, group.start + stop)
         for start in range(stop - 1, -1, -1):
             tokens = ends[stop - 1] - begins[start]
-            characters = units[stop - 1].end - units[start].start
+            characters = stops[stop - 1] - starts[start]
             if start < stop - 1 and (tokens > room or characters > room * _CHARACTERS_PER_TOKEN):
                 break
             short = max(0.0, 1.0 - tokens / room)
@@ -148,14 +145,19 @@ def _pack(units: list[Unit], ruler: Ruler, room: int) -> list[tuple[Unit, Unit]]
     while cuts[-1] > 0:
         cuts.append(origin[cuts[-1]])
     cuts.reverse()
-    return [(units[start], units[stop - 1]) for start, stop in pairwise(cuts)]
+    return [(group.start + start, group.start + stop - 1) for start, stop in pairwise(cuts)]
+
+
+def _cut_cost(units: Units, index: int) -> float:
+    """Return what it costs to end a chunk before a unit."""
+    return _CUT_COST[units.gap(index)] + (5.0 if units.glued(index - 1) else 0.0)
 
 
 def _finish(
     document: Document,
     paths: HeadingPaths,
     spans: list[tuple[int, int, str]],
-    units: list[Unit],
+    units: Units,
     *,
     embedder: Tokenizing,
 ) -> list[Chunk]:
@@ -170,8 +172,7 @@ def _finish(
                 over.extend((left, right, context) for left, right in _halves(document.text, start, end))
         spans = over
     done.sort()
-    starts = [unit.start for unit in units]
-    return [_chunk(document, paths, ordinal, span, _within(units, starts, span)) for ordinal, span in enumerate(done)]
+    return [_chunk(document, paths, ordinal, span, _within(units, span)) for ordinal, span in enumerate(done)]
 
 
 def _counted(
@@ -184,15 +185,14 @@ def _counted(
         yield from zip(part, embedder.count_tokens(texts), strict=True)
 
 
-def _within(units: list[Unit], starts: list[int], span: tuple[int, int, str, int]) -> tuple[tuple[int, int], ...]:
+def _within(units: Units, span: tuple[int, int, str, int]) -> tuple[tuple[int, int], ...]:
     """Return the units of a chunk, relative to its start; () where it is one unit."""
     start, end = span[:2]
     found: list[tuple[int, int]] = []
-    for index in range(max(0, bisect_right(starts, start) - 1), len(units)):  # a slice would copy the rest each time
-        unit = units[index]
-        if unit.start >= end:
+    for index in range(max(0, bisect_right(units.starts, start) - 1), len(units)):
+        if units.starts[index] >= end:
             break
-        left, right = max(unit.start, start), min(unit.end, end)
+        left, right = max(units.starts[index], start), min(units.ends[index], end)
         if left < right:
             found.append((left - start, right - start))
     return tuple(found) if len(found) > 1 else ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 _WINDOW = 1 << 15  # characters that the tokenizer reads at once: some milliseconds, and some 10,000 tokens
 _MARGIN = 512  # characters that it sees on both sides, so that tokens at the edges are those of the whole text
-_SLICE = 1 << 15
 
 
 class Offsets(Protocol):
@@ -43,14 +43,10 @@ class Ruler:
         left, right = np.searchsorted(self.starts, (start, end))
         return int(right - left)
 
-    def indexes(self, offsets: Iterable[int], size: int) -> list[int]:
-        """Return, for each of `size` offsets, how many tokens start before it."""
-        places = np.fromiter(offsets, dtype=np.int64, count=size)
-        found = np.searchsorted(self.starts, places)
-        out: list[int] = []
-        for begin in range(0, size, _SLICE):
-            out += found[begin : begin + _SLICE].tolist()
-        return out
+    def indexes(self, offsets: array[int]) -> array[int]:
+        """Return, for each offset, how many tokens start before it."""
+        found = np.searchsorted(self.starts, np.frombuffer(offsets, dtype=np.int64)) if offsets else np.empty(0)
+        return array("q", found.astype(np.int64).tobytes())
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

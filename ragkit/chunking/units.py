@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,20 +39,71 @@ class Unit:
     glued: bool = False
 
 
+class Units:
+    """Units in order, as columns: a long document has a million, and the garbage collector would visit each object.
+
+    starts, ends, blocks: the fields of each unit. An item of it is a copy; `set_gap` and `mark_heading` change a unit.
+    """
+
+    __slots__ = ("_gaps", "_glued", "blocks", "ends", "starts")
+
+    def __init__(self) -> None:
+        self.starts = array("q")
+        self.ends = array("q")
+        self.blocks = array("q")
+        self._gaps = bytearray()
+        self._glued = bytearray()
+
+    def append(self, unit: Unit) -> None:
+        """Add a unit that follows all others."""
+        self.starts.append(unit.start)
+        self.ends.append(unit.end)
+        self.blocks.append(unit.block)
+        self._gaps.append(unit.gap)
+        self._glued.append(unit.glued)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> Unit:
+        return Unit(self.starts[index], self.ends[index], self.gap(index), self.blocks[index], bool(self._glued[index]))
+
+    def __iter__(self) -> Iterator[Unit]:
+        return (self[index] for index in range(len(self)))
+
+    def gap(self, index: int) -> Gap:
+        """Return what stands before a unit."""
+        return _GAPS[self._gaps[index]]
+
+    def glued(self, index: int) -> bool:
+        """Return whether a unit is a heading."""
+        return bool(self._glued[index])
+
+    def set_gap(self, index: int, gap: Gap) -> None:
+        """Change what stands before a unit."""
+        self._gaps[index] = gap
+
+    def mark_heading(self, index: int, *, glued: bool) -> None:
+        """Begin a section at a unit; glued: a chunk must not end after it."""
+        self._gaps[index] = Gap.SECTION
+        self._glued[index] = glued
+
+
+_GAPS = tuple(Gap)
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LINE = re.compile(r"[^\n]+")
 _ITEM = re.compile(r"\n(?=[ \t]*(?:[-*•●▪◦‣–]|\(?\d{1,3}[.)]|\(?[a-zA-Z][.)])[ \t]+\S)")
 _SPLITTER_LIMIT = 20_000  # a paragraph longer than this is cut by lines before it meets the sentence splitter
 
 
-def document_units(document: Document) -> list[Unit]:
+def document_units(document: Document) -> Units:
     """Return the units of a document in order; they cover all text but blanks and boilerplate."""
-    units: list[Unit] = []
+    units = Units()
     for start, end, index in _regions(document):
         block = document.blocks[index] if index >= 0 else None
         for number, unit in enumerate(_region_units(document, start, end, block)):
             unit.block = index
-            if (number == 0 and index >= 0) or (number == 0 and units and units[-1].block >= 0):
+            if number == 0 and (index >= 0 or (len(units) > 0 and units.blocks[-1] >= 0)):
                 unit.gap = max(unit.gap, Gap.BLOCK)
             units.append(unit)
     _mark_pages(document, units)
@@ -155,28 +207,27 @@ def _trimmed(text: str, start: int, end: int, gap: Gap) -> Unit | None:
     return Unit(start, end, gap) if start < end else None
 
 
-def _mark_pages(document: Document, units: list[Unit]) -> None:
+def _mark_pages(document: Document, units: Units) -> None:
     starts = [page.start for page in document.pages]
     if not starts:
         return
     before = 0
-    for unit in units:
-        page = bisect_right(starts, unit.start)
-        if page != before and before and unit.gap < Gap.PAGE and unit.gap > Gap.SENTENCE:
-            unit.gap = Gap.PAGE
-        before = bisect_right(starts, unit.end - 1)
+    for index, (start, end) in enumerate(zip(units.starts, units.ends, strict=True)):
+        page = bisect_right(starts, start)
+        if page != before and before and Gap.SENTENCE < units.gap(index) < Gap.PAGE:
+            units.set_gap(index, Gap.PAGE)
+        before = bisect_right(starts, end - 1)
 
 
-def _mark_headings(document: Document, units: list[Unit]) -> None:
-    starts = [unit.start for unit in units]
+def _mark_headings(document: Document, units: Units) -> None:
     for heading in document.headings:
-        at = bisect_right(starts, heading.offset) - 1
-        if at < 0 or units[at].end <= heading.offset:
+        at = bisect_right(units.starts, heading.offset) - 1
+        if at < 0 or units.ends[at] <= heading.offset:
             at += 1  # the offset points at blanks before the unit
         if at >= len(units):
             continue
-        unit = units[at]
-        if unit.start >= heading.offset:
-            unit.gap = Gap.SECTION
+        start, end = units.starts[at], units.ends[at]
+        if start >= heading.offset:
             # An outline entry of a PDF may point into the middle of a page: only a line of its own is a heading.
-            unit.glued = document.text[unit.start : unit.end].strip("#= ").startswith(heading.text[:40])
+            line = document.text[start:end].strip("#= ")
+            units.mark_heading(at, glued=line.startswith(heading.text[:40]))

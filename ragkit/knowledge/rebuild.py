@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
-from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.knowledge.writer import SLICE, embedded_spans, stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Store, Writer
 from ragkit.store.rows import embedded_hash
@@ -102,8 +102,7 @@ class _Rebuild:
         hashes = [embedded_hash(chunk) for chunk in chunks]
         known = self._writer.known_vectors(hashes)
         dimension = self._embedder.fingerprint.dimension
-        rows = np.stack([known[item] for item in hashes]) if hashes else np.zeros((0, dimension), dtype=np.float32)
-        self._writer.put(document, chunks, rows)
+        self._writer.put(document, chunks, stacked(hashes, known, dimension))
         self._chunks += len(chunks)
         self._pages += len(document.pages)
         self._truncated += sum(chunk.tokens > self._embedder.max_tokens for chunk in chunks)

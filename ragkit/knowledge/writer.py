@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -36,6 +36,9 @@ FIRST_SLICE = 8
 """Texts of the first slice of a run, whose time tells how many the next ones may have."""
 SLICE_SECONDS = 0.5
 """The time that a slice should take: a run that is stopped waits for the two that are in flight."""
+LONG_BATCH = 4 * SLICE
+"""A batch of more texts than this, one long document mostly, has its vectors stored as they come: that bounds memory,
+and a run that is killed need not embed them again."""
 BATCH_CHARACTERS = 8_000_000
 """Code points of waiting documents: a bound on memory, however few tokens need embedding."""
 
@@ -52,11 +55,10 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Batch:
-    """Documents that are embedded together; texts: what has no vector yet, by content hash."""
+    """Documents that are embedded together; new: chunks whose texts have no vector yet, by the text's hash."""
 
     documents: list[_Waiting] = field(default_factory=list)
-    texts: dict[bytes, str] = field(default_factory=dict)
-    spans: dict[bytes, Spans] = field(default_factory=dict)
+    new: dict[bytes, Chunk] = field(default_factory=dict)
     vectors: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
     units: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
     tokens: int = 0
@@ -154,7 +156,7 @@ class _AddRun:
         self._outcomes: Counter[str] = Counter()
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
         self._chunks = self._pages = self._embedded = self._truncated = 0
-        self._in_flight: dict[bytes, str] = {}
+        self._in_flight: dict[bytes, Chunk] = {}
         self._before = _Batch()
         self._given_up = False
 
@@ -168,7 +170,7 @@ class _AddRun:
                 if running:
                     self._commit(*running)
                 running = (batch, embedding)
-                self._in_flight = batch.texts
+                self._in_flight = batch.new
             if running:
                 self._commit(*running)
         finally:
@@ -217,22 +219,24 @@ class _AddRun:
         known = self._writer.known_vectors([item for item in dict.fromkeys(hashes) if item not in batch.vectors])
         batch.vectors.update(known)
         for chunk, item in zip(chunks, hashes, strict=True):
-            if item not in batch.vectors and item not in batch.texts and item not in self._in_flight:
-                batch.texts[item] = chunk.embedded
-                batch.spans[item] = embedded_spans(chunk)
+            if item not in batch.vectors and item not in batch.new and item not in self._in_flight:
+                batch.new[item] = chunk
                 batch.tokens += chunk.tokens
         batch.characters += len(document.text)
         batch.documents.append(_Waiting(document, file, chunks, hashes))
 
     def _embed(self, batch: _Batch) -> None:
-        if not batch.texts:
+        if not batch.new:
             return
         started = time.perf_counter()
-        hashes = list(batch.texts)
+        hashes = list(batch.new)
         dimension = self._embedder.fingerprint.dimension
         try:
             for part, rows in self._sliced(batch, hashes):
-                batch.vectors.update(zip(part, check_vectors(rows, count=len(part), dimension=dimension), strict=True))
+                checked = check_vectors(rows, count=len(part), dimension=dimension)
+                if len(hashes) > LONG_BATCH:
+                    self._keep(batch, part, checked)
+                batch.vectors.update(zip(part, checked, strict=True))
                 self._embedded += len(part)
                 self._report()
         except EmbeddingError as error:
@@ -243,6 +247,11 @@ class _AddRun:
                 cure=error.cure or "nothing of these documents was written; their earlier versions stay",
             ) from error
         self._seconds["embed"] += time.perf_counter() - started
+
+    def _keep(self, batch: _Batch, part: Sequence[bytes], rows: NDArray[np.float32]) -> None:
+        """Store the vectors of a slice at once, and forget those of its units, which take ten times the memory."""
+        units = [batch.units.pop(item, None) for item in part]
+        self._writer.keep_vectors(part, rows, units=units)
 
     def _sliced(self, batch: _Batch, hashes: list[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
         """Yield slices of a batch with their vectors, in order; the next slice is prepared while the model runs one.
@@ -282,11 +291,12 @@ class _AddRun:
 
     def _vectors(self, batch: _Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
         """Embed some texts of a batch, with the vectors of their units when the embedder gives them."""
-        texts = [batch.texts[item] for item in part]
+        chunks = [batch.new[item] for item in part]
+        texts = [chunk.embedded for chunk in chunks]
         embedder = self._embedder
         if not isinstance(embedder, UnitEmbedder) or not embedder.supports_units:
             return embedder.embed_documents(texts)
-        rows, units = embedder.embed_units(texts, [batch.spans[item] for item in part])
+        rows, units = embedder.embed_units(texts, [embedded_spans(chunk) for chunk in chunks])
         batch.units.update(zip(part, units, strict=True))
         return rows
 
@@ -337,7 +347,7 @@ class _AddRun:
         self._report(waiting.document.source, outcome)
 
     def _put(self, waiting: _Waiting, batch: _Batch) -> str:
-        vectors = _rows(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
+        vectors = stacked(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
         units = [batch.units.get(item) for item in waiting.hashes] if batch.units else []
         return self._writer.put(waiting.document, waiting.chunks, vectors, units=units, file=waiting.file)
 
@@ -369,7 +379,11 @@ def embedded_spans(chunk: Chunk) -> Spans:
     return [(start + shift, end + shift) for start, end in spans]
 
 
-def _rows(hashes: Sequence[bytes], vectors: dict[bytes, NDArray[np.float32]], dimension: int) -> NDArray[np.float32]:
-    if not hashes:
-        return np.zeros((0, dimension), dtype=np.float32)
-    return np.stack([vectors[item] for item in hashes])
+def stacked(
+    hashes: Sequence[bytes], vectors: Mapping[bytes, NDArray[np.float32]], dimension: int
+) -> NDArray[np.float32]:
+    """Return the vectors of these hashes as rows (n, d), copied one by one: np.stack holds the GIL for all of them."""
+    rows = np.empty((len(hashes), dimension), dtype=np.float32)
+    for index, item in enumerate(hashes):
+        rows[index] = vectors[item]
+    return rows

@@ -15,6 +15,8 @@ Number = TypeVar("Number", np.float32, np.float64)
 
 NORM_TOLERANCE = 1e-3
 """How far from 1 a norm may be (rounding of bf16 and fp16) and still be renormalised."""
+_BLOCK = 8_192
+"""Rows that are computed at once: a bound on the float64 copies of a long document's vectors."""
 PROBE_AGREEMENT = 0.999
 """Lowest cosine of two probe vectors of the same model; bf16 against fp32 gives 0.99999, another model far less."""
 
@@ -58,7 +60,10 @@ def divided_by_norm(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _norms(rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the norm of each row (n, d), summed in float64; it does not depend on the other rows."""
-    norms: NDArray[np.float64] = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=1))
+    norms = np.empty(len(rows), dtype=np.float64)
+    for start in range(0, len(rows), _BLOCK):
+        part = rows[start : start + _BLOCK]
+        norms[start : start + _BLOCK] = np.sqrt(np.square(part, dtype=np.float64).sum(axis=1))
     return norms
 
 
@@ -69,7 +74,13 @@ def _renormalised(rows: NDArray[np.float32], norms: NDArray[np.float64]) -> NDAr
     A vector is checked by the embedder, by the batcher and by the store, and must be the same after each.
     """
     unit = rows.copy()
-    norm: NDArray[np.float32] = norms.astype(np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        _renormalise(unit[start : start + _BLOCK], norms[start : start + _BLOCK].astype(np.float32))
+    return unit
+
+
+def _renormalise(unit: NDArray[np.float32], norm: NDArray[np.float32]) -> None:
+    """Renormalise rows (n, d) of these norms (n,) in place, as `_renormalised` says."""
     left = np.flatnonzero(norm != 1)
     while left.size:
         divided = unit[left] / norm[left, None]
@@ -78,7 +89,6 @@ def _renormalised(rows: NDArray[np.float32], norms: NDArray[np.float64]) -> NDAr
         left = left[nearer]
         unit[left], norm[left] = divided[nearer], after[nearer]
         left = left[norm[left] != 1]
-    return unit
 
 
 def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.text.digests import text_sha256
 from ragkit.types.documents import Block, Chunk, Heading, Metadata, Page
 
 
@@ -126,7 +126,7 @@ class Problem:
 
 def text_digest(text: str) -> bytes:
     """Return the SHA-256 of a text's UTF-8."""
-    return hashlib.sha256(text.encode()).digest()
+    return text_sha256(text).digest()
 
 
 def embedded_hash(chunk: Chunk) -> bytes:

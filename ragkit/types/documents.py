@@ -5,7 +5,6 @@ Every offset is a count of Unicode code points into `Document.text`; every span 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 from ragkit.errors import InputError
 from ragkit.text.addresses import without_addresses
 from ragkit.text.cleaning import clean_text, marked_headings
+from ragkit.text.digests import text_sha256
 
 Scalar = str | int | float | bool | None
 MetadataValue = Scalar | tuple[Scalar, ...]
@@ -91,7 +91,7 @@ class Document:
                 f"the text of {self.source!r} holds control characters or is not NFC", cure="pass it through clean_text"
             )
         if not self.sha256:
-            object.__setattr__(self, "sha256", hashlib.sha256(self.text.encode()).hexdigest())
+            object.__setattr__(self, "sha256", text_sha256(self.text).hexdigest())
         self._check_spans()
 
     def _check_spans(self) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import uvicorn
@@ -27,9 +29,32 @@ HEADER_BYTES: Final = 32 << 10
 
 def app_from_environment() -> FastAPI:
     """Return the app that the environment describes; each of several server processes calls this."""
-    settings = service_settings(os.environ)
+    settings = with_share_of_cpus(service_settings(os.environ), cpus=len(os.sched_getaffinity(0)))
     DeadlineProtocol.configure(settings.limits, trusted=_unbounded(settings))
-    return create_app(settings)
+    app = create_app(settings)
+    freeze_start()
+    return app
+
+
+def freeze_start() -> None:
+    """Take what this process has loaded so far out of garbage collection: it stays until the end.
+
+    A full collection holds the GIL while it visits every object, and most of them are modules and their classes.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def with_share_of_cpus(settings: ServiceSettings, *, cpus: int) -> ServiceSettings:
+    """Return settings by which the model of each server process takes its share of the CPUs, unless they say how many.
+
+    Models of several processes that each run on all CPUs wait for one another at every step.
+    """
+    own = settings.settings
+    if own.model.threads:
+        return settings
+    model = replace(own.model, threads=max(1, cpus // settings.workers))
+    return replace(settings, settings=replace(own, model=model))
 
 
 def check_key(settings: ServiceSettings) -> None:
@@ -102,6 +127,7 @@ def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = F
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
         if settings.workers == 1:
             config = server_config(settings, create_app(settings), as_json=as_json)
+            freeze_start()
             uvicorn.Server(config).run(sockets=[listener])
             return
         _export(settings)

@@ -229,6 +229,19 @@ def test_batches_hold_like_lengths_within_bounds_and_every_cpu_has_work() -> Non
     assert max(len(batch.texts) for batch in plan_batches([2] * 1000, streams=1)) == 64
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_questions_that_come_together_run_together(seed: int) -> None:
+    """A first batch of one long question must not make the others run one by one, in its shape."""
+    chance = np.random.default_rng(seed)
+    for count in (2, 5, 16, 40):
+        lengths = [int(n) for n in np.clip(chance.normal(15, 4, count), 5, 28)]
+        batches = plan_batches(lengths, streams=1)
+        assert len(batches) <= 4
+        assert sum(len(batch.texts) * batch.width for batch in batches) < sum(lengths) + 160
+    lengths = [20, 16, 15, 15, 15, 14, 14, 13, 13, 12, 12, 11, 11, 10, 10, 9]
+    assert len(plan_batches(lengths, streams=1)) <= 2
+
+
 def test_widths_fill_vector_registers_where_that_is_quicker_and_the_model_takes_them() -> None:
     def widths(longest: int, **bounds: int) -> list[int]:
         return [batch.width for batch in plan_batches([longest, longest], streams=1, **bounds)]

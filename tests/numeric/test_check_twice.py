@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ragkit.errors import EmbeddingError
+from ragkit.numeric import vectors
 from ragkit.numeric.vectors import check_vectors
 
 
@@ -36,3 +38,14 @@ def test_the_callers_array_stays_as_it_was() -> None:
     rows = np.eye(3, dtype=np.float32)
     check_vectors(rows, count=3, dimension=3)[0, 0] = 7
     assert rows[0, 0] == 1
+
+
+def test_rows_checked_in_blocks_are_those_checked_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(11).standard_normal((50, 96)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    together = check_vectors(rows, count=50, dimension=96)
+    monkeypatch.setattr(vectors, "_BLOCK", 7)
+    assert check_vectors(rows, count=50, dimension=96).tobytes() == together.tobytes()
+    rows[23, 5] = np.nan
+    with pytest.raises(EmbeddingError, match="vector 23 of 50 holds NaN"):
+        check_vectors(rows, count=50, dimension=96)

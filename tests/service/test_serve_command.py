@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import socket
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import uvicorn
 from click.testing import CliRunner, Result
 
-from ragkit import ConfigError, ConflictError, InputError, NotFoundError
+from ragkit import ConfigError, ConflictError, InputError, NotFoundError, Settings
 from ragkit_service import ServiceSettings, create_app, service_settings
 from ragkit_service.cli import keys, serve
 from ragkit_service.security.key_file import KeyFile
-from ragkit_service.server import bind, url_of
+from ragkit_service.server import bind, url_of, with_share_of_cpus
+from ragkit_service.server import run as run_server
 from ragkit_service.settings import VARIABLES
 from tests.support.service_fakes import FakeLibrary, plain_extractor
 
@@ -142,3 +146,25 @@ def test_the_documentation_names_every_variable_and_route(tmp_path: Path) -> Non
     app = create_app(ServiceSettings(data=tmp_path), library=FakeLibrary(), extractor=plain_extractor())
     paths = {path.replace("/{source}", "") for path in app.openapi()["paths"]}
     assert [path for path in paths if path not in text] == []
+
+
+@pytest.mark.parametrize(("workers", "cpus", "threads"), [(1, 8, 8), (2, 8, 4), (3, 8, 2), (2, 2, 1), (16, 2, 1)])
+def test_server_processes_share_the_cpus_for_their_models(workers: int, cpus: int, threads: int) -> None:
+    shared = with_share_of_cpus(ServiceSettings(workers=workers), cpus=cpus)
+    assert shared.settings.model.threads == threads
+    told = replace(Settings(), model=replace(Settings().model, threads=5))
+    assert with_share_of_cpus(ServiceSettings(workers=workers, settings=told), cpus=cpus).settings == told
+
+
+def test_what_was_loaded_at_the_start_is_not_visited_by_the_garbage_collector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen: list[int] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: frozen.append(gc.get_freeze_count()))
+    settings = ServiceSettings(data=tmp_path, port=0)
+    try:
+        with bind(settings) as listener:
+            run_server(settings, listener)
+    finally:
+        gc.unfreeze()
+    assert frozen[0] > 50_000

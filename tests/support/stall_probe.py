@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.support.thread_clocks import ThreadClocks
+
 _PAUSE = 0.002
 
 
 class StallProbe:
-    """worst: the longest stall, in seconds of the clock during which this process used as many seconds of CPU."""
+    """worst: the longest stall, in seconds, as far as another thread of this process is to blame."""
 
     def __init__(self) -> None:
         self.worst = 0.0
@@ -19,11 +21,12 @@ class StallProbe:
 
     def watch(self) -> None:
         """Measure until `end`; a process that another program keeps from the CPU does not count as stalled."""
-        while not self._ended.is_set():
-            clock, used = time.perf_counter(), time.process_time()
-            time.sleep(_PAUSE)
-            stall = min(time.perf_counter() - clock - _PAUSE, time.process_time() - used)
-            self.worst = max(self.worst, stall)
+        with ThreadClocks() as clocks:
+            while not self._ended.is_set():
+                clocks.start()
+                before = time.perf_counter()
+                time.sleep(_PAUSE)
+                self.worst = max(self.worst, clocks.held_up(time.perf_counter() - before - _PAUSE))
 
     def end(self) -> None:
         """Stop measuring."""

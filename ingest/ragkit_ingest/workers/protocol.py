@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ragkit import Block, Document, ExtractionError, Heading, Page
@@ -58,12 +59,23 @@ def receive(channel: socket.socket, *, deadline: float | None = None) -> tuple[d
     if size > _JSON_LIMIT or text_size > _TEXT_LIMIT:
         raise ClosedError
     message: dict[str, Any] = json.loads(_receive(channel, size, deadline))
-    text = _receive(channel, text_size, deadline).decode()
+    text = _receive_text(channel, text_size, deadline)
     return message, text, descriptors[0] if descriptors else -1
 
 
 def _receive(channel: socket.socket, size: int, deadline: float | None) -> bytes:
-    pieces: list[bytes] = []
+    return b"".join(_received(channel, size, deadline))
+
+
+def _receive_text(channel: socket.socket, size: int, deadline: float | None) -> str:
+    """Return a text of so many bytes of UTF-8, decoded as it comes: decoding all at once would hold the GIL."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    pieces = [decoder.decode(piece) for piece in _received(channel, size, deadline)]
+    return "".join([*pieces, decoder.decode(b"", final=True)])
+
+
+def _received(channel: socket.socket, size: int, deadline: float | None) -> Iterator[bytes]:
+    """Yield so many bytes as they come. Raises ClosedError, DeadlineError."""
     while size:
         _set_timeout(channel, deadline)
         try:
@@ -74,9 +86,8 @@ def _receive(channel: socket.socket, size: int, deadline: float | None) -> bytes
             raise ClosedError from error
         if not piece:
             raise ClosedError
-        pieces.append(piece)
+        yield piece
         size -= len(piece)
-    return b"".join(pieces)
 
 
 def _set_timeout(channel: socket.socket, deadline: float | None) -> None:

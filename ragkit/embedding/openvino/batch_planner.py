@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 _BATCH_TOKENS: Final = 1_024  # a batch's padded size: its activations stay near the second-level cache
 _BATCH_TEXTS: Final = 64
-_NEW_SHAPE_TOKENS: Final = 48  # a change of shape costs OpenVINO as much as some 48 tokens
-_SAME_SHAPE_TOKENS: Final = _NEW_SHAPE_TOKENS // 2  # of padding to reuse the last shape: cheapest over a long run
+_SAME_SHAPE_TOKENS: Final = 24  # of padding to reuse the last shape, as OpenVINO plans a new one: cheapest over a run
+_RUN_TOKENS: Final = 80  # a run reads all weights, however few its texts: with AMX that costs as much as some 80 tokens
 _LANES: Final = 16  # numbers in a vector register: attention is slow over the rest of a width beyond whole registers
 _BEYOND: Final = (0.011, 0.005)  # cost of a rest, relative to a token: fixed, and per column
 
@@ -44,27 +44,30 @@ def plan_batches(
     place = 0
     while place < len(order):
         longest = lengths[order[place]]
-        if padded and batches and _fits_again(batches[-1], len(order) - place, longest):
+        width = _best_width(longest, most_tokens) if padded else longest
+        room = min(_BATCH_TEXTS, max(1, budget // max(1, width)), len(order) - place)
+        fresh = _alike(lengths, order[place : place + room], width, padded=padded)
+        if padded and batches and _fits_again(batches[-1], len(order) - place, longest, fresh=len(fresh)):
             size, width = batches[-1].shape
             batches.append(Batch(width, order[place : place + size]))
         else:
-            width = _best_width(longest, most_tokens) if padded else longest
-            room = min(_BATCH_TEXTS, max(1, budget // max(1, width)), len(order) - place)
-            batches.append(Batch(width, _alike(lengths, order[place : place + room], width, padded=padded)))
+            batches.append(Batch(width, fresh))
         place += len(batches[-1].texts)
     return batches
 
 
-def _fits_again(last: Batch, left: int, longest: int) -> bool:
+def _fits_again(last: Batch, left: int, longest: int, *, fresh: int) -> bool:
+    """Return whether the last shape is cheaper than a new one, which would take `fresh` texts at once."""
     size, width = last.shape
-    return size <= left and (_cost(width) - _cost(longest)) * size <= _SAME_SHAPE_TOKENS
+    more_runs = _RUN_TOKENS * max(0.0, 1 - size / fresh)
+    return size <= left and (_cost(width) - _cost(longest)) * size + more_runs <= _SAME_SHAPE_TOKENS
 
 
 def _alike(lengths: Sequence[int], texts: list[int], width: int, *, padded: bool) -> list[int]:
     """Return the first of some texts, longest first, up to where padding costs more than another batch."""
     for count, index in enumerate(texts):
         saved = (_cost(width) - _cost(lengths[index])) * (len(texts) - count)
-        if saved > _NEW_SHAPE_TOKENS or (lengths[index] != width and not padded):
+        if saved > _RUN_TOKENS or (lengths[index] != width and not padded):
             return texts[:count]
     return texts
 

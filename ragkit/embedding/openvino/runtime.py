@@ -97,7 +97,7 @@ class CompiledRuntime:
     """Runs a compiled model: documents on one stream per CPU, a few queries at once on all of them.
 
     Each of the two compiled models is loaded at its first use. Thread-safe.
-    threads: 0 for every CPU that this process may use. Raises MissingPackageError, ModelError.
+    threads: 0 for every CPU that this process may use, which is the most. Raises MissingPackageError, ModelError.
     """
 
     def __init__(self, files: CompiledFiles, *, threads: int = 0) -> None:
@@ -109,7 +109,7 @@ class CompiledRuntime:
             raise ModelError(f"openvino finds no CPU to run on: {_first_line(error)}", cure="use torch") from error
         self._files = files
         self._image = files.folder / "model.blob" if files.device == device else None
-        self._threads = threads if threads > 0 else usable_cpus()
+        self._threads = min(threads, usable_cpus()) if threads > 0 else usable_cpus()
         self._lock = threading.Lock()
         self._many: _Pool | None = None
         self._quick: _Pool | None = None

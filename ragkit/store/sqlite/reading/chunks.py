@@ -26,6 +26,7 @@ Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
 UNITS_KEPT: Final = 5_000
 """Unit vectors are cached for collections of at most this many chunks; a chunk takes some 3 KB at 384 dimensions."""
+_LOOKED_UP: Final = 4_096  # hashes that are looked up at once: a bound on one statement's JSON and rows
 _CHUNK: Final = """c.id, c.document_id, c.ordinal, c.start, c."end", p.text, p.context, p.heading, c.page, c.page_end,
   c.tokens, p.units"""
 
@@ -282,6 +283,16 @@ def known_vectors(
     query: Query, hashes: Sequence[bytes], *, fingerprint_id: int, dimension: int
 ) -> dict[bytes, Vectors]:
     """Return stored unit vectors by hash. `query` runs SQL and returns rows."""
+    found: dict[bytes, Vectors] = {}
+    for start in range(0, len(hashes), _LOOKED_UP):
+        part = hashes[start : start + _LOOKED_UP]
+        found.update(_some_vectors(query, part, fingerprint_id=fingerprint_id, dimension=dimension))
+    return found
+
+
+def _some_vectors(
+    query: Query, hashes: Sequence[bytes], *, fingerprint_id: int, dimension: int
+) -> dict[bytes, Vectors]:
     wanted = json.dumps([item.hex() for item in hashes])
     rows = query(
         """SELECT v.hash, v.vector FROM json_each(?) AS j CROSS JOIN vectors AS v
