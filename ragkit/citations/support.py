@@ -31,6 +31,7 @@ _PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is told where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
+_LONG_CLAIM: Final = 9  # content terms of a statement that may be put together of sentences that do not lean
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
@@ -186,6 +187,8 @@ class Passage:
             best: tuple[float, _Window] | None = None
             for last in range(first, len(self._said)):
                 text = self.text[slice(*self._spans[last])]
+                if last > first and not self._goes_on(last, said):
+                    break
                 width += 1.0 if last == first else 1 / _ITEMS if is_item(text) or is_row(text) else 1.0
                 if width > _SENTENCES:
                     break
@@ -198,6 +201,16 @@ class Passage:
                 found.append(best)
         found.sort(key=lambda item: -item[0])
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
+
+    def _goes_on(self, at: int, said: ContentTerms) -> bool:
+        """Return whether a quote may go on with a sentence: it leans on the one before it, or is an item or a row.
+
+        A statement of many words may be put together of sentences that stand side by side.
+        """
+        text, before = (self.text[slice(*self._spans[place])] for place in (at, at - 1))
+        if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")):
+            return True
+        return len(said.terms) >= _LONG_CLAIM
 
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""

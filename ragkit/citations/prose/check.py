@@ -9,61 +9,15 @@ from typing import Final
 
 from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.copies import copy_fault, swap_fault
+from ragkit.citations.prose.parts import part_fault, said_with
+from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.roles import role_of
+from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 from ragkit.text.sentences import is_item
 
-_UNIT_REACH: Final = 2  # content words after a number that may be its unit: "14 working days"
-_SIGNS: Final = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "°": "degree"}
-_SIGNED: Final = re.compile(r"(?P<before>[€$£¥])?\s?(?P<number>\d+(?:[.,'’]\d+)*)\s?(?P<after>[%€$£¥°])?")
-_UNIT_GROUPS: Final = (
-    "percent prozent pct per-cent",
-    "euro eur euros",
-    "dollar dollars usd",
-    "pound pounds gbp",
-    "cent cents",
-    "second seconds sec s sekunde sekunden",
-    "minute minutes min minuten",
-    "hour hours h hr hrs stunde stunden",
-    "day days tag tage tagen",
-    "week weeks woche wochen",
-    "month months monat monate monaten",
-    "year years yr jahr jahre jahren",
-    "character characters zeichen",
-    "word words",
-    "kilogram kilograms kg kilogramm",
-    "gram grams g gramm",
-    "tonne tonnes ton tons",
-    "metre metres meter meters m",
-    "kilometre kilometres kilometer kilometers km",
-    "centimetre centimetres cm",
-    "millimetre millimetres mm",
-    "mile miles",
-    "foot feet ft",
-    "inch inches",
-    "litre litres liter liters l",
-    "millilitre millilitres ml",
-    "volt volts v",
-    "watt watts w",
-    "kilowatt kw",
-    "ampere amperes amps a",
-    "bar",
-    "pascal pa",
-    "kelvin k",
-    "celsius",
-    "fahrenheit",
-    "byte bytes",
-    "kilobyte kb",
-    "megabyte mb",
-    "gigabyte gb",
-    "terabyte tb",
-    "thousand",
-    "million millionen mio",
-    "billion milliarden mrd",
-)
-_UNITS: Final = {word: group.split()[0] for group in _UNIT_GROUPS for word in group.split()}
 _CONDITION: Final = re.compile(
     r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once|elsewhere|(?:as|so) long as|in case|subject to"
     r"|wenn|falls|sofern|solange|nur|außer|sonst|sauf|seulement|lorsque|solo|salvo)\b",
@@ -72,7 +26,6 @@ _CONDITION: Final = re.compile(
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
 _CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
-_PARTS: Final = re.compile(r"[,;](?= )|\b(?:and|but|while|und|aber|et|y|e)\b")
 _LEANS: Final = re.compile(
     r"\s*(?:[-*•]|\(?\w{1,3}[.)]\s|(?:it|its|they|their|this|these|that|those|he|she|his|her|such|both|each|there|"
     r"es|sie|er|dies\w*|das|il|elle|ils|ce|cela)\b)",
@@ -145,15 +98,16 @@ def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, abo
     """
     text = " ".join(quote)
     return (
-        copy_fault(claim, quote, others, above)
+        copy_fault(claim, quote, others)
         or old_value_fault(claim, text)
-        or _unit_fault(claim, text)
+        or unit_fault(claim, text)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
-        or _role_fault(claim, text)
+        or turned_fault(claim, quote)
+        or _role_fault(claim, quote, others)
         or swap_fault(claim, quote)
         or _owner_fault(claim, quote, others, above)
-        or _part_fault(claim, quote)
+        or part_fault(claim, quote)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
     )
@@ -162,37 +116,6 @@ def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, abo
 def leans(sentence: str) -> bool:
     """Return whether a sentence leans on the one before it: an item, or one that begins with a pronoun."""
     return bool(_LEANS.match(sentence))
-
-
-def units(text: str, *, language: str) -> dict[str, set[str]]:
-    """Return the units of each number of a text: signs beside it, and known units among the two words after it."""
-    found: dict[str, set[str]] = {}
-    said = tokens(text, language=language)
-    for at, token in enumerate(said):
-        if not token.is_number:
-            continue
-        here = found.setdefault(token.term, set())
-        match = _SIGNED.match(text, max(0, token.start - 1)) or _SIGNED.match(text, token.start)
-        if match and match.start("number") in (token.start, token.start + 1):
-            here.update(_SIGNS[sign] for sign in (match["before"], match["after"]) if sign)
-        reach = 0
-        for after in said[at + 1 :]:
-            if after.is_number or reach == _UNIT_REACH:
-                break
-            if after.word in _UNITS:
-                here.add(_UNITS[after.word])
-                break
-            reach += not after.stop
-    return found
-
-
-def _unit_fault(claim: Claim, text: str) -> Fault | None:
-    held = units(text, language=claim.language)
-    for number, wanted in units(claim.text, language=claim.language).items():
-        there = held.get(number, set())
-        if wanted and there and not wanted & there:
-            return "contradicted", f"{number} is in {min(there)}, not in {min(wanted)}"
-    return None
 
 
 def _bound_fault(claim: Claim, text: str) -> Fault | None:
@@ -214,12 +137,13 @@ def _opposite_fault(claim: Claim, text: str) -> Fault | None:
     return None
 
 
-def _role_fault(claim: Claim, text: str) -> Fault | None:
-    said = role_of(claim.text, language=claim.language)
-    for role in said:
-        held = [item for item in role_of(text, language=claim.language) if item.verb == role.verb]
+def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fault | None:
+    """Return what is wrong when somebody else does what a claim says, and the passage knows who the claim names."""
+    held = [role for sentence in quote for role in role_of(sentence, language=claim.language)]
+    known = {token.term for text in (*quote, *others) for token in tokens(text, language=claim.language)}
+    for role in role_of(claim.text, language=claim.language):
         for item in held:
-            if role.agent and item.agent and not role.agent & item.agent:
+            if item.verb == role.verb and role.agent & known and item.agent and not role.agent & item.agent:
                 return "contradicted", f"{' '.join(sorted(item.agent))} does it"
     return None
 
@@ -234,39 +158,10 @@ def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], abov
     holders = [at for at in range(len(held)) if numbers & held[at]]
     for number in numbers:
         places = [at for at in holders if number in held[at]]
-        wanted = _said_with(claim, number)
+        wanted = said_with(claim, number)
         if not places or any(_owns(at, wanted, held, (*quote, *others), above) for at in places):
             continue
         return "contradicted", f"{number} is said of something else"
-    return None
-
-
-def _part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a number stands in one part of a sentence, what it is said of in another with its own.
-
-    What stands before the first number of a sentence holds for all its parts: "A hotel may cost up to 140 euros, and up
-    to 190 euros in London".
-    """
-    wanted = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
-    numbers = {token.term for token in claim.tokens if token.is_number}
-    for sentence in quote:
-        parts = [tokens(part, language=claim.language) for part in _PARTS.split(sentence)]
-        valued = [part for part in parts if any(token.is_number for token in part)]
-        if len(valued) < 2:
-            continue
-        lead = set[str]()
-        for token in tokens(sentence, language=claim.language):
-            if token.is_number:
-                break
-            lead.add(token.term)
-        for part in valued:
-            terms = {token.term for token in part}
-            missing = wanted - terms - lead
-            rivals = [{token.term for token in other} for other in valued if other is not part]
-            held = numbers & terms
-            alone = held and not any(numbers & rival for rival in rivals)
-            if alone and any(missing & rival for rival in rivals):
-                return "contradicted", f"{min(held)} is said of something else"
     return None
 
 
@@ -302,16 +197,6 @@ def _with_lead_ins(quote: Sequence[str]) -> list[str]:
         led = sentence.rstrip().endswith(":")
         found.append(sentence)
     return found
-
-
-def _said_with(claim: Claim, number: str) -> frozenset[str]:
-    """Return the terms that a claim says with a number: those of its part, of all of it where the part says little."""
-    cuts = [0, *(match.start() for match in _PARTS.finditer(claim.text)), len(claim.text)]
-    at = next(token.start for token in claim.tokens if token.term == number)
-    start, end = next((a, b) for a, b in pairwise(cuts) if a <= at < b)
-    terms = [token for token in claim.tokens if not token.stop and not token.is_number]
-    part = frozenset(token.term for token in terms if start <= token.start < end)
-    return part if len(part) > 1 else frozenset(token.term for token in terms)
 
 
 def _owns(

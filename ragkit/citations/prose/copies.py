@@ -24,13 +24,13 @@ def is_copy(claim: Claim, sentence: str) -> bool:
     return sum(block.size for block in blocks) >= _COPIED * max(1, len(said))
 
 
-def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
+def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fault | None:
     """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
 
-    The other word is a name, a number, or one that the passage has elsewhere; words that the passage does not have at
-    all may be synonyms. The same for a denial that is there on one side only.
+    The other word is a name, a number, or one that the passage has elsewhere in the same form; other words may be
+    synonyms. The same for a denial that is there on one side only.
     """
-    elsewhere = above | {token.term for token in tokens(" ".join((*quote, *others)), language=claim.language)}
+    elsewhere = {token.word for token in tokens(" ".join(others), language=claim.language)}
     said = [token for token in claim.tokens if not token.stop]
     for sentence in quote:
         held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
@@ -49,7 +49,7 @@ def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above:
                 continue
             for token in said[first:last]:
                 is_name = claim.text[token.start].isupper() and token.start > 0
-                if token.term not in own and (token.term in elsewhere or is_name or token.is_number):
+                if token.term not in own and (token.word in elsewhere or is_name or token.is_number):
                     return "contradicted", f"it says {held[start:end][0].word}, not {token.word}"
     return None
 
