@@ -100,3 +100,9 @@ def denies(text: str) -> bool:
 def count_denials(text: str) -> int:
     """Return how many words of a text deny something."""
     return len(_DENIES.findall(_BOUNDED.sub(" ", text)))
+
+
+def denials(text: str) -> list[int]:
+    """Return the offsets after the words of a text that deny something."""
+    bare = _BOUNDED.sub(lambda match: " " * len(match.group()), text)
+    return [match.end() for match in _DENIES.finditer(bare)]

@@ -100,9 +100,18 @@ class Sources:
         return []
 
     def best(self, text: str) -> Citation | None:
-        """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it."""
+        """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it.
+
+        A passage that has more of the sentence's words, and says otherwise, speaks against one that has fewer.
+        """
         claim = _ENUMERATED.sub("", text)
-        found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
+        read = [(self._supported(number, claim), number) for number in range(1, len(self._hits) + 1)]
+        against = max((support.coverage for support, _ in read if support.verdict == "contradicted"), default=0.0)
+        found = [
+            self._citation(number, support, text)
+            for support, number in read
+            if support.verdict != "supported" or support.coverage > against
+        ]
         found.sort(key=lambda item: (-_ORDER[item.verdict], item.number))
         found = [*self._decided(claim, found[:_JUDGED]), *found[_JUDGED:]]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
@@ -139,11 +148,14 @@ class Sources:
         return self._read[number]
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
+        return self._citation(number, self._supported(number, claim), sentence)
+
+    def _supported(self, number: int, claim: str) -> Support:
         passage = self._passage(number)
         support = passage.support(claim)
         if support.verdict == "supported" and _breaks_off(claim, passage.text):
-            support = replace(support, verdict="unclear", reason="the sentence breaks off")
-        return self._citation(number, support, sentence)
+            return replace(support, verdict="unclear", reason="the sentence breaks off")
+        return support
 
     def _citation(self, number: int, support: Support, sentence: str) -> Citation:
         hit = self._hits[number - 1]

@@ -9,6 +9,8 @@ from typing import Final
 
 from ragkit.citations.prose.check import find_fault, leans
 from ragkit.citations.prose.copies import is_copy
+from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
 from ragkit.citations.tokens import Claim, read_claim
@@ -31,6 +33,8 @@ _PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is told where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
+_LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
+_OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
 _LONG_CLAIM: Final = 9  # content terms of a statement that may be put together of sentences that do not lean
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
@@ -141,14 +145,20 @@ class Passage:
             return None
         covered = _share(said.terms, held | self._terms_above())
         outcome: Fault = best.outcome, best.reason
-        if best.outcome == "supported" and not table.names:  # a name and its value may be a sentence with a colon
-            lines = [self.text[row.start : row.end] for row in table.rows]
-            own = self.text[best.row.start : best.row.end]
-            claim = read_claim(sentence, self.language)
-            fault = find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
-            outcome = fault or outcome
+        if best.outcome == "supported":
+            outcome = self._row_fault(read_claim(sentence, self.language), table, best) or outcome
         shown = best.shown or best.row
         return Support(shown.start, shown.end, *outcome, covered, table.header)
+
+    def _row_fault(self, claim: Claim, table: Table, verdict: TableVerdict) -> Fault | None:
+        """Return what is wrong with a statement that has the words of a row: its unit, or what the row denies."""
+        own = self.text[verdict.row.start : verdict.row.end]
+        if table.names:
+            return unit_fault(claim, own) or turned_fault(claim, [cell.text for cell in verdict.row.cells])
+        lines = [
+            self.text[row.start : row.end] for row in table.rows
+        ]  # a name and its value, as a sentence with a colon
+        return find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
@@ -182,8 +192,8 @@ class Passage:
         """Return the short runs of sentences that cover the terms best, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
-            terms: frozenset[str] = frozenset()
-            width = 0.0
+            terms = self._leaned_on(first, said)
+            width = _LEANING if terms else 0.0
             best: tuple[float, _Window] | None = None
             for last in range(first, len(self._said)):
                 text = self.text[slice(*self._spans[last])]
@@ -201,6 +211,16 @@ class Passage:
                 found.append(best)
         found.sort(key=lambda item: -item[0])
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
+
+    def _leaned_on(self, at: int, said: ContentTerms) -> frozenset[str]:
+        """Return the terms, without numbers, of the sentence that a sentence leans on.
+
+        None where it does not lean, or has less than most of a statement's words itself.
+        """
+        text = self.text[slice(*self._spans[at])]
+        if not at or is_item(text) or not leans(text) or _share(said.terms, self._said[at].terms) < _OWN_SHARE:
+            return frozenset()
+        return self._said[at - 1].terms - self._said[at - 1].numbers
 
     def _goes_on(self, at: int, said: ContentTerms) -> bool:
         """Return whether a quote may go on with a sentence: it leans on the one before it, or is an item or a row.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.prose.units import is_period, is_unit
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
@@ -36,13 +36,10 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         for at, part in enumerate(parts):
             rivals = [other for other in parts if other is not part]
             held = numbers & part.numbers
-            if not held or any(numbers & rival.numbers for rival in rivals):
+            if not held or any(held & rival.numbers for rival in rivals):
                 continue
-            strangers = any(said & (rival.own - part.own) for rival in rivals)
-            skipped = bool(at and part.own and not said & part.own)
-            if strangers and not said & (part.own - frozenset[str]().union(*(rival.own for rival in rivals))):
-                return "contradicted", f"{min(held)} is said of something else"
-            if skipped:
+            unsaid = [rival.own - part.own for rival in rivals if not numbers & rival.numbers]
+            if any(said & own for own in unsaid) or (at and part.own and not said & part.own):
                 return "contradicted", f"{min(held)} is said of something else"
     return None
 
@@ -76,5 +73,9 @@ def _valued(sentence: str, language: str) -> list[_Part]:
 
 def _part(run: Sequence[Token], lead: set[str]) -> _Part:
     numbers = frozenset(token.term for token in run if token.is_number)
-    own = {token.term for token in run if not token.stop and not token.is_number and not is_unit(token.word)}
+    own = {
+        token.term
+        for at, token in enumerate(run)
+        if not token.stop and not token.is_number and not is_unit(token.word) and not is_period(run, at)
+    }
     return _Part(numbers, frozenset(own - lead))

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.quantities import denies
+from ragkit.citations.quantities import denials, denies
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
-from ragkit.text.content_terms import NEGATIONS
 
 _PREFIXES: Final = ("un", "non", "ir", "im", "il", "nicht")
 _IN_WORDS: Final = frozenset(
@@ -75,11 +74,6 @@ def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     )
 
 
-def denied_fault(claim: Claim, text: str) -> Fault | None:
-    """Return what is wrong when a text denies a word that a claim says without any denial."""
-    return _denied_fault(claim, (text,))
-
-
 def _prefix_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     said = {token.word for token in claim.tokens if not token.stop}
     held = {token.word for text in quote for token in tokens(text, language=claim.language) if not token.stop}
@@ -120,15 +114,11 @@ def _denied_terms(text: str, language: str) -> set[str]:
     """Return the first content term after each word that denies something, within its clause."""
     found = set[str]()
     read = tokens(text, language=language)
-    for at, token in enumerate(read):
-        if token.word not in NEGATIONS and not re.match(r"\w+n['’]t\b", text[token.start :]):
-            continue
-        for after in read[at + 1 : at + 1 + _DENIED_REACH]:
-            if _CLAUSE_END.search(text, token.start, after.start):
-                break
-            if not after.stop and not after.is_number:
-                found.add(after.term)
-                break
+    for end in denials(text):
+        after = [token for token in read if token.start >= end][:_DENIED_REACH]
+        first = next((token for token in after if not token.stop and not token.is_number), None)
+        if first is not None and not _CLAUSE_END.search(text, end, first.start):
+            found.add(first.term)
     return found
 
 

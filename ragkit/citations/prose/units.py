@@ -80,6 +80,11 @@ def is_unit(word: str) -> bool:
     return word in _UNITS
 
 
+def is_period(said: Sequence[Token], at: int) -> bool:
+    """Return whether a token is what a unit is counted for: the night of "140 euros a night"."""
+    return at > 1 and said[at - 1].word in _PER and is_unit(said[at - 2].word)
+
+
 def units(text: str, *, language: str) -> dict[str, set[str]]:
     """Return the units of each number of a text: signs beside it, and known units among the two words after it."""
     found: dict[str, set[str]] = {}
@@ -119,13 +124,18 @@ def _unit_at(text: str, said: Sequence[Token], at: int) -> _Unit:
     reach, place = 0, at
     for place in range(at + 1, len(said)):
         after = said[place]
-        if after.is_number or reach == _UNIT_REACH:
+        if after.is_number or reach == _UNIT_REACH or "|" in text[token.start : after.start]:
             break
-        if after.word in _UNITS:
+        if after.word in _UNITS and not _is_letter(text, after):
             names.add(_UNITS[after.word])
             return _Unit(frozenset(names), _period(said, place + 1))
         reach += not after.stop
     return _Unit(frozenset(names), _period(said, at + 1) if names else "")
+
+
+def _is_letter(text: str, token: Token) -> bool:
+    """Return whether a unit of one letter is none: an article ("14 a day"), or one that is not written as the unit is."""
+    return len(token.word) == 1 and (text[token.start] in "avwkAVWK") != text[token.start].isupper()
 
 
 def _period(said: Sequence[Token], at: int) -> str:
