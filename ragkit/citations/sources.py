@@ -34,6 +34,7 @@ _BROKEN_OFF: Final = re.compile(
 )
 """The end of a sentence that a model did not finish: an ellipsis, or a word that leads on and has no full stop."""
 
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
 _WEB = re.compile(r"https?://[^\s<>\"']{1,2000}")
 _JUDGED: Final = 3  # passages that a judge reads for one sentence without a marker
@@ -144,8 +145,14 @@ class Sources:
         if number not in self._read:
             hit = self._hits[number - 1]
             first = f"{hit.heading}\n{hit.context}"
-            self._read[number] = Passage(hit.text, around=f"{hit.title}\n{hit.source}", first=first)
+            around = f"{hit.title}\n{hit.source}"
+            self._read[number] = Passage(hit.text, around=around, first=first, known=self._known(hit))
         return self._read[number]
+
+    def _known(self, hit: Hit) -> frozenset[str]:
+        """Return the words of the other passages of a hit's document."""
+        texts = (other.text for other in self._hits if other.source == hit.source and other is not hit)
+        return frozenset(word for text in texts for word in _WORD.findall(text.lower()))
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
         return self._citation(number, self._supported(number, claim), sentence)

@@ -13,7 +13,7 @@ from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
-from ragkit.citations.tokens import Claim, read_claim
+from ragkit.citations.tokens import Claim, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -77,12 +77,14 @@ class Passage:
 
     around: what stands above it (title, headings, column names), for what the text itself only means. first: the part
     of that which holds for its beginning only (the headings over its first words, the columns of a table it begins in).
+    known: words in lower case that its document has in other passages.
     """
 
     text: str
     around: str = ""
     first: str = ""
     language: str = ""
+    known: frozenset[str] = frozenset()
     _spans: list[Span] = field(default_factory=list)
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
@@ -252,7 +254,8 @@ class Passage:
         if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, told):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
-        return find_fault(claim, quote, others, above=above.terms)
+        words = {token.word for token in tokens(self._whole_around, language=self.language)}
+        return find_fault(claim, quote, others, above=above.terms, known=self.known | words)
 
 
 def _without_links(sentence: str) -> str:

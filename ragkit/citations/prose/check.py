@@ -87,19 +87,23 @@ _OPPOSITES: Final = (
     "east west",
 )
 _OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
+_STRANGE: Final = 2  # words of a claim that may not stand in other places only
 _PIECES: Final = 2
 _PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
 _LOWER: Final = frozenset(("min", "over"))
 
 
-def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str]) -> Fault | None:
+def find_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str], known: frozenset[str] = frozenset()
+) -> Fault | None:
     """Return why a quote does not support a claim that shares its words, None where nothing speaks against it.
 
-    quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it.
+    quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
+    words in lower case that the document has outside of the passage.
     """
     text = " ".join(quote)
     return (
-        copy_fault(claim, quote, others)
+        copy_fault(claim, quote, others, known=known)
         or old_value_fault(claim, text)
         or unit_fault(claim, text)
         or _bound_fault(claim, text)
@@ -111,6 +115,7 @@ def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, abo
         or part_fault(claim, quote)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
+        or _elsewhere_fault(claim, quote, others, above)
     )
 
 
@@ -185,6 +190,14 @@ def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) 
         left -= best
         used += 1
     return ("unclear", "its words stand apart from each other") if used > allowed else None
+
+
+def _elsewhere_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
+    """Return what is wrong when several words of a claim stand in other places of the passage, and not here."""
+    held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
+    words = {token.word for text in others for token in tokens(text, language=claim.language)}
+    strange = [token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words]
+    return ("unclear", f"{' and '.join(strange)} stand in another place") if len(strange) >= _STRANGE else None
 
 
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:

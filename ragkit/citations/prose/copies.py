@@ -11,35 +11,36 @@ from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
 _COPIED: Final = 0.7
+_NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
 
 
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
 
-def is_copy(claim: Claim, sentence: str) -> bool:
+def is_copy(claim: Claim, sentence: str, *, share: float = _COPIED) -> bool:
     """Return whether a claim repeats most of a sentence in its order."""
     said = [token.term for token in claim.tokens if not token.stop]
     held = [token.term for token in tokens(sentence, language=claim.language) if not token.stop]
     blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) >= _COPIED * max(1, len(said))
+    return sum(block.size for block in blocks) >= share * max(1, len(said))
 
 
-def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fault | None:
+def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, known: frozenset[str]) -> Fault | None:
     """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
 
-    The other word is a name, a number, or one that the passage has elsewhere in the same form; other words may be
-    synonyms. The same for a denial that is there on one side only.
+    The other word is a name, a number, or one that the document has elsewhere in the same form; other words may be
+    synonyms. known: words that the document has outside of the passage. The same for a denial that is there on one side only.
     """
-    elsewhere = {token.word for token in tokens(" ".join(others), language=claim.language)}
+    elsewhere = known | {token.word for token in tokens(" ".join(others), language=claim.language)}
     said = [token for token in claim.tokens if not token.stop]
     for sentence in quote:
         held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
         own = {token.term for token in held}
         if sum(token.term in own for token in said) >= _COPIED * len(said) and _numbers_swapped(said, held):
             return "contradicted", "its numbers stand in another order"
-        if not is_copy(claim, sentence):
+        if not is_copy(claim, sentence, share=_NEARLY):
             continue
-        if count_denials(claim.text) != count_denials(sentence):
+        if is_copy(claim, sentence) and count_denials(claim.text) != count_denials(sentence):
             shorter = len(claim.text) < len(sentence) * _SHORTER
             if count_denials(claim.text) > count_denials(sentence) or not shorter:
                 return "contradicted", "one of the two denies what the other says"
