@@ -150,8 +150,8 @@ class Sources:
         return self._read[number]
 
     def _known(self, hit: Hit) -> frozenset[str]:
-        """Return the words of the other passages of a hit's document."""
-        texts = (other.text for other in self._hits if other.source == hit.source and other is not hit)
+        """Return the words of the other passages, which are about the same things."""
+        texts = (f"{other.heading}\n{other.text}" for other in self._hits if other is not hit)
         return frozenset(word for text in texts for word in _WORD.findall(text.lower()))
 
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:

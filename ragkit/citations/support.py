@@ -33,6 +33,8 @@ _PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is told where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
+_TITLE_LENGTH: Final = 90
+_ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
 _LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
 _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
 _LONG_CLAIM: Final = 9  # content terms of a statement that may be put together of sentences that do not lean
@@ -194,6 +196,7 @@ class Passage:
         """Return the short runs of sentences that cover the terms best, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
+            over = above.terms | self._title_over(first)
             terms = self._leaned_on(first, said)
             width = _LEANING if terms else 0.0
             best: tuple[float, _Window] | None = None
@@ -208,7 +211,7 @@ class Passage:
                 numbers = _share(said.numbers, terms) if said.numbers else 0.0
                 value = _share(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
                 if best is None or value > best[0]:
-                    best = value, _Window(first, last, _share(said.terms, terms | above.terms))
+                    best = value, _Window(first, last, _share(said.terms, terms | over))
             if best is not None:
                 found.append(best)
         found.sort(key=lambda item: -item[0])
@@ -224,12 +227,31 @@ class Passage:
             return frozenset()
         return self._said[at - 1].terms - self._said[at - 1].numbers
 
+    def _title_over(self, at: int) -> frozenset[str]:
+        """Return the terms of the nearest title line over a sentence of the passage; none where none stands over it."""
+        return next((self._said[place].terms for place in range(at - 1, -1, -1) if self._is_title(place)), frozenset())
+
+    def _is_title(self, at: int) -> bool:
+        """Return whether a unit is a short line of its own without a full stop, as headings are."""
+        start, end = self._spans[at]
+        text = self.text[start:end]
+        alone = self.text[:start].endswith("\n\n") or not start
+        return (
+            alone
+            and len(text) <= _TITLE_LENGTH
+            and "\n" not in text
+            and not _ENDED.search(text)
+            and not (is_item(text) or is_row(text))
+        )
+
     def _goes_on(self, at: int, said: ContentTerms) -> bool:
         """Return whether a quote may go on with a sentence: it leans on the one before it, or is an item or a row.
 
         A statement of many words may be put together of sentences that stand side by side.
         """
         text, before = (self.text[slice(*self._spans[place])] for place in (at, at - 1))
+        if self._is_title(at):
+            return False
         if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")):
             return True
         return len(said.terms) >= _LONG_CLAIM
@@ -237,7 +259,8 @@ class Passage:
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""
         told = self._said[window.first : window.last + 1]
-        held = frozenset[str]().union(above.terms, *(item.terms for item in told))
+        over = above.terms | self._title_over(window.first)
+        held = frozenset[str]().union(over, *(item.terms for item in told))
         strange = said.numbers - held
         if strange:
             return "contradicted", f"the number {min(strange)} is not there"
@@ -249,13 +272,13 @@ class Passage:
                 return "contradicted", f"the name {min(unknown)} is not there"
         if window.covered < COVERAGE[min(len(told), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
-        texts = [self.text[start:end] for start, end in self._spans]
+        texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
         quote = texts[window.first : window.last + 1]
         if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, told):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
-        return find_fault(claim, quote, others, above=above.terms, known=self.known | words)
+        return find_fault(claim, quote, others, above=over, known=self.known | words)
 
 
 def _without_links(sentence: str) -> str:

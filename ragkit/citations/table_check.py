@@ -113,7 +113,9 @@ def _claim(statement: str, language: str) -> _Claim:
 
 
 def _everywhere(table: Table) -> frozenset[str]:
-    return frozenset[str]().union(*(row.terms for row in table.rows))
+    """Return the terms by which a row can be told: all but the words beside a figure ("1 % of the reading")."""
+    cells = [cell for row in table.rows for cell in row.cells]
+    return frozenset(term for cell in cells for term in cell.terms if term[:1].isdigit() or not cell.begins_with_figure)
 
 
 def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:

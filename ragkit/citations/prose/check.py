@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from ragkit.citations.prose.changes import old_value_fault
-from ragkit.citations.prose.copies import copy_fault, swap_fault
+from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_fault
 from ragkit.citations.prose.parts import part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.roles import role_of
@@ -94,7 +94,12 @@ _LOWER: Final = frozenset(("min", "over"))
 
 
 def find_fault(
-    claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str], known: frozenset[str] = frozenset()
+    claim: Claim,
+    quote: Sequence[str],
+    others: Sequence[str],
+    *,
+    above: frozenset[str],
+    known: frozenset[str] = frozenset(),
 ) -> Fault | None:
     """Return why a quote does not support a claim that shares its words, None where nothing speaks against it.
 
@@ -103,7 +108,7 @@ def find_fault(
     """
     text = " ".join(quote)
     return (
-        copy_fault(claim, quote, others, known=known)
+        copy_fault(claim, quote, others, above=above, known=known)
         or old_value_fault(claim, text)
         or unit_fault(claim, text)
         or _bound_fault(claim, text)
@@ -111,11 +116,12 @@ def find_fault(
         or turned_fault(claim, quote)
         or _role_fault(claim, quote, others)
         or swap_fault(claim, quote)
+        or neighbour_fault(claim, quote, others, known=known)
         or _owner_fault(claim, quote, others, above)
         or part_fault(claim, quote)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
-        or _elsewhere_fault(claim, quote, others, above)
+        or _elsewhere_fault(claim, quote, others, above, known)
     )
 
 
@@ -149,7 +155,9 @@ def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fa
     known = {token.term for text in (*quote, *others) for token in tokens(text, language=claim.language)}
     for role in role_of(claim.text, language=claim.language):
         for item in held:
-            if item.verb == role.verb and role.agent & known and item.agent and not role.agent & item.agent:
+            if item.verb != role.verb or not item.agent or role.agent & item.agent:
+                continue
+            if role.agent & known or len(item.agent & role.patient) * 2 >= len(item.agent):
                 return "contradicted", f"{' '.join(sorted(item.agent))} does it"
     return None
 
@@ -192,11 +200,15 @@ def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) 
     return ("unclear", "its words stand apart from each other") if used > allowed else None
 
 
-def _elsewhere_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
-    """Return what is wrong when several words of a claim stand in other places of the passage, and not here."""
+def _elsewhere_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str], known: frozenset[str]
+) -> Fault | None:
+    """Return what is wrong when several words of a claim stand in other places of the passages, and not here."""
     held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
-    words = {token.word for text in others for token in tokens(text, language=claim.language)}
-    strange = [token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words]
+    words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
+    strange = [
+        token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words
+    ]
     return ("unclear", f"{' and '.join(strange)} stand in another place") if len(strange) >= _STRANGE else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
+from ragkit.citations.prose.synonyms import are_synonyms
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
@@ -14,6 +15,7 @@ _COPIED: Final = 0.7
 _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
 
 
+_OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
 
@@ -25,7 +27,9 @@ def is_copy(claim: Claim, sentence: str, *, share: float = _COPIED) -> bool:
     return sum(block.size for block in blocks) >= share * max(1, len(said))
 
 
-def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, known: frozenset[str]) -> Fault | None:
+def copy_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str], known: frozenset[str]
+) -> Fault | None:
     """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
 
     The other word is a name, a number, or one that the document has elsewhere in the same form; other words may be
@@ -50,7 +54,11 @@ def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, kno
                 continue
             for token in said[first:last]:
                 is_name = claim.text[token.start].isupper() and token.start > 0
-                if token.term not in own and (token.word in elsewhere or is_name or token.is_number):
+                if (token is said[0] and token.term in above) or (token.in_code and not any(t.in_code for t in held)):
+                    continue  # what the document is about, which the sentence may call by another name
+                if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
+                    continue
+                if token.word in elsewhere or is_name or token.is_number:
                     return "contradicted", f"it says {held[start:end][0].word}, not {token.word}"
     return None
 
@@ -69,7 +77,7 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     for sentence in quote:
         read = tokens(sentence, language=claim.language)
         held = [token.term for token in read if not token.stop]
-        common = set(said) & set(held)
+        common = {term for term in said if said.count(term) == held.count(term) == 1}
         if len(common) * 10 < len(set(said)) * 9 or by != sum(
             t.word in ("by", "von", "par", "por", "da") for t in read
         ):
@@ -81,3 +89,44 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             if before and front and before <= set(held[place + 1 :]) and front <= after:
                 return "contradicted", f"what stands before and after {pivot} is swapped"
     return None
+
+
+def neighbour_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], *, known: frozenset[str]
+) -> Fault | None:
+    """Return what is wrong when a word of a claim has another beside it in a quote: "flexible" for "standard schedule".
+
+    The strange word is one that the document has elsewhere; it stands right before the word, or after it with "of".
+    """
+    held = [_neighbours(text, claim.language) for text in quote]
+    terms = {token.term for text in quote for token in tokens(text, language=claim.language)}
+    said = {token.term for token in claim.tokens}
+    words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
+    strange = {token.term for token in claim.tokens if token.word in words and token.term not in terms}
+    for first, second in _neighbours(claim.text, claim.language):
+        if (first in strange) == (second in strange):
+            continue
+        shared = second if first in strange else first
+        beside = [
+            pair[0] if first in strange else pair[1]
+            for pairs in held
+            for pair in pairs
+            if pair[first in strange] == shared
+        ]
+        word = first if first in strange else second
+        if beside and not any(term in said or are_synonyms(term, word) for term in beside):
+            return "contradicted", f"it says {beside[0]}, not {word}"
+    return None
+
+
+def _neighbours(text: str, language: str) -> list[tuple[str, str]]:
+    """Return the pairs of content terms of a text that stand side by side, or with "of" between them."""
+    read = tokens(text, language=language)
+    pairs = []
+    for at, token in enumerate(read[:-1]):
+        after = read[at + 1]
+        if after.word in _OF and at + 2 < len(read):
+            after = read[at + 2]
+        if not any(item.stop or item.is_number or item.in_code for item in (token, after)):
+            pairs.append((token.term, after.term))
+    return pairs

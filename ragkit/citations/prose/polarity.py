@@ -59,6 +59,7 @@ _EXCEPTION: Final = re.compile(
     r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
     re.IGNORECASE,
 )
+_CONTRAST: Final = re.compile(r"[,;]\s+(?:but|while|whereas|however|aber|sondern|jedoch)\s", re.IGNORECASE)
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
 _CLAUSE_SHARE: Final = 0.75  # of the terms of an exception that a claim must have to be about it
 _DENIED_REACH: Final = 4  # words after a denial among which the first content word is what it denies
@@ -69,6 +70,7 @@ def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     return (
         _prefix_fault(claim, quote)
         or _denied_fault(claim, quote)
+        or _contrast_fault(claim, quote)
         or _exception_fault(claim, quote)
         or _relation_fault(claim, quote)
     )
@@ -120,6 +122,22 @@ def _denied_terms(text: str, language: str) -> set[str]:
         if first is not None and not _CLAUSE_END.search(text, end, first.start):
             found.add(first.term)
     return found
+
+
+def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim speaks of what a sentence sets apart: "…, but your phone may not be"."""
+    if denies(claim.text):
+        return None
+    said = {token.term for token in claim.tokens if not token.stop}
+    for text in quote:
+        first, *rest = _CONTRAST.split(text)
+        main = {token.term for token in tokens(first, language=claim.language)}
+        for part in rest:
+            own = {token.term for token in tokens(part, language=claim.language) if not token.stop}
+            apart = (own & said) - main
+            if denies(part) and apart and len(own - said) <= 1:
+                return "contradicted", f"it denies that of {min(apart)}"
+    return None
 
 
 def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
