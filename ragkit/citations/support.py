@@ -196,7 +196,7 @@ class Passage:
         """Return the short runs of sentences that cover the terms best, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
-            over = above.terms | self._title_over(first)
+            over = self._over(first, above)
             terms = self._leaned_on(first, said)
             width = _LEANING if terms else 0.0
             best: tuple[float, _Window] | None = None
@@ -227,9 +227,17 @@ class Passage:
             return frozenset()
         return self._said[at - 1].terms - self._said[at - 1].numbers
 
-    def _title_over(self, at: int) -> frozenset[str]:
-        """Return the terms of the nearest title line over a sentence of the passage; none where none stands over it."""
-        return next((self._said[place].terms for place in range(at - 1, -1, -1) if self._is_title(place)), frozenset())
+    def _over(self, at: int, above: ContentTerms) -> frozenset[str]:
+        """Return the terms of what stands over a sentence: title, headings, and the nearest title line in the passage.
+
+        Below a title line in the passage, the figures of the headings over its beginning do not hold any more.
+        """
+        titles = (self._said[place].terms for place in range(at - 1, -1, -1) if self._is_title(place))
+        title = next(titles, None)
+        if title is None:
+            return above.terms
+        around = wording(self.around, language=self.language).terms
+        return title | around | frozenset(term for term in above.terms if not term[:1].isdigit())
 
     def _is_title(self, at: int) -> bool:
         """Return whether a unit is a short line of its own without a full stop, as headings are."""
@@ -259,7 +267,7 @@ class Passage:
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""
         told = self._said[window.first : window.last + 1]
-        over = above.terms | self._title_over(window.first)
+        over = self._over(window.first, above)
         held = frozenset[str]().union(over, *(item.terms for item in told))
         strange = said.numbers - held
         if strange:

@@ -27,7 +27,8 @@ _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
 _CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
 _LEANS: Final = re.compile(
-    r"\s*(?:[-*•]|\(?\w{1,3}[.)]\s|(?:(?:after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|in|bei|für|mit)"
+    r"\s*(?!(?:it is|it['’]s|there is|there are)\s(?:\w+\s){0,2}?(?:easy|hard|possible|impossible|important|clear|likely|necessary"
+    r"|expected|known|true|common|worth|an?|no|many|some)\b)(?:[-*•]|\(?\w{1,3}[.)]\s|(?:(?:after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|in|bei|für|mit)"
     r"\s)?(?:it|its|they|them|their|this|these|that|those|he|she|his|her|such|both|each|there|elsewhere|then|otherwise"
     r"|instead|es|sie|er|dies\w*|das|dem|danach|davor|dafür|sonst|il|elle|ils|ce|cela)\b)",
     re.IGNORECASE,

@@ -64,10 +64,24 @@ def copy_fault(
 
 
 def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:
-    ours, theirs = ([token.term for token in side if token.is_number] for side in (said, held))
+    """Return whether a number of a claim stands beside a word that stands beside another of its numbers in a sentence."""
+    ours, theirs = _beside_numbers(said), _beside_numbers(held)
     common = set(ours) & set(theirs)
-    one, other = ([term for term in side if term in common] for side in (ours, theirs))
-    return len(common) > 1 and sorted(one) == sorted(other) and one != other
+    return any(
+        ours[one] & theirs[other] - theirs[one] and not ours[one] & theirs[one]
+        for one in common
+        for other in common - {one}
+    )
+
+
+def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
+    """Return the terms right before and after each number."""
+    found: dict[str, set[str]] = {}
+    for at, token in enumerate(read):
+        if token.is_number:
+            near = (*read[max(0, at - 1) : at], *read[at + 1 : at + 2])
+            found.setdefault(token.term, set()).update(other.term for other in near if not other.is_number)
+    return found
 
 
 def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:

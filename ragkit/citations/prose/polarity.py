@@ -59,6 +59,8 @@ _EXCEPTION: Final = re.compile(
     r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
     re.IGNORECASE,
 )
+_ANY: Final = re.compile(r"\b(?:any|one|either|at least one) of\b|\beiner? der\b", re.IGNORECASE)
+_ALL: Final = re.compile(r"\b(?:all|each|both) of\b|\balle(?:r)? der\b", re.IGNORECASE)
 _CONTRAST: Final = re.compile(r"[,;]\s+(?:but|while|whereas|however|aber|sondern|jedoch)\s", re.IGNORECASE)
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
 _CLAUSE_SHARE: Final = 0.75  # of the terms of an exception that a claim must have to be about it
@@ -72,6 +74,7 @@ def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or _denied_fault(claim, quote)
         or _contrast_fault(claim, quote)
         or _exception_fault(claim, quote)
+        or _choice_fault(claim, quote)
         or _relation_fault(claim, quote)
     )
 
@@ -162,6 +165,16 @@ def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 def _stated(said: set[str], before: str, claim: Claim) -> bool:
     """Return whether what stands before an exception has none of the claim's terms: it is not what is excepted from."""
     return not said & {token.term for token in tokens(before, language=claim.language) if not token.stop}
+
+
+def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim asks for one of several things and the quote for all of them, or the reverse."""
+    text = " ".join(quote)
+    for asked, other in ((_ANY, _ALL), (_ALL, _ANY)):
+        said, held = asked.search(claim.text), other.search(text)
+        if said and held and not other.search(claim.text) and not asked.search(text):
+            return "contradicted", f"it says {held.group().lower()}, not {said.group().lower()}"
+    return None
 
 
 def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:

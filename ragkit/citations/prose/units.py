@@ -60,6 +60,11 @@ _UNIT_GROUPS: Final = (
 )
 _UNITS: Final = {word: group.split()[0] for group in _UNIT_GROUPS for word in group.split()}
 _PER: Final = frozenset(("a", "an", "per", "each", "every", "the", "pro", "je", "im", "par", "por", "al", "/"))
+_EVERY: Final = re.compile(
+    r"\b(?:every|alle|jede[nrs]?)\s+(\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|zwei|drei|vier|fünf|sechs"
+    r"|sieben|acht|neun|zehn|zwölf)(?=\s)",
+    re.IGNORECASE,
+)
 _PERIODS: Final = frozenset(("second", "minute", "hour", "day", "week", "month", "year"))
 _SPELT_PERIODS: Final = {
     "annual": "year", "annually": "year", "yearly": "year", "jährlich": "year", "monthly": "month", "monatlich": "month",
@@ -95,6 +100,9 @@ def units(text: str, *, language: str) -> dict[str, set[str]]:
 
 def unit_fault(claim: Claim, text: str) -> Fault | None:
     """Return what is wrong when a claim gives a number another unit than a text, or another period ("a month")."""
+    often, ours = _EVERY.findall(text), _EVERY.findall(claim.text)
+    if often and ours and not {number.lower() for number in ours} & {number.lower() for number in often}:
+        return "contradicted", f"it is every {often[0]}, not every {ours[0]}"
     held: dict[str, list[_Unit]] = {}
     for number, unit in _read(text, claim.language):
         held.setdefault(number, []).append(unit)
