@@ -232,7 +232,7 @@ class Passage:
 
         Below a title line in the passage, the figures of the headings over its beginning do not hold any more.
         """
-        titles = (self._said[place].terms for place in range(at - 1, -1, -1) if self._is_title(place))
+        titles = (self._said[place].terms for place in range(at, -1, -1) if self._is_title(place))
         title = next(titles, None)
         if title is None:
             return above.terms

@@ -27,8 +27,8 @@ _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
 _CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
 _LEANS: Final = re.compile(
-    r"\s*(?!(?:it is|it['’]s|there is|there are)\s(?:\w+\s){0,2}?(?:easy|hard|possible|impossible|important|clear|likely|necessary"
-    r"|expected|known|true|common|worth|an?|no|many|some)\b)(?:[-*•]|\(?\w{1,3}[.)]\s|(?:(?:after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|in|bei|für|mit)"
+    r"\s*(?!(?:it is|it['’]s|there is|there are)\s(?:\w+\s){0,2}?(?:easy|hard|possible|impossible|important|clear"
+    r"|likely|necessary|expected|known|true|common|worth|an?|no|many|some)\b)(?:[-*•]|\(?\w{1,3}[.)]\s|(?:(?:after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|in|bei|für|mit)"
     r"\s)?(?:it|its|they|them|their|this|these|that|those|he|she|his|her|such|both|each|there|elsewhere|then|otherwise"
     r"|instead|es|sie|er|dies\w*|das|dem|danach|davor|dafür|sonst|il|elle|ils|ce|cela)\b)",
     re.IGNORECASE,
@@ -247,12 +247,15 @@ def _says(said: set[str], before: str, language: str) -> bool:
 def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return what is wrong when a claim drops the condition of the sentence that it repeats."""
     said = {token.term for token in claim.tokens if not token.stop}
+    before = set[str]()
     for sentence in quote:
         terms = {token.term for token in tokens(sentence, language=claim.language) if not token.stop}
-        if len(said & terms) * 2 < len(said):
+        leaned_on = before if leans(sentence) else set[str]()
+        before = terms
+        if len(said & (terms | leaned_on)) * 2 < len(said):
             continue
         for match in _CONDITION.finditer(sentence):
-            part = _terms_of_part(sentence, match.start(), claim.language)
+            part = _terms_of_part(sentence, match.start(), claim.language) | leaned_on
             if len(said & part) * 2 < len(said) and not _says(said, sentence[: match.start()], claim.language):
                 continue  # the condition of another part
             end = _CLAUSE_END.search(sentence, match.end())

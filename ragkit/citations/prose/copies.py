@@ -33,7 +33,8 @@ def copy_fault(
     """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
 
     The other word is a name, a number, or one that the document has elsewhere in the same form; other words may be
-    synonyms. known: words that the document has outside of the passage. The same for a denial that is there on one side only.
+    synonyms. above: terms of headings and title. known: words that the document has outside of the passage. The same
+    for a denial that is there on one side only.
     """
     elsewhere = known | {token.word for token in tokens(" ".join(others), language=claim.language)}
     said = [token for token in claim.tokens if not token.stop]
@@ -44,27 +45,42 @@ def copy_fault(
             return "contradicted", "its numbers stand in another order"
         if not is_copy(claim, sentence, share=_NEARLY):
             continue
-        if is_copy(claim, sentence) and count_denials(claim.text) != count_denials(sentence):
-            shorter = len(claim.text) < len(sentence) * _SHORTER
-            if count_denials(claim.text) > count_denials(sentence) or not shorter:
-                return "contradicted", "one of the two denies what the other says"
-        matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
-        for kind, first, last, start, end in matcher.get_opcodes():
-            if kind != "replace":
+        fault = _denial_fault(claim, sentence) or _replaced_fault(claim, said, held, above=above, elsewhere=elsewhere)
+        if fault:
+            return fault
+    return None
+
+
+def _denial_fault(claim: Claim, sentence: str) -> Fault | None:
+    ours, theirs = count_denials(claim.text), count_denials(sentence)
+    if ours == theirs or not is_copy(claim, sentence):
+        return None
+    shorter = len(claim.text) < len(sentence) * _SHORTER
+    return ("contradicted", "one of the two denies what the other says") if ours > theirs or not shorter else None
+
+
+def _replaced_fault(
+    claim: Claim, said: Sequence[Token], held: Sequence[Token], *, above: frozenset[str], elsewhere: frozenset[str]
+) -> Fault | None:
+    own = {token.term for token in held}
+    has_code = any(token.in_code for token in held)
+    matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
+    for kind, first, last, start, end in matcher.get_opcodes():
+        if kind != "replace":
+            continue
+        for token in said[first:last]:
+            if (token is said[0] and token.term in above) or (token.in_code and not has_code):
+                continue  # what the document is about, which the sentence may call by another name
+            if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
                 continue
-            for token in said[first:last]:
-                is_name = claim.text[token.start].isupper() and token.start > 0
-                if (token is said[0] and token.term in above) or (token.in_code and not any(t.in_code for t in held)):
-                    continue  # what the document is about, which the sentence may call by another name
-                if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
-                    continue
-                if token.word in elsewhere or is_name or token.is_number:
-                    return "contradicted", f"it says {held[start:end][0].word}, not {token.word}"
+            is_name = claim.text[token.start].isupper() and token.start > 0
+            if token.word in elsewhere or is_name or token.is_number:
+                return "contradicted", f"it says {held[start].word}, not {token.word}"
     return None
 
 
 def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:
-    """Return whether a number of a claim stands beside a word that stands beside another of its numbers in a sentence."""
+    """Return whether a number of a claim has a neighbour that another of its numbers has in a sentence."""
     ours, theirs = _beside_numbers(said), _beside_numbers(held)
     common = set(ours) & set(theirs)
     return any(

@@ -12,12 +12,12 @@ from ragkit.citations.prose.units import is_period, is_unit
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
-_PARTS: Final = re.compile(r"[,;](?= )|\b(?:and|but|while|und|aber|et|y|e)\b")
+_PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a sentence that has a value. numbers: in it. own: its terms that do not stand before the first value."""
+    """A part of a sentence that has a value. numbers: in it. own: its terms that stand after the first value."""
 
     numbers: frozenset[str]
     own: frozenset[str]

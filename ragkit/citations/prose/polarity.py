@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from ragkit.citations.prose.units import is_unit
 from ragkit.citations.quantities import denials, denies
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
@@ -42,7 +43,7 @@ _RELATIONS: Final = tuple(
         "outside elsewhere beyond abroad außerhalb hors fuera",
         "without except excluding unless excepted free less besides apart ohne außer sans sin",
         "before prior earlier until till preceding ahead by vor bevor vorher bis avant antes",
-        "after following later since once upon subsequent subsequently afterwards then when if nach nachdem ab seit après",
+        "after following later since once upon subsequent subsequently afterwards then when nach nachdem ab seit après",
     )
 )
 _SAID_OF: Final = tuple(
@@ -56,7 +57,8 @@ _SAID_OF: Final = tuple(
 )
 """The words of a statement that ask for one of the words of `_RELATIONS` in its source."""
 _EXCEPTION: Final = re.compile(
-    r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
+    r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from"
+    r"|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
     re.IGNORECASE,
 )
 _ANY: Final = re.compile(r"\b(?:any|one|either|at least one) of\b|\beiner? der\b", re.IGNORECASE)
@@ -163,12 +165,12 @@ def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _stated(said: set[str], before: str, claim: Claim) -> bool:
-    """Return whether what stands before an exception has none of the claim's terms: it is not what is excepted from."""
+    """Return whether what stands before an exception has none of a claim's terms."""
     return not said & {token.term for token in tokens(before, language=claim.language) if not token.stop}
 
 
 def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim asks for one of several things and the quote for all of them, or the reverse."""
+    """Return what is wrong when a claim asks for any of several things and a quote for all, or the reverse."""
     text = " ".join(quote)
     for asked, other in ((_ANY, _ALL), (_ALL, _ANY)):
         said, held = asked.search(claim.text), other.search(text)
@@ -178,8 +180,12 @@ def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim says "outside", "after", "without", and the quote has no such word."""
-    said = {token.word for token in claim.tokens}
+    """Return what is wrong when a claim says "outside", "after", "without", and the quote has no such word.
+
+    "30 days after delivery" only says where a span begins.
+    """
+    spans = {at for at, token in enumerate(claim.tokens) if at and is_unit(claim.tokens[at - 1].word)}
+    said = {token.word for at, token in enumerate(claim.tokens) if at not in spans}
     held = {token.word for text in quote for token in tokens(text, language=claim.language)}
     for asked, group in zip(_SAID_OF, _RELATIONS, strict=True):
         wanted = said & asked

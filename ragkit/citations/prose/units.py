@@ -67,9 +67,16 @@ _EVERY: Final = re.compile(
 )
 _PERIODS: Final = frozenset(("second", "minute", "hour", "day", "week", "month", "year"))
 _SPELT_PERIODS: Final = {
-    "annual": "year", "annually": "year", "yearly": "year", "jährlich": "year", "monthly": "month", "monatlich": "month",
-    "weekly": "week", "wöchentlich": "week", "daily": "day", "täglich": "day", "hourly": "hour", "stündlich": "hour",
-}  # fmt: skip
+    word: period
+    for period, words in {
+        "year": "annual annually yearly jährlich",
+        "month": "monthly monatlich",
+        "week": "weekly wöchentlich",
+        "day": "daily täglich",
+        "hour": "hourly stündlich",
+    }.items()
+    for word in words.split()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +149,7 @@ def _unit_at(text: str, said: Sequence[Token], at: int) -> _Unit:
 
 
 def _is_letter(text: str, token: Token) -> bool:
-    """Return whether a unit of one letter is none: an article ("14 a day"), or one that is not written as the unit is."""
+    """Return whether a unit of one letter is none: an article ("14 a day"), or one in the wrong case."""
     return len(token.word) == 1 and (text[token.start] in "avwkAVWK") != text[token.start].isupper()
 
 
