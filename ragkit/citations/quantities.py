@@ -45,6 +45,8 @@ _DENIES: Final = re.compile(
     re.IGNORECASE,
 )
 _BOUNDED: Final = re.compile(r"\b(?:no|not) (?:less|fewer|more|later|longer|earlier) than\b", re.IGNORECASE)
+_ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)
+"""A "no" that answers a question, and is followed by the denial itself: "No - not available"."""
 _AT_LEAST: Final = re.compile(r"\bat (?:least|most)\b|\bminimum of\b|\bmaximum of\b", re.IGNORECASE)
 
 
@@ -99,4 +101,10 @@ def denies(text: str) -> bool:
 
 def count_denials(text: str) -> int:
     """Return how many words of a text deny something."""
-    return len(_DENIES.findall(_BOUNDED.sub(" ", text)))
+    return len(_DENIES.findall(_ANSWERED.sub(" ", _BOUNDED.sub(" ", text))))
+
+
+def denials(text: str) -> list[int]:
+    """Return the offsets after the words of a text that deny something."""
+    bare = _BOUNDED.sub(lambda match: " " * len(match.group()), text)
+    return [match.end() for match in _DENIES.finditer(bare)]

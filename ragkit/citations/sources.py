@@ -34,6 +34,7 @@ _BROKEN_OFF: Final = re.compile(
 )
 """The end of a sentence that a model did not finish: an ellipsis, or a word that leads on and has no full stop."""
 
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
 _WEB = re.compile(r"https?://[^\s<>\"']{1,2000}")
 _JUDGED: Final = 3  # passages that a judge reads for one sentence without a marker
@@ -100,9 +101,18 @@ class Sources:
         return []
 
     def best(self, text: str) -> Citation | None:
-        """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it."""
+        """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it.
+
+        A passage that has more of the sentence's words, and says otherwise, speaks against one that has fewer.
+        """
         claim = _ENUMERATED.sub("", text)
-        found = [self._cite(number, claim, text) for number in range(1, len(self._hits) + 1)]
+        read = [(self._supported(number, claim), number) for number in range(1, len(self._hits) + 1)]
+        against = max((support.coverage for support, _ in read if support.verdict == "contradicted"), default=0.0)
+        found = [
+            self._citation(number, support, text)
+            for support, number in read
+            if support.verdict != "supported" or support.coverage > against
+        ]
         found.sort(key=lambda item: (-_ORDER[item.verdict], item.number))
         found = [*self._decided(claim, found[:_JUDGED]), *found[_JUDGED:]]
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
@@ -135,15 +145,24 @@ class Sources:
         if number not in self._read:
             hit = self._hits[number - 1]
             first = f"{hit.heading}\n{hit.context}"
-            self._read[number] = Passage(hit.text, around=f"{hit.title}\n{hit.source}", first=first)
+            around = f"{hit.title}\n{hit.source}"
+            self._read[number] = Passage(hit.text, around=around, first=first, known=self._known(hit))
         return self._read[number]
 
+    def _known(self, hit: Hit) -> frozenset[str]:
+        """Return the words of the other passages, which are about the same things."""
+        texts = (f"{other.heading}\n{other.text}" for other in self._hits if other is not hit)
+        return frozenset(word for text in texts for word in _WORD.findall(text.lower()))
+
     def _cite(self, number: int, claim: str, sentence: str) -> Citation:
+        return self._citation(number, self._supported(number, claim), sentence)
+
+    def _supported(self, number: int, claim: str) -> Support:
         passage = self._passage(number)
         support = passage.support(claim)
         if support.verdict == "supported" and _breaks_off(claim, passage.text):
-            support = replace(support, verdict="unclear", reason="the sentence breaks off")
-        return self._citation(number, support, sentence)
+            return replace(support, verdict="unclear", reason="the sentence breaks off")
+        return support
 
     def _citation(self, number: int, support: Support, sentence: str) -> Citation:
         hit = self._hits[number - 1]

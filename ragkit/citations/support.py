@@ -9,9 +9,11 @@ from typing import Final
 
 from ragkit.citations.prose.check import find_fault, leans
 from ragkit.citations.prose.copies import is_copy
+from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
-from ragkit.citations.tokens import Claim, read_claim
+from ragkit.citations.tokens import Claim, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -31,6 +33,11 @@ _PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is reported where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
+_TITLE_LENGTH: Final = 90
+_ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
+_LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
+_OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
+_LONG_CLAIM: Final = 9  # content terms of a statement that may be put together of sentences that do not lean
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
@@ -72,12 +79,14 @@ class Passage:
 
     around: what stands above it (title, headings, column names), for what the text itself only means. first: the part
     of that which holds for its beginning only (the headings over its first words, the columns of a table it begins in).
+    known: words in lower case that its document has in other passages.
     """
 
     text: str
     around: str = ""
     first: str = ""
     language: str = ""
+    known: frozenset[str] = frozenset()
     _spans: list[Span] = field(default_factory=list)
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
@@ -140,14 +149,20 @@ class Passage:
             return None
         covered = _share(said.terms, held | self._terms_above())
         outcome: Fault = best.outcome, best.reason
-        if best.outcome == "supported" and not table.names:  # a name and its value may be a sentence with a colon
-            lines = [self.text[row.start : row.end] for row in table.rows]
-            own = self.text[best.row.start : best.row.end]
-            claim = read_claim(sentence, self.language)
-            fault = find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
-            outcome = fault or outcome
+        if best.outcome == "supported":
+            outcome = self._row_fault(read_claim(sentence, self.language), table, best) or outcome
         shown = best.shown or best.row
         return Support(shown.start, shown.end, *outcome, covered, table.header)
+
+    def _row_fault(self, claim: Claim, table: Table, verdict: TableVerdict) -> Fault | None:
+        """Return what is wrong with a statement that has the words of a row: its unit, or what the row denies."""
+        own = self.text[verdict.row.start : verdict.row.end]
+        if table.names:
+            return unit_fault(claim, own) or turned_fault(claim, [cell.text for cell in verdict.row.cells])
+        lines = [
+            self.text[row.start : row.end] for row in table.rows
+        ]  # a name and its value, as a sentence with a colon
+        return find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
@@ -181,11 +196,14 @@ class Passage:
         """Return the short runs of sentences that cover the terms best, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
-            terms: frozenset[str] = frozenset()
-            width = 0.0
+            over = self._over(first, above)
+            terms = self._leaned_on(first, said)
+            width = _LEANING if terms else 0.0
             best: tuple[float, _Window] | None = None
             for last in range(first, len(self._said)):
                 text = self.text[slice(*self._spans[last])]
+                if last > first and not self._goes_on(last, said):
+                    break
                 width += 1.0 if last == first else 1 / _ITEMS if is_item(text) or is_row(text) else 1.0
                 if width > _SENTENCES:
                     break
@@ -193,16 +211,64 @@ class Passage:
                 numbers = _share(said.numbers, terms) if said.numbers else 0.0
                 value = _share(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
                 if best is None or value > best[0]:
-                    best = value, _Window(first, last, _share(said.terms, terms | above.terms))
+                    best = value, _Window(first, last, _share(said.terms, terms | over))
             if best is not None:
                 found.append(best)
         found.sort(key=lambda item: -item[0])
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
 
+    def _leaned_on(self, at: int, said: ContentTerms) -> frozenset[str]:
+        """Return the terms, without numbers, of the sentence that a sentence leans on.
+
+        None where it does not lean, or has less than most of a statement's words itself.
+        """
+        text = self.text[slice(*self._spans[at])]
+        if not at or is_item(text) or not leans(text) or _share(said.terms, self._said[at].terms) < _OWN_SHARE:
+            return frozenset()
+        return self._said[at - 1].terms - self._said[at - 1].numbers
+
+    def _over(self, at: int, above: ContentTerms) -> frozenset[str]:
+        """Return the terms of what stands over a sentence: title, headings, and the nearest title line in the passage.
+
+        Below a title line in the passage, the figures of the headings over its beginning do not hold any more.
+        """
+        titles = (self._said[place].terms for place in range(at, -1, -1) if self._is_title(place))
+        title = next(titles, None)
+        if title is None:
+            return above.terms
+        around = wording(self.around, language=self.language).terms
+        return title | around | frozenset(term for term in above.terms if not term[:1].isdigit())
+
+    def _is_title(self, at: int) -> bool:
+        """Return whether a unit is a short line of its own without a full stop, as headings are."""
+        start, end = self._spans[at]
+        text = self.text[start:end]
+        alone = self.text[:start].endswith("\n\n") or not start
+        return (
+            alone
+            and len(text) <= _TITLE_LENGTH
+            and "\n" not in text
+            and not _ENDED.search(text)
+            and not (is_item(text) or is_row(text))
+        )
+
+    def _goes_on(self, at: int, said: ContentTerms) -> bool:
+        """Return whether a quote may go on with a sentence: it leans on the one before it, or is an item or a row.
+
+        A statement of many words may be put together of sentences that stand side by side.
+        """
+        text, before = (self.text[slice(*self._spans[place])] for place in (at, at - 1))
+        if self._is_title(at):
+            return False
+        if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")):
+            return True
+        return len(said.terms) >= _LONG_CLAIM
+
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""
         window_sentences = self._said[window.first : window.last + 1]
-        held = frozenset[str]().union(above.terms, *(item.terms for item in window_sentences))
+        over = self._over(window.first, above)
+        held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
         strange = said.numbers - held
         if strange:
             return "contradicted", f"the number {min(strange)} is not there"
@@ -214,12 +280,13 @@ class Passage:
                 return "contradicted", f"the name {min(unknown)} is not there"
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
-        texts = [self.text[start:end] for start, end in self._spans]
+        texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
         quote = texts[window.first : window.last + 1]
         if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, window_sentences):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
-        return find_fault(claim, quote, others, above=above.terms)
+        words = {token.word for token in tokens(self._whole_around, language=self.language)}
+        return find_fault(claim, quote, others, above=over, known=self.known | words)
 
 
 def _without_links(sentence: str) -> str:

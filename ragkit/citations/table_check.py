@@ -93,6 +93,8 @@ def check_table(
             return TableVerdict("contradicted", row, best.held, other, subject)
         return TableVerdict("unclear", row, best.held, "no row or column is named")
     fault = _fault(claim, table, best, known) or _torn(phrases, row) or _of_prose(claim, row, known, prose, language)
+    if fault is None and not table.names and not row.cells[0].terms & claim.terms:
+        fault = "contradicted", f"that is said of {row.cells[0].text}"
     if fault is None or (best.faults and _derived(claim, table, best)):
         return TableVerdict("supported", row, best.held)
     outcome, reason = fault
@@ -113,7 +115,9 @@ def _claim(statement: str, language: str) -> _Claim:
 
 
 def _everywhere(table: Table) -> frozenset[str]:
-    return frozenset[str]().union(*(row.terms for row in table.rows))
+    """Return the terms by which a row can be told: all but the words beside a figure ("1 % of the reading")."""
+    cells = [cell for row in table.rows for cell in row.cells]
+    return frozenset(term for cell in cells for term in cell.terms if term[:1].isdigit() or not cell.begins_with_figure)
 
 
 def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:

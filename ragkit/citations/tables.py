@@ -17,6 +17,7 @@ _PAIR: Final = re.compile(
 _RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
 _NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
 _NAMING: Final = 0.5  # share of a column's values that have letters, from which on it may name rows
+_LEADING_FIGURE: Final = re.compile(r"\W*\d")
 _FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
 
 
@@ -32,6 +33,11 @@ class Cell:
     core: tuple[str, ...]
     terms: frozenset[str]
     runs: frozenset[str]
+
+    @property
+    def begins_with_figure(self) -> bool:
+        """Whether it is a number with words after it: "± 1 % of the reading"."""
+        return self.value is not None and bool(_LEADING_FIGURE.match(self.text))
 
     @property
     def value(self) -> float | None:

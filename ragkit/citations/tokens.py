@@ -12,6 +12,7 @@ from ragkit.text.analyzer import analyse
 from ragkit.text.content_terms import NUMBER_WORDS, is_stop_word, normal_number
 
 _TOKEN: Final = re.compile(r"\d+(?:[.,'’]\d+)*|[^\W\d_]+")
+_CODE_BEFORE: Final = re.compile(r"[^\W\d_][-_/]?$")
 _RUN: Final = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?:\s*[-–—:/]\s*\d+(?:[.,]\d+)*)+(?![\w])")
 _RUN_MARK: Final = re.compile(r"\s*[-–—:/]\s*")
 
@@ -20,18 +21,20 @@ _RUN_MARK: Final = re.compile(r"\s*[-–—:/]\s*")
 class Token:
     """A word or number of a text. word: as it stands, in lower case. term: its stem, or its number in one form.
 
-    stop: a stop word, which says nothing on its own. start: its offset in the text.
+    stop: a stop word, which says nothing on its own. start: its offset in the text. in_code: whether it is the figures
+    of a code: the 201 of HP-201, the 2 of W2.
     """
 
     word: str
     term: str
     stop: bool
     start: int
+    in_code: bool = False
 
     @property
     def is_number(self) -> bool:
-        """Whether the term is a number."""
-        return self.term[:1].isdigit()
+        """Whether the term is a number, and not a part of a code."""
+        return self.term[:1].isdigit() and not self.in_code
 
 
 def tokens(text: str, *, language: str = "en") -> list[Token]:
@@ -40,7 +43,8 @@ def tokens(text: str, *, language: str = "en") -> list[Token]:
     for match in _TOKEN.finditer(text):
         word = match.group().lower()
         stop, terms = _read(word, language)
-        found.extend(Token(word, term, stop, match.start()) for term in terms)
+        in_code = word[0].isdigit() and bool(_CODE_BEFORE.search(text, max(0, match.start() - 2), match.start()))
+        found.extend(Token(word, term, stop, match.start(), in_code) for term in terms)
     return found
 
 

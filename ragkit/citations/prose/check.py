@@ -8,62 +8,16 @@ from itertools import pairwise
 from typing import Final
 
 from ragkit.citations.prose.changes import old_value_fault
-from ragkit.citations.prose.copies import copy_fault, swap_fault
+from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_fault
+from ragkit.citations.prose.parts import part_fault, said_with
+from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.roles import role_of
+from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 from ragkit.text.sentences import is_item
 
-_UNIT_REACH: Final = 2  # content words after a number that may be its unit: "14 working days"
-_SIGNS: Final = {"%": "percent", "€": "euro", "$": "dollar", "£": "pound", "¥": "yen", "°": "degree"}
-_SIGNED: Final = re.compile(r"(?P<before>[€$£¥])?\s?(?P<number>\d+(?:[.,'’]\d+)*)\s?(?P<after>[%€$£¥°])?")
-_UNIT_GROUPS: Final = (
-    "percent prozent pct per-cent",
-    "euro eur euros",
-    "dollar dollars usd",
-    "pound pounds gbp",
-    "cent cents",
-    "second seconds sec s sekunde sekunden",
-    "minute minutes min minuten",
-    "hour hours h hr hrs stunde stunden",
-    "day days tag tage tagen",
-    "week weeks woche wochen",
-    "month months monat monate monaten",
-    "year years yr jahr jahre jahren",
-    "character characters zeichen",
-    "word words",
-    "kilogram kilograms kg kilogramm",
-    "gram grams g gramm",
-    "tonne tonnes ton tons",
-    "metre metres meter meters m",
-    "kilometre kilometres kilometer kilometers km",
-    "centimetre centimetres cm",
-    "millimetre millimetres mm",
-    "mile miles",
-    "foot feet ft",
-    "inch inches",
-    "litre litres liter liters l",
-    "millilitre millilitres ml",
-    "volt volts v",
-    "watt watts w",
-    "kilowatt kw",
-    "ampere amperes amps a",
-    "bar",
-    "pascal pa",
-    "kelvin k",
-    "celsius",
-    "fahrenheit",
-    "byte bytes",
-    "kilobyte kb",
-    "megabyte mb",
-    "gigabyte gb",
-    "terabyte tb",
-    "thousand",
-    "million millionen mio",
-    "billion milliarden mrd",
-)
-_UNITS: Final = {word: group.split()[0] for group in _UNIT_GROUPS for word in group.split()}
 _CONDITION: Final = re.compile(
     r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once|elsewhere|(?:as|so) long as|in case|subject to"
     r"|wenn|falls|sofern|solange|nur|außer|sonst|sauf|seulement|lorsque|solo|salvo)\b",
@@ -72,10 +26,11 @@ _CONDITION: Final = re.compile(
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
 _CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
-_PARTS: Final = re.compile(r"[,;](?= )|\b(?:and|but|while|und|aber|et|y|e)\b")
 _LEANS: Final = re.compile(
-    r"\s*(?:[-*•]|\(?\w{1,3}[.)]\s|(?:it|its|they|their|this|these|that|those|he|she|his|her|such|both|each|there|"
-    r"es|sie|er|dies\w*|das|il|elle|ils|ce|cela)\b)",
+    r"\s*(?!(?:it is|it['’]s|there is|there are)\s(?:\w+\s){0,2}?(?:easy|hard|possible|impossible|important|clear"
+    r"|likely|necessary|expected|known|true|common|worth|an?|no|many|some)\b)(?:[-*•]|\(?\w{1,3}[.)]\s|(?:(?:after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|in|bei|für|mit)"
+    r"\s)?(?:it|its|they|them|their|this|these|that|those|he|she|his|her|such|both|each|there|elsewhere|then|otherwise"
+    r"|instead|es|sie|er|dies\w*|das|dem|danach|davor|dafür|sonst|il|elle|ils|ce|cela)\b)",
     re.IGNORECASE,
 )
 _OPPOSITES: Final = (
@@ -133,66 +88,47 @@ _OPPOSITES: Final = (
     "east west",
 )
 _OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
+_STRANGE: Final = 2  # words of a claim that may not stand in other places only
 _PIECES: Final = 2
 _PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
 _LOWER: Final = frozenset(("min", "over"))
 
 
-def find_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str]) -> Fault | None:
+def find_fault(
+    claim: Claim,
+    quote: Sequence[str],
+    others: Sequence[str],
+    *,
+    above: frozenset[str],
+    known: frozenset[str] = frozenset(),
+) -> Fault | None:
     """Return why a quote does not support a claim that shares its words, None where nothing speaks against it.
 
-    quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it.
+    quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
+    words in lower case that the document has outside of the passage.
     """
     text = " ".join(quote)
     return (
-        copy_fault(claim, quote, others, above)
+        copy_fault(claim, quote, others, above=above, known=known)
         or old_value_fault(claim, text)
-        or _unit_fault(claim, text)
+        or unit_fault(claim, text)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
-        or _role_fault(claim, text)
+        or turned_fault(claim, quote)
+        or _role_fault(claim, quote, others)
         or swap_fault(claim, quote)
+        or neighbour_fault(claim, quote, others, known=known)
         or _owner_fault(claim, quote, others, above)
-        or _part_fault(claim, quote)
+        or part_fault(claim, quote)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
+        or _elsewhere_fault(claim, quote, others, above, known)
     )
 
 
 def leans(sentence: str) -> bool:
     """Return whether a sentence leans on the one before it: an item, or one that begins with a pronoun."""
     return bool(_LEANS.match(sentence))
-
-
-def units(text: str, *, language: str) -> dict[str, set[str]]:
-    """Return the units of each number of a text: signs beside it, and known units among the two words after it."""
-    found: dict[str, set[str]] = {}
-    said = tokens(text, language=language)
-    for at, token in enumerate(said):
-        if not token.is_number:
-            continue
-        here = found.setdefault(token.term, set())
-        match = _SIGNED.match(text, max(0, token.start - 1)) or _SIGNED.match(text, token.start)
-        if match and match.start("number") in (token.start, token.start + 1):
-            here.update(_SIGNS[sign] for sign in (match["before"], match["after"]) if sign)
-        reach = 0
-        for after in said[at + 1 :]:
-            if after.is_number or reach == _UNIT_REACH:
-                break
-            if after.word in _UNITS:
-                here.add(_UNITS[after.word])
-                break
-            reach += not after.stop
-    return found
-
-
-def _unit_fault(claim: Claim, text: str) -> Fault | None:
-    held = units(text, language=claim.language)
-    for number, wanted in units(claim.text, language=claim.language).items():
-        there = held.get(number, set())
-        if wanted and there and not wanted & there:
-            return "contradicted", f"{number} is in {min(there)}, not in {min(wanted)}"
-    return None
 
 
 def _bound_fault(claim: Claim, text: str) -> Fault | None:
@@ -214,12 +150,15 @@ def _opposite_fault(claim: Claim, text: str) -> Fault | None:
     return None
 
 
-def _role_fault(claim: Claim, text: str) -> Fault | None:
-    said = role_of(claim.text, language=claim.language)
-    for role in said:
-        held = [item for item in role_of(text, language=claim.language) if item.verb == role.verb]
+def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fault | None:
+    """Return what is wrong when somebody else does what a claim says, and the passage knows who the claim names."""
+    held = [role for sentence in quote for role in role_of(sentence, language=claim.language)]
+    known = {token.term for text in (*quote, *others) for token in tokens(text, language=claim.language)}
+    for role in role_of(claim.text, language=claim.language):
         for item in held:
-            if role.agent and item.agent and not role.agent & item.agent:
+            if item.verb != role.verb or not item.agent or role.agent & item.agent:
+                continue
+            if role.agent & known or len(item.agent & role.patient) * 2 >= len(item.agent):
                 return "contradicted", f"{' '.join(sorted(item.agent))} does it"
     return None
 
@@ -234,39 +173,10 @@ def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], abov
     holders = [at for at in range(len(held)) if numbers & held[at]]
     for number in numbers:
         places = [at for at in holders if number in held[at]]
-        wanted = _said_with(claim, number)
+        wanted = said_with(claim, number)
         if not places or any(_owns(at, wanted, held, (*quote, *others), above) for at in places):
             continue
         return "contradicted", f"{number} is said of something else"
-    return None
-
-
-def _part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a number stands in one part of a sentence, what it is said of in another with its own.
-
-    What stands before the first number of a sentence holds for all its parts: "A hotel may cost up to 140 euros, and up
-    to 190 euros in London".
-    """
-    wanted = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
-    numbers = {token.term for token in claim.tokens if token.is_number}
-    for sentence in quote:
-        parts = [tokens(part, language=claim.language) for part in _PARTS.split(sentence)]
-        valued = [part for part in parts if any(token.is_number for token in part)]
-        if len(valued) < 2:
-            continue
-        lead = set[str]()
-        for token in tokens(sentence, language=claim.language):
-            if token.is_number:
-                break
-            lead.add(token.term)
-        for part in valued:
-            terms = {token.term for token in part}
-            missing = wanted - terms - lead
-            rivals = [{token.term for token in other} for other in valued if other is not part]
-            held = numbers & terms
-            alone = held and not any(numbers & rival for rival in rivals)
-            if alone and any(missing & rival for rival in rivals):
-                return "contradicted", f"{min(held)} is said of something else"
     return None
 
 
@@ -291,6 +201,18 @@ def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) 
     return ("unclear", "its words stand apart from each other") if used > allowed else None
 
 
+def _elsewhere_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str], known: frozenset[str]
+) -> Fault | None:
+    """Return what is wrong when several words of a claim stand in other places of the passages, and not here."""
+    held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
+    words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
+    strange = [
+        token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words
+    ]
+    return ("unclear", f"{' and '.join(strange)} stand in another place") if len(strange) >= _STRANGE else None
+
+
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:
     """Return sentences, the items of a list joined to the line that leads into it."""
     found: list[str] = []
@@ -302,16 +224,6 @@ def _with_lead_ins(quote: Sequence[str]) -> list[str]:
         led = sentence.rstrip().endswith(":")
         found.append(sentence)
     return found
-
-
-def _said_with(claim: Claim, number: str) -> frozenset[str]:
-    """Return the terms that a claim says with a number: those of its part, of all of it where the part says little."""
-    cuts = [0, *(match.start() for match in _PARTS.finditer(claim.text)), len(claim.text)]
-    at = next(token.start for token in claim.tokens if token.term == number)
-    start, end = next((a, b) for a, b in pairwise(cuts) if a <= at < b)
-    terms = [token for token in claim.tokens if not token.stop and not token.is_number]
-    part = frozenset(token.term for token in terms if start <= token.start < end)
-    return part if len(part) > 1 else frozenset(token.term for token in terms)
 
 
 def _owns(
@@ -335,12 +247,15 @@ def _says(said: set[str], before: str, language: str) -> bool:
 def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return what is wrong when a claim drops the condition of the sentence that it repeats."""
     said = {token.term for token in claim.tokens if not token.stop}
+    before = set[str]()
     for sentence in quote:
         terms = {token.term for token in tokens(sentence, language=claim.language) if not token.stop}
-        if len(said & terms) * 2 < len(said):
+        leaned_on = before if leans(sentence) else set[str]()
+        before = terms
+        if len(said & (terms | leaned_on)) * 2 < len(said):
             continue
         for match in _CONDITION.finditer(sentence):
-            part = _terms_of_part(sentence, match.start(), claim.language)
+            part = _terms_of_part(sentence, match.start(), claim.language) | leaned_on
             if len(said & part) * 2 < len(said) and not _says(said, sentence[: match.start()], claim.language):
                 continue  # the condition of another part
             end = _CLAUSE_END.search(sentence, match.end())

@@ -6,59 +6,98 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
+from ragkit.citations.prose.synonyms import are_synonyms
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
 _COPIED: Final = 0.7
+_NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
 
 
+_OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
 
-def is_copy(claim: Claim, sentence: str) -> bool:
+def is_copy(claim: Claim, sentence: str, *, share: float = _COPIED) -> bool:
     """Return whether a claim repeats most of a sentence in its order."""
     said = [token.term for token in claim.tokens if not token.stop]
     held = [token.term for token in tokens(sentence, language=claim.language) if not token.stop]
     blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) >= _COPIED * max(1, len(said))
+    return sum(block.size for block in blocks) >= share * max(1, len(said))
 
 
-def copy_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
+def copy_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str], known: frozenset[str]
+) -> Fault | None:
     """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
 
-    The other word is a name, a number, or one that the passage has elsewhere; words that the passage does not have at
-    all may be synonyms. The same for a denial that is there on one side only.
+    The other word is a name, a number, or one that the document has elsewhere in the same form; other words may be
+    synonyms. above: terms of headings and title. known: words that the document has outside of the passage. The same
+    for a denial that is there on one side only.
     """
-    elsewhere = above | {token.term for token in tokens(" ".join((*quote, *others)), language=claim.language)}
+    elsewhere = known | {token.word for token in tokens(" ".join(others), language=claim.language)}
     said = [token for token in claim.tokens if not token.stop]
     for sentence in quote:
         held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
         own = {token.term for token in held}
         if sum(token.term in own for token in said) >= _COPIED * len(said) and _numbers_swapped(said, held):
             return "contradicted", "its numbers stand in another order"
-        if not is_copy(claim, sentence):
+        if not is_copy(claim, sentence, share=_NEARLY):
             continue
-        if count_denials(claim.text) != count_denials(sentence):
-            shorter = len(claim.text) < len(sentence) * _SHORTER
-            if count_denials(claim.text) > count_denials(sentence) or not shorter:
-                return "contradicted", "one of the two denies what the other says"
-        matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
-        for kind, first, last, start, end in matcher.get_opcodes():
-            if kind != "replace":
+        fault = _denial_fault(claim, sentence) or _replaced_fault(claim, said, held, above=above, elsewhere=elsewhere)
+        if fault:
+            return fault
+    return None
+
+
+def _denial_fault(claim: Claim, sentence: str) -> Fault | None:
+    ours, theirs = count_denials(claim.text), count_denials(sentence)
+    if ours == theirs or not is_copy(claim, sentence):
+        return None
+    shorter = len(claim.text) < len(sentence) * _SHORTER
+    return ("contradicted", "one of the two denies what the other says") if ours > theirs or not shorter else None
+
+
+def _replaced_fault(
+    claim: Claim, said: Sequence[Token], held: Sequence[Token], *, above: frozenset[str], elsewhere: frozenset[str]
+) -> Fault | None:
+    own = {token.term for token in held}
+    has_code = any(token.in_code for token in held)
+    matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
+    for kind, first, last, start, end in matcher.get_opcodes():
+        if kind != "replace":
+            continue
+        for token in said[first:last]:
+            if (token is said[0] and token.term in above) or (token.in_code and not has_code):
+                continue  # what the document is about, which the sentence may call by another name
+            if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
                 continue
-            for token in said[first:last]:
-                is_name = claim.text[token.start].isupper() and token.start > 0
-                if token.term not in own and (token.term in elsewhere or is_name or token.is_number):
-                    return "contradicted", f"it says {held[start:end][0].word}, not {token.word}"
+            is_name = claim.text[token.start].isupper() and token.start > 0
+            if token.word in elsewhere or is_name or token.is_number:
+                return "contradicted", f"it says {held[start].word}, not {token.word}"
     return None
 
 
 def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:
-    ours, theirs = ([token.term for token in side if token.is_number] for side in (said, held))
+    """Return whether a number of a claim has a neighbour that another of its numbers has in a sentence."""
+    ours, theirs = _beside_numbers(said), _beside_numbers(held)
     common = set(ours) & set(theirs)
-    one, other = ([term for term in side if term in common] for side in (ours, theirs))
-    return len(common) > 1 and sorted(one) == sorted(other) and one != other
+    return any(
+        ours[one] & theirs[other] - theirs[one] and not ours[one] & theirs[one]
+        for one in common
+        for other in common - {one}
+    )
+
+
+def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
+    """Return the terms right before and after each number."""
+    found: dict[str, set[str]] = {}
+    for at, token in enumerate(read):
+        if token.is_number:
+            near = (*read[max(0, at - 1) : at], *read[at + 1 : at + 2])
+            found.setdefault(token.term, set()).update(other.term for other in near if not other.is_number)
+    return found
 
 
 def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
@@ -68,7 +107,7 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     for sentence in quote:
         read = tokens(sentence, language=claim.language)
         held = [token.term for token in read if not token.stop]
-        common = set(said) & set(held)
+        common = {term for term in said if said.count(term) == held.count(term) == 1}
         if len(common) * 10 < len(set(said)) * 9 or by != sum(
             t.word in ("by", "von", "par", "por", "da") for t in read
         ):
@@ -80,3 +119,44 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             if before and front and before <= set(held[place + 1 :]) and front <= after:
                 return "contradicted", f"what stands before and after {pivot} is swapped"
     return None
+
+
+def neighbour_fault(
+    claim: Claim, quote: Sequence[str], others: Sequence[str], *, known: frozenset[str]
+) -> Fault | None:
+    """Return what is wrong when a word of a claim has another beside it in a quote: "flexible" for "standard schedule".
+
+    The strange word is one that the document has elsewhere; it stands right before the word, or after it with "of".
+    """
+    held = [_neighbours(text, claim.language) for text in quote]
+    terms = {token.term for text in quote for token in tokens(text, language=claim.language)}
+    said = {token.term for token in claim.tokens}
+    words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
+    strange = {token.term for token in claim.tokens if token.word in words and token.term not in terms}
+    for first, second in _neighbours(claim.text, claim.language):
+        if (first in strange) == (second in strange):
+            continue
+        shared = second if first in strange else first
+        beside = [
+            pair[0] if first in strange else pair[1]
+            for pairs in held
+            for pair in pairs
+            if pair[first in strange] == shared
+        ]
+        word = first if first in strange else second
+        if beside and not any(term in said or are_synonyms(term, word) for term in beside):
+            return "contradicted", f"it says {beside[0]}, not {word}"
+    return None
+
+
+def _neighbours(text: str, language: str) -> list[tuple[str, str]]:
+    """Return the pairs of content terms of a text that stand side by side, or with "of" between them."""
+    read = tokens(text, language=language)
+    pairs = []
+    for at, token in enumerate(read[:-1]):
+        after = read[at + 1]
+        if after.word in _OF and at + 2 < len(read):
+            after = read[at + 2]
+        if not any(item.stop or item.is_number or item.in_code for item in (token, after)):
+            pairs.append((token.term, after.term))
+    return pairs

@@ -1,0 +1,81 @@
+"""Sentences with several values: which part of the sentence each value belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from ragkit.citations.prose.units import is_period, is_unit
+from ragkit.citations.table_check import Fault
+from ragkit.citations.tokens import Claim, Token, tokens
+
+_PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a sentence that has a value. numbers: in it. own: its terms that stand after the first value."""
+
+    numbers: frozenset[str]
+    own: frozenset[str]
+
+
+def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a number stands in one part of a sentence, what it is said of in another with its own.
+
+    What stands before the first number of a sentence holds for all its parts: "A hotel may cost up to 140 euros, and up
+    to 190 euros in London". A later value needs a word of its own part, unless that has none.
+    """
+    said = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
+    numbers = {token.term for token in claim.tokens if token.is_number}
+    for sentence in quote:
+        parts = _valued(sentence, claim.language)
+        for at, part in enumerate(parts):
+            rivals = [other for other in parts if other is not part]
+            held = numbers & part.numbers
+            if not held or any(held & rival.numbers for rival in rivals):
+                continue
+            unsaid = [rival.own - part.own for rival in rivals if not numbers & rival.numbers]
+            if any(said & own for own in unsaid) or (at and part.own and not said & part.own):
+                return "contradicted", f"{min(held)} is said of something else"
+    return None
+
+
+def said_with(claim: Claim, number: str) -> frozenset[str]:
+    """Return the terms that a claim says with a number: those of its part, of all of it where the part says little."""
+    cuts = [0, *(match.start() for match in _PARTS.finditer(claim.text)), len(claim.text)]
+    at = next(token.start for token in claim.tokens if token.term == number)
+    start, end = next((a, b) for a, b in pairwise(cuts) if a <= at < b)
+    terms = [token for token in claim.tokens if not token.stop and not token.is_number]
+    part = frozenset(token.term for token in terms if start <= token.start < end)
+    return part if len(part) > 1 else frozenset(token.term for token in terms)
+
+
+def _valued(sentence: str, language: str) -> list[_Part]:
+    """Return the parts of a sentence that have a number; a part without one goes on with the part before it."""
+    runs: list[list[Token]] = []
+    for piece in _PARTS.split(sentence):
+        read = tokens(piece, language=language)
+        if runs and not (any(t.is_number for t in read) and any(t.is_number for t in runs[-1])):
+            runs[-1] += read
+        else:
+            runs.append(list(read))
+    lead = set[str]()
+    for token in tokens(sentence, language=language):
+        if token.is_number:
+            break
+        lead.add(token.term)
+    return [_part(run, lead) for run in runs] if len(runs) > 1 else []
+
+
+def _part(run: Sequence[Token], lead: set[str]) -> _Part:
+    numbers = frozenset(token.term for token in run if token.is_number)
+    own = {
+        token.term
+        for at, token in enumerate(run)
+        if not token.stop and not token.is_number and not is_unit(token.word) and not is_period(run, at)
+    }
+    return _Part(numbers, frozenset(own - lead))

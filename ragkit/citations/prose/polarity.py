@@ -1,0 +1,194 @@
+"""Words that turn a statement round: "unused" for "used", "outside" for "within", a denied verb, an exception."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.citations.prose.units import is_unit
+from ragkit.citations.quantities import denials, denies
+from ragkit.citations.table_check import Fault
+from ragkit.citations.tokens import Claim, tokens
+
+_PREFIXES: Final = ("un", "non", "ir", "im", "il", "nicht")
+_IN_WORDS: Final = frozenset(
+    [
+        "accurate",
+        "active",
+        "adequate",
+        "applicable",
+        "complete",
+        "consistent",
+        "correct",
+        "dependent",
+        "direct",
+        "eligible",
+        "flexible",
+        "formal",
+        "frequent",
+        "secure",
+        "sufficient",
+        "valid",
+        "visible",
+    ]
+)
+_DIS_WORDS: Final = frozenset(
+    ["agree", "allow", "allowed", "approve", "approved", "connected", "continued", "satisfied", "similar"]
+)
+_LEAST: Final = 4  # letters of a word that a prefix may turn round
+_RELATIONS: Final = tuple(
+    frozenset(words.split())
+    for words in (
+        "outside elsewhere beyond abroad außerhalb hors fuera",
+        "without except excluding unless excepted free less besides apart ohne außer sans sin",
+        "before prior earlier until till preceding ahead by vor bevor vorher bis avant antes",
+        "after following later since once upon subsequent subsequently afterwards then when nach nachdem ab seit après",
+    )
+)
+_SAID_OF: Final = tuple(
+    frozenset(words.split())
+    for words in (
+        "outside außerhalb",
+        "without except excluding ohne außer",
+        "before prior vor bevor",
+        "after nach nachdem",
+    )
+)
+"""The words of a statement that ask for one of the words of `_RELATIONS` in its source."""
+_EXCEPTION: Final = re.compile(
+    r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from"
+    r"|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
+    re.IGNORECASE,
+)
+_ANY: Final = re.compile(r"\b(?:any|one|either|at least one) of\b|\beiner? der\b", re.IGNORECASE)
+_ALL: Final = re.compile(r"\b(?:all|each|both) of\b|\balle(?:r)? der\b", re.IGNORECASE)
+_CONTRAST: Final = re.compile(r"[,;]\s+(?:but|while|whereas|however|aber|sondern|jedoch)\s", re.IGNORECASE)
+_CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
+_CLAUSE_SHARE: Final = 0.75  # of the terms of an exception that a claim must have to be about it
+_DENIED_REACH: Final = 4  # words after a denial among which the first content word is what it denies
+
+
+def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim turns round what a quote says by one word, None where it does not."""
+    return (
+        _prefix_fault(claim, quote)
+        or _denied_fault(claim, quote)
+        or _contrast_fault(claim, quote)
+        or _exception_fault(claim, quote)
+        or _choice_fault(claim, quote)
+        or _relation_fault(claim, quote)
+    )
+
+
+def _prefix_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    said = {token.word for token in claim.tokens if not token.stop}
+    held = {token.word for text in quote for token in tokens(text, language=claim.language) if not token.stop}
+    for one, other in ((said, held), (held, said)):
+        for word in sorted(one - other):
+            if word not in other and any(turned in other and turned not in one for turned in _turned(word)):
+                return "contradicted", f"it says {_shown(word, held)}, not {_shown(word, said)}"
+    return None
+
+
+def _turned(word: str) -> list[str]:
+    """Return the words that deny a word by a prefix."""
+    if len(word) < _LEAST:
+        return []
+    turned = [prefix + word for prefix in _PREFIXES]
+    return turned + ["in" + word] * (word in _IN_WORDS) + ["dis" + word] * (word in _DIS_WORDS)
+
+
+def _shown(word: str, words: set[str]) -> str:
+    return next((form for form in (word, *_turned(word)) if form in words), word)
+
+
+def _denied_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    if denies(claim.text) or _EXCEPTION.search(claim.text):
+        return None
+    said = {token.term for token in claim.tokens if not token.stop}
+    denied, free = set[str](), set[str]()
+    for text in quote:
+        own = _denied_terms(text, claim.language)
+        denied |= own
+        free |= {token.term for token in tokens(text, language=claim.language) if not token.stop} - own
+    for term in sorted((denied - free) & said):
+        return "contradicted", f"it denies {term}"
+    return None
+
+
+def _denied_terms(text: str, language: str) -> set[str]:
+    """Return the first content term after each word that denies something, within its clause."""
+    found = set[str]()
+    read = tokens(text, language=language)
+    for end in denials(text):
+        after = [token for token in read if token.start >= end][:_DENIED_REACH]
+        first = next((token for token in after if not token.stop and not token.is_number), None)
+        if first is not None and not _CLAUSE_END.search(text, end, first.start):
+            found.add(first.term)
+    return found
+
+
+def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim speaks of what a sentence sets apart: "…, but your phone may not be"."""
+    if denies(claim.text):
+        return None
+    said = {token.term for token in claim.tokens if not token.stop}
+    for text in quote:
+        first, *rest = _CONTRAST.split(text)
+        main = {token.term for token in tokens(first, language=claim.language)}
+        for part in rest:
+            own = {token.term for token in tokens(part, language=claim.language) if not token.stop}
+            apart = (own & said) - main
+            if denies(part) and apart and len(own - said) <= 1:
+                return "contradicted", f"it denies that of {min(apart)}"
+    return None
+
+
+def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim says of the exception what a sentence says of all else."""
+    if denies(claim.text) or _EXCEPTION.search(claim.text):
+        return None
+    said = {token.term for token in claim.tokens if not token.stop}
+    for text in quote:
+        for match in _EXCEPTION.finditer(text):
+            end = _CLAUSE_END.search(text, match.end())
+            clause = text[match.end() : end.start() if end else len(text)]
+            inner = {token.term for token in tokens(clause, language=claim.language) if not token.stop}
+            if (
+                inner
+                and len(inner & said) >= _CLAUSE_SHARE * len(inner)
+                and not _stated(said, text[: match.start()], claim)
+            ):
+                return "contradicted", f"that is its exception: {match.group()} {clause.strip()[:60]}"
+    return None
+
+
+def _stated(said: set[str], before: str, claim: Claim) -> bool:
+    """Return whether what stands before an exception has none of a claim's terms."""
+    return not said & {token.term for token in tokens(before, language=claim.language) if not token.stop}
+
+
+def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim asks for any of several things and a quote for all, or the reverse."""
+    text = " ".join(quote)
+    for asked, other in ((_ANY, _ALL), (_ALL, _ANY)):
+        said, held = asked.search(claim.text), other.search(text)
+        if said and held and not other.search(claim.text) and not asked.search(text):
+            return "contradicted", f"it says {held.group().lower()}, not {said.group().lower()}"
+    return None
+
+
+def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim says "outside", "after", "without", and the quote has no such word.
+
+    "30 days after delivery" only says where a span begins.
+    """
+    spans = {at for at, token in enumerate(claim.tokens) if at and is_unit(claim.tokens[at - 1].word)}
+    said = {token.word for at, token in enumerate(claim.tokens) if at not in spans}
+    held = {token.word for text in quote for token in tokens(text, language=claim.language)}
+    for asked, group in zip(_SAID_OF, _RELATIONS, strict=True):
+        wanted = said & asked
+        if wanted and not held & group:
+            return "unclear", f"it does not say {min(wanted)}"
+    return None
