@@ -18,7 +18,9 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
-    from ragkit.environment import settings_from_env as settings_from_env
+    from ragkit.environment import (
+        ENVIRONMENT_VARIABLES as ENVIRONMENT_VARIABLES, settings_from_env as settings_from_env,
+    )
     from ragkit.errors import (
         AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError, BudgetError as
         BudgetError, ChatError as ChatError, ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as
@@ -84,7 +86,7 @@ _HOMES = {
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
-    "environment": "settings_from_env",
+    "environment": "ENVIRONMENT_VARIABLES settings_from_env",
     "errors":
         "AdapterRefusedError AnswerFormatError BudgetError ChatError ChatInterruptedError ChatTimeoutError "
         "ChatUnavailableError ConfigError ConflictError CorruptError DefinitionError EmbeddingError "

@@ -32,6 +32,7 @@ from ragkit_service.jobs.runner import Runner, Tools
 from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
+from ragkit_service.middleware.cross_origin import CrossOrigin
 from ragkit_service.middleware.request_log import Observe
 from ragkit_service.observing.access_log import log_request
 from ragkit_service.observing.audit import AuditedRequests, AuditLog
@@ -121,6 +122,8 @@ def create_app(
         observers=_observers(settings, keyring, app.state.metrics),
         prefix=settings.root_path,
     )
+    if settings.cors_origins:
+        app.add_middleware(CrossOrigin, origins=settings.cors_origins)
     return app
 
 
