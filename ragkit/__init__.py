@@ -11,8 +11,11 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
     from ragkit.citations.judges import Judge as Judge
-    from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
-    from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
+    from ragkit.chains.chain import (
+        Chain as Chain, installed_chain as installed_chain, list_chains as list_chains, load_chain as load_chain,
+    )
+    from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace, trace_lines as trace_lines
+    from ragkit.chains.trace_files import load_trace as load_trace, trace_ids as trace_ids
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
     from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
@@ -80,8 +83,9 @@ _HOMES = {
     "chat.loading": "load_chat",
     "citations.judges": "Judge",
     "concurrency.stopping": "stopping_with",
-    "chains.chain": "Chain load_chain",
-    "chains.trace": "ChainRun StepTrace",
+    "chains.chain": "Chain installed_chain list_chains load_chain",
+    "chains.trace": "ChainRun StepTrace trace_lines",
+    "chains.trace_files": "load_trace trace_ids",
     "definitions.json_schema": "Schema load_schema",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",

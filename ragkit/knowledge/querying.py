@@ -73,9 +73,14 @@ class Querying:
         return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
 
     @property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
         """The collection's settings; a rebuild changes them."""
         return self._models.settings
+
+    @property
+    def chat(self) -> ChatModel:
+        """The chat model in use, loaded now. Raises ConfigError, MissingPackageError."""
+        return self._models.chat()
 
     def search(
         self,
@@ -129,7 +134,7 @@ class Querying:
         """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
         whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
         question = checked_question(question)
-        count = self._settings.retrieval.k if k is None else k
+        count = self.settings.retrieval.k if k is None else k
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
         condition = parse_filter(where)
@@ -168,7 +173,7 @@ class Querying:
         budget: int | None = None,
     ) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
-        settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
+        settings = self.settings.prompt if budget is None else replace(self.settings.prompt, budget=budget)
         return self._prompt(_Asked(question, k, where, history, examples), settings)
 
     def _prompt(self, asked: _Asked, settings: PromptSettings) -> Prompt:
@@ -188,7 +193,7 @@ class Querying:
 
     def _template(self) -> PromptTemplate:
         """Return the prompt template that the settings name. Raises NotFoundError, DefinitionError."""
-        return find_template(self._settings.prompt.template, folder=self._store.folder / TEMPLATES)
+        return find_template(self.settings.prompt.template, folder=self._store.folder / TEMPLATES)
 
     def _examples_for(self, question: str, settings: PromptSettings) -> tuple[Example, ...]:
         """Return the collection's own examples that suit a question; none where it has none or they are off.
@@ -215,7 +220,7 @@ class Querying:
         asked = _Asked(question, k, where, history, examples)
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
-        prompt = self._prompt(asked, self._settings.prompt)
+        prompt = self._prompt(asked, self.settings.prompt)
         parts = self._stream(prompt, self._models.chat(), whole=True)
         return next(part for part in parts if isinstance(part, Answer))
 
@@ -226,8 +231,8 @@ class Querying:
             raise InputError(
                 "the extractive model quotes and writes no JSON", cure="name a chat model, such as openai:NAME"
             )
-        prompt = self._prompt(asked, replace(self._settings.prompt, schema=schema.text))
-        chat = self._settings.chat
+        prompt = self._prompt(asked, replace(self.settings.prompt, schema=schema.text))
+        chat = self.settings.chat
         check = JsonCheck(prompt, hosts=chat.link_hosts, strict=chat.strict)
         reply = ask_for(model, prompt, json_reader(schema, clean=check.clean))
         answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
@@ -253,12 +258,12 @@ class Querying:
         examples: Sequence[Example] = (),
     ) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
-        prompt = self._prompt(_Asked(question, k, where, history, examples), self._settings.prompt)
+        prompt = self._prompt(_Asked(question, k, where, history, examples), self.settings.prompt)
         return self._stream(prompt, self._models.chat())
 
     def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
-        chat = self._settings.chat
+        chat = self.settings.chat
         checker = StreamChecker(
             prompt,
             model=model.name,

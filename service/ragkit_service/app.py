@@ -41,6 +41,7 @@ from ragkit_service.observing.metrics import Gauge, Metrics, is_installed
 from ragkit_service.observing.records import RequestRecord
 from ragkit_service.routes import (
     api_docs,
+    chains,
     collections,
     document_pages,
     documents,
@@ -150,8 +151,8 @@ def _metrics(pool: CollectionPool, queue: JobQueue, stalls: LoopStalls) -> Metri
 
 def _add_routes(app: FastAPI) -> None:
     """Add the routes; they are matched in this order."""
-    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
-    for group in (*own, metrics, api_docs, dify, open_webui, rerank):
+    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback)
+    for group in (*own, chains, page, metrics, api_docs, dify, open_webui, rerank):
         app.include_router(group.router)
     app.include_router(documents.removing)
     for router in OPENAI_ROUTERS:
