@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace, trace_lines as trace_lines
     from ragkit.chains.trace_files import load_trace as load_trace, trace_ids as trace_ids
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
+    from ragkit.concurrency.stages import observe_stages as observe_stages
     from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
@@ -82,6 +83,7 @@ _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
     "citations.judges": "Judge",
+    "concurrency.stages": "observe_stages",
     "concurrency.stopping": "stopping_with",
     "chains.chain": "Chain installed_chain list_chains load_chain",
     "chains.trace": "ChainRun StepTrace trace_lines",

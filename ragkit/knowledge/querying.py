@@ -16,6 +16,7 @@ from ragkit.citations.checker import StreamChecker
 from ragkit.citations.json_check import JsonCheck
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
+from ragkit.concurrency.stages import stage
 from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
@@ -113,8 +114,10 @@ class Querying:
         known = batcher.remembered([text])
         if known is not None and self._is_held():
             return search(known=(embedder, known[0]))
-        (vector,) = await batcher.aembed_queries([text])
-        return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
+        with stage("embed"):
+            (vector,) = await batcher.aembed_queries([text])
+        with stage("search"):  # the worker's thread has not the context of the request
+            return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""
@@ -149,14 +152,15 @@ class Querying:
             matches = 0 if allowed is None else len(allowed)
             warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
             asked = self._models.standalone(question, checked_messages(history))
-            hits = self._retriever.retrieve(
-                Embedded(asked, known[1]) if known and known[0] is embedder else asked,
-                reader=reader,
-                snapshot=snapshot,
-                k=count,
-                allowed=allowed,
-                adapter=self._models.adapter(reader),
-            )
+            with stage("search"):
+                hits = self._retriever.retrieve(
+                    Embedded(asked, known[1]) if known and known[0] is embedder else asked,
+                    reader=reader,
+                    snapshot=snapshot,
+                    k=count,
+                    allowed=allowed,
+                    adapter=self._models.adapter(reader),
+                )
             if access is not None:
                 drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
@@ -274,10 +278,11 @@ class Querying:
         )
         guard = self._models.reasoning
         seen = guard.filter(hold=whole or self._template().reasoning)
-        for delta in guard.stream(model, prompt, seen):
-            text = checker.feed(delta)
-            if text:
-                yield text
+        with stage("model"):
+            for delta in guard.stream(model, prompt, seen):
+                text = checker.feed(delta)
+                if text:
+                    yield text
         rest, answer = checker.finish()
         if rest:
             yield rest

@@ -39,6 +39,7 @@ from ragkit_service.observing.audit import AuditedRequests, AuditLog
 from ragkit_service.observing.loop_stalls import LoopStalls
 from ragkit_service.observing.metrics import Gauge, Metrics, is_installed
 from ragkit_service.observing.records import RequestRecord
+from ragkit_service.observing.tracing import TracedRequests, Tracing
 from ragkit_service.routes import (
     api_docs,
     chains,
@@ -76,11 +77,16 @@ _CURES = {
 
 
 def create_app(
-    settings: ServiceSettings, *, library: Library | None = None, extractor: Extractor | None = None
+    settings: ServiceSettings,
+    *,
+    library: Library | None = None,
+    extractor: Extractor | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """Return the app of a data folder.
 
-    library, extractor: replace the data folder and the file readers, in tests and in programs that embed the service.
+    library, extractor, tracing: replace the data folder, the file readers and what spans are given to, in tests and in
+    programs that embed the service.
     Raises ConfigError when the address can be reached by others and there is no key.
     """
     keyring = keyring_of(settings)
@@ -114,18 +120,26 @@ def create_app(
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
+    app.state.tracing = tracing or (Tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None)
+    _add_middleware(app, settings, teller)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> None:
+    """Put the middlewares around the routes, from the innermost to the outermost."""
     app.add_middleware(BodyLimit, limits=settings.limits)
-    app.add_middleware(Guard, settings=settings, keyring=keyring)
+    app.add_middleware(Guard, settings=settings, keyring=app.state.keyring)
+    if app.state.tracing:
+        app.add_middleware(TracedRequests, tracing=app.state.tracing)
     app.add_middleware(
         Observe,
         teller=teller,
         limit=settings.limits.requests,
-        observers=_observers(settings, keyring, app.state.metrics),
+        observers=_observers(settings, app.state.keyring, app.state.metrics),
         prefix=settings.root_path,
     )
     if settings.cors_origins:
         app.add_middleware(CrossOrigin, origins=settings.cors_origins)
-    return app
 
 
 def _observers(
@@ -225,6 +239,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.pictures.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.queue.close)
+            if app.state.tracing:
+                await anyio.to_thread.run_sync(app.state.tracing.close)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ DEFAULT_REMEMBER = 4_096
 
 Audit = Literal["auto", "on", "off"]
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_ADDRESS = re.compile(r"https?://[^\s/]+(?:/\S*)?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 VARIABLES: Mapping[str, str] = {
@@ -32,9 +33,13 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_CREATE_COLLECTIONS": "whether an upload makes a collection that is not there (default true)",
     "RAGKIT_AUDIT": "whether DATA/audit.jsonl is written: on, off, or auto (default): when requests need a key",
     "RAGKIT_CORS_ORIGINS": "origins, separated by commas, whose pages may use the service (default none)",
+    "RAGKIT_OTLP_ENDPOINT": "collector that spans are sent to, as http://127.0.0.1:4318 (default none)",
     "RAGKIT_REMEMBER": "questions whose vectors are cached (default 4096, 0 for none)",
 }
 """The variables that only the service reads, with their meaning; the limits have variables of their own."""
+OTLP_VARIABLE: Final = "RAGKIT_OTLP_ENDPOINT"
+STANDARD_OTLP_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""OpenTelemetry's own variable of the same meaning, which holds where ours is not set."""
 LIMIT_PREFIX: Final = "RAGKIT_LIMIT_"
 """The variable of a limit is this and the limit's name in capitals."""
 
@@ -130,7 +135,7 @@ class ServiceSettings:
     X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
     may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
     uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may use the service by a key, as
-    "https://app.example.org"; none by default.
+    "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector; nothing is sent without one.
     """
 
     data: Path = Path(DEFAULT_DATA)
@@ -148,6 +153,7 @@ class ServiceSettings:
     uds: Path | None = None
     limits: Limits = field(default_factory=Limits)
     cors_origins: tuple[str, ...] = ()
+    otlp_endpoint: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -165,6 +171,8 @@ class ServiceSettings:
                 raise ConfigError(
                     f"RAGKIT_CORS_ORIGINS has {origin!r}", cure="name each origin in full, as https://app.example.org"
                 )
+        if self.otlp_endpoint and not _ADDRESS.fullmatch(self.otlp_endpoint):
+            raise ConfigError(f"{OTLP_VARIABLE} is no address", cure="write it as http://127.0.0.1:4318")
         if self.api_key != self.api_key.strip():
             raise ConfigError("RAGKIT_API_KEY begins or ends with white space", cure="set it without")
 
@@ -211,6 +219,7 @@ def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
         audit=cast("Audit", environ.get("RAGKIT_AUDIT", "").strip().lower() or "auto"),  # checked by the class
         create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
         limits=_limits(environ),
+        otlp_endpoint=environ.get(OTLP_VARIABLE, "").strip() or environ.get(STANDARD_OTLP_VARIABLE, "").strip(),
         cors_origins=_names(environ.get("RAGKIT_CORS_ORIGINS", "").lower()),
     )
 

@@ -11,7 +11,13 @@ from typing import Any, Final
 from ragkit import ConfigError
 from ragkit_service.configuration.known import KnownSetting, as_text, known_settings
 from ragkit_service.configuration.toml_file import FILE_NAME, FileValue, read_toml
-from ragkit_service.settings import LIMIT_PREFIX, ServiceSettings, service_settings
+from ragkit_service.settings import (
+    LIMIT_PREFIX,
+    OTLP_VARIABLE,
+    STANDARD_OTLP_VARIABLE,
+    ServiceSettings,
+    service_settings,
+)
 
 CONFIG_VARIABLE: Final = "RAGKIT_CONFIG"
 HIDDEN: Final = "(hidden)"
@@ -103,7 +109,10 @@ def _given(
         return as_text(flag), f"--{setting.key}"
     if environ.get(setting.variable, "").strip():
         return environ[setting.variable], setting.variable
-    return (of_file.text, of_file.place) if of_file else None
+    if of_file:
+        return of_file.text, of_file.place
+    standard = environ.get(STANDARD_OTLP_VARIABLE, "").strip()
+    return (standard, STANDARD_OTLP_VARIABLE) if setting.variable == OTLP_VARIABLE and standard else None
 
 
 def _file(named: str | Path) -> Path | None:
