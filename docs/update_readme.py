@@ -10,7 +10,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from ragkit.cli.app import cli
-from ragkit.environment import VARIABLES
+from ragkit.environment import ENVIRONMENT_VARIABLES
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -24,7 +24,7 @@ def help_text() -> str:
 
 def settings_table() -> str:
     """Return the environment variables and what they mean."""
-    rows = [f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items()]
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in ENVIRONMENT_VARIABLES.items()]
     return "\n".join(["| variable | meaning |", "| --- | --- |", *rows])
 
 

@@ -11,14 +11,20 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.chat.base import ChatModel as ChatModel
     from ragkit.chat.loading import load_chat as load_chat
     from ragkit.citations.judges import Judge as Judge
-    from ragkit.chains.chain import Chain as Chain, load_chain as load_chain
-    from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace
+    from ragkit.chains.chain import (
+        Chain as Chain, installed_chain as installed_chain, list_chains as list_chains, load_chain as load_chain,
+    )
+    from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace, trace_lines as trace_lines
+    from ragkit.chains.trace_files import load_trace as load_trace, trace_ids as trace_ids
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
+    from ragkit.concurrency.stages import observe_stages as observe_stages
     from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
     from ragkit.embedding.loading import load_embedder as load_embedder
     from ragkit.embedding.query_batcher import QueryBatcher as QueryBatcher
-    from ragkit.environment import settings_from_env as settings_from_env
+    from ragkit.environment import (
+        ENVIRONMENT_VARIABLES as ENVIRONMENT_VARIABLES, settings_from_env as settings_from_env,
+    )
     from ragkit.errors import (
         AdapterRefusedError as AdapterRefusedError, AnswerFormatError as AnswerFormatError, BudgetError as
         BudgetError, ChatError as ChatError, ChatInterruptedError as ChatInterruptedError, ChatTimeoutError as
@@ -77,14 +83,16 @@ _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
     "citations.judges": "Judge",
+    "concurrency.stages": "observe_stages",
     "concurrency.stopping": "stopping_with",
-    "chains.chain": "Chain load_chain",
-    "chains.trace": "ChainRun StepTrace",
+    "chains.chain": "Chain installed_chain list_chains load_chain",
+    "chains.trace": "ChainRun StepTrace trace_lines",
+    "chains.trace_files": "load_trace trace_ids",
     "definitions.json_schema": "Schema load_schema",
     "embedding.base": "Embedder",
     "embedding.loading": "load_embedder",
     "embedding.query_batcher": "QueryBatcher",
-    "environment": "settings_from_env",
+    "environment": "ENVIRONMENT_VARIABLES settings_from_env",
     "errors":
         "AdapterRefusedError AnswerFormatError BudgetError ChatError ChatInterruptedError ChatTimeoutError "
         "ChatUnavailableError ConfigError ConflictError CorruptError DefinitionError EmbeddingError "

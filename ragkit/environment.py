@@ -12,7 +12,7 @@ from ragkit.settings import ChatSettings, FewShot, ModelSettings, PromptSettings
 T = TypeVar("T")
 DEFAULT_DATA = ".ragkit"
 
-VARIABLES: Mapping[str, str] = {
+ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "RAGKIT_DATA": "data folder (default ./.ragkit)",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",

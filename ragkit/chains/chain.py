@@ -10,16 +10,16 @@ from typing import Any, Final
 
 from ragkit.chains.reading import Definition, read_chain
 from ragkit.chains.running import Runner
-from ragkit.chains.steps.base import COLLECTION_MODEL
+from ragkit.chains.steps.base import COLLECTION_MODEL, ChainCollection
 from ragkit.chains.trace import ChainRun, StepTrace
 from ragkit.chains.trace_files import store_trace
 from ragkit.chat.base import ChatModel
 from ragkit.chat.loading import load_chat, settings_for
 from ragkit.errors import ConfigError, DefinitionError, NotFoundError, StepError
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.knowledge.validation import checked_question
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.text.cleaning import show
 
 FOLDER: Final = "chains"
 """Folder of a collection's own chains, below the collection's folder."""
@@ -64,11 +64,11 @@ class Chain:
             ],
         }
 
-    def check(self, kb: KnowledgeBase, *, chat: ChatModel | None = None) -> None:
+    def check(self, kb: ChainCollection, *, chat: ChatModel | None = None) -> None:
         """Raise ConfigError, NotFoundError or DefinitionError for models and templates that a run would lack."""
         self._models(kb, chat)
 
-    def templates(self, kb: KnowledgeBase) -> tuple[PromptTemplate, ...]:
+    def templates(self, kb: ChainCollection) -> tuple[PromptTemplate, ...]:
         """Return the prompt templates of its steps, each once. Raises NotFoundError, DefinitionError."""
         names = dict.fromkeys(
             getattr(step, "template", "") or kb.settings.prompt.template
@@ -77,7 +77,7 @@ class Chain:
         )
         return tuple(find_template(name, folder=kb.folder / TEMPLATES) for name in names)
 
-    def run(self, kb: KnowledgeBase, question: str, *, chat: ChatModel | None = None, store: bool = True) -> ChainRun:
+    def run(self, kb: ChainCollection, question: str, *, chat: ChatModel | None = None, store: bool = True) -> ChainRun:
         """Answer a question and return the run with every step.
 
         chat: takes the place of the collection's model. store: keep the trace in the collection's folder.
@@ -91,7 +91,7 @@ class Chain:
         return run
 
     def stream(
-        self, kb: KnowledgeBase, question: str, *, chat: ChatModel | None = None, store: bool = True
+        self, kb: ChainCollection, question: str, *, chat: ChatModel | None = None, store: bool = True
     ) -> Iterator[StepTrace | ChainRun]:
         """Yield each step when it has ended, then the whole run, also a failed one; see `run` for the options.
 
@@ -100,11 +100,11 @@ class Chain:
         runner = Runner(self.definition, kb, checked_question(question), self._models(kb, chat))
         return self._stored(runner, kb) if store else runner.stream()
 
-    def _stored(self, runner: Runner, kb: KnowledgeBase) -> Iterator[StepTrace | ChainRun]:
+    def _stored(self, runner: Runner, kb: ChainCollection) -> Iterator[StepTrace | ChainRun]:
         for part in runner.stream():
             yield store_trace(kb.folder, part) if isinstance(part, ChainRun) else part
 
-    def _models(self, kb: KnowledgeBase, chat: ChatModel | None) -> dict[str, ChatModel]:
+    def _models(self, kb: ChainCollection, chat: ChatModel | None) -> dict[str, ChatModel]:
         """Return the models of all steps, loaded; check the templates. Raises ConfigError, NotFoundError."""
         self.templates(kb)
         models: dict[str, ChatModel] = {}
@@ -141,6 +141,17 @@ def _found(name: str, folder: Path | None) -> Path:
     if name not in known:
         raise NotFoundError(f"there is no chain {name!r}", cure=f"use a file, or one of: {', '.join(sorted(known))}")
     return known[name]
+
+
+def installed_chain(name: str, *, folder: Path) -> Chain:
+    """Return a chain of the collection, or one that comes with ragkit, by its name: never a file that a name leads to.
+
+    Raises NotFoundError, DefinitionError with file and line.
+    """
+    path = {**_shipped(), **_own(folder)}.get(name)
+    if path is None:
+        raise NotFoundError(f"there is no chain {show(name, 80)!r}", cure="use one of the list of chains")
+    return Chain(read_chain(path))
 
 
 def list_chains(folder: Path | None = None) -> list[Chain | DefinitionError]:

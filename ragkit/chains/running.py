@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ragkit.chains.reading import OK, Definition
-from ragkit.chains.steps.base import Step, StepOutput, Tools, shown_messages
+from ragkit.chains.steps.base import ChainCollection, Step, StepOutput, Tools, shown_messages
 from ragkit.chains.trace import ChainRun, StepStatus, StepTrace
 from ragkit.chat.base import ChatModel
 from ragkit.errors import AnswerFormatError, ChatError, ChatTimeoutError, RagkitError
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.types.answers import Answer
 from ragkit.types.hits import Hits
 
@@ -34,7 +33,7 @@ class Runner:
     """One run of a chain on a collection. models: loaded already, by the names in the chain."""
 
     chain: Definition
-    kb: KnowledgeBase
+    kb: ChainCollection
     question: str
     models: Mapping[str, ChatModel]
     _values: dict[str, Any] = field(default_factory=dict)

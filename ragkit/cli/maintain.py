@@ -94,13 +94,19 @@ def rebuild(model: str, target: Target) -> None:
 @click.argument("file", type=click.Path(dir_okay=False))
 @common
 def backup(file: str, target: Target) -> None:
-    """Write the collection to FILE, even during an ingest; the file is checked before it gets its name."""
+    """Write the collection to FILE, even during an ingest; the file is checked before it gets its name.
+
+    Its prompts, examples, chains, feedback and traces are in it, too.
+    """
     with target.open() as kb:
         report = kb.backup(file)
     if target.as_json:
         print_json(report)
     else:
-        click.echo(f"wrote {show(file)}: {report['documents']:,} documents, {report['chunks']:,} chunks")
+        counts = f"{report['documents']:,} documents, {report['chunks']:,} chunks, {report['files']:,} files"
+        click.echo(f"wrote {show(file)}: {counts}")
+        for name in report["left_out"]:
+            click.echo(f"ragkit: not in the backup: {show(name)}", err=True)
 
 
 @click.command(short_help=SUMMARIES["restore"])

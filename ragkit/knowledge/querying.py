@@ -16,6 +16,7 @@ from ragkit.citations.checker import StreamChecker
 from ragkit.citations.json_check import JsonCheck
 from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
+from ragkit.concurrency.stages import stage
 from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
@@ -84,9 +85,14 @@ class Querying:
         return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
 
     @property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
         """The collection's settings; a rebuild changes them."""
         return self._models.settings
+
+    @property
+    def chat(self) -> ChatModel:
+        """The chat model in use, loaded now. Raises ConfigError, MissingPackageError."""
+        return self._models.chat()
 
     def search(self, asked: Asked) -> Hits:
         """Return the passages that answer a question best; see `KnowledgeBase.search`."""
@@ -105,8 +111,10 @@ class Querying:
         known = batcher.remembered([text])
         if known is not None and self._is_held():
             return search(known=(embedder, known[0]))
-        (vector,) = await batcher.aembed_queries([text])
-        return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
+        with stage("embed"):
+            (vector,) = await batcher.aembed_queries([text])
+        with stage("search"):  # the worker's thread has not the context of the request
+            return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""
@@ -123,7 +131,7 @@ class Querying:
         """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
         whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
         question = checked_question(asked.question)
-        count = self._settings.retrieval.k if asked.k is None else asked.k
+        count = self.settings.retrieval.k if asked.k is None else asked.k
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
         condition = parse_filter(asked.where)
@@ -138,14 +146,15 @@ class Querying:
             matches = 0 if allowed is None else len(allowed)
             warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
             alone = self._models.standalone(question, checked_messages(asked.history))
-            hits = self._retriever.retrieve(
-                Embedded(alone, known[1]) if known and known[0] is embedder else alone,
-                reader=reader,
-                snapshot=snapshot,
-                k=count,
-                allowed=allowed,
-                adapter=self._models.adapter(reader),
-            )
+            with stage("search"):
+                hits = self._retriever.retrieve(
+                    Embedded(alone, known[1]) if known and known[0] is embedder else alone,
+                    reader=reader,
+                    snapshot=snapshot,
+                    k=count,
+                    allowed=allowed,
+                    adapter=self._models.adapter(reader),
+                )
             if access is not None:
                 drop_unseen_corrections(hits)
             hits.warnings = (*warnings, *hits.warnings)
@@ -153,7 +162,7 @@ class Querying:
 
     def prompt(self, asked: Asked, *, budget: int | None = None) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
-        settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
+        settings = self.settings.prompt if budget is None else replace(self.settings.prompt, budget=budget)
         return self._prompt(asked, settings)
 
     def _prompt(self, asked: Asked, settings: PromptSettings) -> Prompt:
@@ -173,7 +182,7 @@ class Querying:
 
     def _template(self) -> PromptTemplate:
         """Return the prompt template that the settings name. Raises NotFoundError, DefinitionError."""
-        return find_template(self._settings.prompt.template, folder=self._store.folder / TEMPLATES)
+        return find_template(self.settings.prompt.template, folder=self._store.folder / TEMPLATES)
 
     def _examples_for(self, question: str, settings: PromptSettings) -> tuple[Example, ...]:
         """Return the collection's own examples that suit a question; none where it has none or they are off.
@@ -190,7 +199,7 @@ class Querying:
         """Return a checked answer; see `KnowledgeBase.ask`."""
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
-        prompt = self._prompt(asked, self._settings.prompt)
+        prompt = self._prompt(asked, self.settings.prompt)
         parts = self._stream(prompt, self._models.chat(), whole=True)
         return next(part for part in parts if isinstance(part, Answer))
 
@@ -201,8 +210,8 @@ class Querying:
             raise InputError(
                 "the extractive model quotes and writes no JSON", cure="name a chat model, such as openai:NAME"
             )
-        prompt = self._prompt(asked, replace(self._settings.prompt, schema=schema.text))
-        chat = self._settings.chat
+        prompt = self._prompt(asked, replace(self.settings.prompt, schema=schema.text))
+        chat = self.settings.chat
         check = JsonCheck(prompt, hosts=chat.link_hosts, strict=chat.strict)
         reply = ask_for(model, prompt, json_reader(schema, clean=check.clean))
         answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
@@ -218,12 +227,12 @@ class Querying:
 
     def stream(self, asked: Asked) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
-        prompt = self._prompt(asked, self._settings.prompt)
+        prompt = self._prompt(asked, self.settings.prompt)
         return self._stream(prompt, self._models.chat())
 
     def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
-        chat = self._settings.chat
+        chat = self.settings.chat
         checker = StreamChecker(
             prompt,
             model=model.name,
@@ -234,10 +243,11 @@ class Querying:
         )
         guard = self._models.reasoning
         seen = guard.filter(hold=whole or self._template().reasoning)
-        for delta in guard.stream(model, prompt, seen):
-            text = checker.feed(delta)
-            if text:
-                yield text
+        with stage("model"):
+            for delta in guard.stream(model, prompt, seen):
+                text = checker.feed(delta)
+                if text:
+                    yield text
         rest, answer = checker.finish()
         if rest:
             yield rest

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ragkit.chat.base import ChatModel
 from ragkit.errors import NotFoundError
 from ragkit.knowledge.querying import Asked, Querying
 from ragkit.knowledge.validation import History
+from ragkit.settings import Settings
 from ragkit.store.base import Store
 from ragkit.store.filters import Condition, Filter, both, parse_filter
 from ragkit.text.cleaning import show
@@ -36,6 +38,16 @@ class KnowledgeView:
     def folder(self) -> Path:
         """The folder of the collection's files, which also holds its prompts, examples and feedback."""
         return self._store.folder
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in use."""
+        return self._querying.settings
+
+    @property
+    def chat(self) -> ChatModel:
+        """The chat model in use, loaded now; see `KnowledgeBase.chat`."""
+        return self._querying.chat
 
     @property
     def restricted(self) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.concurrency.serial_worker import SerialWorker
+from ragkit.concurrency.stages import stage
 from ragkit.concurrency.threads import HelperThread
 from ragkit.index.base import IndexSnapshot
 from ragkit.numeric.arrays import Scores
@@ -222,7 +223,11 @@ class Retriever:
 
     def _query(self, text: str, search: _Search, *, known: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the search vector (d,) of a text. known: the embedder's row for it."""
-        found = self._embedder().embed_queries([text]) if known is None else known[np.newaxis]
+        if known is None:
+            with stage("embed"):
+                found = self._embedder().embed_queries([text])
+        else:
+            found = known[np.newaxis]
         query = check_vectors(found, count=1, dimension=search.snapshot.dense.dimension)[0]
         return query if search.adapter is None else adapted(search.adapter, query)
 
@@ -300,7 +305,8 @@ class Retriever:
             return fused, order
         head = order[:_RERANK_DEPTH]
         rows = reader.chunks.rows(ids[head])
-        judged = reranker.score(question, [rows[int(ids[at])].text for at in head])
+        with stage("rerank"):
+            judged = reranker.score(question, [rows[int(ids[at])].text for at in head])
         fused = fused * 0.5
         rerank = np.zeros_like(fused)
         rerank[head] = judged

@@ -32,14 +32,17 @@ from ragkit_service.jobs.runner import Runner, Tools
 from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
+from ragkit_service.middleware.cross_origin import CrossOrigin
 from ragkit_service.middleware.request_log import Observe
 from ragkit_service.observing.access_log import log_request
 from ragkit_service.observing.audit import AuditedRequests, AuditLog
 from ragkit_service.observing.loop_stalls import LoopStalls
 from ragkit_service.observing.metrics import Gauge, Metrics, is_installed
 from ragkit_service.observing.records import RequestRecord
+from ragkit_service.observing.tracing import TracedRequests, Tracing
 from ragkit_service.routes import (
     api_docs,
+    chains,
     collections,
     document_pages,
     documents,
@@ -74,11 +77,16 @@ _CURES = {
 
 
 def create_app(
-    settings: ServiceSettings, *, library: Library | None = None, extractor: Extractor | None = None
+    settings: ServiceSettings,
+    *,
+    library: Library | None = None,
+    extractor: Extractor | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """Return the app of a data folder.
 
-    library, extractor: replace the data folder and the file readers, in tests and in programs that embed the service.
+    library, extractor, tracing: replace the data folder, the file readers and what spans are given to, in tests and in
+    programs that embed the service.
     Raises ConfigError when the address can be reached by others and there is no key.
     """
     keyring = keyring_of(settings)
@@ -112,16 +120,26 @@ def create_app(
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
+    app.state.tracing = tracing or (Tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None)
+    _add_middleware(app, settings, teller)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> None:
+    """Put the middlewares around the routes, from the innermost to the outermost."""
     app.add_middleware(BodyLimit, limits=settings.limits)
-    app.add_middleware(Guard, settings=settings, keyring=keyring)
+    app.add_middleware(Guard, settings=settings, keyring=app.state.keyring)
+    if app.state.tracing:
+        app.add_middleware(TracedRequests, tracing=app.state.tracing)
     app.add_middleware(
         Observe,
         teller=teller,
         limit=settings.limits.requests,
-        observers=_observers(settings, keyring, app.state.metrics),
+        observers=_observers(settings, app.state.keyring, app.state.metrics),
         prefix=settings.root_path,
     )
-    return app
+    if settings.cors_origins:
+        app.add_middleware(CrossOrigin, origins=settings.cors_origins)
 
 
 def _observers(
@@ -147,8 +165,8 @@ def _metrics(pool: CollectionPool, queue: JobQueue, stalls: LoopStalls) -> Metri
 
 def _add_routes(app: FastAPI) -> None:
     """Add the routes; they are matched in this order."""
-    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback, page)
-    for group in (*own, metrics, api_docs, dify, open_webui, rerank):
+    own = (questions, health, collections, jobs_routes, uploads, documents, document_pages, page_images, feedback)
+    for group in (*own, chains, page, metrics, api_docs, dify, open_webui, rerank):
         app.include_router(group.router)
     app.include_router(documents.removing)
     for router in OPENAI_ROUTERS:
@@ -221,6 +239,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.pictures.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.queue.close)
+            if app.state.tracing:
+                await anyio.to_thread.run_sync(app.state.tracing.close)
 
 
 async def _tell(request: Request, error: Exception) -> Response:

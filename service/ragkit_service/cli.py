@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import click
 
+from ragkit import show
+from ragkit_service.configuration.reading import Configuration, read_configuration
+from ragkit_service.configuration.toml_file import FILE_NAME
 from ragkit_service.observing.audit import AuditLog
 from ragkit_service.security.access import SCOPES
 from ragkit_service.security.key_file import Grant, KeyFile
-from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, service_settings
+from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, ServiceSettings
 
 SHORT_KEY = 16
 
 _data = click.option(
     "--data",
     metavar="FOLDER",
-    envvar="RAGKIT_DATA",
-    default=DEFAULT_DATA,
-    show_default=True,
-    help="Data folder (or $RAGKIT_DATA).",
+    help=f"Data folder (or $RAGKIT_DATA).  [default: {DEFAULT_DATA}]",
 )
+_config = click.option("--config", metavar="FILE", help=f"Settings file (or $RAGKIT_CONFIG).  [default: ./{FILE_NAME}]")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -35,13 +35,20 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--uds", metavar="PATH", help="Unix socket to listen on instead (or $RAGKIT_UDS).")
 @click.option("--workers", metavar="N", type=int, help="Server processes (or $RAGKIT_WORKERS).  [default: 1]")
 @click.option("--json", "as_json", is_flag=True, help="Log in JSON, one line per record.")
-def serve(data: str, host: str | None, port: int | None, uds: str | None, workers: int | None, as_json: bool) -> None:
+@click.option("--show-config", is_flag=True, help="Print every setting, its value and its origin, and end.")
+@_config
+def serve(config: str | None, *, as_json: bool, show_config: bool, **flags: Any) -> None:
     """Serve search, prompts and answers over HTTP, and a page to ask questions on.
 
     Any address but loopback needs a key, in $RAGKIT_API_KEY or made by `ragkit keys create`; every request but GET
     /healthz must then carry it. Port 0 takes a free one. A Unix socket can be opened by its owner and group.
+    Settings come from options, then from RAGKIT_* variables, then from ragkit.toml.
     """
-    settings = service_settings(os.environ, data=data, host=host, port=port, workers=workers, uds=uds)
+    configuration = read_configuration(flags, os.environ, file=config)
+    settings = configuration.service_settings()
+    if show_config:
+        _show_config(configuration, as_json=as_json)
+        return
 
     from ragkit_service.server import bind, check_key, run, url_of
 
@@ -55,7 +62,17 @@ def serve(data: str, host: str | None, port: int | None, uds: str | None, worker
     else:
         pages = "" if settings.uds else f" (page: {url}/, routes: {url}/openapi.json)"
         click.echo(f"ragkit serves {settings.data} at {url}{pages}")
-    run(settings, listener, as_json=as_json)
+    run(settings, listener, values=configuration.values, as_json=as_json)
+
+
+def _show_config(configuration: Configuration, *, as_json: bool) -> None:
+    shown = configuration.shown()
+    if as_json:
+        file = str(configuration.file) if configuration.file else None
+        click.echo(json.dumps({"file": file, "settings": [setting.as_dict() for setting in shown]}, indent=2))
+        return
+    for setting in shown:
+        click.echo(show(f"{setting.key:32} {setting.value or '-':32} {setting.origin}"))
 
 
 @click.command(short_help="Serve the collections as tools of the Model Context Protocol, over stdio.")
@@ -63,7 +80,8 @@ def serve(data: str, host: str | None, port: int | None, uds: str | None, worker
 @click.option(
     "--collection", "collections", metavar="NAME", multiple=True, help="A collection to offer; repeat it. Default: all."
 )
-def mcp(data: str, collections: tuple[str, ...]) -> None:
+@_config
+def mcp(data: str | None, collections: tuple[str, ...], config: str | None) -> None:
     """Serve the collections as read-only tools (search, fetch, ask, list_documents) over standard input and output.
 
     For clients that start a process, such as Claude Desktop or an IDE; a running `ragkit serve` offers the same at
@@ -71,7 +89,7 @@ def mcp(data: str, collections: tuple[str, ...]) -> None:
     """
     from ragkit_service.mcp.stdio import run_stdio
 
-    settings = service_settings(os.environ, data=data)
+    settings = read_configuration({"data": data}, os.environ, file=config).service_settings()
     run_stdio(settings.data, settings=settings.settings, collections=collections)
 
 
@@ -97,7 +115,7 @@ def keys() -> None:
 @click.option("--rate", metavar="N", type=int, default=0, help="Requests a minute; 0 for any number.")
 @_data
 @_json
-def create(name: str, data: str, as_json: bool, **options: Any) -> None:
+def create(name: str, data: str | None, as_json: bool, **options: Any) -> None:
     """Make a key and show it once; it cannot be shown again."""
     labels = tuple(options["labels"]) if options["labels"] or options["no_labels"] else None
     grant = Grant(
@@ -116,7 +134,7 @@ def create(name: str, data: str, as_json: bool, **options: Any) -> None:
 @click.argument("name")
 @_data
 @_json
-def rotate(name: str, data: str, as_json: bool) -> None:
+def rotate(name: str, data: str | None, as_json: bool) -> None:
     """Give a key another secret, and show it once; the rights stay, the old secret is void at once."""
     key = _file(data).rotate(name)
     _audit(data, "keys.rotate", name, key_id=_id_of(key))
@@ -126,7 +144,7 @@ def rotate(name: str, data: str, as_json: bool) -> None:
 @keys.command("list")
 @_data
 @_json
-def list_keys(data: str, as_json: bool) -> None:
+def list_keys(data: str | None, as_json: bool) -> None:
     """List the stored keys with their rights."""
     stored = _file(data).read()
     if as_json:
@@ -146,7 +164,7 @@ def list_keys(data: str, as_json: bool) -> None:
 @click.argument("name")
 @_data
 @_json
-def revoke(name: str, data: str, as_json: bool) -> None:
+def revoke(name: str, data: str | None, as_json: bool) -> None:
     """Revoke a key, given by name or id: a running service refuses it from the next request on."""
     _file(data).revoke(name)
     _audit(data, "keys.revoke", name)
@@ -161,10 +179,11 @@ def _show_key(name: str, key: str, *, as_json: bool) -> None:
     click.echo("Keep it: it is not stored and cannot be shown again.", err=True)
 
 
-def _audit(data: str, action: str, name: str, *, key_id: str | None = None) -> None:
+def _audit(data: str | None, action: str, name: str, *, key_id: str | None = None) -> None:
     """Write a change of the keys to the audit log, unless that is switched off."""
-    if service_settings(os.environ, data=data).audit != "off":
-        AuditLog(Path(data)).write(action, {"by": "command line", "key": name, "changed_key_id": key_id})
+    settings = _settings(data)
+    if settings.audit != "off":
+        AuditLog(settings.data).write(action, {"by": "command line", "key": name, "changed_key_id": key_id})
 
 
 def _id_of(key: str) -> str:
@@ -179,5 +198,9 @@ def _expiry(text: str) -> str:
     return text
 
 
-def _file(data: str) -> KeyFile:
-    return KeyFile(Path(data) / "keys.json")
+def _file(data: str | None) -> KeyFile:
+    return KeyFile(_settings(data).keys_file)
+
+
+def _settings(data: str | None) -> ServiceSettings:
+    return read_configuration({"data": data}, os.environ).service_settings()

@@ -1,4 +1,4 @@
-"""Answers as server-sent events: made in a thread, sent as they arrive, stopped when the client leaves."""
+"""Results as server-sent events: made in a thread, sent piece by piece, stopped when the client leaves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator
-from typing import Final
+from typing import Any, Final, Generic, TypeGuard, TypeVar
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +19,8 @@ from ragkit_service.errors import Problem
 from ragkit_service.json_response import dump
 from ragkit_service.observing.records import note_answer
 
-Produce = Callable[[], Generator[str | Answer, None, None]]
+Piece = TypeVar("Piece")
+Last = TypeVar("Last")
 Tell = Callable[[Exception], Problem]
 
 _AHEAD: Final = 64  # items that the thread may be ahead of the client
@@ -27,19 +28,28 @@ _POLL_SECONDS: Final = 0.5
 KEEP_ALIVE: Final = b": keep-alive\n\n"
 
 
-class AnswerStream:
-    """Runs a generator of text pieces and a last Answer in a thread, and hands its items to the event loop.
+class ResultStream(Generic[Piece, Last]):
+    """Runs a generator of pieces and a last item, the result, in a thread, and hands its items to the event loop.
 
     A generator stays on one thread from its start to its close, as database connections and HTTP streams require. After
     `cancel` it is closed at its next item, so an abandoned answer costs at most one more piece.
     """
 
-    def __init__(self, produce: Produce, *, limiter: anyio.CapacityLimiter, ending: Ending | None = None) -> None:
-        """ending: of the service; when its time is over, the next item is the problem that says so."""
+    def __init__(
+        self,
+        produce: Callable[[], Generator[Piece | Last, None, None]],
+        *,
+        last: type[Last],
+        limiter: anyio.CapacityLimiter,
+        ending: Ending | None = None,
+    ) -> None:
+        """last: the type of the result. ending: of the service; when its time is over, the next item is the problem
+        that says so."""
+        self._last = last
         self._ending = ending
         self._produce = produce
         self._loop = asyncio.get_running_loop()
-        self._items: asyncio.Queue[str | Answer | Exception] = asyncio.Queue()
+        self._items: asyncio.Queue[Piece | Last | Exception] = asyncio.Queue()
         self._room = threading.Semaphore(_AHEAD)
         self._cancelled = threading.Event()
         self._task = asyncio.create_task(anyio.to_thread.run_sync(self._work, limiter=limiter))
@@ -48,8 +58,12 @@ class AnswerStream:
         """Stop the work; harmless when it is done."""
         self._cancelled.set()
 
-    async def get(self, seconds: float) -> str | Answer | Exception | None:
-        """Return the next item, None if there is none in time. Nothing follows an Answer or an error."""
+    def is_last(self, item: object) -> TypeGuard[Last]:
+        """Whether an item is the result."""
+        return isinstance(item, self._last)
+
+    async def get(self, seconds: float) -> Piece | Last | Exception | None:
+        """Return the next item, None if there is none in time. Nothing follows the result or an error."""
         end = time.monotonic() + seconds
         while True:
             if self._ending is not None and self._ending.is_over:
@@ -71,12 +85,12 @@ class AnswerStream:
         with stopping_with(self._cancelled):
             self._pass_on(self._produce())
 
-    def _pass_on(self, items: Generator[str | Answer, None, None]) -> None:
+    def _pass_on(self, items: Generator[Piece | Last, None, None]) -> None:
         try:
             for item in items:
                 if isinstance(item, Answer):
                     note_answer(item)
-                if not self._put(item) or isinstance(item, Answer):
+                if not self._put(item) or self.is_last(item):
                     return
             self._put(RagkitError("the answer ended without its end"))
         except Exception as error:  # noqa: BLE001 - passed to the event loop, which reports it
@@ -84,7 +98,7 @@ class AnswerStream:
         finally:
             items.close()
 
-    def _put(self, item: str | Answer | Exception) -> bool:
+    def _put(self, item: Piece | Last | Exception) -> bool:
         """Pass an item on, waiting while the client is slow; False after a cancel."""
         while not self._room.acquire(timeout=_POLL_SECONDS):
             if self._cancelled.is_set():
@@ -98,10 +112,23 @@ class AnswerStream:
         return True
 
 
+class AnswerStream(ResultStream[str, Answer]):
+    """A stream of an answer: pieces of its text, then the Answer."""
+
+    def __init__(
+        self,
+        produce: Callable[[], Generator[str | Answer, None, None]],
+        *,
+        limiter: anyio.CapacityLimiter,
+        ending: Ending | None = None,
+    ) -> None:
+        super().__init__(produce, last=Answer, limiter=limiter, ending=ending)
+
+
 class EventStream(StreamingResponse):
     """The response of a streamed answer. Whenever it ends, it cancels the work behind it."""
 
-    def __init__(self, stream: AnswerStream, events: AsyncIterator[bytes]) -> None:
+    def __init__(self, stream: ResultStream[Any, Any], events: AsyncIterator[bytes]) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
         self._stream = stream
 
@@ -113,8 +140,8 @@ class EventStream(StreamingResponse):
             self._stream.cancel()
 
 
-async def first_item(stream: AnswerStream, request: Request, seconds: float) -> str | Answer | None:
-    """Return the first item of an answer, None if there is none in time.
+async def first_item(stream: ResultStream[Piece, Last], request: Request, seconds: float) -> Piece | Last | None:
+    """Return the first item of a stream, None if there is none in time.
 
     An error that comes first is raised, so that the response has the error's own status. Raises ClientDisconnect when
     the client leaves before; the work is then stopped.
@@ -136,32 +163,40 @@ async def first_item(stream: AnswerStream, request: Request, seconds: float) -> 
 
 
 async def all_items(
-    stream: AnswerStream, first: str | Answer | None, *, keep_alive: float
-) -> AsyncIterator[str | Answer | Exception | None]:
-    """Yield the items of an answer up to its Answer or its error; None after each pause of `keep_alive` seconds."""
-    item: str | Answer | Exception | None = first
+    stream: ResultStream[Piece, Last], first: Piece | Last | None, *, keep_alive: float
+) -> AsyncIterator[Piece | Last | Exception | None]:
+    """Yield the items of a stream up to its result or its error; None after each pause of `keep_alive` seconds."""
+    item: Piece | Last | Exception | None = first
     yield item
-    while not isinstance(item, Answer | Exception):
+    while not (isinstance(item, Exception) or stream.is_last(item)):
         item = await stream.get(keep_alive)
         yield item
 
 
-async def stream_answer(
-    stream: AnswerStream, request: Request, *, tell: Tell, first_seconds: float, keep_alive: float
+async def stream_events(
+    stream: ResultStream[Piece, Last],
+    request: Request,
+    *,
+    encode: Callable[[Piece | Last], bytes],
+    tell: Tell,
+    first_seconds: float,
+    keep_alive: float,
 ) -> EventStream:
-    """Return the streaming response. An error that comes within `first_seconds` and before any text is raised
-    instead, so that it has a status of its own. tell: logs an error and returns the problem that the client may see."""
+    """Return the streaming response. An error that comes within `first_seconds` and before any item is raised
+    instead, so that it has a status of its own. encode: returns the event of an item. tell: logs an error and returns
+    the problem that the client may see, which is sent as the event `error`, the last one."""
     first = await first_item(stream, request, first_seconds)
-    return EventStream(stream, _events(all_items(stream, first, keep_alive=keep_alive), tell=tell))
+    items = all_items(stream, first, keep_alive=keep_alive)
+    return EventStream(stream, _events(items, encode=encode, tell=tell))
 
 
-async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
-    """Return the Answer, or None when the client left before it was there; the work is then stopped."""
+async def whole_result(stream: ResultStream[Piece, Last], request: Request) -> Last | None:
+    """Return the result, or None when the client left before it was there; the work is then stopped."""
     checked = time.monotonic()
     try:
         while True:
             item = await stream.get(_POLL_SECONDS)
-            if isinstance(item, Answer):
+            if stream.is_last(item):
                 return item
             if isinstance(item, Exception):
                 raise item
@@ -173,17 +208,21 @@ async def whole_answer(stream: AnswerStream, request: Request) -> Answer | None:
         stream.cancel()
 
 
-async def _events(items: AsyncIterator[str | Answer | Exception | None], *, tell: Tell) -> AsyncIterator[bytes]:
-    """Yield `delta` events, then `answer`; or `error` in its place, never both."""
+async def _events(
+    items: AsyncIterator[Piece | Last | Exception | None], *, encode: Callable[[Piece | Last], bytes], tell: Tell
+) -> AsyncIterator[bytes]:
     async for item in items:
         if item is None:
             yield KEEP_ALIVE
-        elif isinstance(item, str):
-            yield event("delta", {"text": item})
-        elif isinstance(item, Answer):
-            yield event("answer", item.as_dict())
-        else:
+        elif isinstance(item, Exception):
             yield event("error", tell(item).as_dict(instance="", request_id=""))
+        else:
+            yield encode(item)
+
+
+def answer_event(item: str | Answer) -> bytes:
+    """Return the event of a piece of text, `delta`, or of the whole answer, `answer`."""
+    return event("answer", item.as_dict()) if isinstance(item, Answer) else event("delta", {"text": item})
 
 
 def event(name: str, payload: object) -> bytes:

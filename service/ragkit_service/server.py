@@ -8,7 +8,7 @@ import gc
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -122,15 +122,17 @@ def _unbounded(settings: ServiceSettings) -> list[str]:
     return [*settings.trusted_proxies, *([""] if settings.uds else [])]
 
 
-def run(settings: ServiceSettings, listener: socket.socket, *, as_json: bool = False) -> None:
-    """Serve until a signal ends it. Several processes read their settings from the environment again."""
+def run(
+    settings: ServiceSettings, listener: socket.socket, *, values: Mapping[str, str], as_json: bool = False
+) -> None:
+    """Serve until a signal ends it. values: the settings by variable, which several processes read again."""
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
         if settings.workers == 1:
             config = server_config(settings, create_app(settings), as_json=as_json)
             freeze_start()
             uvicorn.Server(config).run(sockets=[listener])
             return
-        _export(settings)
+        os.environ.update(values)
         with _shared_counts():
             config = server_config(settings, "ragkit_service.server:app_from_environment", as_json=as_json)
             Multiprocess(config, sockets=[listener]).run()
@@ -142,22 +144,6 @@ def _shared_counts() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ragkit-metrics-") as folder:
         os.environ[SHARED_FOLDER] = folder
         yield
-
-
-def _export(settings: ServiceSettings) -> None:
-    """Pass the options of the command line to child processes by the environment."""
-    os.environ.update(
-        RAGKIT_DATA=str(settings.data),
-        RAGKIT_HOST=settings.host,
-        RAGKIT_PORT=str(settings.port),
-        RAGKIT_WORKERS=str(settings.workers),
-        RAGKIT_REMEMBER=str(settings.remember),
-        RAGKIT_AUDIT=settings.audit,
-        RAGKIT_UDS=str(settings.uds or ""),
-        RAGKIT_ROOT_PATH=settings.root_path,
-        RAGKIT_TRUSTED_PROXIES=",".join(settings.trusted_proxies),
-        RAGKIT_CREATE_COLLECTIONS=str(settings.create_collections),
-    )
 
 
 def _log_config(*, as_json: bool) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from ragkit import ConfigError, Settings, settings_from_env
 
@@ -17,6 +17,8 @@ DEFAULT_PORT = 8000
 DEFAULT_REMEMBER = 4_096
 
 Audit = Literal["auto", "on", "off"]
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?")
+_ADDRESS = re.compile(r"https?://[^\s/]+(?:/\S*)?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 VARIABLES: Mapping[str, str] = {
@@ -30,9 +32,16 @@ VARIABLES: Mapping[str, str] = {
     "RAGKIT_ROOT_PATH": "prefix at which a proxy publishes the service, as /rag",
     "RAGKIT_CREATE_COLLECTIONS": "whether an upload makes a collection that is not there (default true)",
     "RAGKIT_AUDIT": "whether DATA/audit.jsonl is written: on, off, or auto (default): when requests need a key",
+    "RAGKIT_CORS_ORIGINS": "origins, separated by commas, whose pages may use the service (default none)",
+    "RAGKIT_OTLP_ENDPOINT": "collector that spans are sent to, as http://127.0.0.1:4318 (default none)",
     "RAGKIT_REMEMBER": "questions whose vectors are cached (default 4096, 0 for none)",
 }
-"""The variables that only the service reads, with their meaning."""
+"""The variables that only the service reads, with their meaning; the limits have variables of their own."""
+OTLP_VARIABLE: Final = "RAGKIT_OTLP_ENDPOINT"
+STANDARD_OTLP_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""OpenTelemetry's own variable of the same meaning, which holds where ours is not set."""
+LIMIT_PREFIX: Final = "RAGKIT_LIMIT_"
+"""The variable of a limit is this and the limit's name in capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ class Limits:
     long a removal is waited for before it is given up; wait_seconds: how long an upload with `wait` is waited for.
     open_collections: kept open at once; the one that was unused for longest is closed. jobs: unfinished jobs at once;
     job_lanes: jobs at work at once, each of another collection.
+    rate: requests a minute of a key without a rate of its own, or of an address without a key; 0 for any number.
     """
 
     json_bytes: int = 1 << 20
@@ -81,6 +91,39 @@ class Limits:
     jobs: int = 1_000
     job_lanes: int = 2
     open_collections: int = 64
+    rate: int = 0
+
+
+LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "json_bytes": (1 << 10, 64 << 20),
+    "upload_bytes": (1 << 10, 16 << 30),
+    "upload_files": (1, 1_000),
+    "upload_total": (1 << 10, 64 << 30),
+    "uploads_at_once": (1, 64),
+    "readers": (1, 64),
+    "header_seconds": (0.5, 300),
+    "body_seconds": (1, 3_600),
+    "upload_rate": (1, 1 << 30),
+    "write_seconds": (1, 3_600),
+    "first_event_seconds": (0.1, 60),
+    "comment_seconds": (1, 300),
+    "idle_seconds": (1, 3_600),
+    "leftover_seconds": (0.1, 60),
+    "connections": (8, 65_536),
+    "peer_connections": (1, 65_536),
+    "reserve": (1, 1_024),
+    "ending_seconds": (0.1, 600),
+    "requests": (1, 65_536),
+    "threads": (2, 1_024),
+    "ask_threads": (1, 1_024),
+    "writer_seconds": (1, 3_600),
+    "wait_seconds": (1, 86_400),
+    "jobs": (1, 1_000_000),
+    "job_lanes": (1, 64),
+    "open_collections": (1, 4_096),
+    "rate": (0, 1_000_000),
+}
+"""The least and the largest value that a limit may be configured to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +134,8 @@ class ServiceSettings:
     upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
     X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
     may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
-    uds: a Unix socket, which replaces host and port.
+    uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may use the service by a key, as
+    "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector; nothing is sent without one.
     """
 
     data: Path = Path(DEFAULT_DATA)
@@ -108,6 +152,8 @@ class ServiceSettings:
     audit: Audit = "auto"
     uds: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    cors_origins: tuple[str, ...] = ()
+    otlp_endpoint: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
@@ -120,6 +166,13 @@ class ServiceSettings:
             raise ConfigError(f"RAGKIT_ROOT_PATH is {self.root_path!r}", cure="write it as /rag")
         if self.audit not in get_args(Audit):
             raise ConfigError(f"RAGKIT_AUDIT is {self.audit!r}", cure="set it to auto, on or off")
+        for origin in self.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(
+                    f"RAGKIT_CORS_ORIGINS has {origin!r}", cure="name each origin in full, as https://app.example.org"
+                )
+        if self.otlp_endpoint and not _ADDRESS.fullmatch(self.otlp_endpoint):
+            raise ConfigError(f"{OTLP_VARIABLE} is no address", cure="write it as http://127.0.0.1:4318")
         if self.api_key != self.api_key.strip():
             raise ConfigError("RAGKIT_API_KEY begins or ends with white space", cure="set it without")
 
@@ -147,45 +200,57 @@ class ServiceSettings:
         return self.data / "keys.json"
 
 
-def service_settings(
-    environ: Mapping[str, str],
-    *,
-    data: str | Path | None = None,
-    host: str | None = None,
-    port: int | None = None,
-    workers: int | None = None,
-    uds: str | Path | None = None,
-) -> ServiceSettings:
-    """Return settings from the environment; an argument that is not None goes before its variable."""
+def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
+    """Return the settings that RAGKIT_* variables name. Raises ConfigError."""
     allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
-    unix = uds or environ.get("RAGKIT_UDS", "").strip()
+    unix = environ.get("RAGKIT_UDS", "").strip()
     return ServiceSettings(
-        data=Path(data or environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
+        data=Path(environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
         settings=settings_from_env(environ),
-        host=host or environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
-        port=_pick(port, environ, "RAGKIT_PORT", default=DEFAULT_PORT),
+        host=environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
+        port=_whole(environ, "RAGKIT_PORT", default=DEFAULT_PORT),
         api_key=environ.get("RAGKIT_API_KEY", ""),
         allowed_hosts=_names(allowed.lower()),
-        workers=_pick(workers, environ, "RAGKIT_WORKERS", default=1),
-        remember=_pick(None, environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
+        workers=_whole(environ, "RAGKIT_WORKERS", default=1),
+        remember=_whole(environ, "RAGKIT_REMEMBER", default=DEFAULT_REMEMBER),
         trusted_proxies=_names(environ.get("RAGKIT_TRUSTED_PROXIES", "")),
         root_path=environ.get("RAGKIT_ROOT_PATH", "").strip(),
         uds=Path(unix).absolute() if unix else None,
         audit=cast("Audit", environ.get("RAGKIT_AUDIT", "").strip().lower() or "auto"),  # checked by the class
         create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
+        limits=_limits(environ),
+        otlp_endpoint=environ.get(OTLP_VARIABLE, "").strip() or environ.get(STANDARD_OTLP_VARIABLE, "").strip(),
+        cors_origins=_names(environ.get("RAGKIT_CORS_ORIGINS", "").lower()),
     )
 
 
-def _pick(
-    given: int | None, environ: Mapping[str, str], name: str, *, default: int, parse: Callable[[str], int] = int
-) -> int:
-    if given is not None:
-        return given
+def _limits(environ: Mapping[str, str]) -> Limits:
+    """Return the limits, of which each may have its variable."""
+    default = Limits()
+    found: dict[str, Any] = {}
+    for name in (limit.name for limit in fields(Limits)):
+        variable = LIMIT_PREFIX + name.upper()
+        text = environ.get(variable, "").strip()
+        if not text:
+            continue
+        whole = isinstance(getattr(default, name), int)
+        least, most = LIMIT_BOUNDS[name]
+        try:
+            found[name] = int(text) if whole else float(text)
+        except ValueError as error:
+            kind = "a whole number" if whole else "a number"
+            raise ConfigError(f"{variable} is {text!r}", cure=f"set it to {kind}") from error
+        if not least <= found[name] <= most:
+            raise ConfigError(f"{variable} is {text}", cure=f"choose from {least:,} to {most:,}")
+    return replace(default, **found)
+
+
+def _whole(environ: Mapping[str, str], name: str, *, default: int) -> int:
     text = environ.get(name, "").strip()
     if not text:
         return default
     try:
-        return parse(text)
+        return int(text)
     except ValueError as error:
         raise ConfigError(f"{name} is {text!r}", cure="set it to a whole number") from error
 

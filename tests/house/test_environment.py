@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ragkit import ConfigError
-from ragkit.environment import VARIABLES, settings_from_env
+from ragkit.environment import ENVIRONMENT_VARIABLES, settings_from_env
 from ragkit.settings import Settings
 
 
 def test_nothing_set_gives_the_defaults() -> None:
     assert settings_from_env({}) == Settings()
-    assert settings_from_env(dict.fromkeys(VARIABLES, "")) == Settings()
+    assert settings_from_env(dict.fromkeys(ENVIRONMENT_VARIABLES, "")) == Settings()
 
 
 def test_each_variable_is_read() -> None:

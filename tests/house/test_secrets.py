@@ -258,7 +258,7 @@ def test_a_key_that_is_stored_is_seen_once(watch: Watch, tmp_path: Path) -> None
     ragkit.create_collection(tmp_path, "default")
     watch.saw(command("keys", "list"), command("keys", "list", "--json"), command("keys", "create", "laptop"))
     library = DataFolder(tmp_path, settings=Settings(), embedder=HashEmbedder())
-    app = create_app(service_settings({}, data=tmp_path), library=library, extractor=plain_extractor())
+    app = create_app(service_settings({"RAGKIT_DATA": str(tmp_path)}), library=library, extractor=plain_extractor())
     with TestClient(app, base_url=LOCAL) as http:
         for value, status in ((key, 200), (key[:-1], 401), (f"{key}é", 401)):
             reply = http.get("/v1/collections", headers=[(b"Authorization", b"Bearer " + value.encode())])

@@ -27,6 +27,7 @@ BODIES: dict[str, Any] = {
     "ask": {"question": "text"},
     "check": {"text": "Some text."},
     "feedback": {"question": "text?", "answer": "text", "verdict": "good"},
+    "{chain}": {"question": "text"},
     "remove": {"where": {"type": "eq", "key": "team", "value": "none"}},
 }
 WRITING = {
@@ -38,6 +39,8 @@ WRITING = {
     ("post", "remove"),
     ("get", "feedback"),  # it quotes what others asked
     ("get", "feedback/questions"),
+    ("get", "traces"),
+    ("get", "traces/{trace}"),
 }
 
 
@@ -79,7 +82,7 @@ def bearer(key: str, **more: str) -> dict[str, str]:
 def send(http: TestClient, method: str, path: str, headers: dict[str, str], *, name: str = "team-a") -> Any:
     """Send a valid request to a route of the OpenAPI document."""
     filled = path.replace("{name}", name).replace("{id}", document_id("open.md")).replace("{number}", "1")
-    filled = filled.replace("{job_id}", "job_none")
+    filled = filled.replace("{job_id}", "job_none").replace("{chain}", "decompose").replace("{trace}", "none")
     last = path.rpartition("/")[2]
     if method == "post" and last == "documents":
         return http.post(f"{filled}?wait=true", files={"files": ("new.txt", b"new")}, headers=headers)

@@ -102,6 +102,21 @@ def test_a_pdf_shows_the_page_as_a_picture_beside_its_text(service: tuple[str, P
     assert violations(page) == []
 
 
+def test_a_chain_is_shown_step_by_step_with_its_trace(service: tuple[str, Path], page: Any) -> None:
+    page.goto(service[0] + "/")
+    page.get_by_label("Answer by").select_option("decompose")
+    page.locator("#question").fill("How long is the refund window?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.get_by_role("button", name="Copy the trace").wait_for()
+    assert "30 days" in page.locator(".turn .text").text_content()
+    names = page.locator(".steps summary strong").all_text_contents()
+    assert names == ["parts", "passages", "reply"]
+    page.locator(".steps summary").last.click()
+    assert page.get_by_role("region", name="reply, output").is_visible()
+    assert "trace " in page.locator(".turn .meta").first.text_content()
+    assert violations(page) == []
+
+
 def test_files_go_in_and_are_deleted(service: tuple[str, Path], page: Any, tmp_path: Path) -> None:
     good, bad = tmp_path / "parking.md", tmp_path / "bad.pdf"
     good.write_text("# Parking\n\nA parking space costs 40 euros a month.\n")

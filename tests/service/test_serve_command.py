@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from ragkit import ConfigError, ConflictError, InputError, NotFoundError, Settings
 from ragkit_service import ServiceSettings, create_app, service_settings
 from ragkit_service.cli import keys, serve
+from ragkit_service.configuration.reading import read_configuration
 from ragkit_service.security.key_file import KeyFile
 from ragkit_service.server import bind, url_of, with_share_of_cpus
 from ragkit_service.server import run as run_server
@@ -114,7 +115,8 @@ def test_settings_come_from_the_environment_and_arguments_go_first(tmp_path: Pat
     assert (told.data, told.host, told.port, told.workers, told.remember) == (tmp_path, "::1", 9000, 2, 0)
     assert told.allowed_hosts == ("a.example.org", "b.example.org")
     assert told.settings.chat.model == "openai:small"
-    given = service_settings(environ, host="127.0.0.1", port=0, workers=1, data="elsewhere")
+    flags = {"host": "127.0.0.1", "port": 0, "workers": 1, "data": "elsewhere"}
+    given = read_configuration(flags, environ).service_settings()
     assert (given.host, given.port, given.workers, given.data.name) == ("127.0.0.1", 0, 1, "elsewhere")
     default = service_settings({})
     assert (default.host, default.port, default.data.name, default.remember) == ("127.0.0.1", 8000, ".ragkit", 4096)

@@ -12,6 +12,7 @@ import uvicorn
 
 from ragkit import ConfigError
 from ragkit_service import ServiceSettings, create_app, service_settings
+from ragkit_service.configuration.reading import read_configuration
 from ragkit_service.protocol.deadlines import DeadlineProtocol
 from ragkit_service.server import app_from_environment, bind, server_config, url_of
 from tests.support.service_fakes import FakeLibrary, plain_extractor
@@ -65,7 +66,7 @@ def test_the_option_goes_before_the_variable(tmp_path: Path) -> None:
     environ = {"RAGKIT_UDS": str(tmp_path / "a.sock"), "RAGKIT_HOST": "0.0.0.0"}
     assert service_settings(environ).uds == tmp_path / "a.sock"
     assert service_settings(environ).is_loopback
-    assert service_settings(environ, uds=tmp_path / "b.sock").uds == tmp_path / "b.sock"
+    assert read_configuration({"uds": tmp_path / "b.sock"}, environ).service_settings().uds == tmp_path / "b.sock"
     assert service_settings({}).uds is None
 
 

@@ -33,7 +33,10 @@ from ragkit import (
     Prompt,
     QueryError,
     RagkitError,
+    Settings,
 )
+from ragkit.chat.base import ChatModel
+from ragkit.chat.loading import load_chat
 from ragkit.citations.statements import check_text
 from ragkit.types.answers import TextCheck
 from ragkit_service import Limits, ServiceSettings, create_app
@@ -56,6 +59,13 @@ class FakeKnowledge:
     generation: int = 0
     restricted: bool = False
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="ragkit-fake-")))
+
+    settings: Settings = field(default_factory=Settings)
+
+    @property
+    def chat(self) -> ChatModel:
+        """Return the extractive model."""
+        return load_chat(self.settings.chat)
 
     def original(self, source: str) -> None:
         """Return the file of a document: there is none."""
@@ -125,7 +135,9 @@ class FakeKnowledge:
         if labels is None:
             return self
         seen = {source: doc for source, doc in self.docs.items() if visible(doc, labels)}
-        return FakeView(self.name, seen, before=self.before, pieces=self.pieces, calls=self.calls, restricted=True)
+        made = FakeView(self.name, seen, before=self.before, pieces=self.pieces, calls=self.calls, restricted=True)
+        made.folder = self.folder
+        return made
 
     def writing(self) -> str:
         """Return who else writes, as `before` tells by raising LockedError."""

@@ -15,17 +15,39 @@ from ragkit.definitions.json_schema import Schema, schema_of
 from ragkit.definitions.sandbox import SafeExpression, SafeText, as_text, compile_expression, compile_text
 from ragkit.definitions.yaml_lines import Parsed
 from ragkit.errors import ChatError, ChatTimeoutError, DefinitionError
-from ragkit.knowledge.knowledge_base import KnowledgeBase
 from ragkit.prompting.fencing import neutral
 from ragkit.prompting.instructions import instruction_prompt
+from ragkit.settings import Settings
 from ragkit.text.token_counter import Counter, encoding_for, load_counter
-from ragkit.types.answers import Answer
+from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
 from ragkit.types.prompts import Message, Prompt
 
 COLLECTION_MODEL: Final = "collection"
 """The name of the model that the collection's settings name."""
 OnError = Literal["stop", "continue", "default"]
+
+
+class ChainCollection(Protocol):
+    """A collection, as far as a chain needs it: a KnowledgeBase, or the view that a reader's labels admit."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the collection's files."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in use."""
+
+    @property
+    def chat(self) -> ChatModel:
+        """The chat model in use."""
+
+    def search(self, question: str, *, k: int | None = None, where: Mapping[str, Any] | None = None) -> Hits:
+        """Return the passages that answer a question best."""
+
+    def check(self, text: str) -> TextCheck:
+        """Check each sentence of a text against the documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +117,7 @@ class Step(Protocol):
 class Tools:
     """What a step may use. models: loaded, by their names in the chain. hits: of earlier steps. end: monotonic time."""
 
-    kb: KnowledgeBase
+    kb: ChainCollection
     question: str
     models: Mapping[str, ChatModel]
     hits: Mapping[str, Hits]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -20,6 +21,7 @@ from ragkit.files import fsync_path
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import one, open_reader, rolled_back, translated
 from ragkit.store.sqlite.integrity import check_file, verify_reader
+from ragkit.store.sqlite.kept_files import pack, unpack
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, migrate
 
@@ -29,6 +31,10 @@ _SEAL: Final = "CREATE TABLE backup (id INTEGER PRIMARY KEY CHECK (id = 1), body
 class Copyable(Protocol):
     """A SQLite store, as far as a backup needs it."""
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the collection's files."""
+
     def copying(self) -> AbstractContextManager[apsw.Connection]:
         """Open a read transaction and hand out its connection."""
 
@@ -37,8 +43,9 @@ def backup(store: Copyable, target: Path) -> dict[str, Any]:
     """Write a collection's last committed state to one file; return what it holds, as JSON.
 
     The copy is checked by SQLite's integrity check, sealed with a SHA-256 over every row, fsynced and only then given
-    its name, which must not be taken (ConflictError). Writers and readers continue. The search indexes are not part
-    of it: they are rebuilt from the rest.
+    its name, which must not be taken (ConflictError). Writers and readers continue. The collection's own prompts,
+    examples, chains, feedback and traces are in it (`files`; `left_out`: those that are no regular file or too large).
+    The search indexes are not: they are rebuilt from the rest.
     """
     target = Path(target)
     if target.exists() or target.is_symlink():
@@ -49,7 +56,7 @@ def backup(store: Copyable, target: Path) -> dict[str, Any]:
     try:
         with store.copying() as source:
             _copy(source, temporary)
-        report = _seal(temporary)
+        report = _seal(temporary, store.folder)
         fsync_path(temporary)
         os.link(temporary, target)  # unlike a rename, it never replaces a file that was created in between
         temporary.unlink()
@@ -80,7 +87,7 @@ def restore(file: Path, data: Path, name: str) -> Path:
         building.mkdir(parents=True)
         with translated(Path(file), writing=True), _reading(Path(file)) as source:
             _copy(source, building / FILE_NAME)
-        _unseal(building / FILE_NAME)
+        _unseal(building / FILE_NAME, shown=Path(file))
         _audit(building / FILE_NAME, shown=Path(file))
         fsync_path(building / FILE_NAME)
         sync_folder(building)
@@ -89,8 +96,7 @@ def restore(file: Path, data: Path, name: str) -> Path:
     except OSError as error:
         raise StoreError(f"{folder} can't be made ({error.strerror})", cure="choose another name or place") from error
     finally:
-        for left in (building / FILE_NAME, building):
-            _unlink(left)
+        shutil.rmtree(building, ignore_errors=True)
     return folder
 
 
@@ -145,8 +151,8 @@ def _copy(source: apsw.Connection, target: Path) -> None:
             copy.close()
 
 
-def _seal(file: Path) -> dict[str, Any]:
-    """Check a copy and write into it what it holds, with the digest of every row."""
+def _seal(file: Path, folder: Path) -> dict[str, Any]:
+    """Check a copy, add the collection's files, and write into it what it holds, with the digest of every row."""
     with translated(file, writing=True):
         connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
@@ -165,6 +171,7 @@ def _seal(file: Path) -> dict[str, Any]:
             }
             with rolled_back(connection):
                 connection.execute("DROP TABLE IF EXISTS backup")
+                report["files"], report["left_out"] = pack(folder, connection)
                 report["sha256"] = _digest(connection)
                 connection.execute(_SEAL)
                 connection.execute("INSERT INTO backup VALUES (1, ?)", (json.dumps(report),))
@@ -173,12 +180,13 @@ def _seal(file: Path) -> dict[str, Any]:
             connection.close()
 
 
-def _unseal(file: Path) -> None:
+def _unseal(file: Path, *, shown: Path) -> None:
     with translated(file, writing=True):
         connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             with rolled_back(connection):
                 connection.execute("DROP TABLE backup")
+                unpack(connection, file.parent, shown=shown)
                 connection.execute("UPDATE state SET identity = ?", (uuid.uuid4().hex,))  # no cache of another fits
             migrate(connection, file)
         finally:
@@ -214,8 +222,5 @@ def _no_backup(file: Path, why: str) -> CorruptError:
 
 def _unlink(path: Path) -> None:
     with suppress(OSError):
-        if path.is_dir():
-            path.rmdir()
-        else:
-            path.unlink(missing_ok=True)
-            path.with_name(path.name + "-journal").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        path.with_name(path.name + "-journal").unlink(missing_ok=True)

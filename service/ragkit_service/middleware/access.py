@@ -39,6 +39,8 @@ class Guard:
         self.app = app
         self._keyring = keyring
         self._rates = RateLimits()
+        self._rate = settings.limits.rate
+        self._origins = frozenset(settings.cors_origins)
         self._names = {"localhost", settings.host.lower(), *settings.allowed_hosts}
         self._any_address = not settings.is_loopback
         self._any_name = "*" in settings.allowed_hosts
@@ -73,13 +75,13 @@ class Guard:
                 "the Host header names no host of this service",
                 cure="use the address that the service listens on, or set RAGKIT_ALLOWED_HOSTS on the server",
             )
-        if scope["method"] not in _SAFE_METHODS and _is_foreign(named, host):
+        if scope["method"] not in _SAFE_METHODS and not self._allows(named) and _is_foreign(named, host):
             return Problem(
                 403,
                 "cross-site",
                 "Another site's page may not do this",
                 "the request comes from a page of another origin",
-                cure="send it from the service's own page or from a program",
+                cure="send it from the service's own page or from a program, or allow the origin: RAGKIT_CORS_ORIGINS",
             )
         if scope["path"] == OPEN_PATH:
             scope["access"] = NOTHING
@@ -92,8 +94,14 @@ class Guard:
             scope["access"] = _labelled(key, headers)
         except Problem as problem:
             return problem
-        seconds = self._rates.wait(key.access.key_id, key.rate) if key.rate else 0.0
-        return _too_fast(key.rate, seconds) if seconds else None
+        rate = key.rate or self._rate
+        sender = key.access.key_id or (scope["client"][0] if scope.get("client") else "")
+        seconds = self._rates.wait(sender, rate) if rate else 0.0
+        return _too_fast(rate, seconds) if seconds else None
+
+    def _allows(self, named: dict[bytes, bytes]) -> bool:
+        """True when the operator allows the pages of the request's origin."""
+        return named.get(b"origin", b"").decode("latin-1").lower() in self._origins
 
     def _knows(self, host: str) -> bool:
         """True for a Host that is allowed. A literal address cannot be rebound by DNS, so any is allowed if others
@@ -148,7 +156,7 @@ def _too_fast(rate: int, seconds: float) -> Problem:
         429,
         "rate",
         "Too many requests",
-        f"the key allows {rate:,} requests a minute",
+        f"{rate:,} requests a minute are allowed",
         cure="send the request again after the time in Retry-After",
         retry_after=math.ceil(seconds),
     )

@@ -15,7 +15,7 @@ from ragkit_service.settings import Limits
 
 _NO_POST = re.compile(
     r"/(healthz|readyz|version|docs|metrics)?|/v1/jobs(/[^/]+(/events)?)?"
-    r"|/v1/collections/[^/]+(/history|/feedback/questions|/documents/[^/]+(/pages/[^/]+(/image)?)?)?"
+    r"|/v1/collections/[^/]+(/history|/chains|/traces(/[^/]+)?|/feedback/questions|/documents/[^/]+(/pages/[^/]+(/image)?)?)?"
     r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?)?|/process"
 )
 """Paths without a POST route: they answer with 405, whatever the body is."""

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ragkit import Answer, Hits
 from ragkit_service.context import Service, service_of
-from ragkit_service.event_stream import AnswerStream, stream_answer, whole_answer
+from ragkit_service.event_stream import AnswerStream, answer_event, stream_events, whole_result
 from ragkit_service.json_response import json_response
 from ragkit_service.observing.records import note_hits
 from ragkit_service.routes.fast_route import DirectRoute
@@ -102,14 +102,15 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
     )
     if body.stream:
         limits = service.settings.limits
-        return await stream_answer(
+        return await stream_events(
             stream,
             request,
+            encode=answer_event,
             tell=partial(service.tell, request=request),
             first_seconds=limits.first_event_seconds,
             keep_alive=limits.comment_seconds,
         )
-    answer = await whole_answer(stream, request)
+    answer = await whole_result(stream, request)
     if answer is None:
         return Response(status_code=499)  # nobody is there to read it
     return json_response(answer.as_dict())

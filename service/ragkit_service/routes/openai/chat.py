@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ragkit import Answer
 from ragkit_service.context import service_of
 from ragkit_service.error_formats import openai_error
-from ragkit_service.event_stream import KEEP_ALIVE, EventStream, all_items, first_item, whole_answer
+from ragkit_service.event_stream import KEEP_ALIVE, EventStream, all_items, first_item, whole_result
 from ragkit_service.json_response import dump, json_response
 from ragkit_service.routes.openai.answers import (
     Asked,
@@ -69,7 +69,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
         items = all_items(stream, first, keep_alive=limits.comment_seconds)
         usage = bool(body.stream_options and body.stream_options.include_usage)
         return EventStream(stream, _chunks(head, items, usage=usage))
-    answer = await whole_answer(stream, request)
+    answer = await whole_result(stream, request)
     if answer is None:
         return Response(status_code=499)  # nobody is there to read it
     return json_response(_completion(head, answer))

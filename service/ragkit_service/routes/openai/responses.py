@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ragkit import Hit
 from ragkit_service.context import service_of
-from ragkit_service.event_stream import EventStream, all_items, first_item, whole_answer
+from ragkit_service.event_stream import EventStream, all_items, first_item, whole_result
 from ragkit_service.json_response import json_response
 from ragkit_service.observing.records import note_hits
 from ragkit_service.routes.openai.answers import Asked, answer_stream, collection_of
@@ -57,9 +57,10 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
     if body.stream:
         limits = service.settings.limits
         first = await first_item(stream, request, limits.first_event_seconds)
-        events = response_events(parts, all_items(stream, first, keep_alive=limits.comment_seconds))
+        items = all_items(stream, first, keep_alive=limits.comment_seconds)
+        events = response_events(parts, items)
         return EventStream(stream, events)
-    answer = await whole_answer(stream, request)
+    answer = await whole_result(stream, request)
     if answer is None:
         return Response(status_code=499)  # nobody is there to read it
     return json_response(parts.completed(answer))

@@ -3,6 +3,7 @@
 import { go, read, rememberCollection, viewLink } from "./address.js";
 import { collectionPath, getJson } from "./api.js";
 import { run, startAfresh, stop, useCollection, wireAsk } from "./ask.js";
+import { offerChains } from "./chains.js";
 import { showDocuments, wireDocuments } from "./documents.js";
 import { $, clearNotice, notice, plural, show, tell } from "./dom.js";
 import { wireFilters } from "./filters.js";
@@ -31,6 +32,7 @@ async function contents() {
   if (!select.value) return;
   try {
     const status = await getJson(collectionPath(select.value));
+    await offerChains(select.value);
     $("contents").textContent = `“${status.name}” holds ${plural(status.documents, "document")}, ${plural(status.chunks, "passage")}.`;
   } catch (error) {
     if (error.status !== 404) throw error;

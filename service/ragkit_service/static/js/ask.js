@@ -2,6 +2,7 @@
 
 import { go, questionLink } from "./address.js";
 import { Problem, collectionPath, events, post } from "./api.js";
+import { chosenChain, runChain, runFacts, traceButton } from "./chains.js";
 import { $, button, clearNotice, copyText, element, notice, show, tell } from "./dom.js";
 import { where } from "./filters.js";
 import { citationCards, hitCard, linkedText } from "./passages.js";
@@ -145,6 +146,25 @@ async function ask(question, signal) {
   }
 }
 
+async function askChain(question, signal) {
+  const turn = newTurn(question);
+  try {
+    const run = await runChain(collection, turn, question, signal);
+    if (run.status === "failed") throw new Problem({ title: "The chain failed", detail: run.error, cure: "Its steps say more." });
+    history.push({ role: "user", content: question }, { role: "assistant", content: run.text });
+    if (run.answer) showAnswer(turn, question, run.answer);
+    else {
+      turn.text.textContent = run.text;
+      settle(turn, "", "made by the chain's rules");
+    }
+    turn.meta.textContent = [turn.meta.textContent, runFacts(run)].filter(Boolean).join(" · ");
+    turn.tools.append(traceButton(run));
+  } catch (error) {
+    settle(turn, "abstained", signal.aborted ? "stopped" : "failed");
+    throw error;
+  }
+}
+
 async function search(question, signal) {
   const turn = newTurn(question);
   turn.answer.hidden = true;
@@ -165,7 +185,7 @@ export async function run(kind) {
   show("stop", true);
   go(questionLink(question), { replace: true });
   try {
-    await (kind === "search" ? search(question, mine.signal) : ask(question, mine.signal));
+    await (kind === "search" ? search : chosenChain() ? askChain : ask)(question, mine.signal);
     field.value = "";
     show("fresh", true);
     $("question-label").textContent = "Ask on, or ask something else";
