@@ -25,7 +25,7 @@ _TAIL = re.compile(  # begins with a set of letters, so that search skips to the
     r"(?<=[\w)] \d)\d?(?=[\s.,;:)]|$))"
 )
 _PLAIN = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]\d{1,3}|\d{1,2}/\d{1,2}(?:/\d{2,4})?")
-_LEAD = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|\(\w{1,2}\)) ?(?=\S)(?!\d)")
+_LEAD = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|\((?:\d{1,2}|[a-z])\)) ?(?=\S)(?!\d)")
 _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
 
 

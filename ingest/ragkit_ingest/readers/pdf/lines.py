@@ -18,7 +18,7 @@ _BEFORE_HYPHEN = re.compile(
 )
 _LETTER = r"[^\W\d_]"
 _WORD = re.compile(rf"{_LETTER}+(?:-{_LETTER}+)*")
-_RUNS_INTO, _RUNS_ON = re.compile(rf"{_LETTER}-?$"), re.compile(rf"-?{_LETTER}")
+_RUNS_INTO, _RUNS_ON = re.compile(rf"{_LETTER}-?\Z"), re.compile(rf"-?{_LETTER}")
 _LOOKUPS = 300
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
