@@ -17,6 +17,7 @@ _WORD = re.compile(
 _LATIN_WORDS = re.compile(r"[A-Za-z][^\W_]*(?: [A-Za-z][^\W_]*)+")
 _PERCENT = re.compile(r"(?<!\w)([%\u066a])(\d(?:[\d.,]*\d)?)")  # drawn at the left, which is behind the number
 _OPENS_BEHIND = re.compile(r"(?<=\d)([)\]}]) (?=[\u0590-\u08ff])")  # a bracket that opens behind a number
+_PREFIXED = re.compile(r"(?<=[\u05d0-\u05ea])([.,:;]?)(\d[\d./:]*)-(?=[\s.,;:]|$)")  # a prefix, a hyphen and a number
 _TURNED = str.maketrans("()[]{}", ")(][}{")
 _OPENS = re.compile(r"(?<![^\s\u0590-\u08ff])[)\]}](?=\d)")  # a bracket before a number that faces away from it
 _CLOSES = re.compile(r"(?<=[\d%])[(\[{](?=[\s.,;:\u060c\u061b]|$)")
@@ -39,7 +40,8 @@ def mend_order(line: RawLine, glyphs: Glyphs) -> None:
 
     Words whose letters come with their own text (ActualText) stand in the order of the page, as do Latin words beside
     each other and the percent sign of a number; the two letters of a lam-alef, which are one sign, come in the wrong
-    order; brackets beside a number face the wrong way; and a comma or full stop behind a number stands before it.
+    order; brackets beside a number face the wrong way; and a comma or full stop behind a number stands
+    before it, a hyphen before it behind it.
     """
     if not has_right_to_left(line.text):
         return
@@ -52,7 +54,7 @@ def mend_order(line: RawLine, glyphs: Glyphs) -> None:
     text = _OPENS_BEHIND.sub(lambda match: _opened(match, text), text)
     for pattern in (_OPENS, _CLOSES):
         text = pattern.sub(lambda match: match[0].translate(_TURNED), text)
-    line.text = _BEFORE.sub(r"\2\1", text)
+    line.text = _PREFIXED.sub(r"-\2\1", _BEFORE.sub(r"\2\1", text))
 
 
 class _Places:
