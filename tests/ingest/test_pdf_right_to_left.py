@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import cast
 
+from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine
+from ragkit_ingest.readers.pdf.right_to_left import mend_order
 from tests.support.ingest_files import blocks, extract
 from tests.support.placed_pdf import unicode_pdf
 
@@ -86,3 +90,47 @@ def test_running_text_of_a_script_without_capitals_is_read_column_by_column() ->
     text = "".join(extract(unicode_pdf(words), "c.pdf").text.split())
     assert "".join(left) in text
     assert "".join(right) in text
+
+
+class Drawn:
+    """Characters whose cells stand at given places from the left, 5 points wide."""
+
+    def __init__(self, lefts: Sequence[float]) -> None:
+        self._lefts = lefts
+
+    def box(self, index: int) -> tuple[float, float, float, float]:
+        return (self._lefts[index], self._lefts[index] + 5, 700.0, 10.0)
+
+
+def test_words_given_in_the_order_of_the_page_are_turned_and_others_are_not() -> None:
+    words = ["بلغت", "مبيعات", "القسم", "4,120", "صندوقا"]
+    turned = (True, False, True, False, True)
+    texts, lefts, edge = [], [], 540.0
+    for word, whole in zip(words, turned, strict=True):
+        texts.append(word[::-1] if whole else word)
+        start = edge - 5 * len(word)
+        places = [start + 5 * at for at in range(len(word))]
+        lefts += [*(places if whole or word[0].isdigit() else places[::-1]), start - 5]
+        edge = start - 5
+    line = RawLine(" ".join(texts), 0, 540, 700, 10, pieces=[(0, 0)])
+    mend_order(line, cast(Glyphs, Drawn(lefts)))
+    assert line.text == " ".join(words)
+
+
+def test_names_in_latin_letters_and_brackets_behind_a_number_keep_their_order() -> None:
+    name = "Edna St Vincent"
+    lines = [
+        ("המחברת, ", name, ", כתבה את הספר בשנת 1920 (ראו עמוד 8)."),
+        ("לפי הסוכן ", "Jon Ek", " נמכרו 310 עותקים (פחות מן הצפוי) ב-1921, וב-1922 עוד 20."),
+    ]
+    words = []
+    for at, (before, latin, behind) in enumerate(lines):
+        right = 540.0 - 5 * len(before)
+        left = right - 5 * len(latin)
+        words += [
+            at_right(540.0, 700 - 15 * at, before),
+            (left, 700 - 15 * at, latin),
+            at_right(left, 700 - 15 * at, behind),
+        ]
+    found = extract(unicode_pdf(words), "h.pdf")
+    assert [" ".join(line.split()) for line in found.text.splitlines()] == ["".join(line) for line in lines]

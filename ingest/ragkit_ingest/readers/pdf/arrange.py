@@ -24,6 +24,7 @@ _PROSE = 16  # letters that parts of running text in columns have on average, at
 _DENSE_PROSE = 10  # the same for scripts without capitals, of which some have a sign for a word
 _FULL_LINE = 0.7  # of the longest line of a column: lines of scripts without capitals that are running text
 _FEW_LINES = 3
+_CELL_LINES = 6  # lines of a cell that are looked through for its row
 _SHORT_COLUMN = 8  # rows that a block of addresses has at most
 _BESIDE = re.compile(
     r"(?:bill|ship|sold|deliver|invoice|mail|remit)(?:ed)? to|from|to|buyer|seller|vendor|customer|supplier|sender|"
@@ -76,6 +77,7 @@ def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 
 
     number: of the first table among them.
     """
+    rows, bold = _put_beside(rows, bold)
     found: list[Row] = []
     at = 0
     for count, block in enumerate(blocks_of(rows)):
@@ -83,6 +85,36 @@ def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 
         found += _block(block, bold[block.start : block.end], number + count)
         at = block.end
     return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
+
+
+def _put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[list[Part]], list[bool]]:
+    """Return rows with the cells that are drawn behind all lines of the cell before them put back into their row."""
+    kept: list[list[Part]] = []
+    weights: list[bool] = []
+    for row, weight in zip(rows, bold, strict=True):
+        at = _row_beside(kept, row)
+        if at >= 0:
+            kept[at] = [*kept[at], *row]
+        else:
+            kept.append(row)
+            weights.append(weight)
+    return kept, weights
+
+
+def _row_beside(rows: Sequence[list[Part]], row: list[Part]) -> int:
+    """Return which of the last rows a row goes on with: one of cells, of which only the last has the lines between; -1
+    when there is none."""
+    first = row[0]
+    if not rows or not first.height or first.bottom < rows[-1][0].bottom + 0.5 * first.height:
+        return -1
+    for at in range(len(rows) - 2, max(len(rows) - 2 - _CELL_LINES, -1), -1):
+        last = rows[at][-1]
+        if abs(last.bottom - first.bottom) < 0.3 * first.height:
+            cells = len(rows[at]) > 1 or (len(row) > 1 and all(_is_number(part.text) for part in row))
+            below = all(len(one) == 1 and last.left - 2 < one[0].left < last.right for one in rows[at + 1 :])
+            clear = max(last.right, *(one[0].right for one in rows[at + 1 :])) < first.left
+            return at if cells and below and clear else -1
+    return -1
 
 
 def _arranged_either_way(rows: Sequence[list[Part]], bold: Sequence[bool], number: int) -> list[Row]:

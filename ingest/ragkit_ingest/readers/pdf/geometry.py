@@ -140,7 +140,16 @@ def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] 
             merged[-1] = (merged[-1][0], max(merged[-1][1], right))
         else:
             merged.append((left, right))
-    return merged if len(merged) >= len(block.columns) else None
+    return merged if len(merged) >= len(block.columns) or _widens_first(block, row, merged) else None
+
+
+def _widens_first(block: Rows[Part], row: Sequence[Part], merged: Sequence[tuple[float, float]]) -> bool:
+    """Tell whether a row only shows that the first two columns are one: a name in the middle of the column and narrow
+    cells at its left look like two until a wide cell lies over both."""
+    if len(merged) != len(block.columns) - 1 or len(merged) < 2 or len(row) < 2 or row[0].right < block.columns[1][0]:
+        return False
+    places = ([column_of(part, merged) for part in one] for one in [*block.rows, row])
+    return all(len(set(found)) == len(found) for found in places)
 
 
 def _splits(block: Rows[Part], row: Sequence[Part]) -> bool:

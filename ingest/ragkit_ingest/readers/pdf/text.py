@@ -165,7 +165,7 @@ class PdfiumFile:
         glyphs = Glyphs(self._api, text_page, even=even)
         if self._is_garbage(text, index):
             text = ""
-        raw = rejoined(list(_raw_lines(glyphs, text)))
+        raw = rejoined(list(_raw_lines(glyphs, text)), glyphs)
         if has_right_to_left(text):
             for line in raw:
                 mend_order(line, glyphs)
