@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.support.ingest_files import blocks, extract
 from tests.support.placed_pdf import unicode_pdf
 
@@ -28,6 +30,48 @@ def test_numbers_and_brackets_stand_where_they_are_read() -> None:
     ]
     found = extract(unicode_pdf([at_right(540, 760 - 15 * at, line) for at, line in enumerate(lines)]), "h.pdf")
     assert found.text.splitlines() == lines
+
+
+FORMS = str.maketrans(
+    {
+        "ب": "\ufe91",
+        "ح": "\ufea4",
+        "ر": "\ufeae",
+        "س": "\ufeb4",
+        "ف": "\ufed3",
+        "ي": "\ufef4",
+        "ن": "\ufee8",
+        "ة": "\ufe94",
+    }
+)  # a form of each letter by its own character, as the fonts of browsers name them
+
+
+def test_words_are_read_right_where_the_font_names_the_forms_of_letters() -> None:
+    lines = ["سفينة بحرية صغيرة", "في ربيع السنة", "حبر"]
+    words = [at_right(540, 700 - 15 * at, line.translate(FORMS)) for at, line in enumerate(lines)]
+    assert extract(unicode_pdf(words), "a.pdf").text.splitlines() == lines
+
+
+@pytest.mark.parametrize("line", ["הגמל (הזקן) ישן בצל [ליד הבאר] כל היום", "السعر (بدون ضريبة) 300 درهم"])
+def test_brackets_close_the_words_that_they_stand_around(line: str) -> None:
+    assert extract(unicode_pdf([at_right(540, 700, line)]), "b.pdf").text == line
+
+
+def test_words_of_another_script_keep_their_order_and_their_brackets() -> None:
+    line = "המפה של חברת Delta Maps (Haifa) נדפסה בשנת 1931"
+    shown = f"{drawn('נדפסה בשנת 1931')} Delta Maps (Haifa) {drawn('המפה של חברת')}"
+    assert extract(unicode_pdf([(200, 700, shown)]), "d.pdf").text == line
+
+
+def test_a_number_with_a_hyphen_is_read_group_by_group_behind_arabic_letters_only() -> None:
+    hebrew, arabic = "טלפון 04-771 בלבד", "هاتف 04-771 فقط"
+    words = [(200.0, 700.0, drawn(hebrew)), (200.0, 680.0, f"{'فقط'[::-1]} 771-04 {'هاتف'[::-1]}")]
+    assert extract(unicode_pdf(words), "n.pdf").text.splitlines() == [hebrew, arabic]
+
+
+def test_a_line_of_another_language_with_a_quoted_word_keeps_its_direction() -> None:
+    line = 'The sign says "' + "םולש" + '" and nothing else'
+    assert extract(unicode_pdf([(40, 700, line)]), "q.pdf").text == 'The sign says "שלום" and nothing else'
 
 
 def test_the_right_column_is_read_first() -> None:
