@@ -145,7 +145,7 @@ def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] 
 
 def _splits(block: Rows[Part], row: Sequence[Part]) -> bool:
     """Tell whether two parts of a row stand in one column of a block: what it has so far are names over columns."""
-    if len(block.rows) != 1:
+    if len(block.rows) != 1 or len(row) <= len(block.columns):
         return False
     places = [column_of(part, block.columns) for part in row if block.over(part)]
     return len(set(places)) < len(places)

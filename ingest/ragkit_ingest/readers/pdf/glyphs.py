@@ -137,22 +137,23 @@ class Glyphs:
         left, top, right, bottom = self._sides
         return (left, right, bottom, top - bottom)
 
-    def parts(self, line: RawLine, *, cuts: Sequence[float] = ()) -> list[Part]:
+    def parts(self, line: RawLine, *, cuts: Sequence[float] = (), gap: float = GAP) -> list[Part]:
         """Return what gaps of a line set apart, from left to right as the file has it.
 
-        cuts: places between which words are apart in any case, as at the lines of a table.
+        cuts: places between which words are apart in any case, as at the lines of a table. gap: letter heights that
+        parts are apart, at least.
         """
         text = line.text
         if not line.pieces or " " not in text:
             return [_whole_part(line)]
         if line.blanks:
-            return self._turned_parts(line, cuts)
+            return self._turned_parts(line, cuts, gap * max(line.height, 6.0))
         found: list[Part] = []
         ask, page, place, sides = self._ask, self._handle, self._place, self._sides
         first = line.pieces[0][1] if len(line.pieces) == 1 else -1  # index of the line's first character
         ask(page, line.pieces[0][1], place)
         begin, left, right, bottom = 0, sides[0], sides[2], line.bottom
-        apart, level = GAP * max(line.height, 6.0), 0.5 * line.height
+        apart, level = gap * max(line.height, 6.0), 0.5 * line.height
         at = text.find(" ")
         while at >= 0:
             after = at + 1
@@ -178,9 +179,8 @@ class Glyphs:
         found.append(Part(line.shown(begin), min(left, sides[0]), max(right, sides[2]), bottom, line.height))
         return found
 
-    def _turned_parts(self, line: RawLine, cuts: Sequence[float]) -> list[Part]:
+    def _turned_parts(self, line: RawLine, cuts: Sequence[float], apart: float) -> list[Part]:
         """Return the parts of a line from right to left, whose numbers run the other way, by the gaps at its spaces."""
-        apart = GAP * max(line.height, 6.0)
         places = [
             at
             for at, left, right in line.blanks
