@@ -12,7 +12,7 @@ from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.tables.levels import cell_lines, is_number, joined, on_levels
+from ragkit_ingest.readers.pdf.tables.levels import Levelled, cell_lines, is_number, joined, on_levels
 from ragkit_ingest.readers.pdf.tables.names import with_names
 from ragkit_ingest.readers.titles import squeeze
 
@@ -67,12 +67,11 @@ def arrange(
             rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
             sources[id(rows[-1][0])] = lines[one]
-        rows, bold = on_levels(rows, bold)
+        levelled = on_levels(rows, bold)
         if turned:
-            found += _arranged_either_way(rows, bold, len(found))
+            found += _arranged_either_way(levelled, len(found))
         else:
-            words = _words_of(rows, sources, glyphs)
-            found += arranged(rows, bold, number=len(found), words=words)
+            found += arranged(levelled, number=len(found), words=_words_of(levelled.rows, sources, glyphs))
         if table is not None and id(table) not in given:
             given.add(id(table))
             found += table.rows
@@ -80,31 +79,25 @@ def arrange(
     return found
 
 
-def arranged(
-    rows: Sequence[list[Part]],
-    bold: Sequence[bool],
-    *,
-    number: int = 0,
-    words: Callable[[int], Sequence[Part]] | None = None,
-) -> list[Row]:
+def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence[Part]] | None = None) -> list[Row]:
     """Return rows of parts in reading order: those that share columns are columns of text, or a table.
 
     number: of the first table among them. words: gives the parts of a row by narrow gaps, where that can be told.
     """
     found: list[Row] = []
     at = 0
-    for count, shared in enumerate(blocks_of(rows)):
+    for count, shared in enumerate(blocks_of(page.rows)):
         named = words is not None and (shared.heads or _needs_cells(_signs_joined(_texts(shared))))
         block = with_names(shared, words, at) if words is not None and named else shared
-        found += [Row(rows[index], bold=bold[index]) for index in range(at, block.start)]
-        found += _block(block, bold[block.start : block.end], number + count)
+        found += [Row(row, bold=bold) for row, bold in page.plain(at, block.start)]
+        found += _block(block, page.bold[block.start : block.end], number + count)
         at = block.end
-    return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
+    return found + [Row(row, bold=bold) for row, bold in page.plain(at, len(page.rows))]
 
 
-def _arranged_either_way(rows: Sequence[list[Part]], bold: Sequence[bool], number: int) -> list[Row]:
+def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
     """Return the rows of a page that runs from right to left in reading order."""
-    found = arranged(mirrored(rows), bold, number=number)
+    found = arranged(Levelled(mirrored(page.rows), page.bold), number=number)
     mirrored([row.parts for row in found])
     return found
 

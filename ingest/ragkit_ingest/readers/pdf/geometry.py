@@ -132,15 +132,19 @@ def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] 
         return None
     if len(row) == 1 and row[0].height > _HEADING * max(part.height for part in block.rows[-1]):
         return None
-    spans = sorted([*block.columns, *((part.left, part.right) for part in row)])
-    merged = [spans[0]]
-    room = _GUTTER * row[0].height
-    for left, right in spans[1:]:
-        if left < merged[-1][1] + room:
+    merged = merged_spans([*block.columns, *((part.left, part.right) for part in row)], _GUTTER * row[0].height)
+    return merged if len(merged) >= len(block.columns) else None
+
+
+def merged_spans(spans: Sequence[tuple[float, float]], room: float) -> list[tuple[float, float]]:
+    """Return spans from left to right with those joined that are not farther apart than `room`, in points."""
+    merged: list[tuple[float, float]] = []
+    for left, right in sorted(spans):
+        if merged and left < merged[-1][1] + room:
             merged[-1] = (merged[-1][0], max(merged[-1][1], right))
         else:
             merged.append((left, right))
-    return merged if len(merged) >= len(block.columns) else None
+    return merged
 
 
 def _splits(block: Rows[Part], row: Sequence[Part]) -> bool:

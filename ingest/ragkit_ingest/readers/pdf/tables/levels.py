@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ragkit_ingest.readers.pdf.glyphs import Part
@@ -16,26 +17,47 @@ _NEARER = 0.85  # a line of a cell is so much nearer to its row than to the next
 _STEP = 1.4  # letter heights between the lines of a cell, at most
 
 
-def on_levels(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[list[Part]], list[bool]]:
-    """Return rows, and which are bold, with cells that stand a little higher or lower than those before them put into a
-    row with others of their level: a cell of two lines beside one line in their middle."""
+@dataclass(slots=True)
+class Levelled:
+    """Rows of parts from the top. bold: of each row. drawn: by the index of its first row, the end of each stretch that
+    was put in order, and its rows as the file has them."""
+
+    rows: list[list[Part]] = field(default_factory=list)
+    bold: list[bool] = field(default_factory=list)
+    drawn: dict[int, tuple[int, list[list[Part]]]] = field(default_factory=dict)
+
+    def plain(self, start: int, end: int) -> list[tuple[list[Part], bool]]:
+        """Return the rows [start, end), which are in no table, in the order of the file, with whether they are bold."""
+        found: list[tuple[list[Part], bool]] = []
+        at = start
+        while at < end:
+            stop, rows = self.drawn.get(at, (at + 1, [self.rows[at]]))
+            if stop > end:
+                stop, rows = at + 1, [self.rows[at]]
+            found += [(row, self.bold[at]) for row in rows]
+            at = stop
+        return found
+
+
+def on_levels(rows: Sequence[list[Part]], bold: Sequence[bool]) -> Levelled:
+    """Return rows with cells that stand a little higher or lower than those before them put into a row with others of
+    their level: a cell of two lines beside one line in their middle."""
     if not any(0 < _rise(above, below) < _BESIDE for above, below in pairwise(rows)):
-        return [*rows], [*bold]
-    found: list[list[Part]] = []
-    weights: list[bool] = []
+        return Levelled([*rows], [*bold])
+    found = Levelled()
     start = 0
     for at in range(1, len(rows) + 1):
         if at < len(rows) and _is_beside(rows[start:at], rows[at]):
             continue
-        if any(_rise(above, below) > _SAME for above, below in pairwise(rows[start:at])):
-            levels = _by_level(rows[start:at])
-            found += levels
-            weights += [all(bold[start:at])] * len(levels)
-        else:
-            found += rows[start:at]
-            weights += bold[start:at]
+        band, weights = [*rows[start:at]], [*bold[start:at]]
+        if any(_rise(above, below) > _SAME for above, below in pairwise(band)):
+            levels = _by_level(band)
+            found.drawn[len(found.rows)] = (len(found.rows) + len(levels), band)
+            band, weights = levels, [all(weights)] * len(levels)
+        found.rows += band
+        found.bold += weights
         start = at
-    return found, weights
+    return found
 
 
 def _rise(above: Sequence[Part], below: Sequence[Part]) -> float:
@@ -75,11 +97,11 @@ def cell_lines(cells: Sequence[Sequence[str]], parts: Sequence[Sequence[Part]]) 
     cells, which stand nearer to it than to other rows. parts: of the rows, for their places."""
     groups = [[0]] if cells else []
     steps = [(above[0].bottom - below[0].bottom) / max(above[0].height, 1.0) for above, below in pairwise(parts)]
+    words = [*map(_is_words, cells)]
     for at in range(1, len(cells)):
-        here, down = steps[at - 1], steps[at] if at < len(steps) else 2 * _STEP
-        up = steps[at - 2] if at > 1 else 0.0
-        continues = _is_words(cells[at]) and here < min(_STEP, _NEARER * down)
-        leads = _is_words(cells[at - 1]) and (here < _BESIDE or here < min(_STEP, _NEARER * up))
+        here, first = steps[at - 1], groups[-1][0]
+        continues = words[at] and here < min(_STEP, _NEARER * _step_below(at, steps, words))
+        leads = words[at - 1] and (here < _BESIDE or (first > 0 and here < min(_STEP, _NEARER * steps[first - 1])))
         if continues or leads:
             groups[-1].append(at)
         else:
@@ -90,6 +112,14 @@ def cell_lines(cells: Sequence[Sequence[str]], parts: Sequence[Sequence[Part]]) 
     ]
 
 
+def _step_below(at: int, steps: Sequence[float], words: Sequence[bool]) -> float:
+    """Return the step below the lines of a cell that begin with a row, in letter heights."""
+    here = steps[at - 1]
+    while at < len(steps) and words[at + 1] and abs(steps[at] - here) < 0.1 * here:
+        at += 1
+    return steps[at] if at < len(steps) else 2 * _STEP
+
+
 def _is_words(row: Sequence[str]) -> bool:
     """Tell whether a row may hold nothing but a further line of cells of words."""
     filled = [text for text in row if text]
@@ -98,7 +128,7 @@ def _is_words(row: Sequence[str]) -> bool:
 
 def _is_one_row(cells: Sequence[Sequence[str]], group: Sequence[int], last: int) -> bool:
     """Tell whether a group is one row with further lines: none where that row has a figure, and of its label only those
-    that stand above it, where it has none by itself, or below it and above another row."""
+    that stand around it, where it has none by itself, or below it and above another row."""
     counts = [sum(map(bool, cells[at])) for at in group]
     whole = group[counts.index(max(counts))]
     if counts.count(max(counts)) > 1:
@@ -109,7 +139,8 @@ def _is_one_row(cells: Sequence[Sequence[str]], group: Sequence[int], last: int)
         if any(text and other and is_number(other) for text, other in zip(cells[at], cells[whole], strict=True)):
             return False
         label, own = cells[at][0], cells[whole][0]
-        if label and not (at < whole if not own else whole < at < last and not own.endswith(":")):
+        above = at < whole or (group[0] < whole and cells[group[0]][0] != "")
+        if label and not (above if not own else whole < at < last and not own.endswith(":")):
             return False
     return True
 
