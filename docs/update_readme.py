@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import tempfile
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -31,7 +33,31 @@ def chatbot() -> str:
     return f"```python\n{(ROOT / 'docs' / 'examples' / 'chatbot.py').read_text(encoding='utf-8').rstrip()}\n```"
 
 
-PARTS = {"help": help_text, "settings": settings_table, "chatbot": chatbot}
+def demo() -> str:
+    """Return what `make demo` prints as its answer, without the token count: a prompt has a random fence."""
+    with tempfile.TemporaryDirectory() as data, contextlib.chdir(ROOT):
+        _run("ingest", "sample_docs", "--data", data)
+        shown = _run("ask", _question(), "--data", data)
+    shown = re.sub(r"prompt \d+ tokens", "prompt … tokens", shown.replace(f"{ROOT}/", ""))
+    return f"```text\n{shown.rstrip()}\n```"
+
+
+def _question() -> str:
+    found = re.search(r"^QUESTION \?= (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    if found is None:
+        raise SystemExit("Makefile has no QUESTION")
+    return found[1]
+
+
+def _run(*words: str) -> str:
+    """Return what a command prints to its output. Raises SystemExit where it fails."""
+    result = CliRunner().invoke(cli, list(words), prog_name="ragkit")
+    if result.exit_code != 0:
+        raise SystemExit(f"ragkit {' '.join(words)}: {result.output}")
+    return result.stdout
+
+
+PARTS = {"demo": demo, "help": help_text, "settings": settings_table, "chatbot": chatbot}
 
 
 def updated(text: str) -> str:

@@ -7,6 +7,7 @@ import os
 import shutil
 import textwrap
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -31,19 +32,8 @@ def print_answer(answer: Answer, *, roots: Sequence[str], brief: bool = False) -
     """
     if answer.citations:
         click.echo()
-    for citation in answer.citations:
-        told = f"decided by {show(citation.judged, 60)}" if citation.judged else _VERDICTS[citation.verdict]
-        found = f"{told}{'; matched, not cited' if citation.matched else ''}"
-        verdict = click.style(f" ({found})", fg="green" if citation.supported else "yellow")
-        click.echo(click.style(f"[{citation.number}] {show(_place(citation), 300)}", bold=True) + verdict)
-        address = address_of(citation, roots)
-        if address:
-            click.echo(click.style(f"    {show(address, 300)}", dim=True))
-        if brief:
-            continue
-        if citation.reason:
-            click.echo(click.style(f"    {show(citation.reason, 160)}", fg="yellow"))
-        click.echo(_indented(f"“{citation.quote}”", "    ", 400))
+    for heading, citations in groupby(answer.citations, key=_heading):
+        _print_source(heading, list(citations), roots=roots, brief=brief)
     for item in answer.removed:
         click.echo(click.style(f"removed from the answer: {show(item, 120)}", fg="yellow"))
     status = click.style(answer.status, fg=_STATUS_COLOURS[answer.status])
@@ -51,6 +41,31 @@ def print_answer(answer: Answer, *, roots: Sequence[str], brief: bool = False) -
     click.echo(
         f"{status} · {answer.model} · prompt {answer.tokens['total']:,} tokens · confidence {answer.confidence:.2f}"
     )
+
+
+def _heading(citation: Citation) -> tuple[str, str, bool]:
+    """Return the number and place of a citation, what was found out about it, and whether that supports the answer."""
+    found = f"decided by {show(citation.judged, 60)}" if citation.judged else _VERDICTS[citation.verdict]
+    if citation.matched:
+        found += "; matched, not cited"
+    return f"[{citation.number}] {show(_place(citation), 300)}", found, citation.supported
+
+
+def _print_source(
+    heading: tuple[str, str, bool], citations: Sequence[Citation], *, roots: Sequence[str], brief: bool
+) -> None:
+    """Print citations that share a number, a place and a verdict: the place once, then each quote."""
+    place, found, supported = heading
+    click.echo(click.style(place, bold=True) + click.style(f" ({found})", fg="green" if supported else "yellow"))
+    address = address_of(citations[0], roots)
+    if address:
+        click.echo(click.style(f"    {show(address, 300)}", dim=True))
+    if brief:
+        return
+    for citation in citations:
+        if citation.reason:
+            click.echo(click.style(f"    {show(citation.reason, 160)}", fg="yellow"))
+        click.echo(_indented(f"“{citation.quote}”", "    ", 400))
 
 
 def _place(citation: Citation) -> str:

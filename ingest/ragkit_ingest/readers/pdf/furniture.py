@@ -16,6 +16,8 @@ _MARGIN = 0.09  # part of the page's height that holds nothing else where a gap 
 _SMALL = 0.93  # letters of a running line on a lone page are at most so high as the body's
 _LONE_LENGTH = 110
 _TURNED_LENGTH, _NARROW = 8, 0.12  # letters of a line that runs up the page, and their width in letter heights at most
+_ENDS = (".", "!", "?", ":", ";")
+_LEADING = 1.6  # lines of a paragraph are at most so many letter heights apart
 _ROMAN = re.compile(r"[ivxlc]+|[IVXLC]+")
 _NUMBER = re.compile(r"(?<![\d.,$€£])\d{1,5}(?![\d%]|[.,]\d)")
 _WORD = r"(?:page|seite|página|pagina|strona|sida|side|p\.|pg\.?|стр\.?|sheet|folio)"
@@ -57,9 +59,19 @@ def running_lines(
         }
         if page:
             height = heights[number] if number < len(heights) else 0.0
+            found = {index for index in found if not _goes_on(page, index)}
             found |= _by_place(page, found, height, body)
         running.append(found if page and len(found) < len(page) else set())
     return running
+
+
+def _goes_on(page: list[Line], index: int) -> bool:
+    """Tell whether a line goes on with a sentence of the line right above it, as no running line does."""
+    above, line = page[max(index - 1, 0)], page[index]
+    if not line.height or not line.text[:1].islower() or above.text.endswith(_ENDS):
+        return False
+    step = above.bottom - line.bottom
+    return 0 < step < _LEADING * line.height and abs(above.height - line.height) < 0.1 * line.height
 
 
 def _edges(page: list[Line]) -> list[tuple[int, Line]]:

@@ -133,7 +133,7 @@ def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] 
     if len(row) == 1 and row[0].height > _HEADING * max(part.height for part in block.rows[-1]):
         return None
     merged = merged_spans([*block.columns, *((part.left, part.right) for part in row)], _GUTTER * row[0].height)
-    return merged if len(merged) >= len(block.columns) else None
+    return merged if len(merged) >= len(block.columns) or _widens_first(block, row, merged) else None
 
 
 def merged_spans(spans: Sequence[tuple[float, float]], room: float) -> list[tuple[float, float]]:
@@ -145,6 +145,15 @@ def merged_spans(spans: Sequence[tuple[float, float]], room: float) -> list[tupl
         else:
             merged.append((left, right))
     return merged
+
+
+def _widens_first(block: Rows[Part], row: Sequence[Part], merged: Sequence[tuple[float, float]]) -> bool:
+    """Tell whether a row only shows that the first two columns are one: a name in the middle of the column and narrow
+    cells at its left look like two until a wide cell lies over both."""
+    if len(merged) != len(block.columns) - 1 or len(merged) < 2 or len(row) < 2 or row[0].right < block.columns[1][0]:
+        return False
+    places = ([column_of(part, merged) for part in one] for one in [*block.rows, row])
+    return all(len(set(found)) == len(found) for found in places)
 
 
 def _splits(block: Rows[Part], row: Sequence[Part]) -> bool:

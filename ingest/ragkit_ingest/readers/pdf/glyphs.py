@@ -26,6 +26,7 @@ _TAIL = re.compile(  # begins with a set of letters, so that search skips to the
     r"(?<=[\w)] \d)\d?(?=[\s.,;:)]|$))"
 )
 _PLAIN = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]\d{1,3}|\d{1,2}/\d{1,2}(?:/\d{2,4})?")
+_LEAD = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|\((?:\d{1,2}|[a-z])\)) ?(?=\S)(?!\d)")
 _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
 
 
@@ -268,17 +269,33 @@ def _is_plain_word(word: str) -> bool:
     return token is not None and _PLAIN.fullmatch(token[1].rstrip(".,")) is not None
 
 
-def rejoined(lines: Sequence[RawLine], *, joins: Callable[[RawLine, RawLine], bool] | None = None) -> list[RawLine]:
+def rejoined(
+    lines: Sequence[RawLine], glyphs: Glyphs, *, joins: Callable[[RawLine, RawLine], bool] | None = None
+) -> list[RawLine]:
     """Return lines with those put together again that stand on one level, which pdfium cuts at raised signs and at wide
     gaps: one goes on to the right of where one ends. joins: tells of other lines that go on with the one before."""
     kept: list[RawLine] = []
     for line in lines:
         last = kept[-1] if kept else None
-        if last is None or not (_goes_on(last, line) or (joins is not None and joins(last, line))):
+        lead = _lead(last, line, glyphs) if last is not None else 0
+        if last is None or not (lead or _goes_on(last, line) or (joins is not None and joins(last, line))):
             kept.append(line)
             continue
-        _append(last, line)
+        _append(last, line, lead or len(line.text))
     return kept
+
+
+def _lead(last: RawLine, line: RawLine, glyphs: Glyphs) -> int:
+    """Return how many characters of a line are a raised or lowered sign of the line before, with which the rest of it
+    goes on; 0 when it does not begin with one."""
+    if not line.pieces or not 0 < line.height < _SMALLER * last.height:
+        return 0
+    sign = _LEAD.match(line.text)
+    if sign is None or not -1.0 <= line.left - last.right < 0.5 * last.height:
+        return 0
+    _, _, bottom, height = glyphs.box(line.index(sign.end()))
+    level = abs(bottom - last.bottom) < 0.25 * last.height and height >= _SMALLER * last.height
+    return len(sign[0].rstrip()) if level else 0
 
 
 def _goes_on(last: RawLine, line: RawLine) -> bool:
@@ -293,16 +310,18 @@ def _goes_on(last: RawLine, line: RawLine) -> bool:
     return level or (near and small and lone)
 
 
-def _append(last: RawLine, line: RawLine) -> None:
-    """Put a line behind the one it goes on with; a lone sign above or below becomes a raised or lowered one."""
+def _append(last: RawLine, line: RawLine, lead: int) -> None:
+    """Put a line behind the one it goes on with; a lone sign above or below, as its first `lead` characters may be,
+    becomes a raised or lowered one."""
     text, edits = last.text, list(last.edits)
     way = raised((0, 0, last.bottom, last.height), (0, 0, line.bottom, line.height))
-    room = 0.3 if way and len(line.text) <= 4 else 0.15
+    room = 0.3 if way and lead <= 4 else 0.15
     gap = " " if line.spaced or line.left - last.right > room * last.height else ""
     front = raised((0, 0, line.bottom, line.height), (0, 0, last.bottom, last.height))
     shift = len(text) + len(gap)
-    if way and len(line.text) <= 4:
-        edits.append((shift, shift + len(line.text), superscript(line.text) if way > 0 else subscript(line.text)))
+    if way and lead <= 4:
+        sign = line.text[:lead]
+        edits.append((shift, shift + lead, superscript(sign) if way > 0 else subscript(sign)))
     elif front and len(last.text) <= 4:
         edits = [(0, len(text), superscript(text) if front > 0 else subscript(text))]
         last.bottom, last.height = line.bottom, line.height

@@ -18,6 +18,7 @@ _BEFORE_HYPHEN = re.compile(
 )
 _LETTER = r"[^\W\d_]"
 _WORD = re.compile(rf"{_LETTER}+(?:-{_LETTER}+)*")
+_RUNS_INTO, _RUNS_ON = re.compile(rf"{_LETTER}-?\Z"), re.compile(rf"-?{_LETTER}")
 _LOOKUPS = 300
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
@@ -47,10 +48,17 @@ class Words:
             return word in self._all
         known = self._known.get(word)
         if known is None:
-            exact = re.escape(word)
-            alone = rf"{exact}(?!-?{_LETTER})(?<!{_LETTER}{exact})(?<!{_LETTER}-{exact})"
-            known = self._known[word] = re.search(alone, self._text) is not None
+            known = self._known[word] = self._stands_alone(word)
         return known
+
+    def _stands_alone(self, word: str) -> bool:
+        at = self._text.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if not _RUNS_INTO.search(self._text[max(at - 2, 0) : at]) and not _RUNS_ON.match(self._text, end):
+                return True
+            at = self._text.find(word, at + 1)
+        return False
 
     def learn(self, text: str) -> None:
         """Take a document's text: its words count, but not the parts of those cut at a line's end, which tell whether

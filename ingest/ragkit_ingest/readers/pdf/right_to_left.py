@@ -61,7 +61,7 @@ def in_reading_order(lines: Sequence[RawLine], glyphs: Glyphs) -> list[RawLine]:
     """Return the lines of a page with letters that run from right to left, each whole and in the order of reading."""
     for line in lines:
         _measure(line, glyphs)
-    kept = rejoined(lines, joins=_goes_on_left)
+    kept = rejoined(lines, glyphs, joins=_goes_on_left)
     page = runs_right_to_left([line.text for line in kept])
     for line in kept:
         if line.pieces and (has_right_to_left(line.text) or (page and not _OTHER.search(line.text))):

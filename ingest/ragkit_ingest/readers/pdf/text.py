@@ -166,7 +166,7 @@ class PdfiumFile:
         if self._is_garbage(text, index):
             text = ""
         raw = list(_raw_lines(glyphs, text))
-        raw = in_reading_order(raw, glyphs) if has_right_to_left(text) else rejoined(raw)
+        raw = in_reading_order(raw, glyphs) if has_right_to_left(text) else rejoined(raw, glyphs)
         glyphs.mark_raised(raw)
         marks = self._annotations.on(page, text_page)
 

@@ -14,7 +14,38 @@ _BESIDE = 0.75  # letter heights between the levels of cells that stand beside e
 _ALIKE = 0.12  # part of the height by which letters of one row may differ: smaller ones are raised signs
 _SAME = 0.2  # letter heights between parts of one level
 _NEARER = 0.85  # a line of a cell is so much nearer to its row than to the next one
+_CELL_LINES = 6  # lines of a cell that are looked through for its row
 _STEP = 1.4  # letter heights between the lines of a cell, at most
+
+
+def put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[list[Part]], list[bool]]:
+    """Return rows with the cells that are drawn behind all lines of the cell before them put back into their row."""
+    kept: list[list[Part]] = []
+    weights: list[bool] = []
+    for row, weight in zip(rows, bold, strict=True):
+        at = _row_beside(kept, row)
+        if at >= 0:
+            kept[at] = [*kept[at], *row]
+        else:
+            kept.append(row)
+            weights.append(weight)
+    return kept, weights
+
+
+def _row_beside(rows: Sequence[list[Part]], row: list[Part]) -> int:
+    """Return which of the last rows a row goes on with: one of cells, of which only the last has the lines between; -1
+    when there is none."""
+    first = row[0]
+    if not rows or not first.height or first.bottom < rows[-1][0].bottom + 0.5 * first.height:
+        return -1
+    for at in range(len(rows) - 2, max(len(rows) - 2 - _CELL_LINES, -1), -1):
+        last = rows[at][-1]
+        if abs(last.bottom - first.bottom) < 0.3 * first.height:
+            cells = len(rows[at]) > 1 or (len(row) > 1 and all(is_number(part.text) for part in row))
+            below = all(len(one) == 1 and last.left - 2 < one[0].left < last.right for one in rows[at + 1 :])
+            clear = max(last.right, *(one[0].right for one in rows[at + 1 :])) < first.left
+            return at if cells and below and clear else -1
+    return -1
 
 
 @dataclass(slots=True)

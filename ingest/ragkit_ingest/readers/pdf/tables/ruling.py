@@ -79,23 +79,45 @@ class Ruled:
 
 def ruled_grids(api: Any, page: Any) -> list[Ruled]:
     """Return the grids of a page, from the top."""
-    pieces = _strokes(api, page)
-    if sum(map(len, pieces)) > _PIECES:
+    level, upright, shaded = _strokes(api, page)
+    if len(level) + len(upright) > _PIECES:
         return []
-    level, upright = map(_joined, pieces)
+    level, upright = _joined(level), _joined(upright)
     if len(level) < 2 or len(upright) < 2 or len(level) + len(upright) > _STROKES:
         return []
-    found = [grid for some in _connected(level, upright) if (grid := _grid(*some)) is not None]
+    found = [grid for some in _connected(level, upright) if (grid := _shaded_grid(*some, shaded)) is not None]
     return sorted(found, key=lambda grid: -grid.ys[0])
 
 
-def _strokes(api: Any, page: Any) -> tuple[list[Stroke], list[Stroke]]:
-    """Return the level and the upright lines of a page."""
+def _shaded_grid(level: list[Stroke], upright: list[Stroke], shaded: Sequence[Stroke]) -> Ruled | None:
+    """Return the grid of lines that belong together, with rows that shades alone set apart; None when the lines make
+    no table."""
+    grid = _grid(level, upright)
+    if grid is None or not shaded:
+        return grid
+    return _grid(_with_shades(level, upright, shaded), upright) or grid
+
+
+def _with_shades(level: list[Stroke], upright: list[Stroke], shaded: Sequence[Stroke]) -> list[Stroke]:
+    """Return the level lines of a grid with the edges of shaded cells inside, which set a row apart without a line."""
+    low, high = min(line.low for line in upright), max(line.high for line in upright)
+    sides = {line.at for line in upright} | {end for line in level for end in (line.low, line.high)}
+
+    def at_sides(edge: Stroke) -> bool:
+        return all(any(abs(side - end) <= _SNAP for side in sides) for end in (edge.low, edge.high))
+
+    inside = [edge for edge in shaded if low + _LONG < edge.at < high - _LONG and at_sides(edge)]
+    return _joined([*level, *inside]) if inside else level
+
+
+def _strokes(api: Any, page: Any) -> tuple[list[Stroke], list[Stroke], list[Stroke]]:
+    """Return the level and the upright lines of a page, and the level edges of what is filled."""
     level: list[Stroke] = []
     upright: list[Stroke] = []
+    shaded: list[Stroke] = []
     count = api.FPDFPage_CountObjects(page)
     if count > _OBJECTS:
-        return level, upright
+        return level, upright, shaded
     bounds = (ctypes.c_float * 4)()
     edges, sides = [ctypes.addressof(bounds) + 4 * at for at in range(4)], memoryview(bounds).cast("B").cast("f")
     fill, stroke = ctypes.c_int(), ctypes.c_int()
@@ -115,10 +137,14 @@ def _strokes(api: Any, page: Any) -> tuple[list[Stroke], list[Stroke]]:
             upright.append(Stroke((left + right) / 2, bottom, top))
         else:
             one = ctypes.cast(found, api.FPDF_PAGEOBJECT)
-            if api.FPDFPath_GetDrawMode(one, fill, stroke) and stroke.value:
+            if not api.FPDFPath_GetDrawMode(one, fill, stroke):
+                continue
+            if fill.value:
+                shaded += [Stroke(edge, left, right) for edge in (top, bottom)]
+            if stroke.value:
                 for start, end in _segments(api, one):
                     _sort_in(start, end, level, upright)
-    return level, upright
+    return level, upright, shaded
 
 
 def _sort_in(start: tuple[float, float], end: tuple[float, float], level: list[Stroke], upright: list[Stroke]) -> None:
