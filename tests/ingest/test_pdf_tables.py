@@ -28,6 +28,20 @@ def test_a_cell_of_two_lines_beside_cells_in_its_middle_is_one_row() -> None:
     ]
 
 
+def test_cells_of_several_lines_that_are_drawn_one_after_the_other_are_one_row() -> None:
+    words: list[Placed] = [(60, 712, "Boat"), (160, 712, "Longest"), (160, 700, "voyage"), (260, 712, "Crew")]
+    words += [(260, 700, "needed"), (360, 712, "Remark")]
+    words += row(680, (60, "Tern"), (160, "91 days"), (260, "6"), (360, "Leaks"))
+    words += [(60, 662, "Old"), (60, 650, "Heron"), (160, 662, "12 days"), (260, 662, "2"), (360, 662, "No mast")]
+    words += row(632, (60, "Skua"), (160, "4 days"), (360, "Sold"))
+    assert rows_of(words) == [
+        "Boat | Longest voyage | Crew needed | Remark",
+        "Tern | 91 days | 6 | Leaks",
+        "Old Heron | 12 days | 2 | No mast",
+        "Skua | 4 days |  | Sold",
+    ]
+
+
 def test_lines_nearer_to_their_row_than_to_the_next_belong_to_it() -> None:
     words = row(700, (60, "Berth"), (180, "Keeper"), (320, "Vessel"))
     words += row(678, (60, "East"), (180, "Ruth Amsel"), (320, "Heron, a sloop"))

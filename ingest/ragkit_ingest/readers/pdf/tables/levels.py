@@ -19,11 +19,16 @@ _STEP = 1.4  # letter heights between the lines of a cell, at most
 
 
 def put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[list[Part]], list[bool]]:
-    """Return rows with the cells that are drawn behind all lines of the cell before them put back into their row."""
+    """Return rows with the cells that are drawn behind all lines of the cells before them put back into their row."""
     kept: list[list[Part]] = []
     weights: list[bool] = []
+    back = -1  # the last row that a cell was put back into
     for row, weight in zip(rows, bold, strict=True):
         at = _row_beside(kept, row)
+        if at < 0 <= back < len(kept) - 1 and _goes_on_level(kept[-1], row):
+            at = len(kept) - 1
+        elif at >= 0:
+            back = at
         if at >= 0:
             kept[at] = [*kept[at], *row]
         else:
@@ -32,18 +37,24 @@ def put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[l
     return kept, weights
 
 
+def _goes_on_level(last: Sequence[Part], row: Sequence[Part]) -> bool:
+    """Tell whether a row stands to the right of another one on its level."""
+    return abs(last[-1].bottom - row[0].bottom) < 0.3 * row[0].height and last[-1].right < row[0].left
+
+
 def _row_beside(rows: Sequence[list[Part]], row: list[Part]) -> int:
-    """Return which of the last rows a row goes on with: one of cells, of which only the last has the lines between; -1
-    when there is none."""
+    """Return which of the last rows a row goes on with: one of cells, with nothing but further lines of these cells in
+    between; -1 when there is none."""
     first = row[0]
     if not rows or not first.height or first.bottom < rows[-1][0].bottom + 0.5 * first.height:
         return -1
     for at in range(len(rows) - 2, max(len(rows) - 2 - _CELL_LINES, -1), -1):
-        last = rows[at][-1]
-        if abs(last.bottom - first.bottom) < 0.3 * first.height:
-            cells = len(rows[at]) > 1 or (len(row) > 1 and all(is_number(part.text) for part in row))
-            below = all(len(one) == 1 and last.left - 2 < one[0].left < last.right for one in rows[at + 1 :])
-            clear = max(last.right, *(one[0].right for one in rows[at + 1 :])) < first.left
+        above = rows[at]
+        if abs(above[-1].bottom - first.bottom) < 0.3 * first.height:
+            between = [part for one in rows[at + 1 :] for part in one]
+            cells = len(above) > 1 or (len(row) > 1 and any(is_number(part.text) for part in row))
+            below = all(any(cell.left < part.right and part.left < cell.right for cell in above) for part in between)
+            clear = max(part.right for part in [above[-1], *between]) < first.left
             return at if cells and below and clear else -1
     return -1
 
