@@ -135,10 +135,11 @@ def _stands_beside(last: RawLine, line: RawLine) -> bool:
 
 
 def _looked_at(lines: Sequence[RawLine], loose: Sequence[int], glyphs: Glyphs) -> set[int]:
-    """Return the lines whose parts are asked for: all around those that seem to have gaps."""
+    """Return the lines whose parts are asked for: all around those that seem to have gaps or to be in the next cell."""
     near: set[int] = set()
-    if len(loose) > 1:
-        for at in loose:
+    beside = [at for at in range(1, len(lines)) if _stands_beside(lines[at - 1], lines[at])]
+    if len(loose) > 1 or len(beside) > 1:
+        for at in [*loose, *beside]:
             around = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines)))
             near.update(one for one in around if one == at or len(lines[one].text) < _FULL)
     if _has_gutter(lines, glyphs):
