@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +48,8 @@ pygments_style, pygments_dark_style = "friendly", "monokai"
 myst_enable_extensions = ["deflist", "colon_fence"]
 myst_heading_anchors = 4
 mermaid_fullscreen = False
+mermaid_output_format = "svg"
+mermaid_cmd = shlex.join([sys.executable, str(DOCS / "mermaid_pictures.py")])  # kept pictures: no network is needed
 myst_fence_as_directive = ["mermaid"]  # a Git host draws ```mermaid as well
 
 default_role = "code"  # docstrings write `name`

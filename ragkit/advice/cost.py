@@ -159,9 +159,9 @@ def usage_of(
         given = figure.middle * (tokens_in + tokens_out) / reference
     if not 0 <= given < math.inf:
         raise InputError(f"a price of {given:g} an interaction", cure="give a number that is not negative")
-    told = f"{figure.source}, {figure.date}" if price_per_interaction is None else "price given by the caller"
+    price_source = f"{figure.source}, {figure.date}" if price_per_interaction is None else "price given by the caller"
     added = given * passages / (tokens_in + tokens_out)
-    return Usage(tokens_in, tokens_out, passages, given, added, f"{source}; {told}")
+    return Usage(tokens_in, tokens_out, passages, given, added, f"{source}; {price_source}")
 
 
 def _range(figure: Figure) -> Range:

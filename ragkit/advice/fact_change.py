@@ -51,8 +51,8 @@ class FactChange:
         )
         if self.trained_seconds is not None:
             return [first, f"the same by a training run, measured: {self.trained_seconds:,.0f} s, then an evaluation"]
-        told = "; ".join(f"{figure.low:g} to {figure.high:g} {figure.unit}" for figure in self.training)
-        return [first, f"the same by a training run: {told}, then an evaluation"]
+        figures = "; ".join(f"{figure.low:g} to {figure.high:g} {figure.unit}" for figure in self.training)
+        return [first, f"the same by a training run: {figures}, then an evaluation"]
 
 
 def measure_fact_change(

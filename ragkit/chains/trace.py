@@ -140,6 +140,6 @@ def _brief(output: Mapping[str, Any]) -> str:
     for name, value in output.items():
         if name in ("passages", "citations", "rows", "answer"):
             continue
-        told = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        parts.append(f"{name}={told if len(told) <= _SHOWN else told[: _SHOWN - 1] + '…'}")
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        parts.append(f"{name}={shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + '…'}")
     return ", ".join(parts)

@@ -104,10 +104,10 @@ async def _work(produce: Produce, pieces: _Pieces, settings: ChatSettings, endpo
                         raise
                 await asyncio.sleep(pause)
     except Exception as error:  # noqa: BLE001 - the edge of a task: raised again in the reader
-        told = chat_error(error, endpoint, seconds=settings.deadline, began=began)
-        if is_endpoint_failure(told, error):
+        failure = chat_error(error, endpoint, seconds=settings.deadline, began=began)
+        if is_endpoint_failure(failure, error):
             breaker.failed()
-        pieces.put(_Failure(told))
+        pieces.put(_Failure(failure))
 
 
 async def _timed(produce: Produce, settings: ChatSettings, endpoint: Endpoint) -> AsyncGenerator[str]:

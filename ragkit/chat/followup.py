@@ -76,8 +76,8 @@ def standalone(question: str, history: Sequence[Message]) -> str:
             if terms and not own.issuperset(terms) and len(carried) < _CARRIED:
                 own.update(terms)
                 carried.append(word)
-    told = [message.content for message in history if message.role == "assistant"][-1:]
-    for code in [code for turn in told for code in _CODE.findall(turn)][:_CARRIED_CODES]:
+    answers = [message.content for message in history if message.role == "assistant"][-1:]
+    for code in [code for turn in answers for code in _CODE.findall(turn)][:_CARRIED_CODES]:
         terms = _terms(code, language)
         if not own.issuperset(terms):
             own.update(terms)

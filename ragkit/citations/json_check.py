@@ -39,7 +39,7 @@ class JsonCheck:
 
         The line of a string keeps the markers; a line without any is matched to the source that supports it.
         """
-        text = "\n\n".join(f"{label}: {told}" if label else told for label, told in _statements(value, ""))
+        text = "\n\n".join(f"{label}: {shown}" if label else shown for label, shown in _statements(value, ""))
         checked = check_answer(
             self.prompt, text, model=model, counter=counter, link_hosts=self.hosts, strict=self.strict
         )
@@ -60,5 +60,5 @@ def _statements(value: Any, label: str) -> list[tuple[str, str]]:
         return [pair for child in value for pair in _statements(child, label)]
     if isinstance(value, bool) or value is None:
         return []
-    told = str(value).strip()
-    return [(label, told)] if told else []
+    shown = str(value).strip()
+    return [(label, shown)] if shown else []

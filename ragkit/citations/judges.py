@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-from ragkit.errors import MissingPackageError, ModelError
+from ragkit.cross_encoder import load_cross_encoder
+from ragkit.errors import ModelError
 from ragkit.settings import ModelSettings
 from ragkit.types.answers import Citation, Judgement, Verdict
 from ragkit.types.hits import Hit
@@ -72,22 +72,12 @@ class CrossEncoderJudge:
 
     def __init__(self, name: str, *, models: ModelSettings) -> None:
         """Load the model of that name or folder. Raises ModelError, MissingPackageError."""
-        try:
-            from sentence_transformers import CrossEncoder
-        except ImportError as error:
-            raise MissingPackageError(
-                "sentence-transformers", purpose=f"the judge nli:{name}", install="sentence-transformers"
-            ) from error
-        local = models.offline or Path(name).exists()
-        device = None if models.device == "auto" else models.device
-        try:
-            self._model = CrossEncoder(name, local_files_only=local, trust_remote_code=False, device=device)
-        except (OSError, ValueError, RuntimeError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(
-                f"the inference model {name!r} cannot be loaded ({first})",
-                cure="name a folder that holds a cross-encoder for natural-language inference, or allow the download",
-            ) from error
+        self._model = load_cross_encoder(
+            name,
+            models=models,
+            purpose=f"the judge nli:{name}",
+            cure="name a folder that holds a cross-encoder for natural-language inference, or allow the download",
+        )
         self.name = f"nli:{name}"
         self._meaning = _meaning(name, self._model.model.config)
 

@@ -28,7 +28,7 @@ _SENTENCES: Final = 3  # in the longest quote of prose
 _ITEMS: Final = 10  # list items or rows that a quote may hold beyond that
 _WIDENING: Final = 0.12  # a longer quote must cover this much more per sentence
 _PREFIX: Final = 5
-_TRIED: Final = 4  # windows that may support; the best of them is told where none does
+_TRIED: Final = 4  # windows that may support; the best of them is reported where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
 _SCOPE_SHARE: Final = 0.5
@@ -108,8 +108,8 @@ class Passage:
         faults = [self._fault(said, claim, window, above) for window in found]
         for window, fault in zip(found, faults, strict=True):
             if fault is None:
-                return self._told(window, "supported", "")
-        return self._told(found[0], *(faults[0] or ("unclear", "")))
+                return self._support(window, "supported", "")
+        return self._support(found[0], *(faults[0] or ("unclear", "")))
 
     def _quoted(self, sentence: str) -> Support | None:
         """Return the place of whole sentences of the passage that a sentence repeats word for word, None for none."""
@@ -161,7 +161,7 @@ class Passage:
     def _terms_above(self) -> frozenset[str]:
         return self._above.terms if self._above is not None else frozenset()
 
-    def _told(self, window: _Window, verdict: Verdict, reason: str) -> Support:
+    def _support(self, window: _Window, verdict: Verdict, reason: str) -> Support:
         start, end = self._spans[window.first][0], self._spans[window.last][1]
         return Support(start, end, verdict, reason=reason, coverage=window.covered)
 
@@ -201,8 +201,8 @@ class Passage:
 
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""
-        told = self._said[window.first : window.last + 1]
-        held = frozenset[str]().union(above.terms, *(item.terms for item in told))
+        window_sentences = self._said[window.first : window.last + 1]
+        held = frozenset[str]().union(above.terms, *(item.terms for item in window_sentences))
         strange = said.numbers - held
         if strange:
             return "contradicted", f"the number {min(strange)} is not there"
@@ -212,11 +212,11 @@ class Passage:
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {min(unknown)} is not there"
-        if window.covered < COVERAGE[min(len(told), len(COVERAGE)) - 1]:
+        if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
         texts = [self.text[start:end] for start, end in self._spans]
         quote = texts[window.first : window.last + 1]
-        if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, told):
+        if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, window_sentences):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         return find_fault(claim, quote, others, above=above.terms)

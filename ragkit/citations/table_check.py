@@ -147,8 +147,8 @@ def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, langua
     unknown = claim.terms - row.terms - known
     if len(unknown) * _PROSE_SHARE < len(claim.terms):
         return None
-    told = unknown & {token.term for token in tokens(prose, language=language)}
-    return ("unclear", f"the row does not speak of {min(told)}") if told else None
+    absent = unknown & {token.term for token in tokens(prose, language=language)}
+    return ("unclear", f"the row does not speak of {min(absent)}") if absent else None
 
 
 def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:

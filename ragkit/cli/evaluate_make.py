@@ -70,8 +70,8 @@ def _print(made: MadeSet, folder: Path) -> None:
     click.echo(f"{show(str(folder))}: {len(made.questions):,} questions on {len(made.documents):,} documents")
     documents = made.meta["split"]["documents"]
     for part, kinds in made.counts().items():
-        told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "none"
-        click.echo(f"{part:<9} {documents[part]:>6,} documents  {told}")
+        counts_shown = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items()) or "none"
+        click.echo(f"{part:<9} {documents[part]:>6,} documents  {counts_shown}")
     if made.unanswerable:
         click.echo(f"{len(made.unanswerable):,} more that they do not answer: unanswerable.jsonl")
     if made.meta["written_by"]:

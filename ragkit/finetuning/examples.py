@@ -68,9 +68,9 @@ def collect(paths: Sequence[Path], *, seed: int = 0) -> Collected:
             ]
             continue
         questions = load_questions(path, seed=seed)
-        told = [_of_question(item, path) for item in questions.questions if item.answers]
-        unanswered += len(questions.questions) - len(told)
-        found += told if questions.seed is None else [replace(item, split="") for item in told]
+        answered = [_of_question(item, path) for item in questions.questions if item.answers]
+        unanswered += len(questions.questions) - len(answered)
+        found += answered if questions.seed is None else [replace(item, split="") for item in answered]
     kept, repeated = _distinct(found)
     return Collected(tuple(_divided(kept, seed)), repeated, unanswered)
 

@@ -17,7 +17,7 @@ from ragkit.index.cache import Caches
 from ragkit.knowledge.access import checked_labels, visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
-from ragkit.knowledge.querying import Querying
+from ragkit.knowledge.querying import Asked, Querying
 from ragkit.knowledge.rebuild import rebuild_documents
 from ragkit.knowledge.status import collection_status
 from ragkit.knowledge.validation import History
@@ -117,7 +117,7 @@ class KnowledgeBase:
 
         Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
         """
-        return self._querying.search(question, k=k, where=where, history=history)
+        return self._querying.search(Asked(question, k, where, history))
 
     async def asearch(
         self,
@@ -134,7 +134,7 @@ class KnowledgeBase:
         collection's first question each get a thread of asyncio's pool. A small collection that has the question's
         vector in its cache is searched directly.
         """
-        return await self._querying.asearch(question, k=k, where=where, history=history)
+        return await self._querying.asearch(Asked(question, k, where, history))
 
     def prompt(
         self,
@@ -150,7 +150,7 @@ class KnowledgeBase:
 
         System messages of the history join the settings' instructions. Raises as `search`; BudgetError (too small).
         """
-        return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
+        return self._querying.prompt(Asked(question, k, where, history, examples), budget=budget)
 
     def ask(
         self,
@@ -167,7 +167,7 @@ class KnowledgeBase:
         examples: instead of those that the settings choose from the collection's own. schema: a JSON schema that
         `Answer.data` then matches. Raises what `prompt` raises, ChatError (a model endpoint failed), AnswerFormatError.
         """
-        return self._querying.ask(question, k=k, where=where, history=history, examples=examples, schema=schema)
+        return self._querying.ask(Asked(question, k, where, history, examples), schema=schema)
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text, whoever wrote it, with what the documents say of each of its sentences.
@@ -191,7 +191,7 @@ class KnowledgeBase:
         The pieces are checked before they are yielded and add up to the answer's text. Errors before the first piece
         are raised by the call itself; a stream that breaks off raises ChatError and never ends normally.
         """
-        return self._querying.stream(question, k=k, where=where, history=history, examples=examples)
+        return self._querying.stream(Asked(question, k, where, history, examples))
 
     # ------------------------------------------------------------------ changing
 

@@ -45,6 +45,17 @@ from ragkit.types.prompts import Example, Prompt
 _SEARCHES = SerialWorker("ragkit-search")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with the options of its call, as `KnowledgeBase.search` and `KnowledgeBase.ask` describe them."""
+
+    question: str
+    k: int | None = None
+    where: Mapping[str, Any] | None = None
+    history: History = ()
+    examples: Sequence[Example] = ()
+
+
 class Querying:
     """Searches, prompts and answers of one collection, with the store, indexes and models that it is given."""
 
@@ -77,33 +88,19 @@ class Querying:
         """The collection's settings; a rebuild changes them."""
         return self._models.settings
 
-    def search(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-    ) -> Hits:
+    def search(self, asked: Asked) -> Hits:
         """Return the passages that answer a question best; see `KnowledgeBase.search`."""
-        return self._search(question, k=k, where=where, history=history)
+        return self._search(asked)
 
-    async def asearch(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-    ) -> Hits:
+    async def asearch(self, asked: Asked) -> Hits:
         """Search without blocking an event loop; see `KnowledgeBase.asearch`."""
         import asyncio
 
-        search = partial(self._search, question, k=k, where=where, history=history)
+        search = partial(self._search, asked)
         newest = self._caches.newest()
-        if history or newest is None or not self._retriever.is_quick(newest):
+        if asked.history or newest is None or not self._retriever.is_quick(newest):
             return await asyncio.to_thread(search)
-        text = checked_question(question)
+        text = checked_question(asked.question)
         embedder, batcher = self._models.embedder(), self._models.batcher()
         known = batcher.remembered([text])
         if known is not None and self._is_held():
@@ -118,21 +115,18 @@ class Querying:
 
     def _search(
         self,
-        question: str,
+        asked: Asked,
         *,
-        k: int | None,
-        where: Mapping[str, Any] | None,
-        history: History,
         known: tuple[Embedder, NDArray[np.float32]] | None = None,
         whole: bool = False,
     ) -> Hits:
         """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
         whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
-        question = checked_question(question)
-        count = self._settings.retrieval.k if k is None else k
+        question = checked_question(asked.question)
+        count = self._settings.retrieval.k if asked.k is None else asked.k
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
-        condition = parse_filter(where)
+        condition = parse_filter(asked.where)
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 return Hits(generation=reader.generation)
@@ -143,9 +137,9 @@ class Querying:
             allowed = None if limit is None else reader.chunks.select(limit)
             matches = 0 if allowed is None else len(allowed)
             warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
-            asked = self._models.standalone(question, checked_messages(history))
+            alone = self._models.standalone(question, checked_messages(asked.history))
             hits = self._retriever.retrieve(
-                Embedded(asked, known[1]) if known and known[0] is embedder else asked,
+                Embedded(alone, known[1]) if known and known[0] is embedder else alone,
                 reader=reader,
                 snapshot=snapshot,
                 k=count,
@@ -157,25 +151,16 @@ class Querying:
             hits.warnings = (*warnings, *hits.warnings)
             return _with_whole_blocks(hits, reader.documents, limit) if whole else hits
 
-    def prompt(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-        examples: Sequence[Example] = (),
-        budget: int | None = None,
-    ) -> Prompt:
+    def prompt(self, asked: Asked, *, budget: int | None = None) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
         settings = self._settings.prompt if budget is None else replace(self._settings.prompt, budget=budget)
-        return self._prompt(_Asked(question, k, where, history, examples), settings)
+        return self._prompt(asked, settings)
 
-    def _prompt(self, asked: _Asked, settings: PromptSettings) -> Prompt:
+    def _prompt(self, asked: Asked, settings: PromptSettings) -> Prompt:
         """Build a prompt. The template is checked before anything is searched for or sent."""
         template = self._template()
         settings = _with_system_messages(settings, asked.history)
-        hits = self._search(asked.question, k=asked.k, where=asked.where, history=asked.history, whole=True)
+        hits = self._search(asked, whole=True)
         question = asked.question.strip()
         return build_prompt(
             question,
@@ -201,25 +186,15 @@ class Querying:
         embedder = self._models.batcher() if settings.few_shot == "similar" else None
         return self._few_shot.choose(question, examples, settings=settings, embedder=embedder)
 
-    def ask(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-        examples: Sequence[Example] = (),
-        schema: Mapping[str, Any] | Schema | None = None,
-    ) -> Answer:
+    def ask(self, asked: Asked, *, schema: Mapping[str, Any] | Schema | None = None) -> Answer:
         """Return a checked answer; see `KnowledgeBase.ask`."""
-        asked = _Asked(question, k, where, history, examples)
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
         prompt = self._prompt(asked, self._settings.prompt)
         parts = self._stream(prompt, self._models.chat(), whole=True)
         return next(part for part in parts if isinstance(part, Answer))
 
-    def _ask_json(self, asked: _Asked, schema: Schema) -> Answer:
+    def _ask_json(self, asked: Asked, schema: Schema) -> Answer:
         """Return a checked answer whose data match a schema."""
         model = self._models.chat()
         if model.name == "extractive":
@@ -233,27 +208,17 @@ class Querying:
         answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
         if reply.attempts == 1:
             return answer
-        told = "the model's first answer did not match the JSON schema; it was asked again"
-        return replace(answer, warnings=(*answer.warnings, told))
+        warning = "the model's first answer did not match the JSON schema; it was asked again"
+        return replace(answer, warnings=(*answer.warnings, warning))
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
         judge = self._models.judge()
-        return check_text(
-            text, lambda statement: self.search(statement[:QUESTION_LIMIT], k=k, where=where), judge=judge
-        )
+        return check_text(text, lambda statement: self.search(Asked(statement[:QUESTION_LIMIT], k, where)), judge=judge)
 
-    def stream(
-        self,
-        question: str,
-        *,
-        k: int | None = None,
-        where: Mapping[str, Any] | None = None,
-        history: History = (),
-        examples: Sequence[Example] = (),
-    ) -> Iterator[str | Answer]:
+    def stream(self, asked: Asked) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
-        prompt = self._prompt(_Asked(question, k, where, history, examples), self._settings.prompt)
+        prompt = self._prompt(asked, self._settings.prompt)
         return self._stream(prompt, self._models.chat())
 
     def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
@@ -288,17 +253,6 @@ def _with_system_messages(settings: PromptSettings, history: History) -> PromptS
     if not said:
         return settings
     return replace(settings, instructions="\n\n".join(filter(None, (settings.instructions, *said))))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question with the options of its call."""
-
-    question: str
-    k: int | None
-    where: Mapping[str, Any] | None
-    history: History
-    examples: Sequence[Example]
 
 
 def _with_whole_blocks(hits: Hits, documents: DocumentReader, limit: Filter | None) -> Hits:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import NotFoundError
-from ragkit.knowledge.querying import Querying
+from ragkit.knowledge.querying import Asked, Querying
 from ragkit.knowledge.validation import History
 from ragkit.store.base import Store
 from ragkit.store.filters import Condition, Filter, both, parse_filter
@@ -51,7 +51,7 @@ class KnowledgeView:
         history: History = (),
     ) -> Hits:
         """Return the visible passages that answer a question best; see `KnowledgeBase.search`."""
-        return self._querying.search(question, k=k, where=where, history=history)
+        return self._querying.search(Asked(question, k, where, history))
 
     async def asearch(
         self,
@@ -62,7 +62,7 @@ class KnowledgeView:
         history: History = (),
     ) -> Hits:
         """Search without blocking the event loop; see `KnowledgeBase.asearch`."""
-        return await self._querying.asearch(question, k=k, where=where, history=history)
+        return await self._querying.asearch(Asked(question, k, where, history))
 
     def prompt(
         self,
@@ -75,7 +75,7 @@ class KnowledgeView:
         budget: int | None = None,
     ) -> Prompt:
         """Return messages for any chat model; see `KnowledgeBase.prompt`."""
-        return self._querying.prompt(question, k=k, where=where, history=history, examples=examples, budget=budget)
+        return self._querying.prompt(Asked(question, k, where, history, examples), budget=budget)
 
     def ask(
         self,
@@ -87,7 +87,7 @@ class KnowledgeView:
         examples: Sequence[Example] = (),
     ) -> Answer:
         """Return a checked answer; see `KnowledgeBase.ask`."""
-        return self._querying.ask(question, k=k, where=where, history=history, examples=examples)
+        return self._querying.ask(Asked(question, k, where, history, examples))
 
     def stream(
         self,
@@ -99,7 +99,7 @@ class KnowledgeView:
         examples: Sequence[Example] = (),
     ) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
-        return self._querying.stream(question, k=k, where=where, history=history, examples=examples)
+        return self._querying.stream(Asked(question, k, where, history, examples))
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""

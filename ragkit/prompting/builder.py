@@ -76,8 +76,8 @@ class _Builder:
         self._shots = 0
 
     def build(self, history: Sequence[Message], examples: Sequence[Example]) -> Prompt:
-        told = [text for example in examples for text in (example.question, example.answer, example.context)]
-        nonce = new_nonce([*every_text(self._hits), self._question, *(message.content for message in history), *told])
+        texts = [text for example in examples for text in (example.question, example.answer, example.context)]
+        nonce = new_nonce([*every_text(self._hits), self._question, *(message.content for message in history), *texts])
         instructions = self._counter.count(self._base) + MESSAGE_OVERHEAD
         bare = self._counter.count(self._last(_Sources([]), nonce)) + MESSAGE_OVERHEAD + REPLY_OVERHEAD
         room = self._settings.budget - instructions - bare

@@ -13,7 +13,7 @@ from ragkit.store.base import Reader
 Scores = NDArray[np.float64]
 
 SAME_DOCUMENT = 0.5
-TOLD = 0.5
+COVERED = 0.5
 """Where the rewrite of a question wins: the weight of the best score of a chunk's document, and the share of the
 question that a sentence must have to keep its place. Tuned on the tuning part of FinanceBench."""
 
@@ -52,8 +52,8 @@ class UnitCosines:
 class Scored:
     """Candidates of a query vector and their scores: the convex combination, the same with feedback, and its two sides.
 
-    query: unit vector (d,). ids, first, fused, told: (n,). vectors: unit rows (n, d). parts: "dense", "lexical", (n,).
-    first and parts are about 0..1, fused may exceed 1. told: 0..1, the share of the question that one sentence has.
+    query: unit vector (d,). ids, first, fused, covered: (n,). vectors: unit rows (n, d). parts: "dense" and "lexical".
+    first and parts are about 0..1, fused may exceed 1. covered: 0..1, the share of the question that one sentence has.
     """
 
     query: NDArray[np.float32]
@@ -63,7 +63,7 @@ class Scored:
     fused: Scores
     parts: Mapping[str, Scores]
     units: UnitCosines
-    told: Scores
+    covered: Scores
 
 
 def better(asked: Scored, read: Scored, reader: Reader) -> Scored:
@@ -74,16 +74,16 @@ def better(asked: Scored, read: Scored, reader: Reader) -> Scored:
     """
     if read.first.max(initial=0.0) <= asked.first.max():
         return asked
-    told = asked.told >= TOLD
-    kept = told & ~np.isin(asked.ids, read.ids)
+    covered = asked.covered >= COVERED
+    kept = covered & ~np.isin(asked.ids, read.ids)
     best: dict[int, float] = {}
     for document, score in zip(reader.chunks.documents_of(asked.ids), asked.first.tolist(), strict=True):
         best[document] = max(best.get(document, 0.0), score)
     of_document = np.array([best.get(document, 0.0) for document in reader.chunks.documents_of(read.ids)])
     own = (read.first + SAME_DOCUMENT * of_document) / (1 + SAME_DOCUMENT)
     as_asked = own.max() * asked.fused / asked.fused.max()
-    _, here, there = np.intersect1d(read.ids, asked.ids[told], return_indices=True)
-    own[here] = np.maximum(own[here], as_asked[told][there])
+    _, here, there = np.intersect1d(read.ids, asked.ids[covered], return_indices=True)
+    own[here] = np.maximum(own[here], as_asked[covered][there])
     fused = np.concatenate([own, as_asked[kept]])
     return Scored(
         read.query,
@@ -93,5 +93,5 @@ def better(asked: Scored, read: Scored, reader: Reader) -> Scored:
         fused,
         {name: np.concatenate([values, asked.parts[name][kept]]) for name, values in read.parts.items()},
         read.units.with_those_of(asked.units, np.flatnonzero(kept)),
-        np.concatenate([read.told, asked.told[kept]]),
+        np.concatenate([read.covered, asked.covered[kept]]),
     )

@@ -43,9 +43,9 @@ def drop_unseen_corrections(hits: Hits) -> None:
     """Drop the corrections whose words stand in no hit: for a reader from whom some documents are hidden."""
     held = {word.lower() for hit in hits for word in _WORD.findall(f"{hit.title} {hit.heading} {hit.text}")}
     unseen = {typed: used for typed, used in hits.corrected.items() if used.lower() not in held}
-    told = set(correction_warnings(unseen))
+    unseen_warnings = set(correction_warnings(unseen))
     hits.corrected = {typed: used for typed, used in hits.corrected.items() if typed not in unseen}
-    hits.warnings = tuple(warning for warning in hits.warnings if warning not in told)
+    hits.warnings = tuple(warning for warning in hits.warnings if warning not in unseen_warnings)
 
 
 def language_warning(question: str, *, main: Collection[str], model: str) -> str | None:

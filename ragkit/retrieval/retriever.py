@@ -42,7 +42,7 @@ MEANING = 1.25
 vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
-BESIDE_FROM = 5_000
+PARALLEL_FROM = 5_000
 """From so many chunks, terms are searched on a second thread while the model runs: a single question is answered 0.5 ms
 sooner at 10,000, 1 ms at 100,000. Sixteen at once on two CPUs gain nothing; with few chunks they lose 3 %."""
 
@@ -123,23 +123,23 @@ class Retriever:
         models: ModelSettings,
         *,
         reranker: Reranker | None = None,
-        beside_from: int = BESIDE_FROM,
+        parallel_from: int = PARALLEL_FROM,
         named: Holders | None = None,
     ) -> None:
         """Load nothing yet but the vocabulary. named: finds the chunks of documents by names in their metadata."""
         self._named = named
-        self._beside_from = beside_from
+        self._parallel_from = parallel_from
         self._embedder = embedder
         self._settings = settings
         self._models = models
         self._reranker = reranker
-        self._beside = HelperThread("ragkit-beside")
+        self._helper = HelperThread("ragkit-helper")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
 
     def is_quick(self, snapshot: IndexSnapshot) -> bool:
         """Return whether a search of this state takes one thread a few milliseconds: few chunks, and no reranker."""
-        return len(snapshot.dense) < self._beside_from and not self._settings.rerank
+        return len(snapshot.dense) < self._parallel_from and not self._settings.rerank
 
     def retrieve(
         self,
@@ -160,13 +160,13 @@ class Retriever:
         rewrite = self._vocabulary.rewrite(question)
         words = self._words([question, rewrite.text] if rewrite else [question], search)
         query = self._query(question, search, known=vector)
-        large = len(snapshot.dense) >= self._beside_from
+        large = len(snapshot.dense) >= self._parallel_from
         found = _Found(query, words[0], search.near(query) if large else None)
         other = near = None
         if large and rewrite and rewrite.meaning in self._meanings:
             # it is likely needed, and scoring leaves a CPU idle
             other = self._toward(rewrite.meaning, query, search)
-            near = self._beside.start(partial(search.near, other))
+            near = self._helper.start(partial(search.near, other))
 
         def first() -> tuple[Scored, Hits | None]:
             scored = self._score(found, search, feedback=self._settings.feedback)
@@ -209,7 +209,7 @@ class Retriever:
             return _Words(ids, terms, question.corrected, literals(text), partial(names, text, lexical))
 
         works = [cache(partial(found, text)) for text in texts]
-        return self._beside.start_all(works) if len(search.snapshot.dense) >= self._beside_from else [*works]
+        return self._helper.start_all(works) if len(search.snapshot.dense) >= self._parallel_from else [*works]
 
     def _query(self, text: str, search: _Search, *, known: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         """Return the search vector (d,) of a text. known: the embedder's row for it."""

@@ -47,20 +47,20 @@ class Analysed(NamedTuple):
 
     language: str
     terms: str
-    function_words: str
+    stop_words: str
 
 
 class Question(NamedTuple):
     """The content terms of a question with their counts, in its order; its stop words if it has no content term."""
 
     terms: dict[str, int]
-    function_words: dict[str, int]
+    stop_words: dict[str, int]
 
 
 def analyse(text: str, *, language: str | None = None) -> list[str]:
     """Return the content terms of a text in its order, with repetitions; its stop words if it has no others."""
     analysed = analyse_text(text, language=language)
-    return (analysed.terms or analysed.function_words).split()
+    return (analysed.terms or analysed.stop_words).split()
 
 
 def analyse_text(text: str, *, language: str | None = None) -> Analysed:
@@ -130,7 +130,7 @@ def foreign_language(text: str, *, languages: Collection[str]) -> str | None:
     language = _guess(words, likely=list(languages))
     if language in languages:
         return None
-    said = [share for word in words for name, share in _function_words().get(word, ()) if name == language]
+    said = [share for word in words for name, share in _stop_words().get(word, ()) if name == language]
     return language if len(said) > 1 and sum(said) >= 1.0 else None
 
 
@@ -152,7 +152,7 @@ def _words(text: str) -> list[str]:
 
 
 @cache
-def _function_words() -> dict[str, tuple[tuple[str, float], ...]]:
+def _stop_words() -> dict[str, tuple[tuple[str, float], ...]]:
     """Return each stop word in Latin letters with its languages and its weight as evidence for each."""
     owners: dict[str, list[str]] = {}
     for language in LANGUAGES:
@@ -166,7 +166,7 @@ def _function_words() -> dict[str, tuple[tuple[str, float], ...]]:
 
 
 def _guess(words: Sequence[str], *, likely: Sequence[str] = ()) -> str:
-    known = _function_words()
+    known = _stop_words()
     scores: dict[str, float] = {}
     for said in [known[word] for word in words[:_GUESS_WORDS] if word in known]:
         for language, share in said:

@@ -145,7 +145,7 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
         return "negation", ()
     if bare in NUMBER_WORDS:
         return "number", (NUMBER_WORDS[bare],)
-    if lower in _function_words(language) or (len(bare) == 1 and bare.isascii()):
+    if lower in _stop_words(language) or (len(bare) == 1 and bare.isascii()):
         return "function", ()
     terms = analyse(word, language=language)
     if not lower[0].isascii() and _UNSPACED.search(lower):
@@ -156,11 +156,11 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
 
 def is_stop_word(word: str, language: str) -> bool:
     """Return whether a word in lower case is a stop word of a language (English where there is no list)."""
-    return word in _function_words(language)
+    return word in _stop_words(language)
 
 
 @cache
-def _function_words(language: str) -> frozenset[str]:
+def _stop_words(language: str) -> frozenset[str]:
     return frozenset(STOP_WORDS.get(language, STOP_WORDS["en"]).split())
 
 

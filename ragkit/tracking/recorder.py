@@ -115,9 +115,9 @@ class RunRecorder:
     ) -> None:
         self._outputs.close()
         if self._run.status == "running":
-            told = show(str(error) or type(error).__name__, 500) if error else "the run ended without metrics"
+            reason = show(str(error) or type(error).__name__, 500) if error else "the run ended without metrics"
             seconds = round(time.monotonic() - self._started, 3)
-            self._run = replace(self._run, status="failed", seconds=seconds, outputs=self._count, error=told)
+            self._run = replace(self._run, status="failed", seconds=seconds, outputs=self._count, error=reason)
             self._write(self._run)
 
     def _input(self, label: str, path: Path, digest: str) -> Input:

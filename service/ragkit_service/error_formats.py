@@ -24,7 +24,7 @@ _DIFY_CODES: Final = {"key-format": 1001, "key": 1002, "not-found": 2001}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ErrorParts:
     """An error as a response tells it. message: what failed and the cure, in one line."""
 
     status: int
@@ -41,16 +41,16 @@ def format_of(path: str) -> Format:
     return "dify" if path == _DIFY_PATH else "problem"
 
 
-def openai_error(told: Told) -> tuple[int, dict[str, Any]]:
+def openai_error(parts: ErrorParts) -> tuple[int, dict[str, Any]]:
     """Return status and body as OpenAI writes them; a value that is wrong is 400 there."""
-    status = 400 if told.status == 422 else told.status
+    status = 400 if parts.status == 422 else parts.status
     kind = _OPENAI_TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
-    code = _OPENAI_CODES.get(told.kind) or told.kind.replace("-", "_")
-    error = {"message": told.message, "type": kind, "param": told.param or None, "code": code}
-    return status, {"error": {**error, "request_id": told.request_id}}
+    code = _OPENAI_CODES.get(parts.kind) or parts.kind.replace("-", "_")
+    error = {"message": parts.message, "type": kind, "param": parts.param or None, "code": code}
+    return status, {"error": {**error, "request_id": parts.request_id}}
 
 
-def dify_error(told: Told) -> tuple[int, dict[str, Any]]:
+def dify_error(parts: ErrorParts) -> tuple[int, dict[str, Any]]:
     """Return status and body of Dify's external knowledge API; its own codes where it has one, else the status."""
-    code = _DIFY_CODES.get(told.kind, told.status)
-    return told.status, {"error_code": code, "error_msg": told.message, "request_id": told.request_id}
+    code = _DIFY_CODES.get(parts.kind, parts.status)
+    return parts.status, {"error_code": code, "error_msg": parts.message, "request_id": parts.request_id}

@@ -39,7 +39,7 @@ from ragkit import (
     StorageFullError,
     StoreError,
 )
-from ragkit_service.error_formats import Told, dify_error, format_of, openai_error
+from ragkit_service.error_formats import ErrorParts, dify_error, format_of, openai_error
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -184,12 +184,12 @@ class Problem(Exception):
             **(self.extra or {}),
         }
 
-    def told(self, request_id: str) -> Told:
+    def parts(self, request_id: str) -> ErrorParts:
         """Return the parts of the problem that other formats of errors have room for."""
         message = f"{self.detail}; {self.cure}" if self.cure else self.detail
         errors = (self.extra or {}).get("errors") or [{}]
         param = str(errors[0].get("where", "")).removeprefix("body.")
-        return Told(self.status, self.kind, message, request_id=request_id, param=param)
+        return ErrorParts(self.status, self.kind, message, request_id=request_id, param=param)
 
 
 def rule_for(error: BaseException) -> Rule:
@@ -260,5 +260,5 @@ def _formatted(problem: Problem, *, instance: str, request_id: str) -> tuple[int
     wanted = format_of(instance)
     if wanted == "problem":
         return problem.status, problem.as_dict(instance=instance, request_id=request_id), PROBLEM_TYPE
-    status, content = (openai_error if wanted == "openai" else dify_error)(problem.told(request_id))
+    status, content = (openai_error if wanted == "openai" else dify_error)(problem.parts(request_id))
     return status, content, "application/json"

@@ -132,6 +132,29 @@ def test_who_wants_to_report_gets_the_address() -> None:
     assert "leaks@pumps.example" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "address"),
+    [
+        ("What is the URL of the parking map?", "Parking map (https://maps.firm.example/p)", "maps.firm.example/p"),
+        (
+            "What is the link to the canteen menu?",
+            "The canteen menu (https://food.firm.example/m)",
+            "food.firm.example/m",
+        ),
+        ("Wo finde ich das Reiseformular?", "Reiseformular (https://forms.firm.example/R-1)", "forms.firm.example/R-1"),
+    ],
+)
+def test_a_line_that_is_only_a_link_answers_the_question_for_its_address(
+    question: str, text: str, address: str
+) -> None:
+    assert address in ask(question, page(text)).text
+
+
+def test_a_line_that_is_only_a_link_answers_no_other_question() -> None:
+    answer = ask("How long is the parking map valid?", page("Parking map (https://maps.firm.example/p)"))
+    assert "maps.firm.example" not in answer.text
+
+
 def test_rows_follow_the_sentence_that_names_their_table() -> None:
     rows = "Pump | Litres\nP1 | 300\nP2 | 900"
     text = f"Sizes\n\nTable 4 shows the pump sizes that are made.\n\n{rows}"

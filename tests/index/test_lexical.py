@@ -124,7 +124,7 @@ def test_a_followed_index_ranks_like_one_built_anew(tmp_path: Path) -> None:
         assert scores_of(index, query, second) == pytest.approx(expected, abs=2e-4)
 
 
-def test_function_words_rank_the_same_whatever_has_gone() -> None:
+def test_stop_words_rank_the_same_whatever_has_gone() -> None:
     """How many of them chunks hold that are gone is kept nowhere, so it may not count."""
     rng = random.Random(3)
     common = ("the", "of", "our", "through", "and", "it", "has", "been")

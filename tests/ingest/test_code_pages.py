@@ -28,6 +28,8 @@ SHORT = {
                "El ascensor no funcionará mañana",
                "Hissen är ur funktion på söndag", "O elevador não funciona até domingo"],
     "cp1254": ["Asansör pazar gününe kadar çalışmıyor"],
+    "cp850": ["Die Tür klemmt, bitte größer bohren", "Clé à gauche, été comme hiver"],
+    "mac_roman": ["Schlüssel fürs Büro, täglich geöffnet", "La llave está en el cajón del señor Núñez"],
 }  # fmt: skip
 
 

@@ -95,6 +95,16 @@ def test_subtitles_are_speech_with_speakers_and_times() -> None:
     assert found.warnings == ("notes for editors left out: 1",)
 
 
+def test_a_sentence_goes_on_over_a_cue_that_names_no_speaker() -> None:
+    cues = ("<v Bea>The valve opens", "at nine bar.", "Why? asks nobody.")
+    times = (f"00:0{at}.000 --> 00:0{at + 1}.000" for at in range(3))
+    vtt = "WEBVTT\n\n" + "\n\n".join(map("\n".join, zip(times, cues, strict=True)))
+    assert (
+        extract(vtt.encode(), "a.vtt").text
+        == "[0:00:00] Bea: The valve opens at nine bar.\n\n[0:00:02] Why? asks nobody."
+    )
+
+
 def test_subrip_needs_no_blank_lines_and_rolling_captions_are_said_once() -> None:
     srt = (
         "1\r\n00:00:01,000 --> 00:00:02,000\r\n{\\an8}Grease the\r\n2\r\n00:00:02,000 --> 00:00:03,000\r\n"
@@ -105,6 +115,12 @@ def test_subrip_needs_no_blank_lines_and_rolling_captions_are_said_once() -> Non
 
 
 # --------------------------------------------------------------------- XML
+
+
+def test_a_property_list_is_its_keys_and_values_under_one_head() -> None:
+    keys = "<key>Port</key><integer>80</integer><key>On</key><true/><key>Old</key><false/>"
+    found = extract(f'<?xml version="1.0"?><plist version="1.0"><dict>{keys}</dict></plist>'.encode(), "a.plist")
+    assert found.text == "plist (version 1.0)\n\ndict\nPort: 80\nOn: true\nOld: false"
 
 
 def test_data_keeps_names_values_units_and_attributes() -> None:
@@ -265,3 +281,14 @@ def test_minified_code_is_ignored_with_a_reason() -> None:
     assert caught.value.skipped
     assert not is_minified("x = 1\n" * 5_000)
     assert outcome(b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 9\n", "book.pdf") == "unsupported"
+
+
+def test_cells_of_xml_tables_stand_in_each_place_that_they_span() -> None:
+    entries = (
+        "<table><tgroup cols='3'><colspec colname='a'/><colspec colname='b'/><colspec colname='c'/><thead>"
+        "<row><entry>Pier</entry><entry namest='b' nameend='c'>Depth</entry></row></thead><tbody>"
+        "<row><entry morerows='1'>North</entry><entry>4 m</entry><entry>5 m</entry></row>"
+        "<row><entry>6 m</entry><entry>7 m</entry></row></tbody></tgroup></table>"
+    )
+    page = f"<article><title>Port</title><section><title>Piers</title>{entries}</section></article>"
+    assert "Pier | Depth | Depth\nNorth | 4 m | 5 m\nNorth | 6 m | 7 m" in extract(page.encode(), "a.xml").text

@@ -56,6 +56,21 @@ def test_a_row_that_starts_late_keeps_its_columns_and_deleted_rows_are_counted()
     assert found.warnings == ("1 tracked deletion",)
 
 
+def test_a_table_in_a_cell_keeps_its_rows() -> None:
+    inner = "<w:tbl>" + "".join(
+        f"<w:tr>{cell(name)}{cell(price)}</w:tr>" for name, price in (("Bulb", "3"), ("Cord", "5"))
+    )
+    outer = f"<w:tr>{cell('Lamp')}{cell('Parts')}</w:tr><w:tr>{cell('L4')}<w:tc>{inner}</w:tbl>{para('')}</w:tc></w:tr>"
+    assert text_of(f"<w:tbl>{outer}</w:tbl>").split("\n")[-1] == "L4 | Bulb, 3; Cord, 5"
+
+
+def test_rows_numbered_by_blank_paragraphs_have_their_numbers() -> None:
+    rows = "".join(f"<w:tr><w:tc>{numbered('')}</w:tc>{cell(task)}</w:tr>" for task in ("Weld", "Paint"))
+    xml = ABSTRACT.format(level(0, "%1.") + level(1, "-", "bullet")) + NUM.format(1, "")
+    text = text_of(f"<w:tbl>{rows}</w:tbl>{numbered('')}", {"n": ("numbering", "numbering.xml")}, numbering__xml=xml)
+    assert text == "1. | Weld\n2. | Paint"
+
+
 # --------------------------------------------------------------------- letters and signs
 
 
@@ -72,12 +87,24 @@ def test_raised_letters_do_not_glue_to_words() -> None:
     assert text_of(body, {"s": ("styles", "styles.xml")}, styles__xml=styles) == "Area 40 m², H₂O, valid 12⁴ months"
 
 
+def test_figures_off_the_line_are_raised_or_lowered_and_a_first_letter_is_neither() -> None:
+    first = para("T", look=val("position", "-9"))
+    body = (
+        f"<w:p>{run('Berth 12')}{run('3', val('position', '6'))}{run(' holds 40 m')}{run('3', val('position', '5'))}"
+        f"{run(' of CO')}{run('2', val('position', '-4'))}{run(', level 1')}{run('7', val('position', '1'))}</w:p>"
+    )
+    assert text_of(first + body) == "T\n\nBerth 12³ holds 40 m³ of CO₂, level 17"
+
+
 def test_symbols_become_unicode() -> None:
     body = (
         '<w:p><w:r><w:sym w:font="Wingdings" w:char="F0FE"/></w:r>' + run(" paid, ") + '<w:r><w:sym w:font="Symbol"'
         ' w:char="F06D"/></w:r>' + run("g ") + run("\uf0b3", '<w:rFonts w:ascii="Symbol"/>') + run(" 5") + "</w:p>"
     )
     assert text_of(body) == "☑ paid, μg ≥ 5"
+    boxes = "".join(f'<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>' for font, code in (
+        ("Wingdings", "F0A8"), ("Wingdings", "F06F"), ("Wingdings 2", "F0A3"), ("Webdings", "F063")))  # fmt: skip
+    assert text_of(f"<w:p>{boxes}</w:p>") == "☐☐☐☐"
 
 
 def test_hidden_text_and_changes_are_left_out_and_counted() -> None:
@@ -278,6 +305,27 @@ def test_charts_and_diagrams_follow_their_paragraph() -> None:
     assert text_of(body, targets, chart1__xml=chart, data1__xml=tree) == (
         "See\n\nPie chart: Feed\n\nCategory | Share\nHay | 25%\nOats | 50%\n\n- First\n  - Under first\n- Second\n\nEnd"
     )
+
+
+def test_the_title_of_the_axis_of_values_heads_no_categories() -> None:
+    def axis(kind: str, place: str, title: str) -> str:
+        words = f"<c:title><c:tx><c:rich><a:p><a:r><a:t>{title}</a:t></a:r></a:p></c:rich></c:tx></c:title>"
+        return f"<c:{kind}><c:axPos c:val='{place}' val='{place}'/>{words if title else ''}</c:{kind}>"
+
+    def chart(kind: str, x: str, y: str, axes: str) -> str:
+        series = (
+            f"<c:ser><c:tx><c:strRef><c:strCache><c:pt idx='0'><c:v>Well</c:v></c:pt></c:strCache></c:strRef></c:tx>"
+            f"<c:{x}><c:strCache><c:pt idx='0'><c:v>3</c:v></c:pt></c:strCache></c:{x}>"
+            f"<c:{y}><c:numCache><c:pt idx='0'><c:v>8</c:v></c:pt></c:numCache></c:{y}></c:ser>"
+        )
+        xml = f"<c:chart><c:plotArea><c:{kind}>{series}</c:{kind}>{axes}</c:plotArea></c:chart>"
+        body = f"<w:p>{run('See')}{drawing(CHART)}</w:p>"
+        return text_of(body, {"C": ("chart", "chart1.xml")}, chart1__xml=xml).split("\n")[-2]
+
+    values = axis("valAx", "l", "Litres")
+    assert chart("lineChart", "cat", "val", axis("catAx", "b", "") + values) == "Category | Well"
+    assert chart("lineChart", "cat", "val", values + axis("dateAx", "b", "Day")) == "Day | Well"
+    assert chart("scatterChart", "xVal", "yVal", values + axis("valAx", "b", "Depth")) == "Depth | Well"
 
 
 def test_text_boxes_stand_once_and_after_their_paragraph() -> None:

@@ -71,6 +71,14 @@ def test_attachments_beside_an_alternative_that_is_not_taken_are_read() -> None:
     assert "A | 14" in text
 
 
+def test_a_named_part_that_is_shown_inline_has_its_name() -> None:
+    named = "Content-Type: text/plain\nContent-Disposition: inline; filename={}\n\n{}\n"
+    text = extract(
+        mail(parts("mixed", named.format("body.txt", "See the log."), named.format("pump.log", "ok 44"))), "a.eml"
+    ).text
+    assert text.endswith("See the log.\n\nAttachment: pump.log\n\nok 44")
+
+
 def test_forwarded_messages_are_read_to_any_sensible_depth() -> None:
     inner = "Content-Type: message/rfc822\n\nFrom: c@x.example\nSubject: Third\n\nThe fuse has 16 A.\n"
     middle = "Content-Type: message/rfc822\n\nFrom: b@x.example\nSubject: Second\nMIME-Version: 1.0\n" + parts(
@@ -226,3 +234,29 @@ def test_base64_in_a_body_is_no_text() -> None:
     assert "The end." in found.text
     assert "AAECAwQF" not in found.text
     assert any(words.startswith("embedded data left out: 1 place") for words in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,FR;COUNT=6", "every 2 weeks on Tuesday, Friday, 6 times"),
+        ("FREQ=MONTHLY;BYDAY=-1SU;UNTIL=20270630T000000Z", "every month on the last Sunday until 2027-06-30"),
+        ("FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=6", "every year on day 6 in December"),
+        ("FREQ=MONTHLY;BYSETPOS=3;BYDAY=MO,TU", "FREQ=MONTHLY;BYSETPOS=3;BYDAY=MO,TU"),
+        ("FREQ=YEARLY;BYMONTH=13", "FREQ=YEARLY;BYMONTH=13"),
+    ],
+)
+def test_rules_of_recurrence_are_words_and_stay_where_they_say_more(rule: str, words: str) -> None:
+    source = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Drill\nRRULE:{rule}\nEND:VEVENT\nEND:VCALENDAR\n"
+    assert extract(source.encode(), "a.ics").text == f"Event: Drill\nRepeats: {words}"
+
+
+@pytest.mark.parametrize(("kind", "words"), [("enveloped-data", "an encrypted part"), ("signed-data", "a signed part")])
+def test_a_message_in_an_smime_envelope_is_reported(kind: str, words: str) -> None:
+    source = (
+        f"Subject: Ring\nContent-Type: application/pkcs7-mime; smime-type={kind}; name=smime.p7m\n"
+        "Content-Transfer-Encoding: base64\n\nMIAGCSqGSIb3DQEHA6CAMIA=\n"
+    )
+    found = extract(source.encode(), "a.eml")
+    assert f"{words} of the message was not read (S/MIME)" in found.warnings
+    assert "smime" not in found.text

@@ -201,6 +201,12 @@ def test_tables_have_merged_cells_header_rows_and_repeats() -> None:
     assert text.split("\n")[1:] == ["West | 8:00 | 8:00", "East |  | 20:00"]
 
 
+def test_a_table_in_a_cell_keeps_its_rows() -> None:
+    inner = f"<table:table>{row(cell('Bulb'), cell('3'))}{row(cell('Cord'), cell('5'))}</table:table>"
+    outer = row(cell("Lamp"), cell("Parts")) + row(cell("L4"), f"<table:table-cell>{inner}</table:table-cell>")
+    assert read("odt", f"<table:table>{outer}</table:table>").text.split("\n")[-1] == "L4 | Bulb, 3; Cord, 5"
+
+
 def test_headers_and_footers_stand_once_and_page_numbers_do_not() -> None:
     page = (
         f"<style:master-page><style:header>{p('House rules 2026')}</style:header><style:header-left>{p('House rules 2026')}"
@@ -343,6 +349,17 @@ def test_columns_of_a_slide_are_read_one_after_the_other() -> None:
     assert (
         read("odp", f"<draw:page>{body}</draw:page>").text == "first of left\n\nsecond of left\n\nall of right\n\nbelow"
     )
+
+
+def test_heads_of_a_slide_stand_before_what_is_below_each_of_them() -> None:
+    places = {
+        "Pump": (1, 3, 1), "Fan": (12, 3, 1), "moves water": (1, 4.2, 5), "moves air": (12, 4.2, 5),
+    }  # fmt: skip
+    body = "".join(
+        shape(text, f'svg:x="{x}cm" svg:y="{y}cm" svg:width="10cm" svg:height="{height}cm"')
+        for text, (x, y, height) in places.items()
+    )
+    assert read("odp", f"<draw:page>{body}</draw:page>").text == "Pump\n\nmoves water\n\nFan\n\nmoves air"
 
 
 # --------------------------------------------------------------------- bad files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragkit_ingest.readers.office.slides.places import Box, reading_order
+from ragkit_ingest.readers.places import Box, reading_order
 from tests.support.ingest_files import blocks, extract, headings, page_text
 from tests.support.office_files import SPACES, deck, flat_file, relations, shape
 
@@ -35,6 +35,15 @@ def test_a_shape_behind_others_comes_first_and_one_without_a_place_last() -> Non
 
 def test_boxes_that_overlap_a_little_are_still_rows() -> None:
     assert order((1, 2.9, 4, 1), (1, 2, 4, 1), (1, 1.1, 4, 1)) == [2, 1, 0]
+
+
+def test_low_heads_stand_before_what_is_right_below_each_of_them() -> None:
+    heads = [(5, 1, 3, 0.6), (1, 1, 3, 0.6)]
+    assert order(*heads, (5.1, 1.7, 3, 4), (1, 1.7, 3, 3)) == [1, 3, 0, 2]
+    assert order(*heads, (5, 3, 3, 4), (1, 3, 3, 4)) == [1, 0, 3, 2]  # too far below
+    assert order(*heads, (5, 1.7, 3, 0.6), (1, 1.7, 3, 0.6)) == [1, 0, 3, 2]  # as low: rows of a table
+    table = [(1, 1.7, 3, 2), (5, 1.7, 3, 2), (1, 3.8, 3, 2), (5, 3.8, 3, 2)]
+    assert order(*heads, *table) == [1, 0, 2, 3, 4, 5]
 
 
 def test_shapes_stand_by_place_and_groups_stay_together() -> None:

@@ -81,6 +81,15 @@ def test_built_text_is_clean_and_offsets_hold(pieces: list[str]) -> None:
 def test_titles_come_from_the_file_then_a_heading_then_the_name() -> None:
     assert choose_title("Annual report", [], "x.pdf") == "Annual report"
     assert choose_title("Microsoft Word - draft.doc", [], "price_list-2024.pdf") == "price list 2024"
+    for template in (
+        "PowerPoint Presentation",
+        "Präsentation1",
+        "Présentation PowerPoint",
+        "PowerPoint プレゼンテーション",
+        "Book2",
+    ):
+        assert choose_title(template, [], "crane_log.pptx") == "crane log"
+    assert choose_title("Presentation skills", [], "x.pptx") == "Presentation skills"
     assert choose_title("0001018724-18-000005", [], "AMAZON_2017_10K.pdf") == "AMAZON 2017 10K"
     assert readable_name("....txt") == "..."
     assert readable_name("2023-08-30_notes.md") == "2023-08-30 notes"

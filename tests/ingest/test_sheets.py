@@ -237,11 +237,20 @@ def test_links_rich_text_and_formats_of_cells() -> None:
     )
 
 
+def test_escapes_are_characters_and_iso_dates_are_dates() -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="inlineStr"><is><t>Gate_x000D_ 7 _x00B5_m</t></is></c>'
+        '<c r="B1" t="str"><v>_x0041_x_x5f</v></c></row>'
+        '<row r="2"><c r="A2" t="d"><v>2027-03-09T00:00:00</v></c><c r="B2" t="d"><v>2027-03-09T14:30:00</v></c></row>'
+    )
+    assert extract(sheet_of(rows), "a.xlsx").text == "S1\n\nGate 7 µm | Ax_x5f\n2027-03-09 | 2027-03-09 14:30:00"
+
+
 def test_threaded_comments_text_boxes_and_pictures() -> None:
     drawing = (
         '<wsDr xmlns:a="a" xmlns:r="' + RELATIONS + '"><twoCellAnchor><from><row>0</row></from><sp><nvSpPr>'
         '<cNvPr id="1" name="t"/></nvSpPr><txBody><a:p><a:r><a:t>Mind the </a:t></a:r><a:r><a:t>gap</a:t></a:r></a:p>'
-        '</txBody></sp></twoCellAnchor><twoCellAnchor><pic><nvPicPr><cNvPr id="2" name="p" descr="A map of the yard"/>'
+        '</txBody></sp></twoCellAnchor><twoCellAnchor><pic><nvPicPr><cNvPr id="2" name="p" descr="A map of the yard&#xA;AI-generated content may be incorrect."/>'
         '</nvPicPr></pic></twoCellAnchor><twoCellAnchor><pic><nvPicPr><cNvPr id="3" name="q"/></nvPicPr></pic>'
         "</twoCellAnchor></wsDr>"
     )

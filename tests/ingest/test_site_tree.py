@@ -32,7 +32,7 @@ SHOWN: Final = {
         'Dashboard of Vega: The dashboard | At most 40 nodes. | fmt.Println("hi") | Limits'
     ),
     "jekyll/_posts/2026-02-03-release.md": (
-        'It is fast. It is slow. | Version 9.1 of Lyra. | Note: Upgrade **before** May. | puts "x" | shown as is | '
+        'It is fast. It is slow. | Version 9.1 of Lyra. | Note: Upgrade **before** May. | puts "x" | {{ shown as is }} | '
         "A paragraph with class."
     ),
     "sphinx/index.rst": (
@@ -80,5 +80,5 @@ def test_a_page_says_what_its_reader_sees_in_that_order(chunks: dict[str, list[s
 @pytest.mark.parametrize("source", SHOWN)
 def test_no_sign_of_a_template_is_in_a_chunk(chunks: dict[str, list[str]], source: str) -> None:
     for text in chunks[source]:
-        found = SIGNS.search(text)
+        found = SIGNS.search(text.replace("{{ shown as is }}", ""))
         assert found is None, (found[0], text) if found else ""

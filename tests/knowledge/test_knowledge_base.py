@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import ragkit
-from ragkit.knowledge.querying import Querying
+from ragkit.knowledge.querying import Asked
+from ragkit.knowledge.view import KnowledgeView
 from ragkit.testing import BrokenEmbedder, CutChat, FakeChat, HashEmbedder
 from ragkit.types.answers import Answer
 from ragkit.types.documents import Document
@@ -118,12 +119,10 @@ def test_a_vector_of_another_model_is_not_searched_by(kb: ragkit.KnowledgeBase) 
     other = HashEmbedder(dimension=kb._models.embedder().fingerprint.dimension, name="other")
     wrong = other.embed_queries(["warranty"])[0]
     wanted = kb.search("refund window")
-    found = kb._querying._search("refund window", k=None, where=None, history=(), known=(other, wrong))
+    found = kb._querying._search(Asked("refund window"), known=(other, wrong))
     assert told(found) == told(wanted)
     mine = kb._models.embedder()
-    moved = kb._querying._search(
-        "refund window", k=None, where=None, history=(), known=(mine, mine.embed_queries(["warranty"])[0])
-    )
+    moved = kb._querying._search(Asked("refund window"), known=(mine, mine.embed_queries(["warranty"])[0]))
     assert told(moved) != told(wanted)  # one of its own is
 
 
@@ -269,10 +268,12 @@ def test_many_threads_may_ask_while_one_writes(kb: ragkit.KnowledgeBase) -> None
     assert kb.verify() == []
 
 
-@pytest.mark.parametrize("name", ["search", "asearch", "prompt", "ask", "stream"])
-def test_the_querying_part_takes_what_the_public_method_takes(name: str) -> None:
-    public, part = (inspect.signature(getattr(owner, name)) for owner in (ragkit.KnowledgeBase, Querying))
-    assert public == part
+@pytest.mark.parametrize("name", ["search", "asearch", "prompt", "ask", "stream", "check"])
+def test_a_view_takes_what_the_knowledge_base_takes(name: str) -> None:
+    base, view = (inspect.signature(getattr(owner, name)) for owner in (ragkit.KnowledgeBase, KnowledgeView))
+    options = [option for option in base.parameters.values() if option.name != "schema"]
+    assert options == list(view.parameters.values())
+    assert base.return_annotation == view.return_annotation
     assert inspect.iscoroutinefunction(getattr(ragkit.KnowledgeBase, name)) == (name == "asearch")
 
 

@@ -51,12 +51,12 @@ def kb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ragkit.KnowledgeBas
         yield made
 
 
-@pytest.mark.parametrize("beside_from", [0, 10**9])
+@pytest.mark.parametrize("parallel_from", [0, 10**9])
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_words_searched_on_a_second_thread_bring_the_same(
-    kb: ragkit.KnowledgeBase, question: str, beside_from: int
+    kb: ragkit.KnowledgeBase, question: str, parallel_from: int
 ) -> None:
-    retriever = Retriever(HashEmbedder, RetrievalSettings(), ModelSettings(), beside_from=beside_from)
+    retriever = Retriever(HashEmbedder, RetrievalSettings(), ModelSettings(), parallel_from=parallel_from)
     with kb._store.read() as reader:
         snapshot = kb._caches.snapshot(reader.chunks)
         found = retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5)
@@ -68,7 +68,7 @@ def test_another_reading_searched_ahead_brings_the_same(kb: ragkit.KnowledgeBase
     file = tmp_path / "terms.txt"
     file.write_text("reimbursement => refund window days\nthe => holiday\n")
     settings = RetrievalSettings(vocabulary=(str(file),))
-    here, beside = (Retriever(HashEmbedder, settings, ModelSettings(), beside_from=size) for size in (10**9, 0))
+    here, beside = (Retriever(HashEmbedder, settings, ModelSettings(), parallel_from=size) for size in (10**9, 0))
     with kb._store.read() as reader:
         snapshot = kb._caches.snapshot(reader.chunks)
         for question in ("Who pays reimbursement?", *QUESTIONS, "Who pays reimbursement?", *QUESTIONS):

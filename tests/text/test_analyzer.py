@@ -94,11 +94,11 @@ def test_a_short_question_is_stemmed_in_every_language_of_the_index(question: st
     assert stem in analyse(f"{GERMAN} {question}")
 
 
-def test_function_words_serve_only_a_question_of_nothing_else() -> None:
+def test_stop_words_serve_only_a_question_of_nothing_else() -> None:
     assert analyse_question("What is the margin?") == ({"margin": 1}, {})
-    assert analyse_question("to be or not to be").function_words == {"to": 2, "be": 2, "or": 1, "not": 1}
+    assert analyse_question("to be or not to be").stop_words == {"to": 2, "be": 2, "or": 1, "not": 1}
     assert analyse_question("WHAT IS THE MARGIN?") == ({"margin": 1}, {})
-    assert analyse_text(ENGLISH).function_words.split()[:3] == ["the", "is", "not"]
+    assert analyse_text(ENGLISH).stop_words.split()[:3] == ["the", "is", "not"]
     assert analyse_question("Wie hoch ist die Marge?", languages=["de"]).terms == {"hoch": 1, "marg": 1}
     assert analyse("who are you") == ["who", "are", "you"]
 
@@ -135,16 +135,16 @@ def test_units_keep_a_line_each_and_the_title_is_not_doubled() -> None:
 @example("0\u037a")
 @settings(max_examples=300, deadline=None)
 def test_any_text_has_terms_that_are_found_again(text: str) -> None:
-    language, terms, function_words = analyse_text(text)
+    language, terms, stop_words = analyse_text(text)
     for term in terms.split(" ") if terms else []:
         assert term
         assert len(term) <= TERM_LIMIT
         assert not any(char.isspace() for char in term)
     question = analyse_question(text, languages=[language])
-    if not question.function_words:
+    if not question.stop_words:
         assert set(question.terms) <= set(terms.split())
     else:
-        assert set(question.function_words) & set(function_words.split()) or set(question.terms) & set(terms.split())
+        assert set(question.stop_words) & set(stop_words.split()) or set(question.terms) & set(terms.split())
     json.dumps(question.terms)
 
 
@@ -154,7 +154,7 @@ def test_long_input_is_bounded() -> None:
     assert len(analyse("東" * 5_000)) <= 10_000
 
 
-def test_lists_of_function_words_are_lower_case_and_not_repeated() -> None:
+def test_lists_of_stop_words_are_lower_case_and_not_repeated() -> None:
     for words in STOP_WORDS.values():
         assert words == words.lower()
         assert len(words.split()) == len(set(words.split()))

@@ -81,8 +81,9 @@ def header_rows(grid: Grid) -> int:
     """
     marked = 0
     for row in grid.source[:_MAX_HEADER_ROWS]:
-        if not row or not all(cell is None or cell.heads or not cell.text for cell in row):
-            break
+        names_columns = bool(row) and all(cell is None or cell.heads or not cell.text for cell in row)
+        if not names_columns or (marked and is_section(row, grid.width)):
+            break  # a name over the whole width, below those of the columns, heads the rows after it
         marked += 1
     if marked and marked < len(grid.source):
         return marked
@@ -159,8 +160,9 @@ def add_grid(
     """Add a table with merged cells: names joined over header rows, values in each row and column that they span.
 
     header: True or False when the file says whether the first rows name the columns; None to judge by their looks.
-    Leading rows of one cell over the whole width become part of the caption.
+    caption: stands above the table; leading rows of one cell over the whole width become part of it.
     """
+    out.paragraph(squeeze(caption))
     grid = lay_out(rows)
     if grid.cut:
         out.warn(f"a table is cut: it has over {_MAX_COLUMNS:,} columns or {_MAX_CELLS:,} cells")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 _LIMIT: Final = 600
 """Characters; a longer address is no address for a person."""
+_NUMBER_LIMIT: Final = 40
 _OUTSIDE = re.compile(r"(?:(?:https?|ftp):)?//[^\s/]|mailto:[^\s@]+@", re.IGNORECASE)
 _BREAKS = re.compile(r"[\t\r\n]+")
 _SCHEME = re.compile(r"^(?:(?:https?|ftp)://|mailto:)?(?:www\.)?", re.IGNORECASE)
@@ -17,9 +19,13 @@ ADDRESS = re.compile(r" \((?:(?:https?|ftp)://|mailto:)[^\s()]{1,600}\)")
 def address_after(text: str, target: str) -> str:
     """Return what stands after a link's text: ` (address)`; "" for a place within the site, or where the text says it.
 
+    Of a link that dials it is the number.
+
     Parentheses and blanks of the address are percent-encoded, so that its end is certain.
     """
     target = "%20".join(_BREAKS.sub("", target).split()) if target else ""
+    if target[:4].lower() == "tel:":
+        return _number_after(text, target[4:])
     if not text.strip() or not _OUTSIDE.match(target):
         return ""
     if target.startswith("//"):
@@ -30,6 +36,14 @@ def address_after(text: str, target: str) -> str:
     if len(encoded) > _LIMIT or _bare(target) in _bare(text):
         return ""
     return f" ({encoded})"
+
+
+def _number_after(text: str, number: str) -> str:
+    """Return ` (number)` of a link that dials; "" where the link's text says it in any way of writing."""
+    number = unquote(number).partition(";")[0].strip()
+    digits = "".join(filter(str.isdecimal, number))
+    said = "".join(filter(str.isdecimal, text))
+    return f" ({number})" if digits and digits[-6:] not in said and len(number) <= _NUMBER_LIMIT else ""
 
 
 def linked(text: str, target: str) -> str:

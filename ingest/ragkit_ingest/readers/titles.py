@@ -24,7 +24,14 @@ _JUNK_TITLE = re.compile(
     r"title of (?:the |your )?(?:paper|document|report|page|presentation)|template|index|home|default|sample title|"
     r"lorem ipsum.*|unbenannt|ohne titel|dokument|sans titre|sin título|senza titolo|sem título|"
     r"(?:untitled|new) ?(?:document|page|presentation|spreadsheet|site)|react app|vite app|"
-    r"microsoft powerpoint presentation)?[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
+    r"(?:new )?(?:microsoft )?(?:powerpoint|word|excel)[- ]?(?:presentation|document|worksheet|präsentation|dokument)|"
+    r"présentation powerpoint|presentación de powerpoint|presentazione (?:standard )?di powerpoint|"
+    r"apresentação do powerpoint|powerpoint-presentatie|презентация powerpoint|powerpoint 演示文稿|"
+    r"powerpoint プレゼンテーション|"
+    r"(?:presentation|präsentation|présentation|presentación|presentazione|apresentação|prezentacja|презентация)|"
+    r"документ|без названия|文档|無題|无标题|제목 없음|workbook|worksheet|book|sheet|arbeitsmappe|mappe|tabelle|"
+    r"classeur|"
+    r"folie|diapositive|diapositiva|слайд|normal|formatvorlage)?[\s\d.#_()\[\]<>-]*(?:\.\w{2,4})?",
     re.IGNORECASE,
 )
 

@@ -42,8 +42,27 @@ class _ByModel:
         return StepOutput(reply.value, text=reply.text, prompt=prompt, model=model.name)
 
 
+class _TextStep:
+    """A step that reads one text, by rules or by a model that writes JSON."""
+
+    __slots__ = ()
+    head: Head
+    text: SafeText
+    by_model: _ByModel
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The values in its texts."""
+        return (*self.text.references, *self.by_model.prompt.references)
+
+    @property
+    def writes_json(self) -> bool:
+        """Whether a model is asked, which then writes JSON."""
+        return bool(self.head.model)
+
+
 @dataclass(frozen=True, slots=True)
-class Classify:
+class Classify(_TextStep):
     """Gives one of some labels: that of the first rule that matches, else the model's, else `otherwise`."""
 
     head: Head
@@ -53,16 +72,6 @@ class Classify:
     by_model: _ByModel
     fields: frozenset[str] | None = frozenset(("label", "by"))
     sources: tuple[str, ...] = ()
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """The values in its texts."""
-        return (*self.text.references, *self.by_model.prompt.references)
-
-    @property
-    def writes_json(self) -> bool:
-        """Whether a model is asked for a label."""
-        return bool(self.head.model)
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
         """Classify the text."""
@@ -103,7 +112,7 @@ def read_classify(head: Head, frame: Frame) -> Classify:
 
 
 @dataclass(frozen=True, slots=True)
-class Extract:
+class Extract(_TextStep):
     """Gives an object of a schema: fields that patterns find, and a model's object where a required one is missing."""
 
     head: Head
@@ -117,16 +126,6 @@ class Extract:
     def fields(self) -> frozenset[str] | None:
         """The properties of its schema."""
         return self.schema.fields
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """The values in its texts."""
-        return (*self.text.references, *self.by_model.prompt.references)
-
-    @property
-    def writes_json(self) -> bool:
-        """Whether a model is asked for the object."""
-        return bool(self.head.model)
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
         """Extract the object from the text. Raises AnswerFormatError, and ValueError for one that rules cannot fill."""
@@ -157,7 +156,7 @@ def read_extract(head: Head, frame: Frame) -> Extract:
 
 
 @dataclass(frozen=True, slots=True)
-class Decompose:
+class Decompose(_TextStep):
     """Gives the questions to search for one by one: by the question's words, or by a model."""
 
     head: Head
@@ -166,16 +165,6 @@ class Decompose:
     by_model: _ByModel
     fields: frozenset[str] | None = frozenset(("questions", "kind"))
     sources: tuple[str, ...] = ()
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """The values in its texts."""
-        return (*self.text.references, *self.by_model.prompt.references)
-
-    @property
-    def writes_json(self) -> bool:
-        """Whether a model is asked for the questions."""
-        return bool(self.head.model)
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
         """Decompose the text; a part that leans on the one before is made to stand alone."""

@@ -105,7 +105,7 @@ class Constraints:
         codes = {normal_code(match.group()) for match in _CODE.finditer(text)}
         codes |= {match.group() for match in _YEAR.finditer(text)}
         codes |= {match.group().split()[-1].lstrip("0") for match in _LABELLED.finditer(text)}
-        names = frozenset(_names(text, question.language)) | _symbols(text)
+        names = frozenset(_names(text, question.language) - question.address_terms) | _symbols(text)
         numbered = tuple((m[1], m[2]) for m in _NUMBERED_NAME.finditer(text) if m[1].lower() in names)
         operators = frozenset(_OPERATOR.findall(text))
         return cls(frozenset(code for code in codes if len(code) > 1), names, numbered, operators)

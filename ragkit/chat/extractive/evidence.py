@@ -161,7 +161,9 @@ class _Unit:
 
 
 def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[Layout] | None = None) -> list[Candidate]:
-    """Return every sentence, row and block of code of the passages but headings, in order; higher values are better.
+    """Return every sentence, row and block of code of the passages, in order; higher values are better.
+
+    Headings are left out, unless an address is asked for and stands behind one.
 
     layouts: of the passages, where the caller has read them already.
     """
@@ -175,7 +177,8 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
         weights[term] *= _LESSER_WEIGHT
     out: list[Candidate] = []
     for unit in units:
-        if unit.leads:
+        text = passages[unit.passage].text[slice(*unit.span)]
+        if unit.leads and not question.gives_address(text):
             continue
         features = _features(question, weights, unit, passages[unit.passage])
         value = sum(weight * have for weight, have in zip(_WEIGHED, _MEASURED(features), strict=True))
@@ -186,7 +189,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
                 unit.passage,
                 unit.order,
                 unit.span,
-                passages[unit.passage].text[slice(*unit.span)],
+                text,
                 section=unit.lead.order,
                 place=unit.lead.distance,
                 topic=len(unit.lead.terms & question.said.terms) / max(len(unit.lead.terms), 1),

@@ -98,7 +98,8 @@ class Fitness:
         """Return whether a candidate is no echo of the question, and has its codes and the kind of answer asked for."""
         if item.kind == "code" and not self._code_may_answer(item):
             return False
-        if item.kind != "code" and not item.features.news and not _ENDED.search(item.text):
+        told = item.kind == "code" or item.features.news or _ENDED.search(item.text)
+        if not told and not self._question.gives_address(item.text):
             return False
         hit = self._passages[item.passage]
         text = self.piece(item).text(hit)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.text.addresses import without_addresses
 from ragkit.text.asking import wants_address
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 
@@ -115,6 +116,9 @@ _MEASURES: Final = frozenset(
 )
 """Terms that name what is measured: an answer gives the figure, often without the word."""
 
+_PLACES: Final = frozenset(wording("web address url uri link website webpage page homepage adresse lien enlace").terms)
+"""Terms that name an address: an answer gives the address itself, often without the word."""
+
 _SHOWN: Final = frozenset(wording("example code snippet sample show command syntax beispiel befehl exemple").terms)
 """Terms that name the form of an answer."""
 
@@ -157,9 +161,18 @@ class Question:
 
     @property
     def measures(self) -> frozenset[str]:
-        """Return the terms of the question that an answer need not repeat: it gives a figure, a date or code."""
+        """Return the terms of the question that an answer need not repeat: it gives a figure, date, code or address."""
         figures = _MEASURES if self.kinds & {"figure", "date"} else frozenset()
-        return self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
+        return self.address_terms | self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
+
+    @property
+    def address_terms(self) -> frozenset[str]:
+        """Return the terms of the question that only say that it asks for the address of a link."""
+        return self.said.terms & _PLACES if "link" in self.kinds else frozenset()
+
+    def gives_address(self, text: str) -> bool:
+        """Return whether a text holds the address of a link, where one is asked for."""
+        return "link" in self.kinds and without_addresses(text) != text
 
     @staticmethod
     def gives_money(sentence: str) -> bool:

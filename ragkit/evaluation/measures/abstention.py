@@ -156,16 +156,16 @@ def _report(
     names = list(measured.confidences)
     positives = np.array([measured.confidences[name] for name in names])
     split = _Split.of_parts(measured, found, tuning) if tuning else _Split.by_hash(measured, found)
-    told = np.array([score for _, score in split.told])
-    confidences = np.concatenate([positives, told])
-    wrong = np.array([not measured.right[name] for name in names] + [True] * len(told))
+    reported = np.array([score for _, score in split.reported])
+    confidences = np.concatenate([positives, reported])
+    wrong = np.array([not measured.right[name] for name in names] + [True] * len(reported))
     perfect = risk_coverage(-wrong.astype(np.float64), wrong)
     return Abstention(
         kind=kind,
         answerable=len(positives),
-        unanswerable=len(told),
-        auroc=area_under_roc(positives, told),
-        interval=two_sample_interval(positives, told, area_under_roc),
+        unanswerable=len(reported),
+        auroc=area_under_roc(positives, reported),
+        interval=two_sample_interval(positives, reported, area_under_roc),
         curve=risk_coverage(confidences, wrong),
         least=perfect.area,
         threshold=split.threshold(),
@@ -174,9 +174,9 @@ def _report(
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """Confidences that choose the threshold, and those that judge it; told: the unanswerable questions to report."""
+    """Confidences that choose the threshold, and those that judge it; reported: the unanswerable questions."""
 
-    told: Sequence[tuple[Unanswerable, float]]
+    reported: Sequence[tuple[Unanswerable, float]]
     choosing: tuple[Sequence[float], Sequence[float]]
     judging: tuple[Sequence[float], Sequence[float]]
     chosen_on: str
@@ -191,12 +191,12 @@ class _Split:
         names = {item.name for item, _ in choosing}
         judging = [pair for pair in found if pair[0].name not in names]
         same = measured.confidences.keys() & tuning.keys()
-        told = choosing if measured.confidences.keys() <= tuning.keys() else found if same else judging
+        reported = choosing if measured.confidences.keys() <= tuning.keys() else found if same else judging
         kept = list(measured.confidences.values())
         return cls(
-            told=told,
+            reported=reported,
             choosing=(list(tuning.values()), [score for _, score in choosing]),
-            judging=(kept, [score for _, score in told]),
+            judging=(kept, [score for _, score in reported]),
             chosen_on="the tuning part",
             honest=not same,
         )
@@ -206,7 +206,7 @@ class _Split:
         """Choose on one half and judge by the other."""
         kept = measured.confidences
         return cls(
-            told=found,
+            reported=found,
             choosing=(
                 [score for name, score in kept.items() if _half(name)],
                 [score for item, score in found if _half(item.name)],

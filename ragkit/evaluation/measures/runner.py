@@ -132,10 +132,10 @@ def fill(kb: KnowledgeBase, documents: Iterable[Document], total: int, progress:
             wanted.add(document.source)
             yield document
 
-    def told(state: AddProgress) -> None:
+    def forward(state: AddProgress) -> None:
         progress("embedding", state.documents, total)
 
-    kb.add(noted(), progress=told)
+    kb.add(noted(), progress=forward)
     gone = [info.source for info in kb.documents() if info.source not in wanted]
     if gone:
         kb.remove(gone)

@@ -113,10 +113,10 @@ def _abstention_lines(result: Result, note: str) -> Iterator[str]:
             f" {item.curve.risk[-1]:.3f} when all is answered{note}"
         )
         if item.threshold:
-            told = note if item.threshold.honest else "  on the questions that chose it: no evidence"
+            remark = note if item.threshold.honest else "  on the questions that chose it: no evidence"
             yield (
                 f"  confidence >= {item.threshold.value:.4f} keeps {item.threshold.keeps:.1%} of the answerable,"
-                f" refuses {item.threshold.refuses:.1%} of the others; chosen on {item.threshold.chosen_on}{told}"
+                f" refuses {item.threshold.refuses:.1%} of the others; chosen on {item.threshold.chosen_on}{remark}"
             )
 
 

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from ragkit.index.lexical.term_codes import pack, unpack_language, unpack_text
 from ragkit.text.analyzer import analyse_text, guess_language
 
-FIELDS: Final = ("body", "context", "function_words")
+STOP_WORDS: Final = "function_words"  # the name of the field on disk
+FIELDS: Final = ("body", "context", STOP_WORDS)
 
 
 CONTENT_FIELDS: Final = FIELDS[:2]
@@ -21,16 +22,20 @@ class Terms(NamedTuple):
     language: str
     body: str
     context: str
-    function_words: str
+    stop_words: str
 
     @property
     def packed(self) -> bytes:
         """The context line's terms, then each unit's on a line of its own, as `term_codes.pack` encodes them."""
         return pack(f"{self.context}\n{self.body}", language=self.language)
 
+    def of_field(self, name: str) -> str:
+        """Return the terms of one of `FIELDS`."""
+        return {"body": self.body, "context": self.context, STOP_WORDS: self.stop_words}[name]
+
     def lengths(self) -> dict[str, int]:
         """Return the number of terms of each content field."""
-        return {name: len(getattr(self, name).split()) for name in CONTENT_FIELDS}
+        return {name: len(self.of_field(name).split()) for name in CONTENT_FIELDS}
 
     @classmethod
     def unpacked(cls, packed: bytes | memoryview) -> Terms:
@@ -50,4 +55,4 @@ def analyse_chunk(title: str, context: str, text: str, units: Sequence[tuple[int
         language = parts[0].language
     line = analyse_text(whole, language=language)
     body = "\n".join([part.terms for part in parts])
-    return Terms(language, body, line.terms, " ".join([part.function_words for part in (*parts, line)]))
+    return Terms(language, body, line.terms, " ".join([part.stop_words for part in (*parts, line)]))

@@ -253,7 +253,7 @@ class _Filling:
             document = tantivy.Document()
             document.add_unsigned("id", number)
             for name in FIELDS:
-                document.add_text(name, getattr(terms, name))
+                document.add_text(name, terms.of_field(name))
             with _as_oserror():
                 self._writer.add_document(document)
             written.append(terms.packed)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ragkit.index.base import TermStatistics
 from ragkit.index.lexical.bm25 import idf
-from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
+from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, STOP_WORDS
 from ragkit.index.lexical.deletions import DeletedTermCounts, add_deleted
 from ragkit.index.lexical.files import LexicalBase, base_ids
 from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
@@ -188,7 +188,7 @@ class LexicalIndex:
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
         rough = self._is_rough(weights)
-        wide = k + max(k, _WIDER) * (2 if weights["function_words"] else 1) if rough else k
+        wide = k + max(k, _WIDER) * (2 if weights[STOP_WORDS] else 1) if rough else k
         ids, scores = self._search_base(weights, wide, allowed)
         if rough:
             ids = ids[:wide]
@@ -214,7 +214,7 @@ class LexicalIndex:
     def _means(self) -> dict[str, float]:
         """Return the mean lengths that chunks are ranked with."""
         means = {name: self._lengths[name] / max(self._documents, 1) for name in CONTENT_FIELDS}
-        return {**means, "function_words": max(STOP_WORD_RATIO * means["body"], 1.0)}
+        return {**means, STOP_WORDS: max(STOP_WORD_RATIO * means["body"], 1.0)}
 
     def _is_stale(self) -> bool:
         """Return whether tantivy's mean lengths differ from those without deleted chunks."""
@@ -227,7 +227,7 @@ class LexicalIndex:
     def _is_rough(self, weights: Weights) -> bool:
         """Return whether tantivy's hits must be scored again. Those of a question of stop words only always are: the
         stop words of deleted chunks are not counted, so their mean length is estimated from that of content words."""
-        return self._stale or bool(weights["function_words"])
+        return self._stale or bool(weights[STOP_WORDS])
 
     def _held(self) -> Iterable[tuple[Block, NDArray[np.bool_] | None]]:
         return zip(self.blocks, self._live, strict=True)
@@ -271,7 +271,7 @@ class LexicalIndex:
             }
             for field in CONTENT_FIELDS
         }
-        return {**weights, "function_words": {term: float(count) for term, count in question.stop_words.items()}}
+        return {**weights, STOP_WORDS: {term: float(count) for term, count in question.stop_words.items()}}
 
     # ------------------------------------------------------------------ the two parts
 
@@ -309,13 +309,13 @@ class LexicalIndex:
     def _scored_again(self, weights: Weights, ids: Ids) -> NDArray[np.float64]:
         """Return the BM25 of chunks in the files, by mean lengths without deleted chunks."""
         scores = content_scores(*self.codes(ids), weights, self._averages)
-        query = weighted_query(self.base, {"function_words": weights["function_words"]})
+        query = weighted_query(self.base, {STOP_WORDS: weights[STOP_WORDS]})
         if query is not None and self.base is not None and len(ids):
             searcher = self.base.searcher
             hits = searcher.search(both(query, any_of(self.base, ids)), limit=len(ids), count=False).hits
             found = searcher.fast_field_values("id", [place for _, place in hits])
             places = {number: at for at, number in enumerate(ids.tolist())}
-            mean = self._averages["function_words"]
+            mean = self._averages[STOP_WORDS]
             for number, (score, place) in zip(found, hits, strict=True):
                 explanation = query.explain(searcher, place).to_json()
                 scores[places[number]] += explained_score(explanation, mean, otherwise=score)

@@ -59,9 +59,7 @@ def read_question(
         found += reading.also
         added = [*reading.added, *(term for notation in found for form in notation.forms for term in form)]
         terms = {**question.terms, **{term: 1 for term in added if term not in question.terms}}
-        return AnalysedQuestion(
-            terms, question.function_words, reading.words, notations=found, corrected=reading.corrected
-        )
+        return AnalysedQuestion(terms, question.stop_words, reading.words, notations=found, corrected=reading.corrected)
     words: list[Forms] = [forms for _, forms in parts]
     rarity = idf(question.terms)
     rarest = sorted(question.terms, key=lambda term: -question.terms[term] * rarity.get(term, 0.0))[:TERM_LIMIT]

@@ -123,7 +123,7 @@ class Block:
         analysed = [analyse_chunk(*item) for item in texts]
         return cls(
             ids=np.asarray(ids, dtype=np.int64),
-            fields={name: Postings.of([getattr(item, name) for item in analysed]) for name in FIELDS},
+            fields={name: Postings.of([item.of_field(name) for item in analysed]) for name in FIELDS},
             terms={number: item.packed for number, item in zip(ids.tolist(), analysed, strict=True)},
             languages=tuple(item.language for item in analysed),
         )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import MissingPackageError, ModelError
+from ragkit.cross_encoder import load_cross_encoder
+from ragkit.errors import ModelError
 from ragkit.settings import ModelSettings
 
 
@@ -25,22 +25,9 @@ class CrossEncoderReranker:
     """A sentence-transformers CrossEncoder with one output; its logit goes through a sigmoid."""
 
     def __init__(self, name: str, *, models: ModelSettings) -> None:
-        try:
-            from sentence_transformers import CrossEncoder
-        except ImportError as error:
-            raise MissingPackageError(
-                "sentence-transformers", purpose="reranking", install="sentence-transformers"
-            ) from error
-        local = models.offline or Path(name).exists()
-        device = None if models.device == "auto" else models.device
-        try:
-            self._model = CrossEncoder(name, local_files_only=local, trust_remote_code=False, device=device)
-        except (OSError, ValueError, RuntimeError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(
-                f"the cross-encoder {name!r} cannot be loaded ({first})",
-                cure="name a folder that holds it, or allow the download",
-            ) from error
+        self._model = load_cross_encoder(
+            name, models=models, purpose="reranking", cure="name a folder that holds it, or allow the download"
+        )
         if self._model.num_labels != 1:
             raise ModelError(
                 f"the cross-encoder {name!r} has {self._model.num_labels} outputs", cure="name one with one"

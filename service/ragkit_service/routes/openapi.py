@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ragkit_service.error_formats import Told, dify_error, format_of, openai_error
+from ragkit_service.error_formats import ErrorParts, dify_error, format_of, openai_error
 from ragkit_service.errors import PROBLEM_TYPE
 from ragkit_service.schemas import requests as schemas
 from ragkit_service.schemas import responses as replies
@@ -188,15 +188,15 @@ def dify_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _dify_problem(status: int) -> dict[str, Any]:
     kind, title, detail, cure = _PROBLEMS[status]
-    told = Told(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
-    content = {"application/json": {"schema": DIFY_SCHEMA, "example": dify_error(told)[1]}}
+    parts = ErrorParts(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
+    content = {"application/json": {"schema": DIFY_SCHEMA, "example": dify_error(parts)[1]}}
     return {"description": title, "content": content}
 
 
 def _openai_problem(status: int) -> dict[str, Any]:
     kind, title, detail, cure = _PROBLEMS[422 if status == 400 else status]
-    told = Told(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
-    example = openai_error(told)[1]
+    parts = ErrorParts(status, kind, f"{detail}; {cure}" if cure else detail, request_id=REQUEST_ID)
+    example = openai_error(parts)[1]
     return {"description": title, "content": {"application/json": {"schema": OPENAI_SCHEMA, "example": example}}}
 
 

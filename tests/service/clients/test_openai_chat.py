@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,11 @@ import pytest
 import ragkit
 from ragkit.testing import CutChat, FakeChat, HashEmbedder
 from ragkit_service.document_ids import source_of_id
-from tests.support.live_service import KEY, WAIT, fill, live_service
+from tests.support.live_service import KEY, WAIT, live_service
 
 openai = pytest.importorskip("openai", reason="the official client is not installed: pip install 'ragkit[openai]'")
 
 QUESTION = "How long is the refund window?"
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    fill(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def url(data: Path) -> Iterator[str]:
-    with live_service(data) as address:
-        yield address
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Any]:
-    with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=WAIT) as made:
-        yield made
 
 
 def user(text: str) -> Any:

@@ -12,30 +12,11 @@ import pytest
 from ragkit import NotFoundError
 from ragkit_service.document_ids import source_of_id
 from ragkit_service.file_store.stored_files import StoredFiles
-from tests.support.live_service import KEY, WAIT, fill, live_service
+from tests.support.live_service import WAIT
 
 openai = pytest.importorskip("openai", reason="the official client is not installed: pip install 'ragkit[openai]'")
 
 FAQ = ("faq.md", b"# FAQ\n\nThe help desk costs 12 EUR a month.\n", "text/markdown")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    fill(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def url(data: Path) -> Iterator[str]:
-    with live_service(data) as address:
-        yield address
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Any]:
-    with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=WAIT) as made:
-        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +29,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ragkit.open(folder, embedder=HashEmbedder()) as knowledge:
         knowledge.add(tagged)
     return folder
-
-
-@pytest.fixture(scope="module")
-def url(data: Path) -> Iterator[str]:
-    with live_service(data) as address:
-        yield address
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Any]:
-    with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=0, timeout=WAIT) as made:
-        yield made
 
 
 def test_a_response_has_the_search_and_a_message_with_file_citations(client: Any) -> None:

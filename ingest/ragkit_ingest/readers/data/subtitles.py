@@ -47,9 +47,14 @@ class _Paragraph:
         self.words[-1], self.end = words, end
         return True
 
-    def goes_on(self, speaker: str, start: float) -> bool:
-        """Tell whether what is said next belongs to this paragraph."""
-        if speaker != self.speaker or start - self.end > _PAUSE or sum(map(len, self.words)) > _LONGEST:
+    def goes_on(self, speaker: str, words: str, start: float) -> bool:
+        """Tell whether what is said next belongs to this paragraph; without a speaker it may end a sentence."""
+        continues = not speaker and words[:1].islower() and not _ENDS.search(self.words[-1])
+        if (
+            (speaker != self.speaker and not continues)
+            or start - self.end > _PAUSE
+            or sum(map(len, self.words)) > _LONGEST
+        ):
             return False
         return start - self.start < _LONG or not _ENDS.search(self.words[-1])
 
@@ -85,7 +90,7 @@ class SubtitleReader:
                 before, last = last, words
                 if words == before or (current is not None and current.grew(speaker, words, start, end)):
                     continue  # captions that roll up show the last line again
-                if current is None or not current.goes_on(speaker, start):
+                if current is None or not current.goes_on(speaker, words, start):
                     if current is not None:
                         builder.paragraph(current.text())
                     current = _Paragraph(speaker, start, end)

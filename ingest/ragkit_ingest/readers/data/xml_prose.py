@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.data.xml_words import (
+    CELLS,
     CODE,
     HEADINGS,
     INLINE,
@@ -18,17 +20,25 @@ from ragkit_ingest.readers.data.xml_words import (
     TABLES,
     as_raised,
 )
+from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.titles import squeeze
+
+_SPAN_LIMIT: Final = 1_000
 
 
 @dataclass(slots=True)
 class _Open:
-    """An open element. lines: what its children gave; pieces: its own text with that of inline children, in order."""
+    """An open element. lines: what its children gave; pieces: its own text with that of inline children, in order.
+
+    span: rows and columns that a cell of a table fills; cells: those of a row.
+    """
 
     name: str
     link: str = ""
     look: str = ""
+    span: tuple[int, int] = (1, 1)
+    cells: list[Cell] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
 
@@ -40,7 +50,8 @@ class ProseLayout:
         self.title = ""
         self._out = builder
         self._open: list[_Open] = []
-        self._rows: list[list[str]] = []
+        self._rows: list[list[Cell]] = []
+        self._columns: list[str] = []  # names of the columns of the open table (CALS colspec)
         self._level = 0
         self._tables = 0
 
@@ -52,8 +63,11 @@ class ProseLayout:
             self._settle()
             self._level += name in SECTIONS
             self._tables += name in TABLES
+        elif name == "colspec":
+            self._columns.append(attributes.get("colname", f"{len(self._columns) + 1}"))
         look = attributes.get("rend", "") if name == "hi" else ""
-        self._open.append(_Open(name, link if name in LINKS else "", look))
+        span = _span(attributes, self._columns) if name in CELLS else (1, 1)
+        self._open.append(_Open(name, link if name in LINKS else "", look, span))
 
     def text(self, words: str) -> None:
         """Add characters to the element that is open."""
@@ -72,7 +86,7 @@ class ProseLayout:
             words = as_raised(element.name, "".join(element.pieces), element.look)
             above.pieces.append(words + address_after(words, element.link))
         elif element.name in ROWS and self._tables:
-            self._rows.append(element.lines or [_words(element)])
+            self._rows.append(element.cells or [Cell(" ".join([*element.lines, _words(element)]))])
         elif element.name in TABLES:
             self._table(element)
         else:
@@ -86,8 +100,8 @@ class ProseLayout:
             self._level -= 1
         elif element.name in ITEMS:
             above.lines += ["- " + " ".join(line.removeprefix("- ") for line in lines)] if lines else []
-        elif self._tables and element.name in ("entry", "td", "th", "stentry"):
-            above.lines.append(" ".join(lines))
+        elif self._tables and element.name in CELLS:
+            above.cells.append(Cell(" ".join(lines), *element.span, heads=self._heads(element)))
         elif not self._open:
             self._put(lines)
         else:
@@ -108,9 +122,13 @@ class ProseLayout:
     def _table(self, element: _Open) -> None:
         self._tables -= 1
         if not self._tables:
-            self._out.table(self._rows)
-            self._rows = []
+            add_grid(self._out, self._rows)
+            self._rows, self._columns = [], []
         self._put(element.lines)
+
+    def _heads(self, cell: _Open) -> bool:
+        """Tell whether a cell names columns."""
+        return cell.name == "th" or any(element.name in ("thead", "sthead") for element in self._open)
 
     def _in_item(self) -> bool:
         return any(element.name in ITEMS for element in self._open)
@@ -138,3 +156,18 @@ class ProseLayout:
 
 def _words(element: _Open) -> str:
     return squeeze("".join(element.pieces))
+
+
+def _span(attributes: Mapping[str, str], columns: list[str]) -> tuple[int, int]:
+    """Return how many rows and columns a cell fills: HTML's rowspan, TEI's rows, CALS' morerows and column names."""
+    rows = _count(attributes.get("rowspan") or attributes.get("rows", "")) or _count(attributes.get("morerows", "")) + 1
+    first, last = attributes.get("namest", ""), attributes.get("nameend", "")
+    if first in columns and last in columns:
+        return rows, max(1, columns.index(last) - columns.index(first) + 1)
+    return rows, _count(attributes.get("colspan") or attributes.get("cols", "")) or 1
+
+
+def _count(text: str) -> int:
+    """Return a number of rows or columns, 0 for what is none."""
+    digits = text.strip()[:6]
+    return min(int(digits), _SPAN_LIMIT) if digits.isascii() and digits.isdecimal() else 0

@@ -82,7 +82,9 @@ class RecordLayout:
         element = self._open.pop()
         above = self._open[-1] if self._open else None
         if above is not None and above.name == "dict" and above.children and above.children[-1].name == "key":
-            element.name = above.children.pop().words or "key"  # of a property list
+            value, element.name = element.name, above.children.pop().words or "key"  # of a property list
+            if value in ("true", "false"):
+                element.pieces.append(value)
         child = self._child(element)
         if above is None:
             self._close_root(element, child)
@@ -92,7 +94,7 @@ class RecordLayout:
             if above.children:  # what stands before a record is put out before it
                 self._put(item.line for item in above.children)
                 above.children.clear()
-                above.headed = True
+            above.headed = True
             self._put_record(element)
         else:
             if child.line or child.lines:
@@ -189,14 +191,14 @@ def _useful(attributes: Mapping[str, str]) -> dict[str, str]:
 
 
 def _head(name: str, attributes: Mapping[str, str]) -> str:
-    told = ", ".join(f"{key} {value}" for key, value in attributes.items())
-    return f"{name} ({told})" if told else name
+    shown = ", ".join(f"{key} {value}" for key, value in attributes.items())
+    return f"{name} ({shown})" if shown else name
 
 
 def _leaf(name: str, attributes: Mapping[str, str], value: str) -> str:
     """Return the line of an element without children: its name, its attributes, and its value with the unit."""
     unit = next((key for key in attributes if key.lower() in UNITS), "")
-    rest = {key: told for key, told in attributes.items() if key != unit}
+    rest = {key: shown for key, shown in attributes.items() if key != unit}
     if value and value != LEFT_OUT:
         return f"{_head(name, rest)}: {value}{' ' + attributes[unit] if unit else ''}"
     return _head(name, attributes) if attributes else ""

@@ -96,6 +96,7 @@ ITEMS: Final = frozenset(
     ["listitem", "li", "step", "substep", "member", "item", "sli", "varlistentry", "callout", "choice", "dlentry"]
 )
 ROWS: Final = frozenset(("row", "tr", "strow", "sthead"))
+CELLS: Final = frozenset(("entry", "td", "th", "stentry", "cell"))
 TABLES: Final = frozenset(("table", "informaltable", "simpletable", "table-wrap"))
 CODE: Final = frozenset(
     ["programlisting", "screen", "codeblock", "literallayout", "synopsis", "msgblock", "code-block", "pre"]

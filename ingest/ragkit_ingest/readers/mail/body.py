@@ -37,9 +37,9 @@ class Tally:
     def report(self, builder: TextBuilder) -> None:
         """Tell what was not read."""
         if self.unread:
-            told = [f"{name} ({why})" if why else name for name, why in list(self.unread.items())[:10]]
+            unread_names = [f"{name} ({why})" if why else name for name, why in list(self.unread.items())[:10]]
             more = f" and {len(self.unread) - 10:,} more" if len(self.unread) > 10 else ""
-            builder.warn(f"attachments not read: {len(self.unread):,}: {', '.join(told)}{more}")
+            builder.warn(f"attachments not read: {len(self.unread):,}: {', '.join(unread_names)}{more}")
         if self.pictures:
             builder.warn(f"pictures inside messages left out: {self.pictures:,}")
 

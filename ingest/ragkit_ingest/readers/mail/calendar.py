@@ -10,6 +10,7 @@ from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decoded_text
+from ragkit_ingest.readers.mail.recurrence import in_words
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import CALENDAR
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -85,15 +86,15 @@ def event_groups(text: str) -> Iterator[tuple[str, list[str]]]:
         elif name in ("BEGIN", "END") and event is not None and kind != event.kind:
             inner += 1 if name == "BEGIN" else -1  # an alarm inside it
         elif name == "END" and event is not None:
-            yield _told(event, method)
+            yield _event_text(event, method)
             event, inner = None, 0
         elif event is not None and not inner:
             event.values.setdefault(name, []).append((match[2], value))
     if event is not None:
-        yield _told(event, method)
+        yield _event_text(event, method)
 
 
-def _told(event: _Event, method: str) -> tuple[str, list[str]]:
+def _event_text(event: _Event, method: str) -> tuple[str, list[str]]:
     lines: list[str] = []
     if method == "CANCEL":
         lines.append("Cancelled")
@@ -115,6 +116,8 @@ def _value(name: str, found: list[tuple[str, str]]) -> str:
     parameters, value = found[0]
     if name in ("DTSTART", "DTEND", "DUE"):
         return _time(value, parameters)
+    if name == "RRULE":
+        return squeeze(in_words(value))
     if name in ("ORGANIZER", "ATTENDEE"):
         people = list(dict.fromkeys(filter(None, (_person(value, parameters) for parameters, value in found))))
         more = f" and {len(people) - _ATTENDEES:,} more" if len(people) > _ATTENDEES else ""
@@ -147,9 +150,9 @@ def _time(value: str, parameters: str) -> str:
 def _person(value: str, parameters: str) -> str:
     name = next((word for key, word in _parameters(parameters) if key == "CN"), "")
     address = re.sub(r"^mailto:", "", value.strip(), flags=re.IGNORECASE)
-    told = f"{name} <{address}>" if name and address and name != address else name or address
+    person = f"{name} <{address}>" if name and address and name != address else name or address
     answer = next((word.lower() for key, word in _parameters(parameters) if key == "PARTSTAT"), "")
-    return f"{told} ({answer})" if told and answer in _ANSWERS else told
+    return f"{person} ({answer})" if person and answer in _ANSWERS else person
 
 
 def _parameters(source: str) -> list[tuple[str, str]]:

@@ -30,6 +30,8 @@ _SILENT: Final = frozenset(
     )
 )
 """Parts that say nothing to a reader."""
+_SEALED: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
+"""Parts that hold a whole message within a signature or a cipher (RFC 8551)."""
 _EXTENSIONS: Final = {"text/csv": ".csv", "text/html": ".html", "text/plain": ".txt", "application/pdf": ".pdf"}
 
 
@@ -65,6 +67,7 @@ class MessageParts:
         self._text = text
         self._depth = depth
         self._parts = 0
+        self._bodies = 0
 
     def add(self, message: Message) -> None:
         """Add the head and all parts of a message."""
@@ -91,6 +94,11 @@ class MessageParts:
         elif inner:  # message/delivery-status: blocks of headers
             blocks = ["\n".join(f"{key}: {header_text(block, key)}" for key in block.keys()) for block in inner]  # noqa: SIM118
             self._text.builder.paragraph("\n\n".join(filter(None, blocks)))
+        elif kind in _SEALED:
+            signed = str(part.get_param("smime-type", "")).lower() == "signed-data"
+            self._text.builder.warn(
+                f"{'a signed' if signed else 'an encrypted'} part of the message was not read (S/MIME)"
+            )
         elif kind not in _SILENT:
             self._leaf(part, kind)
 
@@ -116,7 +124,8 @@ class MessageParts:
 
     def _leaf(self, part: Message, kind: str) -> None:
         name = file_name(part)
-        attached = part.get_content_disposition() == "attachment"
+        disposition = part.get_content_disposition()
+        attached = disposition == "attachment" or (disposition == "inline" and bool(name) and self._bodies > 0)
         if kind == "text/calendar":
             self._text.calendar(_decoded(part, self._text))
         elif kind in ("text/plain", "text/html") and not attached:
@@ -133,6 +142,7 @@ class MessageParts:
             self._text.attachment(data, name or kind.replace("/", ".") + _EXTENSIONS.get(kind, ""))
 
     def _body(self, part: Message, *, html: bool) -> None:
+        self._bodies += 1
         text = _decoded(part, self._text)
         if html:
             self._text.html(text)

@@ -70,9 +70,9 @@ def _own_and_quoted(text: str) -> Iterator[tuple[Kind, str]]:
             lines.append(line)  # a blank line inside a quote decides nothing
             continue
         if now != kind:
-            told = _attribution(lines) if now == "quote" else []
+            lead_in = _attribution(lines) if now == "quote" else []
             yield kind, "\n".join(lines)
-            kind, lines = now, told
+            kind, lines = now, lead_in
         lines.append(line)
     yield kind, "\n".join(lines)
 
@@ -85,11 +85,11 @@ def _attribution(lines: list[str]) -> list[str]:
     start = end
     while start and lines[start - 1].strip() and end - start < 3:
         start -= 1
-    told = lines[start:end]
-    if not told or not told[-1].rstrip().endswith(":") or sum(map(len, told)) > _ATTRIBUTION:
+    lead_in = lines[start:end]
+    if not lead_in or not lead_in[-1].rstrip().endswith(":") or sum(map(len, lead_in)) > _ATTRIBUTION:
         return []
-    if len(told) > 1 and not re.search(r"\d|@", " ".join(told)):
-        told = told[-1:]
+    if len(lead_in) > 1 and not re.search(r"\d|@", " ".join(lead_in)):
+        lead_in = lead_in[-1:]
         start = end - 1
     del lines[start:]
-    return told
+    return lead_in

@@ -47,7 +47,7 @@ READ: Final = (
 )
 """Arguments that are shown as they are, in this order."""
 _MACHINE = re.compile(
-    r"(?:class(?:name)?|id|key|ref|style|styles?|css|src|srcset|source|file|path|href|url|uri|to|link|slug|page|icon\w*|"
+    r"(?:class(?:name)?|(?:\w+[_-])?id|key|ref|style|styles?|css|src|srcset|source|file|path|href|url|uri|to|link|slug|page|icon\w*|"
     r"type|kind|variant|size|color|colour|theme|bg|background|width|height|align\w*|float|target|rel|lang|language|"
     r"group\w*|value|default\w*|selected|active|open|closed|collapsed|expand\w*|show\w*|hide\w*|is[A-Z]\w*|has[A-Z]\w*|"
     r"layout|position|placement|order|cols?|columns?|rows?|gap|margin|padding|loading|fetch\w*|sizes|quality|format|"
@@ -59,6 +59,9 @@ _MACHINE = re.compile(
 )
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.){1,500})\"|'((?:[^'\\\n]|\\.){1,500})'|`([^`$]{1,500})`")
 _PATHLIKE = re.compile(r"[\w@~.%+-]*[/\\#?][^\s]*|[\w-]+\.[a-z][a-z0-9]{1,4}|[#@].*|\d{1,4}x\d{1,4}|[0-9A-Za-z_-]{11}")
+_PARAMETER = re.compile(r"(?:[A-Z]\w*)?(?:Field|Param|Prop|Property|Argument)")
+"""Names of components that explain a parameter or property of an interface."""
+_SUBJECTS: Final = ("name", "path", "query", "body", "header")
 _BLANKS = re.compile(r"\s*")
 _NAME = re.compile(r"</?([A-Za-z][\w.:-]*)?")
 _ATTRIBUTE = re.compile(r"\s*(?:([^\s=/>\"'<{}]+)|(\{))")
@@ -202,6 +205,21 @@ def readable(arguments: Sequence[Argument], *, component: str = "") -> str:
         words = f"{words} ({listed})" if words else f"{component} {listed}".strip()
     target = next((named[key] for key in ("href", "url", "to", "link") if key in named), "")
     return words + address_after(words, target) if words else address_after("link", target).strip()
+
+
+def tag_words(tag: Tag) -> str:
+    """Return the words that people read in a component's arguments.
+
+    A component that explains a parameter shows its name, type and default: "limit (number, default 10)".
+    """
+    words = readable(tag.arguments, component=tag.name if tag.alone else "")
+    if not _PARAMETER.fullmatch(tag.name):
+        return words
+    named = {item.name.lower(): squeeze(item.value) for item in tag.arguments if item.value.strip()}
+    subject = next((named[key] for key in _SUBJECTS if key in named and not _is_address(named[key])), "")
+    details = [*filter(None, [named.get("type"), f"default {named['default']}" if "default" in named else ""])]
+    shown = f"{subject} ({', '.join(details)})" if subject and details else subject
+    return ": ".join(filter(None, [shown, words if words != subject else ""]))
 
 
 def _is_for_machines(item: Argument) -> bool:

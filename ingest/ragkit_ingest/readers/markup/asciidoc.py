@@ -178,10 +178,10 @@ class _Page:
 
     def _add_table(self, mark: str, sign: str, source: Iterator[str]) -> None:
         style, self._style = self._style, ""
-        caption, self._caption = self._caption, ""
+        caption, self._caption = self._text.words(self._caption), ""
         separator = {",": ",", ":": ":"}.get(sign, "|" if sign == "|" else "!")
         rows = table_cells([*_until(source, mark)], style, separator, self._text.words)
-        add_grid(self._out, rows, header=None, caption=self._text.words(caption))
+        add_grid(self._out, rows, header=None, caption=caption)
 
     # ------------------------------------------------------------------ single lines
 
@@ -266,7 +266,7 @@ class _Page:
             self._continued = bool(self._marks)
             return True
         item = _ITEM.match(line)
-        if item is not None and (not self._paragraph or self._marks):
+        if item is not None and (not self._paragraph or self._marks or self._term):
             self._end_paragraph()
             self._item(item[1], item[2])
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from typing import Final
 
@@ -25,6 +26,9 @@ _UNBOUND = re.compile(r"(?:\[[^\]\n]{1,100}\])?(\*\*|__|``|##)(?=\S)([^\n]{1,400
 _RAISED = re.compile(r"\^([^\s^]{1,40})\^")
 _LOWERED = re.compile(r"~([^\s~]{1,40})~")
 _ANCHOR = re.compile(r"\[\[[^\]\n]{1,100}\]\]|\(\(\(([^()\n]{1,200})\)\)\)")
+_VERBATIM = re.compile(r"(?<![\w+])(\+{1,3})(?=[^\s+])([^\n]{1,400}?)(?<=[^\s+])\1(?![\w+])")
+_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are gone
+_MOST_HELD: Final = 1_000
 _BREAK = re.compile(r"[ \t]\+$", re.MULTILINE)
 _KNOWN: Final = {
     "nbsp": "\u00a0",
@@ -73,6 +77,14 @@ class AsciidocText:
         """Return text without its marks; links keep their words and addresses."""
         if len(text) > _LINE_LIMIT:
             return text
+        held: list[str] = []
+        text = _VERBATIM.sub(partial(_hold, held), text) if "+" in text else text
+        text = self._plain(text)
+        for number, verbatim in enumerate(held):
+            text = text.replace(chr(_HELD + number), verbatim, 1)
+        return text
+
+    def _plain(self, text: str) -> str:
         text = _BREAK.sub("", self.values(text))
         if "line-through" in text:
             text = _STRUCK.sub(self._strike, text)
@@ -95,6 +107,14 @@ class AsciidocText:
 
     def _value(self, name: str, unknown: str) -> str:
         return self._attributes.get(name.lower(), _KNOWN.get(name.lower(), unknown))
+
+
+def _hold(held: list[str], match: re.Match[str]) -> str:
+    """Keep text that stands as it is (`+a_b_c+`), and return the character that holds its place."""
+    if len(held) >= _MOST_HELD:
+        return match[0]
+    held.append(match[2])
+    return chr(_HELD + len(held) - 1)
 
 
 def _link(match: re.Match[str]) -> str:

@@ -203,7 +203,9 @@ def inline_words(tokens: Sequence[Token], losses: Losses) -> str:
     """Return inline tokens as text; links keep their words and addresses, images their alternative text."""
     words = _Words(losses)
     for token in tokens:
-        if token.type == "link_open":
+        if token.type == "text":
+            words.parts.append(token.content)
+        elif token.type == "link_open":
             words.open_link(str(token.attrs.get("href", "")))
         elif token.type == "link_close":
             words.close_link()

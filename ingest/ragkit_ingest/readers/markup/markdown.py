@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -25,7 +26,8 @@ from ragkit_ingest.readers.web.losses import Losses
 _SIZE_LIMIT = 4_000_000  # characters; a longer file is read as plain text with its headings
 _INLINE_LIMIT = 20_000  # a paragraph longer than this, or with more marks than the next, keeps its marks
 _MARKS_LIMIT = 1_000
-_MARKS = re.compile(r"[\[\]*_`<!~&]")
+_MARKS = re.compile(r"[\[\]*_`<!~&\\]")
+_LINE_BREAK = re.compile(r" *\n[ \t]*")
 _QUOTES = re.compile(r"^([ ]{0,3}(?:>[ \t]?){8})(?:>[ \t]?)+", re.MULTILINE)
 _REFERENCE = re.compile(r"[ ]{0,3}\[(?!\^)[^\]]{1,200}\]:\s*\S")
 _ATX = re.compile(r"^(#{1,6})[ \t]+([^\n]{1,300})$", re.MULTILINE)
@@ -90,9 +92,16 @@ def _block_tokens(text: str, hints: Hints, env: dict[str, Any]) -> list[Token] |
         return None
 
 
+@cache
 def _parser() -> MarkdownIt:
+    """Return the parser, one for all files: what it knows of a text is in the call, not in the parser.
+
+    Its rules are compiled here, by a first text, so that a time limit never interrupts that.
+    """
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     parser.core.ruler.disable(["inline", "text_join"])
+    parser.parse("- a\n")
+    parser.inline.parse("*a*", parser, {}, [])
     return parser
 
 
@@ -236,6 +245,8 @@ class _Renderer:
 
     def _text(self, content: str) -> str:
         """Return inline text without its marks; links keep their words, images their alternative text."""
+        if not _MARKS.search(content):
+            return _LINE_BREAK.sub("\n", content)  # what the parser would return
         if len(content) > _INLINE_LIMIT or len(_MARKS.findall(content)) > _MARKS_LIMIT or self._hints.budget.spent():
             return content
         tokens: list[Token] = []

@@ -10,6 +10,7 @@ from ragkit_ingest.readers.markup.selection import Selection, code_language
 from ragkit_ingest.readers.markup.site_notes import ADMONITIONS, SiteNotes, box_title
 
 _DIRECTIVE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([\w:+.-]+?)::", re.MULTILINE)
+_ACCELERATOR = re.compile(r"&(&|(?=\w))")
 _ROLE = re.compile(r":([a-zA-Z][\w:+.-]*):`")
 _ROLE_TEXT = re.compile(r"(.*?)\s*<([^<>]*)>$", re.DOTALL)
 _CODE: Final = frozenset(
@@ -131,6 +132,8 @@ def _role(
         words = f"{name[:3].upper()} {words.partition('#')[0]}"
     elif words.startswith("~"):
         words = words[1:].rpartition(".")[2]
+    elif name.lower() in ("guilabel", "menuselection"):
+        words = _ACCELERATOR.sub(r"\1", words).replace("-->", ">")
     return [nodes.inline(raw, words.lstrip("!"))], []
 
 
@@ -158,7 +161,7 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
     if name in _SILENT:
         if name == "raw":
             notes.left_out["raw blocks"] += 1
-        return []
+        return [nodes.inline("", "")] if _stands_for_words(directive) else []
     if name in _FILES:
         return _file_nodes(directive, name, argument, notes, nodes)
     if bare in _CODE or (bare.startswith("code") and "tab" not in bare):
@@ -169,6 +172,13 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
         notes.left_out["descriptions that are made from code (autodoc)"] += 1
         return _described(directive, argument, nodes)
     return _boxed(directive, name, "" if bare in ("only", "ifconfig") else _title(directive, bare, argument), nodes)
+
+
+def _stands_for_words(directive: Any) -> bool:
+    """Tell whether a directive says what a substitution (`|br|`) stands for, which may not be nothing at all."""
+    from docutils.parsers.rst.states import SubstitutionDef
+
+    return isinstance(directive.state, SubstitutionDef)
 
 
 def _file_nodes(directive: Any, name: str, argument: str, notes: SiteNotes, nodes: Any) -> list[Any]:

@@ -15,9 +15,15 @@ _CODE_MARK = re.compile(r"\s*(?://|#|--|/\*|<!--)\s*\[!code [^\]]{1,40}\]\s*(?:\
 _CONTENTS: Final = frozenset({"[toc]", "[[toc]]", "[[_toc_]]", "{:toc}", "{: toc}"})
 _TERM = re.compile(r":[ \t]{1,3}(\S.*)$")
 _SHORT_FORM = re.compile(r"\*\[([^\]\n]{1,60})\]:[ \t]+(\S.*)$")
+_INLINE_NOTE = re.compile(r"\^\[([^\[\]\n]{1,500})\]")
 _FOOTNOTE = re.compile(r"\[\^([\w.-]{1,60})\](:?)")
 _HIGHLIGHT = re.compile(r"(==|\^\^)(?=\S)([^\n]{1,300}?)(?<=\S)\1(?!\w)")
 _COMMENT = re.compile(r"\{%-?[ \t]*comment\b[^\n%]{0,60}%\}[^\n]{0,2000}?\{%-?[ \t]*endcomment[ \t]*-?%\}[ \t]?")
+_RAW_BEGIN = re.compile(r"\{%-?[ \t]*raw[ \t]*-?%\}")
+_RAW_END = re.compile(r"\{%-?[ \t]*endraw[ \t]*-?%\}")
+_REVIEWED: Final = {"{++": "++}", "{--": "--}", "{~~": "~~}", "{==": "==}", "{>>": "<<}"}
+"""Marks of CriticMarkup: where each begins and ends."""
+_INLINE_LIMIT: Final = 2_000  # characters of one mark
 
 
 def code_title(info: str) -> str:
@@ -57,6 +63,15 @@ def footnote(text: str, start: int) -> tuple[int, str] | None:
     return (match.end(), f"\\[{match[1]}\\]{match[2]}") if match is not None else None
 
 
+def inline_note(text: str, start: int) -> tuple[int, str] | None:
+    """Return where a note that stands in its place (`^[words]`) ends, and its words in brackets; None for no note."""
+    match = _INLINE_NOTE.match(text, start)
+    if match is None:
+        return None
+    blank = "" if text[start - 1 : start].isspace() else " "
+    return match.end(), f"{blank}\\[{match[1].strip()}\\]"
+
+
 def highlighted(text: str, start: int) -> tuple[int, str] | None:
     """Return where ==words== or ^^words^^ end, and the words; None where none begin."""
     match = _HIGHLIGHT.match(text, start)
@@ -67,3 +82,33 @@ def highlighted(text: str, start: int) -> tuple[int, str] | None:
 def without_comments(text: str) -> str:
     """Return text without template comments that begin and end in one line."""
     return _COMMENT.sub("", text) if "endcomment" in text else text
+
+
+def verbatim(text: str, start: int) -> tuple[int, str] | None:
+    """Return where template tags for verbatim text end, and the text between them; None where none begin."""
+    opening = _RAW_BEGIN.match(text, start)
+    closing = text.find("endraw", opening.end(), opening.end() + _INLINE_LIMIT) if opening is not None else -1
+    if opening is None or closing < 0:
+        return None
+    begin = text.rfind("{%", opening.end(), closing)
+    tag = _RAW_END.match(text, begin) if begin >= 0 else None
+    return (tag.end(), text[opening.end() : tag.start()]) if tag is not None else None
+
+
+def critic_mark(text: str, start: int) -> tuple[int, str] | None:
+    """Return where a mark of CriticMarkup ends, and its words as Markdown; None where none begins.
+
+    An insertion stays, a deletion is struck out, a comment is named as one.
+    """
+    opening = text[start : start + 3]
+    closing = _REVIEWED.get(opening, "")
+    end = text.find(closing, start + 3, start + _INLINE_LIMIT) if closing else -1
+    if end <= start + 3 or "\n\n" in text[start:end]:
+        return None
+    words = text[start + 3 : end]
+    deleted, _, kept = words.partition("~>") if opening == "{~~" else (words if opening == "{--" else "", "", "")
+    if opening in ("{++", "{=="):
+        kept = words
+    elif opening == "{>>":
+        kept = f" (Comment: {words.strip()})"
+    return end + 3, (f"~~{deleted.strip()}~~" if deleted.strip() else "") + kept

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit_ingest.readers.markup.arguments import parse_tag, readable
+from ragkit_ingest.readers.markup.arguments import parse_tag, tag_words
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language, imported_part, marks_part, named_file, named_in_code
 from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
@@ -15,6 +15,9 @@ from ragkit_ingest.readers.markup.site_notes import SiteNotes, box_title
 from ragkit_ingest.readers.markup.site_tags import MYST_BOXES, SILENT_KINDS
 from ragkit_ingest.readers.neighbours import Included
 
+_WORDS = re.compile(  # a blank line, a table row, or words, also of a heading or list item: no rule below takes it
+    r"(?!import|export)[ \t]*(?:(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|\*\*)?[ \t]*[^\W\d_]|\||$)"
+)
 _FENCE = re.compile(r"((?:[ \t]*>)*[ \t]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?)(`{3,}|~{3,})[ \t]*([^`]*)$")
 _SLASHES = re.compile(r"[ \t]*/{3,}[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 _COLONS = re.compile(
@@ -92,6 +95,10 @@ class SiteMarkdown:
         if self._raw or self._script:
             self._skipped(line)
             return
+        if not self._slash and not self._snip and _WORDS.match(line):
+            self._keep(line)
+            self._blank = not line.strip()
+            return
         fence = _FENCE.match(line)
         if fence is not None and not (fence[2][0] == "`" and "`" in fence[3]):
             self._open_fence(line, fence)
@@ -119,8 +126,8 @@ class SiteMarkdown:
                 self._words(title, line)
             self._scan()
             self._fence = fence[2]
-            told = f"{fence[1]}{fence[2]}{myst[2]}" if myst is not None and "code" in myst[1] else line
-            self._done.append(told)
+            opening = f"{fence[1]}{fence[2]}{myst[2]}" if myst is not None and "code" in myst[1] else line
+            self._done.append(opening)
 
     def _in_fence(self, line: str) -> None:
         bare = line.lstrip("> \t").rstrip()
@@ -138,6 +145,8 @@ class SiteMarkdown:
 
     def _in_code(self, line: str) -> str:
         """Return a line of code, or the lines of the file that it includes, as deep as it stands."""
+        if "8<-" not in line and "{*" not in line:
+            return line
         if marks_part(line):
             return ""
         path = named_in_code(line)
@@ -292,7 +301,7 @@ class SiteMarkdown:
         if tag.alone and tag.name in self._notes.partials:
             self._insert(self._notes.include(self._notes.partials[tag.name]), line)
             return True
-        words = readable(tag.arguments, component=tag.name if tag.alone else "")
+        words = tag_words(tag)
         if not tag.arguments and not tag.alone and not self._mdx and tag.name and not self._blank:
             return False
         self._words(words, " " * indent)
@@ -316,15 +325,19 @@ class SiteMarkdown:
         ):
             self._open[-1] = f"{self._open[-1].rstrip(': ')}: {meaning}"
             return
-        line = short_form(line) or line
+        self._keep(short_form(line) or line)
+
+    def _keep(self, line: str) -> None:
+        """Add a line without a meaning of its own: to the text, or to indented code."""
         indent = len(line) - len(line.lstrip())
         if line.strip():
             if indent >= 4 and self._blank and not self._listing and not self._mdx:
                 self._scan()
                 self._done.append(line)  # indented code
                 return
-            if indent < 4 or _ITEM.match(line):
-                self._listing = bool(_ITEM.match(line)) or (self._listing and indent >= 2)
+            item = _ITEM.match(line) is not None
+            if indent < 4 or item:
+                self._listing = item or (self._listing and indent >= 2)
         if indent >= 4 and self._done and not self._open and self._done[-1][:4].isspace() and not self._listing:
             self._done.append(line)
             return
@@ -356,7 +369,7 @@ class SiteMarkdown:
 
     def _scan(self) -> None:
         if self._open:
-            self._done.append(MarkScanner("\n".join(self._open), self._notes).run())
+            self._done.append(MarkScanner("\n".join(self._open), self._notes, mdx=self._mdx).run())
             self._open = []
 
 

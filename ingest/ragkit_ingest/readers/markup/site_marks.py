@@ -6,16 +6,23 @@ import re
 from bisect import bisect_left
 from typing import Final
 
-from ragkit_ingest.readers.markup.arguments import Argument, parse_tag, readable, template_arguments
-from ragkit_ingest.readers.markup.site_details import footnote, highlighted, without_comments
+from ragkit_ingest.readers.markup.arguments import Argument, parse_tag, readable, tag_words, template_arguments
+from ragkit_ingest.readers.markup.site_details import (
+    critic_mark,
+    footnote,
+    highlighted,
+    inline_note,
+    verbatim,
+    without_comments,
+)
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
 from ragkit_ingest.readers.markup.site_tags import CONTROL, HOLDERS, INCLUDES, MEDIA
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
 
 _LIMIT: Final = 4_000  # characters of one mark
-_TRIGGER = re.compile(
-    r"\\[!-/:-@\[-`{-~]|`+|\{|<|\^\^(?=\S)|==(?=[^\s=])|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!?\[\[|\[[!^]"
+_TRIGGER = re.compile(  # each branch begins with one certain character, so that `re` looks for those alone
+    r"\\[!-/:-@\[-`{-~]|``*|\{|<|\^\^(?=\S)|==(?=[^\s=])|\^(?=[\w+\-−\[(])|~(?=[\w+\-−(])|\$|!\[\[|\[\[|\[[!^]"
     r"|:(?=[a-z]+-[a-z0-9-]+:)|\+\+(?=[a-z\"])"
 )
 _ATTRIBUTE = r"[#.][^\s{}\"'=]{1,200}|[\w-]{1,60}=(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}'|[^\s}\"']{1,200})"
@@ -29,6 +36,7 @@ _ICON = re.compile(r":(?:material|octicons|fontawesome|simple|mdi|fa|fas|fab|bi)
 _KEYS = re.compile(r"\+\+([a-z0-9\"-]{1,30}(?:\+[\w\"-]{1,30}){0,5})\+\+(?!\+)")
 _WIKI = re.compile(r"(!?)\[\[([^\[\]|\n]{1,200})(?:\\?\|([^\[\]\n]{1,300}))?\]\]")
 _ALERT = re.compile(r"\[!(?:INCLUDE|include|code)[\w-]*\s*\[([^\]\n]{0,200})\]\(([^)\n]{1,300})\)\]")
+_LITERAL = re.compile(r"\{\s*([\"'`])([^\"'`{}$\n]{1,300})\1\s*\}")
 _CONSTANT = re.compile(r"\{\s*([\w$.]{1,100})\s*\}")
 _NAME = re.compile(r"/?\s*([\w./:-]*)")
 _IDENTIFIER = re.compile(r"[\w$][\w$.?\[\]'\"-]{0,100}")
@@ -37,12 +45,14 @@ _IDENTIFIER = re.compile(r"[\w$][\w$.?\[\]'\"-]{0,100}")
 class MarkScanner:
     """Rewrites one stretch of Markdown outside code as plain Markdown; linear in its size."""
 
-    def __init__(self, text: str, notes: SiteNotes) -> None:
+    def __init__(self, text: str, notes: SiteNotes, *, mdx: bool = False) -> None:
+        """mdx: braces hold expressions, of which a literal text is read."""
         text = without_comments(text)
         self._text = text
         self._notes = notes
+        self._mdx = mdx
         self._runs: dict[int, list[int]] = {}
-        for match in re.finditer("`+", text):
+        for match in re.finditer("``*", text):
             self._runs.setdefault(len(match[0]), []).append(match.start())
         self._blank = -1  # the next blank line, where it is known
         self._work = 20 * len(text) + 1_000_000  # characters that tags may be tried on
@@ -98,11 +108,16 @@ class MarkScanner:
 
     def _brace(self, start: int) -> tuple[int, str] | None:
         text = self._text
+        found = verbatim(text, start) or critic_mark(text, start)
+        if found is not None:
+            return found
         for opening, closing, handler in (
             ("{{<", ">}}", self._shortcode),
             ("{{%", "%}}", self._shortcode),
             ("{%", "%}", self._template),
             ("{{#", "}}", self._book_include),
+            ("{{/*", "*/}}", self._dropped),
+            ("{{- /*", "*/ -}}", self._dropped),
             ("{{", "}}", self._value),
             ("{*", "*}", self._file),
             ("{/*", "*/}", self._dropped),
@@ -120,6 +135,9 @@ class MarkScanner:
             if before.endswith((" ", "\t")):
                 self._parts[-1] = before.rstrip(" \t")
             return anchor.end(), ""
+        literal = _LITERAL.match(text, start) if self._mdx else None
+        if literal is not None:
+            return literal.end(), literal[2]
         constant = _CONSTANT.match(text, start)
         if constant is not None and constant[1] in self._notes.partials:
             return constant.end(), self._included(self._notes.partials[constant[1]])
@@ -263,7 +281,7 @@ class MarkScanner:
         if not tag.arguments and not tag.alone and tag.name and text.find(f"</{tag.name}", tag.end) < 0:
             self._work -= len(text) - tag.end
             return tag.end, f"\\<{tag.name}>"  # a placeholder or a key, as in "press <Enter>"
-        words = readable(tag.arguments, component=tag.name if tag.alone else "")
+        words = tag_words(tag)
         follows = text[tag.end : tag.end + 1]
         return tag.end, _before(words) if words and not tag.alone and follows.strip() else words
 
@@ -310,6 +328,8 @@ class MarkScanner:
         if start and self._text[start - 1].isspace() and not raised:
             return None
         match = (_RAISED if raised else _LOWERED).match(self._text, start)
+        if match is None and raised:
+            return inline_note(self._text, start)
         if match is None or (self._text[start - 1 : start] == "[" and raised):
             return None
         return match.end(), (superscript if raised else subscript)(match[1])

@@ -7,7 +7,7 @@ from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
-from ragkit_ingest.readers.odf.inline import SHAPES, Inline
+from ragkit_ingest.readers.odf.inline import ROW_GROUPS, SHAPES, Inline
 from ragkit_ingest.readers.odf.nodes import Node
 from ragkit_ingest.readers.odf.styles import Counter, Level
 from ragkit_ingest.readers.titles import squeeze
@@ -179,7 +179,7 @@ def table_rows(node: Node, inline: Inline, *, heads: bool) -> list[list[Cell]]:
     """Return the cells of a table in rows; blank repeated cells at the end are left out."""
     rows: list[list[Cell]] = []
     for child in node.nodes():
-        if child.name in ("table-rows", "table-row-group", "table-header-rows"):
+        if child.name in ROW_GROUPS:
             rows.extend(table_rows(child, inline, heads=heads or child.name == "table-header-rows"))
         elif child.name == "table-row":
             row = _row(child, inline, heads=heads)

@@ -25,6 +25,7 @@ _SILENT: Final = frozenset(
      "object-index-source", "user-index-source", "bibliography-source", "sequence-decls", "variable-decls",
      "user-field-decls", "dde-connection-decls", "notes-configuration", "meta", "settings", "scripts", "shapes-info"]
 )  # fmt: skip
+ROW_GROUPS: Final = frozenset(["table-rows", "table-row-group", "table-header-rows"])
 STRUCK: Final = "struck-out text left out (characters)"
 _PAGE_FIELDS: Final = frozenset(["page-number", "page-count", "sheet-name", "file-name", "time", "date"])
 
@@ -142,9 +143,22 @@ class Inline:
                 parts.append(self.line(child))
             elif child.name in SHAPES:
                 parts.append(squeeze(self.shape(child)))
+            elif child.name == "table":
+                parts.append(self._inner_table(child))
             elif child.name not in _SILENT:
                 parts.append(self.words_of(child, leave=leave))
         return " ".join(filter(None, parts))
+
+    def _inner_table(self, node: Node) -> str:
+        """Return a table that stands in a cell on one line: cells by commas, rows by semicolons."""
+        rows: list[str] = []
+        for child in node.nodes():
+            if child.name == "table-row":
+                cells = (self.words_of(cell) for cell in child.nodes() if cell.name == "table-cell")
+                rows.append(", ".join(filter(None, cells)))
+            elif child.name in ROW_GROUPS:
+                rows.append(self._inner_table(child))
+        return "; ".join(filter(None, rows))
 
     def shape(self, node: Node) -> str:
         """Keep a shape for after the block; return what stands in the line: a formula, or nothing."""

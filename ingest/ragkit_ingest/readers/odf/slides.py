@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.odf.blocks import Blocks
 from ragkit_ingest.readers.odf.inline import SHAPES, Inline
 from ragkit_ingest.readers.odf.nodes import Node
+from ragkit_ingest.readers.places import Box, reading_order
 
 CONTAINERS: Final = frozenset(["document-content", "document", "body", "presentation", "drawing"])
 _FURNITURE: Final = frozenset(["date-time", "footer", "page-number", "header", "handout"])
 _LENGTH: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*(cm|mm|in|pt|pc|px)?")
-_UNITS: Final = {"cm": 1.0, "mm": 0.1, "in": 2.54, "pt": 2.54 / 72, "pc": 2.54 / 6, "px": 2.54 / 96}
-_SAME_LINE: Final = 0.5  # cm
+_PLACE: Final = {"x": "0", "y": "0", "width": "1cm", "height": "1cm"}
+_UNITS: Final = {"cm": 360_000, "mm": 36_000, "in": 914_400, "pt": 12_700, "pc": 152_400, "px": 9_525}
 
 
 def add_slide(out: TextBuilder, blocks: Blocks, inline: Inline, page: Node, *, number: int, keep_hidden: bool) -> None:
@@ -54,45 +54,29 @@ def _is_text(shape: Node) -> bool:
 
 
 def _by_place(shapes: list[Node]) -> list[Node]:
-    """Return shapes in reading order: from top to bottom; those that stand beside each other from left to right."""
-    placed = sorted((_placed(shape, order) for order, shape in enumerate(shapes)), key=lambda one: (one.top, one.order))
-    bands: list[list[_Placed]] = []
-    for one in placed:
-        if bands and any(one.beside(other) for other in bands[-1]):
-            bands[-1].append(one)
-        else:
-            bands.append([one])
-    return [one.shape for band in bands for one in sorted(band, key=lambda one: (round(one.left), one.top, one.order))]
+    """Return shapes in reading order."""
+    return [shapes[index] for index in reading_order([_box(shape) for shape in shapes])]
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A shape with its place in cm."""
-
-    shape: Node
-    order: int
-    top: float
-    left: float
-    height: float
-
-    def beside(self, other: _Placed) -> bool:
-        """Tell whether two shapes share at least half of the height of the lower one, or begin at the same height."""
-        shared = min(self.top + self.height, other.top + other.height) - max(self.top, other.top)
-        return abs(self.top - other.top) <= _SAME_LINE or shared > min(self.height, other.height) / 2 > 0
-
-
-def _placed(shape: Node, order: int) -> _Placed:
-    top, left = _place(shape)
-    return _Placed(shape, order, top, left, _length(shape.get("height")))
+def _box(shape: Node) -> Box | None:
+    """Return where a shape stands; a group stands around its shapes; None where the file does not say."""
+    if shape.name == "g":
+        inner = [box for child in shape.nodes() if child.name in SHAPES and (box := _box(child)) is not None]
+        if not inner:
+            return None
+        left, top = min(box.left for box in inner), min(box.top for box in inner)
+        right, bottom = max(box.left + box.width for box in inner), max(box.top + box.height for box in inner)
+        return Box(left, top, right - left, bottom - top)
+    if shape.get("x1"):
+        left, right = sorted((_length(shape.get("x1")), _length(shape.get("x2"))))
+        top, bottom = sorted((_length(shape.get("y1")), _length(shape.get("y2"))))
+        return Box(left, top, right - left, bottom - top)
+    if not shape.get("x") and not shape.get("y"):
+        return None
+    return Box(*(_length(shape.get(name) or default) for name, default in _PLACE.items()))
 
 
-def _place(shape: Node) -> tuple[float, float]:
-    """Return (top, left) in cm; a group stands where the first of its shapes does."""
-    if shape.name == "g" and not shape.get("y"):
-        return min((_place(child) for child in shape.nodes() if child.name in SHAPES), default=(0.0, 0.0))
-    return _length(shape.get("y") or shape.get("y1")), _length(shape.get("x") or shape.get("x1"))
-
-
-def _length(text: str) -> float:
+def _length(text: str) -> int:
+    """Return a length in EMU (360,000 a cm)."""
     match = _LENGTH.fullmatch(text.strip())
-    return float(match.group(1)) * _UNITS[match.group(2) or "cm"] if match is not None else 0.0
+    return round(float(match.group(1)) * _UNITS[match.group(2) or "cm"]) if match is not None else 0

@@ -78,12 +78,13 @@ class Series:
 class Chart:
     """What a person reads in a chart. axes: titles in the order of the file; labels: texts written at single points.
 
-    kinds: how it draws its series, as in "bar" or "line".
+    kinds: how it draws its series, as in "bar" or "line". x_axis: the title of the axis that names the categories.
     """
 
     title: str = ""
     kinds: list[str] = field(default_factory=list)
     axes: list[str] = field(default_factory=list)
+    x_axis: str = ""
     series: list[Series] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     from_1904: bool = False
@@ -107,16 +108,16 @@ class Chart:
         found = [one for one in found if one[1] or one[2]]
         if not found:
             return []
-        x_axis = self.axes[0] if self.axes else ""
+        y_axis = next((title for title in self.axes if title != self.x_axis), "y")
         if any(one[3] for one in found) or any(one[1] != found[0][1] for one in found if one[1]):
-            rows = [["Series", x_axis or "x", self.axes[1] if len(self.axes) > 1 else "y"]]
+            rows = [["Series", self.x_axis or "x", y_axis]]
             for name, xs, ys, sizes in found:
                 for index in sorted({*xs, *ys}):
                     cells = [name, xs.get(index, str(index + 1)), ys.get(index, ""), sizes.get(index, "")]
                     rows.append(cells)
             return rows
         names: dict[int, str] = next((one[1] for one in found if one[1]), {})
-        rows = [[x_axis or "Category", *(one[0] or f"Series {number}" for number, one in enumerate(found, 1))]]
+        rows = [[self.x_axis or "Category", *(one[0] or f"Series {number}" for number, one in enumerate(found, 1))]]
         for index in sorted({*names, *(at for one in found for at in one[2])}):
             rows.append([names.get(index, str(index + 1)), *(one[2].get(index, "") for one in found)])
         return rows
@@ -178,6 +179,7 @@ class _ChartReader:
         self._index = 0
         self._size = 0
         self._first_level = False
+        self._names_categories = False  # whether the open axis does
 
     def start(self, event: Event) -> None:
         name, attributes = event.name, event.attributes
@@ -197,10 +199,19 @@ class _ChartReader:
         elif name == "pt":
             index = attributes.get("idx", "")[:9]
             self._index = int(index) if index.isdecimal() else 0
+        elif name in _AXES or name in ("catScaling", "axPos"):
+            self._axis(name, attributes)
         else:
             self._dimension(name, attributes)
         if name in ("title", "v", "f", "formatCode", "tx", "rich", "pt"):
             self._words.clear()
+
+    def _axis(self, name: str, attributes: Mapping[str, str]) -> None:
+        """An axis begins, or says what it is: of two axes of values, the level one is that of x."""
+        if name != "axPos":
+            self._names_categories = name in ("catAx", "dateAx", "catScaling")
+        elif self._open[-2:-1] == ["valAx"] and not {"scatter", "bubble"}.isdisjoint(self._chart.kinds):
+            self._names_categories = attributes.get("val") in ("b", "t")
 
     def _dimension(self, name: str, attributes: Mapping[str, str]) -> None:
         if name in ("strDim", "numDim"):
@@ -264,6 +275,7 @@ class _ChartReader:
         inside = self._open
         if "title" in inside and not _AXES.isdisjoint(inside):
             self._chart.axes.append(text)
+            self._chart.x_axis = self._chart.x_axis or (text if self._names_categories else "")
         elif "title" in inside:
             self._chart.title = f"{self._chart.title} {text}".strip()
         elif not _NAMES.isdisjoint(inside):

@@ -7,14 +7,15 @@ from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
+from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500  # a cell of more characters is prose: the table was for layout
 
 
 def flat(rows: Sequence[Sequence[Cell]]) -> str:
-    """Return a table that stands in a cell or a note as words."""
-    lines = (" ".join(filter(None, (cell.text for cell in row))) for row in rows)
-    return "\n".join(filter(None, lines))
+    """Return a table that stands in a cell or a note as words: cells by commas, rows by semicolons."""
+    lines = (", ".join(filter(None, (squeeze(cell.text) for cell in row))) for row in rows)
+    return "; ".join(filter(None, lines))
 
 
 def add_table(out: TextBuilder, rows: Sequence[Sequence[Cell]]) -> None:

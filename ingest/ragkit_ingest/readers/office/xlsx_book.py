@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,7 @@ from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event, Package, feed_xml
 
 _RAISED: Final[dict[str, Callable[[str], str]]] = {"superscript": superscript, "subscript": subscript}
+_ESCAPE: Final = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,14 @@ class RichText:
             self._end_run()
 
     def text(self, data: str) -> None:
-        """Text stands here."""
+        """Take text."""
         if self._inside:
             self._run.append(data)
 
     def take(self) -> str:
         """Return the text so far, on one line, and begin anew."""
         self._end_run()
-        text = squeeze("".join(self._words))
+        text = without_escapes("".join(self._words))
         self._words.clear()
         return text
 
@@ -126,6 +128,16 @@ class RichText:
         else:
             self._words.append(self._raise(text) if self._raise is not None and text.strip() else text)
         self._raise, self._strikes = None, False
+
+
+def without_escapes(text: str) -> str:
+    """Return a string of a sheet on one line; escapes such as _x000D_ (ECMA-376, ST_Xstring) are characters."""
+    return squeeze(_ESCAPE.sub(_character, text))
+
+
+def _character(escape: re.Match[str]) -> str:
+    sign = chr(int(escape[1], 16))
+    return sign if sign.isprintable() else " "
 
 
 class _Strings(RichText):

@@ -9,6 +9,7 @@ from typing import Final
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.ocr.inside import InnerPictures
 from ragkit_ingest.readers.office.charts import Chart, add_chart, read_chart
+from ragkit_ingest.readers.office.losses import spoken
 from ragkit_ingest.readers.office.xlsx_layout import Layout, area, cell_place
 from ragkit_ingest.readers.office.xlsx_rows import SheetRows
 from ragkit_ingest.readers.titles import squeeze
@@ -186,7 +187,7 @@ class _Drawing:
         elif name == "blip":
             self._image = attributes.get("r:embed", "")
         elif name == "cNvPr":
-            self._words_of_picture = squeeze(attributes.get("descr", "") or attributes.get("title", ""))
+            self._words_of_picture = spoken(attributes.get("descr", ""), attributes.get("title", ""))
         elif name == "br":
             self._words.append(" ")
         elif name == "chart":

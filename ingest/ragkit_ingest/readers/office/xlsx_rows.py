@@ -10,7 +10,7 @@ from typing import Final
 
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.links import linked
-from ragkit_ingest.readers.office.xlsx_book import Book, RichText, Style
+from ragkit_ingest.readers.office.xlsx_book import Book, RichText, Style, without_escapes
 from ragkit_ingest.readers.office.xlsx_layout import COLUMN_LIMIT, Layout, cell_place, column_number
 from ragkit_ingest.readers.sheets.number_formats import built_in
 from ragkit_ingest.readers.sheets.plain_rows import PlainCell, without_plain_rows
@@ -224,8 +224,10 @@ class SheetRows:
             text = "TRUE" if value.strip() == "1" else "FALSE" if value else ""
         elif kind == "n" and value:
             text = self._number_text(value, style)
+        elif kind == "d":
+            text = squeeze(value.replace("T", " ")).removesuffix(" 00:00:00")
         else:
-            text = squeeze(value)
+            text = without_escapes(value)
         link = _LINK_FORMULA.match(self._formula or "")
         return linked(text, link.group(1)) if link is not None else text
 

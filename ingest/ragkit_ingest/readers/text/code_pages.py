@@ -14,22 +14,25 @@ SURE: Final = 0.72
 _SAMPLE: Final = 1 << 16  # bytes that are judged
 _LETTERS: Final = 6_000  # characters beyond ASCII that are judged
 
+_WESTERN: Final = (  # the letters beyond ASCII of all languages together, then of each
+    "éèàùçâêîôûëïöüßåäæøœñáíóúìòãõ",
+    "äöüß",
+    "éèàùçâêîôûëïœæü",
+    "áéíóúñü",
+    "ãõáéíóúâêôçàü",
+    "àèéìòù",
+    "åäöé",
+    "æøåéó",
+    "áðéíóúýþæö",
+)
 _LATIN: Final[dict[str, tuple[str, ...]]] = {  # code page -> the letters beyond ASCII of each language written in it
-    "cp1252": (
-        "éèàùçâêîôûëïöüßåäæøœñáíóúìòãõ",
-        "äöüß",
-        "éèàùçâêîôûëïœæü",
-        "áéíóúñü",
-        "ãõáéíóúâêôçàü",
-        "àèéìòù",
-        "åäöé",
-        "æøåéó",
-        "áðéíóúýþæö",
-    ),
+    "cp1252": _WESTERN,
     "cp1250": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćđšž"),
     "iso8859_2": ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîșțşţ", "čćđšž"),
     "cp1254": ("çğıöşüİâîû",),
     "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž"),
+    "cp850": _WESTERN,
+    "mac_roman": _WESTERN,
 }
 _MIXED_FIRST: Final = 0.8  # what the list of all Western letters together is worth against that of one language
 _RUSSIAN: Final = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё"
@@ -47,7 +50,18 @@ _ALPHABETS: Final[dict[str, str]] = {  # code page -> its lower-case letters, th
     "cp1256": "اليمنوترةبعدسفقحكهجأشخصضزثطغذظإىئءؤآپچژگ",
 }
 _WIDE: Final = ("cp932", "euc_jp", "gb18030", "big5", "cp949")
-CANDIDATES: Final = ("cp1252", *_WIDE, *_ALPHABETS, "cp874", "cp1250", "iso8859_2", "cp1254", "cp1257")
+CANDIDATES: Final = (
+    "cp1252",
+    *_WIDE,
+    *_ALPHABETS,
+    "cp874",
+    "cp1250",
+    "iso8859_2",
+    "cp1254",
+    "cp1257",
+    "cp850",
+    "mac_roman",
+)
 """The code pages that are tried; of equally plausible ones the first is taken."""
 NAMES: Final = {"cp932": "shift_jis", "cp949": "euc_kr", "gb18030": "gbk", "cp874": "windows-874"}
 _WORD = re.compile(r"[^\W\d_]+(?:[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]+[^\W\d_]*)*")
@@ -59,6 +73,7 @@ _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc]")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _HALF_KANA = re.compile("[\uff61-\uff9f]")
 _HANGUL = re.compile("[\uac00-\ud7a3]")
+_INSIDE_LATIN = re.compile("[a-z](?![\u2018-\u201d\u2026])[^\x00-\x7f](?=[a-z])|[a-z][\u3008-\u3011](?=[ A-Z])")
 _SPACED = re.compile("[\u4e00-\u9fff] (?=[\u4e00-\u9fff])")
 _FREQUENT: Final = frozenset(
     "的一是不了在人有我他这這中大来來上个個国國和地到们們时時为為子用生你会會可出也以要后後对對年日月分行部品室号號電话話"
@@ -152,7 +167,7 @@ def _latin(text: str, encoding: str) -> float:
     best = 0.0
     for number, alphabet in enumerate(_LATIN[encoding]):
         known = sum(char.lower() in alphabet or char in alphabet for char in letters)
-        share = _MIXED_FIRST if encoding == "cp1252" and number == 0 else 1.0
+        share = _MIXED_FIRST if _LATIN[encoding] is _WESTERN and number == 0 else 1.0
         best = max(best, known * share - (len(letters) - known))
     lonely = _lonely(text)
     strange = 1.5 * lonely if lonely * 2 > total else 0.3 * lonely
@@ -213,7 +228,7 @@ def _east_asian(text: str, encoding: str) -> float:
     japanese = encoding in ("cp932", "euc_jp")
     for char in beyond:
         weight += _east_weight(char, encoding)
-    mixed = len(re.findall("[a-z][\u4e00-\u9fff\uac00-\ud7a3\uff61-\uff9f][a-z]", text))
+    mixed = len(_INSIDE_LATIN.findall(text))
     score = weight / len(beyond) - mixed / len(beyond)
     if japanese and kana * 20 < han:
         score -= 0.35 if han > 20 else 0.1  # Japanese without kana is a list of names at most

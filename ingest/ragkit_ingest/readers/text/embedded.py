@@ -18,6 +18,8 @@ _LINES = re.compile(
     r"(?<![^\s>:\"'(,])[A-Za-z0-9+/]{48,128}(?:(?:\\?\r?\n|\\n|\\r\\n)[ \t>]*[A-Za-z0-9+/]{48,128}){2,}"
     r"(?:(?:\\?\r?\n|\\n|\\r\\n)[ \t>]*[A-Za-z0-9+/]{1,127}={0,2})?={0,2}"
 )
+_LINE: Final = 48  # digits that the shortest line of `_LINES` has
+_DIGITS = re.compile(rf"[A-Za-z0-9+/]{{{_LINE}}}")
 _HEX_RUN = re.compile(r"(?=\d*[a-fA-F])(?=[a-fA-F]*\d)[0-9a-fA-F]{512,}")
 LEFT_OUT: Final = "[data left out]"
 """What stands in the place of data."""
@@ -69,6 +71,12 @@ def is_minified(text: str, *, limit: int = _MINIFIED) -> bool:
     return long * 2 > len(sample)
 
 
+def _may_hold_data(text: str) -> bool:
+    """Tell whether a word is long enough for `_CANDIDATE` or a line of `_LINES`: in most texts, none is."""
+    long = [word for word in text.split() if len(word) >= _LINE]
+    return any(len(word) >= _RUN or _DIGITS.search(word) is not None for word in long)
+
+
 class _Cutter:
     def __init__(self) -> None:
         self._count: Counter[str] = Counter()
@@ -79,6 +87,8 @@ class _Cutter:
     def cut(self, text: str) -> str:
         if "data:" in text or "DATA:" in text:
             text = _DATA_URI.sub(self._uri, text)
+        if not _may_hold_data(text):
+            return text
         text = _CANDIDATE.sub(self._run, text)
         return _LINES.sub(self._lines, text)
 

@@ -14,7 +14,7 @@ from ragkit_ingest.readers.web.rules import CHARSET
 from ragkit_ingest.readers.web.target import PageInfo, Target
 
 _PIECE = 1 << 16
-_INVISIBLE = dict.fromkeys((0x00, 0xAD, 0x2060), None)  # NUL, soft hyphen, word joiner
+_INVISIBLE = re.compile("[\0\u00ad\u2060]+")  # NUL, soft hyphen, word joiner
 _BREAKABLE = re.compile(
     r"(?<=[a-zA-Z\u00c0-\u024f])(?:\u200b|&ZeroWidthSpace;|&#8203;|&#x200b;)(?=[a-z\u00df-\u024f])", re.IGNORECASE
 )
@@ -71,7 +71,8 @@ def add_html(builder: TextBuilder, html: str, *, boilerplate: bool = True, losse
 
 def visible_words(html: str) -> str:
     """Return a source without the signs that only say where a word may be broken."""
-    html = html.translate(_INVISIBLE) if not html.isascii() or "\0" in html else html
+    if not html.isascii() or "\0" in html:
+        html = _INVISIBLE.sub("", html)
     if "&" in html:
         html = _SOFT_HYPHEN.sub("", html)
-    return _BREAKABLE.sub("", html)
+    return _BREAKABLE.sub("", html) if "&" in html or "\u200b" in html else html

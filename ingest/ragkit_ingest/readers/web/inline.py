@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.links import address_after
@@ -18,8 +18,8 @@ _OPTIONS: Final = 60  # of a list to choose from; more are counted
 _ENTRIES: Final = frozenset(
     {"", "text", "number", "email", "date", "time", "month", "week", "tel", "url", "search", "datetime-local", "range"}
 )
-_SET_APART: Final = frozenset({"sup", "sub", "rt"})
-_MARKED: Final = frozenset({"a", "sup", "sub", "rt", "button", "q"})
+_MARKED: Final = frozenset({"a", "sup", "sub", "ruby", "rt", "button", "q", "span"})
+_SHIFTED = re.compile(r"(?:^|;)\s*vertical-align\s*:\s*(?:text-)?(sup|sub)(?:er)?\s*(?:;|!|$)", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re.IGNORECASE)
 
 
@@ -31,7 +31,14 @@ class _Mark:
     place: tuple[int, int]
     target: str = ""
     heads: bool = False
+    shift: str = ""  # "sup" or "sub" for words that are raised or lowered
     pictures: str = ""  # the words of pictures in it
+    readings: list[str] = field(default_factory=list)  # of the parts of a ruby element
+
+    @property
+    def is_set_apart(self) -> bool:
+        """Whether its words stand above or below the line."""
+        return bool(self.shift) or self.tag == "rt"
 
 
 class Inline:
@@ -63,11 +70,19 @@ class Inline:
         elif tag == "code":
             self._blocks.mark_code()
         elif tag in _MARKED:
-            if tag == "button":
-                self._blocks.words(" ")
-            self._raised += tag in _SET_APART
-            target = attributes.get("href", "") if tag == "a" else ""
-            self._marks.append(_Mark(tag, self._blocks.place(), target, heads))
+            self._open_mark(tag, attributes, heads=heads)
+
+    def _open_mark(self, tag: str, attributes: Mapping[str, str], *, heads: bool) -> None:
+        if tag == "button":
+            self._blocks.words(" ")
+        elif tag == "q":
+            self._blocks.words("“")
+        elif tag == "rt" and self._marks and self._marks[-1].tag == "rt":
+            self.end("rt")  # its end tag may be left out
+        target = attributes.get("href", "") if tag == "a" else ""
+        mark = _Mark(tag, self._blocks.place(), target, heads, _shift(tag, attributes))
+        self._raised += mark.is_set_apart
+        self._marks.append(mark)
 
     def data(self, text: str) -> bool:
         """Take text that belongs to a list of options; False when it is the page's own."""
@@ -95,22 +110,43 @@ class Inline:
                     return
 
     def _end_mark(self, mark: _Mark) -> None:
-        self._raised -= mark.tag in _SET_APART
+        self._raised -= mark.is_set_apart
         if mark.tag == "a":
-            words = self._blocks.since(mark.place)
-            address = address_after(words or "link", mark.target) if mark.target else ""
-            if _PICTURE.search(mark.target) and squeeze(words) == squeeze(mark.pictures):
-                return  # the picture itself
-            if address and (words.strip() or self._blocks.flushed(mark.place)):
-                self._blocks.address(address, words=words, after_block=not words.strip())
-        elif mark.tag in ("sup", "sub"):
+            self._end_link(mark)
+        elif mark.shift:
             if not self._raised and (words := self._blocks.take(mark.place)):
-                self._blocks.words(_raised(mark.tag, words))
+                self._blocks.words(_raised(mark.shift, words))
         elif mark.tag == "rt":
             if not self._raised and (words := squeeze(self._blocks.take(mark.place))):
-                self._blocks.words(f" ({words})" if words.isascii() else f"({words})")
+                self._add_reading(words)
+        elif mark.tag == "ruby":
+            self._write_readings(mark.readings)
         elif mark.tag == "button":
             self._end_button(mark)
+        elif mark.tag == "q":
+            self._blocks.words("”")
+
+    def _end_link(self, mark: _Mark) -> None:
+        words = self._blocks.since(mark.place)
+        address = address_after(words or "link", mark.target) if mark.target else ""
+        if _PICTURE.search(mark.target) and squeeze(words) == squeeze(mark.pictures):
+            return  # the picture itself
+        if address and (words.strip() or self._blocks.flushed(mark.place)):
+            self._blocks.address(address, words=words, after_block=not words.strip())
+
+    def _add_reading(self, words: str) -> None:
+        """Keep a reading until its ruby element ends, so that the word which it explains stays whole."""
+        ruby = next((mark for mark in reversed(self._marks[-40:]) if mark.tag == "ruby"), None)
+        if ruby is None:
+            self._write_readings([words])
+        else:
+            ruby.readings.append(words)
+
+    def _write_readings(self, readings: list[str]) -> None:
+        if all(words.isascii() for words in readings):
+            self._blocks.words(f" ({' '.join(readings)})" if readings else "")
+        else:
+            self._blocks.words(f"({''.join(readings)})")
 
     def _end_button(self, mark: _Mark) -> None:
         words = squeeze(self._blocks.since(mark.place))
@@ -156,6 +192,14 @@ class Inline:
                 self._marks[-1].pictures += words[:500]
         elif tag == "img" and "alt" not in attributes:
             self._losses.pictures += 1
+
+
+def _shift(tag: str, attributes: Mapping[str, str]) -> str:
+    """Return "sup" or "sub" for an element that raises or lowers its words, by its tag or its own style."""
+    if tag in ("sup", "sub"):
+        return tag
+    style = _SHIFTED.search(attributes["style"][:5_000]) if tag == "span" and "style" in attributes else None
+    return style[1].lower() if style else ""
 
 
 def _raised(tag: str, words: str) -> str:

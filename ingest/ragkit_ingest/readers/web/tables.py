@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
@@ -38,13 +38,15 @@ class HtmlTable:
     has_heads: bool = False
     in_head: bool = False
     _rows: list[list[Cell]] = field(default_factory=list)
+    _foot: list[list[Cell]] = field(default_factory=list)
+    _part: str = ""  # the tag of the open group of rows
+    _group: int = 0  # its first row
 
     def start_part(self, tag: str, attributes: Mapping[str, str]) -> None:
         """A row, a cell or a group of rows begins."""
-        if tag == "thead":
-            self.in_head = True
-        elif tag in ("tbody", "tfoot"):
-            self.in_head = False
+        if tag in ("thead", "tbody", "tfoot"):
+            self.end_cell()
+            self._end_group(tag)
         elif tag == "tr":
             self.end_cell()
             self._rows.append([])
@@ -56,6 +58,20 @@ class HtmlTable:
             self.has_heads = self.has_heads or heads
             rows = 65_534 if attributes.get("rowspan", "").strip() == "0" else _span(attributes.get("rowspan", ""))
             self.cell = _OpenCell(heads, rows, _span(attributes.get("colspan", "")))
+
+    def _end_group(self, following: str = "") -> None:
+        """End a group of rows: no cell reaches beyond it, and a foot stands last, as browsers show it."""
+        rows = self._rows[self._group :]
+        del self._rows[self._group :]
+        clipped = [[replace(cell, rows=min(cell.rows, len(rows) - at)) for cell in row] for at, row in enumerate(rows)]
+        (self._foot if self._part == "tfoot" else self._rows).extend(clipped)
+        self._part, self._group, self.in_head = following, len(self._rows), following == "thead"
+
+    def _close(self) -> None:
+        """End the last group of rows, and put those of the foot below the others."""
+        self._end_group()
+        self._rows += self._foot
+        self._foot.clear()
 
     def end_cell(self) -> None:
         """The open cell is complete."""
@@ -81,19 +97,22 @@ class HtmlTable:
         if self.cell is not None and self._rows:
             self._rows[-1].append(self.cell.done())
         self.cell = None
+        self._close()
         self._prose(out)
 
     def inline(self) -> str:
         """Return the table on one line, for the cell that holds it: cells by commas, rows by semicolons."""
+        self._close()
         rows = [", ".join(squeeze(cell.text) for cell in row if cell.text.strip()) for row in self._rows]
         return "; ".join(filter(None, [self.caption, *rows]))
 
     def add_to(self, out: TextBuilder) -> None:
         """Add the table; one column, or a very long cell, is prose."""
-        out.paragraph(self.caption)
+        self._close()
         places = max((sum(cell.columns for cell in row) for row in self._rows), default=0)
         longest = max((len(cell.text) for row in self._rows for cell in row), default=0)
         if places < 2 or (longest > _CELL_LIMIT and not self.has_heads):
+            out.paragraph(self.caption)
             self._prose(out)
             return
         first = self._rows[0] if self._rows else []
@@ -104,7 +123,7 @@ class HtmlTable:
         for row in self._rows:
             for cell in row:
                 out.paragraph(cell.text)
-        self._rows = [[]]
+        self._rows, self._group = [[]], 0
 
 
 def _span(value: str) -> int:

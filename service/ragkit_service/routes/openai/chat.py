@@ -140,7 +140,7 @@ def _chunk(
 
 def _error(request: Request, error: Exception) -> bytes:
     problem = service_of(request).tell(error, request)
-    return _frame(openai_error(problem.told(request.scope.get("request_id", "")))[1])
+    return _frame(openai_error(problem.parts(request.scope.get("request_id", "")))[1])
 
 
 def _frame(payload: dict[str, Any]) -> bytes:

@@ -146,7 +146,7 @@ async def response_events(
                 yield frame
         else:
             problem = service_of(parts.request).tell(item, parts.request)
-            error = {"code": "server_error", "message": problem.told("").message}
+            error = {"code": "server_error", "message": problem.parts("").message}
             output = [parts.search_item()]
             yield told("response.failed", response=parts.whole("failed", output=output, error=error))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ragkit_ingest.readers.office.losses import Losses
-from ragkit_ingest.readers.office.slides.places import Box
 from ragkit_ingest.readers.office.slides.shapes import Shape, ShapeReader
+from ragkit_ingest.readers.places import Box
 from ragkit_ingest.readers.zip_package import Parts
 
 _ALIKE = {"ctrTitle": "title", "subTitle": "body", "obj": "body"}

@@ -12,9 +12,9 @@ from ragkit_ingest.readers.office.diagrams import add_diagram, read_diagram
 from ragkit_ingest.readers.office.losses import Losses
 from ragkit_ingest.readers.office.slides.comments import read_comments
 from ragkit_ingest.readers.office.slides.layouts import Layout, Layouts
-from ragkit_ingest.readers.office.slides.places import reading_order
 from ragkit_ingest.readers.office.slides.shapes import Shape, ShapeReader
 from ragkit_ingest.readers.office.tables import add_table
+from ragkit_ingest.readers.places import reading_order
 from ragkit_ingest.readers.zip_package import Parts, Relation
 
 _TITLES: Final = frozenset({"title", "ctrTitle"})

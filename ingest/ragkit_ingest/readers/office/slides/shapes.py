@@ -11,8 +11,8 @@ from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.equations import Equation
 from ragkit_ingest.readers.office.losses import Losses, spoken
-from ragkit_ingest.readers.office.slides.places import Box
 from ragkit_ingest.readers.office.slides.text import TextFrame
+from ragkit_ingest.readers.places import Box
 from ragkit_ingest.readers.zip_package import Event
 
 _SHAPES: Final = frozenset({"sp", "pic", "graphicFrame", "cxnSp", "grpSp", "contentPart"})

@@ -173,18 +173,23 @@ class Body:
             self._put(record)
 
     def _words(self, paragraph: Paragraph) -> Words | None:
-        """Return a paragraph that is done; None for a blank one, which counts in its list all the same."""
+        """Return a paragraph that is done; None for a blank one, which counts in its list nonetheless."""
         style = self._source.styles.get(paragraph.style, Style())
         lines = paragraph.lines()
         level = style.level if paragraph.level is None else paragraph.level
         mark, indent = self._mark(paragraph, style) if lines or not paragraph.mark_hidden else ("", 0)
         if not lines:
-            return None
+            return Words((mark,)) if mark and mark != BULLET and self._opens_cell() else None
         if level or style.name == "title":
             mark = "" if mark == BULLET else mark
         return Words(
             lines, level=level or int(style.name == "title"), mark=mark, indent=indent, title=style.name == "title"
         )
+
+    def _opens_cell(self) -> bool:
+        """Tell whether a paragraph is the first of a cell: rows are often numbered by paragraphs without words."""
+        holder = self._stack[-1] if self._stack else None
+        return isinstance(holder, Holder) and holder.kind == "tc" and not holder.records
 
     def _mark(self, paragraph: Paragraph, style: Style) -> tuple[str, int]:
         """Count the paragraph in its list; return its mark and its level there."""

@@ -41,6 +41,9 @@ _MOST_LINKS: Final = 20  # that stand in each other
 _FORM: Final = frozenset({"checkBox", "default", "checked", "ddList", "result", "listEntry"})
 _CONTROL: Final = frozenset({"checkbox", "checked", "text", "showingPlcHdr", "dataBinding", "listItem"})
 _SIGNS: Final = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_HEIGHT: Final = re.compile(r"-?\d{1,4}")
+_OFF_THE_LINE: Final = 3  # half points
+_INDEX: Final = re.compile(r"[\d+\-−*,()]{1,6}")
 _RAISED: Final[dict[str, Raised]] = {"superscript": "superscript", "subscript": "subscript"}
 
 
@@ -81,7 +84,8 @@ class Inline:
             "pPr": self._start_properties,
             "r": self._start_run,
             **dict.fromkeys(
-                ("vanish", "specVanish", "strike", "dstrike", "vertAlign", "rStyle", "rFonts"), self._run_property
+                ("vanish", "specVanish", "strike", "dstrike", "vertAlign", "position", "rStyle", "rFonts"),
+                self._run_property,
             ),
             **dict.fromkeys(("pStyle", "outlineLvl", "numId", "ilfo", "ilvl"), self._property),
             **dict.fromkeys(_SIGNS, self._sign),
@@ -129,7 +133,7 @@ class Inline:
             text = symbol_text(text, run.font)
         elif _PRIVATE.search(text):
             text = symbol_text(text, "")
-        paragraph.add(text, _RAISED.get(run.raised, "") if run is not None else "")
+        paragraph.add(text, _shift(run, text) if run is not None else "")
 
     def start(self, event: Event, paragraph: Paragraph | None, links: Links) -> None:
         """Take the start of an element."""
@@ -215,6 +219,8 @@ class Inline:
             run.struck = is_on(event.attributes)
         elif event.name == "vertAlign":
             run.raised = value
+        elif event.name == "position":
+            run.height = int(value) if _HEIGHT.fullmatch(value) else 0
         elif event.name == "rFonts":
             font = event.attributes.get("ascii", event.attributes.get("hAnsi", ""))
             run.font = font if is_symbol_font(font) else ""
@@ -311,3 +317,13 @@ class Inline:
             self._controls[-1].finish(self._data)
         elif self._controls:
             self._controls.pop()
+
+
+def _shift(run: Run, text: str) -> Raised:
+    """Return whether words stand above or below the line: by the run's own alignment, or figures by their height.
+
+    Other words that are moved keep the line: the first letter of a chapter is lowered, too.
+    """
+    if run.raised or abs(run.height) < _OFF_THE_LINE or not _INDEX.fullmatch(text.strip()):
+        return _RAISED.get(run.raised, "")
+    return "superscript" if run.height > 0 else "subscript"

@@ -13,11 +13,12 @@ from ragkit_ingest.readers.titles import squeeze
 
 @dataclass(slots=True)
 class Run:
-    """The look of the letters that come next."""
+    """The look of the letters that come next. height: half points above the line, negative below it."""
 
     hidden: bool = False
     struck: bool = False
     raised: str = ""
+    height: int = 0
     font: str = ""
 
 

@@ -1,4 +1,7 @@
-"""The order in which a person reads the shapes of a slide: rows from the top, each from the left, columns apart."""
+"""The order in which a person reads the shapes of a slide: rows from the top, each from the left, columns apart.
+
+Heads in a row stand before what is below each of them, as on the layout "Comparison".
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from typing import Final, NamedTuple
 
 _MOST: Final = 200  # shapes of one group; more are sorted by their corners
 _SLACK: Final = 0.15  # of a box's size: so far may boxes overlap and still stand in two rows or columns
+
+_IN_LINE: Final = 0.7  # of the smaller width: so much do a head and what is below it share
 
 
 class Box(NamedTuple):
@@ -40,8 +45,7 @@ def reading_order(boxes: Sequence[Box | None]) -> list[int]:
 
 
 def _parts(group: list[int], boxes: dict[int, Box]) -> list[list[int]]:
-    for start, size in ((1, 3), (0, 2)):
-        parts = _cut(group, boxes, start, size)
+    for parts in (_with_heads(_cut(group, boxes, 1, 3), boxes), _cut(group, boxes, 0, 2)):
         if len(parts) > 1:
             return parts
     behind = _background(group, boxes)
@@ -67,6 +71,42 @@ def _cut(group: list[int], boxes: dict[int, Box], start: int, size: int) -> list
         parts[-1].append(index)
         end = max(end, high)
     return parts
+
+
+def _with_heads(rows: list[list[int]], boxes: dict[int, Box]) -> list[list[int]]:
+    """Return rows where a row of heads and the row below it are one, so that columns part them.
+
+    Heads are told by their size: far lower than what stands right below them. Three rows in line are a table.
+    """
+    joined: list[list[int]] = []
+    above = [_spread(row, boxes) for row in rows]
+    at = 0
+    while at < len(rows):
+        heads, bodies, after = (*above[at : at + 3], [], [])[:3]
+        low = all(head.height * 1.5 <= body.height for head, body in zip(heads, bodies, strict=False))
+        near = all(body.top - head.top <= head.height * 2 for head, body in zip(heads, bodies, strict=False))
+        if low and near and _in_line(heads, bodies) and not _in_line(bodies, after):
+            joined.append(rows[at] + rows[at + 1])
+            at += 2
+        else:
+            joined.append(rows[at])
+            at += 1
+    return joined
+
+
+def _spread(row: list[int], boxes: dict[int, Box]) -> list[Box]:
+    return sorted(boxes[index] for index in row)
+
+
+def _in_line(upper: list[Box], lower: list[Box]) -> bool:
+    """Tell whether two rows have as many boxes, more than one, each below another."""
+    if len(upper) != len(lower) or len(upper) < 2:
+        return False
+    for one, other in zip(upper, lower, strict=True):
+        shared = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+        if shared < min(one.width, other.width) * _IN_LINE:
+            return False
+    return True
 
 
 def _background(group: list[int], boxes: dict[int, Box]) -> int | None:
