@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import cast
 
-from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine
-from ragkit_ingest.readers.pdf.right_to_left import mend_order
+import pytest
+
 from tests.support.ingest_files import blocks, extract
 from tests.support.placed_pdf import unicode_pdf
 
@@ -32,6 +30,48 @@ def test_numbers_and_brackets_stand_where_they_are_read() -> None:
     ]
     found = extract(unicode_pdf([at_right(540, 760 - 15 * at, line) for at, line in enumerate(lines)]), "h.pdf")
     assert found.text.splitlines() == lines
+
+
+FORMS = str.maketrans(
+    {
+        "ب": "\ufe91",
+        "ح": "\ufea4",
+        "ر": "\ufeae",
+        "س": "\ufeb4",
+        "ف": "\ufed3",
+        "ي": "\ufef4",
+        "ن": "\ufee8",
+        "ة": "\ufe94",
+    }
+)  # a form of each letter by its own character, as the fonts of browsers name them
+
+
+def test_words_are_read_right_where_the_font_names_the_forms_of_letters() -> None:
+    lines = ["سفينة بحرية صغيرة", "في ربيع السنة", "حبر"]
+    words = [at_right(540, 700 - 15 * at, line.translate(FORMS)) for at, line in enumerate(lines)]
+    assert extract(unicode_pdf(words), "a.pdf").text.splitlines() == lines
+
+
+@pytest.mark.parametrize("line", ["הגמל (הזקן) ישן בצל [ליד הבאר] כל היום", "السعر (بدون ضريبة) 300 درهم"])
+def test_brackets_close_the_words_that_they_stand_around(line: str) -> None:
+    assert extract(unicode_pdf([at_right(540, 700, line)]), "b.pdf").text == line
+
+
+def test_words_of_another_script_keep_their_order_and_their_brackets() -> None:
+    line = "המפה של חברת Delta Maps (Haifa) נדפסה בשנת 1931"
+    shown = f"{drawn('נדפסה בשנת 1931')} Delta Maps (Haifa) {drawn('המפה של חברת')}"
+    assert extract(unicode_pdf([(200, 700, shown)]), "d.pdf").text == line
+
+
+def test_a_number_with_a_hyphen_is_read_group_by_group_behind_arabic_letters_only() -> None:
+    hebrew, arabic = "טלפון 04-771 בלבד", "هاتف 04-771 فقط"
+    words = [(200.0, 700.0, drawn(hebrew)), (200.0, 680.0, f"{'فقط'[::-1]} 771-04 {'هاتف'[::-1]}")]
+    assert extract(unicode_pdf(words), "n.pdf").text.splitlines() == [hebrew, arabic]
+
+
+def test_a_line_of_another_language_with_a_quoted_word_keeps_its_direction() -> None:
+    line = 'The sign says "' + "םולש" + '" and nothing else'
+    assert extract(unicode_pdf([(40, 700, line)]), "q.pdf").text == 'The sign says "שלום" and nothing else'
 
 
 def test_the_right_column_is_read_first() -> None:
@@ -90,47 +130,3 @@ def test_running_text_of_a_script_without_capitals_is_read_column_by_column() ->
     text = "".join(extract(unicode_pdf(words), "c.pdf").text.split())
     assert "".join(left) in text
     assert "".join(right) in text
-
-
-class Drawn:
-    """Characters whose cells stand at given places from the left, 5 points wide."""
-
-    def __init__(self, lefts: Sequence[float]) -> None:
-        self._lefts = lefts
-
-    def box(self, index: int) -> tuple[float, float, float, float]:
-        return (self._lefts[index], self._lefts[index] + 5, 700.0, 10.0)
-
-
-def test_words_given_in_the_order_of_the_page_are_turned_and_others_are_not() -> None:
-    words = ["بلغت", "مبيعات", "القسم", "4,120", "صندوقا"]
-    turned = (True, False, True, False, True)
-    texts, lefts, edge = [], [], 540.0
-    for word, whole in zip(words, turned, strict=True):
-        texts.append(word[::-1] if whole else word)
-        start = edge - 5 * len(word)
-        places = [start + 5 * at for at in range(len(word))]
-        lefts += [*(places if whole or word[0].isdigit() else places[::-1]), start - 5]
-        edge = start - 5
-    line = RawLine(" ".join(texts), 0, 540, 700, 10, pieces=[(0, 0)])
-    mend_order(line, cast(Glyphs, Drawn(lefts)))
-    assert line.text == " ".join(words)
-
-
-def test_names_in_latin_letters_and_brackets_behind_a_number_keep_their_order() -> None:
-    name = "Edna St Vincent"
-    lines = [
-        ("המחברת, ", name, ", כתבה את הספר בשנת 1920 (ראו עמוד 8)."),
-        ("לפי הסוכן ", "Jon Ek", " נמכרו 310 עותקים (פחות מן הצפוי) ב-1921, וב-1922 עוד 20."),
-    ]
-    words = []
-    for at, (before, latin, behind) in enumerate(lines):
-        right = 540.0 - 5 * len(before)
-        left = right - 5 * len(latin)
-        words += [
-            at_right(540.0, 700 - 15 * at, before),
-            (left, 700 - 15 * at, latin),
-            at_right(left, 700 - 15 * at, behind),
-        ]
-    found = extract(unicode_pdf(words), "h.pdf")
-    assert [" ".join(line.split()) for line in found.text.splitlines()] == ["".join(line) for line in lines]

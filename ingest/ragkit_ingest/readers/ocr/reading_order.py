@@ -8,6 +8,7 @@ from statistics import mean, median
 from ragkit_ingest.readers.ocr.engine import OcrPage
 from ragkit_ingest.readers.pdf.arrange import arranged
 from ragkit_ingest.readers.pdf.glyphs import Part
+from ragkit_ingest.readers.pdf.tables.levels import Levelled, put_beside
 from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.pdf.text import Line, line_of
 
@@ -102,7 +103,7 @@ def _lines(region: list[Part]) -> list[Line]:
             rows.append([part])
     for row in rows:
         row.sort(key=lambda one: one.left)
-    return [line_of(row) for row in arranged(rows, [False] * len(rows))]
+    return [line_of(row) for row in arranged(Levelled(*put_beside(rows, [False] * len(rows))))]
 
 
 def _over(row: Sequence[Part], part: Part) -> bool:

@@ -12,11 +12,13 @@ from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.tables.runs import is_value
+from ragkit_ingest.readers.pdf.tables.levels import Levelled, cell_lines, is_number, joined, on_levels, put_beside
+from ragkit_ingest.readers.pdf.tables.names import with_names
 from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
 _FULL = 90  # a line of more letters than this that is not loose is running text
+_NARROW = 0.3  # letter heights between names of columns that stand close together: more than a space has
 _NEAR = 2  # lines around a loose one that are looked at
 _SAMPLE = 4  # lines of running text that are looked at for a gutter between columns
 _LONG = 45  # letters that a line over two columns has at least
@@ -24,7 +26,6 @@ _PROSE = 16  # letters that parts of running text in columns have on average, at
 _DENSE_PROSE = 10  # the same for scripts without capitals, of which some have a sign for a word
 _FULL_LINE = 0.7  # of the longest line of a column: lines of scripts without capitals that are running text
 _FEW_LINES = 3
-_CELL_LINES = 6  # lines of a cell that are looked through for its row
 _SHORT_COLUMN = 8  # rows that a block of addresses has at most
 _BESIDE = re.compile(
     r"(?:bill|ship|sold|deliver|invoice|mail|remit)(?:ed)? to|from|to|buyer|seller|vendor|customer|supplier|sender|"
@@ -61,10 +62,16 @@ def arrange(
         kept = range(start, at)
         rows: list[list[Part]] = []
         bold: list[bool] = []
+        sources: dict[int, RawLine] = {}
         for one in kept:
             rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
-        found += _arranged_either_way(rows, bold, len(found)) if turned else arranged(rows, bold, number=len(found))
+            sources[id(rows[-1][0])] = lines[one]
+        levelled = on_levels(*put_beside(rows, bold))
+        if turned:
+            found += _arranged_either_way(levelled, len(found))
+        else:
+            found += arranged(levelled, number=len(found), words=_words_of(levelled.rows, sources, glyphs))
         if table is not None and id(table) not in given:
             given.add(id(table))
             found += table.rows
@@ -72,56 +79,39 @@ def arrange(
     return found
 
 
-def arranged(rows: Sequence[list[Part]], bold: Sequence[bool], *, number: int = 0) -> list[Row]:
+def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence[Part]] | None = None) -> list[Row]:
     """Return rows of parts in reading order: those that share columns are columns of text, or a table.
 
-    number: of the first table among them.
+    number: of the first table among them. words: gives the parts of a row by narrow gaps, where that can be told.
     """
-    rows, bold = _put_beside(rows, bold)
     found: list[Row] = []
     at = 0
-    for count, block in enumerate(blocks_of(rows)):
-        found += [Row(rows[index], bold=bold[index]) for index in range(at, block.start)]
-        found += _block(block, bold[block.start : block.end], number + count)
+    for count, shared in enumerate(blocks_of(page.rows)):
+        named = words is not None and (shared.heads or _needs_cells(_signs_joined(_texts(shared))))
+        block = with_names(shared, words, at) if words is not None and named else shared
+        found += [Row(row, bold=bold) for row, bold in page.plain(at, block.start)]
+        found += _block(block, page.bold[block.start : block.end], number + count)
         at = block.end
-    return found + [Row(rows[index], bold=bold[index]) for index in range(at, len(rows))]
+    return found + [Row(row, bold=bold) for row, bold in page.plain(at, len(page.rows))]
 
 
-def _put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[list[Part]], list[bool]]:
-    """Return rows with the cells that are drawn behind all lines of the cell before them put back into their row."""
-    kept: list[list[Part]] = []
-    weights: list[bool] = []
-    for row, weight in zip(rows, bold, strict=True):
-        at = _row_beside(kept, row)
-        if at >= 0:
-            kept[at] = [*kept[at], *row]
-        else:
-            kept.append(row)
-            weights.append(weight)
-    return kept, weights
-
-
-def _row_beside(rows: Sequence[list[Part]], row: list[Part]) -> int:
-    """Return which of the last rows a row goes on with: one of cells, of which only the last has the lines between; -1
-    when there is none."""
-    first = row[0]
-    if not rows or not first.height or first.bottom < rows[-1][0].bottom + 0.5 * first.height:
-        return -1
-    for at in range(len(rows) - 2, max(len(rows) - 2 - _CELL_LINES, -1), -1):
-        last = rows[at][-1]
-        if abs(last.bottom - first.bottom) < 0.3 * first.height:
-            cells = len(rows[at]) > 1 or (len(row) > 1 and all(_is_number(part.text) for part in row))
-            below = all(len(one) == 1 and last.left - 2 < one[0].left < last.right for one in rows[at + 1 :])
-            clear = max(last.right, *(one[0].right for one in rows[at + 1 :])) < first.left
-            return at if cells and below and clear else -1
-    return -1
-
-
-def _arranged_either_way(rows: Sequence[list[Part]], bold: Sequence[bool], number: int) -> list[Row]:
+def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
     """Return the rows of a page that runs from right to left in reading order."""
-    found = arranged(mirrored(rows), bold, number=number)
+    found = arranged(Levelled(mirrored(page.rows), page.bold), number=number)
     mirrored([row.parts for row in found])
     return found
+
+
+def _words_of(
+    rows: Sequence[list[Part]], sources: dict[int, RawLine], glyphs: Glyphs
+) -> Callable[[int], Sequence[Part]]:
+    """Return what gives the parts of a row by narrow gaps. sources: lines by the identity of their first part."""
+
+    def words(index: int) -> Sequence[Part]:
+        line = sources.get(id(rows[index][0]))
+        return glyphs.parts(line, gap=_NARROW) if line is not None else rows[index]
+
+    return words
 
 
 def _on_levels(parts: list[Part]) -> list[list[Part]]:
@@ -145,10 +135,11 @@ def _stands_beside(last: RawLine, line: RawLine) -> bool:
 
 
 def _looked_at(lines: Sequence[RawLine], loose: Sequence[int], glyphs: Glyphs) -> set[int]:
-    """Return the lines whose parts are asked for: all around those that seem to have gaps."""
+    """Return the lines whose parts are asked for: all around those that seem to have gaps or to be in the next cell."""
     near: set[int] = set()
-    if len(loose) > 1:
-        for at in loose:
+    beside = [at for at in range(1, len(lines)) if _stands_beside(lines[at - 1], lines[at])]
+    if len(loose) > 1 or len(beside) > 1:
+        for at in [*loose, *beside]:
             around = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines)))
             near.update(one for one in around if one == at or len(lines[one].text) < _FULL)
     if _has_gutter(lines, glyphs):
@@ -186,7 +177,7 @@ def _has_gutter(lines: Sequence[RawLine], glyphs: Glyphs) -> bool:
 
 def _block(block: Rows[Part], bold: Sequence[bool], number: int) -> list[Row]:
     """Return a block of rows as columns or as a table; rows of numbers without blank cells stay plain lines."""
-    cells = [[" ".join(part.text for part in parts) for parts in block.cells(row)] for row in block.rows]
+    cells = _texts(block)
     if not block.heads and _are_columns(cells):
         return _columns(block, bold)
     cells = _signs_joined([*_head_cells(block), *cells])
@@ -194,12 +185,21 @@ def _block(block: Rows[Part], bold: Sequence[bool], number: int) -> list[Row]:
         return [Row(row, bold=weight) for row, weight in zip(block.rows, bold, strict=True)]
     named = _named(cells, len(block.heads))
     rows: list[Row] = []
-    for row, texts, weight in zip(block.rows, named, bold[len(block.heads) :], strict=True):
+    groups = cell_lines(named, block.rows)
+    for group in groups:
+        texts = joined([named[at] for at in group])
+        row = [part for at in group for part in block.rows[at]]
+        weight = all(bold[len(block.heads) + at] for at in group)
         if rows and _continues(rows[-1].cells, texts):
             rows[-1].cells = tuple(squeeze(f"{a} {b}") for a, b in zip(rows[-1].cells, texts, strict=True))
         else:
             rows.append(Row(row, bold=weight, cells=tuple(texts), table=number))
     return rows
+
+
+def _texts(block: Rows[Part]) -> list[list[str]]:
+    """Return the words of a block's rows by column."""
+    return [[" ".join(part.text for part in parts) for parts in block.cells(row)] for row in block.rows]
 
 
 def _head_cells(block: Rows[Part]) -> list[list[str]]:
@@ -240,7 +240,7 @@ def _are_columns(cells: Sequence[Sequence[str]]) -> bool:
     sides = [[row[at] for row in cells if row[at]] for at in range(width)]
     if any(len(side) < 2 for side in sides):
         return False
-    values = sum(_is_number(text) for side in sides for text in side)
+    values = sum(is_number(text) for side in sides for text in side)
     if values * 5 > sum(map(len, sides)):
         return False
     if len(cells) >= 3 and all(mean(map(len, side)) >= _long(side) and _runs_on(side) for side in sides):
@@ -284,12 +284,8 @@ def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]
         and len(cells) >= 3
         and all(len(side) >= 3 and sum(_STREET.search(text) is not None for text in side) >= 1 for side in sides)
         and all(" " in side[1] and not any(map(str.isdigit, side[0])) for side in sides)
-        and not any(_is_number(text) for side in sides for text in side)
+        and not any(is_number(text) for side in sides for text in side)
     )
-
-
-def _is_number(text: str) -> bool:
-    return all(is_value(token) for token in text.split())
 
 
 def _signs_joined(cells: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -317,7 +313,7 @@ def _needs_cells(cells: Sequence[Sequence[str]]) -> bool:
     if width < 2:
         return False
     blank = any(sum(map(bool, row)) >= 2 and not all(row[1:]) for row in cells)
-    words = sum(" " in text and not _is_number(text) for row in cells for text in row[1:])
+    words = sum(" " in text and not is_number(text) for row in cells for text in row[1:])
     return (blank and width > 2) or words * 4 > sum(bool(text) for row in cells for text in row[1:])
 
 
@@ -328,6 +324,6 @@ def _continues(above: Sequence[str], row: Sequence[str]) -> bool:
         return False
     if row[0] and len(filled) > 1:
         return False
-    return all(row[at][:1].islower() and not _is_number(row[at]) and len(row[at]) > 1 for at in filled) and any(
+    return all(row[at][:1].islower() and not is_number(row[at]) and len(row[at]) > 1 for at in filled) and any(
         len(above[at]) > 8 for at in filled
     )

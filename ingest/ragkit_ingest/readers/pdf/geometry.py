@@ -132,15 +132,19 @@ def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] 
         return None
     if len(row) == 1 and row[0].height > _HEADING * max(part.height for part in block.rows[-1]):
         return None
-    spans = sorted([*block.columns, *((part.left, part.right) for part in row)])
-    merged = [spans[0]]
-    room = _GUTTER * row[0].height
-    for left, right in spans[1:]:
-        if left < merged[-1][1] + room:
+    merged = merged_spans([*block.columns, *((part.left, part.right) for part in row)], _GUTTER * row[0].height)
+    return merged if len(merged) >= len(block.columns) or _widens_first(block, row, merged) else None
+
+
+def merged_spans(spans: Sequence[tuple[float, float]], room: float) -> list[tuple[float, float]]:
+    """Return spans from left to right with those joined that are not farther apart than `room`, in points."""
+    merged: list[tuple[float, float]] = []
+    for left, right in sorted(spans):
+        if merged and left < merged[-1][1] + room:
             merged[-1] = (merged[-1][0], max(merged[-1][1], right))
         else:
             merged.append((left, right))
-    return merged if len(merged) >= len(block.columns) or _widens_first(block, row, merged) else None
+    return merged
 
 
 def _widens_first(block: Rows[Part], row: Sequence[Part], merged: Sequence[tuple[float, float]]) -> bool:
@@ -154,7 +158,7 @@ def _widens_first(block: Rows[Part], row: Sequence[Part], merged: Sequence[tuple
 
 def _splits(block: Rows[Part], row: Sequence[Part]) -> bool:
     """Tell whether two parts of a row stand in one column of a block: what it has so far are names over columns."""
-    if len(block.rows) != 1:
+    if len(block.rows) != 1 or len(row) <= len(block.columns):
         return False
     places = [column_of(part, block.columns) for part in row if block.over(part)]
     return len(set(places)) < len(places)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from ragkit_ingest.readers.pdf.calls import address_of, plain_call
@@ -45,7 +46,8 @@ class RawLine:
     """A line as pdfium cuts them. pieces: (offset in the text, index of the character there) of each stretch that
     runs evenly, empty where offsets and indexes part ways.
 
-    edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it.
+    edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it. blanks:
+    (offset, left, right) of the spaces of a line that was put in order from right to left.
     """
 
     text: str
@@ -57,6 +59,7 @@ class RawLine:
     spaced: bool = False
     pieces: list[tuple[int, int]] = field(default_factory=list)
     edits: list[tuple[int, int, str]] = field(default_factory=list)
+    blanks: list[tuple[int, float, float]] = field(default_factory=list)
 
     def index(self, offset: int) -> int:
         """Return the index of the character at an offset of the text."""
@@ -135,20 +138,23 @@ class Glyphs:
         left, top, right, bottom = self._sides
         return (left, right, bottom, top - bottom)
 
-    def parts(self, line: RawLine, *, cuts: Sequence[float] = ()) -> list[Part]:
+    def parts(self, line: RawLine, *, cuts: Sequence[float] = (), gap: float = GAP) -> list[Part]:
         """Return what gaps of a line set apart, from left to right as the file has it.
 
-        cuts: places between which words are apart in any case, as at the lines of a table.
+        cuts: places between which words are apart in any case, as at the lines of a table. gap: letter heights that
+        parts are apart, at least.
         """
         text = line.text
         if not line.pieces or " " not in text:
             return [_whole_part(line)]
+        if line.blanks:
+            return self._turned_parts(line, cuts, gap * max(line.height, 6.0))
         found: list[Part] = []
         ask, page, place, sides = self._ask, self._handle, self._place, self._sides
         first = line.pieces[0][1] if len(line.pieces) == 1 else -1  # index of the line's first character
         ask(page, line.pieces[0][1], place)
         begin, left, right, bottom = 0, sides[0], sides[2], line.bottom
-        apart, level = GAP * max(line.height, 6.0), 0.5 * line.height
+        apart, level = gap * max(line.height, 6.0), 0.5 * line.height
         at = text.find(" ")
         while at >= 0:
             after = at + 1
@@ -172,6 +178,20 @@ class Glyphs:
             return [_whole_part(line)]
         ask(page, line.index(len(text) - 1), place)
         found.append(Part(line.shown(begin), min(left, sides[0]), max(right, sides[2]), bottom, line.height))
+        return found
+
+    def _turned_parts(self, line: RawLine, cuts: Sequence[float], apart: float) -> list[Part]:
+        """Return the parts of a line from right to left, whose numbers run the other way, by the gaps at its spaces."""
+        places = [
+            at
+            for at, left, right in line.blanks
+            if right - left > apart or any(left - 1 < cut < right + 1 for cut in cuts)
+        ]
+        found: list[Part] = []
+        for begin, end in pairwise([-1, *places, len(line.text)]):
+            boxes = [self.box(line.index(at)) for at in range(begin + 1, end)]
+            left, right = min(box[0] for box in boxes), max(box[1] for box in boxes)
+            found.append(Part(line.shown(begin + 1, end), left, right, line.bottom, line.height))
         return found
 
     def mark_raised(self, lines: list[RawLine]) -> None:
@@ -249,14 +269,16 @@ def _is_plain_word(word: str) -> bool:
     return token is not None and _PLAIN.fullmatch(token[1].rstrip(".,")) is not None
 
 
-def rejoined(lines: list[RawLine], glyphs: Glyphs) -> list[RawLine]:
+def rejoined(
+    lines: Sequence[RawLine], glyphs: Glyphs, *, joins: Callable[[RawLine, RawLine], bool] | None = None
+) -> list[RawLine]:
     """Return lines with those put together again that stand on one level, which pdfium cuts at raised signs and at wide
-    gaps: one goes on to the right of where one ends."""
+    gaps: one goes on to the right of where one ends. joins: tells of other lines that go on with the one before."""
     kept: list[RawLine] = []
     for line in lines:
         last = kept[-1] if kept else None
         lead = _lead(last, line, glyphs) if last is not None else 0
-        if last is None or not (lead or _goes_on(last, line)):
+        if last is None or not (lead or _goes_on(last, line) or (joins is not None and joins(last, line))):
             kept.append(line)
             continue
         _append(last, line, lead or len(line.text))
@@ -306,6 +328,6 @@ def _append(last: RawLine, line: RawLine, lead: int) -> None:
     edits += [(start + shift, end + shift, words) for start, end, words in line.edits]
     last.text = f"{text}{gap}{line.text}"
     last.edits = edits
-    last.right = line.right
+    last.left, last.right = min(last.left, line.left), max(last.right, line.right)
     both = last.pieces and line.pieces
     last.pieces = [*last.pieces, *((start + shift, index) for start, index in line.pieces)] if both else []

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
-from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
+from ragkit_ingest.readers.pdf.geometry import GAP
+from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine, rejoined
 
-_LETTER = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_RIGHT_TO_LEFT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
+_DIGIT = r"0-9\u0660-\u0669\u06f0-\u06f9"
+_LETTER = re.compile(rf"(?![{_DIGIT}])[{_RIGHT_TO_LEFT}]")
 _OTHER = re.compile(r"[A-Za-z\u00c0-\u058f]")
+_ARABIC = re.compile(r"[\u0600-\u065f\u066e-\u06ef\u06fa-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")
 _LAM_ALEF = re.compile(r"[\u0622\u0623\u0625\u0627]\u0644")
-_WORD = re.compile(
-    r"[\u0591-\u05f4\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u06d5-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]{2,}"
-)
-_LATIN_WORDS = re.compile(r"[A-Za-z][^\W_]*(?: [A-Za-z][^\W_]*)+")
-_PERCENT = re.compile(r"(?<!\w)([%\u066a])(\d(?:[\d.,]*\d)?)")  # drawn at the left, which is behind the number
-_OPENS_BEHIND = re.compile(r"(?<=\d)([)\]}]) (?=[\u0590-\u08ff])")  # a bracket that opens behind a number
-_PREFIXED = re.compile(r"(?<=[\u05d0-\u05ea])([.,:;]?)(\d[\d./:]*)-(?=[\s.,;:]|$)")  # a prefix, a hyphen and a number
 _TURNED = str.maketrans("()[]{}", ")(][}{")
-_OPENS = re.compile(r"(?<![^\s\u0590-\u08ff])[)\]}](?=\d)")  # a bracket before a number that faces away from it
-_CLOSES = re.compile(r"(?<=[\d%])[(\[{](?=[\s.,;:\u060c\u061b]|$)")
-_BEFORE = re.compile(r"(?<=\s)([\u060c\u061b\u061f.,:;!])(\d[\d.,/:%-]*)(?=\s|$)")  # a sign before a number
+_OPENING, _BRACKETS = "([{", "([{)]}"
+_FOREIGN_SHARE = 0.5  # more letters of other scripts make a line of such a page run from left to right
+_WIDE = "\t"  # a gap in which another column may begin
+_SPACE = 0.2  # letter heights: a gap so wide parts two words
+
+# What runs from left to right in such lines, as the Unicode bidirectional algorithm has it: words of other scripts up
+# to the last letter or digit, and numbers. Behind Arabic letters a hyphen or a percent sign is no part of a number.
+_FOREIGN = r"[A-Za-z\u00c0-\u058f](?:[^\t{rtl}]*[A-Za-z\u00c0-\u058f0-9])?".replace("{rtl}", _RIGHT_TO_LEFT)
+_FORWARD = re.compile(rf"{_FOREIGN}|[$€£₪%°#‰]*[{_DIGIT}]+(?:[.,:/+-][{_DIGIT}]+)*[$€£₪%°#‰]*")
+_FORWARD_ARABIC = re.compile(rf"{_FOREIGN}|[{_DIGIT}]+(?:[.,:/\u066b\u066c][{_DIGIT}]+)*")
+_TURNED_RUN = re.compile(rf"[{_RIGHT_TO_LEFT}](?:[^\tA-Za-z\u00c0-\u058f]*[{_RIGHT_TO_LEFT}])?")
 
 
 def has_right_to_left(text: str) -> bool:
@@ -35,61 +43,167 @@ def runs_right_to_left(texts: Sequence[str]) -> bool:
     return has_right_to_left(whole) and len(_LETTER.findall(whole)) > len(_OTHER.findall(whole))
 
 
-def mend_order(line: RawLine, glyphs: Glyphs) -> None:
-    """Put right what pdfium leaves in the order of the page in a line that runs from right to left.
+@dataclass(slots=True)
+class _Sign:
+    """What one place of a line shows: its characters with their indexes, and its sides in points.
 
-    Words whose letters come with their own text (ActualText) stand in the order of the page, as do Latin words beside
-    each other and the percent sign of a number; the two letters of a lam-alef, which are one sign, come in the wrong
-    order; brackets beside a number face the wrong way; and a comma or full stop behind a number stands
-    before it, a hyphen before it behind it.
+    kind: the character that tells its direction, a space, or _WIDE.
     """
-    if not has_right_to_left(line.text):
+
+    text: str
+    indexes: list[int]
+    left: float
+    right: float
+    kind: str
+
+
+def in_reading_order(lines: Sequence[RawLine], glyphs: Glyphs) -> list[RawLine]:
+    """Return the lines of a page with letters that run from right to left, each whole and in the order of reading."""
+    for line in lines:
+        _measure(line, glyphs)
+    kept = rejoined(lines, glyphs, joins=_goes_on_left)
+    page = runs_right_to_left([line.text for line in kept])
+    for line in kept:
+        if line.pieces and (has_right_to_left(line.text) or (page and not _OTHER.search(line.text))):
+            _mend_order(line, glyphs, page=page)
+    return kept
+
+
+def _goes_on_left(last: RawLine, line: RawLine) -> bool:
+    """Tell whether a line goes on to the left of where another one ends."""
+    both = last.height and line.height and has_right_to_left(last.text) and has_right_to_left(line.text)
+    level = abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
+    return bool(both) and level and last.left - line.right >= -1.0
+
+
+def _measure(line: RawLine, glyphs: Glyphs) -> None:
+    """Give a line with letters that run from right to left the box of all its signs: the first one is none to measure
+    by, as pdfium tells only the ink of some forms of Arabic letters."""
+    if not has_right_to_left(line.text) or not line.pieces:
         return
-    text = line.text
-    if line.pieces:
-        places = _Places(line, glyphs)
-        text = _WORD.sub(places.word, text)
-        text = _LATIN_WORDS.sub(places.latin, text)
-    text = _PERCENT.sub(r"\2\1", text)
-    text = _OPENS_BEHIND.sub(lambda match: _opened(match, text), text)
-    for pattern in (_OPENS, _CLOSES):
-        text = pattern.sub(lambda match: match[0].translate(_TURNED), text)
-    line.text = _PREFIXED.sub(r"-\2\1", _BEFORE.sub(r"\2\1", text))
+    boxes = [glyphs.box(line.index(at)) for at, character in enumerate(line.text) if not character.isspace()]
+    if all(box[3] for box in boxes):
+        line.left, line.right = min(box[0] for box in boxes), max(box[1] for box in boxes)
+        line.bottom, line.height = max((box[2:] for box in boxes), key=lambda cell: cell[1])
 
 
-class _Places:
-    """Puts stretches of a line in the order in which they are read, by the places of their characters."""
+def _mend_order(line: RawLine, glyphs: Glyphs, *, page: bool) -> None:
+    """Put a line with letters that run from right to left in the order in which it is read, by the places of its signs.
 
-    def __init__(self, line: RawLine, glyphs: Glyphs) -> None:
-        self._line = line
-        self._glyphs = glyphs
-
-    def _sides(self, offset: int) -> tuple[float, float]:
-        return self._glyphs.box(self._line.index(offset))[:2]
-
-    def word(self, match: re.Match[str]) -> str:
-        """Return a word from right to left, each lam-alef in its order."""
-        if self._sides(match.start()) < self._sides(match.end() - 1):
-            return match[0][::-1]
-
-        def turned(pair: re.Match[str]) -> str:
-            at = match.start() + pair.start()
-            return pair[0][::-1] if self._sides(at) == self._sides(at + 1) else pair[0]
-
-        return _LAM_ALEF.sub(turned, match[0])
-
-    def latin(self, match: re.Match[str]) -> str:
-        """Return Latin words from left to right."""
-        words = match[0].split(" ")
-        starts = [match.start() + sum(len(word) + 1 for word in words[:at]) for at in range(len(words))]
-        lefts = [self._sides(start)[0] for start in starts]
-        return " ".join(words[::-1]) if all(a > b for a, b in pairwise(lefts)) else match[0]
+    pdfium turns words by their characters, and so leaves words in the order of the page whose font names the forms of
+    Arabic letters, takes brackets for parts of the wrong word, and puts a comma behind a number before it.
+    page: whether the page as a whole runs from right to left.
+    """
+    signs = _signs(line, glyphs)
+    if not signs:
+        return
+    read = _read_order(_with_spaces(signs, line, _blanks(line, glyphs)), page=page)
+    text, indexes = "", list[int]()
+    for sign in read:
+        if sign.text == " ":
+            line.blanks.append((len(text), sign.left, sign.right))
+        text += sign.text
+        indexes += sign.indexes
+    line.text = _brackets_faced(text)
+    line.pieces = [*enumerate(indexes)]
 
 
-def _opened(match: re.Match[str], text: str) -> str:
-    """Return a bracket behind a number as one that opens before the next word, unless it closes one."""
-    closes = match[1].translate(_TURNED) in text[: match.start()]
-    return match[0] if closes else f" {match[1].translate(_TURNED)}"
+def _signs(line: RawLine, glyphs: Glyphs) -> list[_Sign]:
+    """Return the signs of a line from left to right without its spaces; none where a sign has no place.
+
+    The letters of a ligature are one sign, and so are a letter and its vowel marks.
+    """
+    signs: list[_Sign] = []
+    for offset, character in enumerate(line.text):
+        if character.isspace():
+            continue
+        index = line.index(offset)
+        left, right, _, height = glyphs.box(index)
+        if not height:
+            return []
+        last = signs[-1] if signs else None
+        marks = unicodedata.combining(character) and last is not None and last.right - line.height < left < last.right
+        if last is not None and (marks or (right > left and (last.left, last.right) == (left, right))):
+            last.text += character
+            last.indexes.append(index)
+            last.left, last.right = min(last.left, left), max(last.right, right)
+        else:
+            signs.append(_Sign(character, [index], left, right, character))
+    for sign in signs:
+        sign.text = _LAM_ALEF.sub(lambda match: match[0][::-1], sign.text) if len(sign.text) > 1 else sign.text
+    return sorted(signs, key=lambda sign: sign.left + sign.right)
+
+
+def _blanks(line: RawLine, glyphs: Glyphs) -> list[float]:
+    """Return the middles of a line's spaces, from left to right."""
+    boxes = [glyphs.box(line.index(at)) for at, character in enumerate(line.text) if character == " "]
+    return sorted((box[0] + box[1]) / 2 for box in boxes if box[1] > box[0])
+
+
+def _with_spaces(signs: Sequence[_Sign], line: RawLine, blanks: Sequence[float]) -> list[_Sign]:
+    """Return signs with a space where the file has one, and in each gap that is as wide as one."""
+    found = [signs[0]]
+    edge = signs[0].right
+    for last, sign in pairwise(signs):
+        gap = sign.left - edge
+        middle = (last.left + last.right) / 2
+        at = bisect_left(blanks, middle)
+        spaced = at < len(blanks) and blanks[at] < (sign.left + sign.right) / 2
+        if spaced or gap > _SPACE * line.height:
+            kind = _WIDE if gap > GAP * line.height else " "
+            found.append(_Sign(" ", last.indexes[-1:], edge, sign.left, kind))
+        found.append(sign)
+        edge = max(edge, sign.right)
+    return found
+
+
+def _read_order(signs: list[_Sign], *, page: bool) -> list[_Sign]:
+    """Return signs, which come from left to right, in the order of reading."""
+    shown = "".join(sign.kind for sign in signs)
+    forward = _FORWARD_ARABIC if _ARABIC.search(shown) else _FORWARD
+    if len(_LETTER.findall(shown)) >= len(_OTHER.findall(shown)) * (_FOREIGN_SHARE if page else 1):
+        return _turned(signs, shown, forward)
+    found: list[_Sign] = []
+    at = 0
+    for run in _TURNED_RUN.finditer(shown):
+        found += signs[at : run.start()]
+        found += _turned(signs[run.start() : run.end()], run[0], forward)
+        at = run.end()
+    return found + signs[at:]
+
+
+def _turned(signs: Sequence[_Sign], shown: str, forward: re.Pattern[str]) -> list[_Sign]:
+    """Return signs from the right to the left; what runs forward in between keeps its order."""
+    found: list[_Sign] = []
+    end = len(signs)
+    for start, stop in reversed([_with_bracket(run, shown) for run in forward.finditer(shown)]):
+        found += reversed(signs[stop:end])
+        found += signs[start:stop]
+        end = start
+    return [*found, *reversed(signs[:end])]
+
+
+def _with_bracket(run: re.Match[str], shown: str) -> tuple[int, int]:
+    """Return the start and end of a run, with the bracket behind it that closes one inside it."""
+    open_ones = sum(character in _BRACKETS for character in run[0]) % 2
+    return run.start(), run.end() + (open_ones and shown[run.end() : run.end() + 1] in tuple(_BRACKETS))
+
+
+def _brackets_faced(text: str) -> str:
+    """Return a text whose brackets open and close what they are next to: fonts name them by their shape or by their
+    meaning."""
+    found = list(text)
+    depth = 0
+    for at, character in enumerate(text):
+        if character not in _BRACKETS:
+            continue
+        before, behind = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
+        begins, ends = not before or before.isspace(), not behind or behind.isspace()
+        opens = begins if begins != ends else depth == 0
+        depth = depth + 1 if opens else max(depth - 1, 0)
+        if opens != (character in _OPENING):
+            found[at] = character.translate(_TURNED)
+    return "".join(found)
 
 
 def mirrored(rows: Sequence[list[Part]]) -> list[list[Part]]:

@@ -15,7 +15,7 @@ from ragkit_ingest.readers.pdf.drawing import PagePicture, draw_page, is_blank, 
 from ragkit_ingest.readers.pdf.flows import from_top
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
-from ragkit_ingest.readers.pdf.right_to_left import has_right_to_left, mend_order
+from ragkit_ingest.readers.pdf.right_to_left import has_right_to_left, in_reading_order
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
 from ragkit_ingest.readers.pdf.structure.base import Structure
 from ragkit_ingest.readers.pdf.structure.by_pdfium import structure_of
@@ -165,10 +165,8 @@ class PdfiumFile:
         glyphs = Glyphs(self._api, text_page, even=even)
         if self._is_garbage(text, index):
             text = ""
-        raw = rejoined(list(_raw_lines(glyphs, text)), glyphs)
-        if has_right_to_left(text):
-            for line in raw:
-                mend_order(line, glyphs)
+        raw = list(_raw_lines(glyphs, text))
+        raw = in_reading_order(raw, glyphs) if has_right_to_left(text) else rejoined(raw, glyphs)
         glyphs.mark_raised(raw)
         marks = self._annotations.on(page, text_page)
 
