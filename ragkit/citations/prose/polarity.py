@@ -147,7 +147,7 @@ def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return what is wrong when a claim says of the exception what a sentence says of all else."""
-    if denies(claim.text) or _EXCEPTION.search(claim.text):
+    if _EXCEPTION.search(claim.text):
         return None
     said = {token.term for token in claim.tokens if not token.stop}
     for text in quote:
@@ -155,11 +155,9 @@ def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             end = _CLAUSE_END.search(text, match.end())
             clause = text[match.end() : end.start() if end else len(text)]
             inner = {token.term for token in tokens(clause, language=claim.language) if not token.stop}
-            if (
-                inner
-                and len(inner & said) >= _CLAUSE_SHARE * len(inner)
-                and not _stated(said, text[: match.start()], claim)
-            ):
+            rule = text[: match.start()]
+            is_said = bool(inner) and len(inner & said) >= _CLAUSE_SHARE * len(inner)
+            if is_said and denies(claim.text) == denies(rule) and not _stated(said, rule, claim):
                 return "contradicted", f"that is its exception: {match.group()} {clause.strip()[:60]}"
     return None
 
