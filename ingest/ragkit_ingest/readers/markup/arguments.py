@@ -235,3 +235,9 @@ def _is_address(value: str) -> bool:
 def _is_words(item: Argument) -> bool:
     """Tell whether an argument by position is text for people: quoted, and no path, identifier or size."""
     return item.quoted and bool(item.value.strip()) and not _PATHLIKE.fullmatch(item.value.strip())
+
+
+def open_brackets(line: str) -> int:
+    """Return how many brackets a line opens and does not close, outside of quotes; negative for more that it closes."""
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
+    return sum(bare.count(sign) for sign in "{[(") - sum(bare.count(sign) for sign in "}])")

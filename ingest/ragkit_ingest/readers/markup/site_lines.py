@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit_ingest.readers.markup.arguments import parse_tag, tag_words
+from ragkit_ingest.readers.markup.arguments import open_brackets, parse_tag, tag_words
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language, imported_part, marks_part, named_file, named_in_code
 from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
@@ -245,7 +245,7 @@ class SiteMarkdown:
             self._notes.partials.update(part)
         else:
             self._notes.left_out["imports and exports of MDX"] += 1
-        self._depth = _depth(line)
+        self._depth = open_brackets(line)
         self._script = 1 if self._depth > 0 else 0
         self._open.append("")
         return True
@@ -273,7 +273,7 @@ class SiteMarkdown:
     def _skipped(self, line: str) -> None:
         """A line inside an import or export, or between tags that show or hide it as it is."""
         if self._script:
-            self._depth += _depth(line)
+            self._depth += open_brackets(line)
             self._script = self._script + 1 if self._depth > 0 and self._script < 500 else 0
             return
         raw = _RAW.match(line)
@@ -383,11 +383,6 @@ def _joined(lines: list[str], index: int) -> tuple[str, int]:
         if not lines[at].strip() or _FENCE.match(lines[at]):
             break
     return lines[index - 1], index
-
-
-def _depth(line: str) -> int:
-    bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
-    return sum(bare.count(sign) for sign in "{[(") - sum(bare.count(sign) for sign in "}])")
 
 
 def rewrite_site_syntax(text: str, notes: SiteNotes, *, mdx: bool) -> str:
