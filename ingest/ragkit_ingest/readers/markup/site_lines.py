@@ -9,7 +9,14 @@ from functools import partial
 from ragkit_ingest.readers.markup.arguments import open_brackets, parse_tag, tag_words
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language, imported_part, marks_part, named_file, named_in_code
-from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
+from ragkit_ingest.readers.markup.site_details import (
+    code_line,
+    code_title,
+    fenced,
+    is_contents,
+    meaning_of_term,
+    short_form,
+)
 from ragkit_ingest.readers.markup.site_marks import MarkScanner
 from ragkit_ingest.readers.markup.site_notes import SiteNotes, box_title
 from ragkit_ingest.readers.markup.site_tags import MYST_BOXES, SILENT_KINDS
@@ -395,8 +402,6 @@ def _included(notes: SiteNotes, part: Included) -> str:
     """Return an included file as plain Markdown: prose with its own site syntax rewritten, code in a fence."""
     language = code_language(part.path)
     if language:
-        longest = max(map(len, re.findall("~{3,}", part.text)), default=5)
-        fence = "~" * (longest + 1)
-        return f"{fence}{language}\n{part.text}\n{fence}"
+        return fenced(part.text, language)
     body = split_front_matter(part.text).body
     return SiteMarkdown(notes, mdx=part.path.endswith(".mdx")).rewrite(body).strip("\n")
