@@ -241,3 +241,10 @@ def open_brackets(line: str) -> int:
     """Return how many brackets a line opens and does not close, outside of quotes; negative for more that it closes."""
     bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
     return sum(bare.count(sign) for sign in "{[(") - sum(bare.count(sign) for sign in "}])")
+
+
+def fenced(text: str, language: str) -> str:
+    """Return code in a fence that is longer than any in it."""
+    longest = max(map(len, re.findall("~{3,}", text)), default=5)
+    fence = "~" * (longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

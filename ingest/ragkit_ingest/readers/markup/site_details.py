@@ -112,10 +112,3 @@ def critic_mark(text: str, start: int) -> tuple[int, str] | None:
     elif opening == "{>>":
         kept = f" (Comment: {words.strip()})"
     return end + 3, (f"~~{deleted.strip()}~~" if deleted.strip() else "") + kept
-
-
-def fenced(text: str, language: str) -> str:
-    """Return code in a fence that is longer than any in it."""
-    longest = max(map(len, re.findall("~{3,}", text)), default=5)
-    fence = "~" * (longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"

@@ -6,17 +6,10 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
-from ragkit_ingest.readers.markup.arguments import open_brackets, parse_tag, tag_words
+from ragkit_ingest.readers.markup.arguments import fenced, open_brackets, parse_tag, tag_words
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language, imported_part, marks_part, named_file, named_in_code
-from ragkit_ingest.readers.markup.site_details import (
-    code_line,
-    code_title,
-    fenced,
-    is_contents,
-    meaning_of_term,
-    short_form,
-)
+from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
 from ragkit_ingest.readers.markup.site_marks import MarkScanner
 from ragkit_ingest.readers.markup.site_notes import SiteNotes, box_title
 from ragkit_ingest.readers.markup.site_tags import MYST_BOXES, SILENT_KINDS
