@@ -260,9 +260,14 @@ class Passage:
         text, before = (self.text[slice(*self._spans[place])] for place in (at, at - 1))
         if self._is_title(at):
             return False
-        if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")):
+        if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")) or self._in_item(at):
             return True
         return len(said.terms) >= _LONG_CLAIM
+
+    def _in_item(self, at: int) -> bool:
+        """Return whether a sentence goes on with a list item: what stands before it on its line is an item."""
+        start = self._spans[at][0]
+        return is_item(self.text[self.text.rfind("\n", 0, start) + 1 : start].lstrip())
 
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""
@@ -278,6 +283,8 @@ class Passage:
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {min(unknown)} is not there"
+        if all(self._is_title(at) for at in range(window.first, window.last + 1)):
+            return "unclear", "only a heading says it"
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
         texts = [without_addresses(self.text[start:end]) for start, end in self._spans]

@@ -218,3 +218,8 @@ def _naming_columns(table: Table) -> list[int]:
         if len({cell.order for cell in cells}) == len(table.rows) and named >= _NAMING * len(cells):
             found.append(at)
     return found
+
+
+def is_own_name(row: Row, table: Table) -> bool:
+    """Return whether no other row has the name of a row: "New:" over several entries names none of them."""
+    return sum(other.cells[0].order == row.cells[0].order for other in table.rows) == 1

@@ -26,11 +26,21 @@ _CONDITION: Final = re.compile(
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
 _CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
+_CONNECTIVES: Final = (
+    "but|so|and|however|therefore|also|thus|hence|keep in mind|note|aber|auch|daher|deshalb|jedoch|mais|donc|pero"
+)
+_EXPLETIVES: Final = (
+    r"(?:it is|it['’]s|there is|there are)\s(?:\w+\s){0,2}?(?:easy|hard|possible|impossible|important|clear|likely"
+    r"|necessary|expected|known|true|common|worth|an?|no|many|some)\b"
+)
+_PRONOUNS: Final = (
+    "it|its|they|them|their|this|these|that|those|he|she|his|her|such|both|each|there|elsewhere|then|otherwise|instead"
+    r"|es|sie|er|dies\w*|das|dem|danach|davor|dafür|sonst|il|elle|ils|ce|cela"
+)
+_PREPOSITIONS: Final = "after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|bei|für|mit"
 _LEANS: Final = re.compile(
-    r"\s*(?!(?:it is|it['’]s|there is|there are)\s(?:\w+\s){0,2}?(?:easy|hard|possible|impossible|important|clear"
-    r"|likely|necessary|expected|known|true|common|worth|an?|no|many|some)\b)(?:[-*•]|\(?\w{1,3}[.)]\s|(?:(?:after|before|during|in|for|by|from|under|with|of|on|at|until|nach|vor|in|bei|für|mit)"
-    r"\s)?(?:it|its|they|them|their|this|these|that|those|he|she|his|her|such|both|each|there|elsewhere|then|otherwise"
-    r"|instead|es|sie|er|dies\w*|das|dem|danach|davor|dafür|sonst|il|elle|ils|ce|cela)\b)",
+    rf"\s*(?:[-*•]|\(?\w{{1,3}}[.)]\s|(?:{_CONNECTIVES})\b"
+    rf"|(?!{_EXPLETIVES})(?:(?:{_PREPOSITIONS})\s)?(?:{_PRONOUNS})\b)",
     re.IGNORECASE,
 )
 _OPPOSITES: Final = (
@@ -127,7 +137,7 @@ def find_fault(
 
 
 def leans(sentence: str) -> bool:
-    """Return whether a sentence leans on the one before it: an item, or one that begins with a pronoun."""
+    """Return whether a sentence leans on the one before it: an item, or one that begins with a pronoun or a "but"."""
     return bool(_LEANS.match(sentence))
 
 
@@ -152,14 +162,15 @@ def _opposite_fault(claim: Claim, text: str) -> Fault | None:
 
 def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fault | None:
     """Return what is wrong when somebody else does what a claim says, and the passage knows who the claim names."""
-    held = [role for sentence in quote for role in role_of(sentence, language=claim.language)]
+    held = [role for sentence in quote for role in role_of(sentence, language=claim.language) if role.agent]
     known = {token.term for text in (*quote, *others) for token in tokens(text, language=claim.language)}
     for role in role_of(claim.text, language=claim.language):
-        for item in held:
-            if item.verb != role.verb or not item.agent or role.agent & item.agent:
-                continue
-            if role.agent & known or len(item.agent & role.patient) * 2 >= len(item.agent):
-                return "contradicted", f"{' '.join(sorted(item.agent))} does it"
+        same = [item for item in held if item.verb == role.verb]
+        item = max(same, key=lambda other: len(role.patient & other.patient), default=None)
+        if item is None or role.agent & item.agent:
+            continue
+        if role.agent & known or len(item.agent & role.patient) * 2 >= len(item.agent):
+            return "contradicted", f"{' '.join(sorted(item.agent))} does it"
     return None
 
 

@@ -74,8 +74,10 @@ def _replaced_fault(
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
                 continue
             is_name = claim.text[token.start].isupper() and token.start > 0
-            if token.word in elsewhere or is_name or token.is_number:
+            if is_name or token.is_number:
                 return "contradicted", f"it says {held[start].word}, not {token.word}"
+            if token.word in elsewhere:
+                return "unclear", f"it says {held[start].word}, not {token.word}"
     return None
 
 
@@ -145,7 +147,7 @@ def neighbour_fault(
         ]
         word = first if first in strange else second
         if beside and not any(term in said or are_synonyms(term, word) for term in beside):
-            return "contradicted", f"it says {beside[0]}, not {word}"
+            return "unclear", f"it says {beside[0]}, not {word}"
     return None
 
 

@@ -63,6 +63,8 @@ _EXCEPTION: Final = re.compile(
 )
 _ANY: Final = re.compile(r"\b(?:any|one|either|at least one) of\b|\beiner? der\b", re.IGNORECASE)
 _ALL: Final = re.compile(r"\b(?:all|each|both) of\b|\balle(?:r)? der\b", re.IGNORECASE)
+_INSTEAD: Final = re.compile(r"\b(?:instead of|rather than|anstatt|anstelle von|statt|au lieu de)\b", re.IGNORECASE)
+_SIDE: Final = 2  # content words on each side of "instead of" that are set against each other
 _CONTRAST: Final = re.compile(r"[,;]\s+(?:but|while|whereas|however|aber|sondern|jedoch)\s", re.IGNORECASE)
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
 _CLAUSE_SHARE: Final = 0.75  # of the terms of an exception that a claim must have to be about it
@@ -77,6 +79,7 @@ def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or _contrast_fault(claim, quote)
         or _exception_fault(claim, quote)
         or _choice_fault(claim, quote)
+        or _instead_fault(claim, quote)
         or _relation_fault(claim, quote)
     )
 
@@ -174,6 +177,22 @@ def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         said, held = asked.search(claim.text), other.search(text)
         if said and held and not other.search(claim.text) and not asked.search(text):
             return "contradicted", f"it says {held.group().lower()}, not {said.group().lower()}"
+    return None
+
+
+def _instead_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return what is wrong when a claim says what a sentence says the other thing instead of."""
+    if _INSTEAD.search(claim.text) or denies(claim.text):
+        return None
+    said = {token.term for token in claim.tokens if not token.stop}
+    for text in quote:
+        for match in _INSTEAD.finditer(text):
+            read = [token for token in tokens(text, language=claim.language) if not token.stop]
+            before = {token.term for token in [item for item in read if item.start < match.start()][-_SIDE:]}
+            after = {token.term for token in [item for item in read if item.start >= match.end()][:_SIDE]}
+            named = (after - before) & said
+            if named and not (before - after) & said:
+                return "contradicted", f"it says so {match.group().lower()} {min(named)}"
     return None
 
 
