@@ -46,7 +46,7 @@ def counted(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) ->
 
     def noted(callback: Callable[..., Any], *arguments: Any, **options: Any) -> asyncio.Handle:
         if callback.__name__ == "_settle":
-            woken.append(len(arguments[0]))
+            woken.append(len(arguments[-1]))
         return usual(callback, *arguments, **options)
 
     monkeypatch.setattr(loop, "call_soon_threadsafe", noted)

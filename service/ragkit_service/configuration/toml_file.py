@@ -115,7 +115,7 @@ def _plain(key: str) -> str:
 
 
 def _unknown(key: str, known: Mapping[str, KnownSetting], *, path: Path, line: int) -> DefinitionError:
-    near = get_close_matches(key, known, n=1)
+    near = get_close_matches(key, known, n=1, cutoff=0.75)
     cure = f"write {near[0]}" if near else "remove it; `ragkit serve --show-config` lists the keys"
     return DefinitionError(f"there is no setting {show(key, 80)!r}", path=str(path), line=line, cure=cure)
 
