@@ -70,7 +70,7 @@ def _listed(item: Chain | RagkitError, teller: Teller) -> dict[str, Any]:
 async def run_chain(request: Request, name: str, chain: ChainName, body: ChainRequest) -> Response:
     """Answer a question with a chain. It ends when the client leaves, and at the deadline that its file states."""
     service = service_of(request)
-    run = partial(_run, service, access_of(request), name, chain, body.question)
+    run = partial(_run, service, access_of(request), name, chain, body.query)
     stream = ResultStream(run, last=ChainRun, limiter=service.asking, ending=service.ending)
     if body.stream:
         limits = service.settings.limits

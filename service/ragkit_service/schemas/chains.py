@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from ragkit_service.schemas.requests import Question
 from ragkit_service.schemas.responses import Reply, TemplateReply
@@ -40,13 +40,15 @@ _RUN: Final[dict[str, Any]] = {
 
 
 class ChainRequest(BaseModel):
-    """A question for a chain."""
+    """A question for a chain. `question` may stand for `query`."""
 
-    question: Question
+    query: Question = Field(
+        validation_alias=AliasChoices("query", "question"), description="The question, in plain words."
+    )
     stream: Annotated[bool, Field(description="Send each step as a server-sent event when it has ended.")] = False
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, json_schema_extra={"examples": [{"question": "Where is my order 1042?"}]}
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"query": "Where is my order 1042?"}]}
     )
 
 
