@@ -235,7 +235,7 @@ GUARDS: Final[Sequence[Guard]] = (
     _condition(
         "cross-site check",
         "service/ragkit_service/middleware/access.py",
-        '        if scope["method"] not in _SAFE_METHODS and _is_foreign(named, host):',
+        '        if scope["method"] not in _SAFE_METHODS and not self._allows(named) and _is_foreign(named, host):',
         "tests/service/test_access.py",
     ),
     _condition(

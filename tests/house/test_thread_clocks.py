@@ -24,10 +24,13 @@ def spend(work: object, *arguments: object) -> float:
 
 def test_a_call_that_holds_the_gil_is_a_stall() -> None:
     numbers = range(3_000_000)
-    with stall_probe() as probe:
-        longest = spend(sum, numbers)
-    assert longest > 0.02
-    assert 0.5 * longest < probe.worst < 2 * longest
+    shares = []
+    for _ in range(3):  # a machine that is busy may take the processor away between two readings of a clock
+        with stall_probe() as probe:
+            longest = spend(sum, numbers)
+        assert longest > 0.02
+        shares.append(probe.worst / longest)
+    assert any(0.5 < share < 2 for share in shares), shares
 
 
 def test_work_without_the_gil_is_none() -> None:
