@@ -53,4 +53,4 @@ def test_an_example_works(url: str, command: str, tmp_path: Path) -> None:
     assert done.stdout
     assert "event: error" not in done.stdout
     if "stream" in command:
-        assert "[DONE]" in done.stdout or "event: answer" in done.stdout
+        assert "[DONE]" in done.stdout or "event: answer" in done.stdout or "event: run" in done.stdout
