@@ -51,7 +51,7 @@ def _question() -> str:
 
 def _run(*words: str) -> str:
     """Return what a command prints to its output. Raises SystemExit where it fails."""
-    result = CliRunner().invoke(cli, list(words), prog_name="ragkit")
+    result = CliRunner().invoke(cli, list(words), prog_name="ragkit", env={"COLUMNS": "100"})
     if result.exit_code != 0:
         raise SystemExit(f"ragkit {' '.join(words)}: {result.output}")
     return result.stdout

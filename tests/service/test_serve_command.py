@@ -166,7 +166,7 @@ def test_what_was_loaded_at_the_start_is_not_visited_by_the_garbage_collector(
     settings = ServiceSettings(data=tmp_path, port=0)
     try:
         with bind(settings) as listener:
-            run_server(settings, listener)
+            run_server(settings, listener, values={})
     finally:
         gc.unfreeze()
     assert frozen[0] > 50_000
