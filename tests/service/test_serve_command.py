@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from click.testing import CliRunner, Result
+from fastapi import FastAPI
 
 from ragkit import ConfigError, ConflictError, InputError, NotFoundError, Settings
 from ragkit_service import ServiceSettings, create_app, service_settings
@@ -163,6 +164,7 @@ def test_what_was_loaded_at_the_start_is_not_visited_by_the_garbage_collector(
 ) -> None:
     frozen: list[int] = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: frozen.append(gc.get_freeze_count()))
+    monkeypatch.setattr("ragkit_service.server.create_app", lambda _: FastAPI())  # the real one begins processes
     settings = ServiceSettings(data=tmp_path, port=0)
     try:
         with bind(settings) as listener:
