@@ -48,6 +48,11 @@ def tokens(text: str, *, language: str = "en") -> list[Token]:
     return found
 
 
+def content_terms(text: str, *, language: str = "en") -> set[str]:
+    """Return the terms of a text that are no stop words; numbers are among them."""
+    return {token.term for token in tokens(text, language=language) if not token.stop}
+
+
 def runs(text: str) -> list[str]:
     """Return the runs of figures that belong together ("4 - 2", "1:55.5", "2026-03-05"), in one form ("4-2")."""
     return [_RUN_MARK.sub("-", match.group()) for match in _RUN.finditer(text)]

@@ -87,6 +87,21 @@ class Service:
         self.pool.check(name)
         access.check(scope)
 
+    def require_all_labels(self, access: Access, name: str, *, what: str) -> None:
+        """Raise as `require` does for "write", and a 403 when the key sees only documents with its labels.
+
+        what: the kind of thing that quotes documents of every label, for the message.
+        """
+        self.require(access, name, "write")
+        if access.labels is not None:
+            raise Problem(
+                403,
+                "labels",
+                "The key may not do this",
+                f"{what} quote documents that this key's labels do not cover",
+                cure="use a key without labels",
+            )
+
     def may_make(self, access: Access, name: str) -> bool:
         """Return whether an upload may make this collection: by the settings, its name, and the key."""
         note_collection(name)

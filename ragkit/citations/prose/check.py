@@ -15,7 +15,7 @@ from ragkit.citations.prose.roles import role_of
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Claim, tokens
+from ragkit.citations.tokens import Claim, content_terms, tokens
 from ragkit.text.sentences import is_item
 
 _CONDITION: Final = re.compile(
@@ -195,7 +195,7 @@ def _terms_of_part(sentence: str, at: int, language: str) -> set[str]:
     """Return the terms of the part of a sentence that holds an offset; "and", "but" and semicolons end parts."""
     cuts = [0, *(match.start() for match in re.finditer(r"[;]|,? (?:and|but|und|aber|et) ", sentence)), len(sentence)]
     start, end = next(((a, b) for a, b in pairwise(cuts) if a <= at < b), (0, len(sentence)))
-    return {token.term for token in tokens(sentence[start:end], language=language) if not token.stop}
+    return content_terms(sentence[start:end], language=language)
 
 
 def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) -> Fault | None:
@@ -251,7 +251,7 @@ def _owns(
 def _says(said: set[str], before: str, language: str) -> bool:
     """Return whether a claim has the clause that ends a text, the one that a condition after it is for."""
     clause = _CLAUSE_BREAK.split(before.rstrip(" ,"))[-1]
-    terms = {token.term for token in tokens(clause, language=language) if not token.stop}
+    terms = content_terms(clause, language=language)
     return len(terms) > 1 and len(terms & said) >= _CLAUSE_SHARE * len(terms)
 
 
@@ -260,7 +260,7 @@ def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     said = {token.term for token in claim.tokens if not token.stop}
     before = set[str]()
     for sentence in quote:
-        terms = {token.term for token in tokens(sentence, language=claim.language) if not token.stop}
+        terms = content_terms(sentence, language=claim.language)
         leaned_on = before if leans(sentence) else set[str]()
         before = terms
         if len(said & (terms | leaned_on)) * 2 < len(said):
@@ -271,7 +271,7 @@ def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
                 continue  # the condition of another part
             end = _CLAUSE_END.search(sentence, match.end())
             clause = sentence[match.end() : end.start() if end else len(sentence)]
-            inner = {token.term for token in tokens(clause, language=claim.language) if not token.stop}
+            inner = content_terms(clause, language=claim.language)
             if inner and not inner & said:
                 return "unclear", f"its condition is left out: {match.group()} {clause.strip()[:60]}"
     return None

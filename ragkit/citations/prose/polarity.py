@@ -9,7 +9,7 @@ from typing import Final
 from ragkit.citations.prose.units import is_unit
 from ragkit.citations.quantities import denials, denies
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Claim, tokens
+from ragkit.citations.tokens import Claim, content_terms, tokens
 
 _PREFIXES: Final = ("un", "non", "ir", "im", "il", "nicht")
 _IN_WORDS: Final = frozenset(
@@ -114,7 +114,7 @@ def _denied_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     for text in quote:
         own = _denied_terms(text, claim.language)
         denied |= own
-        free |= {token.term for token in tokens(text, language=claim.language) if not token.stop} - own
+        free |= content_terms(text, language=claim.language) - own
     for term in sorted((denied - free) & said):
         return "contradicted", f"it denies {term}"
     return None
@@ -141,7 +141,7 @@ def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         first, *rest = _CONTRAST.split(text)
         main = {token.term for token in tokens(first, language=claim.language)}
         for part in rest:
-            own = {token.term for token in tokens(part, language=claim.language) if not token.stop}
+            own = content_terms(part, language=claim.language)
             apart = (own & said) - main
             if denies(part) and apart and len(own - said) <= 1:
                 return "contradicted", f"it denies that of {min(apart)}"
@@ -157,17 +157,12 @@ def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         for match in _EXCEPTION.finditer(text):
             end = _CLAUSE_END.search(text, match.end())
             clause = text[match.end() : end.start() if end else len(text)]
-            inner = {token.term for token in tokens(clause, language=claim.language) if not token.stop}
+            inner = content_terms(clause, language=claim.language)
             rule = text[: match.start()]
             is_said = bool(inner) and len(inner & said) >= _CLAUSE_SHARE * len(inner)
-            if is_said and denies(claim.text) == denies(rule) and not _stated(said, rule, claim):
+            if is_said and denies(claim.text) == denies(rule) and said & content_terms(rule, language=claim.language):
                 return "contradicted", f"that is its exception: {match.group()} {clause.strip()[:60]}"
     return None
-
-
-def _stated(said: set[str], before: str, claim: Claim) -> bool:
-    """Return whether what stands before an exception has none of a claim's terms."""
-    return not said & {token.term for token in tokens(before, language=claim.language) if not token.stop}
 
 
 def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:

@@ -23,7 +23,7 @@ from ragkit import (
     trace_lines,
 )
 from ragkit_service.context import Service, service_of
-from ragkit_service.errors import Problem, Teller
+from ragkit_service.errors import Teller
 from ragkit_service.event_stream import ResultStream, event, stream_events, whole_result
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
@@ -144,13 +144,5 @@ def get_trace(
 def _reading_traces(request: Request, name: str) -> Any:
     """Lend the collection to those who may see all that a trace can quote."""
     service, access = service_of(request), access_of(request)
-    service.require(access, name, "write")
-    if access.labels is not None:
-        raise Problem(
-            403,
-            "labels",
-            "The key may not do this",
-            "traces quote documents that this key's labels do not cover",
-            cure="use a key without labels",
-        )
+    service.require_all_labels(access, name, what="traces")
     return service.pool.use(name)

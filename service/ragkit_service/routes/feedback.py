@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from ragkit_service.context import service_of
-from ragkit_service.errors import Problem
 from ragkit_service.feedback import FeedbackFile
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
@@ -62,14 +61,6 @@ def export_questions(request: Request, name: str) -> Response:
 def _file(request: Request, name: str) -> FeedbackFile:
     """Return the feedback of a collection for those who may see all of it."""
     service, access = service_of(request), access_of(request)
-    service.require(access, name, "write")
-    if access.labels is not None:
-        raise Problem(
-            403,
-            "labels",
-            "The key may not do this",
-            "feedback quotes documents that this key's labels do not cover",
-            cure="use a key without labels",
-        )
+    service.require_all_labels(access, name, what="feedback entries")
     with service.pool.use(name) as knowledge:
         return FeedbackFile(knowledge.folder)
