@@ -135,19 +135,13 @@ def neighbour_fault(
     said = {token.term for token in claim.tokens}
     words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
     strange = {token.term for token in claim.tokens if token.word in words and token.term not in terms}
-    for first, second in _neighbours(claim.text, claim.language):
-        if (first in strange) == (second in strange):
-            continue
-        shared = second if first in strange else first
-        beside = [
-            pair[0] if first in strange else pair[1]
-            for pairs in held
-            for pair in pairs
-            if pair[first in strange] == shared
-        ]
-        word = first if first in strange else second
-        if beside and not any(term in said or are_synonyms(term, word) for term in beside):
-            return "unclear", f"it says {beside[0]}, not {word}"
+    for pair in _neighbours(claim.text, claim.language):
+        for word, other, side in ((pair[0], pair[1], 0), (pair[1], pair[0], 1)):
+            if word not in strange or other in strange:
+                continue
+            beside = [found[side] for pairs in held for found in pairs if found[1 - side] == other]
+            if beside and not any(term in said or are_synonyms(term, word) for term in beside):
+                return "unclear", f"it says {beside[0]}, not {word}"
     return None
 
 

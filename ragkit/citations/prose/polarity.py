@@ -38,24 +38,15 @@ _DIS_WORDS: Final = frozenset(
 )
 _LEAST: Final = 4  # letters of a word that a prefix may turn round
 _RELATIONS: Final = tuple(
-    frozenset(words.split())
-    for words in (
-        "outside elsewhere beyond abroad außerhalb hors fuera",
-        "without except excluding unless excepted free less besides apart ohne außer sans sin",
-        "before prior earlier until till preceding ahead by vor bevor vorher bis avant antes",
-        "after following later since once upon subsequent subsequently afterwards then when nach nachdem ab seit après",
+    (frozenset(asked.split()), frozenset(f"{asked} {others}".split()))
+    for asked, others in (
+        ("outside außerhalb", "elsewhere beyond abroad hors fuera"),
+        ("without except excluding ohne außer", "unless excepted free less besides apart sans sin"),
+        ("before prior vor bevor", "earlier until till preceding ahead by vorher bis avant antes"),
+        ("after nach nachdem", "following later since once upon subsequent subsequently then when ab seit après"),
     )
 )
-_SAID_OF: Final = tuple(
-    frozenset(words.split())
-    for words in (
-        "outside außerhalb",
-        "without except excluding ohne außer",
-        "before prior vor bevor",
-        "after nach nachdem",
-    )
-)
-"""The words of a statement that ask for one of the words of `_RELATIONS` in its source."""
+"""Words of a statement that ask for one of several words in its source: (asking, answering)."""
 _EXCEPTION: Final = re.compile(
     r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from"
     r"|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
@@ -199,8 +190,8 @@ def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     spans = {at for at, token in enumerate(claim.tokens) if at and is_unit(claim.tokens[at - 1].word)}
     said = {token.word for at, token in enumerate(claim.tokens) if at not in spans}
     held = {token.word for text in quote for token in tokens(text, language=claim.language)}
-    for asked, group in zip(_SAID_OF, _RELATIONS, strict=True):
-        wanted = said & asked
-        if wanted and not held & group:
+    for asking, answering in _RELATIONS:
+        wanted = said & asking
+        if wanted and not held & answering:
             return "unclear", f"it does not say {min(wanted)}"
     return None

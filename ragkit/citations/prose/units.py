@@ -97,14 +97,6 @@ def is_period(said: Sequence[Token], at: int) -> bool:
     return at > 1 and said[at - 1].word in _PER and is_unit(said[at - 2].word)
 
 
-def units(text: str, *, language: str) -> dict[str, set[str]]:
-    """Return the units of each number of a text: signs beside it, and known units among the two words after it."""
-    found: dict[str, set[str]] = {}
-    for number, unit in _read(text, language):
-        found.setdefault(number, set()).update(unit.names)
-    return found
-
-
 def unit_fault(claim: Claim, text: str) -> Fault | None:
     """Return what is wrong when a claim gives a number another unit than a text, or another period ("a month")."""
     often, ours = _EVERY.findall(text), _EVERY.findall(claim.text)
