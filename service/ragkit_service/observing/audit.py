@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 FILE_NAME: Final = "audit.jsonl"
 LARGEST_BYTES: Final = 16 << 20
 KEPT_FILES: Final = 9
+_LOOKS: Final = 4
+_LOOK_SECONDS: Final = 0.001
 UNRECORDED: Final = frozenset({"healthz", "readyz", "version", "metrics", "index", "static_file", "docs", "openapi"})
 """Actions that show nothing of a collection and would fill the log: probes, versions and the files of the page."""
 
@@ -51,8 +54,7 @@ class AuditLog:
     def _append(self, line: bytes) -> None:
         file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            size = os.fstat(file).st_size
-            if size and os.pread(file, 1, size - 1) != b"\n":  # a full disk cut the line before
+            if _is_cut(file):
                 line = b"\n" + line
             if os.write(file, line) < len(line):
                 raise OSError("the disk is full: the line is cut")
@@ -73,6 +75,20 @@ class AuditLog:
             for old, new in reversed(list(itertools.pairwise(files))):
                 if old.exists():
                     old.replace(new)
+
+
+def _is_cut(file: int) -> bool:
+    """Return whether a full disk cut the last line of a file.
+
+    A line over two pages of the kernel's cache grows in two steps while another process writes it: so it is looked at
+    again before it counts as cut.
+    """
+    for _ in range(_LOOKS):
+        size = os.fstat(file).st_size
+        if not size or os.pread(file, 1, size - 1) == b"\n":
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
 
 
 class AuditedRequests:

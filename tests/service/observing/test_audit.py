@@ -151,6 +151,16 @@ def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
     assert sorted(seen) == [(index, number) for index in range(4) for number in range(100)]
 
 
+def test_a_line_that_another_is_writing_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(tmp_path)
+    log.write("ask", {})
+    seen = iter([b"x", b"\n"])  # the middle of a line, then its end
+    monkeypatch.setattr("ragkit_service.observing.audit.os.pread", lambda *_: next(seen))
+    log.write("search", {})
+    lines = (tmp_path / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(line)["action"] for line in lines] == ["ask", "search"]
+
+
 def test_a_line_that_was_cut_does_not_spoil_the_next(tmp_path: Path) -> None:
     log = AuditLog(tmp_path)
     log.write("ask", {})
