@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ragkit_ingest.readers.pdf.glyphs import Part
+from ragkit_ingest.readers.pdf.tables.levels import put_beside, with_mark
 from tests.support.ingest_files import extract
 from tests.support.placed_pdf import Placed, placed_pdf, shown
 
@@ -82,3 +84,17 @@ def test_words_beside_each_other_that_make_no_table_stay_in_the_order_of_the_fil
     words: list[Placed] = [(60, 700, "Ask the mate for the"), (60, 688, "key of the chart room."), (300, 694, "Stamp")]
     text = " ".join(rows_of(words))
     assert "Ask the mate for the key of the chart room." in text
+
+
+def test_lists_that_stand_beside_each_other_stay_lists() -> None:
+    """A list in each of two cells: an item of the second list is no cell of a row of the first."""
+
+    def item(text: str, left: float, bottom: float) -> list[Part]:
+        return with_mark([Part("•", left, left + 4, bottom, 10.0), Part(text, left + 18, left + 80, bottom, 10.0)])
+
+    rows = [item("pump", 50, 700), item("valve", 50, 686), item("filter", 300, 700), item("hose", 300, 686)]
+    kept, bold = put_beside(rows, [False] * 4)
+    assert [[part.text for part in row] for row in kept] == [["• pump"], ["• valve"], ["• filter"], ["• hose"]]
+    assert len(bold) == 4
+    cells = [[Part("pump", 50, 112, 700, 10.0), Part("4", 200, 206, 700, 10.0)], [Part("12 kg", 300, 330, 700, 10.0)]]
+    assert with_mark(cells[0]) == cells[0]

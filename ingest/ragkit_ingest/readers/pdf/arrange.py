@@ -12,7 +12,15 @@ from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
-from ragkit_ingest.readers.pdf.tables.levels import Levelled, cell_lines, is_number, joined, on_levels, put_beside
+from ragkit_ingest.readers.pdf.tables.levels import (
+    Levelled,
+    cell_lines,
+    is_number,
+    joined,
+    on_levels,
+    put_beside,
+    with_mark,
+)
 from ragkit_ingest.readers.pdf.tables.names import with_names
 from ragkit_ingest.readers.titles import squeeze
 
@@ -64,7 +72,7 @@ def arrange(
         bold: list[bool] = []
         sources: dict[int, RawLine] = {}
         for one in kept:
-            rows += _on_levels(glyphs.parts(lines[one])) if one in near else [[_whole(lines[one])]]
+            rows += map(with_mark, _on_levels(glyphs.parts(lines[one]))) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
             sources[id(rows[-1][0])] = lines[one]
         levelled = on_levels(*put_beside(rows, bold))

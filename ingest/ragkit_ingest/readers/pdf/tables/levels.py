@@ -10,6 +10,7 @@ from ragkit_ingest.readers.pdf.glyphs import Part
 from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.titles import squeeze
 
+_MARKS = frozenset("•●▪◦‣■□")
 _BESIDE = 0.75  # letter heights between the levels of cells that stand beside each other, at most
 _ALIKE = 0.12  # part of the height by which letters of one row may differ: smaller ones are raised signs
 _SAME = 0.2  # letter heights between parts of one level
@@ -24,8 +25,9 @@ def put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[l
     weights: list[bool] = []
     back = -1  # the last row that a cell was put back into
     for row, weight in zip(rows, bold, strict=True):
-        at = _row_beside(kept, row)
-        if at < 0 <= back < len(kept) - 1 and _goes_on_level(kept[-1], row):
+        item = row[0].text.lstrip()[:1] in _MARKS  # of a list beside another one, which is no row with it
+        at = -1 if item else _row_beside(kept, row)
+        if not item and at < 0 <= back < len(kept) - 1 and _goes_on_level(kept[-1], row):
             at = len(kept) - 1
         elif at >= 0:
             back = at
@@ -35,6 +37,14 @@ def put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[l
             kept.append(row)
             weights.append(weight)
     return kept, weights
+
+
+def with_mark(row: list[Part]) -> list[Part]:
+    """Return a row whose lone mark of a list item is one part with the words after it."""
+    if len(row) < 2 or row[0].text.strip() not in _MARKS:
+        return row
+    mark, words, *rest = row
+    return [Part(f"{mark.text.strip()} {words.text}", mark.left, words.right, words.bottom, words.height), *rest]
 
 
 def _goes_on_level(last: Sequence[Part], row: Sequence[Part]) -> bool:
