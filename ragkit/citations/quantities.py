@@ -18,9 +18,11 @@ _WORDS: Final[dict[Bound, str]] = {
     "max": r"at most|no (?:more|later|longer) than|not (?:more|later|longer) than|up to|a maximum of|maximum(?: of)?"
     r"|max\.?"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
-    "over": r"(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than|over|above|after"
+    "over": r"(?<!\bno )(?<!\bnot )(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than"
+    r"|over|above|after"
     r"|exceed(?:s|ed|ing)?|mehr als|über|plus de|más de",
-    "under": r"(?:less|fewer|smaller|lower|shorter|younger|earlier|worse) than|under|below|before|weniger als|unter"
+    "under": r"(?<!\bno )(?<!\bnot )(?:less|fewer|smaller|lower|shorter|younger|earlier|worse) than"
+    r"|under|below|before|weniger als|unter"
     r"|moins de|menos de",
 }
 _COMPARED: Final = {

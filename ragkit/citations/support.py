@@ -287,10 +287,10 @@ class Passage:
         start = self._spans[at][0]
         return is_item(self.text[self.text.rfind("\n", 0, start) + 1 : start].lstrip())
 
-    def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
+    def _fault(self, said: ContentTerms, claim: Claim, window: _Window, around: ContentTerms) -> Fault | None:
         """Return why a window does not support what is said, None when it does."""
         window_sentences = self._said[window.first : window.last + 1]
-        over = self._over(window.first, above)
+        over = self._over(window.first, around)
         held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
         strange = said.numbers - held - claim.uncounted
         if strange == {"1"} and says_single(claim.tokens, self._window_text(window), language=self.language):
@@ -314,7 +314,8 @@ class Passage:
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
-        return find_fault(claim, quote, others, above=over, known=self.known | words)
+        above = over | self._subject() | claim.uncounted
+        return find_fault(claim, quote, others, above=above, known=self.known | words)
 
 
 def _without_links(sentence: str) -> str:

@@ -8,15 +8,21 @@ from typing import Final
 from ragkit.citations.prose.units import is_unit
 from ragkit.citations.tokens import Token, tokens
 
-_LABELS: Final = frozenset(
-    "version release stage step phase part plot zone section article chapter clause paragraph appendix annex page line"
-    " table figure item point level class grade group room gate platform track unit module type model code number no"
-    " kapitel abschnitt artikel stufe schritt phase seite tabelle abbildung punkt klasse raum nummer nr absatz".split()
-)
+_LABEL_WORDS: Final = """
+version release stage step phase part plot zone section article chapter clause paragraph appendix annex page line table
+figure item point level class grade group room gate platform track unit module type model code number no kapitel
+abschnitt artikel stufe schritt phase seite tabelle abbildung punkt klasse raum nummer nr absatz
+"""
+_LABELS: Final = frozenset(_LABEL_WORDS.split())
 """Words whose number says which one is meant, and not how many there are."""
-_BEFORE_PRONOUN: Final = frozenset("no any every each this that another some the only last next first".split())
-_AFTER_PRONOUN: Final = frozenset("of another who that which whose or".split())
-_SINGLE: Final = frozenset("a an one single per each every another only sole any once ein eine einen einem einer".split())
+_BEFORE_PRONOUN: Final = frozenset(
+    ("no", "any", "every", "each", "this", "that", "another", "some", "the", "only", "last", "next", "first")
+)
+_AFTER_PRONOUN: Final = frozenset(("of", "another", "who", "that", "which", "whose", "or"))
+_SINGLE_WORDS: Final = """
+a an one single per each every another only sole any once ein eine einen einem einer
+"""
+_SINGLE: Final = frozenset(_SINGLE_WORDS.split())
 _REACH: Final = 3  # words before a noun among which its article stands: "a rather long hour"
 
 

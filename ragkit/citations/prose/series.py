@@ -1,4 +1,4 @@
-"""Words of a short series of which one thing has one: a weekday, a season, a part of the day, a period, a place in order.
+"""Series of which one thing has one member: weekdays, seasons, parts of the day, periods, places in order.
 
 A statement that names another member of the series than its source says something else, however alike they are.
 """
@@ -23,7 +23,19 @@ _SERIES: Final = (
         "saturday saturdays samstag samstags",
         "sunday sundays sonntag sonntags",
     ),
-    tuple("january february march april june july august september october november december".split()),
+    (
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ),
     ("spring frühling frühjahr", "summer sommer", "autumn herbst", "winter"),
     ("morning mornings vormittag", "afternoon afternoons nachmittag", "evening evenings abend", "night nights nacht"),
     (
