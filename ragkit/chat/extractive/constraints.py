@@ -11,6 +11,7 @@ from typing import Final
 
 from ragkit.chat.extractive.intent import Question
 from ragkit.text.content_terms import NUMBER_WORDS, UNSPACED, is_stop_word
+from ragkit.text.edit_distance import edit_distance
 from ragkit.types.hits import Hit
 
 _CODE: Final = re.compile(
@@ -231,27 +232,11 @@ def _nearly(word: str, held: frozenset[str]) -> bool:
         or (
             abs(len(other) - len(word)) <= allowed
             and other[0] == word[0]
-            and _distance(word, other, allowed) <= allowed
+            and edit_distance(word, other, limit=allowed) <= allowed
         )
         for other in held
         if len(other) > 2
     )
-
-
-def _distance(one: str, other: str, limit: int) -> int:
-    """Return the edit distance of two words (a swap of neighbours is one edit), or more than the limit."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for at, char in enumerate(one, 1):
-        older, before, row = before, row, [at]
-        for place, held in enumerate(other, 1):
-            cost = min(before[place] + 1, row[-1] + 1, before[place - 1] + (char != held))
-            if at > 1 and place > 1 and char == other[place - 2] and one[at - 2] == held:
-                cost = min(cost, older[place - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-    return row[-1]
 
 
 def around(hit: Hit) -> str:
