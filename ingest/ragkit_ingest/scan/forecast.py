@@ -1,4 +1,4 @@
-"""What a file will most likely be read as, told from its first and last bytes: for a dry run."""
+"""What a file will most likely be read as, judged by its first and last bytes: for a dry run."""
 
 from __future__ import annotations
 
