@@ -180,7 +180,7 @@ class BrokenEmbedder(HashEmbedder):
 
     def _spoil(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.fault == "raises":
-            raise EmbeddingError("the fake embedder fails as it was told to")
+            raise EmbeddingError("the fake embedder fails on request")
         if self.fault == "few_rows":
             return rows[:-1]
         if self.fault == "many_rows":
