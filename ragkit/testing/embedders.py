@@ -1,4 +1,4 @@
-"""Embedders without a model: deterministic, or broken in a chosen way."""
+"""Fake embedders: deterministic, or broken in a chosen way."""
 
 from __future__ import annotations
 
