@@ -97,12 +97,12 @@ def _leaks(folder: Path, train: Sequence[str]) -> Iterable[Mistake]:
 
 
 def _no_held_out(name: str) -> Mistake:
-    detail = f"{name} has no held-out test set: nobody can tell what tuning brings"
+    detail = f"{name} has no held-out test set: the gain of tuning cannot be measured"
     return Mistake("no_held_out_set", "error", detail, "ragkit export finetune splits train, validation and test")
 
 
 def _no_versions(name: str) -> Mistake:
-    detail = f"{name} has no manifest: nobody can tell later which data a model has seen"
+    detail = f"{name} has no manifest: later, nobody knows which data a model has seen"
     return Mistake("no_versions", "warning", detail, "ragkit export finetune writes one with digests")
 
 

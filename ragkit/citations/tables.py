@@ -184,8 +184,8 @@ def _cell(text: str, language: str) -> Cell:
 def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:
     """Return the only row that a statement names, None where it names no row or several.
 
-    phrases: the parts of the statement that are the whole of some cell. A row's names stand in columns that tell all
-    rows apart and are not mostly figures: a name, an article number.
+    phrases: the parts of the statement that equal a whole cell. A row's names are in columns with a different value
+    in every row that are not mostly figures: a name, an article number.
     """
     said = set(phrases)
     naming = _naming_columns(table)

@@ -21,7 +21,7 @@ class Call(Protocol):
     future: asyncio.Future[None]
 
 
-def tell_loops(calls: Iterable[Call]) -> None:
+def report_to_loops(calls: Iterable[Call]) -> None:
     """Complete the futures of calls that have ended, from any thread; each loop is woken once.
 
     A loop completes a few of them a turn: what follows each of sixty answers would hold up its timers and others.

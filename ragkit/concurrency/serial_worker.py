@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ragkit.concurrency.event_loop import tell_loops
+from ragkit.concurrency.event_loop import report_to_loops
 from ragkit.concurrency.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -160,9 +160,9 @@ class SerialWorker:
                 ended.append(task)
             del task  # its result belongs to its caller: a state of the collection, and the hits in it
             if ended and time.perf_counter() - since > PATIENCE:
-                tell_loops(ended)
+                report_to_loops(ended)
                 ended, since = [], time.perf_counter()
-        tell_loops(ended)
+        report_to_loops(ended)
 
     def _next(self) -> _Task | None:
         with self._lock:

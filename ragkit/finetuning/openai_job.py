@@ -114,7 +114,7 @@ class OpenAIJobs:
         return self._called(lambda: _state(self._client.fine_tuning.jobs.retrieve(job)))
 
     def follow(
-        self, job: str, *, tell: Callable[[str], None], every: float = 15.0, seconds: float = 86_400.0
+        self, job: str, *, report: Callable[[str], None], every: float = 15.0, seconds: float = 86_400.0
     ) -> JobState:
         """Wait for the end of a job and pass each new event on. Raises ChatError, ChatTimeoutError after `seconds`."""
         end = time.monotonic() + seconds
@@ -124,7 +124,7 @@ class OpenAIJobs:
             for number, message in self._called(lambda: self._events(job)):
                 if number not in seen:
                     seen.add(number)
-                    tell(message)
+                    report(message)
             if state.status in FINAL:
                 return state
             if time.monotonic() + every > end:

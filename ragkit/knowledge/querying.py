@@ -144,7 +144,7 @@ class Querying:
             limit = both(access, condition)
             allowed = None if limit is None else reader.chunks.select(limit)
             matches = 0 if allowed is None else len(allowed)
-            warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
+            warnings = filter_warnings(condition, matches=matches, reader=reader, name_keys=access is None)
             alone = self._models.standalone(question, checked_messages(asked.history))
             with stage("search"):
                 hits = self._retriever.retrieve(

@@ -33,7 +33,7 @@ class _Form:
 
     words: frozenset[str]
     pairs: frozenset[tuple[str, ...]]
-    telling: frozenset[str]
+    decisive: frozenset[str]
 
     def likeness(self, other: _Form) -> float:
         """Return the similarity of two texts, 0 to 1; 0 where a number or a negation differs.
@@ -41,7 +41,7 @@ class _Form:
         The share of common pairs; 1 for a text of four pairs or more that stands in the other; and the share of common
         words where one text has all words of the other, as a word that is put in breaks a pair and makes two.
         """
-        if self.telling != other.telling:
+        if self.decisive != other.decisive:
             return 0.0
         shared, smaller = len(self.pairs & other.pairs), min(len(self.pairs), len(other.pairs))
         likeness = shared / max(1, len(self.pairs | other.pairs))
@@ -94,5 +94,5 @@ def _form(text: str) -> _Form:
     """Return the form of a text; a text of one word has the word as its only pair."""
     words = _words_of(text)
     pairs = frozenset(itertools.pairwise(words)) if len(words) > 1 else frozenset((word,) for word in words)
-    telling = frozenset(word for word in words if word in NEGATIONS or any(map(str.isdigit, word)))
-    return _Form(frozenset(words), pairs, telling)
+    decisive = frozenset(word for word in words if word in NEGATIONS or any(map(str.isdigit, word)))
+    return _Form(frozenset(words), pairs, decisive)

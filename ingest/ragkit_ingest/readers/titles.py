@@ -79,11 +79,11 @@ def good_title(title: str) -> str:
     return "" if _JUNK_TITLE.fullmatch(title) or _FILE_TITLE.search(title) else title
 
 
-def telling_name(name: str) -> str:
+def descriptive_name(name: str) -> str:
     """Return a file's name as words, "" when they do not describe the content ("scan 0001")."""
     words = readable_name(name)
-    telling = [word for word in re.findall(r"[^\W\d_]{3,}", words.lower()) if word not in _EMPTY_WORDS]
-    return words if telling else ""
+    meaningful = [word for word in re.findall(r"[^\W\d_]{3,}", words.lower()) if word not in _EMPTY_WORDS]
+    return words if meaningful else ""
 
 
 def readable_name(name: str) -> str:

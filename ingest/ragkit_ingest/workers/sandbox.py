@@ -78,10 +78,10 @@ def end_with(descriptor: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     try:
-        gone = os.read(descriptor, 1) == b""
+        closed = os.read(descriptor, 1) == b""
     except BlockingIOError:
         return
-    if gone:
+    if closed:
         os._exit(0)
 
 

@@ -40,7 +40,7 @@ _LEANS_BACK = re.compile(
 _BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
 _FACTS: Final = FACTS | {"where", "yes"}
-_CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
+_CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers are about the same thing
 
 
 class Choice:

@@ -186,7 +186,7 @@ class Fitness:
     def evidence(self, best: Candidate) -> float:
         """Return the log odds that the sources answer, from the search's confidence and the candidate of most value.
 
-        That is the value of its features alone: form and place say which piece to tell, not whether there is one.
+        That is the value of its features alone: form and place choose the piece, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
         if self._passages[best.passage].units and self._question.language not in _UNSPACED:

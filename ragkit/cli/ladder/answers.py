@@ -180,8 +180,8 @@ def _measured(
 ) -> AnswerReport:
     prices = job.prices
     graded = []
-    with drawn_progress(sys.stderr) as tell:
-        bench = Bench(kb.check, job.judge, partial(_price, prices, job.model_of) if prices else None, tell)
+    with drawn_progress(sys.stderr) as progress:
+        bench = Bench(kb.check, job.judge, partial(_price, prices, job.model_of) if prices else None, progress)
         for item in graded_answers(job.approaches, job.questions, bench):
             recorder.output(item.as_dict())
             graded.append(item)

@@ -55,7 +55,7 @@ def written(
     *,
     count: int,
     seed: int,
-    tell: Callable[[str, int, int], None],
+    progress: Callable[[str, int, int], None],
 ) -> list[tuple[str, Candidate]]:
     """Return up to `count` (source, question) pairs, from every document in turn.
 
@@ -65,7 +65,7 @@ def written(
     out: list[tuple[str, Candidate]] = []
     failures = 0
     for window in _in_turn([_windows(item, seed) for item in outlines]):
-        tell("writing questions", len(out), count)
+        progress("writing questions", len(out), count)
         if len(out) >= count:
             break
         try:

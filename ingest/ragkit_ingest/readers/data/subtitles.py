@@ -1,4 +1,4 @@
-"""Subtitles (WebVTT, SubRip): what is said, by whom, with the time at which each paragraph begins."""
+"""Subtitles (WebVTT, SubRip): speech with its speakers, and the time at which each paragraph begins."""
 
 from __future__ import annotations
 

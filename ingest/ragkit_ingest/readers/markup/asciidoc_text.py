@@ -27,7 +27,7 @@ _RAISED = re.compile(r"\^([^\s^]{1,40})\^")
 _LOWERED = re.compile(r"~([^\s~]{1,40})~")
 _ANCHOR = re.compile(r"\[\[[^\]\n]{1,100}\]\]|\(\(\(([^()\n]{1,200})\)\)\)")
 _VERBATIM = re.compile(r"(?<![\w+])(\+{1,3})(?=[^\s+])([^\n]{1,400}?)(?<=[^\s+])\1(?![\w+])")
-_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are gone
+_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are removed
 _MOST_HELD: Final = 1_000
 _BREAK = re.compile(r"[ \t]\+$", re.MULTILINE)
 _KNOWN: Final = {

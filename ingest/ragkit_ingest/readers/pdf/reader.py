@@ -18,7 +18,7 @@ from ragkit_ingest.readers.pdf.structure.base import Structure
 from ragkit_ingest.readers.pdf.structure.by_pypdf import PypdfFile
 from ragkit_ingest.readers.pdf.text import Line, PdfiumFile
 from ragkit_ingest.readers.sniff import PDF
-from ragkit_ingest.readers.titles import good_title, telling_name
+from ragkit_ingest.readers.titles import descriptive_name, good_title
 
 _HEADER_WITHIN = 1024  # readers look for "%PDF-" in so many bytes
 _FALLBACK_SECONDS = 8.0
@@ -81,7 +81,9 @@ class _Reading:
             self._out.warn(words)
         title = good_title(str(structure.metadata.get("title", "")))
         if not title and len(structure.outline) < 3:
-            title = telling_name(name)  # headings found by their looks make worse titles than a name with words in it
+            title = descriptive_name(
+                name
+            )  # headings found by their looks make worse titles than a name with words in it
         pictures = len(_PICTURE.findall(self._data))
         more = {**self._ocr, **({"pictures": pictures} if pictures else {})}
         return self._out.finish(name=name, title=title, metadata={**structure.metadata, **more})

@@ -34,12 +34,12 @@ class Links:
 @dataclass(slots=True)
 class _Drawing:
     element: str
-    own: str = ""  # what is said of it as a whole
+    own: str = ""  # its description as a whole
     address: str = ""
     said: list[str] = field(default_factory=list)  # of pictures in it
     silent: int = 0  # pictures of which nothing is said
     decorative: bool = False
-    picture: str | None = None  # what is said of the picture that is open
+    picture: str | None = None  # the description of the open picture
     has_image: bool = False  # of VML
     parts: list[str] = field(default_factory=list)  # its pictures
 
