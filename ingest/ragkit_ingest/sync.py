@@ -251,7 +251,7 @@ class _Run:
         writer.record_file(replace(state, extractor=key, reason=error.reason, detail=error.detail))
 
     def _rejected(self, plan: Plan, document: Document, error: InputError) -> None:
-        """Report a document that cannot be stored: its reader broke a rule; the earlier version stands."""
+        """Report a document that cannot be stored: its reader broke a rule; the earlier version stays."""
         work = self._works[document.source]
         kept = work.action != "added"
         plan.problems.append(problem(source_of(work.root), work.found.path, "damaged", error.message, kept=kept))
@@ -320,7 +320,7 @@ class _Run:
         )
 
     def _remaining(self, plan: Plan) -> int:
-        """Return how many files of the plan a stopped run did not settle; the next run takes them up."""
+        """Return how many files of the plan a stopped run left; the next run reads them."""
         if not self._stop.is_set():
             return 0
         committed = sum(change.action in ("added", "changed", "reread") for change in self._out.changes)

@@ -12,7 +12,7 @@ from typing import Final
 from ragkit.advice.cost import TITLES, WAYS, CostModel, Range, Way
 
 VOLUMES: Final = (100, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-"""Interactions a month at which tables and plots are drawn, beside the one that is asked for."""
+"""Interactions a month in tables and plots, in addition to the requested volume."""
 _COLOURS: Final[dict[Way, str]] = {
     "prompting": "#0072b2",
     "rag": "#009e73",
@@ -25,7 +25,7 @@ _ROWS, _COLUMNS = 16, 57
 
 
 def volumes_with(volume: float) -> list[float]:
-    """Return the volumes of a table with the one that is asked for among them, ascending."""
+    """Return the volumes of a table, including the requested one, ascending."""
     return sorted({*map(float, VOLUMES), float(volume)})
 
 
@@ -51,7 +51,7 @@ def cost_lines(model: CostModel, volume: float) -> list[str]:
 
 
 def cost_csv(model: CostModel, volumes: Sequence[float]) -> str:
-    """Return a CSV text: a row a volume, two columns a way (low and high)."""
+    """Return a CSV text: a row for each volume, two columns for each way (low and high)."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["volume", *(f"{way}_{end}_{model.prices.currency}" for way in WAYS for end in ("low", "high"))])

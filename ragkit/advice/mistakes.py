@@ -1,4 +1,4 @@
-"""The common mistakes of fine-tuning, looked for in the user's data: too little, leaks, overfitting, no versions."""
+"""Checks of the user's data for common mistakes of fine-tuning: too little data, leaks, overfitting, no versions."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _overfitting(history: Sequence[Line]) -> Iterable[Mistake]:
 
 
 def _texts(path: Path) -> list[str]:
-    """Return what each example asks: `input`, or the user's messages of a chat format."""
+    """Return the question of each example: `input`, or the user's messages of a chat format."""
     return [_asked(line) for line in read_jsonl(path)]
 
 

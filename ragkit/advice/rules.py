@@ -21,7 +21,8 @@ MANY_EXAMPLES: Final = 1_000
 FULL_EXAMPLES: Final = 5_000
 """Below this many examples all weights are not tuned: an adapter has enough room and forgets less."""
 HELD_OUT: Final = 50
-"""Below this many held-out questions no gain can be told from chance (95 % interval about ±14 points at 50)."""
+"""Below this many held-out questions a gain cannot be distinguished from chance (95 % interval about ±14 points at
+50)."""
 TUNING_VOLUME: Final = 20_000
 """Below this many interactions a month the saving of a tuned model seldom pays for its hosting."""
 QLORA_GB: Final = 24
@@ -177,7 +178,7 @@ def _stronger_model(situation: Situation) -> Recommendation:
 
 
 def _obstacles(situation: Situation) -> list[str]:
-    """Return what speaks against any tuning now."""
+    """Return the reasons against any tuning now."""
     found = []
     if situation.examples < FEW_EXAMPLES:
         found.append(f"{situation.examples:,} good examples are too few: tuning takes hundreds to thousands")
@@ -198,7 +199,7 @@ def _obstacles(situation: Situation) -> list[str]:
 
 
 def _cautions(situation: Situation) -> list[str]:
-    """Return what lowers the gain of tuning without forbidding it."""
+    """Return the reasons that lower the gain of tuning without ruling it out."""
     found = []
     if situation.tasks > 3:
         found.append(f"{situation.tasks} kinds of task: tuning for some degrades general ability for the others")

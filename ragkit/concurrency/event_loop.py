@@ -15,7 +15,7 @@ A_TURN: Final = 4
 
 
 class Call(Protocol):
-    """A call that an event loop awaits; `future` says no more than that it has ended."""
+    """A call that an event loop awaits; `future` only signals that it has ended."""
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[None]

@@ -56,7 +56,7 @@ class _ThreadTask(_Task):
 
 
 class _LoopTask(_Task):
-    """A task that an event loop awaits: its future says no more than that it has ended."""
+    """A task that an event loop awaits: its future only signals that it has ended."""
 
     __slots__ = ("future", "loop")
 
@@ -81,7 +81,7 @@ class SerialWorker:
         self._renew()
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Return the result of a task when its turn has come, or raise its error."""
+        """Run a task in its turn; return its result, or raise its error."""
         if self._process != os.getpid():  # tasks queued in the parent are not this process's
             self._renew()
         with self._lock:
@@ -134,7 +134,7 @@ class SerialWorker:
             raise
 
     def _start_next(self) -> None:
-        """Let the worker's thread run what was queued while the caller's own task ran."""
+        """Let the worker's thread run the tasks that were queued while the caller ran its own task."""
         with self._lock:
             self._busy = bool(self._queue)
             if not self._busy:

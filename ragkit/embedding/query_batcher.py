@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Call:
-    """A waiting call: its texts, then its rows or its error. `leads`: its thread is to run the next batch."""
+    """A waiting call: its texts, then its rows or its error. `leads`: its thread must run the next batch."""
 
     __slots__ = ("error", "leads", "rows", "texts", "woken")
 

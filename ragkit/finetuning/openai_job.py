@@ -20,7 +20,7 @@ _EVENTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """What would be sent: two files, never the test file. epochs: 0 leaves the choice to the service."""
+    """The upload of a job: two files, never the test file. epochs: 0 leaves the choice to the service."""
 
     model: str
     train: Path
@@ -40,7 +40,7 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as the service tells it. model: the tuned model's name, "" until it is there."""
+    """A job as the service reports it. model: the tuned model's name, "" until it is there."""
 
     id: str
     status: str
@@ -53,7 +53,7 @@ class JobState:
 
 
 def plan_job(folder: Path, *, model: str, epochs: int = 0, seed: int = 0, suffix: str = "") -> JobPlan:
-    """Check an exported folder by OpenAI's rules and return what would be sent; nothing is.
+    """Check an exported folder by OpenAI's rules and return what would be sent, without sending it.
 
     Raises InputError for a folder that was not exported or was changed, and for lines that the rules forbid.
     """

@@ -121,7 +121,7 @@ class Caches:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
     def renew(self, reader: ChunkSource) -> None:
-        """Delete all files and write them anew. A search meanwhile builds the indexes in memory."""
+        """Delete all files and rewrite them. A search meanwhile builds the indexes in memory."""
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
         with suppress(OSError), writing(self._place) as mine:

@@ -1,4 +1,4 @@
-"""Access labels: which documents a reader may see, as a filter below every filter of the reader's own."""
+"""Access labels: which documents a reader may see, as a filter that applies in addition to the reader's own."""
 
 from __future__ import annotations
 

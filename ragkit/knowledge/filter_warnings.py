@@ -1,4 +1,4 @@
-"""What a filter did that its author may not have meant: a key that no document has, or no document at all."""
+"""Warnings for filters with a probable mistake: a key that no document has, or no matching document."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class KnowledgeBase:
         return self._querying.ask(Asked(question, k, where, history, examples), schema=schema)
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
-        """Return a text, whoever wrote it, with what the documents say of each of its sentences.
+        """Return any text with a verdict from the documents for each of its sentences.
 
         Each sentence that states something is searched for (k passages) and compared with what is found. where: a
         filter as for `search`. Raises what `search` raises.
@@ -196,7 +196,7 @@ class KnowledgeBase:
     # ------------------------------------------------------------------ changing
 
     def view(self, labels: Sequence[str] | None) -> KnowledgeView:
-        """Return the collection as a reader with these access labels sees it; None for one who sees everything.
+        """Return the view of the collection for a reader with these access labels; None for one who sees everything.
 
         A document with labels (metadata `acl`) is visible to readers with one of them, one without labels to all.
         Raises InputError for what is no label.
@@ -289,7 +289,7 @@ class KnowledgeBase:
             return reader.generations()
 
     def files(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest last knew of the files below a root, by path."""
+        """Return the recorded states of the files below a root, by path."""
         with self._store.read() as reader:
             return reader.files.below(root)
 

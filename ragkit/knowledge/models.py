@@ -100,7 +100,8 @@ class LoadedModels:
             return self._chat
 
     def judge(self) -> Judge | None:
-        """Return the model that decides where words cannot, None without one. Raises ConfigError, ModelError."""
+        """Return the model that decides where the words leave it undecided, None without one. Raises ConfigError,
+        ModelError."""
         name = self.settings.chat.judge
         if not name:
             return None

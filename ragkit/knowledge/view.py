@@ -1,4 +1,4 @@
-"""A reader's view of a KnowledgeBase: questions and documents, limited to what the reader's access labels admit."""
+"""A reader's view of a KnowledgeBase: questions and documents, limited by the reader's access labels."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class KnowledgeView:
             return reader.documents.infos(prefix=prefix, where=wanted, limit=limit, offset=offset)
 
     def info(self, source: str) -> DocumentInfo:
-        """Return what a listing shows of one visible document. Raises NotFoundError."""
+        """Return the listing entry of one visible document. Raises NotFoundError."""
         return self._one(source)[0]
 
     def document(self, source: str) -> Document:

@@ -35,7 +35,7 @@ SLICE = 512
 FIRST_SLICE = 8
 """Texts of the first slice of a run, whose time tells how many the next ones may have."""
 SLICE_SECONDS = 0.5
-"""The time that a slice should take: a run that is stopped waits for the two that are in flight."""
+"""The target time of a slice in seconds: a run that is stopped waits for the two that are in flight."""
 LONG_BATCH = 4 * SLICE
 """A batch of more texts than this, one long document mostly, has its vectors stored as they come: that bounds memory,
 and a run that is killed need not embed them again."""
@@ -72,7 +72,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """What the caller of `add` passed, to be called while it runs."""
+    """The callbacks that the caller of `add` passed."""
 
     progress: ProgressCallback | None
     reject: RejectCallback | None
@@ -135,11 +135,11 @@ class KnowledgeWriter:
         self._writer.rename(old, new)
 
     def record_file(self, state: FileState) -> None:
-        """Store what ingest knows of a file."""
+        """Store the state of an ingested file."""
         self._writer.record_file(state)
 
     def forget_file(self, root: str, path: bytes) -> None:
-        """Delete what is known of a file that was deleted."""
+        """Delete the stored state of a deleted file."""
         self._writer.forget_file(root, path)
 
 

@@ -36,7 +36,7 @@ def build_prompt(
     history: Sequence[Message] = (),
     examples: Sequence[Example] = (),
 ) -> Prompt:
-    """Return the messages that make any chat model answer from the hits, and what they cost.
+    """Return the messages that make any chat model answer from the hits, with their token counts.
 
     Order: a system message (instructions, rules, examples: the parts that stay the same, for prompt caches), the
     history, and a last user message with the sources and the question. Roles alternate from user to user, as every chat
@@ -55,7 +55,7 @@ def build_prompt(
 
 @dataclass(slots=True)
 class _Sources:
-    """The passages that made it into the prompt. cut: the last of them was shortened."""
+    """The passages that fit into the prompt. cut: the last of them was shortened."""
 
     passages: list[Hit]
     cut: bool = False
@@ -207,7 +207,7 @@ class _Builder:
     # ------------------------------------------------------------------ the passages
 
     def _wanted(self, nonce: str, room: int) -> int:
-        """Return what history and examples must leave for the first passage, in tokens."""
+        """Return the tokens that history and examples must leave for the first passage."""
         if not self._hits:
             return 0
         return min(self._counter.count(fenced(1, self._hits[0], nonce=nonce)) + 24, room * 2 // 3)
@@ -228,7 +228,7 @@ class _Builder:
         return self._cut(self._hits[0], space)
 
     def _less(self, sources: _Sources, nonce: str, excess: int) -> _Sources:
-        """Return the sources without the last passage, or, when it is the only one, with less of it."""
+        """Return the sources without the last passage, or with a shorter one when it is the only one."""
         if len(sources.passages) > 1:
             return _Sources(sources.passages[:-1])
         only = sources.passages[0]

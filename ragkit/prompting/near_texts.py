@@ -1,4 +1,4 @@
-"""Find texts that are the same but for spacing and case, or nearly so: by hash, and by shared words."""
+"""Find texts that are equal except for spacing and case, or nearly equal: by hash, and by shared words."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def text_key(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What of a text is compared: its words, its pairs of neighbouring words, and the words that must be equal."""
+    """The comparable form of a text: its words, its pairs of neighbouring words, and the words that must be equal."""
 
     words: frozenset[str]
     pairs: frozenset[tuple[str, ...]]
     telling: frozenset[str]
 
     def likeness(self, other: _Form) -> float:
-        """Return how alike two texts are, 0 to 1; 0 where a number or a negation differs.
+        """Return the similarity of two texts, 0 to 1; 0 where a number or a negation differs.
 
         The share of common pairs; 1 for a text of four pairs or more that stands in the other; and the share of common
         words where one text has all words of the other, as a word that is put in breaks a pair and makes two.
@@ -53,7 +53,7 @@ class _Form:
 
 
 class NearTexts:
-    """Texts that can be asked whether they hold a near duplicate of another one."""
+    """A set of texts that finds near duplicates of another one."""
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self._keys: dict[str, int] = {}

@@ -19,7 +19,7 @@ nichts ohne weder pas jamais aucun aucune sans nunca jamas tampoco ningun ningun
 niet geen nooit zonder inte aldrig ikke aldri
 """
 NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
-"""Words that deny in any of the languages at hand, folded."""
+"""Negations in any of the supported languages, folded."""
 _NEGATIONS_OF: Final = {"es": frozenset({"no"}), "it": frozenset({"non"}), "fr": frozenset({"ne", "n"})}
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "mx", "dr", "prof", "st", "hr", "fr", "sr", "sra", "mme"})
 NUMBER_WORDS: Final[dict[str, str]] = {

@@ -23,7 +23,7 @@ import ragkit
 from ragkit import ConfigError, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
-from ragkit_service.errors import Problem, Teller, http_problem, problem_response
+from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
 from ragkit_service.jobs.process import JobProcess
@@ -91,16 +91,16 @@ def create_app(
     """
     keyring = keyring_of(settings)
     require_key(settings, keyring)
-    teller = Teller([settings.data, Path.home(), Path.cwd()])
+    redactor = Redactor([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
         library or DataFolder(settings.data, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
     )
     queue = JobQueue(settings.data)
-    jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, teller=teller)
+    jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    service = Service(settings, pool=pool, teller=teller, jobs=board, extractor=reader)
+    service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader)
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
@@ -119,13 +119,13 @@ def create_app(
     app.state.metrics = _metrics(pool, queue, app.state.stalls) if is_installed() else None
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _tell)
+        app.add_exception_handler(kind, _error_response)
     app.state.tracing = tracing or (Tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None)
-    _add_middleware(app, settings, teller)
+    _add_middleware(app, settings, redactor)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> None:
+def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor) -> None:
     """Put the middlewares around the routes, from the innermost to the outermost."""
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=app.state.keyring)
@@ -133,7 +133,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> 
         app.add_middleware(TracedRequests, tracing=app.state.tracing)
     app.add_middleware(
         Observe,
-        teller=teller,
+        redactor=redactor,
         limit=settings.limits.requests,
         observers=_observers(settings, app.state.keyring, app.state.metrics),
         prefix=settings.root_path,
@@ -145,7 +145,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> 
 def _observers(
     settings: ServiceSettings, keyring: Keyring, metrics: Metrics | None
 ) -> list[Callable[[RequestRecord], None]]:
-    """Return what each request that has ended is told to: the log, and the audit log and metrics where they are on."""
+    """Return the observers of finished requests: the log, and the audit log and metrics where they are on."""
     found: list[Callable[[RequestRecord], None]] = [log_request]
     if settings.audit != "off":
         log = AuditLog(settings.data)
@@ -187,12 +187,13 @@ class _App(FastAPI):
 
 
 def keyring_of(settings: ServiceSettings) -> Keyring:
-    """Return the keys of the environment and of the key file; an address that others can reach always needs one."""
+    """Return the keys of the environment and of the key file; an address that other machines can reach always needs
+    one."""
     return Keyring(api_key=settings.api_key, keys=KeyFile(settings.keys_file), always=not settings.is_loopback)
 
 
 def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
-    """Raise ConfigError when others could reach the service and there is no key."""
+    """Raise ConfigError when other machines can reach the service and there is no key."""
     if not settings.is_loopback and keyring.is_empty:
         raise ConfigError(
             f"{settings.host} can be reached from other machines and there is no key",
@@ -206,13 +207,13 @@ def _job_worker(
     *,
     pool: CollectionPool | None,
     extractor: Extractor | None,
-    teller: Teller,
+    redactor: Redactor,
 ) -> Runner | JobProcess:
-    """Return what does the jobs: a process of its own; threads where collections or readers are the caller's."""
+    """Return the worker of the jobs: a separate process, or threads where the caller passes collections or readers."""
     if pool is None and extractor is None:
         return JobProcess(settings, queue)
     lent = pool or CollectionPool(DataFolder(settings.data, settings=settings.settings))
-    tools = Tools(settings.data, queue, lent, extractor or ingest_extractor(settings.limits), teller)
+    tools = Tools(settings.data, queue, lent, extractor or ingest_extractor(settings.limits), redactor)
     return Runner(tools, lanes=settings.limits.job_lanes)
 
 
@@ -243,16 +244,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
                 await anyio.to_thread.run_sync(app.state.tracing.close)
 
 
-async def _tell(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     """Return an error as a problem; the one place where routes' errors become responses."""
     service: Service = request.app.state.service
     if isinstance(error, RequestValidationError):
-        problem = _validation_problem(error, service.teller)
+        problem = _validation_problem(error, service.redactor)
     elif isinstance(error, HTTPException):
         headers = {"Allow": allowed_methods(request)} if error.status_code == 405 else error.headers
-        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=headers)
+        problem = http_problem(error.status_code, service.redactor.clean(str(error.detail)), headers=headers)
     else:
-        problem = service.tell(error, request)
+        problem = service.problem_of(error, request)
     request_id = request.scope.get("request_id", "")
     return problem_response(problem, instance=request.url.path, request_id=request_id)
 
@@ -265,8 +266,8 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
-def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:
-    """Return where and why a request is not as documented, without the values that were sent."""
+def _validation_problem(error: RequestValidationError, redactor: Redactor) -> Problem:
+    """Return the place and reason of an invalid request, without the values that were sent."""
     errors: list[dict[str, Any]] = [
         {"where": show(".".join(map(str, item["loc"])), 200), "what": show(item["msg"], 500), "kind": item["type"]}
         for item in error.errors()[:20]
@@ -276,7 +277,7 @@ def _validation_problem(error: RequestValidationError, teller: Teller) -> Proble
         422,
         "validation",
         "A value is wrong",
-        teller.clean(f"{first['where']}: {first['what']}"),
+        redactor.clean(f"{first['where']}: {first['what']}"),
         cure=_CURES.get(first["kind"], "see /openapi.json for what this route takes"),
         extra={"errors": errors},
     )

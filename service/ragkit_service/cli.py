@@ -135,7 +135,7 @@ def create(name: str, data: str | None, as_json: bool, **options: Any) -> None:
 @_data
 @_json
 def rotate(name: str, data: str | None, as_json: bool) -> None:
-    """Give a key another secret, and show it once; the rights stay, the old secret is void at once."""
+    """Give a key another secret, and show it once; the rights stay, the old secret is invalid at once."""
     key = _file(data).rotate(name)
     _audit(data, "keys.rotate", name, key_id=_id_of(key))
     _show_key(name, key, as_json=as_json)

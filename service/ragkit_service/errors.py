@@ -157,7 +157,7 @@ _ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?!/v1/)(?:/[^\s/'\";,:)]+){2,}/?")
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """An unsuccessful response, to be raised. extra: further members of the JSON object.
+    """An error response, to be raised. extra: further members of the JSON object.
 
     Not frozen: Python itself sets attributes on an exception that passes a context manager.
     """
@@ -200,8 +200,8 @@ def rule_for(error: BaseException) -> Rule:
     return UNKNOWN
 
 
-class Teller:
-    """Turns errors into problems, without the paths of this server."""
+class Redactor:
+    """Turns errors into problems, and replaces the paths of this server in texts."""
 
     def __init__(self, hidden: Sequence[Path] = ()) -> None:
         names = {str(form) for path in hidden for form in (path, path.absolute(), path.resolve())}
@@ -219,7 +219,7 @@ class Teller:
         return Problem(rule.status, rule.kind, rule.title, detail, cure=cure, retry_after=rule.retry_after, extra=extra)
 
     def clean_json(self, value: Any) -> Any:
-        """Return a JSON value in whose texts no folder of this server is named."""
+        """Return a JSON value whose texts name no folder of this server."""
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, Mapping):
@@ -229,7 +229,7 @@ class Teller:
         return value
 
     def clean(self, text: str) -> str:
-        """Return text in which no folder of this server is named."""
+        """Return text that names no folder of this server."""
         for name in self._hidden:
             text = text.replace(name, "DATA")
         return _ABSOLUTE_PATH.sub("PATH", text)

@@ -1,4 +1,4 @@
-"""Takes what is uploaded onto the disk and queues its job; nothing is read or embedded here."""
+"""Writes uploads to the disk and queues their jobs; nothing is read or embedded here."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def own_labels(access: Access, labels: Sequence[str] | None) -> tuple[str, ...] 
 
 
 def _destination(service: Service, access: Access, name: str) -> bool:
-    """Check that a collection may be written to; return whether the upload makes it."""
+    """Check that a collection may be written to; return whether the upload creates it."""
     if name not in service.pool.names() and service.may_make(access, name):
         return True
     service.require(access, name, "write")

@@ -39,7 +39,7 @@ VARIABLES: Mapping[str, str] = {
 """The variables that only the service reads, with their meaning; the limits have variables of their own."""
 OTLP_VARIABLE: Final = "RAGKIT_OTLP_ENDPOINT"
 STANDARD_OTLP_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
-"""OpenTelemetry's own variable of the same meaning, which holds where ours is not set."""
+"""OpenTelemetry's own variable of the same meaning, which is used where ours is not set."""
 LIMIT_PREFIX: Final = "RAGKIT_LIMIT_"
 """The variable of a limit is this and the limit's name in capitals."""
 
@@ -123,7 +123,7 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "open_collections": (1, 4_096),
     "rate": (0, 1_000_000),
 }
-"""The least and the largest value that a limit may be configured to."""
+"""The least and the largest value of a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +225,7 @@ def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:
-    """Return the limits, of which each may have its variable."""
+    """Return the limits, each from its variable if that is set."""
     default = Limits()
     found: dict[str, Any] = {}
     for name in (limit.name for limit in fields(Limits)):

@@ -200,7 +200,8 @@ async def receive_uploads(reader: UploadReader, body: AsyncIterator[bytes]) -> N
 
 
 def upload_name(name: str) -> str:
-    """Return the name of an upload with its folders, whatever path was sent; it becomes a source and is never a path.
+    """Return the name of an upload with its folders, whatever path was sent; it becomes a source and is never used as
+    a path.
 
     Drives, `.`, `..` and leading slashes are left out. Raises InputError when no usable name is left.
     """

@@ -68,7 +68,7 @@ class Parts(Protocol):
 
 
 class Package:
-    """The parts of a ZIP file, by name; nothing is unpacked to disk, and no stated size is believed."""
+    """The parts of a ZIP file, by name; nothing is unpacked to disk, and no declared size is trusted."""
 
     def __init__(self, data: bytes, limits: ReadLimits) -> None:
         self._data = data
@@ -226,7 +226,7 @@ class XmlHandler(Protocol):
         ...
 
     def text(self, data: str) -> None:
-        """Text stands here; it may come in pieces."""
+        """Take text; it may come in pieces."""
         ...
 
 
@@ -301,7 +301,7 @@ def addresses_of(package: Parts, part: str) -> dict[str, str]:
 
 
 def core_properties(package: Parts) -> dict[str, object]:
-    """Return what docProps/core.xml says of an Office file, under the names that all readers use."""
+    """Return the properties of docProps/core.xml of an Office file, under the names that all readers use."""
     names = {
         "title": "title",
         "creator": "author",

@@ -101,7 +101,7 @@ class Memory:
 
     @cached_property
     def sources(self) -> Sources:
-        """Every source that is taken."""
+        """Every source that is in use."""
         return Sources([*self.documents, *self.holders])
 
     def holds(self, state: FileState) -> bool:
@@ -116,7 +116,7 @@ def problem(root: str, path: bytes, reason: str, detail: str, *, kept: bool = Fa
 
 
 class Planner:
-    """Makes one plan. `pulse` is called with the number of files seen so far; what it raises ends the planning."""
+    """Makes one plan. `pulse` is called with the number of files seen so far; an exception in it ends the planning."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class Planner:
         return f"{version}+{self._options.limits_key}" if reason in _LIMITED else version
 
     def labels(self, root: bytes, path: bytes) -> tuple[str, ...] | None:
-        """Return the access labels that the rules of a root give to a file; None where they say nothing of it."""
+        """Return the access labels that the rules of a root give to a file; None where no rule covers it."""
         if root not in self._acl:
             self._acl[root] = load_acl_rules(root)
         return self._acl[root].labels(path)

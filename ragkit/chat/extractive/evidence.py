@@ -1,4 +1,4 @@
-"""Question + passages -> candidate sentences, each with a measure of how well it answers: lexical features, weighed."""
+"""Question + passages -> candidate sentences, each with a score for how well it answers: weighted lexical features."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ADDED: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is measured of a sentence, each 0..1. Shares are of the question's terms, weighed by how rare they are."""
+    """The features of a sentence, each 0..1. Shares are of the question's terms, weighted by their rarity."""
 
     own: float  # share that the sentence holds
     alike: float  # share of which only the first letters agree
@@ -152,7 +152,7 @@ class _Unit:
 
     @property
     def leads(self) -> bool:
-        """Whether it states nothing itself, but says what the text after it is about."""
+        """Whether it only introduces the text after it."""
         if self.kind in ("code", "heading"):
             return self.kind == "heading"
         asks = self.text.endswith(("?", "？"))
@@ -244,7 +244,7 @@ def _meaning(hit: Hit, span: Span, guess: float) -> float:
 
 
 def _usual_meaning(hit: Hit) -> float:
-    """Return what stands for the cosine of text that was added to a passage: a part of the mean of the others."""
+    """Return a substitute for the cosine of text that was added to a passage: a part of the mean of the others."""
     known = [cosine for _, _, cosine in hit.units]
     return max(0.0, _ADDED * sum(known) / len(known)) if known else 0.0
 
@@ -317,7 +317,7 @@ def _leaning(unit: _Unit, hit: Hit) -> float:
 
 
 def _figure(question: Question, numbers: frozenset[str]) -> float:
-    """Return whether a unit has a number, no year, where one is asked for and not money."""
+    """Return whether a unit has a number other than a year, where the question asks for one that is not money."""
     wanted = "figure" in question.kinds and "money" not in question.kinds
     return float(wanted and any(not _is_year(number) for number in numbers))
 

@@ -1,4 +1,4 @@
-"""The answer where the documents do not answer: that they do not, and which passages come nearest."""
+"""The answer where the documents have none: an abstention with the nearest passages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _INTRODUCTIONS: Final[dict[str, str]] = {
 
 
 def abstention_with_nearest(question: str, passages: Sequence[Hit]) -> str:
-    """Return that the documents do not answer, then the headings and places of the three nearest passages."""
+    """Return the text of an abstention, then the headings and places of the three nearest passages."""
     lines: list[str] = []
     for hit in passages:
         heading = (

@@ -117,7 +117,7 @@ def _checked(
     loaded: QuestionSet,
     kb: KnowledgeBase,
 ) -> _Job:
-    """Make everything that the run needs; whatever is missing is an error before the first call of a model."""
+    """Load everything that the run needs; a missing part is an error before the first call of a model."""
     questions = loaded.part(wanted.part)[: wanted.limit]
     asked = [item.text for item in questions]
     examples = load_shots(Path(wanted.examples), asked) if wanted.examples else ()

@@ -38,7 +38,7 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What grades answers. check: compares a text with the documents. price: of (tokens in, tokens out).
+    """The tools for grading answers. check: compares a text with the documents. price: of (tokens in, tokens out).
 
     tell: called with the stage, how much is done and how much there is.
     """

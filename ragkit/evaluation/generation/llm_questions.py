@@ -41,7 +41,7 @@ _MARKUP: Final = re.compile(r"https?://|[<>{}\[\]]")
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A span of a document that a model is shown."""
+    """A span of a document that the model gets."""
 
     source: str
     text: str
@@ -88,7 +88,7 @@ def _in_turn(lists: Sequence[Sequence[_Window]]) -> Iterator[_Window]:
 
 
 def _windows(found: Outline, seed: int) -> list[_Window]:
-    """Return spans of neighbouring sentences, apart, in an order that the seed decides."""
+    """Return disjoint spans of neighbouring sentences, in an order that the seed decides."""
     document, spans = found.document, []
     start = end = -1
     for left, right in (*found.sentences, (len(document.text) + _WINDOW, 0)):

@@ -115,7 +115,7 @@ def _groups(documents: Sequence[Document], outlines: Sequence[Outline]) -> list[
 def _unanswerable(
     outlines: Sequence[Outline], split: Mapping[str, str], chosen: Sequence[Made], harder: Harder
 ) -> tuple[Unanswerable, ...]:
-    """Return questions whose number stands nowhere, of every document in turn, in the part of its document."""
+    """Return questions with a number that no document has, of every document in turn, in the part of its document."""
     numbers = numbers_of(outlines)
     names = sorted(outlines, key=lambda item: _rank(harder.seed, item.document.source))
     waiting = [(item.document.source, harder.unanswerable(item, numbers)) for item in names]

@@ -1,4 +1,4 @@
-"""The files that people keep with a collection (prompts, examples, chains, feedback, traces), inside its backup."""
+"""The files that users keep with a collection (prompts, examples, chains, feedback, traces), inside its backup."""
 
 from __future__ import annotations
 

@@ -60,7 +60,8 @@ class Configuration:
             raise ConfigError(f"{origin}: {error.message}", cure=error.cure) from error
 
     def _origin_in(self, message: str) -> str:
-        """Return the place in the file of the variable that an error message names, "" when it is not from there."""
+        """Return the place in the file of the variable that an error message names, "" when the value is not from the
+        file."""
         for key, origin in self.origins.items():
             setting = known_settings()[key]
             from_file = self.file is not None and origin.startswith(str(self.file))
@@ -104,7 +105,7 @@ def read_configuration(
 def _given(
     setting: KnownSetting, flag: Any, environ: Mapping[str, str], of_file: FileValue | None
 ) -> tuple[str, str] | None:
-    """Return the value that goes first, and its origin."""
+    """Return the value with the highest precedence, and its origin."""
     if flag is not None:
         return as_text(flag), f"--{setting.key}"
     if environ.get(setting.variable, "").strip():
@@ -123,7 +124,7 @@ def _file(named: str | Path) -> Path | None:
 
 
 def _check_limits(environ: Mapping[str, str], known: Mapping[str, KnownSetting]) -> None:
-    """Refuse a variable of a limit that does not exist: a slip would leave the limit as it was."""
+    """Refuse a variable of a limit that does not exist: a misspelt name would leave the limit unchanged."""
     variables = {setting.variable for setting in known.values()}
     for name in environ:
         if name.startswith(LIMIT_PREFIX) and name not in variables:

@@ -21,7 +21,7 @@ from ragkit import (
     NotFoundError,
 )
 from ragkit_service.collection_pool import CollectionPool
-from ragkit_service.errors import Teller
+from ragkit_service.errors import Redactor
 from ragkit_service.jobs.extractor import Extractor
 from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.spool import remove_spool, spool_folder
@@ -40,13 +40,13 @@ class UploadWork:
     """The work of one upload job."""
 
     def __init__(
-        self, job: Job, *, queue: JobQueue, pool: CollectionPool, extractor: Extractor, teller: Teller, data: Path
+        self, job: Job, *, queue: JobQueue, pool: CollectionPool, extractor: Extractor, redactor: Redactor, data: Path
     ) -> None:
         self._job = job
         self._queue = queue
         self._pool = pool
         self._extractor = extractor
-        self._teller = teller
+        self._redactor = redactor
         self._folder = spool_folder(data, job.id)
         self._files = {item.source: item for item in job.files}
         self._documents: dict[str, Document] = {}
@@ -107,10 +107,10 @@ class UploadWork:
                 document = self._document(item)
             except ExtractionError as error:
                 status: FileStatus = "skipped" if error.skipped else "failed"
-                self._settle(item, status, reason=error.reason, detail=self._teller.clean(error.detail))
+                self._settle(item, status, reason=error.reason, detail=self._redactor.clean(error.detail))
                 continue
             except InputError as error:
-                self._settle(item, "failed", reason="damaged", detail=self._teller.clean(error.message))
+                self._settle(item, "failed", reason="damaged", detail=self._redactor.clean(error.message))
                 continue
             self._documents[item.source] = document
             yield document
@@ -140,7 +140,8 @@ class UploadWork:
             return writer.generation if self._taken() else None
 
     def _may_replace(self, knowledge: KnowledgeBase, document: Document) -> bool:
-        """Settle a document whose name belongs to one that the sender does not see; nothing tells what that is."""
+        """Settle a document whose name belongs to one that the sender may not see; the outcome reveals nothing of
+        it."""
         labels = self._job.request.labels
         if labels is None:
             return True
@@ -154,10 +155,11 @@ class UploadWork:
 
     def _rejected(self, document: Document, error: InputError) -> None:
         item = self._files[document.source]
-        self._settle(item, "failed", reason="damaged", detail=self._teller.clean(error.message))
+        self._settle(item, "failed", reason="damaged", detail=self._redactor.clean(error.message))
 
     def _progress(self, progress: AddProgress) -> None:
-        """Store a committed document, and now and then how far embedding is; the embedding thread calls this too."""
+        """Store a committed document, and from time to time the progress of embedding; the embedding thread calls this
+        too."""
         if progress.outcome and progress.source in self._files:
             document = self._documents.pop(progress.source)
             self._settle(
@@ -166,7 +168,7 @@ class UploadWork:
                 characters=len(document.text),
                 pages=len(document.pages),
                 chunks=progress.chunks - self._chunks,
-                warnings=tuple(self._teller.clean(warning) for warning in document.warnings),
+                warnings=tuple(self._redactor.clean(warning) for warning in document.warnings),
             )
             self._chunks = progress.chunks
         if progress.embedded and time.monotonic() - self._told > _REPORT_SECONDS:
@@ -180,7 +182,7 @@ class UploadWork:
 
 
 class _Watch:
-    """Asks whether a job was cancelled, at most some times a second: the question costs a look at the disk."""
+    """Checks whether a job was cancelled, at most some times a second, because each check reads the disk."""
 
     def __init__(self, ask: Callable[[], bool]) -> None:
         self._ask = ask
@@ -193,7 +195,7 @@ class _Watch:
         return self._answer
 
     def now(self) -> bool:
-        """Ask without regard to the time."""
+        """Check now, whatever the time of the last check."""
         self._answer = self._answer or self._ask()
         self._at = time.monotonic()
         return self._answer

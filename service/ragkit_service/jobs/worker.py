@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from ragkit import ChunkSettings, DenseSettings, ModelSettings, Settings
 from ragkit_service.collection_pool import CollectionPool, DataFolder
-from ragkit_service.errors import Teller
+from ragkit_service.errors import Redactor
 from ragkit_service.jobs.extractor import ingest_extractor
 from ragkit_service.jobs.process import LOCK_NAME
 from ragkit_service.jobs.queue import JobQueue
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _watch(ended: threading.Event) -> None:
-    """Wait for the end of the input, which comes with the end of the service, however it ends."""
+    """Wait for the end of the input, which comes when the service stops, even by a crash."""
     while sys.stdin.buffer.read(1):
         pass
     ended.set()
@@ -67,8 +67,8 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
     queue = JobQueue(data)
     pool = CollectionPool(DataFolder(data, settings=settings, remember=0), limit=limits.open_collections)
     extractor = ingest_extractor(limits)
-    teller = Teller([data, Path.home(), Path.cwd()])
-    runner = Runner(Tools(data, queue, pool, extractor, teller), lanes=limits.job_lanes)
+    redactor = Redactor([data, Path.home(), Path.cwd()])
+    runner = Runner(Tools(data, queue, pool, extractor, redactor), lanes=limits.job_lanes)
     runner.start()
     busy = time.monotonic()
     while not ended.wait(0.5):

@@ -1,4 +1,4 @@
-"""`/mcp`: streamable HTTP without sessions; each request is answered by itself, as JSON."""
+"""`/mcp`: streamable HTTP without sessions; each request is answered independently, as JSON."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class RequestCollections:
         return self._service.collections(self._access)
 
     def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
-        """Lend one; NotFoundError when there is none of that name."""
+        """Lend a collection; NotFoundError when there is none of that name."""
         return self._service.reading(self._access, name)
 
     def url(self, collection: str, source: str, *, start: int | None = None, end: int | None = None) -> str:
-        """Return the address of a document on the host that was asked."""
+        """Return the address of a document on the requested host."""
         return document_url(self._request, collection, source, start=start, end=end)
 
 
@@ -64,7 +64,7 @@ class McpEndpoint:
 
         from ragkit_service.mcp.server import Calls, mcp_server
 
-        calls = Calls(_collections, limiter=service.asking, teller=service.teller)
+        calls = Calls(_collections, limiter=service.asking, redactor=service.redactor)
         manager = StreamableHTTPSessionManager(mcp_server(calls), json_response=True, stateless=True)
         async with manager.run():
             self._app = manager.handle_request
@@ -74,7 +74,7 @@ class McpEndpoint:
                 self._app = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or say what is missing."""
+        """Answer a request, or report the missing package."""
         if self._app is not None:
             await self._app(scope, receive, send)
             return

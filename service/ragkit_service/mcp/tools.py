@@ -82,7 +82,7 @@ def _result(collections: ReadableCollections, name: str, hit: Hit) -> dict[str, 
 
 
 def fetch(collections: ReadableCollections, arguments: FetchArguments) -> dict[str, Any]:
-    """Return a document's text with where it comes from; of a long one, the part around the passage."""
+    """Return a document's text with its source; of a long one, the part around the passage."""
     name, source, start, end = _place(arguments.id)
     with collections.reading(name) as knowledge:
         document = knowledge.document(source)
@@ -126,7 +126,7 @@ def answer(collections: ReadableCollections, arguments: AskArguments) -> Generat
         yield from knowledge.stream(arguments.question)
 
 
-def told_answer(collections: ReadableCollections, arguments: AskArguments, said: Answer) -> dict[str, Any]:
+def answer_json(collections: ReadableCollections, arguments: AskArguments, said: Answer) -> dict[str, Any]:
     """Return an answer with its citations and their addresses."""
     name = one_of(collections, arguments.collection)
     citations = [

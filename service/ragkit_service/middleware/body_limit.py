@@ -61,7 +61,7 @@ class BodyLimit:
             await self.app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """Return the whole body; None if the client has left."""
+        """Return the whole body; None if the client has disconnected."""
         meter = Meter(receive, limit=self._limits.json_bytes, limits=self._limits, rate=0)
         parts: list[bytes] = []
         while True:
@@ -137,12 +137,12 @@ def takes_one_file(scope: Scope) -> bool:
 
 
 def is_raw_file(scope: Scope) -> bool:
-    """True for the route whose body is a file as it is; no HTML form can send PUT."""
+    """True for the route whose body is the raw file; no HTML form can send PUT."""
     return bool(scope["method"] == "PUT" and scope["path"] == _RAW_PATH)
 
 
 def _streamed_limit(scope: Scope, limits: Limits) -> int:
-    """Return the largest body of a route that reads it as it arrives; 0 for routes that get it whole."""
+    """Return the largest body of a route that reads it as it arrives; 0 for routes that receive it whole."""
     if is_upload(scope):
         return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
     return limits.upload_bytes if is_raw_file(scope) else 0
@@ -199,7 +199,7 @@ def _check_length(scope: Scope, limit: int) -> None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a receive that gives the body once, then whatever comes (the client's leaving)."""
+    """Return a receive that gives the body once, then further messages (the disconnect of the client)."""
     sent = False
 
     async def replayed() -> Message:

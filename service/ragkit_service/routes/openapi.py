@@ -1,4 +1,4 @@
-"""How routes are described in OpenAPI: examples of success, and every problem that a route can answer with."""
+"""The OpenAPI description of routes: examples of success, and every problem that a route can return."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add to FastAPI's document what it leaves out: the nulls of examples, and how a key is carried."""
+    """Complete FastAPI's document: the nulls of examples, and the ways to send a key."""
     components = document["components"]
     described = schemas.NewDocuments.model_json_schema(ref_template="#/components/schemas/{model}")
     components["schemas"].update(described.pop("$defs"), NewDocuments=described)  # FastAPI sees no model for this body
@@ -176,7 +176,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def security(*, asks: bool) -> list[dict[str, list[str]]]:
-    """Return how a request may carry a key, where the service asks for one; that of no key too, where it does not."""
+    """Return the ways to send a key, where the service requires one; also that of no key, where it does not."""
     ways: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
     return ways if asks else [{}, *ways]
 

@@ -106,7 +106,7 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
             stream,
             request,
             encode=answer_event,
-            tell=partial(service.tell, request=request),
+            problem_of=partial(service.problem_of, request=request),
             first_seconds=limits.first_event_seconds,
             keep_alive=limits.comment_seconds,
         )
@@ -117,6 +117,6 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
 
 
 def _answer(service: Service, access: Access, name: str, body: AskRequest) -> Generator[str | Answer, None, None]:
-    """Hold the collection for as long as its answer is being made."""
+    """Hold the collection while its answer is being made."""
     with service.reading(access, name) as view:
         yield from view.stream(body.question, k=body.k, where=body.where, history=body.turns, examples=body.shots)

@@ -40,7 +40,7 @@ _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "app
 
 
 def encodable(text: Any) -> Any:
-    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
+    """Replace lone surrogates, which JSON can hold and UTF-8 cannot; a value that is not text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
     return text.encode("utf-8", "replace").decode()
@@ -56,7 +56,7 @@ def _is_storable(value: Any) -> bool:
 
 
 def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Refuse a filter that is nested too deeply or holds text that is none; its grammar is the library's to check."""
+    """Refuse a filter that is nested too deeply or holds invalid text; the library checks its grammar."""
     level: list[Any] = [where]
     for _ in range(FILTER_DEPTH):
         below: list[Any] = []
@@ -74,7 +74,7 @@ def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def whole(value: Any) -> Any:
-    """Return a whole number that JSON wrote with a fraction of zero as an int: JSON schema knows no difference."""
+    """Return a JSON number with a fraction of zero as an int: JSON Schema does not distinguish them."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -139,7 +139,7 @@ class FewShot(_Strict):
 
 
 def _bounded_history(history: list[HistoryMessage]) -> list[HistoryMessage]:
-    """Refuse a history that would take long to count: a prompt has no room for so much."""
+    """Refuse a history that would take long to count, and exceeds any prompt."""
     if sum(len(turn.content) for turn in history) > HISTORY_CHARACTERS:
         raise PydanticCustomError(
             "too_long", "The messages have more than {limit} characters together", {"limit": HISTORY_CHARACTERS}
@@ -297,8 +297,8 @@ class NewDocuments(_Strict):
         try:
             raw = json.loads(content)
         except (ValueError, RecursionError) as error:
-            told = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": {}}
-            raise RequestValidationError([told]) from error
+            fault = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": {}}
+            raise RequestValidationError([fault]) from error
         if isinstance(raw, dict) and "documents" not in raw:
             raw = {"documents": [raw]}
         try:

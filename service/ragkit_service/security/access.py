@@ -1,4 +1,4 @@
-"""What the sender of a request may do: scopes, collections and access labels, as its key says."""
+"""The rights of a request's sender, from its key: scopes, collections and access labels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Access:
         return scope in self.scopes or "admin" in self.scopes
 
     def covers(self, collection: str) -> bool:
-        """Return whether a collection belongs to those of the key."""
+        """Return whether the key includes a collection."""
         return any(fnmatchcase(collection, glob) for glob in self.collections)
 
     def check(self, scope: Scope) -> None:
@@ -52,7 +52,7 @@ class Access:
 
 
 OPEN: Final = Access()
-"""The rights of every request where no key is asked for."""
+"""The rights of every request where no key is required."""
 
 
 def access_of(request: Request) -> Access:

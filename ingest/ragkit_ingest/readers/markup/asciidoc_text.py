@@ -110,7 +110,7 @@ class AsciidocText:
 
 
 def _hold(held: list[str], match: re.Match[str]) -> str:
-    """Keep text that stands as it is (`+a_b_c+`), and return the character that holds its place."""
+    """Keep verbatim text (`+a_b_c+`), and return its placeholder character."""
     if len(held) >= _MOST_HELD:
         return match[0]
     held.append(match[2])
@@ -218,7 +218,7 @@ def _columns(style: str) -> int:
 
 
 def _in_rows(cells: Sequence[_Raw], width: int) -> list[list[_Raw]]:
-    """Deal cells out over rows of a width, with the places that spans from above take."""
+    """Distribute cells over rows of a width, around the places that spans from above occupy."""
     rows: list[list[_Raw]] = []
     taken: dict[int, int] = {}  # row -> columns that cells from above fill
     at = 0

@@ -285,7 +285,8 @@ class SiteMarkdown:
             self._done.append(line)
 
     def _tag_line(self, line: str) -> bool:
-        """Take a line that is one tag of a component: its words stand alone, and what it holds moves to its place."""
+        """Take a line that is one tag of a component: its words become a paragraph, and its content moves to its
+        indentation."""
         if not _TAG_LINE.match(line):
             return False
         indent = len(line) - len(line.lstrip())
@@ -328,7 +329,7 @@ class SiteMarkdown:
         self._keep(short_form(line) or line)
 
     def _keep(self, line: str) -> None:
-        """Add a line without a meaning of its own: to the text, or to indented code."""
+        """Add an ordinary line: to the text, or to indented code."""
         indent = len(line) - len(line.lstrip())
         if line.strip():
             if indent >= 4 and self._blank and not self._listing and not self._mdx:

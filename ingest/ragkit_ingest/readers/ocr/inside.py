@@ -64,7 +64,7 @@ class InnerPictures:
         return f"[Text in picture: {chr(10).join(lines)}]" if lines else ""
 
     def report(self, out: TextBuilder) -> None:
-        """Warn of how sure the readings are, and of pictures that were not read."""
+        """Warn of low confidence, and of pictures that were not read."""
         if self._missing:
             out.warn(f"pictures inside the document were not read: it needs OCR ({CURE})")
         if self._confidences:

@@ -1,4 +1,4 @@
-"""Rows of a page from top to bottom where the file draws an upper part after a lower one, as a headline at the end."""
+"""Rows of a page from top to bottom, where the file draws an upper part (such as a headline) after a lower one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ROOM = 2.0  # points that flows below each other may share
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """Rows that follow each other down the page, and their box in points."""
+    """Consecutive rows down the page, and their box in points."""
 
     rows: Sequence[Row]
     left: float

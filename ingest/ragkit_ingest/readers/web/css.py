@@ -1,4 +1,4 @@
-"""What a page's own style sheets surely hide or strike out on a normal screen: media, ancestors and specificity.
+"""The rules of a page's own style sheets that hide or strike out text on a screen: media, ancestors and specificity.
 
 A rule that is not understood hides nothing. An element that another rule shows in some state (`.tab.active`,
 `:target`, an open parent) is a closed panel that a reader can open, so it counts as shown.
@@ -30,7 +30,7 @@ Element = tuple[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A rule about what its compounds match; weight orders rules that meet."""
+    """A rule for the elements that its compounds match; weight orders rules for the same element."""
 
     compounds: tuple[frozenset[str], ...]
     children: tuple[bool, ...]  # whether a compound stands directly under the one before it
@@ -104,7 +104,7 @@ class StyleSheet:
             self._add_rule(selector.strip(), table, effective=effective, important=important)
 
     def _add_rule(self, selector: str, table: _Table, *, effective: bool, important: bool) -> None:
-        """Add a rule to its table; effective: it takes words away, so that it must be understood exactly."""
+        """Add a rule to its table; effective: it removes text, so that it must be understood exactly."""
         bare = _PSEUDO.sub("", selector)
         exact = bare == selector and not re.search(r"[+~*&|\\]", selector)
         if self._count >= _RULE_LIMIT or (effective and (not exact or _NO_SCRIPT.search(selector))):

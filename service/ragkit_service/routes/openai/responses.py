@@ -67,7 +67,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
 
 
 def _results(request: Request, asked: Asked) -> list[dict[str, Any]]:
-    """Search as the answer will, and return what is found."""
+    """Search as for the answer, and return the results."""
     with service_of(request).reading(access_of(request), asked.collection) as knowledge:
         hits: Sequence[Hit] = knowledge.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
         note_hits(len(hits))

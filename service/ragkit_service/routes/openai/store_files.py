@@ -103,14 +103,14 @@ def _info(request: Request, store: str, file_id: str) -> DocumentInfo | None:
 
 
 def _documents(request: Request, store: str, query: StoreFilesQuery) -> list[DocumentInfo]:
-    """Return a page of documents, and one more where there is one."""
+    """Return a page of documents, and one more if there is one."""
     with service_of(request).reading(access_of(request), store) as knowledge:
         start = _position(knowledge, source_of_id(query.after)) if query.after else 0
         return knowledge.documents(limit=query.limit + 1, offset=start)
 
 
 def _position(knowledge: KnowledgeView, after: str) -> int:
-    """Return how many documents are listed up to a source, by bisection: listings go by offsets."""
+    """Return the number of documents up to a source in the listing, by bisection: listings use offsets."""
     low, high = 0, int(knowledge.status()["documents"])
     while low < high:
         middle = (low + high) // 2
@@ -133,7 +133,7 @@ def _document(store: str, info: DocumentInfo) -> dict[str, Any]:
 
 
 async def _pending(request: Request, store: str) -> list[dict[str, Any]]:
-    """Return the stored files that were put into a collection and are no documents of it."""
+    """Return the stored files that were put into a collection and are not (yet) documents of it."""
     out = []
     for stored in await anyio.to_thread.run_sync(files_of(request).list):
         entry = await _attached(request, store, stored.id)
@@ -143,7 +143,7 @@ async def _pending(request: Request, store: str) -> list[dict[str, Any]]:
 
 
 async def _attached(request: Request, store: str, file_id: str) -> dict[str, Any] | None:
-    """Return a stored file as the job sees it that puts it into a collection; None when there is no such job."""
+    """Return a stored file with the state of the job that puts it into a collection; None without such a job."""
     service, files = service_of(request), files_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access_of(request), store, "read"))
     job_id = await anyio.to_thread.run_sync(files.job_of, file_id, store)

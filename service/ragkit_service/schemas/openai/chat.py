@@ -81,9 +81,9 @@ def conversation(messages: list[ChatMessage]) -> tuple[str, list[Message]]:
             400, "validation", "A value is wrong", "the last message is not the user's", cure="end with the question"
         )
     *before, last = messages
-    told = [_message(message) for message in before if message.text.strip()]
-    system = [message for message in told if message.role == "system"]
-    turns = [message for message in told if message.role != "system"]
+    earlier = [_message(message) for message in before if message.text.strip()]
+    system = [message for message in earlier if message.role == "system"]
+    turns = [message for message in earlier if message.role != "system"]
     return last.text, [*system, *turns[-HISTORY_LIMIT:]]
 
 

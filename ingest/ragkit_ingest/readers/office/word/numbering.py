@@ -42,7 +42,7 @@ class _Instance:
 
 
 class Numbering:
-    """Counts the paragraphs of all lists of a document, and says what number stands before each."""
+    """Counts the paragraphs of all lists of a document, and returns the number of each."""
 
     def __init__(self) -> None:
         self._abstract: dict[str, dict[int, Level]] = {}
@@ -56,7 +56,7 @@ class Numbering:
         _Definitions(self._abstract, self._links, self._styles, self._instances).read(events)
 
     def level_of_style(self, number: str, style: str) -> int | None:
-        """Return the level of a list that a paragraph style stands for, None when none says so."""
+        """Return the level of a list that a paragraph style stands for, None when there is none."""
         instance = self._instances.get(number)
         if instance is None:
             return None
@@ -134,7 +134,7 @@ _CODES_2003: Final = {
     "23": "bullet",
     "255": "none",
 }
-"""What w:nfc of Word 2003 XML means."""
+"""The meaning of w:nfc in Word 2003 XML."""
 
 
 class _Definitions:
@@ -237,10 +237,10 @@ def _without_fallbacks(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def small(value: str) -> int:
-    """Return a level (0 to 8) or a similar small number of an attribute; 0 where it is none."""
+    """Return a level (0 to 8) or a similar small number of an attribute; 0 where it is invalid."""
     return min(int(value[:3]), _LEVELS) if value[:3].isdecimal() else 0
 
 
 def natural(value: str) -> int:
-    """Return a number of an attribute, at most a million; 1 where it is none."""
+    """Return a number of an attribute, at most a million; 1 where it is invalid."""
     return min(int(value[:7]), _MAX_NUMBER) if value[:7].isdecimal() else 1

@@ -1,4 +1,4 @@
-"""The styles of a Word document: what they say of headings, lists, and the look of letters."""
+"""The styles of a Word document: their headings, lists and character formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of figures that share one band between two rules of a table, set apart by the levels of their figures."""
+"""Rows of figures that share one band between two rules of a table, split by the heights of their figures."""
 
 from __future__ import annotations
 
