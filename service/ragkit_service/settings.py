@@ -241,8 +241,12 @@ def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
 
 def _bounded(settings: Settings, limits: Limits) -> Settings:
     """Return the settings of the collections with the limits of a question."""
-    bounds = {"question_characters": limits.question_characters, "question_words": limits.question_words}
-    return replace(settings, retrieval=replace(settings.retrieval, **bounds))
+    retrieval = replace(
+        settings.retrieval,
+        question_characters=limits.question_characters,
+        question_words=limits.question_words,
+    )
+    return replace(settings, retrieval=retrieval)
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:

@@ -20,9 +20,11 @@ from ragkit_service.jobs.types import TAKEN, Job, JobRequest
 from ragkit_service.json_response import json_response
 from ragkit_service.receiving import enqueue_removal
 from ragkit_service.routes.documents import failure
+from ragkit_service.routes.openai.paging import page, window
 from ragkit_service.routes.openapi import openai_errors
+from ragkit_service.schemas.openai.pages import StoreFilesQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, StoreContentReply, StoreFileEntry, StoreFilesReply
-from ragkit_service.schemas.openai.vector_stores import NewStoreFile, StoreFilesQuery
+from ragkit_service.schemas.openai.vector_stores import NewStoreFile
 from ragkit_service.security.access import access_of
 from ragkit_service.uploads import checked_metadata
 
@@ -46,12 +48,12 @@ async def create_store_file(request: Request, store: str, body: NewStoreFile) ->
 @router.get("", response_model=StoreFilesReply, responses=openai_errors(404, 409, 503))
 async def list_store_files(request: Request, store: str, query: Annotated[StoreFilesQuery, Query()]) -> Response:
     """List the documents of a collection by source; before them, the files that are not documents yet or never were."""
-    pending = [] if query.after or query.filter == "completed" else await _pending(request, store)
+    walking = query.after or query.before
+    pending = [] if walking or query.filter == "completed" else await _pending(request, store)
     if query.filter not in {None, "completed"}:
-        return json_response(_page([item for item in pending if item["status"] == query.filter], more=False))
-    found = await anyio.to_thread.run_sync(partial(_documents, request, store, query))
-    completed = [_document(store, info) for info in found[: query.limit]]
-    return json_response(_page([*pending, *completed], more=len(found) > query.limit))
+        return json_response(page([item for item in pending if item["status"] == query.filter], more=False))
+    found, more = await anyio.to_thread.run_sync(partial(_documents, request, store, query))
+    return json_response(page([*pending, *(_document(store, info) for info in found)], more=more))
 
 
 @router.get("/{file_id}", response_model=StoreFileEntry, responses=openai_errors(404, 409, 503))
@@ -102,24 +104,33 @@ def _info(request: Request, store: str, file_id: str) -> DocumentInfo | None:
             return None
 
 
-def _documents(request: Request, store: str, query: StoreFilesQuery) -> list[DocumentInfo]:
-    """Return a page of documents, and one more where there is one."""
+def _documents(request: Request, store: str, query: StoreFilesQuery) -> tuple[list[DocumentInfo], bool]:
+    """Return a page of documents, and whether more follow it."""
     with service_of(request).reading(access_of(request), store) as knowledge:
-        start = _position(knowledge, source_of_id(query.after)) if query.after else 0
-        return knowledge.documents(limit=query.limit + 1, offset=start)
+        total = int(knowledge.status()["documents"])
+
+        def place(file_id: str) -> tuple[int, int]:
+            return _place(knowledge, source_of_id(file_id), total=total)
+
+        part = window(total, query, limit=query.limit, place=place)
+        if part.end == part.start:
+            return [], part.more
+        found = knowledge.documents(limit=part.end - part.start, offset=part.start)
+        return part.arranged(found), part.more
 
 
-def _position(knowledge: KnowledgeView, after: str) -> int:
-    """Return how many documents are listed up to a source, by bisection: listings go by offsets."""
-    low, high = 0, int(knowledge.status()["documents"])
+def _place(knowledge: KnowledgeView, source: str, *, total: int) -> tuple[int, int]:
+    """Return how many of the documents are listed before a source, and up to it, by bisection of the offsets."""
+    low, high = 0, total
     while low < high:
         middle = (low + high) // 2
         found = knowledge.documents(limit=1, offset=middle)
-        if found and found[0].source <= after:
+        if found and found[0].source < source:
             low = middle + 1
         else:
             high = middle
-    return low
+    found = knowledge.documents(limit=1, offset=low)
+    return low, low + bool(found and found[0].source == source)
 
 
 def _document(store: str, info: DocumentInfo) -> dict[str, Any]:
@@ -192,8 +203,3 @@ def _entry(identifier: str, store: str, status: str, *, created: int, size: int)
         "attributes": {},
         "chunking_strategy": {"type": "other"},
     }
-
-
-def _page(data: list[dict[str, Any]], *, more: bool) -> dict[str, Any]:
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": more}
