@@ -74,7 +74,10 @@ def test_a_thousand_idle_sockets_lock_nobody_out(library: FakeLibrary, tmp_path:
         assert time.monotonic() - started < 5
 
 
-def test_a_stream_that_the_end_cuts_off_says_so(library: FakeLibrary, tmp_path: Path) -> None:
+def test_a_stream_that_the_end_cuts_off_says_so(
+    library: FakeLibrary, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="ragkit_service.access")
     begun = threading.Event()
 
     def pieces(_: str) -> Iterator[str]:
@@ -105,6 +108,8 @@ def test_a_stream_that_the_end_cuts_off_says_so(library: FakeLibrary, tmp_path: 
     assert "urn:ragkit:problem:ending" in text
     assert "event: answer" not in text
     assert ended < 8
+    assert "/v1/collections/default/ask 200 cut:ending" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 # ------------------------------------------------------------------ proxies, HEAD, Allow
