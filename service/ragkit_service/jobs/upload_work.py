@@ -160,7 +160,9 @@ class UploadWork:
             reason = f"the originals of a collection may take {self._most_original_bytes:,} bytes"
         except OSError as error:
             reason = error.strerror or "it cannot be written"
-        return replace(document, warnings=(*document.warnings, f"its pages are not shown as pictures: {reason}"))
+        told = replace(document, warnings=(*document.warnings, f"its pages are not shown as pictures: {reason}"))
+        self._documents[document.source] = told
+        return told
 
     def _rejected(self, document: Document, error: InputError) -> None:
         item = self._files[document.source]
