@@ -17,12 +17,13 @@ from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
-from ragkit.knowledge.embedded_chunks import embedded_spans, stacked
 from ragkit.knowledge.stoppable import StopCallback, StoppableTokenizer, StoppedError
+from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.originals import Originals
 from ragkit.store.rows import embedded_hash
+from ragkit.text.addresses import spans_without_addresses
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
@@ -381,3 +382,10 @@ class _AddRun:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - started
+
+
+def embedded_spans(chunk: Chunk) -> list[tuple[int, int]]:
+    """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
+    shift = len(chunk.context) + 1 if chunk.context else 0
+    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
+    return [(start + shift, end + shift) for start, end in spans]

@@ -9,7 +9,7 @@ import pytest
 from ragkit import Chunk, Document
 from ragkit.chunking.chunker import chunk_document
 from ragkit.citations.support import Passage
-from ragkit.knowledge.embedded_chunks import embedded_spans
+from ragkit.knowledge.writer import embedded_spans
 from ragkit.store.rows import embedded_hash, embedded_hashes
 from ragkit.testing import HashEmbedder
 from ragkit.text.addresses import spans_without_addresses, without_addresses

@@ -14,9 +14,8 @@ from ragkit import DocumentInfo, NotFoundError
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.errors import Problem
-from ragkit_service.file_store.attaching import attach_file, files_of
-from ragkit_service.file_store.stored_files import StoredFile
-from ragkit_service.jobs.types import TAKEN, Job, JobRequest
+from ragkit_service.file_store.attaching import attach_files, files_of
+from ragkit_service.jobs.types import TAKEN, Job, JobFile, JobRequest
 from ragkit_service.json_response import json_response
 from ragkit_service.receiving import enqueue_removal
 from ragkit_service.routes.documents import failure
@@ -40,9 +39,9 @@ _UNSUPPORTED: Final = frozenset({"unsupported", "binary", "type_mismatch", "unkn
 async def create_store_file(request: Request, store: str, body: NewStoreFile) -> Response:
     """Put a stored file into a collection: the reply is `in_progress`, and its state can be asked for by its id."""
     metadata = checked_metadata(body.attributes or {})
-    job = await attach_file(request, store, body.file_id, metadata=metadata)
+    job = await attach_files(request, store, [body.file_id], metadata=metadata)
     stored = await anyio.to_thread.run_sync(files_of(request).get, body.file_id)
-    return json_response(_on_its_way(store, stored, job))
+    return json_response(attached_entry(job, job.files[0], created=stored.created_at))
 
 
 @router.get("", response_model=StoreFilesReply, responses=openai_errors(404, 409, 503))
@@ -165,28 +164,30 @@ async def _attached(request: Request, store: str, file_id: str) -> dict[str, Any
     except Problem:
         return None  # jobs that have finished are forgotten in time
     stored = await anyio.to_thread.run_sync(files.get, file_id)
-    return _on_its_way(store, stored, job)
+    file = next((file for file in job.files if file.source == stored.source), None)
+    return None if file is None else attached_entry(job, file, created=stored.created_at)
 
 
-def _on_its_way(store: str, stored: StoredFile, job: Job) -> dict[str, Any]:
-    entry = _entry(stored.id, store, _status(job), created=stored.created_at, size=stored.bytes)
-    return {**entry, "filename": stored.name, "last_error": _last_error(job)}
+def attached_entry(job: Job, file: JobFile, *, created: int) -> dict[str, Any]:
+    """Return a file as the job sees it that puts it into a collection. created: when it was stored, in Unix seconds."""
+    entry = _entry(document_id(file.source), job.collection, status_of(job, file), created=created, size=file.size)
+    return {**entry, "filename": file.name, "last_error": _last_error(job, file)}
 
 
-def _status(job: Job) -> str:
+def status_of(job: Job, file: JobFile) -> str:
+    """Return the status of a file of a job: `in_progress` until the job has finished with all of its files."""
     if not job.finished:
         return "in_progress"
-    if job.files and job.files[0].status in TAKEN:
+    if file.status in TAKEN:
         return "completed"
     return "cancelled" if job.state == "cancelled" else "failed"
 
 
-def _last_error(job: Job) -> dict[str, str] | None:
-    if _status(job) != "failed":
+def _last_error(job: Job, file: JobFile) -> dict[str, str] | None:
+    if status_of(job, file) != "failed":
         return None
     if job.error is not None:
         return {"code": "server_error", "message": str(job.error["detail"])}
-    file = job.files[0]
     code = "unsupported_file" if file.reason in _UNSUPPORTED else "invalid_file"
     return {"code": code, "message": f"{file.reason}: {file.detail}" if file.detail else file.reason}
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from ragkit import ConflictError, NotFoundError
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
-from ragkit_service.file_store.attaching import attach_file, files_of
+from ragkit_service.file_store.attaching import attach_files, files_of
 from ragkit_service.json_response import json_response
 from ragkit_service.observing.records import note_collection, note_hits
 from ragkit_service.routes.collections import delete_collection
@@ -57,11 +57,11 @@ async def create_store(request: Request, body: NewStore) -> Response:
     """Make a collection, and put stored files into it."""
     service, access = service_of(request), access_of(request)
     access.check("write")
-    for file_id in body.file_ids:
+    for file_id in body.file_ids:  # a file that is not there must not leave a collection behind
         await anyio.to_thread.run_sync(files_of(request).get, file_id)
     name = await anyio.to_thread.run_sync(partial(_make, service, access, body.name or ""))
-    for file_id in body.file_ids:
-        await attach_file(request, name, file_id, metadata={})
+    if body.file_ids:
+        await attach_files(request, name, body.file_ids, metadata={})
     entry = _entry(name, {"documents": 0}, waiting=len(body.file_ids))
     return json_response({**entry, "created_at": int(time.time())})
 

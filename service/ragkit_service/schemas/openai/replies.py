@@ -181,6 +181,17 @@ class StoreFilesReply(OpenAIReply):
     has_more: bool
 
 
+class FileBatchEntry(OpenAIReply):
+    """Several files on their way into a collection, counted by their status."""
+
+    id: str
+    object: Literal["vector_store.files_batch"]
+    created_at: int
+    vector_store_id: str
+    status: Literal["in_progress", "completed", "failed", "cancelled"]
+    file_counts: dict[str, int]
+
+
 class StoreContentReply(OpenAIReply):
     """The text of a document."""
 

@@ -46,6 +46,15 @@ class NewStore(Lenient):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support FAQ"}]})
 
 
+class NewFileBatch(Lenient):
+    """Stored files to put into a collection. attributes: become metadata of each of their documents."""
+
+    file_ids: Annotated[list[str], Field(min_length=1, max_length=FILES_LIMIT)]
+    attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"file_ids": ["d_dXBsb2FkOmZhcS5tZA"]}]})
+
+
 class NewStoreFile(Lenient):
     """A stored file to put into a collection. attributes: become metadata of its document."""
 
