@@ -58,7 +58,7 @@ async function start() {
   if (!names.length) notice("There is no collection yet", "Add documents first.", "Drop files under Documents, or run: ragkit ingest FOLDER");
   await choose(all.includes(place.collection) ? place.collection : all.includes("default") ? "default" : all[0]);
   view();
-  if (place.question) $("question").value = place.question;
+  $("question").value = place.question;
   if (place.question && place.view === "ask") await run("ask");
 }
 

@@ -3,7 +3,6 @@
 import { go, questionLink } from "./address.js";
 import { Problem, collectionPath, events, post } from "./api.js";
 import { chosenChain, runChain, runFacts, traceButton } from "./chains.js";
-import { collectionInUse } from "./collection.js";
 import { $, button, clearNotice, copyText, element, notice, show, tell } from "./dom.js";
 import { where } from "./filters.js";
 import { citationCards, hitCard, linkedText } from "./passages.js";
@@ -186,7 +185,6 @@ export async function run(kind) {
   show("stop", true);
   go(questionLink(question), { replace: true });
   try {
-    await collectionInUse();
     await (kind === "search" ? search : chosenChain() ? askChain : ask)(question, mine.signal);
     field.value = "";
     show("fresh", true);

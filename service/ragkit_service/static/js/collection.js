@@ -1,4 +1,4 @@
-// The collection in use. What is done before the list of collections has come waits for it.
+// The collection in use. Files that are chosen before the list of collections has come wait for it.
 
 let name = "";
 let known, failed;
