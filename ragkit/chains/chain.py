@@ -16,9 +16,9 @@ from ragkit.chains.trace_files import store_trace
 from ragkit.chat.base import ChatModel
 from ragkit.chat.loading import load_chat, settings_for
 from ragkit.errors import ConfigError, DefinitionError, NotFoundError, StepError
-from ragkit.knowledge.validation import checked_question
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.questions import checked_question
 from ragkit.text.cleaning import show
 
 FOLDER: Final = "chains"
@@ -98,7 +98,7 @@ class Chain:
 
         What is wrong with the models, the prompt templates or the question is raised by the call itself.
         """
-        runner = Runner(self.definition, kb, checked_question(question), self._models(kb, chat))
+        runner = Runner(self.definition, kb, checked_question(question, kb.settings.retrieval), self._models(kb, chat))
         return self._stored(runner, kb) if store else runner.stream()
 
     def _stored(self, runner: Runner, kb: ChainCollection) -> Iterator[StepTrace | ChainRun]:

@@ -28,7 +28,8 @@ from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
 from ragkit_service.jobs.process import JobProcess
 from ragkit_service.jobs.queue import JobQueue
-from ragkit_service.jobs.runner import Runner, Tools
+from ragkit_service.jobs.runner import Runner
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
@@ -181,7 +182,7 @@ class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, built once; whether a key is asked for may change while the service runs."""
         if self.openapi_schema is None:
-            self.openapi_schema = complete(super().openapi())
+            self.openapi_schema = complete(super().openapi(), self.state.service.settings.limits)
         self.openapi_schema["security"] = security(asks=self.state.keyring.asks)
         return self.openapi_schema
 
@@ -213,7 +214,8 @@ def _job_worker(
     if pool is None and extractor is None:
         return JobProcess(settings, queue)
     lent = pool or CollectionPool(DataFolder(settings.data, settings=settings.settings))
-    tools = Tools(settings.data, queue, lent, extractor or ingest_extractor(settings.limits), redactor)
+    reader = extractor or ingest_extractor(settings.limits)
+    tools = Tools(settings.data, queue, lent, reader, redactor, settings.limits)
     return Runner(tools, lanes=settings.limits.job_lanes)
 
 

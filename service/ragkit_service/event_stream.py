@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from ragkit import Answer, RagkitError, stopping_with
 from ragkit_service.ending import Ending, ending_problem
-from ragkit_service.errors import Problem
+from ragkit_service.errors import Problem, rule_for
 from ragkit_service.json_response import dump
-from ragkit_service.observing.records import note_answer
+from ragkit_service.observing.records import note_answer, note_cut
 
 Piece = TypeVar("Piece")
 Last = TypeVar("Last")
@@ -170,6 +170,8 @@ async def all_items(
     yield item
     while not (isinstance(item, Exception) or stream.is_last(item)):
         item = await stream.get(keep_alive)
+        if isinstance(item, Exception):
+            note_cut(item.kind if isinstance(item, Problem) else rule_for(item).kind)
         yield item
 
 

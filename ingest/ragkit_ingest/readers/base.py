@@ -313,13 +313,19 @@ class TextBuilder:
 _NUMBER = re.compile(r"[($€£¥+\-–−]*\s*\d[\d\s.,:/'’%)\-–]*[a-zA-Z%€£¥]{0,3}")
 
 
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number, also with a sign, a currency, a unit of three letters or parts of a date."""
+    return _NUMBER.fullmatch(cell) is not None
+
+
 def looks_like_header(cells: Sequence[str]) -> bool:
     """Tell whether a row names columns: at least two cells, nearly all filled, distinct, short and not numbers."""
     filled = [cell for cell in cells if cell]
     if len(filled) < 2 or len(filled) * 3 < len(cells) * 2 or len(set(filled)) < len(filled):
         return False
-    numbers = sum(bool(_NUMBER.fullmatch(cell)) and not _is_year(cell) for cell in filled)
-    return numbers == 0 and all(len(cell) <= 80 for cell in filled)
+    return not any(is_number(cell) and not _is_year(cell) for cell in filled) and all(
+        len(cell) <= 80 for cell in filled
+    )
 
 
 def _is_year(cell: str) -> bool:

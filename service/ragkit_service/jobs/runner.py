@@ -6,16 +6,12 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from ragkit import LockedError, NotFoundError
-from ragkit_service.collection_pool import CollectionPool
-from ragkit_service.errors import Problem, Redactor
-from ragkit_service.jobs.extractor import Extractor
-from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.errors import Problem
 from ragkit_service.jobs.removal import matching_sources, remove_sources
 from ragkit_service.jobs.spool import remove_spool, sweep_spool
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import Job
 from ragkit_service.jobs.upload_work import UploadWork
 
@@ -24,17 +20,6 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
 _LOCKED_SECONDS = 0.5
 _HOLDER = re.compile(r"\((?P<command>[^)]*)\).* since (?P<since>\S+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """The resources of jobs. data: the data folder. redactor: turns errors into problems for clients."""
-
-    data: Path
-    queue: JobQueue
-    pool: CollectionPool
-    extractor: Extractor
-    redactor: Redactor
 
 
 class Runner:
@@ -64,11 +49,12 @@ class Runner:
             self._wake.notify_all()
 
     def stop(self) -> None:
-        """Stop: finished documents are committed, and running jobs are queued again."""
+        """Stop: finished documents are committed, running jobs are queued again, and the file reader is closed."""
         self._stop.set()
         self.wake()
         for thread in self._threads:
             thread.join()
+        self._tools.extractor.close()
 
     @property
     def idle(self) -> bool:
@@ -135,9 +121,7 @@ def problem_dict(problem: Problem) -> dict[str, object]:
 
 
 def _upload(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
-    UploadWork(
-        job, queue=tools.queue, pool=tools.pool, extractor=tools.extractor, redactor=tools.redactor, data=tools.data
-    ).run(stopped)
+    UploadWork(job, tools).run(stopped)
 
 
 def _remove(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:

@@ -30,6 +30,7 @@ class SpoolLock:
     """Holds a new folder while a request fills it. The kernel ends the lock with the process."""
 
     def __init__(self, data: Path, job_id: str) -> None:
+        self.job_id = job_id
         self.folder = spool_folder(data, job_id)
         self._path = self.folder.with_suffix(".lock")
         self._lock = FileLock(self._path, thread_local=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ragkit import (
     ACL_KEY,
@@ -20,37 +20,34 @@ from ragkit import (
     LockedError,
     NotFoundError,
 )
-from ragkit_service.collection_pool import CollectionPool
-from ragkit_service.errors import Redactor
-from ragkit_service.jobs.extractor import Extractor
-from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.spool import remove_spool, spool_folder
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import TAKEN, FileStatus, Job, JobFile, JobState
 
 if TYPE_CHECKING:
-    from ragkit import KnowledgeBase
+    from ragkit import KnowledgeBase, KnowledgeWriter
 
 DOCUMENT_SUFFIX = ".ragkit-document"
 """Ends the name of a stored JSON document: text, title, media type and metadata."""
 NAME_TAKEN = "name_taken"
 _REPORT_SECONDS = 0.5
+_PDF: Final = "application/pdf"
 
 
 class UploadWork:
     """The work of one upload job."""
 
-    def __init__(
-        self, job: Job, *, queue: JobQueue, pool: CollectionPool, extractor: Extractor, redactor: Redactor, data: Path
-    ) -> None:
+    def __init__(self, job: Job, tools: Tools) -> None:
         self._job = job
-        self._queue = queue
-        self._pool = pool
-        self._extractor = extractor
-        self._redactor = redactor
-        self._folder = spool_folder(data, job.id)
+        self._queue = tools.queue
+        self._pool = tools.pool
+        self._extractor = tools.extractor
+        self._redactor = tools.redactor
+        self._most_original_bytes = tools.limits.original_bytes
+        self._folder = spool_folder(tools.data, job.id)
         self._files = {item.source: item for item in job.files}
         self._documents: dict[str, Document] = {}
-        self._data = data
+        self._data = tools.data
         self._chunks = 0
         self._told = 0.0
 
@@ -132,7 +129,7 @@ class UploadWork:
     def _write(self, knowledge: KnowledgeBase, documents: Iterator[Document], ending: Callable[[], bool]) -> int | None:
         with knowledge.writer(kind="upload", extractor=self._extractor.version) as writer:
             writer.add(
-                (document for document in documents if self._may_replace(knowledge, document)),
+                (self._kept(writer, document) for document in documents if self._may_replace(knowledge, document)),
                 progress=self._progress,
                 reject=self._rejected,
                 stopped=ending,
@@ -152,6 +149,21 @@ class UploadWork:
         detail = "the name cannot be used; choose another"
         self._settle(self._files[document.source], "failed", reason=NAME_TAKEN, detail=detail)
         return False
+
+    def _kept(self, writer: KnowledgeWriter, document: Document) -> Document:
+        """Keep the file of a PDF, whose pages can be shown; return the document, with a warning when it is not kept."""
+        if document.media_type != _PDF or not self._most_original_bytes:
+            return document
+        file = self._folder / self._files[document.source].path
+        try:
+            if writer.keep_original(file, document.sha256, limit=self._most_original_bytes):
+                return document
+            reason = f"the originals of a collection may take {self._most_original_bytes:,} bytes"
+        except OSError as error:
+            reason = error.strerror or "it cannot be written"
+        noted = replace(document, warnings=(*document.warnings, f"its pages are not shown as pictures: {reason}"))
+        self._documents[document.source] = noted
+        return noted
 
     def _rejected(self, document: Document, error: InputError) -> None:
         item = self._files[document.source]

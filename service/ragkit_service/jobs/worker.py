@@ -20,7 +20,8 @@ from ragkit_service.errors import Redactor
 from ragkit_service.jobs.extractor import ingest_extractor
 from ragkit_service.jobs.process import LOCK_NAME
 from ragkit_service.jobs.queue import JobQueue
-from ragkit_service.jobs.runner import Runner, Tools
+from ragkit_service.jobs.runner import Runner
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.settings import Limits
 
 _IDLE_SECONDS = 60.0
@@ -68,7 +69,7 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
     pool = CollectionPool(DataFolder(data, settings=settings, remember=0), limit=limits.open_collections)
     extractor = ingest_extractor(limits)
     redactor = Redactor([data, Path.home(), Path.cwd()])
-    runner = Runner(Tools(data, queue, pool, extractor, redactor), lanes=limits.job_lanes)
+    runner = Runner(Tools(data, queue, pool, extractor, redactor, limits), lanes=limits.job_lanes)
     runner.start()
     busy = time.monotonic()
     while not ended.wait(0.5):
@@ -77,7 +78,6 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
         elif time.monotonic() - busy > _IDLE_SECONDS:
             break
     runner.stop()
-    extractor.close()
     pool.close()
     queue.close()
 

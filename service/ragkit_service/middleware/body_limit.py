@@ -16,7 +16,8 @@ from ragkit_service.settings import Limits
 _NO_POST = re.compile(
     r"/(healthz|readyz|version|docs|metrics)?|/v1/jobs(/[^/]+(/events)?)?"
     r"|/v1/collections/[^/]+(/history|/chains|/traces(/[^/]+)?|/feedback/questions|/documents/[^/]+(/pages/[^/]+(/image)?)?)?"
-    r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?)?|/process"
+    r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?|/file_batches/[^/]+(/files)?)?"
+    r"|/process"
 )
 """Paths without a POST route: they answer with 405, whatever the body is."""
 _MULTIPART: Final = b"multipart/form-data"
@@ -174,7 +175,7 @@ def _check_type(scope: Scope) -> None:
         return
     wanted = [_MULTIPART] if takes_one_file(scope) else [_MULTIPART, _JSON] if takes_files(scope) else [_JSON]
     has_body = _header(scope, b"content-type") is not None or _has_body(scope)
-    if not has_body and scope["path"].startswith("/v1/jobs/"):
+    if not has_body and scope["path"].endswith("/cancel"):
         return  # a cancellation has no body
     if _media_type(scope) not in wanted:
         names = " or ".join(item.decode() for item in wanted)

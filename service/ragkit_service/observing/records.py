@@ -15,12 +15,14 @@ class RequestNotes:
     """Notes of the code behind a route on one request, from any of its threads.
 
     collections: those that were asked for, whether they are there or not. hits: how many each search found. answers:
-    the status and the token counts of each answer.
+    the status and the token counts of each answer. cut: the kind of the error that ended a stream after its head had
+    been sent, "" for none.
     """
 
     collections: set[str] = field(default_factory=set)
     hits: list[int] = field(default_factory=list)
     answers: list[tuple[str, Mapping[str, int]]] = field(default_factory=list)
+    cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,12 @@ def note_answer(answer: Answer) -> None:
     """Note the status and tokens of an answer; does nothing outside a request."""
     if (notes := _notes.get()) is not None:
         notes.answers.append((answer.status, dict(answer.tokens)))
+
+
+def note_cut(kind: str) -> None:
+    """Note the kind of the error that ended a stream whose status has been sent; nothing outside a request."""
+    if (notes := _notes.get()) is not None:
+        notes.cut = kind
 
 
 def route_of(scope: Mapping[str, Any]) -> tuple[str, str]:

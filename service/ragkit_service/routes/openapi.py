@@ -10,6 +10,7 @@ from ragkit_service.error_formats import ErrorParts, dify_error, format_of, open
 from ragkit_service.errors import PROBLEM_TYPE
 from ragkit_service.schemas import requests as schemas
 from ragkit_service.schemas import responses as replies
+from ragkit_service.settings import LONGEST_QUESTION, Limits
 
 REQUEST_ID: Final = "5f0c6b1e9a3d4c72"
 
@@ -152,8 +153,8 @@ def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _openai_problem(status) for status in sorted(wanted)}
 
 
-def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Complete FastAPI's document: the nulls of examples, and the ways to send a key."""
+def complete(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """Complete FastAPI's document: the nulls of examples, the ways to send a key, and limits that are settings."""
     components = document["components"]
     described = schemas.NewDocuments.model_json_schema(ref_template="#/components/schemas/{model}")
     components["schemas"].update(described.pop("$defs"), NewDocuments=described)  # FastAPI sees no model for this body
@@ -172,7 +173,17 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             for operation in operations.values():
                 operation["responses"].pop("422", None)
     document["paths"]["/healthz"]["get"]["security"] = []
+    _limit_questions(components["schemas"], limits.question_characters)
     return document
+
+
+def _limit_questions(schema: Any, most: int) -> None:
+    """Put the limit of the settings in the place of a question's bound, wherever a schema has it."""
+    for inner in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(inner, dict | list):
+            _limit_questions(inner, most)
+        if isinstance(inner, dict) and inner.get("maxLength") == LONGEST_QUESTION:
+            inner["maxLength"] = most
 
 
 def security(*, asks: bool) -> list[dict[str, list[str]]]:

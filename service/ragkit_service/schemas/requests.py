@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from ragkit import QUESTION_LIMIT, Example, Message, show
 from ragkit_service.schemas.filter_schema import DOCUMENT_FILTER, FILTER
 from ragkit_service.schemas.metadata_schema import METADATA
+from ragkit_service.settings import LONGEST_QUESTION
 
 K_LIMIT = 100
 HISTORY_LIMIT = 100
@@ -81,7 +82,10 @@ def whole(value: Any) -> Any:
 WHOLE = BeforeValidator(whole)  # behind the bounds of a field: before them, they would be missing in its schema
 _VISIBLE = r"[!-~\w]"  # something that can be read
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
-Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
+Question = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_QUESTION, pattern=_VISIBLE), BeforeValidator(encodable)
+]
+"""A question; the limit of the settings, which the search checks, takes the place of this bound in /openapi.json."""
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
     Annotated[int, Field(ge=1, le=K_LIMIT), WHOLE] | None,

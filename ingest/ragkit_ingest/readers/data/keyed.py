@@ -201,7 +201,7 @@ def _complete(source: list[str]) -> bool:
 
 def _loads(source: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(source)
+        return tomllib.loads(source, parse_float=str)  # 7.50 stays 7.50
     except (ValueError, RecursionError):
         return None
 

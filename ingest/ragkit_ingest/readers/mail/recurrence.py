@@ -1,4 +1,4 @@
-"""How often an event comes back, in words: the rules of RFC 5545, 3.3.10."""
+"""How often an event comes back and how long it lasts, in words: the rules of RFC 5545, 3.3.6 and 3.3.10."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _DAYS: Final = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), WEEKDAYS["en
 _ORDINALS: Final = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth", "-1": "last"}
 _DAY: Final = re.compile(r"\+?(-?\d{1,2})?([A-Z]{2})")
 _READ: Final = frozenset(("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "COUNT", "UNTIL", "WKST"))
+_DURATION: Final = re.compile(r"\+?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
 def in_words(rule: str) -> str:
@@ -32,6 +33,15 @@ def in_words(rule: str) -> str:
     until = re.sub(r"(\d{4})(\d\d)(\d\d).*", r" until \1-\2-\3", parts.get("UNTIL", ""))
     times = f", {parts['COUNT']} times" if parts.get("COUNT") else ""
     return " ".join(words) + times + until
+
+
+def duration_in_words(duration: str) -> str:
+    """Return PT1H45M as `1 hour 45 minutes`; what is no duration stays as it is."""
+    match = _DURATION.fullmatch(duration.strip().upper())
+    if match is None:
+        return duration
+    units = zip(match.groups(), ("week", "day", "hour", "minute", "second"), strict=True)
+    return " ".join(f"{int(count)} {unit}{'s' * (int(count) != 1)}" for count, unit in units if count) or duration
 
 
 def _weekday(day: str) -> str:

@@ -68,7 +68,7 @@ def _read(kind: str, raw: str, body: str) -> FrontMatter:
     try:
         with time_limit(_SECONDS):
             if kind == "toml":
-                return FrontMatter(body, dict(_flat(tomllib.loads(raw))))
+                return FrontMatter(body, dict(_flat(tomllib.loads(raw, parse_float=str))))
             if kind == "json":
                 return FrontMatter(body, dict(_flat(json.loads(raw))))
             return FrontMatter(body, dict(_yaml_fields(raw)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, looks_like_header
+from ragkit_ingest.readers.base import TextBuilder, is_number, looks_like_header
 from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_name, is_section
 from ragkit_ingest.readers.titles import squeeze
 
@@ -99,8 +99,11 @@ class SheetTables:
         if rows:
             if self.before is not None:
                 self.before(rows[0].number)
-            for piece in _pieces(rows, split=not self._continued):
-                self._write(piece)
+            goes_on = self._continued
+            for piece in _pieces(rows, split=not goes_on):
+                for number, part in enumerate(_stacked(piece)):
+                    self._continued = goes_on and not number
+                    self._write(part)
         self._continued = continues
 
     def _write(self, piece: _Piece) -> None:
@@ -215,7 +218,7 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
         count = header_rows(Grid(grid.source[at:])) if len(cells) > 1 else 0
         if len(cells) < 2 or (len(cells) * 5 < usual * 3 and not (count > 1 and _has_corner(grid, at))):
             continue
-        if count == 1 and _is_title_with_gaps(grid, at):
+        if count < 2 and _is_title_with_gaps(grid, at):
             continue
         marked = sample[at].strong and not sample[at + 1].strong
         return at, count or int(marked)  # names that are dates or numbers are recognised by their format
@@ -223,10 +226,15 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
 
 
 def _is_title_with_gaps(grid: Grid, at: int) -> bool:
-    """Tell whether a row with blank cells is above a full row of names, and that one above a row of values."""
-    texts = [[cell.text if cell is not None else "" for cell in row] for row in grid.source[at : at + 3]]
-    gaps, full, values = (*texts, [], [])[:3]
-    return not all(gaps) and bool(values) and all(full) and looks_like_header(full) and not looks_like_header(values)
+    """Tell whether a row with blank places stands above a full row of names, and that one above a row of values.
+
+    Rows of one or two cells, such as "Customer: | Orion", may stand between.
+    """
+    rows = [[cell.text if cell is not None else "" for cell in row] for row in grid.source[at:]]
+    full = next((number for number, row in enumerate(rows) if all(row)), 0)
+    if not full or full + 1 >= len(rows) or any(sum(map(bool, row)) > 2 for row in rows[1:full]):
+        return False
+    return looks_like_header(rows[full]) and not looks_like_header(rows[full + 1])
 
 
 def _has_corner(grid: Grid, at: int) -> bool:
@@ -278,6 +286,29 @@ def _pieces(rows: list[Row], *, split: bool, depth: int = 0) -> list[_Piece]:
         for part in _runs(_within(rows, left, right)):
             found.extend(_pieces(part, split=split, depth=depth + 1))
     return found
+
+
+def _stacked(piece: _Piece) -> list[_Piece]:
+    """Part a table where another one begins below without a blank row: at its title or its bold names."""
+    rows, parts, begin = piece.rows, [], 0
+    for at in range(2, len(rows) - 2):
+        title, bold = len(rows[at].cells) == 1, rows[at].strong and not rows[at + 1].strong
+        if at - begin > 1 and ((title and _begins_anew(rows, at + 1)) or (bold and _begins_anew(rows, at))):
+            parts.append(_Piece(rows[begin:at], piece.left, piece.right))
+            begin = at
+    return [*parts, _Piece(rows[begin:], piece.left, piece.right)]
+
+
+def _begins_anew(rows: Sequence[Row], at: int) -> bool:
+    """Tell whether a row names columns anew: it has words where the rows above and the row below have numbers."""
+    names, below, above = rows[at].cells, rows[at + 1].cells, rows[max(0, at - 4) : at]
+    if len(names) < 2 or not looks_like_header(list(names.values())):
+        return False
+    for column, name in names.items():
+        values = [row.cells[column] for row in above if column in row.cells and len(row.cells) > 1]
+        if values and all(map(is_number, values[1:] or values)) and is_name(name) and is_number(below.get(column, "")):
+            return True
+    return False
 
 
 def _far_parts(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -339,6 +370,22 @@ def _stands_alone(own: list[Row], before: list[Row], place: tuple[int, int], las
     left, right = place
     mine, names = find_header(own, left, right) if right > left else (0, 0)
     if names:
-        return left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
+        apart = left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
+        return apart or _has_own_keys(own[mine:], before[at:], place, last[0], titled=bool(at and mine))
     beside = all(not named <= row.number < named + count for row in own)
     return beside and len(own) * 3 <= len(before)
+
+
+def _has_own_keys(own: Sequence[Row], before: Sequence[Row], place: tuple[int, int], key: int, *, titled: bool) -> bool:
+    """Tell whether columns beside a table, one blank column away, are a table of their own and not its continuation.
+
+    Their first column names each row by another word, as in a continuation numbers do; and they have a title, the same
+    first name as the table beside them (its column is `key`), or values of their own. own, before: rows from the names.
+    """
+    left, right = place
+    keys = [row.cells.get(left, "") for row in own[1:]]
+    if len(keys) < 2 or len(set(keys)) < len(keys) or not all(map(is_name, keys)):
+        return False
+    same_name = own[0].cells.get(left) == before[0].cells.get(key)
+    values = [text for row in own[1:] for column, text in row.cells.items() if column > left]
+    return titled or same_name or (right > left and sum(map(is_number, values)) * 2 > len(values))

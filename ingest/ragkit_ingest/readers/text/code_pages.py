@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from ragkit_ingest.readers.text.half_width import is_half_width_japanese
+
 SURE: Final = 0.72
 """A decoding of at least this plausibility is taken without charset-normalizer."""
 _SAMPLE: Final = 1 << 16  # bytes that are judged
@@ -226,6 +228,10 @@ def _east_asian(text: str, encoding: str) -> float:
         return 0.0
     weight, kana, han = 0.0, len(_KANA.findall(beyond)), len(_HAN.findall(beyond))
     japanese = encoding in ("cp932", "euc_jp")
+    half_width = len(_HALF_KANA.findall(beyond)) if japanese else 0
+    if half_width and is_half_width_japanese(text[: 4 * _LETTERS]):
+        kana += half_width
+        weight += 1.4 * half_width  # 0.9 in place of -0.5
     for char in beyond:
         weight += _east_weight(char, encoding)
     mixed = len(_INSIDE_LATIN.findall(text))

@@ -9,7 +9,8 @@ from typing import Final, Literal
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
-from ragkit_ingest.readers.web.css import Element, StyleSheet
+from ragkit_ingest.readers.web.cascade import Element
+from ragkit_ingest.readers.web.css import StyleSheet
 from ragkit_ingest.readers.web.inline import Inline
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.mathml import Formula
@@ -18,19 +19,20 @@ from ragkit_ingest.readers.web.rules import (
     BLOCKS,
     BOILERPLATE,
     GUTTER,
-    HIDING_STYLE,
     MEDIA,
     META,
     PANEL,
     PANEL_TAGS,
-    SHOWING_STYLE,
     SILENT,
     STRIKING,
     STRIKING_STYLE,
 )
+from ragkit_ingest.readers.web.visibility import Visibility
 
 _ARTICLES: Final = frozenset({"article", "blockquote", "figure", "td", "th", "dialog", "details"})
 _Counted = Literal["", "hidden", "struck"]
+_WHOLE: Final = frozenset({"img", "area", "input", "select", "button", "textarea", "q", "ruby", "math"})
+"""Elements that are hidden as a whole: nothing inside of them is made visible again."""
 _VOID: Final = frozenset({"br", "img", "input", "meta", "hr", "wbr", "link", "col", "base"})
 
 
@@ -58,6 +60,7 @@ class Target:
         self._out = builder
         self._losses = losses
         self._styles = styles
+        self._visibility = Visibility(styles)
         self._opened = opened
         self._marks_boilerplate = boilerplate
         self._open: list[Element] = []
@@ -121,6 +124,8 @@ class Target:
         elif self._hidden_at > 0:
             self._losses.hidden += len(squeeze(text)) if self._counted == "hidden" else 0
             self._losses.struck += len(squeeze(text)) if self._counted == "struck" else 0
+        elif not self._visibility.seen:
+            self._losses.hidden += len(squeeze(text))
         elif not self._inline.data(text):
             self._blocks.words(text)
 
@@ -145,6 +150,7 @@ class Target:
         if self._hidden_at:
             self._end_left_out(tag, depth)
             return
+        self._visibility.close(depth)
         self._articles -= tag in _ARTICLES
         if tag == "title" and self._title is not None:
             self.info.title, self._title = squeeze("".join(self._title)), None
@@ -189,6 +195,9 @@ class Target:
             self._counted = "" if "shadowrootmode" in attributes else "hidden"
         elif (attributes or self._styles) and self._is_hidden(tag, attributes, element):
             self._counted = "hidden"
+        elif tag in _WHOLE and not self._visibility.seen:
+            self._counted = "hidden"
+            self._visibility.close(len(self._open))
         elif tag in STRIKING or ((attributes or self._styles) and self._strikes(attributes, element)):
             self._counted = "struck"
         return bool(self._counted)
@@ -198,17 +207,19 @@ class Target:
         style = attributes.get("style", "")[:5_000]
         if "text-decoration" in style:
             return bool(STRIKING_STYLE.search(style))
-        return self._styles.strikes(element, self._open[-201:-1])
+        return self._styles.decoration.wins(element, self._open[-201:-1])
 
     def _is_hidden(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
         """Tell whether a normal screen surely does not show an element, and no control of the page opens it."""
-        style = attributes.get("style", "")[:5_000]
-        above = self._open[-201:-1]
+        style, above = attributes.get("style", ""), self._open[-201:-1]
         hidden = "hidden" in attributes and attributes["hidden"].lower() != "until-found"
         spoken = attributes.get("aria-hidden", "").lower() == "true" and tag not in PANEL_TAGS
-        styled = bool(style) and bool(HIDING_STYLE.search(style)) and not self._styles.shows(element, above)
-        ruled = not styled and self._styles.hides(element, above, important_only=bool(SHOWING_STYLE.search(style)))
-        return (hidden or spoken or styled or ruled) and not self._is_panel(attributes)
+        if (hidden or spoken or self._visibility.removes(style, element, above)) and not self._is_panel(attributes):
+            return True
+        depth = len(self._open)
+        if self._visibility.open(style, element, above, depth=depth) and self._is_panel(attributes):
+            self._visibility.show(depth)
+        return False
 
     def _is_panel(self, attributes: Mapping[str, str]) -> bool:
         """Tell whether a reader can open an element: a closed tab, accordion or the like."""

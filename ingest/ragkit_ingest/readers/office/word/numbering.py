@@ -55,6 +55,14 @@ class Numbering:
         """Take the definitions of numbering.xml, or of w:lists in Word 2003 XML."""
         _Definitions(self._abstract, self._links, self._styles, self._instances).read(events)
 
+    def define(self, abstract: str, levels: Mapping[int, Level]) -> None:
+        """Take a list that another format than Word's XML defines."""
+        self._abstract[abstract] = dict(levels)
+
+    def use(self, number: str, abstract: str, starts: Mapping[int, int], levels: Mapping[int, Level]) -> None:
+        """Take the number by which paragraphs name a list, with the starts and levels that it changes there."""
+        self._instances[number] = _Instance(abstract, dict(starts), dict(levels))
+
     def level_of_style(self, number: str, style: str) -> int | None:
         """Return the level of a list that a paragraph style stands for, None when there is none."""
         instance = self._instances.get(number)
@@ -121,7 +129,7 @@ def _bullet(level: Level) -> str:
     return sign if sign in _TICKS else BULLET
 
 
-_CODES_2003: Final = {
+NUMBER_CODES: Final = {
     "0": "decimal",
     "1": "upperRoman",
     "2": "lowerRoman",
@@ -134,7 +142,7 @@ _CODES_2003: Final = {
     "23": "bullet",
     "255": "none",
 }
-"""The meaning of w:nfc in Word 2003 XML."""
+"""The meaning of w:nfc of Word 2003 XML and of \\levelnfc of RTF."""
 
 
 class _Definitions:
@@ -213,7 +221,7 @@ def _changed(level: Level, name: str, attributes: Mapping[str, str]) -> Level:
     if name == "numFmt":
         return replace(level, format=value, custom=attributes.get("format", ""))
     if name == "nfc":
-        return replace(level, format=_CODES_2003.get(value, "decimal"))
+        return replace(level, format=NUMBER_CODES.get(value, "decimal"))
     if name == "lvlText":
         return replace(level, text=value[:200])
     if name == "lvlRestart":
