@@ -115,7 +115,8 @@ class _Run:
 
     def _foretell(self, plan: Plan) -> list[Expected]:
         """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
-        from ragkit_ingest.scan.forecast import expect  # loads the readers' tables: nothing that `--help` wants
+        # imported here: it loads the readers' tables, which `--help` does not need
+        from ragkit_ingest.scan.forecast import expect
 
         expected: list[Expected] = []
         stay: list[Work] = []

@@ -136,7 +136,7 @@ def _status(sources: Sources, prompt: Prompt, text: str, seen: Sanitizer) -> tup
             stated += 1
             supported += any(citation.supported for citation in found)
     for start, end in seen.code:
-        if "\n" in text[start:end]:  # a block of code states something, and stands in a source or does not
+        if "\n" in text[start:end]:  # a block of code is a statement: it is in a source or not
             stated += 1
             held = sources.hold(text[start:end])
             supported += bool(held)
@@ -181,7 +181,7 @@ def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, i
         part = text[position:start]
         after_block = after_block and not part.strip()
         if number and after_block:
-            position = end  # it cites for the block of code above it, which has a citation of its own
+            position = end  # it belongs to the block of code above it, which has a citation of its own
             continue
         after_block = not number
         if number:

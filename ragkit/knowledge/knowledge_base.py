@@ -244,7 +244,7 @@ class KnowledgeBase:
             yield run
             self._originals.sweep(self.digests)
         if run.stopped:
-            return  # whoever stopped the run should not wait; the next search or run builds the caches
+            return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
             self._caches.persist(reader.chunks)
 

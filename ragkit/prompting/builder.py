@@ -24,7 +24,7 @@ REPLY_OVERHEAD: Final = 3
 
 
 _MARKER = re.compile(r"[ \t]?\[\d{1,3}\]")
-_SHORTEST_CUT: Final = 48  # tokens: a shorter piece of a message or passage says too little to be worth its place
+_SHORTEST_CUT: Final = 48  # tokens: a shorter piece of a message or passage is not worth its place
 
 
 def build_prompt(

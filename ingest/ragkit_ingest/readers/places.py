@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _MOST: Final = 200  # shapes of one group; more are sorted by their corners
-_SLACK: Final = 0.15  # of a box's size: so far may boxes overlap and still stand in two rows or columns
+_SLACK: Final = 0.15  # share of a box's size that boxes may overlap and still be in two rows or columns
 
 _IN_LINE: Final = 0.7  # of the smaller width: so much do a head and what is below it share
 

@@ -209,7 +209,7 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
             yield from queue
             queue.clear()
         parser.Parse(b"", True)
-    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an unknown encoding
         raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
     yield from queue
 

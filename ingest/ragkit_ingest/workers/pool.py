@@ -161,7 +161,7 @@ class Worker:
         if self._channel is None:
             channel = self._start()
             try:
-                self._answer(channel, time.monotonic() + _START_SECONDS)  # it says that its code is loaded
+                self._answer(channel, time.monotonic() + _START_SECONDS)  # the child reports that its code is loaded
             except DeadlineError:
                 raise self._end("too_slow", f"its reader had not started after {_START_SECONDS:g} s") from None
             except (ClosedError, OSError):

@@ -31,7 +31,7 @@ _UNMARKED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
 _ITEMS_TOLD: Final = 8
 _LIST_LENGTH: Final = 400
-_SIGNATURE: Final = 160  # code points of code that names what the text after it tells
+_SIGNATURE: Final = 160  # code points of code that names the topic of the text after it
 _BLANKS: Final = 3
 _ADDED: Final = 0.8
 
@@ -51,11 +51,11 @@ class Features:
     numbers: float  # share of the question's numbers
     date: float  # asked when, and it has a date
     figure: float  # asked how many, and it has another number
-    money: float  # asked what it costs, and it has a number and speaks of money
+    money: float  # the question asks for a price, and it has a number and a word for money
     name: float  # asked who or where, and it has other names
     reason: float  # asked why, and it has a word of cause
-    news: float  # what it says beyond the question
-    meaning: float  # cosine of its vector with the question's, where the search tells it
+    news: float  # its content beyond the question
+    meaning: float  # cosine of its vector with the question's, where the search has it
     lead_meaning: float  # cosine of the heading or question above it
     length: float  # 0 up to 200 characters, 1 from 600 on
     score: float  # what the search said of its passage

@@ -21,17 +21,17 @@ from ragkit.types.prompts import Prompt
 
 _UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
 _FEW: Final = 2
-_BESIDE: Final = 2  # parts before and after a sentence in which a code or year may stand that it is about
+_BESIDE: Final = 2  # parts before and after a sentence that may hold its code or year
 _UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
 _ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
 
 # In the units of `Candidate.value`, set by hand on trees of documentation.
-_NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
-_OPERATOR_COST: Final = 4.0  # an operator of the question does not stand in a piece
+_NAME_COST: Final = 2.5  # a name of the question is missing from a piece and from the headings above it
+_OPERATOR_COST: Final = 4.0  # an operator of the question is missing from a piece
 _LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
 _SCRIPT_COST: Final = 4.0  # written in another script than the question
 _LANGUAGE_COST: Final = 1.5  # in another language than the question, where a passage in its own is there
-_UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model say little of scripts without blanks
+_UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model mean little for scripts without spaces
 _CURRENT_BONUS: Final = 1.5  # of the newest passage, where what holds now is asked for
 
 _SCRIPTS: Final = tuple(

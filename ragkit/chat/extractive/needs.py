@@ -15,9 +15,9 @@ from ragkit.text.tables import cells
 
 # In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
 _LINK_BONUS: Final = 2.0  # an address, where one is asked for
-_CONTACT_BONUS: Final = 1.2  # an address, where somebody wants to report, ask or apply
+_CONTACT_BONUS: Final = 1.2  # an address, where the question is how to report, ask or apply
 _LIST_BONUS: Final = 1.0  # a list, where several things are asked for
-_TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
+_TOPIC_BONUS: Final = 1.2  # the first part below a heading whose words are all in the question
 _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
 _ASKED_KEY_BONUS: Final = 5.0  # the same, where one asks for it by name: "Version of .."
 _ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name is .."
@@ -36,8 +36,8 @@ _UNSAID_BONUS: Final = 4.0  # the same, for what the sentence leaves to its head
 _OTHER_NAME_COST: Final = 2.0  # below "$tick", where "tick" is asked about
 _SUBJECT: Final = 0.6  # share of the question from which a heading is what is asked about
 _OPERATOR_BONUS: Final = 3.0  # what names an operator first in its section
-_META_COST: Final = 2.5  # what a text says of itself, and captions
-_ALSO_COST: Final = 1.0  # "You can also ..": the main thing stands elsewhere
+_META_COST: Final = 2.5  # remarks on the text itself, and captions
+_ALSO_COST: Final = 1.0  # "You can also ..": the main point is elsewhere
 _FIRST: Final = 2
 _TOPICAL: Final = frozenset({"how", "list", "link", "yes", "what"})
 

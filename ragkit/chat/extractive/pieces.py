@@ -32,7 +32,7 @@ _SETS_UP: Final = re.compile(
 _ENTRY: Final = re.compile(r"(?:[-*+•]|\d+[.)])\s+\S.{0,70}?(?:[:：]\s|\s[—–-]\s)")
 _STEP: Final = re.compile(r"\s*\(?1[.)]\s")
 _BACK: Final = 3
-_REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
+_REACH: Final = 3  # parts between a sentence and the code or list that illustrates it
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _CONDITION: Final = re.compile(
 )
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
-_CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
+_CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to repeat the clause
 _CONNECTIVES: Final = (
     "but|so|and|however|therefore|also|thus|hence|keep in mind|note|aber|auch|daher|deshalb|jedoch|mais|donc|pero"
 )
@@ -98,7 +98,7 @@ _OPPOSITES: Final = (
     "east west",
 )
 _OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
-_STRANGE: Final = 2  # words of a claim that may not stand in other places only
+_STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
 _PIECES: Final = 2
 _PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
 _LOWER: Final = frozenset(("min", "over"))

@@ -19,7 +19,7 @@ UNANSWERABLE: Final = "near"
 
 _LEAST: Final = 3  # content words of a question
 _MOST: Final = 6
-_COMMON: Final = 60  # sentences that hold a word beyond which it tells no rival
+_COMMON: Final = 60  # a word that more sentences have identifies no rival
 _ALIKE: Final = 0.4  # share of a sentence's content words that its rival has
 _NUMBER: Final = re.compile(r"(?<![\w.,/-])\d{1,4}(?![\w/-]|[.,]\d)")
 _OTHER_WORDS: Final = """

@@ -119,7 +119,7 @@ class UploadWork:
             own = document.metadata.get(ACL_KEY, request.labels)
         else:
             document = replace(self._extractor.extract(path), source=item.source)
-            # What a file says of itself counts only where its sender may give any label.
+            # A file's own metadata counts only where its sender may give any label.
             own = document.metadata.get(ACL_KEY) if request.labels is None else request.labels
         acl = own if request.acl is None else request.acl
         metadata = {**document.metadata, **request.metadata}

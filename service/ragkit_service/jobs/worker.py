@@ -25,7 +25,7 @@ from ragkit_service.jobs.tools import Tools
 from ragkit_service.settings import Limits
 
 _IDLE_SECONDS = 60.0
-_NICE = 5  # requests go first where both want the same core
+_NICE = 5  # requests have priority on a shared core
 
 
 def main() -> None:

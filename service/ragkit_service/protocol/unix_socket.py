@@ -40,7 +40,7 @@ def _clear(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
     except OSError:
-        return  # there is nothing, or bind says why not
+        return  # there is nothing at the path, or bind reports the reason
     if not stat.S_ISSOCK(mode):
         raise ConfigError(f"{path} is no socket", cure="give --uds a path at which there is nothing")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

@@ -84,7 +84,7 @@ async def run_chain(request: Request, name: str, chain: ChainName, body: ChainRe
         )
     result = await whole_result(stream, request)
     if result is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(_shown(result.as_dict(), service.redactor))
 
 

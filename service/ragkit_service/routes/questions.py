@@ -112,7 +112,7 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
         )
     answer = await whole_result(stream, request)
     if answer is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(answer.as_dict())
 
 

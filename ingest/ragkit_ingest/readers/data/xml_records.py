@@ -43,7 +43,7 @@ class _Open:
     attributes: Mapping[str, str]
     children: list[_Child] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
-    mixed: bool = False  # text stands beside children: it is a paragraph
+    mixed: bool = False  # text next to children: it is a paragraph
     headed: bool = False  # its name was put out already
 
 
@@ -92,7 +92,7 @@ class RecordLayout:
         elif above.mixed:
             above.pieces.append(as_raised(child.name.lower(), child.words or child.line or " ".join(child.lines)))
         elif len(self._open) == 1 and child.is_record:
-            if above.children:  # what stands before a record is put out before it
+            if above.children:  # text before a record is written before it
                 self._put(item.line for item in above.children)
                 above.children.clear()
             above.headed = True

@@ -19,7 +19,7 @@ from ragkit_ingest.readers.web.html import declared_charset, html_to_text
 
 _PART_LIMIT: Final = 1_000
 _DEPTH_LIMIT: Final = 40  # messages and multiparts inside each other
-_ENOUGH: Final = 0.8  # a plain body with this part of the words of the HTML body says the same
+_ENOUGH: Final = 0.8  # a plain body with this share of the HTML body's words has the same content
 _COMPARED: Final = 2_000_000  # bytes of bodies that are compared by their words
 _SILENT: Final = frozenset(
     (

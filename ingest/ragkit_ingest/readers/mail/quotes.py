@@ -10,7 +10,7 @@ from ragkit_ingest.readers.base import TextBuilder
 
 Kind = Literal["own", "quote", "earlier"]
 _QUOTED = re.compile(r"[ \t]?((?:>[ \t]?)+)(.*)")
-_ATTRIBUTION: Final = 200  # characters of the line that says whose words follow
+_ATTRIBUTION: Final = 200  # characters of the attribution line
 _WRAPPED: Final = 55  # a quoted line at least as long was wrapped, and goes on
 _BULLET = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])\s")
 _EARLIER = re.compile(

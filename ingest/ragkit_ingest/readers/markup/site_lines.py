@@ -364,7 +364,7 @@ class SiteMarkdown:
         if not self._boxes:
             return line
         box = self._boxes[-1]
-        if box.inner < 0:  # the first line in a component says how deep its content stands
+        if box.inner < 0:  # the first line in a component gives the indentation of its content
             box.inner = indent if not line.lstrip().startswith("</") else -1 - box.inner
         return " " * max(0, box.outer + indent - box.inner) + line.lstrip(" ")
 

@@ -40,7 +40,8 @@ class InnerPictures:
 
     def text(self, data: bytes) -> str:
         """Return a line block `[Text in picture: …]` for a picture file; "" for one without words or that was seen."""
-        from ragkit_ingest.readers.ocr.pictures import frames  # loads what lays out pages: few documents want it
+        # imported here: it loads the page layout, which few documents need
+        from ragkit_ingest.readers.ocr.pictures import frames
 
         return self._text(data, lambda: frames(data))
 

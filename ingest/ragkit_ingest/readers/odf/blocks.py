@@ -74,7 +74,7 @@ class Blocks:
         for child in node.children:
             if isinstance(child, Node):
                 self._block(child)
-            elif not child.isspace():  # what was nested too deeply for elements of its own
+            elif not child.isspace():  # content that was nested too deeply for elements
                 self.out.paragraph(child)
 
     def _paragraph(self, node: Node) -> None:

@@ -136,7 +136,7 @@ class Inline:
         parts: list[str] = []
         for child in node.children:
             if isinstance(child, str):
-                parts.append(squeeze(child))  # blanks, or what was nested too deeply for elements of its own
+                parts.append(squeeze(child))  # blanks, or content that was nested too deeply for elements
             elif child.name in leave:
                 continue
             elif child.name in ("p", "h"):

@@ -185,7 +185,7 @@ class SheetRows:
             and "E" not in value
             and "e" not in value
         ):
-            text = value.strip()  # most numbers: General, short enough to stand as they are
+            text = value.strip()  # most numbers: General, short enough to be kept unchanged
         else:
             text = self._shown(value)
         self._type = ""

@@ -26,7 +26,7 @@ from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
 _FULL = 90  # a line of more letters than this that is not loose is running text
-_NARROW = 0.3  # letter heights between names of columns that stand close together: more than a space has
+_NARROW = 0.3  # letter heights between column names that are close together: wider than a space
 _NEAR = 2  # lines around a loose one that are looked at
 _SAMPLE = 4  # lines of running text that are looked at for a gutter between columns
 _LONG = 45  # letters that a line over two columns has at least
@@ -264,7 +264,7 @@ def _runs_on(side: Sequence[str]) -> bool:
     )
     if going * 2 < len(side) - 1:
         return False
-    if not any(map(_has_case, side)):  # nothing but full lines tells running text
+    if not any(map(_has_case, side)):  # only full lines identify running text
         full = sum(len(text) >= _FULL_LINE * max(map(len, side)) for text in side)
         return len(side) > _FEW_LINES and full * 4 >= len(side) * 3
     return sum(below[:1].islower() for below in side[1:]) * 4 >= len(side) - 1

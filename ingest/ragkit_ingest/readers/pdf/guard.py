@@ -144,7 +144,7 @@ def _inflate(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryvie
                 yield out
                 out = machine.decompress(machine.unconsumed_tail, _STEP)
     except zlib.error:
-        return  # damaged, or encrypted: not for this look to say
+        return  # damaged or encrypted: another check reports that
 
 
 def _lzw_size(data: bytes) -> int:

@@ -66,7 +66,7 @@ class _Reading:
         self._count = 0
         self._drawn = True
         self._heights: list[float] = []
-        self._wanting: list[int] = []  # pages, from 0, that want OCR
+        self._wanting: list[int] = []  # pages, from 0, that need OCR
         self._settled: set[int] = set()  # pages, from 0, that pypdf need not be asked about
         self._left_because = ""
         self._ocr: dict[str, object] = {}

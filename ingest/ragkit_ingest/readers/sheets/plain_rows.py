@@ -65,7 +65,7 @@ def _rows(
                 waiting.clear()
             if plain is None or not take(*plain):
                 waiting += (row, _END)
-        yield b"".join(waiting)  # nothing, too: whoever asks takes the rows of each piece
+        yield b"".join(waiting)  # also when empty: the caller takes the rows of each piece
         chunk = next(source, b"")
         if not chunk or len(rest) > _LONGEST:
             return rest + chunk

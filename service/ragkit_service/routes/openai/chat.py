@@ -71,7 +71,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
         return EventStream(stream, _chunks(head, items, usage=usage))
     answer = await whole_result(stream, request)
     if answer is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(_completion(head, answer))
 
 

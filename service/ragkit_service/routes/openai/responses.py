@@ -62,7 +62,7 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
         return EventStream(stream, events)
     answer = await whole_result(stream, request)
     if answer is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(parts.completed(answer))
 
 

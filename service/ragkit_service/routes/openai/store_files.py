@@ -63,7 +63,7 @@ async def get_store_file(request: Request, store: str, file_id: str) -> Response
     state = on_its_way and on_its_way["status"]
     if state == "in_progress" or (found is None and state in {"failed", "cancelled"}):
         return json_response(on_its_way)
-    if found is None:  # a job that has completed says nothing of what was removed later
+    if found is None:  # a completed job does not know about later removals
         raise NotFoundError("there is no such file in the vector store", cure="list its files")
     return json_response(_document(store, found))
 

@@ -37,7 +37,7 @@ _DRAWN: Final = frozenset(
         "chart",
     ]
 )
-_MOST_LINKS: Final = 20  # that stand in each other
+_MOST_LINKS: Final = 20  # that are nested
 _FORM: Final = frozenset({"checkBox", "default", "checked", "ddList", "result", "listEntry"})
 _CONTROL: Final = frozenset({"checkbox", "checked", "text", "showingPlcHdr", "dataBinding", "listItem"})
 _SIGNS: Final = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}

@@ -29,7 +29,7 @@ _NOT_HEADING = re.compile(r"[.,;]$|\s\d{5}$|^[(\[•●▪◦‣–☐☒*†‡
 
 
 _Kind = Literal["furniture", "note", "footnote", "table", "cells", "heading", "text"]
-_ASIDE = ("furniture", "note", "footnote")  # what stands beside the running text
+_ASIDE = ("furniture", "note", "footnote")  # lines beside the running text
 
 
 class _Group(NamedTuple):

@@ -11,7 +11,7 @@ from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.titles import squeeze
 
 _MARKS = frozenset("•●▪◦‣■□")
-_BESIDE = 0.75  # letter heights between the levels of cells that stand beside each other, at most
+_BESIDE = 0.75  # largest height difference of cells in a row, in letter heights
 _ALIKE = 0.12  # part of the height by which letters of one row may differ: smaller ones are raised signs
 _SAME = 0.2  # letter heights between parts of one level
 _NEARER = 0.85  # a line of a cell is so much nearer to its row than to the next one
