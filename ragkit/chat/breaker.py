@@ -21,7 +21,7 @@ REST_SECONDS: Final = 15.0
 class CircuitBreaker:
     """Counts consecutive failures of one endpoint. Thread-safe.
 
-    failures: after so many it opens. seconds: for so long nobody is let through; then one request tries.
+    failures: after so many it opens. seconds: while open, for so long, no request passes; then one request tries.
     """
 
     def __init__(

@@ -162,7 +162,7 @@ def _in_ole(data: bytes) -> str:
         return OUTLOOK
     raise ExtractionError(
         "encrypted_or_old_format",
-        "an OLE2 file: an Office document of before 2007, or one with a password",
+        "an OLE2 file: an Office document from before 2007, or one with a password",
         cure="save it as DOCX, PPTX or XLSX without a password",
     )
 
