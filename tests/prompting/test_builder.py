@@ -106,7 +106,12 @@ def test_instructions_and_question_that_cannot_fit_are_refused_with_numbers() ->
 
 def test_instructions_that_no_template_can_hold_are_over_the_budget() -> None:
     with pytest.raises(BudgetError, match=r"the instructions have [\d,]+ tokens, and the budget is 256"):
-        build(make_hits(POLICY), budget=256, instructions="never answer " * 30_000)
+        build_prompt(
+            QUESTION,
+            make_hits(POLICY),
+            counter=COUNTER,
+            settings=PromptSettings(budget=256, instructions="never answer " * 30_000),
+        )
 
 
 def test_newest_history_is_kept_and_the_oldest_dropped() -> None:
