@@ -68,12 +68,22 @@ class _Builder:
         self._counter = counter
         self._settings = settings
         self._template = find_template(settings.template)
-        self._base = self._template.render(
-            "system", instructions=plain(settings.instructions).strip(), schema=settings.schema
-        )
+        instructions = plain(settings.instructions).strip()
+        self._check_length(instructions)
+        self._base = self._template.render("system", instructions=instructions, schema=settings.schema)
         closing = self._template.render("closing", schema=settings.schema)
         self._asked = f"Question: {self._question}" + (f"\n\n{closing}" if closing else "")
         self._shots = 0
+
+    def _check_length(self, instructions: str) -> None:
+        """Raise BudgetError for instructions that are over the budget alone, before a template is filled with them."""
+        budget = self._settings.budget
+        count = self._counter.count(instructions) if len(instructions) > budget else 0
+        if count > budget:
+            raise BudgetError(
+                f"the instructions have {count:,} tokens, and the budget is {budget:,}",
+                cure=f"shorten them, or set the budget to more than {count:,}",
+            )
 
     def build(self, history: Sequence[Message], examples: Sequence[Example]) -> Prompt:
         texts = [text for example in examples for text in (example.question, example.answer, example.context)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,6 +68,7 @@ _DESCRIPTION = (
     "Grounded answers from your documents, with citations that were checked against their text. "
     "Every error is `application/problem+json` with a `cure`."
 )
+_KINDS = ("str", "constrained-str")
 _CURES = {
     "extra_forbidden": "leave the field out",
     "missing": "add the field",
@@ -271,7 +272,7 @@ def allowed_methods(request: Request) -> str:
 def _validation_problem(error: RequestValidationError, redactor: Redactor) -> Problem:
     """Return the place and reason of an invalid request, without the values that were sent."""
     errors: list[dict[str, Any]] = [
-        {"where": show(".".join(map(str, item["loc"])), 200), "what": show(item["msg"], 500), "kind": item["type"]}
+        {"where": show(_place(item["loc"]), 200), "what": show(item["msg"], 500), "kind": item["type"]}
         for item in error.errors()[:20]
     ]
     first = errors[0]
@@ -283,6 +284,11 @@ def _validation_problem(error: RequestValidationError, redactor: Redactor) -> Pr
         cure=_CURES.get(first["kind"], "see /openapi.json for what this route takes"),
         extra={"errors": errors},
     )
+
+
+def _place(location: Sequence[int | str]) -> str:
+    """Return the path of a value in a request, without pydantic's names of the kinds that it might have had."""
+    return ".".join(str(part) for part in location if part not in _KINDS and "[" not in str(part))
 
 
 def _quiet() -> dict[str, Any]:

@@ -8,7 +8,11 @@ from typing import Any, Final, Literal
 
 Format = Literal["problem", "openai", "dify"]
 
-_OPENAI_PATH = re.compile(r"/v1/(?:models|chat/completions|embeddings|responses|files|vector_stores)(?:/.*)?")
+_OPENAI_PATH = re.compile(
+    r"/v1/(?:models|chat/completions|embeddings|responses|files|vector_stores"
+    r"|completions|moderations|uploads|batches|images|audio|conversations|assistants|threads|fine_tuning)(?:/.*)?"
+)
+"""Routes of OpenAI's API; its clients get an error that they can read for those that are not served, too."""
 _DIFY_PATH: Final = "/retrieval"
 
 _OPENAI_TYPES: Final = {

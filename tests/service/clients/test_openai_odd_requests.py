@@ -101,6 +101,28 @@ def test_what_would_change_the_answers_meaning_is_refused(client: Any, change: d
     assert param in str(caught.value.param)
 
 
+def test_instructions_that_no_prompt_can_hold_are_the_clients_fault(client: Any) -> None:
+    told = [{"role": "system", "content": "yes " * 7_000}] * 20
+    with pytest.raises(openai.BadRequestError, match="the instructions have") as caught:
+        client.chat.completions.create(model="ragkit/default", messages=[*told, ASKED])
+
+    assert caught.value.code == "context_length_exceeded"
+
+
+def test_a_route_that_is_not_served_is_an_error_that_the_client_reads(client: Any) -> None:
+    with pytest.raises(openai.NotFoundError, match=r"openapi\.json") as caught:
+        client.completions.create(model="ragkit/default", prompt="Once upon a time")
+
+    assert caught.value.type == "invalid_request_error"
+
+
+def test_a_wrong_value_is_named_by_its_field_alone(client: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.vector_stores.search("default", query="")
+
+    assert caught.value.param == "query"
+
+
 @pytest.mark.parametrize(
     "change",
     [
