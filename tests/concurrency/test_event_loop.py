@@ -1,4 +1,5 @@
-"""Calls that end together are told to their event loop a few a turn, so that the loop serves others in between."""
+"""Calls that end together are reported to their event loop a few per turn, so that the loop serves others in
+between."""
 
 from __future__ import annotations
 

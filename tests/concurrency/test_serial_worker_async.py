@@ -1,4 +1,5 @@
-"""Work on one thread for event loops: in order, each its own result, told together, and nothing waits for ever."""
+"""Work on one thread for event loops: in order, each with its own result, reported together, and nothing waits for
+ever."""
 
 from __future__ import annotations
 

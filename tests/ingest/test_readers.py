@@ -1,4 +1,4 @@
-"""Readers of text formats: structure kept, marks gone, offsets exact, nothing lost in silence."""
+"""Readers of text formats: structure kept, markup removed, offsets exact, losses reported."""
 
 from __future__ import annotations
 

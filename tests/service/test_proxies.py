@@ -1,4 +1,4 @@
-"""Forwarded headers: believed of the proxies that the operator names, and of nobody else."""
+"""Forwarded headers: trusted from the proxies that the operator names, and from nobody else."""
 
 from __future__ import annotations
 
