@@ -220,12 +220,12 @@ class _Run:
             self._out.read += 1
             if isinstance(reading.result, ExtractionError):
                 self._failed(plan, reading, reading.result, writer)
-                self._tell(self._last)
+                self._report_progress(self._last)
                 continue
             document = self._labelled(reading.work, reading.result)
             if document.warnings:
                 self._out.warned.append(Warned(document.source, document.warnings))
-            self._tell(self._last, document.source)
+            self._report_progress(self._last, document.source)
             yield document, self._state(reading, document.source, document.sha256)
 
     def _labelled(self, work: Work, document: Document) -> Document:
@@ -283,9 +283,9 @@ class _Run:
             self._out.changes.append(Change(action, work.source))
         elif work:
             self._out.unchanged += 1
-        self._tell(progress, progress.source)
+        self._report_progress(progress, progress.source)
 
-    def _tell(self, add: AddProgress, source: str = "") -> None:
+    def _report_progress(self, add: AddProgress, source: str = "") -> None:
         if self._progress:
             self._progress(
                 IngestProgress(
