@@ -39,7 +39,7 @@ def cost_lines(model: CostModel, volume: float) -> list[str]:
     lines += [
         f"{'preparation of data, once':<27}{money(model.preparation()):>20} {unit}",
         "",
-        *(f"break-even with {TITLES[way]}: {_told(model.break_even(way))}" for way in ("prompting", "rag")),
+        *(f"break-even with {TITLES[way]}: {_in_words(model.break_even(way))}" for way in ("prompting", "rag")),
         "",
         f"figures ({model.prices.origin}; edit them in a copy: ragkit cost --write-prices FILE):",
     ]
@@ -111,7 +111,7 @@ def money(cost: Range) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def _told(found: Range | None) -> str:
+def _in_words(found: Range | None) -> str:
     if found is None:
         return "never: each server costs more than the calls that it replaces"
     if math.isinf(found.high):

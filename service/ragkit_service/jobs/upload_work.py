@@ -49,7 +49,7 @@ class UploadWork:
         self._documents: dict[str, Document] = {}
         self._data = tools.data
         self._chunks = 0
-        self._told = 0.0
+        self._reported = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Do the job. Raises LockedError while another program writes, and what opening and writing raise."""
@@ -183,8 +183,8 @@ class UploadWork:
                 warnings=tuple(self._redactor.clean(warning) for warning in document.warnings),
             )
             self._chunks = progress.chunks
-        if progress.embedded and time.monotonic() - self._told > _REPORT_SECONDS:
-            self._told = time.monotonic()
+        if progress.embedded and time.monotonic() - self._reported > _REPORT_SECONDS:
+            self._reported = time.monotonic()
             self._queue.progress(self._job.id, embedded=progress.embedded)
 
     def _settle(self, item: JobFile, status: FileStatus, **found: Any) -> None:
