@@ -29,7 +29,7 @@ _POINTS = re.compile(
 _UNMARKED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """Thai, Lao, Burmese and Khmer: a sentence may end without a mark there, and its form is that of a heading."""
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
-_ITEMS_TOLD: Final = 8
+_ITEMS_SHOWN: Final = 8
 _LIST_LENGTH: Final = 400
 _SIGNATURE: Final = 160  # code points of code that names the topic of the text after it
 _BLANKS: Final = 3
@@ -256,7 +256,7 @@ def _with_what_they_lead_into(text: str, layout: Layout) -> list[Span]:
     for at, part in enumerate(parts):
         start, end = part.start, part.end
         if text[end - 1] in ":：" and part.kind != "code":
-            for item in parts[at + 1 : at + 1 + _ITEMS_TOLD]:
+            for item in parts[at + 1 : at + 1 + _ITEMS_SHOWN]:
                 if not is_item(text[item.start : item.end]) or item.end - start > _LIST_LENGTH:
                     break
                 end = item.end

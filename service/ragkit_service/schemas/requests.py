@@ -308,8 +308,8 @@ class NewDocuments(_Strict):
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
-            told_all = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-            raise RequestValidationError(told_all) from error
+            faults = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+            raise RequestValidationError(faults) from error
 
 
 class RemoveDocuments(_Strict):

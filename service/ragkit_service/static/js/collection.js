@@ -3,7 +3,7 @@
 let name = "";
 let known, failed;
 const first = new Promise((resolve, reject) => { known = resolve; failed = reject; });
-first.catch(() => {}); // told by who asks, and by the page's start
+first.catch(() => {}); // reported by the callers, and by the start of the page
 
 export function chooseCollection(chosen) {
   name = chosen;
