@@ -14,7 +14,7 @@ from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
-from ragkit.knowledge.access import checked_labels, visible_to
+from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
@@ -32,6 +32,7 @@ from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import DocumentInfo, FileState, Generation
 from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
+from ragkit.types.labels import checked_labels
 from ragkit.types.progress import AddReport, ProgressCallback
 from ragkit.types.prompts import Example, Prompt
 

@@ -21,7 +21,6 @@ from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
-from ragkit.knowledge.access import ACL_KEY
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
@@ -42,6 +41,7 @@ from ragkit.store.base import DocumentReader, Reader, Store
 from ragkit.store.filters import Filter, both, keys_of, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
+from ragkit.types.labels import ACL_KEY
 from ragkit.types.prompts import Example, Prompt
 
 _SEARCHES = SerialWorker("ragkit-search")

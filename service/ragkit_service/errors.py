@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any, Final
 
 from ragkit import (
     AdapterRefusedError,
@@ -40,6 +38,9 @@ from ragkit import (
     StoreError,
 )
 from ragkit_service.error_formats import ErrorParts, dify_error, format_of, openai_error
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -248,6 +249,8 @@ def problem_response(problem: Problem, *, instance: str, request_id: str) -> Res
 
     The JSON is ASCII, so that any text in it can be sent.
     """
+    from starlette.responses import Response  # not at the top: `ragkit --help` loads this module
+
     headers = dict(problem.headers or {})
     if problem.retry_after:
         headers["Retry-After"] = str(problem.retry_after)

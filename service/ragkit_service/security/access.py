@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, cast
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ragkit_service.errors import Problem
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = ("read", "write", "admin")

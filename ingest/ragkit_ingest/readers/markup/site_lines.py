@@ -285,8 +285,7 @@ class SiteMarkdown:
             self._done.append(line)
 
     def _tag_line(self, line: str) -> bool:
-        """Take a line that is one tag of a component: its words become a paragraph, and its content moves to its
-        indentation."""
+        """Take a line that is one tag of a component: its text becomes a paragraph, its content loses one indentation."""
         if not _TAG_LINE.match(line):
             return False
         indent = len(line) - len(line.lstrip())
