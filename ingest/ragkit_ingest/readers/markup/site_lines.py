@@ -285,7 +285,7 @@ class SiteMarkdown:
             self._done.append(line)
 
     def _tag_line(self, line: str) -> bool:
-        """Take a line that is one tag of a component: its text becomes a paragraph, its content loses one indentation."""
+        """Take a line that is one tag of a component: its text becomes a paragraph, its content is unindented."""
         if not _TAG_LINE.match(line):
             return False
         indent = len(line) - len(line.lstrip())
