@@ -1,5 +1,4 @@
-"""A chain's file -> steps in the order they run; every fault is refused here, with its line, before any model is
-called."""
+"""A chain's file -> steps in the order they run; a fault is refused with its line, before any model is called."""
 
 from __future__ import annotations
 

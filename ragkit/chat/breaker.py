@@ -1,5 +1,4 @@
-"""A circuit breaker for model endpoints: one that keeps failing is not called for a while, so that no caller waits for
-it.
+"""A circuit breaker for model endpoints: one that keeps failing is not called for a while, so that nobody waits.
 
 The pattern is that of M. Nygard, "Release It!": closed, open after several failures in a row, and half-open when one
 request may try again.

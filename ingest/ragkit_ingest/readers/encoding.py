@@ -1,5 +1,4 @@
-"""Bytes to text: BOMs, UTF-16 recognised by its NULs, UTF-8 with few bad bytes, then a detected or declared code
-page."""
+"""Bytes to text: BOMs, UTF-16 by its NULs, UTF-8 with few bad bytes, then a detected or declared code page."""
 
 from __future__ import annotations
 

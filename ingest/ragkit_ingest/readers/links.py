@@ -1,5 +1,4 @@
-"""Addresses of links, as every reader writes them: `order form (https://desk.example/form)`; site-internal ones are
-left out."""
+"""Addresses of links, as every reader writes them: `order form (https://desk.example/form)`; none within the site."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The media type of a file, by its bytes first: magic numbers, the parts of a ZIP, the form of a text; its name comes
-last."""
+"""The media type of a file, by its bytes first: magic numbers, ZIP parts, the form of a text; its name comes last."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""How well the check separates supported statements from others: accepted, refused, balanced accuracy, with
-intervals."""
+"""How well the check separates supported statements from others, as rates with intervals."""
 
 from __future__ import annotations
 

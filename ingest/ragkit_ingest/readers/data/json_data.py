@@ -1,5 +1,4 @@
-"""JSON and JSON Lines as readable lines, `path: value`, one record a paragraph; deep nesting and long numbers are
-bounded."""
+"""JSON and JSON Lines as lines `path: value`, one record a paragraph; deep nesting and long numbers are bounded."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""YAML and TOML as lines `path: value`, with their comments; no alias is expanded, no object is built, nothing is
-run."""
+"""YAML and TOML as lines `path: value`, with their comments; no alias is expanded, no object built, nothing run."""
 
 from __future__ import annotations
 

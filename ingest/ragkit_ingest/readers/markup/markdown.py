@@ -1,5 +1,4 @@
-"""Markdown: headings, paragraphs, lists, tables and code by markdown-it; a line that the parser drops is kept as
-text."""
+"""Markdown by markdown-it: headings, paragraphs, lists, tables, code; a line that the parser drops is kept as text."""
 
 from __future__ import annotations
 

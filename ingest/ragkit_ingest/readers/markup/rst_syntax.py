@@ -1,5 +1,4 @@
-"""Sphinx's directives and roles for docutils: text is kept, markup is dropped; a directive that would read a file only
-names it."""
+"""Sphinx's directives and roles for docutils: text is kept, markup is dropped, and no directive reads a file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The body of a Word document, read as a stream of XML events: paragraphs, lists, tables and what is anchored in
-them."""
+"""The body of a Word document as a stream of XML events: paragraphs, lists, tables and their anchored objects."""
 
 from __future__ import annotations
 
