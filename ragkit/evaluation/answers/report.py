@@ -59,7 +59,7 @@ class Contest:
 
     @property
     def verdict(self) -> str:
-        """The comparison in words: better, worse, or no evidence."""
+        """The comparison in words: "better", "worse" or "no difference shown"."""
         if self.low > 0 and self.p < _LEVEL:
             return "better"
         if self.high < 0 and self.p < _LEVEL:
