@@ -1,4 +1,4 @@
-"""Sphinx's directives and roles for docutils: text is kept, markup is dropped, and no directive reads a file by itself."""
+"""Sphinx's directives and roles for docutils: text is kept, markup dropped; no directive reads a file by itself."""
 
 from __future__ import annotations
 
