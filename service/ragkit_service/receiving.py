@@ -20,7 +20,7 @@ from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.jobs.upload_work import DOCUMENT_SUFFIX
 from ragkit_service.schemas.requests import NewDocuments
 from ragkit_service.security.access import Access, access_of
-from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads
+from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads, too_many_uploads
 
 REPEATED_ID: Final = "repeated_id"
 """Why a document was left out whose name or id a later one of the same request has."""
@@ -33,7 +33,7 @@ async def receive_upload(request: Request, name: str) -> Job:
     """
     service, access = service_of(request), access_of(request)
     if not service.uploads.acquire(blocking=False):
-        raise _busy()
+        raise too_many_uploads()
     try:
         create = await anyio.to_thread.run_sync(partial(_destination, service, access, name))
         job_id = new_job_id()
@@ -173,14 +173,3 @@ def _repeated(number: int, name: str, taken: int) -> JobFile:
     detail = f"number {taken + 1} of the request has the same name and was taken instead"
     source = UPLOAD_PREFIX + name
     return JobFile(number, name, source, status="skipped", reason=REPEATED_ID, detail=detail)
-
-
-def _busy() -> Problem:
-    return Problem(
-        503,
-        "busy",
-        "Too many uploads at once",
-        "the service is receiving as many uploads as it takes at once",
-        cure="send the request again a little later",
-        retry_after=5,
-    )

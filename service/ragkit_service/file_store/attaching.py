@@ -15,13 +15,12 @@ from starlette.requests import Request
 
 from ragkit import InputError, Metadata
 from ragkit_service.context import service_of
-from ragkit_service.errors import Problem
 from ragkit_service.file_store.stored_files import StoredFile, StoredFiles
 from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.security.access import access_of
-from ragkit_service.uploads import UploadReader, receive_uploads
+from ragkit_service.uploads import UploadReader, receive_uploads, too_many_uploads
 
 _FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
 
@@ -36,14 +35,7 @@ async def receive_file(request: Request) -> StoredFile:
     service = service_of(request)
     access_of(request).check("write")
     if not service.uploads.acquire(blocking=False):
-        raise Problem(
-            503,
-            "busy",
-            "Too many uploads at once",
-            "the service is receiving as many uploads as it takes at once",
-            cure="send the request again a little later",
-            retry_after=5,
-        )
+        raise too_many_uploads()
     spool = SpoolLock(service.settings.data, new_job_id())
     try:
         await anyio.to_thread.run_sync(spool.make)
