@@ -171,7 +171,7 @@ def _stronger_model(situation: Situation) -> Recommendation:
         reason = "the strongest model was tried and fails"
         return Recommendation("stronger_model", "no", (reason,), ("a newer model",), command)
     if {"latency", "cost"} & set(situation.needs):
-        reason = "it solves the task, but is too slow or too dear: its answers can become training data"
+        reason = "it solves the task, but is too slow or too expensive: its answers can become training data"
         return Recommendation("stronger_model", "keep", (reason,), ("a cheaper model that is as good",), command)
     reason = "it solves the task: stop here unless cost or latency forbid it"
     return Recommendation("stronger_model", "keep", (reason,), ("a cost or a latency above the limit",), command)
@@ -214,7 +214,7 @@ def _cautions(situation: Situation) -> list[str]:
 
 _TUNING_CHANGED: Final = (
     f"{FEW_EXAMPLES} to {MANY_EXAMPLES:,} reviewed examples of one behaviour",
-    "a strong model that succeeds but is too dear or too slow at the measured volume",
+    "a strong model that succeeds but is too expensive or too slow at the measured volume",
     "a gain over RAG with examples, on a test set that nobody has seen",
 )
 

@@ -73,7 +73,7 @@ class FileReader(Protocol):
         """Return the recorded states of the files below a root, by path."""
 
     def of(self, source: str) -> list[FileState]:
-        """Return the recorded states of the files of the document `source`, mostly one."""
+        """Return the recorded states of the files of the document `source`, usually one."""
 
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""

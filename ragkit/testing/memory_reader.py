@@ -155,7 +155,7 @@ class MemoryFileReader:
         return {path: state for (place, path), state in self._look().files.items() if place == root}
 
     def of(self, source: str) -> list[FileState]:
-        """Return the recorded states of the files of the document `source`, mostly one."""
+        """Return the recorded states of the files of the document `source`, usually one."""
         found = [state for state in self._look().files.values() if source and state.source == source]
         return sorted(found, key=lambda state: (state.root, state.path))
 

@@ -81,7 +81,7 @@ class Choice:
                 chosen.append(item)
         openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
         chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
-        return _in_order(_with_what_they_lean_on(chosen, found), best)
+        return _in_order(_with_antecedents(chosen, found), best)
 
     def _rival(self, ranked: Sequence[Candidate]) -> Candidate | None:
         """Return the candidate of another date that says the same as the best one with other numbers."""
@@ -220,7 +220,7 @@ def _same(item: Candidate, other: Candidate) -> bool:
     return one in two or two in one
 
 
-def _with_what_they_lean_on(chosen: list[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+def _with_antecedents(chosen: list[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
     """Add the sentence before one that begins with a pronoun, while there is room."""
     before = {(item.passage, item.order): item for item in found}
     out = list(chosen)

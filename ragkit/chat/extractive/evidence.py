@@ -284,7 +284,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         alike=share(alike),
         grams=_gram_share(question.grams, unit.text),
         rarest=max((weights[term] for term in own), default=0.0) / max(weights.values(), default=1.0),
-        lead=share(asked & unit.lead.all_terms) * _leaning(unit, hit),
+        lead=share(asked & unit.lead.all_terms) * _lead_share(unit, hit),
         near=share(near),
         around=share(around),
         pairs=_pair_share(question, weights, unit.own.order) / (sum(weights.values()) or 1.0),
@@ -310,7 +310,7 @@ def _share(terms: Iterable[str], weights: dict[str, float]) -> float:
     return sum(weights[term] for term in terms) / (sum(weights.values()) or 1.0)
 
 
-def _leaning(unit: _Unit, hit: Hit) -> float:
+def _lead_share(unit: _Unit, hit: Hit) -> float:
     """Return how much of its heading's words belong to a unit: less further down, and less for another meaning."""
     near = 2 / (1 + unit.lead.distance)
     return near * min(1.0, unit.meaning / _KINDRED) if hit.units else near

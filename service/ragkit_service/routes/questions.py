@@ -76,7 +76,7 @@ def prompt(request: Request, name: str, body: PromptRequest) -> Response:
 
 @router.post("/check", response_model=CheckReply, responses=problems(400, 404, 409, 415, 422, 503))
 def check(request: Request, name: str, body: CheckRequest) -> Response:
-    """Check each sentence of a text, whoever wrote it, against the documents."""
+    """Check each sentence of any text against the documents."""
     with service_of(request).reading(access_of(request), name) as view:
         found = view.check(body.text, k=body.k, where=body.where)
     return json_response(found.as_dict())

@@ -350,7 +350,7 @@ class DocumentsQuery(TextWindow):
 
 
 class CheckRequest(_Strict):
-    """A text to check, whoever wrote it."""
+    """Any text to check."""
 
     text: Annotated[
         str,

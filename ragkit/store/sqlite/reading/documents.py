@@ -145,7 +145,7 @@ class FileReader:
         return {row[0]: FileState(root, *row) for row in rows}
 
     def of(self, source: str) -> list[FileState]:
-        """Return the recorded states of the files of the document `source`, mostly one."""
+        """Return the recorded states of the files of the document `source`, usually one."""
         rows = self._snapshot.rows(
             """SELECT root, path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail FROM files
             WHERE source = ? ORDER BY root, path""",
