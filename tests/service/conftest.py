@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 _OURS = ("ragkit_ingest.workers.child", "ragkit_service.jobs.worker")
 
 
