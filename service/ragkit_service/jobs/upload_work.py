@@ -128,8 +128,9 @@ class UploadWork:
 
     def _write(self, knowledge: KnowledgeBase, documents: Iterator[Document], ending: Callable[[], bool]) -> int | None:
         with knowledge.writer(kind="upload", extractor=self._extractor.version) as writer:
+            allowed = (document for document in documents if self._may_replace(knowledge, document))
             writer.add(
-                (self._keep_original(writer, document) for document in documents if self._may_replace(knowledge, document)),
+                (self._keep_original(writer, document) for document in allowed),
                 progress=self._progress,
                 reject=self._rejected,
                 stopped=ending,
