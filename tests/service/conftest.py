@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 
+_OURS = ("ragkit_ingest.workers.child", "ragkit_service.jobs.worker")
+
 
 def _children() -> set[str]:
-    """Return the processes that this one has started and not yet ended, as "number command"."""
+    """Return ragkit's processes that this one has started and not yet ended, as "number module"."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = (folder / "stat").read_text(encoding="latin-1").rpartition(")")[2].split()[1]
-            if parent == str(os.getpid()):
-                found.add(f"{folder.name} {(folder / 'cmdline').read_text(encoding='latin-1')[:200]}")
+            command = (folder / "cmdline").read_text(encoding="latin-1")
         except OSError:
             continue  # it has ended
+        if parent == str(os.getpid()):
+            found |= {f"{folder.name} {module}" for module in _OURS if module in command}
     return found
 
 

@@ -75,9 +75,8 @@ def test_a_thousand_idle_sockets_lock_nobody_out(library: FakeLibrary, tmp_path:
 
 
 def test_a_stream_that_the_end_cuts_off_says_so(
-    library: FakeLibrary, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    library: FakeLibrary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level("INFO", logger="ragkit_service.access")
     begun = threading.Event()
 
     def pieces(_: str) -> Iterator[str]:
@@ -108,8 +107,9 @@ def test_a_stream_that_the_end_cuts_off_says_so(
     assert "urn:ragkit:problem:ending" in text
     assert "event: answer" not in text
     assert ended < 8
-    assert "/v1/collections/default/ask 200 cut:ending" in caplog.text
-    assert "Traceback" not in caplog.text
+    logged = capsys.readouterr().err
+    assert "/v1/collections/default/ask 200 cut:ending" in logged
+    assert "Traceback" not in logged
 
 
 # ------------------------------------------------------------------ proxies, HEAD, Allow

@@ -128,8 +128,9 @@ class UploadWork:
 
     def _write(self, knowledge: KnowledgeBase, documents: Iterator[Document], ending: Callable[[], bool]) -> int | None:
         with knowledge.writer(kind="upload", extractor=self._extractor.version) as writer:
+            allowed = (document for document in documents if self._may_replace(knowledge, document))
             writer.add(
-                (self._kept(writer, document) for document in documents if self._may_replace(knowledge, document)),
+                (self._keep_original(writer, document) for document in allowed),
                 progress=self._progress,
                 reject=self._rejected,
                 stopped=ending,
@@ -150,7 +151,7 @@ class UploadWork:
         self._settle(self._files[document.source], "failed", reason=NAME_TAKEN, detail=detail)
         return False
 
-    def _kept(self, writer: KnowledgeWriter, document: Document) -> Document:
+    def _keep_original(self, writer: KnowledgeWriter, document: Document) -> Document:
         """Keep the file of a PDF, whose pages can be shown; return the document, with a warning when it is not kept."""
         if document.media_type != _PDF or not self._most_original_bytes:
             return document

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ragkit_service.context import Service
 from ragkit_service.document_ids import document_url
-from ragkit_service.errors import Problem, problem_response
+from ragkit_service.errors import Problem, http_problem, problem_response
 from ragkit_service.security.access import Access, access_of
 
 if TYPE_CHECKING:
@@ -74,17 +74,23 @@ class McpEndpoint:
                 self._app = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or report the missing package."""
-        if self._app is not None:
+        """Answer a request, or report the missing package.
+
+        There are no sessions, so a GET, which would keep a stream of the server's own messages open, is 405.
+        """
+        if scope["method"] != "POST":
+            problem = http_problem(405, "the tools are called by POST", headers={"Allow": "POST"})
+        elif self._app is None:
+            problem = Problem(
+                501,
+                "mcp",
+                "MCP is not installed",
+                "the server lacks the package mcp",
+                cure="run on the server: pip install 'ragkit[mcp]'",
+            )
+        else:
             await self._app(scope, receive, send)
             return
-        problem = Problem(
-            501,
-            "mcp",
-            "MCP is not installed",
-            "the server lacks the package mcp",
-            cure="run on the server: pip install 'ragkit[mcp]'",
-        )
         response = problem_response(problem, instance=PATH, request_id=scope.get("request_id", ""))
         await response(scope, receive, send)
 

@@ -30,9 +30,9 @@ _BODY = {
                     "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "purpose": {"type": "string", "example": "user_data"},
-                        "expires_after[anchor]": {"type": "string", "description": "Ignored: a file is kept."},
-                        "expires_after[seconds]": {"type": "string", "description": "Ignored: a file is kept."},
+                        "purpose": {"description": "Any text.", "example": "user_data"},
+                        "expires_after[anchor]": {"description": "Ignored: a file is kept."},
+                        "expires_after[seconds]": {"description": "Ignored: a file is kept."},
                     },
                 }
             }
