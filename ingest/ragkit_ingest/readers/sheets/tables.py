@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, is_number, looks_like_header
+from ragkit_ingest.readers.base import TextBuilder, cell_text, is_number, looks_like_header
 from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_name, is_section
 from ragkit_ingest.readers.titles import squeeze
 
@@ -181,7 +181,10 @@ class SheetTables:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return " | ".join(map(squeeze, cells)).rstrip(" |")
+    names = [cell_text(cell) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return " | ".join(names)
 
 
 def _places(row: Row, left: int, right: int) -> list[Cell | None]:
