@@ -196,6 +196,7 @@ include::parts/end.adoc[]
         ("p.rst", "-q, --quiet  Say nothing\n-o FILE      Write to a file\n\n             and close it\n", "-q, --quiet: Say nothing\n\n-o FILE: Write to a file\n\nand close it"),
         ("p.rst", ":orphan:\n:tocdepth: 2\n\nBody\n\n:param str name: of a boat\n:raises KeyError: for none\n", "Body\n\nParameter name (str): of a boat\nRaises KeyError: for none"),
         ("p.adoc", ". one\n.. two\n... three\n. four\n\ntext\n\n[upperroman,start=4]\n. five\n. six\n", "1. one\n  a. two\n    i. three\n2. four\n\ntext\n\nIV. five\nV. six"),
+        ("p.adoc", "Crew:: four\n* cook\n* mate\nDraft:: 2 m\n", "Crew: four\n\n- cook\n- mate\n\nDraft: 2 m"),
         ("p.adoc", "one\n\n\'\'\'\n\ntwo\n\n<<<\n\nthree\n", "one\n\ntwo\n\nthree"),
     ],
 )  # fmt: skip

@@ -278,7 +278,7 @@ class _Page:
         term = _TERM.match(line) if "::" in line or ";;" in line else None
         if (
             term is not None
-            and (not self._paragraph or self._term)
+            and (not self._paragraph or self._term or self._is_item)
             and "://" not in term[1]
             and not term[1].endswith(":")
         ):
