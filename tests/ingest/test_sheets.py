@@ -360,6 +360,8 @@ def test_dates_keep_their_look_in_cells() -> None:
         ("Totals, in EUR\nname\tcity\tsum\nAnn\tRome\t1,5\nBo\tBern\t2,5\n", "name | city | sum", "Bo | Bern | 2,5"),
         ("Name,Phone\nAnn,1\n\nRoom,Seats\nBlue,12\nRed,8\n", "Room | Seats", "Red | 8"),
         ("id,a,b\n1,,x\n2,y,\n", "id | a | b", "1 |  | x"),
+        ("Ship,Due\n\nLark,3\n\nWren,4\n\nTern,5\n", "Ship | Due", "Tern | 5"),
+        ("Hall,May,,June,\n,in,out,in,out\nA,1,2,3,4\nB,5,6,7,8\n", "Hall | May > in | May > out | June > in | June > out", "B | 5 | 6 | 7 | 8"),
         ("Pump,Head,Power\n,m,kW\nP1,12,3\nP2,9,4\n", "Pump | Head (m) | Power (kW)", "P1 | 12 | 3"),
         ("Zeit,Pegel\n[h],[cm]\n1,80\n2,90\n", "Zeit [h] | Pegel [cm]", "2 | 90"),
         ("Lamp,Light\nUnit,candles\nL1,12\nL2,9\n", "Lamp > Unit | Light > candles", "L1 | 12"),

@@ -224,7 +224,7 @@ class TextBuilder:
         lines: list[str] = []
         names: Sequence[str] = ()
         for row in rows:
-            cells = [squeeze(cell) for cell in row]
+            cells = [cell_text(cell) for cell in row]
             while cells and not cells[-1]:
                 cells.pop()
             if not cells:
@@ -310,7 +310,14 @@ class TextBuilder:
         return start, self._size
 
 
+_BAR = re.compile(r"(?<!\S)\|(?!\S)")
 _NUMBER = re.compile(r"[($€£¥+\-–−]*\s*\d[\d\s.,:/'’%)\-–]*[a-zA-Z%€£¥]{0,3}")
+
+
+def cell_text(cell: str) -> str:
+    """Return a cell on one line; a bar that stands alone in it is escaped, since bars part the cells of a row."""
+    words = squeeze(cell)
+    return _BAR.sub(r"\|", words) if "|" in words else words
 
 
 def is_number(cell: str) -> bool:

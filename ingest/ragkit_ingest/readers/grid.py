@@ -182,12 +182,14 @@ def _texts(row: Sequence[Cell | None]) -> list[str]:
 def column_names(grid: Grid, count: int) -> list[str]:
     """Return the name of each column: the texts of the top `count` rows, joined, without repeats next to each other."""
     names = []
+    last = _texts(grid.source[count - 1]) if count > 1 else []
+    units = any(map(is_unit, last)) and all(is_unit(text) or names_units(text) for text in last)
     for column in range(grid.width):
         parts: list[str] = []
         for row in grid.source[:count]:
             cell = row[column] if column < len(row) else None
             text = squeeze(cell.text) if cell is not None else ""
-            if parts and is_unit(text):
+            if units and parts and row is grid.source[count - 1] and is_unit(text):
                 parts[-1] = with_unit(parts[-1], text)
             elif text and (not parts or parts[-1] != text):
                 parts.append(text)

@@ -58,6 +58,8 @@ _MACHINE = re.compile(
     re.IGNORECASE,
 )
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.){1,500})\"|'((?:[^'\\\n]|\\.){1,500})'|`([^`$]{1,500})`")
+_DATA = re.compile(rf"{_LITERAL.pattern}|(?<=[\[,:\s])(-?\d[\d_.]*)(?=\s*[\],}}])")
+"""Texts and numbers in an array or object."""
 _PATHLIKE = re.compile(r"[\w@~.%+-]*[/\\#?][^\s]*|[\w-]+\.[a-z][a-z0-9]{1,4}|[#@].*|\d{1,4}x\d{1,4}|[0-9A-Za-z_-]{11}")
 _PARAMETER = re.compile(r"(?:[A-Z]\w*)?(?:Field|Param|Prop|Property|Argument)")
 """Names of components that explain a parameter or property of an interface."""
@@ -157,7 +159,7 @@ def _expression(name: str, code: str) -> Argument | None:
     code = code.strip()
     if re.fullmatch(r"-?[\d_.,]+%?", code):
         return Argument(name, code, quoted=True)
-    texts = ["".join(parts) for parts in _LITERAL.findall(code)]
+    texts = ["".join(parts) for parts in (_DATA if code[:1] in "[{" else _LITERAL).findall(code)]
     if not texts:
         return None
     return Argument(name, ", ".join(text for text in texts if not _PATHLIKE.fullmatch(text)), quoted=True)

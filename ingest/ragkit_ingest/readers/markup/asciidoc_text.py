@@ -55,6 +55,15 @@ _KNOWN: Final = {
     "deg": "°",
 }
 _STRUCK = re.compile(r"\[(?:[\w.-]*\.)?line-through\](##?)(.+?)\1", re.DOTALL)
+_NUMBERED: Final = {
+    "arabic": "decimal",
+    "decimal": "decimalZero",
+    "loweralpha": "lowerLetter",
+    "upperalpha": "upperLetter",
+    "lowerroman": "lowerRoman",
+    "upperroman": "upperRoman",
+}
+_BY_DEPTH: Final = ("decimal", "lowerLetter", "lowerRoman", "upperLetter", "upperRoman")
 _LINE_LIMIT: Final = 50_000
 _SPEC = re.compile(r"(?:(\d{1,3})?(?:\.(\d{1,3}))?\+|(\d{1,3})\*)?([<^>]?(?:\.[<^>])?)([aehlmsv]?)$")
 
@@ -133,6 +142,14 @@ def _inline_macro(match: re.Match[str]) -> str:
     if kind == "image":
         return inner.split(",")[0] if "=" not in inner.split(",")[0] else ""
     return "" if kind in ("icon", "anchor") else inner
+
+
+def list_style(attributes: str, *, depth: int) -> tuple[str, int]:
+    """Return the form of a list's numbers and the first of them, by its attributes or by how deep it stands."""
+    names = [part.strip().lower().strip('%"') for part in attributes.split(",")]
+    form = next((_NUMBERED[name] for name in names if name in _NUMBERED), "")
+    start = next((name[6:].strip('"') for name in names if name.startswith("start=")), "1")
+    return form or _BY_DEPTH[min(depth, len(_BY_DEPTH)) - 1], int(start[:6]) if start.isdecimal() else 1
 
 
 def table_cells(lines: Sequence[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:

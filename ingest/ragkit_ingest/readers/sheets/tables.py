@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, is_number, looks_like_header
+from ragkit_ingest.readers.base import TextBuilder, cell_text, is_number, looks_like_header
 from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_name, is_section
 from ragkit_ingest.readers.titles import squeeze
 
@@ -181,7 +181,10 @@ class SheetTables:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return " | ".join(map(squeeze, cells)).rstrip(" |")
+    names = [cell_text(cell) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return " | ".join(names)
 
 
 def _places(row: Row, left: int, right: int) -> list[Cell | None]:
@@ -250,12 +253,13 @@ def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
     """
     for at in range(min(_HEADER_WITHIN, len(rows) - 2)):
         row, below = rows[at], rows[at + 1]
-        texts = [below.cells.get(column, "") for column in range(left, right + 1)]
-        own = sorted(column for column in row.cells if left <= column <= right)
-        if row.merges or len(own) < 2 or own[0] == left or len(own) > (right - left + 1) * 2 // 3 or not all(texts):
+        first = left if left in below.cells else left + 1  # below a blank corner, the first name is of its column only
+        texts = [below.cells.get(column, "") for column in range(first, right + 1)]
+        own = sorted(column for column in row.cells if first <= column <= right)
+        if row.merges or len(own) < 2 or own[0] == left or len(own) > len(texts) * 2 // 3 or not all(texts):
             continue
         ends = [*(column - 1 for column in own[1:]), right]
-        groups = [texts[start - left : end + 1 - left] for start, end in zip(own, ends, strict=True)]
+        groups = [texts[start - first : end + 1 - first] for start, end in zip(own, ends, strict=True)]
         names = [*map(row.cells.get, own)]
         repeated = len(set(texts)) < len(texts) and all(len(set(group)) == len(group) for group in groups)
         if repeated and len(set(names)) == len(names) and all(map(is_name, texts)):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_WORDS: Final = """m km dm cm mm µm μm nm ft yd in inch mi nmi ha a acre m² m³ l dl cl ml hl gal bbl ft² ft³
+_WORDS: Final = """m km dm cm mm µm μm nm ft yd in inch mi nmi ha acre m² m³ l dl cl ml hl gal bbl ft² ft³
     g kg mg µg μg t lb lbs oz ct s sec min h hr hrs d day days wk week weeks mo month months y yr year years ms µs ns
     °c °f k ° deg rad hz khz mhz ghz bit kb mb gb tb kib mib gib bps kbps mbps gbps
     w kw mw gw wh kwh mwh gwh j kj mj cal kcal v kv mv ma ka ah mah ω kω mω ohm pa hpa kpa mpa bar mbar psi atm n kn nm
-    mol mmol ppm ppb ph db dba lx lm cd % ‰ pct percent vol rpm pcs pc pieces stk stück no nr qty each
+    mol mmol ppm ppb ph db dba lx lm cd % ‰ pct percent vol rpm pcs pc pieces stk stück
     € $ £ ¥ ₹ eur usd gbp chf jpy cny sek nok dkk pln czk inr k€ m€ teur tusd mio mrd knots kn mph kph"""
 _UNITS: Final = frozenset(_WORDS.split())
 _BRACKETED: Final = re.compile(r"[(\[]\s*([^()\[\]]{1,20})\s*[)\]]")
