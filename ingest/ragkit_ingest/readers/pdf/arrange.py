@@ -54,8 +54,9 @@ def arrange(
     only on pages that seem to have any.
     """
     loose = [at for at, line in enumerate(lines) if _is_loose(line)]
-    near = set(range(len(lines))) if every else _looked_at(lines, loose, glyphs)
-    drawn = tables() if near or loose or any(map(_stands_beside, lines, lines[1:])) else []
+    beside = [at for at in range(1, len(lines)) if _stands_beside(lines[at - 1], lines[at])]
+    near = set(range(len(lines))) if every else _looked_at(lines, loose, beside, glyphs)
+    drawn = tables() if near or loose or beside else []
     if not near and not drawn:
         return [Row([_whole(line)], bold=line.bold) for line in lines]
     found: list[Row] = []
@@ -95,10 +96,12 @@ def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence
     found: list[Row] = []
     at = 0
     for count, shared in enumerate(blocks_of(page.rows)):
-        named = words is not None and (shared.heads or _needs_cells(_signs_joined(_texts(shared))))
-        block = with_names(shared, words, at) if words is not None and named else shared
+        block, texts = shared, _texts(shared)
+        if words is not None and (shared.heads or _needs_cells(_signs_joined(texts))):
+            block = with_names(shared, words, at)
         found += [Row(row, bold=bold) for row, bold in page.plain(at, block.start)]
-        found += _block(block, page.bold[block.start : block.end], number + count)
+        cells = texts if block is shared else _texts(block)
+        found += _block(block, cells, page.bold[block.start : block.end], number + count)
         at = block.end
     return found + [Row(row, bold=bold) for row, bold in page.plain(at, len(page.rows))]
 
@@ -142,10 +145,9 @@ def _stands_beside(last: RawLine, line: RawLine) -> bool:
     return line.height > 0 and line.left > last.right and line.bottom > last.bottom
 
 
-def _looked_at(lines: Sequence[RawLine], loose: Sequence[int], glyphs: Glyphs) -> set[int]:
+def _looked_at(lines: Sequence[RawLine], loose: Sequence[int], beside: Sequence[int], glyphs: Glyphs) -> set[int]:
     """Return the lines to split into parts: those around lines that seem to have gaps or to be in the next cell."""
     near: set[int] = set()
-    beside = [at for at in range(1, len(lines)) if _stands_beside(lines[at - 1], lines[at])]
     if len(loose) > 1 or len(beside) > 1:
         for at in [*loose, *beside]:
             around = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines)))
@@ -183,9 +185,11 @@ def _has_gutter(lines: Sequence[RawLine], glyphs: Glyphs) -> bool:
     return False
 
 
-def _block(block: Rows[Part], bold: Sequence[bool], number: int) -> list[Row]:
-    """Return a block of rows as columns or as a table; rows of numbers without blank cells stay plain lines."""
-    cells = _texts(block)
+def _block(block: Rows[Part], cells: list[list[str]], bold: Sequence[bool], number: int) -> list[Row]:
+    """Return a block of rows as columns or as a table; rows of numbers without blank cells stay plain lines.
+
+    cells: the words of its rows by column.
+    """
     if not block.heads and _are_columns(cells):
         return _columns(block, bold)
     cells = _signs_joined([*_head_cells(block), *cells])

@@ -120,8 +120,8 @@ def _by_place(page: list[Line], known: set[int], height: float, body: float) -> 
 def _sideways(lines: Sequence[tuple[int, Line]]) -> set[int]:
     """Return lines that run up or down the margin, such as an archive's stamp."""
     turned = {index for index, line in lines if _is_turned(line)}
-    level = [line for index, line in lines if index not in turned]
-    if not turned or not level:
+    level = [line for index, line in lines if index not in turned] if turned else []
+    if not level:
         return set()
     left, right = min(line.left for line in level), max(line.right for line in level)
     return {index for index, line in lines if index in turned and (line.right <= left or line.left >= right)}
@@ -130,7 +130,7 @@ def _sideways(lines: Sequence[tuple[int, Line]]) -> set[int]:
 def _is_turned(line: Line) -> bool:
     """Tell whether a line is far too narrow for its letters."""
     letters = len(line.text)
-    return letters >= _TURNED_LENGTH and not line.cells and line.right - line.left < _NARROW * line.height * letters
+    return line.right - line.left < _NARROW * line.height * letters and letters >= _TURNED_LENGTH and not line.cells
 
 
 def _from_end(placed: Sequence[tuple[int, Line]], height: float, body: float, *, top: bool) -> set[int]:

@@ -56,7 +56,8 @@ class PageLayout:
         self._leading = min(leading, _LEADING * body.height) if body.height else leading
         self._right = max((line.right for line in lines), default=0.0)
         self._levels = [self._looks(index) for index in range(len(lines))]
-        _drop_long_runs(self._levels, [(round(line.height, 1), line.bold) for line in lines])
+        if any(self._levels):
+            _drop_long_runs(self._levels, [(round(line.height, 1), line.bold) for line in lines])
         self.right = self._right
         self._joined: set[int] = set()  # first lines of groups that go on with the paragraph before them
         self._groups = self._behind_text(self._plan())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise, repeat
 from statistics import median
 from typing import Any
 
@@ -124,10 +124,9 @@ def _strokes(api: Any, page: Any) -> tuple[list[Stroke], list[Stroke], list[Stro
     object_at = plain_call(api, "FPDFPage_GetObject", number, ctypes.c_int, returns=number)
     type_of = plain_call(api, "FPDFPageObj_GetType", number)
     bounds_of = plain_call(api, "FPDFPageObj_GetBounds", *[number] * 5)
-    handle = address_of(page)
-    for at in range(count):
-        found = object_at(handle, at)
-        if type_of(found) != _PATH or not bounds_of(found, *edges):
+    objects = [*map(object_at, repeat(address_of(page)), range(count))]
+    for found in compress(objects, map(_PATH.__eq__, map(type_of, objects))):
+        if not bounds_of(found, *edges):
             continue
         left, bottom, right, top = sides
         if top - bottom <= _THIN and right - left >= _LONG:

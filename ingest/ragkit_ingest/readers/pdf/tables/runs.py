@@ -72,9 +72,12 @@ def _row_kind(line: str) -> int:
     """Return 2 for a row with several values at its end, 1 for one with a single amount, 0 for any other line."""
     if len(line) > _ROW_LIMIT or not line:
         return 0
-    tokens = line.split()
     values = 0
     used = 0
+    last = line.rsplit(maxsplit=1)[-1:]
+    if not last or not is_value(last[0]):
+        return 0
+    tokens = line.split()
     for token in reversed(tokens):
         if not is_value(token):
             break
