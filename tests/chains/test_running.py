@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -302,3 +303,31 @@ def test_runs_at_the_same_time_share_nothing(kb: KnowledgeBase, tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert found == {number: f"You said number {number}" for number in range(8)}
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Order 99999999999999999999 of the pier?", "more than 63 bits"),
+        (f"Order {'7' * 70}x of the pier?", "took longer than"),
+    ],
+)
+def test_what_a_question_holds_ends_a_step_and_never_the_program(
+    kb: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str, said: str
+) -> None:
+    monkeypatch.setattr("ragkit.chains.steps.rules.LONGEST_SECONDS", 0.1)
+    sqlite3.connect(tmp_path / "o.db").execute("CREATE TABLE orders (id INTEGER)").connection.close()
+    steps = """\
+  - name: found
+    kind: extract
+    output: {type: object, properties: {number: {type: integer}}}
+    rules: {number: 'Order ((?:7|77)+ |[89]+ )'}
+  - name: order
+    kind: sql
+    database: orders
+    query: SELECT id FROM orders WHERE id = :number
+    params: {number: found.number}
+  - {name: reply, kind: generate, text: Done.}
+"""
+    with pytest.raises(StepError, match=said):
+        chain(tmp_path, steps, "databases: {orders: o.db}").run(kb, question)
