@@ -17,8 +17,9 @@ from click.testing import CliRunner, Result
 from ragkit import ChatError, ChatTimeoutError, InputError
 from ragkit.cli.app import cli
 from ragkit.finetuning.openai_job import OpenAIJobs
+from tests.support.packages import needs
 
-pytest.importorskip("openai")
+pytestmark = needs("openai")
 KEY = "sk-canary-5cd1tuning"
 
 

@@ -20,10 +20,10 @@ from ragkit.finetuning.training.config import TEMPLATE, TrainConfig, read_config
 from ragkit.finetuning.training.data import IGNORED, Encoded, load_encoded, padded
 from ragkit.finetuning.training.train import base_model
 from ragkit.tracking.catalog import list_runs
+from tests.support.packages import needs
 from tests.support.tiny_llama import write_tiny_llama
 
-pytest.importorskip("peft")
-pytest.importorskip("accelerate")
+pytestmark = [needs("peft", "accelerate"), pytest.mark.usefixtures("one_thread")]
 PLACES = ["mill", "weir", "lock", "pond", "moss", "fern", "oak", "elm", "ash"]
 
 
@@ -221,8 +221,8 @@ def test_qlora_without_bitsandbytes_is_a_clear_error(
 
 
 @pytest.mark.filterwarnings("ignore")
+@needs("bitsandbytes")
 def test_qlora_trains_adapters_on_a_model_of_four_bits(tmp_path: Path, base: Path, data: Path) -> None:
-    pytest.importorskip("bitsandbytes")
     shape = trained(configure(tmp_path, base, data, method="qlora", epochs=3), tmp_path)
     assert shape["eval_loss"] < shape["first_eval_loss"]
     whole = trained(configure(tmp_path, base, data, method="lora", epochs=0.2, output="whole"), tmp_path)
@@ -234,10 +234,10 @@ def test_qlora_trains_adapters_on_a_model_of_four_bits(tmp_path: Path, base: Pat
 
 
 @pytest.mark.filterwarnings("ignore")
+@needs("bitsandbytes")
 def test_a_validation_between_steps_leaves_the_gradient_of_four_bit_layers(
     tmp_path: Path, base: Path, data: Path
 ) -> None:
-    pytest.importorskip("bitsandbytes")
     import torch
     import transformers
 
@@ -261,8 +261,8 @@ def test_a_validation_between_steps_leaves_the_gradient_of_four_bit_layers(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@needs("ray")
 def test_ray_train_runs_the_same_training(tmp_path: Path, base: Path, data: Path) -> None:
-    pytest.importorskip("ray.train")
     config = configure(tmp_path, base, data, epochs=2)
     result = run("train", str(config), "--ray", "--data", str(tmp_path / "kb"), "--json")
     assert result.exit_code == 0, (result.output, result.exception)
