@@ -42,7 +42,8 @@ class JobPlan:
         """Return the plan as lines of text."""
         priced = "not known: export the data with --price-of MODEL"
         if self.cost is not None:
-            priced = f"about {self.cost:,.2f} {self.currency} for {self.cost_epochs} epochs of {self.cost_of}"
+            amount = f"about {self.cost:,.2f} {self.currency}".strip()
+            priced = f"{amount} for {self.cost_epochs} epochs of {self.cost_of}"
         shown = {
             "model": self.model,
             "train": self.train,
