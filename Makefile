@@ -17,12 +17,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
-# The MLflow server, wandb and Ray: more than a gigabyte, for check-long alone.
+# The MLflow server, wandb, Ray and bitsandbytes: more than a gigabyte, for check-long alone.
 LONG := .venv-long
 $(LONG)/installed: pyproject.toml constraints.txt
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
 	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
-	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray]" mlflow
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray,qlora]" mlflow
 	@touch $@
 
 install: $(VENV)/installed ## make .venv with everything that development needs

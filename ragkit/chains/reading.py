@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
@@ -90,11 +91,21 @@ def _check_form(parsed: Parsed) -> None:
         _check_schema(parsed, step, STEPS[step["kind"]], ("steps", number))
 
 
-def _check_schema(parsed: Parsed, value: Any, schema: Mapping[str, Any], at: tuple[str | int, ...]) -> None:
-    """Raise DefinitionError at the line of the first departure from a schema."""
+@cache
+def _form_validator() -> Any:
+    """Return jsonschema's validator, to which 2.0 is no whole number: steps take theirs as they are written."""
     import jsonschema
 
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
+    draft = jsonschema.Draft202012Validator
+    types = draft.TYPE_CHECKER.redefine(
+        "integer", lambda _checker, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return jsonschema.validators.extend(draft, type_checker=types)
+
+
+def _check_schema(parsed: Parsed, value: Any, schema: Mapping[str, Any], at: tuple[str | int, ...]) -> None:
+    """Raise DefinitionError at the line of the first departure from a schema."""
+    errors = _form_validator()(schema).iter_errors(value)
     found = min(errors, key=lambda error: parsed.line((*at, *error.absolute_path)), default=None)
     if found is None:
         return

@@ -20,7 +20,10 @@ _EVENTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """The upload of a job: two files, never the test file. epochs: 0 leaves the choice to the service."""
+    """The upload of a job: two files, never the test file. epochs: 0 leaves the choice to the service.
+
+    cost: of `cost_epochs` epochs in `currency` at the price of the model `cost_of`, None where the export had no price.
+    """
 
     model: str
     train: Path
@@ -31,6 +34,28 @@ class JobPlan:
     epochs: int = 0
     seed: int = 0
     suffix: str = ""
+    cost_epochs: int = 0
+    cost_of: str = ""
+    currency: str = ""
+
+    def as_lines(self) -> list[str]:
+        """Return the plan as lines of text."""
+        priced = "not known: export the data with --price-of MODEL"
+        if self.cost is not None:
+            amount = f"about {self.cost:,.2f} {self.currency}".strip()
+            priced = f"{amount} for {self.cost_epochs} epochs of {self.cost_of}"
+        shown = {
+            "model": self.model,
+            "train": self.train,
+            "validation": self.validation,
+            "examples": f"{self.examples:,}",
+            "tokens": f"{self.tokens:,} an epoch",
+            "epochs": self.epochs or "the service decides",
+            "cost": priced,
+            "seed": self.seed,
+            "suffix": self.suffix or "none",
+        }
+        return [f"{name:<11} {value}" for name, value in shown.items()]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON."""
@@ -63,8 +88,22 @@ def plan_job(folder: Path, *, model: str, epochs: int = 0, seed: int = 0, suffix
     problems += [problem for problem in openai_problems(validation) if problem.startswith("line ")]
     if problems:
         raise InputError(f"{folder} breaks OpenAI's rules: {problems[0]}", cure="export it with --format openai")
-    examples, tokens = manifest["examples"]["train"], manifest["tokens"]["train"]
-    return JobPlan(model, train, validation, examples, tokens, manifest["cost"], epochs, seed, suffix)
+    examples, tokens, cost = manifest["examples"]["train"], manifest["tokens"]["train"], manifest["cost"]
+    counted = epochs or manifest["epochs"]
+    return JobPlan(
+        model,
+        train,
+        validation,
+        examples,
+        tokens,
+        None if cost is None else cost * counted / manifest["epochs"],
+        epochs,
+        seed,
+        suffix,
+        counted,
+        manifest["model"],
+        manifest.get("currency", ""),
+    )
 
 
 class OpenAIJobs:

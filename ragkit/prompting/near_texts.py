@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.text.content_terms import NEGATIONS
+from ragkit.text.content_terms import NEGATIONS, UNSPACED
 
 ALIKE: Final = 0.8
 """Texts that share this part of their word pairs (Jaccard) are near duplicates."""
 _WITHIN: Final = 0.95  # so is a text of which this part stands in a longer one
 _LEAST_WITHIN: Final = 4  # pairs of words of a text that can be a part of another
 _COMMON: Final = 500  # a pair of words in more texts than this is no sign of similarity
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(rf"{UNSPACED.pattern}|(?:(?!{UNSPACED.pattern})\w)+")
+_NEGATING: Final = NEGATIONS | frozenset("不没沒无無未非")
 _APOSTROPHES: Final = re.compile("(?<=\\w)['’](?=\\w)")
 
 
@@ -86,7 +87,7 @@ class NearTexts:
 
 
 def _words_of(text: str) -> list[str]:
-    """Return the folded words of a text; "don't" and "dont" are one word."""
+    """Return the folded words of a text; "don't" and "dont" are one word, a script without spaces gives characters."""
     return _WORD.findall(_APOSTROPHES.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -94,5 +95,5 @@ def _form(text: str) -> _Form:
     """Return the form of a text; a text of one word has the word as its only pair."""
     words = _words_of(text)
     pairs = frozenset(itertools.pairwise(words)) if len(words) > 1 else frozenset((word,) for word in words)
-    decisive = frozenset(word for word in words if word in NEGATIONS or any(map(str.isdigit, word)))
+    decisive = frozenset(word for word in words if word in _NEGATING or any(map(str.isnumeric, word)))
     return _Form(frozenset(words), pairs, decisive)

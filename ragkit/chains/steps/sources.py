@@ -17,6 +17,7 @@ from ragkit.types.hits import Hit, Hits
 
 DATABASE_TYPE: Final = "application/vnd.sqlite3"
 _MOST_QUERIES: Final = 8
+_MOST_BITS: Final = 63  # of SQLite's whole numbers, beside the sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,9 @@ def read_query(head: Head, frame: Frame) -> Query:
 
 
 def _bindable(name: str, value: Any) -> Scalar:
+    """Return a value that SQLite can bind. Raises InputError."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise InputError(f"the value of :{name} has more than {_MOST_BITS} bits", cure="bind it as a text")
     if value is None or isinstance(value, str | int | float):
         return value
     raise InputError(f"the value of :{name} is a {type(value).__name__}", cure="bind a text, a number or nothing")

@@ -205,7 +205,8 @@ def factory_of(name: str) -> Factory:
     kind = name.partition("@")[0]
     kind = "chain" if kind.startswith("chain:") else kind
     if kind not in APPROACHES:
-        raise InputError(f"the approach {kind!r} is not known", cure=f"choose from {', '.join(APPROACHES)}")
+        known = [f"{row}:NAME" if row == "chain" else row for row in APPROACHES]
+        raise InputError(f"the approach {kind!r} is not known", cure=f"choose from {', '.join(known)}")
     return APPROACHES[kind]
 
 

@@ -222,7 +222,7 @@ def line_of(row: Row) -> Line:
 
 
 def _is_shifted(text: str) -> bool:
-    """Tell whether Latin text has hardly any vowel: the font numbers its letters in its own way, so nothing is readable."""
+    """Tell whether Latin text has hardly any vowel: the font numbers its letters in its own way."""
     if len(text) < _SHIFTED_LENGTH:
         return False
     small = 0
