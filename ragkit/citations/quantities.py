@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ragkit.text.content_terms import normal_number
+from ragkit.text.content_terms import NUMBER_WORDS, normal_number
 
 Bound = Literal["over", "under", "min", "max"]
 
-_NUMBER: Final = r"(?P<number>-?\d+(?:[.,'’]\d+)*)"
+_SPELT: Final = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
+_NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{_SPELT})\b)"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
@@ -74,10 +75,14 @@ class Comparison:
 def comparisons(text: str) -> list[Comparison]:
     """Return the bounds of a text, in the order of their kinds."""
     return [
-        Comparison(bound, normal_number(match["number"].lstrip("-")), match["words"].lower())
+        Comparison(bound, _figures(match["number"]), match["words"].lower())
         for bound, pattern in _COMPARED.items()
         for match in pattern.finditer(text)
     ]
+
+
+def _figures(number: str) -> str:
+    return NUMBER_WORDS.get(number.lower()) or normal_number(number.lstrip("-"))
 
 
 def superlatives(text: str, *, besides: str = "") -> frozenset[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit.citations.prose.check import find_fault, leans
 from ragkit.citations.prose.copies import is_copy
+from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
@@ -91,6 +92,7 @@ class Passage:
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
     _tables: list[Table] | None = None
+    _named: frozenset[tuple[str, str]] | None = None
 
     def support(self, sentence: str) -> Support:
         """Return the best quote for a sentence, with the verdict.
@@ -113,12 +115,18 @@ class Passage:
         row = self._row(sentence, said, found[0])
         if row is not None:
             return row
-        claim = read_claim(sentence, self.language)
+        claim = self._claim(sentence)
         faults = [self._fault(said, claim, window, above) for window in found]
         for window, fault in zip(found, faults, strict=True):
             if fault is None:
                 return self._support(window, "supported", "")
         return self._support(found[0], *(faults[0] or ("unclear", "")))
+
+    def _claim(self, sentence: str) -> Claim:
+        if self._named is None:
+            self._named = named_numbers(f"{self.text}\n{self._whole_around}", language=self.language)
+        claim = read_claim(sentence, self.language)
+        return replace(claim, uncounted=uncounted(sentence, claim.tokens, self._named))
 
     def _quoted(self, sentence: str) -> Support | None:
         """Return the offsets of the passage's sentences that a sentence repeats word for word, None for none."""
@@ -252,6 +260,16 @@ class Passage:
             and not (is_item(text) or is_row(text))
         )
 
+    def _subject(self) -> frozenset[str]:
+        """Return the names of the passage's first sentence: what it is about, which later sentences need not repeat."""
+        start, end = self._spans[0]
+        first = next(iter(self._said[0].order), "")
+        capital = self.text[start:end].lstrip("#*_ ")[:1].isupper()
+        return self._said[0].names | (frozenset({first}) if first and capital else frozenset())
+
+    def _window_text(self, window: _Window) -> str:
+        return self.text[self._spans[window.first][0] : self._spans[window.last][1]]
+
     def _goes_on(self, at: int, said: ContentTerms) -> bool:
         """Return whether a quote may continue with a sentence: one that depends on the one before it, an item or a row.
 
@@ -274,12 +292,15 @@ class Passage:
         window_sentences = self._said[window.first : window.last + 1]
         over = self._over(window.first, above)
         held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
-        strange = said.numbers - held
+        strange = said.numbers - held - claim.uncounted
+        if strange == {"1"} and says_single(claim.tokens, self._window_text(window), language=self.language):
+            strange = frozenset()
         if strange:
             return "contradicted", f"the number {min(strange)} is not there"
         if self.language != "de":  # German writes every noun with a capital
             before = self._said[window.first - 1].terms if window.first else frozenset[str]()
             near = held | before if leans(self.text[self._spans[window.first][0] :][:12]) else held
+            near |= self._subject()
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {min(unknown)} is not there"
@@ -320,10 +341,15 @@ def _contradicts(said: ContentTerms, window: Iterable[ContentTerms]) -> bool:
     held = list(window)
     denied = [scope for item in held for scope in item.denied]
     terms = frozenset[str]().union(*(item.terms for item in held))
-    return any(
-        _meets(scope, terms) and not any(_meets(scope, other) for other in denied) for scope in said.denied
-    ) or any(_meets(scope, said.terms) and not any(_meets(scope, other) for other in said.denied) for scope in denied)
+    return any(_meets(scope, terms) and not _both_deny(scope, denied) for scope in said.denied) or any(
+        _meets(scope, said.terms) and not _both_deny(scope, said.denied) for scope in denied
+    )
 
 
 def _meets(scope: frozenset[str], terms: frozenset[str]) -> bool:
     return bool(scope) and len(scope & terms) / len(scope) >= _SCOPE_SHARE
+
+
+def _both_deny(scope: frozenset[str], others: Iterable[frozenset[str]]) -> bool:
+    """Return whether one of other denials denies the same: "does not refund the fare", "fares are not refunded"."""
+    return any(_meets(scope, other) or _meets(other, scope) for other in others)

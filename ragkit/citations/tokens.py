@@ -71,12 +71,21 @@ def _read(word: str, language: str) -> tuple[bool, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds."""
+    """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds.
+
+    uncounted: its numbers that count nothing: those of names that the source has ("version 8"), and the pronoun "one".
+    """
 
     text: str
     tokens: tuple[Token, ...]
     bounds: tuple[Comparison, ...]
     language: str
+    uncounted: frozenset[str] = frozenset()
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers that count something, in one form."""
+        return frozenset(token.term for token in self.tokens if token.is_number) - self.uncounted
 
 
 def read_claim(text: str, language: str) -> Claim:

@@ -12,6 +12,7 @@ from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_faul
 from ragkit.citations.prose.parts import part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.roles import role_of
+from ragkit.citations.prose.series import series_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.table_check import Fault
@@ -98,6 +99,7 @@ _OPPOSITES: Final = (
     "east west",
 )
 _OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
+_OWNER_SHARE: Final = 0.2  # of the terms said with a number that may stand beside another number only
 _STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
 _PIECES: Final = 2
 _PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
@@ -122,6 +124,7 @@ def find_fault(
         copy_fault(claim, quote, others, above=above, known=known)
         or old_value_fault(claim, text)
         or unit_fault(claim, text)
+        or series_fault(claim, quote)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
         or turned_fault(claim, quote)
@@ -178,7 +181,7 @@ def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fa
 
 def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
     """Return the fault when a number stands in one sentence and its subject only in another."""
-    numbers = {token.term for token in claim.tokens if token.is_number}
+    numbers = claim.numbers
     if not numbers:
         return None
     read = [tokens(sentence, language=claim.language) for sentence in (*quote, *others)]
@@ -247,7 +250,8 @@ def _owns(
     if at and leans(texts[at]):
         missing -= held[at - 1]
     rivals = [terms for place, terms in enumerate(held) if place != at and any(term[:1].isdigit() for term in terms)]
-    return not any(missing & terms for terms in rivals)
+    allowed = len(wanted) * _OWNER_SHARE
+    return not any(len(missing & terms) > allowed for terms in rivals)
 
 
 def _says(said: set[str], before: str, language: str) -> bool:

@@ -30,7 +30,7 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     to 190 euros in London". A later value needs a word of its own part, unless that has none.
     """
     said = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
-    numbers = {token.term for token in claim.tokens if token.is_number}
+    numbers = claim.numbers
     for sentence in quote:
         parts = _valued(sentence, claim.language)
         for at, part in enumerate(parts):

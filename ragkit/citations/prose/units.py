@@ -92,6 +92,12 @@ def is_unit(word: str) -> bool:
     return word in _UNITS
 
 
+def period_of(word: str) -> str:
+    """Return the period that a word in lower case names: "year" for "years" and "annually", "" for none."""
+    unit = _UNITS.get(word, "") if len(word) > 1 else ""
+    return unit if unit in _PERIODS else _SPELT_PERIODS.get(word, "")
+
+
 def is_period(said: Sequence[Token], at: int) -> bool:
     """Return whether a token is the period of a rate: "night" in "140 euros a night"."""
     return at > 1 and said[at - 1].word in _PER and is_unit(said[at - 2].word)
