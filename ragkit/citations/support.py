@@ -1,4 +1,4 @@
-"""Sentence + source passage -> the words that support it best, and whether they do."""
+"""Sentence + source passage -> the best quote, and whether it supports the sentence."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TITLE_LENGTH: Final = 90
 _ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
 _LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
 _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
-_LONG_CLAIM: Final = 9  # content terms of a statement that may be put together of sentences that do not lean
+_LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
@@ -47,7 +47,7 @@ _LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The best quote for a sentence: `[start, end)` within the passage, how it bears on it, and why not.
+    """The best quote for a sentence: `[start, end)` within the passage, the verdict, and the reason.
 
     header: the line that names the columns of a quoted row. coverage: share of the sentence's content terms, 0..1.
     """
@@ -61,13 +61,13 @@ class Support:
 
     @property
     def supported(self) -> bool:
-        """Whether the quote holds the sentence: word for word, or each part of it together."""
+        """Whether the quote supports the sentence: word for word, or by all of its parts."""
         return self.verdict in ("quoted", "supported")
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A run of sentences by index, and the share of the terms that it and what stands above it hold."""
+    """A run of sentences by index, and the share of the terms that it, its headings and the title contain."""
 
     first: int
     last: int
@@ -95,7 +95,7 @@ class Passage:
     _named: frozenset[tuple[str, str]] | None = None
 
     def support(self, sentence: str) -> Support:
-        """Return the best quote for a sentence, and how it bears on it.
+        """Return the best quote for a sentence, with the verdict.
 
         `quoted`: whole sentences, word for word. `supported`: a row of a table that holds every value of the sentence
         under the columns that it names; or a few sentences that hold enough of its content terms and all its numbers
@@ -129,7 +129,7 @@ class Passage:
         return replace(claim, uncounted=uncounted(sentence, claim.tokens, self._named))
 
     def _quoted(self, sentence: str) -> Support | None:
-        """Return the place of whole sentences of the passage that a sentence repeats word for word, None for none."""
+        """Return the offsets of the passage's sentences that a sentence repeats word for word, None for none."""
         words = _plain(sentence)
         for at, (start, _) in enumerate(self._spans):
             if not _plain(self.text[start : start + 2 * len(sentence) + _ADDRESS_ROOM]).startswith(words):
@@ -140,7 +140,7 @@ class Passage:
         return None
 
     def _row(self, sentence: str, said: ContentTerms, window: _Window) -> Support | None:
-        """Return what the tables say of a sentence, None where prose says more of it or there is no table."""
+        """Return the tables' verdict on a sentence, None where prose matches better or there is no table."""
         if self._tables is None:
             self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
@@ -163,7 +163,7 @@ class Passage:
         return Support(shown.start, shown.end, *outcome, covered, table.header)
 
     def _row_fault(self, claim: Claim, table: Table, verdict: TableVerdict) -> Fault | None:
-        """Return what is wrong with a statement that has the words of a row: its unit, or what the row denies."""
+        """Return the fault of a statement that has the words of a row: another unit, or a negation of the row."""
         own = self.text[verdict.row.start : verdict.row.end]
         if table.names:
             return unit_fault(claim, own) or turned_fault(claim, [cell.text for cell in verdict.row.cells])
@@ -173,7 +173,7 @@ class Passage:
         return find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
-        """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
+        """Return the verdict of a table; the line right above it names it, as a heading does."""
         lines = self.text[: table.rows[0].start].split("\n")
         above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
         begins = len([line for line in lines if line.strip()]) <= _LINES_ABOVE
@@ -201,7 +201,7 @@ class Passage:
         return self._above
 
     def _windows(self, said: ContentTerms, above: ContentTerms) -> list[_Window]:
-        """Return the short runs of sentences that cover the terms best, the best first."""
+        """Return the short runs of sentences that contain most of the terms, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
             over = self._over(first, above)
@@ -226,7 +226,7 @@ class Passage:
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
 
     def _leaned_on(self, at: int, said: ContentTerms) -> frozenset[str]:
-        """Return the terms, without numbers, of the sentence that a sentence leans on.
+        """Return the terms, without numbers, of the sentence that a sentence depends on.
 
         None where it does not lean, or has less than most of a statement's words itself.
         """
@@ -236,7 +236,7 @@ class Passage:
         return self._said[at - 1].terms - self._said[at - 1].numbers
 
     def _over(self, at: int, above: ContentTerms) -> frozenset[str]:
-        """Return the terms of what stands over a sentence: title, headings, and the nearest title line in the passage.
+        """Return the terms above a sentence: of the title, the headings, and the nearest title line in the passage.
 
         Below a title line in the passage, the figures of the headings over its beginning do not hold any more.
         """
@@ -271,7 +271,7 @@ class Passage:
         return self.text[self._spans[window.first][0] : self._spans[window.last][1]]
 
     def _goes_on(self, at: int, said: ContentTerms) -> bool:
-        """Return whether a quote may go on with a sentence: it leans on the one before it, or is an item or a row.
+        """Return whether a quote may continue with a sentence: one that depends on the one before it, an item or a row.
 
         A statement of many words may be put together of sentences that stand side by side.
         """
@@ -283,12 +283,12 @@ class Passage:
         return len(said.terms) >= _LONG_CLAIM
 
     def _in_item(self, at: int) -> bool:
-        """Return whether a sentence goes on with a list item: what stands before it on its line is an item."""
+        """Return whether a sentence continues a list item: the item begins earlier on the same line."""
         start = self._spans[at][0]
         return is_item(self.text[self.text.rfind("\n", 0, start) + 1 : start].lstrip())
 
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, around: ContentTerms) -> Fault | None:
-        """Return why a window does not support what is said, None when it does."""
+        """Return why a window does not support the claim, None when it does."""
         window_sentences = self._said[window.first : window.last + 1]
         over = self._over(window.first, around)
         held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
@@ -319,7 +319,7 @@ class Passage:
 
 
 def _without_links(sentence: str) -> str:
-    """Return a sentence without addresses and without what an answer says in their place: its number is no claim."""
+    """Return a sentence without addresses and their replacement texts: the number in those is no claim."""
     return without_addresses(_LINK_NOTE.sub("", sentence))
 
 
@@ -329,7 +329,7 @@ def _plain(text: str) -> str:
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
-    """Return the share of terms that are held; terms of the same first five letters count as the same."""
+    """Return the share of terms that are found; terms with the same first five letters count as equal."""
     missing = wanted - held
     if not missing:
         return 1.0
@@ -338,7 +338,7 @@ def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
 
 
 def _contradicts(said: ContentTerms, window: Iterable[ContentTerms]) -> bool:
-    """Return whether one side denies something that the other states without denying it."""
+    """Return whether exactly one side negates what both state."""
     held = list(window)
     denied = [scope for item in held for scope in item.denied]
     terms = frozenset[str]().union(*(item.terms for item in held))

@@ -1,4 +1,4 @@
-"""Statements and cells as sequences of comparable tokens: stems, numbers in one form, runs of figures."""
+"""Statements and cells as sequences of comparable tokens: stems, normalised numbers, runs of figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tokens(text: str, *, language: str = "en") -> list[Token]:
 
 
 def content_terms(text: str, *, language: str = "en") -> set[str]:
-    """Return the terms of a text that are no stop words; numbers are among them."""
+    """Return the content terms of a text: numbers and all terms that are not stop words."""
     return {token.term for token in tokens(text, language=language) if not token.stop}
 
 
