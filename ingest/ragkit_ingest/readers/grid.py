@@ -1,4 +1,4 @@
-"""Tables with merged cells as plain rows: a value stands in every row and column that its cell spans."""
+"""Tables with merged cells as plain rows: a value is repeated in every row and column that its cell spans."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def lay_out(rows: Iterable[Sequence[Cell]]) -> Grid:
 
 
 def header_rows(grid: Grid) -> int:
-    """Return how many rows from the top name the columns: marked ones, else those that spanning names lead to.
+    """Return the number of header rows: rows that are marked as such, else rows of names under spanning names.
 
     A first row with a name over several columns is a header, and so is the row below it that names them one by one; a
     row of units below the names belongs to them.
@@ -141,14 +141,15 @@ def _is_row_of_units(grid: Grid, at: int) -> bool:
 
 
 def _is_row_of_data(grid: Grid, count: int) -> bool:
-    """Tell whether the row below `count` rows of names names itself: names have a blank corner above its first cell."""
+    """Tell whether the row below `count` header rows is data: the corner of the header above its first cell is
+    blank."""
     corner = [row[0] if row else None for row in grid.source[:count]]
     first = grid.source[count][0] if grid.source[count] else None
     return count > 1 and all(cell is None or not cell.text for cell in corner) and bool(first and first.text)
 
 
 def _leads_on(grid: Grid, index: int) -> bool:
-    """Tell whether a row holds names only, one of them over several columns that the next row tells apart."""
+    """Tell whether a row holds only names, one of them over several columns that the next row names one by one."""
     row, below = grid.source[index], grid.source[index + 1]
     names = [cell for cell in row if cell is not None and cell.text]
     if len({id(cell) for cell in names}) < 2 or any(not is_name(cell.text) for cell in names):
@@ -168,7 +169,7 @@ _ANSWERS: Final = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", 
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text may name a column: short, and no number or answer."""
+    """Tell whether a text may name a column: it is short, and neither a number nor an answer such as "yes"."""
     if text.strip().lower() in _ANSWERS:
         return False
     return looks_like_header((text, "another name")) if text != "another name" else True
@@ -179,7 +180,7 @@ def _texts(row: Sequence[Cell | None]) -> list[str]:
 
 
 def column_names(grid: Grid, count: int) -> list[str]:
-    """Return the name of each column: the texts of the top `count` rows, joined, none said twice in turn."""
+    """Return the name of each column: the texts of the top `count` rows, joined, without repeats next to each other."""
     names = []
     last = _texts(grid.source[count - 1]) if count > 1 else []
     units = any(map(is_unit, last)) and all(is_unit(text) or names_units(text) for text in last)
@@ -197,7 +198,8 @@ def column_names(grid: Grid, count: int) -> list[str]:
 
 
 def is_section(row: Sequence[Cell | None], width: int) -> bool:
-    """Tell whether one cell fills a whole row of a table of several columns: it heads what follows, and stands once."""
+    """Tell whether one cell fills a whole row of a table of several columns: a section heading, which is written
+    once."""
     first = row[0] if row else None
     return width > 1 and len(row) == width and first is not None and all(cell is first for cell in row)
 

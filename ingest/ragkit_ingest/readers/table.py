@@ -1,4 +1,4 @@
-"""CSV and TSV: a row a line, titles above the names of columns, several tables parted by blank lines."""
+"""CSV and TSV: a row a line, titles above the names of columns, several tables separated by blank lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TableReader:
     media_types: tuple[str, ...] = (CSV, TSV)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the rows; a quote that is never closed loses no text, and is reported."""
+        """Return the rows; after a quote that is never closed, the text is kept and a warning added."""
         builder = TextBuilder()
         source = decoded_text(data, builder.warn)
         text = source.replace("\0", "")

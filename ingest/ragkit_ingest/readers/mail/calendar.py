@@ -58,7 +58,7 @@ class CalendarReader:
     media_types: tuple[str, ...] = (CALENDAR,)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the events; what holds none is kept as text and reported."""
+        """Return the events; a file without events is kept as text and reported."""
         builder = TextBuilder()
         source = decoded_text(data, builder.warn)
         for number, (_, lines) in enumerate(event_groups(without_embedded(source, builder.warn)), 1):

@@ -16,7 +16,7 @@ _DURATION: Final = re.compile(r"\+?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+
 
 
 def in_words(rule: str) -> str:
-    """Return a rule as `every 2 weeks on Monday, 4 times`; the rule as it is where it says more than that."""
+    """Return a rule as `every 2 weeks on Monday, 4 times`; the rule unchanged where it is more complex."""
     parts = dict(part.split("=", 1) for part in rule.strip().upper().split(";") if "=" in part)
     unit = _UNITS.get(parts.get("FREQ", ""))
     if unit is None or not parts.keys() <= _READ:
@@ -45,7 +45,7 @@ def duration_in_words(duration: str) -> str:
 
 
 def _weekday(day: str) -> str:
-    """Return `Monday` for MO and `the first Monday` for 1MO, "" for what is no day."""
+    """Return `Monday` for MO and `the first Monday` for 1MO, "" for anything else."""
     match = _DAY.fullmatch(day)
     name = _DAYS[match[2]].long if match is not None and match[2] in _DAYS else ""
     place = _ORDINALS.get(match[1], "") if match is not None and match[1] else ""

@@ -168,7 +168,7 @@ class _Page:
         self._out.code("\n".join(lines), language if language.replace("-", "").isalnum() else "")
 
     def _begin_box(self) -> None:
-        """A box begins or ends: its kind and title are words, what it holds is read on."""
+        """Begin or end a box: its kind and title become text, its content is read as usual."""
         named, self._style = self._style, ""
         style = named.lower().lstrip("%").split(",")[0].split("#")[0].split(".")[0]
         if style in ("quote", "verse"):
@@ -191,7 +191,7 @@ class _Page:
     # ------------------------------------------------------------------ single lines
 
     def _marked(self, line: str) -> bool:
-        """Take a line with a mark of its own; False for one of prose."""
+        """Take a line that begins with markup; False for a line of prose."""
         if self._header and not self._paragraph and self._author(line):
             return True
         return self._set_attribute(line) or self._heading(line) or self._macro(line) or self._listed(line)

@@ -27,7 +27,7 @@ _RAISED = re.compile(r"\^([^\s^]{1,40})\^")
 _LOWERED = re.compile(r"~([^\s~]{1,40})~")
 _ANCHOR = re.compile(r"\[\[[^\]\n]{1,100}\]\]|\(\(\(([^()\n]{1,200})\)\)\)")
 _VERBATIM = re.compile(r"(?<![\w+])(\+{1,3})(?=[^\s+])([^\n]{1,400}?)(?<=[^\s+])\1(?![\w+])")
-_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are gone
+_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are removed
 _MOST_HELD: Final = 1_000
 _BREAK = re.compile(r"[ \t]\+$", re.MULTILINE)
 _KNOWN: Final = {
@@ -119,7 +119,7 @@ class AsciidocText:
 
 
 def _hold(held: list[str], match: re.Match[str]) -> str:
-    """Keep text that stands as it is (`+a_b_c+`), and return the character that holds its place."""
+    """Keep verbatim text (`+a_b_c+`), and return its placeholder character."""
     if len(held) >= _MOST_HELD:
         return match[0]
     held.append(match[2])
@@ -235,7 +235,7 @@ def _columns(style: str) -> int:
 
 
 def _in_rows(cells: Sequence[_Raw], width: int) -> list[list[_Raw]]:
-    """Deal cells out over rows of a width, with the places that spans from above take."""
+    """Distribute cells over rows of a width, around the places that spans from above occupy."""
     rows: list[list[_Raw]] = []
     taken: dict[int, int] = {}  # row -> columns that cells from above fill
     at = 0

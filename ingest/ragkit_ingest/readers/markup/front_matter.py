@@ -20,7 +20,7 @@ _FENCED = re.compile(
 )
 _PAIR = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*[:=]\s+(.*)")
 DESCRIBING: Final = ("subtitle", "description", "summary", "abstract", "excerpt", "lead", "intro", "tagline", "teaser")
-"""Fields that tell what a document says: they are text, too."""
+"""Fields that describe the document: they are added to its text too."""
 
 
 @dataclass(frozen=True, slots=True)

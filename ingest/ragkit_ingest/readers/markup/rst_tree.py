@@ -35,7 +35,7 @@ def _field_name(match: re.Match[str]) -> str:
 
 
 class TreeWalk:
-    """Visits the tree with a stack of its own, since its depth is the input's."""
+    """Visits the tree with an explicit stack, since the input decides its depth."""
 
     def __init__(self, builder: TextBuilder) -> None:
         from docutils import nodes
@@ -96,7 +96,7 @@ class TreeWalk:
         return True
 
     def _fault(self, node: Any) -> None:
-        """Keep the lines that docutils does not understand as they are."""
+        """Keep lines that docutils cannot parse as they are."""
         for source in node.findall(self._nodes.literal_block):
             self.unread += 1
             self._flush()

@@ -78,7 +78,7 @@ def code_title(info: str) -> str:
 
 
 def code_line(line: str) -> str | None:
-    """Return a line of code without the hints that only colour it; None for one that is nothing else."""
+    """Return a line of code without highlighting hints; None for a line that holds only such a hint."""
     if "highlight-" not in line and "[!code" not in line and "prettier-ignore" not in line:
         return line
     return None if _HINT.match(line) else _CODE_MARK.sub("", line)

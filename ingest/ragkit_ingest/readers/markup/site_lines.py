@@ -278,7 +278,7 @@ class SiteMarkdown:
             self._done.append(line)
 
     def _tag_line(self, line: str) -> bool:
-        """Take a line that is one tag of a component: its words stand alone, and what it holds moves to its place."""
+        """Take a line that is one tag of a component: its text becomes a paragraph, its content is unindented."""
         if not _TAG_LINE.match(line):
             return False
         indent = len(line) - len(line.lstrip())
@@ -336,7 +336,7 @@ class SiteMarkdown:
         self._keep(site_details.short_form(line) or line)
 
     def _keep(self, line: str) -> None:
-        """Add a line without a meaning of its own: to the text, or to indented code."""
+        """Add an ordinary line: to the text, or to indented code."""
         indent = len(line) - len(line.lstrip())
         if line.strip():
             if indent >= 4 and self._blank and not self._listing and not self._mdx:
@@ -371,7 +371,7 @@ class SiteMarkdown:
         if not self._boxes:
             return line
         box = self._boxes[-1]
-        if box.inner < 0:  # the first line in a component says how deep its content stands
+        if box.inner < 0:  # the first line in a component gives the indentation of its content
             box.inner = indent if not line.lstrip().startswith("</") else -1 - box.inner
         return " " * max(0, box.outer + indent - box.inner) + line.lstrip(" ")
 

@@ -162,7 +162,7 @@ class MarkScanner:
         return None
 
     def _in_target(self) -> bool:
-        """Tell whether what comes stands where a link has its address."""
+        """Tell whether the next text is the address of a link."""
         return any(part.endswith(("](", "](<", 'href="', "]: ")) for part in self._parts[-1:])
 
     def _shortcode(self, inner: str) -> str:
@@ -219,7 +219,7 @@ class MarkScanner:
         return self._tag_words(name, rest)
 
     def _loop(self, name: str, rest: str) -> str:
-        """Take the begin or the end of a loop: the names of its values mean nothing to a reader of the page."""
+        """Take the begin or the end of a loop, without the names of its values."""
         loops = self._notes.loops
         if name == "for":
             loops.append(frozenset(re.findall(r"\w+", rest.partition(" in ")[0])))
@@ -320,7 +320,7 @@ class MarkScanner:
         return tag.end, _before(words) if words and not tag.alone and follows.strip() else words
 
     def _formula(self, start: int) -> tuple[int, str] | None:
-        """Return a formula as a code span, so that Markdown takes nothing of it for marks."""
+        """Return a formula as a code span, so that Markdown does not parse it as markup."""
         text = self._text
         if text.startswith("$$", start):
             end = text.find("$$", start + 2, start + _LIMIT)

@@ -1,4 +1,4 @@
-"""The text of an RTF file as it is written down: paragraphs, tables with merged cells, notes after their paragraph."""
+"""The output of an RTF file: paragraphs, tables with merged cells, notes after their paragraph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_ROWS: Final = 2_000
 
 @dataclass(slots=True)
 class _Place:
-    """A cell that is being laid out; several places may share one when it is merged."""
+    """A place of a table layout; several places share one cell when it is merged."""
 
     text: str
     rows: int = 1
@@ -86,7 +86,7 @@ class Page:
             self._write_later()
 
     def define(self, word: str) -> None:
-        """Take a word that says what a cell of the next row is; \\cellx ends it."""
+        """Take a control word that defines a cell of the next row; \\cellx ends it."""
         if word == "trowd":
             self.merges, self._definition, self.heads = [], set(), False
         elif word == "cellx":
@@ -163,7 +163,7 @@ def _shown(text: str, raised: str) -> str:
 
 
 def _laid_out(rows: list[tuple[list[str], list[set[str]], bool]]) -> list[list[Cell]]:
-    """Return the cells of a table; \\clmrg goes on with the cell to the left, \\clvmrg with the one above."""
+    """Return the cells of a table; \\clmrg continues the cell to the left, \\clvmrg the one above."""
     above: dict[int, _Place] = {}
     places: list[list[_Place]] = []
     for cells, merges, _ in rows:

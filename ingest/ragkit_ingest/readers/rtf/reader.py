@@ -32,7 +32,7 @@ class _Field:
 
 @dataclass(slots=True)
 class _Group:
-    """What a group of the file has set; it is copied for each group inside of it.
+    """The state of a group; it is copied for each group inside it.
 
     muted: its text is no text of the document. fallback: it says again what is read elsewhere.
     capture: where its text goes instead, with the name of its destination.
@@ -129,7 +129,7 @@ class _Parser:
         return self.page.out.finish(name=name, title=title, metadata=dict(self.properties))
 
     def _skip(self, token: Token) -> None:
-        """Pass over what stands for a Unicode character in programs that know none."""
+        """Skip the replacement of a Unicode character for programs without Unicode."""
         if token.kind == "text":
             passed = min(self.to_skip, len(token.data))
             self.to_skip -= passed
@@ -322,7 +322,7 @@ class _Parser:
             self.page.out.mark_block(start, end, "boilerplate")
 
     def _in_tables(self, word: str, number: int | None) -> None:
-        """Take what the tables of fonts and styles say, and the ticks of forms."""
+        """Take the tables of fonts and styles, and the check marks of forms."""
         if word == "f" and number is not None:
             self.font = number
         elif word == "fcharset" and number is not None:

@@ -1,4 +1,4 @@
-"""Tables out of the rows of a sheet: blank rows and columns part them, titles stand above, rows know their columns."""
+"""Tables from the rows of a sheet: separated by blank rows and columns, with titles and column names."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class SheetTables:
     _continued: bool = False
 
     def add(self, row: Row) -> None:
-        """Add a row that has text; a number that leaps says that the rows between are blank."""
+        """Add a row that has text; a jump in the row number means that the rows between are blank."""
         if self._rows and row.number != self._rows[-1].number + 1:
             self._flush(continues=False)
         elif len(self._rows) >= _BATCH:
@@ -89,7 +89,7 @@ class SheetTables:
         self._rows.append(row)
 
     def close(self) -> None:
-        """Write what is held; the next row begins another sheet."""
+        """Write the rows that are held; the next row begins another sheet."""
         self._flush(continues=False)
         self._names.clear()
         self._titles.clear()
@@ -133,13 +133,13 @@ class SheetTables:
         self._titles.extend(map(squeeze, lines))
 
     def _known(self, piece: _Piece) -> _Names | None:
-        """Return the names that came last for these columns, when no title stands between."""
+        """Return the last names for these columns, if no title came between."""
         if self._titles:
             return None
         return next((n for n in reversed(self._names) if n.left <= piece.left and piece.right <= n.right), None)
 
     def _is_data(self, piece: _Piece, known: _Names, at: int) -> bool:
-        """Tell whether rows after a gap go on with the table above, although the first of them could be names."""
+        """Tell whether rows after a gap continue the table above, although the first of them could be names."""
         return not at and (len(piece.rows) == 1 or (known.strong and known.texts_below and not piece.rows[0].strong))
 
     def _own_names(self, piece: _Piece, at: int, count: int) -> _Names:
@@ -224,7 +224,7 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
         if count < 2 and _is_title_with_gaps(grid, at):
             continue
         marked = sample[at].strong and not sample[at + 1].strong
-        return at, count or int(marked)  # names that are dates or numbers are told by their look
+        return at, count or int(marked)  # names that are dates or numbers are recognised by their format
     return 0, 0
 
 
@@ -241,7 +241,7 @@ def _is_title_with_gaps(grid: Grid, at: int) -> bool:
 
 
 def _has_corner(grid: Grid, at: int) -> bool:
-    """Tell whether the first place of a row of names is blank or reaches down, as that of a title does not."""
+    """Tell whether the first cell of a row of names is blank or spans rows, unlike that of a title."""
     first, below = grid.source[at][0], grid.source[at + 1][0]
     return first is None or first is below
 
@@ -249,7 +249,7 @@ def _has_corner(grid: Grid, at: int) -> bool:
 def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
     """Return rows where names over several columns reach to the next name, as files without merged cells show them.
 
-    Such names are told by their place: above names that say the same for each of them ("Q1, Q2, Q1, Q2").
+    Such names are recognised by their place: above names that repeat for each of them ("Q1, Q2, Q1, Q2").
     """
     for at in range(min(_HEADER_WITHIN, len(rows) - 2)):
         row, below = rows[at], rows[at + 1]
@@ -272,7 +272,7 @@ def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
 
 
 def _pieces(rows: list[Row], *, split: bool, depth: int = 0) -> list[_Piece]:
-    """Part rows into tables, left to right and top to bottom (an XY cut), where each has names of its own."""
+    """Split rows into tables, left to right and top to bottom (an XY cut), where each has its own column names."""
     columns = sorted({column for row in rows for column in row.cells})
     groups: list[tuple[int, int]] = []
     for column in columns:
@@ -316,7 +316,7 @@ def _begins_anew(rows: Sequence[Row], at: int) -> bool:
 
 
 def _far_parts(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join groups of columns up to where many blank columns part them, which no table has."""
+    """Join groups of columns up to a gap of many blank columns, which no table has."""
     parts: list[tuple[int, int]] = []
     for left, right in groups:
         if parts and left - parts[-1][1] <= _FAR:
@@ -327,7 +327,7 @@ def _far_parts(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _within(rows: Sequence[Row], left: int, right: int) -> list[Row]:
-    """Return what of the rows stands in these columns, without rows that have nothing there."""
+    """Return the rows cut to these columns, without rows that are blank there."""
     found = []
     for row in rows:
         cells = {column: text for column, text in row.cells.items() if left <= column <= right}

@@ -1,4 +1,4 @@
-"""What HTML's tags and attributes mean for a reader of its text."""
+"""The meaning of HTML's tags and attributes for a reader of its text."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ CHARSET = re.compile(
     re.IGNORECASE,
 )
 STRIKING = frozenset({"s", "strike", "del"})
-"""Elements whose words do not hold any more."""
+"""Elements whose text is no longer valid (struck out)."""
 STRIKING_STYLE = re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:[^;]*\bline-through\b", re.IGNORECASE)
 PANEL = re.compile(
     r"(?:^|[-_ ])(?:accordion|collaps(?:e|ed|ible)|panels?|tabs?|tab-?(?:panel|pane|content)|pane|faq|"
     r"toggle|expand(?:able|er)?)(?:$|[-_ ])",
     re.IGNORECASE,
 )
-"""Classes of what a control opens."""
+"""Classes of elements that a control opens."""
 PANEL_TAGS = frozenset({"div", "section", "article", "ul", "ol", "dl", "dd", "li", "table", "details"})
 BANNER = re.compile(
     r"(?:cookie|consent|gdpr|ccpa)[-_ ]?\w{0,12}[-_ ]?"
@@ -58,7 +58,7 @@ UI_WORDS = frozenset(
         "☰",
     ]
 )
-"""Buttons that say nothing of the page."""
+"""Labels of buttons that are not content."""
 BLOCKS = frozenset(
     [
         "address",

@@ -38,7 +38,7 @@ _VOID: Final = frozenset({"br", "img", "input", "meta", "hr", "wbr", "link", "co
 
 @dataclass(slots=True)
 class PageInfo:
-    """What an HTML page says of itself."""
+    """The properties of an HTML page."""
 
     title: str = ""
     metadata: dict[str, object] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Target:
         self._inline = Inline(self._blocks, losses)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """A tag opens."""
+        """Open a tag."""
         tag = _local(tag)
         element = (tag, _names(attributes) if attributes else frozenset[str]())
         if self._formula is not None:
@@ -106,7 +106,7 @@ class Target:
             self._inline.start(tag, attributes, heads=self._in_heading(tag, attributes))
 
     def end(self, tag: str) -> None:
-        """A tag closes; those that it leaves open close with it."""
+        """Close a tag, and the tags inside it that are still open."""
         tag = _local(tag)
         if not self._open or self._open[-1][0] != tag:
             if all(name != tag for name, _ in self._open):
@@ -116,7 +116,7 @@ class Target:
         self._close(tag)
 
     def data(self, text: str) -> None:
-        """Text comes."""
+        """Take text."""
         if self._title is not None:
             self._title.append(text)
         elif self._formula is not None:
@@ -133,7 +133,7 @@ class Target:
         """Comments are left out."""
 
     def close(self) -> None:
-        """The page ends."""
+        """End the page."""
         if self._done:
             return
         self._done = True
@@ -184,7 +184,7 @@ class Target:
         return 0 < self._hidden_at <= len(self._open) and self._open[self._hidden_at - 1][0] == "svg"
 
     def _leave_out(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
-        """Tell whether an element is left out, and note what is lost with it."""
+        """Tell whether an element is left out, and count its loss."""
         self._counted = ""
         if tag in SILENT or not GUTTER.isdisjoint(name[1:] for name in element[1]):
             return True

@@ -42,7 +42,7 @@ class _Instance:
 
 
 class Numbering:
-    """Counts the paragraphs of all lists of a document, and says what number stands before each."""
+    """Counts the paragraphs of all lists of a document, and returns the number of each."""
 
     def __init__(self) -> None:
         self._abstract: dict[str, dict[int, Level]] = {}
@@ -64,7 +64,7 @@ class Numbering:
         self._instances[number] = _Instance(abstract, dict(starts), dict(levels))
 
     def level_of_style(self, number: str, style: str) -> int | None:
-        """Return the level of a list that a paragraph style stands for, None when none says so."""
+        """Return the level of a list that a paragraph style stands for, None when there is none."""
         instance = self._instances.get(number)
         if instance is None:
             return None
@@ -142,7 +142,7 @@ NUMBER_CODES: Final = {
     "23": "bullet",
     "255": "none",
 }
-"""What w:nfc of Word 2003 XML and \\levelnfc of RTF mean."""
+"""The meaning of w:nfc of Word 2003 XML and of \\levelnfc of RTF."""
 
 
 class _Definitions:
@@ -245,10 +245,10 @@ def _without_fallbacks(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def small(value: str) -> int:
-    """Return a level (0 to 8) or a similar small number of an attribute; 0 where it is none."""
+    """Return a level (0 to 8) or a similar small number of an attribute; 0 where it is invalid."""
     return min(int(value[:3]), _LEVELS) if value[:3].isdecimal() else 0
 
 
 def natural(value: str) -> int:
-    """Return a number of an attribute, at most a million; 1 where it is none."""
+    """Return a number of an attribute, at most a million; 1 where it is invalid."""
     return min(int(value[:7]), _MAX_NUMBER) if value[:7].isdecimal() else 1
