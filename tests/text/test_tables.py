@@ -11,7 +11,7 @@ from ragkit.text.tables import cells, column_names
     ("row", "expected"),
     [
         ("Crane | 12 t | pier B", ["Crane", "12 t", "pier B"]),
-        ("Crane\t12 t\t\tpier B", ["Crane", "12 t", "", "pier B"]),
+        ("Crane\t12 t\tpier B", ["Crane", "12 t", "pier B"]),
         (r"ps \| wc | counts", [r"ps \| wc", "counts"]),
     ],
 )
