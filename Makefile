@@ -45,7 +45,7 @@ docs: $(VENV)/installed ## the documentation site, in docs/_build/html; a warnin
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 # How long each reader is given damaged files, two readers at a time; check-long gives each a minute.
-FUZZ_SECONDS ?= 5
+FUZZ_SECONDS ?= 3
 
 test: lint types docs ## ruff, import-linter, mypy, the documentation site and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py

@@ -60,7 +60,7 @@ class CostModel:
     prices: PriceTable
 
     def monthly(self, way: Way, volume: float) -> Range:
-        """Return what a way costs a month at a volume (interactions a month), without the first preparation of data.
+        """Return the monthly cost of a way at a volume (interactions a month), without the first preparation of data.
 
         Raises InputError for a volume that is negative, infinite or above 10^12.
         """
@@ -80,12 +80,12 @@ class CostModel:
         return max(1, math.ceil(volume / self._figure("hosting_capacity").low))
 
     def retraining(self) -> Range:
-        """Return what training runs cost a month: cheap and seldom to dear and often."""
+        """Return the monthly cost of training runs: from cheap and rare to expensive and frequent."""
         training, months = self._figure("training"), self._figure("retraining_months")
         return Range(training.low / months.high, training.high / months.low)
 
     def preparation(self) -> Range:
-        """Return what the first preparation of data costs, once."""
+        """Return the one-time cost of the first preparation of data."""
         return _range(self._figure("data_preparation"))
 
     def break_even(self, way: Literal["prompting", "rag"]) -> Range | None:

@@ -28,7 +28,7 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A range of a quantity with where it comes from. low == high for a single value. date: ISO 8601."""
+    """A range of a quantity with its source. low == high for a single value. date: ISO 8601."""
 
     name: str
     low: float
@@ -65,7 +65,7 @@ class ModelPrice:
 
 @dataclass(frozen=True, slots=True)
 class PriceTable:
-    """Prices of models and figures of the calculation. origin: the file, as messages name it."""
+    """Prices of models and figures of the calculation. origin: the name of the file in messages."""
 
     origin: str
     currency: str
@@ -159,7 +159,7 @@ def _figure(origin: str, name: str, entry: Mapping[str, Any]) -> Figure:
 
 
 def _only(place: str, entry: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    """Refuse keys that nobody reads: a misspelt key would otherwise be ignored."""
+    """Refuse unknown keys: a misspelt key would otherwise be ignored."""
     unknown = sorted(set(entry) - set(known))
     if unknown:
         raise ConfigError(f"{place} has the unknown key {unknown[0]!r}", cure=f"the keys are {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""A chain's file -> steps in the order they run; whatever is wrong is refused here, with its line, before any call."""
+"""A chain's file -> steps in the order they run; a fault is refused with its line, before any model is called."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _READERS: Final[Mapping[str, Callable[[Head, Frame], Step]]] = {
 _SECONDS: Final = 60.0
 _CHAIN_SECONDS: Final = 300.0
 OK: Final = "ok"
-"""Field that every step's output has besides its own: whether the step ran and did not fail."""
+"""A field of every step's output, in addition to its own: whether the step ran and did not fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _all_references(step: Step) -> tuple[Reference, ...]:
 
 
 def _check_references(parsed: Parsed, steps: Sequence[Step]) -> None:
-    """Refuse references to steps and fields that are not there."""
+    """Refuse references to steps and fields that do not exist."""
     known = {step.head.name: step for step in steps}
     for number, step in enumerate(steps):
         for reference in _all_references(step):

@@ -87,5 +87,5 @@ class AnthropicChat:
 
 
 def _close(client: Any) -> None:
-    """Close the connections of a client that nobody uses any more."""
+    """Close the connections of an unused client."""
     LOOP.submit(client.close())

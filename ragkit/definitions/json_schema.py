@@ -26,7 +26,7 @@ class Schema:
     _validator: Any = field(repr=False, compare=False)
 
     def problem(self, value: Any) -> str:
-        """Return in one line where a value departs from the schema and how; "" when it matches."""
+        """Return the first violation of the schema by a value in one line; "" when it matches."""
         from jsonschema.exceptions import best_match
 
         try:
@@ -108,7 +108,7 @@ def schema_of(parsed: Parsed, at: Sequence[str | int] = ()) -> Schema:
 def _check_parts(
     value: Any, root: Mapping[str, Any], parsed: Parsed, at: tuple[str | int, ...], depth: int = 0
 ) -> None:
-    """Check what the meta schema does not: depth, references and patterns."""
+    """Check what the meta schema does not cover: depth, references and patterns."""
     if depth > DEEPEST:
         raise parsed.error(f"the schema is nested more than {DEEPEST} levels deep", at)
     if isinstance(value, list):

@@ -30,7 +30,7 @@ class Parsed:
     starts: Mapping[Path, int] = field(default_factory=dict)
 
     def line(self, at: Sequence[str | int] = ()) -> int:
-        """Return the line of a part, or of its nearest parent that has one; 0 where nothing is known."""
+        """Return the line of a part, or of its nearest parent that has one; 0 where it is unknown."""
         place = tuple(at)
         while place and place not in self.lines:
             place = place[:-1]
@@ -79,7 +79,7 @@ def _check_events(yaml: Any, text: str, path: str, shift: int) -> None:
 
 
 class _Reader:
-    """Turns nodes into values, and notes the lines on which they stand."""
+    """Turns nodes into values, and records their lines."""
 
     def __init__(self, yaml: Any, path: str, shift: int) -> None:
         self.lines: dict[Path, int] = {}

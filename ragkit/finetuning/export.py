@@ -152,7 +152,7 @@ def _write(collected: Collected, draft: Path, folder: Path, plan: ExportPlan, wa
 
 
 def _check_rules(path: Path, split: Split, plan: ExportPlan) -> None:
-    """Raise InputError for a file that OpenAI would refuse; a small validation file is no fault."""
+    """Raise InputError for a file that OpenAI would refuse; a small validation file is accepted."""
     problems = openai_problems(path, count=plan.count)
     if split != "train":
         problems = [problem for problem in problems if problem.startswith("line ")]

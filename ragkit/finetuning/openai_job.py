@@ -20,7 +20,7 @@ _EVENTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """What would be sent: two files, never the test file. epochs: 0 leaves the choice to the service.
+    """The upload of a job: two files, never the test file. epochs: 0 leaves the choice to the service.
 
     cost: of `cost_epochs` epochs in `currency` at the price of the model `cost_of`, None where the export had no price.
     """
@@ -65,7 +65,7 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as the service tells it. model: the tuned model's name, "" until it is there."""
+    """A job as the service reports it. model: the tuned model's name, "" until it is there."""
 
     id: str
     status: str
@@ -78,7 +78,7 @@ class JobState:
 
 
 def plan_job(folder: Path, *, model: str, epochs: int = 0, seed: int = 0, suffix: str = "") -> JobPlan:
-    """Check an exported folder by OpenAI's rules and return what would be sent; nothing is.
+    """Check an exported folder by OpenAI's rules and return what would be sent, without sending it.
 
     Raises InputError for a folder that was not exported or was changed, and for lines that the rules forbid.
     """
@@ -153,7 +153,7 @@ class OpenAIJobs:
         return self._called(lambda: _state(self._client.fine_tuning.jobs.retrieve(job)))
 
     def follow(
-        self, job: str, *, tell: Callable[[str], None], every: float = 15.0, seconds: float = 86_400.0
+        self, job: str, *, report: Callable[[str], None], every: float = 15.0, seconds: float = 86_400.0
     ) -> JobState:
         """Wait for the end of a job and pass each new event on. Raises ChatError, ChatTimeoutError after `seconds`."""
         end = time.monotonic() + seconds
@@ -163,7 +163,7 @@ class OpenAIJobs:
             for number, message in self._called(lambda: self._events(job)):
                 if number not in seen:
                     seen.add(number)
-                    tell(message)
+                    report(message)
             if state.status in FINAL:
                 return state
             if time.monotonic() + every > end:

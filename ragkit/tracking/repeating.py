@@ -21,7 +21,7 @@ _REPEATED: Final = (("eval", "answers"), ("finetune", "train"), ("tune", "embedd
 def changes_since(
     run: Run, *, prompts: Mapping[str, str], collection_digest: Callable[[str], str] | None = None
 ) -> list[Change]:
-    """Return what differs now: inputs by digest, prompts by text, versions of packages.
+    """Return the changes: inputs by digest, prompts by text, versions of packages.
 
     prompts: the present texts by name; a prompt of the run that is not among them counts as missing. collection_digest:
     returns the present digest of a collection by its location; without it collections are not looked at.

@@ -198,7 +198,7 @@ def test_following_ends_at_its_limit(service: Service) -> None:
     service.states = ["running"]
     jobs = OpenAIJobs(base_url=f"http://127.0.0.1:{service.server_port}/v1")
     with pytest.raises(ChatTimeoutError, match="--follow ftjob-1"):
-        jobs.follow("ftjob-1", tell=print, every=0.01, seconds=0.05)
+        jobs.follow("ftjob-1", report=print, every=0.01, seconds=0.05)
 
 
 def test_changed_or_foreign_data_is_refused_before_anything_is_sent(

@@ -1,4 +1,4 @@
-"""Steps that rules can do without a model, or a model where the rules say nothing: classify, extract, decompose."""
+"""Steps by rules, or by a model where no rule applies: classify, extract, decompose."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class _TextStep:
 
 @dataclass(frozen=True, slots=True)
 class Classify(_TextStep):
-    """Gives one of some labels: that of the first rule that matches, else the model's, else `otherwise`."""
+    """Gives one of several labels: that of the first rule that matches, else the model's, else `otherwise`."""
 
     head: Head
     text: SafeText
@@ -172,7 +172,7 @@ class Decompose(_TextStep):
     sources: tuple[str, ...] = ()
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
-        """Decompose the text; a part that leans on the one before is made to stand alone."""
+        """Decompose the text; a part that depends on the one before is rewritten to stand alone."""
         text = self.text.render(values)
         if self.head.model:
             said = self.by_model.ask(self.head, text, values, tools)

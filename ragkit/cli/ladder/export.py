@@ -110,7 +110,7 @@ def finetune(_context: click.Context, wanted: _Wanted) -> None:
 
 
 def _searching(kb: KnowledgeBase) -> Prompter:
-    """Return a prompter that makes the prompts that `ragkit ask` makes: the model learns to answer from passages."""
+    """Return a prompter that makes the prompts of `ragkit ask`: the model learns to answer from passages."""
 
     def made(example: TrainingExample) -> Sequence[Message]:
         return kb.prompt(example.input).messages

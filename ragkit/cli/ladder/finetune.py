@@ -90,7 +90,7 @@ def _jobs() -> OpenAIJobs:
 
 
 def _follow(job: str, every: float, target: Target) -> None:
-    state = _jobs().follow(job, tell=lambda message: click.echo(show(message, 500), err=True), every=every)
+    state = _jobs().follow(job, report=lambda message: click.echo(show(message, 500), err=True), every=every)
     _print_state(state, target)
     if state.status != "succeeded":
         raise ChatError(f"the job {state.id} {state.status}: {state.error or 'no reason given'}")

@@ -81,7 +81,7 @@ def _transformers() -> Any:
 
 
 def _loaded(config: TrainConfig, load: Callable[[str], Any]) -> Any:
-    """Return what is loaded from the folder of the base model. Raises ModelError."""
+    """Return the value that a function loads from the folder of the base model. Raises ModelError."""
     if not (config.model / "config.json").is_file():
         raise ModelError(
             f"{config.model} is no model folder (no config.json)", cure="give a folder in Hugging Face's format"
@@ -205,7 +205,7 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
 def _saved(
     config: TrainConfig, trainer: Any, tokenizer: Any, losses: tuple[float, float], manifest: Mapping[str, Any]
 ) -> Trained:
-    """Write the kept weights with the tokenizer, the history of losses, and what they came from.
+    """Write the kept weights with the tokenizer, the history of losses, and their inputs.
 
     losses: on the validation part, before the training and of the kept weights.
     """

@@ -1,4 +1,4 @@
-"""Calls of pdfium's functions by ctypes: cheap ones for what is asked of every character, and texts in buffers."""
+"""Calls of pdfium's functions by ctypes: cheap ones for queries about every character, and texts in buffers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _BYTES: Final = 1 << 16
 @lru_cache(maxsize=32)
 def plain_call(api: Any, name: str, *kinds: Any, returns: Any = ctypes.c_int) -> Callable[..., Any]:
     """Return one of pdfium's functions that takes plain numbers, addresses too: half the cost of a call that checks
-    types. kinds: of the arguments."""
+    types. It keeps the GIL, so it is for calls that are over in a microsecond. kinds: of the arguments."""
     address = ctypes.cast(getattr(api, name), ctypes.c_void_p).value or 0
-    call: Callable[..., Any] = ctypes.CFUNCTYPE(returns, *kinds)(address)
+    call: Callable[..., Any] = ctypes.PYFUNCTYPE(returns, *kinds)(address)
     return call
 
 

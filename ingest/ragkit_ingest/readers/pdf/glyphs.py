@@ -1,4 +1,4 @@
-"""What pdfium tells of a page's characters, asked for as seldom as possible: lines, their parts, raised digits."""
+"""The characters of a page by pdfium, with as few calls as possible: lines, their parts, raised digits."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _BOLD_LENGTH = 120  # only lines this short can be headings, so only theirs is a
 _RAISED_LIMIT = 300  # places of a page that are looked at for raised digits
 _RAISED_DIGITS = 4
 _RAISED_GAP = 0.3  # letter heights between a word and its raised sign, where pdfium sees a blank
+_TOUCH = 1.0  # points that pieces of one line may overlap
 _SMALLER = 0.88  # a raised or lowered digit is at most so high as the letter before it
 _SHIFT = 0.08  # its middle is so many letter heights above or below
 _TAIL = re.compile(  # begins with a set of letters, so that search skips to the next of them
@@ -44,7 +45,7 @@ class Part:
 @dataclass(slots=True)
 class RawLine:
     """A line as pdfium cuts them. pieces: (offset in the text, index of the character there) of each stretch that
-    runs evenly, empty where offsets and indexes part ways.
+    runs evenly, empty where offsets and indexes differ.
 
     edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it. blanks:
     (offset, left, right) of the spaces of a line that was put in order from right to left.
@@ -139,7 +140,7 @@ class Glyphs:
         return (left, right, bottom, top - bottom)
 
     def parts(self, line: RawLine, *, cuts: Sequence[float] = (), gap: float = GAP) -> list[Part]:
-        """Return what gaps of a line set apart, from left to right as the file has it.
+        """Return the parts of a line between its gaps, from left to right, in the file's order.
 
         cuts: places between which words are apart in any case, as at the lines of a table. gap: letter heights that
         parts are apart, at least.
@@ -163,16 +164,20 @@ class Glyphs:
             ask(page, first + at - 1 if first >= 0 else line.index(at - 1), place)
             end_left, end_right = sides[0], sides[2]
             ask(page, first + after if first >= 0 else line.index(after), place)
-            next_left, next_right = sides[0], sides[2]
+            next_left, next_bottom = sides[0], sides[3]
+            lower = not -level <= next_bottom - bottom <= level
+            if not lower and not cuts and end_left <= next_left <= end_right + apart:  # as between most words
+                at = text.find(" ", after)
+                continue
+            next_right = sides[2]
             low, high = (end_right, next_left) if next_left >= end_left else (next_right, end_left)
-            lower = abs(sides[3] - bottom) > level
             below = lower and min(end_right - next_left, next_right - end_left) > apart  # of lines taken for one
             if high - low > apart or below or (cuts and any(low - 1 < cut < high + 1 for cut in cuts)):
                 found.append(
                     Part(line.shown(begin, at), min(left, end_left), max(right, end_right), bottom, line.height)
                 )
                 begin, left, right = after, next_left, next_right
-                bottom = sides[3] if lower else bottom
+                bottom = next_bottom if lower else bottom
             at = text.find(" ", after)
         if not found:
             return [_whole_part(line)]
@@ -195,19 +200,22 @@ class Glyphs:
         return found
 
     def mark_raised(self, lines: list[RawLine]) -> None:
-        """Note superscripts and subscripts among digits that follow a letter or digit: by size and by place."""
+        """Record superscripts and subscripts among digits that follow a letter or digit: by size and position."""
         looked = 0
         for line in lines:
             if not line.pieces or not line.height:
                 continue
+            usual = _SMALLER * line.height
+            first = line.pieces[0][1] if len(line.pieces) == 1 else -1
             for match in _TAIL.finditer(line.text):
                 if looked > _RAISED_LIMIT:
                     return
-                last = self.box(line.index(match.end() - 1))
-                if last[3] >= _SMALLER * line.height or _is_plain(line.text, match.start(), match.end()):
+                start, end = match.span()
+                last = self.box(first + end - 1 if first >= 0 else line.index(end - 1))
+                if last[3] >= usual or _is_plain(line.text, start, end):
                     continue
                 looked += 1
-                edit = self._raised(line, match.start(), match.end(), last)
+                edit = self._raised(line, start, end, last)
                 if edit is not None and not any(begin < edit[1] and edit[0] < end for begin, end, _ in line.edits):
                     line.edits.append(edit)
             if len(line.edits) > 1:
@@ -257,7 +265,7 @@ def raised(before: tuple[float, float, float, float], sign: tuple[float, float, 
 
 
 def _is_plain(text: str, start: int, end: int) -> bool:
-    """Tell whether the word around is a year, an amount or a date, whose digits need no look."""
+    """Tell whether the word around is a year, an amount or a date, whose digits need no check."""
     begin = max(text.rfind(" ", 0, start) + 1, 0)
     stop = text.find(" ", end)
     return _is_plain_word(text[begin : stop if stop >= 0 else len(text)])
@@ -277,8 +285,11 @@ def rejoined(
     kept: list[RawLine] = []
     for line in lines:
         last = kept[-1] if kept else None
-        lead = _lead(last, line, glyphs) if last is not None else 0
-        if last is None or not (lead or _goes_on(last, line) or (joins is not None and joins(last, line))):
+        if last is None or (joins is None and line.left < last.right - _TOUCH):
+            kept.append(line)
+            continue
+        lead = _lead(last, line, glyphs)
+        if not (lead or _goes_on(last, line) or (joins is not None and joins(last, line))):
             kept.append(line)
             continue
         _append(last, line, lead or len(line.text))
@@ -291,7 +302,7 @@ def _lead(last: RawLine, line: RawLine, glyphs: Glyphs) -> int:
     if not line.pieces or not 0 < line.height < _SMALLER * last.height:
         return 0
     sign = _LEAD.match(line.text)
-    if sign is None or not -1.0 <= line.left - last.right < 0.5 * last.height:
+    if sign is None or not -_TOUCH <= line.left - last.right < 0.5 * last.height:
         return 0
     _, _, bottom, height = glyphs.box(line.index(sign.end()))
     level = abs(bottom - last.bottom) < 0.25 * last.height and height >= _SMALLER * last.height
@@ -302,8 +313,8 @@ def _goes_on(last: RawLine, line: RawLine) -> bool:
     if not last.height or not line.height:
         return False
     gap = line.left - last.right
-    near = -1.0 <= gap < 0.5 * max(last.height, line.height)
-    level = gap >= -1.0 and abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
+    near = -_TOUCH <= gap < 0.5 * max(last.height, line.height)
+    level = gap >= -_TOUCH and abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
     sizes = sorted((last.height, line.height))
     small = sizes[0] < _SMALLER * sizes[1] and abs(last.bottom - line.bottom) < 0.75 * sizes[1]
     lone = len(line.text) <= 4 or len(last.text) <= 4
@@ -311,7 +322,7 @@ def _goes_on(last: RawLine, line: RawLine) -> bool:
 
 
 def _append(last: RawLine, line: RawLine, lead: int) -> None:
-    """Put a line behind the one it goes on with; a lone sign above or below, as its first `lead` characters may be,
+    """Append a line to the one that it continues; a lone sign above or below, as its first `lead` characters may be,
     becomes a raised or lowered one."""
     text, edits = last.text, list(last.edits)
     way = raised((0, 0, last.bottom, last.height), (0, 0, line.bottom, line.height))

@@ -19,7 +19,7 @@ _BEFORE_HYPHEN = re.compile(
 _LETTER = r"[^\W\d_]"
 _WORD = re.compile(rf"{_LETTER}+(?:-{_LETTER}+)*")
 _RUNS_INTO, _RUNS_ON = re.compile(rf"{_LETTER}-?\Z"), re.compile(rf"-?{_LETTER}")
-_LOOKUPS = 300
+_LOOKS, _CALL = 30_000, 250  # places that are looked at one by one; a search of the text costs as much as so many
 _ENDED = re.compile(r"[.!?:;…。！？][\"'”’»)\]]*[\d¹²³⁴⁵⁶⁷⁸⁹⁰]*$")
 _ITEM = re.compile(r"[•●▪◦‣■□*·–-]\s|\(?\w{1,3}[.)]\s")
 _SENTENCE_LINE = 12  # letters
@@ -27,12 +27,13 @@ _FULL_LINE = 45
 
 
 class Words:
-    """The words of a document, for deciding what a hyphen at a line's end was; each is looked for when it is asked."""
+    """The words of a document, to decide what a hyphen at a line's end was; each is looked up on demand."""
 
     def __init__(self) -> None:
         self._text = ""
         self._known: dict[str, bool] = {}
         self._all: set[str] = set()
+        self._looked = 0  # places of the text at which words were looked for
         self._cuts = 0  # words known to have been cut, less those known to have a hyphen
 
     def add(self, text: str) -> None:
@@ -43,7 +44,7 @@ class Words:
 
     def __contains__(self, word: str) -> bool:
         """Tell whether a word in small letters, with its hyphens if it has any, stands somewhere by itself."""
-        if len(self._known) > _LOOKUPS:  # cheaper now than looking through the text for each
+        if self._looked > _LOOKS:  # cheaper now than looking through the text for each word
             self._all = self._all or set(_WORD.findall(self._text))
             return word in self._all
         known = self._known.get(word)
@@ -53,7 +54,9 @@ class Words:
 
     def _stands_alone(self, word: str) -> bool:
         at = self._text.find(word)
+        self._looked += _CALL
         while at >= 0:
+            self._looked += 1
             end = at + len(word)
             if not _RUNS_INTO.search(self._text[max(at - 2, 0) : at]) and not _RUNS_ON.match(self._text, end):
                 return True
@@ -117,11 +120,10 @@ def _join_rows(page: list[Line]) -> None:
         last = kept[-1] if kept else None
         if (
             last is not None
-            and not (line.cells or last.cells)
-            and last.height
-            and line.height
-            and abs(last.bottom - line.bottom) < 0.3 * last.height
             and line.left >= last.right - 2
+            and abs(last.bottom - line.bottom) < 0.3 * last.height
+            and line.height
+            and not (line.cells or last.cells)
             and (_values_only(line.text) or _values_only(last.text))
         ):
             last.text = f"{last.text} {line.text}"
@@ -139,7 +141,12 @@ def _join_words(page: list[Line], words: Words) -> None:
     kept: list[Line] = []
     for line in page:
         last = kept[-1] if kept else None
-        if last is not None and not (line.cells or last.cells or line.note) and ends_in_hyphen(last.text, line.text):
+        if (
+            last is not None
+            and last.text.endswith("-")
+            and not (line.cells or last.cells or line.note)
+            and ends_in_hyphen(last.text, line.text)
+        ):
             last.text = f"{last.text[:-1]}{_CUT}{line.text}"
             last.right = line.right
         else:
@@ -157,7 +164,7 @@ def ends_in_hyphen(above: str, below: str) -> bool:
 
 
 def continues(above: Line, below: Line, *, right: float) -> bool:
-    """Tell whether a sentence goes on from one line to another that does not stand below it: in the next column or on
+    """Tell whether a sentence continues from one line to another that is not below it: in the next column or on
     the next page. right: where full lines of the upper one end."""
     if above.height and below.height and abs(above.height - below.height) > 0.12 * above.height:
         return False

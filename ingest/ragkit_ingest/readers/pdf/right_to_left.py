@@ -14,7 +14,7 @@ from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine, rejoined
 
 _RIGHT_TO_LEFT = r"\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
 _DIGIT = r"0-9\u0660-\u0669\u06f0-\u06f9"
-_LETTER = re.compile(rf"(?![{_DIGIT}])[{_RIGHT_TO_LEFT}]")
+_LETTER = re.compile(r"[\u0590-\u065f\u066a-\u06ef\u06fa-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")  # no digits
 _OTHER = re.compile(r"[A-Za-z\u00c0-\u058f]")
 _ARABIC = re.compile(r"[\u0600-\u065f\u066e-\u06ef\u06fa-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")
 _LAM_ALEF = re.compile(r"[\u0622\u0623\u0625\u0627]\u0644")
@@ -34,7 +34,7 @@ _TURNED_RUN = re.compile(rf"[{_RIGHT_TO_LEFT}](?:[^\tA-Za-z\u00c0-\u058f]*[{_RIG
 
 def has_right_to_left(text: str) -> bool:
     """Tell whether a text has letters that run from right to left."""
-    return _LETTER.search(text) is not None
+    return not text.isascii() and _LETTER.search(text) is not None
 
 
 def runs_right_to_left(texts: Sequence[str]) -> bool:
@@ -45,7 +45,7 @@ def runs_right_to_left(texts: Sequence[str]) -> bool:
 
 @dataclass(slots=True)
 class _Sign:
-    """What one place of a line shows: its characters with their indexes, and its sides in points.
+    """One place of a line: its characters with their indexes, and its left and right in points.
 
     kind: the character that tells its direction, a space, or _WIDE.
     """
@@ -70,7 +70,7 @@ def in_reading_order(lines: Sequence[RawLine], glyphs: Glyphs) -> list[RawLine]:
 
 
 def _goes_on_left(last: RawLine, line: RawLine) -> bool:
-    """Tell whether a line goes on to the left of where another one ends."""
+    """Tell whether a line continues to the left of another one's end."""
     both = last.height and line.height and has_right_to_left(last.text) and has_right_to_left(line.text)
     level = abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
     return bool(both) and level and last.left - line.right >= -1.0

@@ -1,4 +1,4 @@
-"""The text of a PDF's pages by pdfium, line by line, with what their geometry tells: size, place, weight."""
+"""The text of a PDF's pages by pdfium, line by line, with size, position and weight."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class PdfiumFile:
 
     @property
     def drawn(self) -> bool:
-        """Whether a page without text shows anything else."""
+        """Whether a page without text has any other content."""
         return bool(self.scanned)
 
     def _look_at_pictures(self, page: Any, index: int, *, blank: bool) -> None:
@@ -180,9 +180,9 @@ class PdfiumFile:
         return [*map(line_of, rows), *(Line(words, note=True) for words in marks.notes)]
 
     def _is_garbage(self, text: str, index: int) -> bool:
-        """Tell whether a page's fonts do not say which characters they draw, so that its text means nothing."""
+        """Tell whether a page's fonts do not map their glyphs to characters, so that its text is meaningless."""
         bad = len(_CONTROL.findall(text)) if _CONTROL.search(text) else 0
-        letters = len(text) - text.count(" ") - 2 * text.count("\r\n")
+        letters = len(text) - text.count(" ") - 2 * text.count("\r\n") if bad else 0
         if bad > _GARBAGE * letters or _is_shifted(text):
             self.undecoded.append(index)
             return True
@@ -208,7 +208,7 @@ def _raw_lines(glyphs: Glyphs, text: str) -> Iterator[RawLine]:
     for raw in text.split("\r\n"):
         words = raw.strip()
         if words:
-            indent = len(raw) - len(raw.lstrip())
+            indent = raw.index(words)
             yield glyphs.line(words, position + indent, spaced=indent > 0)
         position += len(raw) + 2
 
@@ -222,10 +222,15 @@ def line_of(row: Row) -> Line:
 
 
 def _is_shifted(text: str) -> bool:
-    """Tell whether Latin letters have hardly a vowel: their font numbers its letters, and the numbers are no text."""
-    low = text.lower()
-    if len(text) < _SHIFTED_LENGTH or sum(map(low.count, "aeiouy")) > _VOWELS * len(text):
+    """Tell whether Latin text has hardly any vowel: the font numbers its letters in its own way."""
+    if len(text) < _SHIFTED_LENGTH:
         return False
+    small = 0
+    for vowel in "eaiouy":  # the commonest first: few are counted on a page of words
+        small += text.count(vowel)
+        if small > _VOWELS * len(text):
+            return False
+    low = text.lower()
     letters = len(_LATIN.findall(text))
     if letters < _SHIFTED_LENGTH or letters * 2 < len(text) - text.count(" "):
         return False

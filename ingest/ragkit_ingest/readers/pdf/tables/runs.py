@@ -42,7 +42,7 @@ class TableSpan:
 
 
 def is_value(token: str) -> bool:
-    """Tell whether a word of a line is what a table's cell holds: a number, a currency sign, a dash."""
+    """Tell whether a word of a line is a cell value: a number, a currency sign, a dash."""
     return _VALUE.fullmatch(token) is not None
 
 
@@ -72,9 +72,12 @@ def _row_kind(line: str) -> int:
     """Return 2 for a row with several values at its end, 1 for one with a single amount, 0 for any other line."""
     if len(line) > _ROW_LIMIT or not line:
         return 0
-    tokens = line.split()
     values = 0
     used = 0
+    last = line.rsplit(maxsplit=1)[-1:]
+    if not last or not is_value(last[0]):
+        return 0
+    tokens = line.split()
     for token in reversed(tokens):
         if not is_value(token):
             break
@@ -128,13 +131,13 @@ def _with_header(lines: Sequence[str], skip: set[int], floor: int, start: int, e
 
 
 def _repeats(line: str) -> bool:
-    """Tell whether words of a line come twice, as in "Total Level 1 Level 2 Total Level 1 Level 2"."""
+    """Tell whether the words of a line repeat, as in "Total Level 1 Level 2 Total Level 1 Level 2"."""
     words = [word for word in line.split() if len(word) > 2]
     return len(words) > len(set(words))
 
 
 def _names_columns(line: str) -> bool:
-    """Tell whether a line holds only what heads columns: years, dates, units, "Change"; at least one year or unit."""
+    """Tell whether a line holds only column names: years, dates, units, "Change"; at least one year or unit."""
     tokens = line.replace("/", " ").split()
     if not tokens or len(line) > _LABEL_LIMIT:
         return False
