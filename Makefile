@@ -17,12 +17,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
-# The MLflow server, wandb and Ray: more than a gigabyte, for check-long alone.
+# The MLflow server, wandb, Ray and bitsandbytes: more than a gigabyte, for check-long alone.
 LONG := .venv-long
 $(LONG)/installed: pyproject.toml constraints.txt
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
 	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
-	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray]" mlflow
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray,qlora]" mlflow
 	@touch $@
 
 install: $(VENV)/installed ## make .venv with everything that development needs
@@ -45,7 +45,7 @@ docs: $(VENV)/installed ## the documentation site, in docs/_build/html; a warnin
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 # How long each reader is given damaged files, two readers at a time; check-long gives each a minute.
-FUZZ_SECONDS ?= 5
+FUZZ_SECONDS ?= 3
 
 test: lint types docs ## ruff, import-linter, mypy, the documentation site and the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py

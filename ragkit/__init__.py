@@ -42,7 +42,6 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.knowledge.document_passages import check_against as check_against
     from ragkit.knowledge.models import load_judge as load_judge
     from ragkit.knowledge.knowledge_base import KnowledgeBase as KnowledgeBase, open as open  # noqa: A004
-    from ragkit.knowledge.access import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.knowledge.several import search_collections as search_collections
     from ragkit.knowledge.validation import History as History
     from ragkit.knowledge.view import KnowledgeView as KnowledgeView
@@ -76,6 +75,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         Metadata as Metadata, MetadataValue as MetadataValue, Page as Page, Scalar as Scalar,
     )
     from ragkit.types.hits import Hit as Hit, Hits as Hits
+    from ragkit.types.labels import ACL_KEY as ACL_KEY, checked_labels as checked_labels
     from ragkit.types.progress import AddProgress as AddProgress, AddReport as AddReport
     from ragkit.types.prompts import Example as Example, Message as Message, Prompt as Prompt, TemplateId as TemplateId
 
@@ -99,7 +99,6 @@ _HOMES = {
         "ExtractionError FilterError InputError LockedError "
         "MissingPackageError ModelError ModelMismatchError NotFoundError QueryError RagkitError Reason "
         "SchemaVersionError StepError StorageFullError StoreError",
-    "knowledge.access": "ACL_KEY checked_labels",
     "knowledge.adapter_training": "LabelledQuestion",
     "knowledge.comparing": "ModelAnswer compare_models",
     "knowledge.document_passages": "check_against",
@@ -123,6 +122,7 @@ _HOMES = {
     "types.collection": "DocumentInfo FileState Fingerprint Generation",
     "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
+    "types.labels": "ACL_KEY checked_labels",
     "types.progress": "AddProgress AddReport",
     "types.prompts": "Example Message Prompt TemplateId",
 }

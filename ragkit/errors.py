@@ -1,4 +1,4 @@
-"""Every error that ragkit raises on purpose: one tree, each with a message that says the cure.
+"""Every error that ragkit raises on purpose: one tree, each with a message that names the cure.
 
 RagkitError
 ├── ConfigError              a setting, an environment variable or an installation is wrong

@@ -12,7 +12,7 @@ FewShot = Literal["off", "fixed", "similar"]
 """Which of a collection's examples a prompt holds."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 QUESTION_LIMIT = 8_000
-"""Longest question, in code points, that search, prompt and ask take."""
+"""Longest question, in code points, that search, prompt and ask take by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class RetrievalSettings:
     CrossEncoder name or folder, "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours
     among the k into one passage. adapter: use the collection's query adapter where it has one (see `ragkit adapt`).
     vocabulary: rules for terms that documents seldom use, see `ragkit.retrieval.synonyms.load_vocabulary`; none for ().
+    question_characters, question_words: the longest question that is searched, in code points and in words; a letter of
+    a script without spaces counts as a word, and so do three digits.
     """
 
     k: int = 5
@@ -71,6 +73,8 @@ class RetrievalSettings:
     merge: bool = True
     adapter: bool = True
     vocabulary: tuple[str, ...] = ("accounting",)
+    question_characters: int = QUESTION_LIMIT
+    question_words: int = 2_000
 
 
 @dataclass(frozen=True, slots=True)

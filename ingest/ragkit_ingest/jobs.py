@@ -1,4 +1,4 @@
-"""One file to read: what a pool of readers is given."""
+"""The job of reading one file, for a pool of readers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a file lies: its root, an absolute path, and its path below it."""
+    """The place of a file: its root, an absolute path, and its path below it."""
 
     root: bytes
     path: bytes

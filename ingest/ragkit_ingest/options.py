@@ -53,7 +53,7 @@ class IngestOptions:
 
     @property
     def extractor(self) -> str:
-        """The version of the readers and of what they are asked to keep; when it differs, files are read again."""
+        """The version of the readers and their options; when it differs, files are read again."""
         limits = self.limits
         marks = (
             (limits.keep_hidden, "hidden"),

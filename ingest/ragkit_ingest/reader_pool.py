@@ -1,4 +1,4 @@
-"""Files in, documents out: the answers of the pool as they arrive, each with the state of its file."""
+"""Reads files through the pool: yields its answers as they arrive, each with the state of its file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Reading:
 
 
 def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Callable[[], bool]) -> Iterator[Reading]:
-    """Yield every file as it is read, the earliest first among those that are done; a slow file delays no other.
+    """Yield every file as it is read, the earliest first among the finished ones; a slow file delays no other.
 
     Ends early when `stopped` returns true; files that are being read are then given up.
     """

@@ -115,7 +115,8 @@ class _Run:
 
     def _foretell(self, plan: Plan) -> list[Expected]:
         """Look at the files to read; those that no reader will take become problems, as a real run reports them."""
-        from ragkit_ingest.scan.forecast import expect  # loads the readers' tables: nothing that `--help` wants
+        # imported here: it loads the readers' tables, which `--help` does not need
+        from ragkit_ingest.scan.forecast import expect
 
         expected: list[Expected] = []
         stay: list[Work] = []
@@ -219,12 +220,12 @@ class _Run:
             self._out.read += 1
             if isinstance(reading.result, ExtractionError):
                 self._failed(plan, reading, reading.result, writer)
-                self._tell(self._last)
+                self._report_progress(self._last)
                 continue
             document = self._labelled(reading.work, reading.result)
             if document.warnings:
                 self._out.warned.append(Warned(document.source, document.warnings))
-            self._tell(self._last, document.source)
+            self._report_progress(self._last, document.source)
             yield document, self._state(reading, document.source, document.sha256)
 
     def _labelled(self, work: Work, document: Document) -> Document:
@@ -251,7 +252,7 @@ class _Run:
         writer.record_file(replace(state, extractor=key, reason=error.reason, detail=error.detail))
 
     def _rejected(self, plan: Plan, document: Document, error: InputError) -> None:
-        """Report a document that cannot be stored: its reader broke a rule; the earlier version stands."""
+        """Report a document that cannot be stored: its reader broke a rule; the earlier version stays."""
         work = self._works[document.source]
         kept = work.action != "added"
         plan.problems.append(problem(source_of(work.root), work.found.path, "damaged", error.message, kept=kept))
@@ -282,9 +283,9 @@ class _Run:
             self._out.changes.append(Change(action, work.source))
         elif work:
             self._out.unchanged += 1
-        self._tell(progress, progress.source)
+        self._report_progress(progress, progress.source)
 
-    def _tell(self, add: AddProgress, source: str = "") -> None:
+    def _report_progress(self, add: AddProgress, source: str = "") -> None:
         if self._progress:
             self._progress(
                 IngestProgress(
@@ -320,7 +321,7 @@ class _Run:
         )
 
     def _remaining(self, plan: Plan) -> int:
-        """Return how many files of the plan a stopped run did not settle; the next run takes them up."""
+        """Return how many files of the plan a stopped run left; the next run reads them."""
         if not self._stop.is_set():
             return 0
         committed = sum(change.action in ("added", "changed", "reread") for change in self._out.changes)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from ragkit.advice.prices import Figure, PriceTable
+from ragkit.advice.prices import LARGEST, Figure, PriceTable
 from ragkit.errors import InputError
 
 Way = Literal["prompting", "rag", "tuned_self_hosted", "tuned_api"]
@@ -60,7 +60,11 @@ class CostModel:
     prices: PriceTable
 
     def monthly(self, way: Way, volume: float) -> Range:
-        """Return what a way costs a month at a volume (interactions a month), without the first preparation of data."""
+        """Return the monthly cost of a way at a volume (interactions a month), without the first preparation of data.
+
+        Raises InputError for a volume that is negative, infinite or above 10^12.
+        """
+        _check_amount("volume", volume)
         if way == "prompting":
             return Range(self.usage.price * volume, self.usage.price * volume)
         if way == "rag":
@@ -76,12 +80,12 @@ class CostModel:
         return max(1, math.ceil(volume / self._figure("hosting_capacity").low))
 
     def retraining(self) -> Range:
-        """Return what training runs cost a month: cheap and seldom to dear and often."""
+        """Return the monthly cost of training runs: from cheap and rare to expensive and frequent."""
         training, months = self._figure("training"), self._figure("retraining_months")
         return Range(training.low / months.high, training.high / months.low)
 
     def preparation(self) -> Range:
-        """Return what the first preparation of data costs, once."""
+        """Return the one-time cost of the first preparation of data."""
         return _range(self._figure("data_preparation"))
 
     def break_even(self, way: Literal["prompting", "rag"]) -> Range | None:
@@ -140,13 +144,13 @@ def usage_of(
 
     The price is the model's by the table; or what an interaction without passages is said to cost; or else the
     reference price, in proportion to the tokens. Without a model, a passage token costs what a token of the interaction
-    costs on average. Raises NotFoundError for a model without a price.
+    costs on average. Raises NotFoundError for a model without a price, InputError for numbers outside of 0 to 10^12.
     """
     tokens_in, tokens_out, passages = tokens
-    if min(tokens) < 0 or tokens_in + tokens_out <= 0:
-        raise InputError(
-            f"an interaction of {tokens_in:g} tokens in and {tokens_out:g} out", cure="give numbers above 0"
-        )
+    for name, amount in zip(("tokens in", "tokens out", "tokens of passages"), tokens, strict=True):
+        _check_amount(name, amount)
+    if tokens_in + tokens_out <= 0:
+        raise InputError("an interaction of 0 tokens in and 0 out", cure="give numbers above 0")
     if model:
         found = prices.model(model)
         price = found.cost(tokens_in=tokens_in, tokens_out=tokens_out)
@@ -157,11 +161,16 @@ def usage_of(
     given = price_per_interaction
     if given is None:
         given = figure.middle * (tokens_in + tokens_out) / reference
-    if not 0 <= given < math.inf:
-        raise InputError(f"a price of {given:g} an interaction", cure="give a number that is not negative")
+    _check_amount("price", given)
     price_source = f"{figure.source}, {figure.date}" if price_per_interaction is None else "price given by the caller"
     added = given * passages / (tokens_in + tokens_out)
     return Usage(tokens_in, tokens_out, passages, given, added, f"{source}; {price_source}")
+
+
+def _check_amount(name: str, amount: float) -> None:
+    """Raise InputError unless an amount is a number from 0 to 10^12, with which every figure can be calculated."""
+    if not 0 <= amount <= LARGEST:
+        raise InputError(f"{name}: {amount:g}", cure=f"give a number from 0 to {LARGEST:,.0f}")
 
 
 def _range(figure: Figure) -> Range:

@@ -12,7 +12,7 @@ from typing import Final
 from ragkit.advice.cost import TITLES, WAYS, CostModel, Range, Way
 
 VOLUMES: Final = (100, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-"""Interactions a month at which tables and plots are drawn, beside the one that is asked for."""
+"""Interactions a month in tables and plots, in addition to the requested volume."""
 _COLOURS: Final[dict[Way, str]] = {
     "prompting": "#0072b2",
     "rag": "#009e73",
@@ -25,7 +25,7 @@ _ROWS, _COLUMNS = 16, 57
 
 
 def volumes_with(volume: float) -> list[float]:
-    """Return the volumes of a table with the one that is asked for among them, ascending."""
+    """Return the volumes of a table, including the requested one, ascending."""
     return sorted({*map(float, VOLUMES), float(volume)})
 
 
@@ -39,7 +39,7 @@ def cost_lines(model: CostModel, volume: float) -> list[str]:
     lines += [
         f"{'preparation of data, once':<27}{money(model.preparation()):>20} {unit}",
         "",
-        *(f"break-even with {TITLES[way]}: {_told(model.break_even(way))}" for way in ("prompting", "rag")),
+        *(f"break-even with {TITLES[way]}: {_in_words(model.break_even(way))}" for way in ("prompting", "rag")),
         "",
         f"figures ({model.prices.origin}; edit them in a copy: ragkit cost --write-prices FILE):",
     ]
@@ -51,7 +51,7 @@ def cost_lines(model: CostModel, volume: float) -> list[str]:
 
 
 def cost_csv(model: CostModel, volumes: Sequence[float]) -> str:
-    """Return a CSV text: a row a volume, two columns a way (low and high)."""
+    """Return a CSV text: a row for each volume, two columns for each way (low and high)."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["volume", *(f"{way}_{end}_{model.prices.currency}" for way in WAYS for end in ("low", "high"))])
@@ -111,7 +111,7 @@ def money(cost: Range) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def _told(found: Range | None) -> str:
+def _in_words(found: Range | None) -> str:
     if found is None:
         return "never: each server costs more than the calls that it replaces"
     if math.isinf(found.high):

@@ -1,4 +1,4 @@
-"""What it costs to change one fact: an edited document ingested again, measured, against a training run."""
+"""The cost of changing one fact: a measured ingest of an edited document, compared with a training run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens per question, measured from the prompts that a collection makes."""
+"""Tokens per question, measured on the prompts of a collection."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class MeasuredTokens:
 
 
 def questions_of(kb: KnowledgeBase, *, count: int = 40, seed: int = 0) -> list[str]:
-    """Return questions made from a collection's documents, for collections without questions of their users."""
+    """Return questions generated from a collection's documents, for collections without users' questions."""
     made = make_set(kb, options=MakeOptions(questions=count, seed=seed))
     return [item.candidate.text for item in made.questions]
 
 
 def measure_tokens(kb: KnowledgeBase, questions: Sequence[str], *, chat: ChatModel | None = None) -> MeasuredTokens:
-    """Build the prompt of each question and count it; let `chat` answer, where one is given, and count that.
+    """Build and count the prompt of each question; if `chat` is given, let it answer, and count the answers.
 
     Raises InputError without a question, and what `kb.prompt` and the chat model raise.
     """

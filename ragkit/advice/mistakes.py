@@ -1,4 +1,4 @@
-"""The common mistakes of fine-tuning, looked for in the user's data: too little, leaks, overfitting, no versions."""
+"""Checks of the user's data for common mistakes of fine-tuning: too little data, leaks, overfitting, no versions."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def _leaks(folder: Path, train: Sequence[str]) -> Iterable[Mistake]:
 
 
 def _no_held_out(name: str) -> Mistake:
-    detail = f"{name} has no held-out test set: nobody can tell what tuning brings"
+    detail = f"{name} has no held-out test set: the gain of tuning cannot be measured"
     return Mistake("no_held_out_set", "error", detail, "ragkit export finetune splits train, validation and test")
 
 
 def _no_versions(name: str) -> Mistake:
-    detail = f"{name} has no manifest: nobody can tell later which data a model has seen"
+    detail = f"{name} has no manifest: later, nobody knows which data a model has seen"
     return Mistake("no_versions", "warning", detail, "ragkit export finetune writes one with digests")
 
 
@@ -120,7 +120,7 @@ def _overfitting(history: Sequence[Line]) -> Iterable[Mistake]:
 
 
 def _texts(path: Path) -> list[str]:
-    """Return what each example asks: `input`, or the user's messages of a chat format."""
+    """Return the question of each example: `input`, or the user's messages of a chat format."""
     return [_asked(line) for line in read_jsonl(path)]
 
 

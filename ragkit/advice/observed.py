@@ -1,4 +1,4 @@
-"""What a collection and its recorded runs show already: the defaults of `ragkit advise`."""
+"""Facts of a collection and its recorded runs, as defaults of `ragkit advise`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from ragkit.tracking.types import Run
 from ragkit.types.collection import Generation
 
 _PERIODS: Final = ((1.5, "daily"), (10.0, "weekly"), (60.0, "monthly"), (730.0, "yearly"))
-"""Days between two changes, at most, and what that is called."""
+"""The largest number of days between two changes, and the name of that frequency."""
 _APPROACHES: Final = {"closed-book": "prompt", "few-shot": "few_shot", "rag": "rag", "chain": "chain"}
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A situation as far as it shows, and where each answer comes from: key -> words."""
+    """A situation as far as it was observed, and the origin of each answer: key -> words."""
 
     situation: Situation
     evidence: dict[str, str]
 
 
 def observe(kb: KnowledgeBase, *, runs: Sequence[Run], examples: Path | None) -> Observed:
-    """Return what a collection shows: how often documents change, examples, what was measured on how many questions.
+    """Return the facts of a collection: how often documents change, its examples, and the measurements with their
+    number of questions.
 
     examples: the collection's examples.jsonl; None without one. Raises DefinitionError for one that is malformed.
     """
@@ -58,7 +59,7 @@ def _step(approach: str) -> str:
 
 
 def _period(history: Sequence[Generation]) -> tuple[str, str] | None:
-    """Return how often documents changed, with the words for it; None where the history is too short to tell."""
+    """Return how often documents changed, with the words for it; None where the history is too short."""
     times = [
         datetime.fromisoformat(item.finished_at) for item in history if item.finished_at and item.changed + item.removed
     ]

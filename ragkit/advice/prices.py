@@ -19,12 +19,16 @@ REQUIRED: Final = (
     "amortisation_months",
 )  # fmt: skip
 """Figures that a table must have."""
+LARGEST: Final = 1e12
+"""The largest price, amount or volume that is calculated with."""
+_LEAST: Final = {"tokens_in": 1.0, "hosting_capacity": 1.0, "retraining_months": 0.1, "amortisation_months": 0.1}
+"""The least values of figures that others are divided by."""
 _MILLION: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A range of a quantity with where it comes from. low == high for a single value. date: ISO 8601."""
+    """A range of a quantity with its source. low == high for a single value. date: ISO 8601."""
 
     name: str
     low: float
@@ -61,7 +65,7 @@ class ModelPrice:
 
 @dataclass(frozen=True, slots=True)
 class PriceTable:
-    """Prices of models and figures of the calculation. origin: the file, as messages name it."""
+    """Prices of models and figures of the calculation. origin: the name of the file in messages."""
 
     origin: str
     currency: str
@@ -96,6 +100,7 @@ def load_prices(path: Path | None = None) -> PriceTable:
         raise ConfigError(
             f"{origin} is not TOML: {error}", cure="compare it with ragkit cost --write-prices"
         ) from error
+    _only(origin, parsed, ("currency", "models", "figures"))
     models = {name: _model(origin, name, entry) for name, entry in _section(origin, parsed, "models").items()}
     figures = {name: _figure(origin, name, entry) for name, entry in _section(origin, parsed, "figures").items()}
     missing = [name for name in REQUIRED if name not in figures]
@@ -143,7 +148,8 @@ def _figure(origin: str, name: str, entry: Mapping[str, Any]) -> Figure:
     _only(place, entry, ("value", "low", "high", "unit", "source", "date"))
     if ("value" in entry) == ("low" in entry or "high" in entry):
         raise ConfigError(f"{place} needs `value`, or `low` and `high`", cure="give one of the two forms")
-    low, high = (_number(place, entry, key) for key in (("value", "value") if "value" in entry else ("low", "high")))
+    keys = ("value", "value") if "value" in entry else ("low", "high")
+    low, high = (_number(place, entry, key, least=_LEAST.get(name, 0.0)) for key in keys)
     if low > high:
         raise ConfigError(f"{place}: low {low:g} is above high {high:g}", cure="exchange them")
     unit = entry.get("unit")
@@ -153,16 +159,16 @@ def _figure(origin: str, name: str, entry: Mapping[str, Any]) -> Figure:
 
 
 def _only(place: str, entry: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    """Refuse keys that nobody reads: a misspelt key would otherwise be ignored."""
+    """Refuse unknown keys: a misspelt key would otherwise be ignored."""
     unknown = sorted(set(entry) - set(known))
     if unknown:
         raise ConfigError(f"{place} has the unknown key {unknown[0]!r}", cure=f"the keys are {', '.join(known)}")
 
 
-def _number(place: str, entry: Mapping[str, Any], key: str) -> float:
+def _number(place: str, entry: Mapping[str, Any], key: str, *, least: float = 0.0) -> float:
     value = entry.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise ConfigError(f"{place}: {key} is {value!r}", cure="write a number that is not negative")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= LARGEST:
+        raise ConfigError(f"{place}: {key} is {value!r}", cure=f"write a number from {least:g} to {LARGEST:,.0f}")
     return float(value)
 
 

@@ -71,7 +71,7 @@ class Situation:
 
 
 def read_situation(path: Path, *, defaults: Situation | None = None) -> Situation:
-    """Read answers from a YAML or JSON file; keys that are not there keep their defaults.
+    """Read answers from a YAML or JSON file; missing keys keep their defaults.
 
     Raises InputError that names the file, the line and what is allowed.
     """
@@ -89,7 +89,7 @@ def read_situation(path: Path, *, defaults: Situation | None = None) -> Situatio
 
 
 def with_answers(situation: Situation, answers: Mapping[str, Any]) -> Situation:
-    """Return a situation with some answers, which must be checked, in place of its own."""
+    """Return a situation with some answers replaced by others, which must be checked."""
     return Situation(**{**_fields(situation), **answers})
 
 

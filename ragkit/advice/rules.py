@@ -21,7 +21,8 @@ MANY_EXAMPLES: Final = 1_000
 FULL_EXAMPLES: Final = 5_000
 """Below this many examples all weights are not tuned: an adapter has enough room and forgets less."""
 HELD_OUT: Final = 50
-"""Below this many held-out questions no gain can be told from chance (95 % interval about ±14 points at 50)."""
+"""Below this many held-out questions a gain cannot be distinguished from chance (95 % interval about ±14 points at
+50)."""
 TUNING_VOLUME: Final = 20_000
 """Below this many interactions a month the saving of a tuned model seldom pays for its hosting."""
 QLORA_GB: Final = 24
@@ -170,14 +171,14 @@ def _stronger_model(situation: Situation) -> Recommendation:
         reason = "the strongest model was tried and fails"
         return Recommendation("stronger_model", "no", (reason,), ("a newer model",), command)
     if {"latency", "cost"} & set(situation.needs):
-        reason = "it solves the task, but is too slow or too dear: its answers can become training data"
+        reason = "it solves the task, but is too slow or too expensive: its answers can become training data"
         return Recommendation("stronger_model", "keep", (reason,), ("a cheaper model that is as good",), command)
     reason = "it solves the task: stop here unless cost or latency forbid it"
     return Recommendation("stronger_model", "keep", (reason,), ("a cost or a latency above the limit",), command)
 
 
 def _obstacles(situation: Situation) -> list[str]:
-    """Return what speaks against any tuning now."""
+    """Return the reasons against any tuning now."""
     found = []
     if situation.examples < FEW_EXAMPLES:
         found.append(f"{situation.examples:,} good examples are too few: tuning takes hundreds to thousands")
@@ -198,7 +199,7 @@ def _obstacles(situation: Situation) -> list[str]:
 
 
 def _cautions(situation: Situation) -> list[str]:
-    """Return what lowers the gain of tuning without forbidding it."""
+    """Return the reasons that lower the gain of tuning without ruling it out."""
     found = []
     if situation.tasks > 3:
         found.append(f"{situation.tasks} kinds of task: tuning for some degrades general ability for the others")
@@ -213,7 +214,7 @@ def _cautions(situation: Situation) -> list[str]:
 
 _TUNING_CHANGED: Final = (
     f"{FEW_EXAMPLES} to {MANY_EXAMPLES:,} reviewed examples of one behaviour",
-    "a strong model that succeeds but is too dear or too slow at the measured volume",
+    "a strong model that succeeds but is too expensive or too slow at the measured volume",
     "a gain over RAG with examples, on a test set that nobody has seen",
 )
 

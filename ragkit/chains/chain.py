@@ -16,9 +16,9 @@ from ragkit.chains.trace_files import store_trace
 from ragkit.chat.base import ChatModel
 from ragkit.chat.loading import load_chat, settings_for
 from ragkit.errors import ConfigError, DefinitionError, NotFoundError, StepError
-from ragkit.knowledge.validation import checked_question
 from ragkit.prompting.template import FOLDER as TEMPLATES
 from ragkit.prompting.template import PromptTemplate, find_template
+from ragkit.retrieval.questions import checked_question
 from ragkit.text.cleaning import show
 
 FOLDER: Final = "chains"
@@ -28,7 +28,7 @@ _ENDINGS: Final = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain that was checked when it was loaded. Immutable; runs at the same time do not share anything."""
+    """A chain that was checked when it was loaded. Immutable; concurrent runs share no state."""
 
     definition: Definition
 
@@ -39,14 +39,15 @@ class Chain:
 
     @property
     def place(self) -> str:
-        """What `load_chain` finds the chain by from any folder: its name if it comes with ragkit, else its path."""
+        """The name or path by which `load_chain` finds the chain from any folder: its name if it comes with ragkit,
+        else its path."""
         path = Path(self.definition.path).resolve()
         shipped = _shipped().get(path.stem)
         return path.stem if shipped is not None and shipped.resolve() == path else str(path)
 
     @property
     def other_models(self) -> tuple[str, ...]:
-        """The models that its steps name beside that of the collection, each once."""
+        """The models that its steps name in addition to the collection's, each once."""
         named = dict.fromkeys(step.head.model for step in self.definition.steps)
         return tuple(name for name in named if name not in ("", COLLECTION_MODEL))
 
@@ -97,7 +98,7 @@ class Chain:
 
         What is wrong with the models, the prompt templates or the question is raised by the call itself.
         """
-        runner = Runner(self.definition, kb, checked_question(question), self._models(kb, chat))
+        runner = Runner(self.definition, kb, checked_question(question, kb.settings.retrieval), self._models(kb, chat))
         return self._stored(runner, kb) if store else runner.stream()
 
     def _stored(self, runner: Runner, kb: ChainCollection) -> Iterator[StepTrace | ChainRun]:
@@ -144,7 +145,7 @@ def _found(name: str, folder: Path | None) -> Path:
 
 
 def installed_chain(name: str, *, folder: Path) -> Chain:
-    """Return a chain of the collection, or one that comes with ragkit, by its name: never a file that a name leads to.
+    """Return a chain of the collection, or one that comes with ragkit, by its name, never by a path.
 
     Raises NotFoundError, DefinitionError with file and line.
     """
@@ -155,7 +156,7 @@ def installed_chain(name: str, *, folder: Path) -> Chain:
 
 
 def list_chains(folder: Path | None = None) -> list[Chain | DefinitionError]:
-    """Return a collection's own chains and those that come with ragkit, by file name; an error for a wrong one."""
+    """Return a collection's own chains and those that come with ragkit, by file name; an error for an invalid one."""
     found: list[Chain | DefinitionError] = []
     for _, path in sorted({**_shipped(), **_own(folder)}.items()):
         try:
@@ -171,6 +172,6 @@ def _own(folder: Path | None) -> dict[str, Path]:
 
 
 def _shipped() -> dict[str, Path]:
-    """Return the chains of the package. They are files of a folder: their databases are opened by path."""
+    """Return the chains of the package. They are files in a folder, because their databases are opened by path."""
     library = Path(str(resources.files("ragkit.chains").joinpath("library")))
     return {path.stem: path for path in library.glob("*.yaml")}

@@ -1,4 +1,4 @@
-"""A question of several parts, or one that compares things -> questions that can be searched for one by one."""
+"""A question of several parts or a comparison -> questions that can be searched for one by one."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Parts:
 
 
 def decompose(question: str, *, most: int = 4) -> Parts:
-    """Return the parts of a question by its words alone (English); the question itself where it has none.
+    """Return the parts of a question by its words alone (English); the question itself where it has only one.
 
     A comparison becomes one question for each side, with what is compared. Parts end at question marks, semicolons and
-    at "and" before a question word; a part that leans on the one before ("and who pays for it?") keeps its words.
+    at "and" before a question word; a part that depends on the one before ("and who pays for it?") keeps its words.
     """
     text = " ".join(question.split())
     sides = _comparison(text)

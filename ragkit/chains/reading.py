@@ -1,10 +1,11 @@
-"""A chain's file -> steps in the order they run; whatever is wrong is refused here, with its line, before any call."""
+"""A chain's file -> steps in the order they run; a fault is refused with its line, before any model is called."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +34,7 @@ _READERS: Final[Mapping[str, Callable[[Head, Frame], Step]]] = {
 _SECONDS: Final = 60.0
 _CHAIN_SECONDS: Final = 300.0
 OK: Final = "ok"
-"""Field that every step's output has besides its own: whether the step ran and did not fail."""
+"""A field of every step's output, in addition to its own: whether the step ran and did not fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,21 @@ def _check_form(parsed: Parsed) -> None:
         _check_schema(parsed, step, STEPS[step["kind"]], ("steps", number))
 
 
-def _check_schema(parsed: Parsed, value: Any, schema: Mapping[str, Any], at: tuple[str | int, ...]) -> None:
-    """Raise DefinitionError at the line of the first departure from a schema."""
+@cache
+def _form_validator() -> Any:
+    """Return jsonschema's validator, to which 2.0 is no whole number: steps take theirs as they are written."""
     import jsonschema
 
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
+    draft = jsonschema.Draft202012Validator
+    types = draft.TYPE_CHECKER.redefine(
+        "integer", lambda _checker, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    return jsonschema.validators.extend(draft, type_checker=types)
+
+
+def _check_schema(parsed: Parsed, value: Any, schema: Mapping[str, Any], at: tuple[str | int, ...]) -> None:
+    """Raise DefinitionError at the line of the first departure from a schema."""
+    errors = _form_validator()(schema).iter_errors(value)
     found = min(errors, key=lambda error: parsed.line((*at, *error.absolute_path)), default=None)
     if found is None:
         return
@@ -161,7 +172,7 @@ def _all_references(step: Step) -> tuple[Reference, ...]:
 
 
 def _check_references(parsed: Parsed, steps: Sequence[Step]) -> None:
-    """Refuse references to steps and fields that are not there."""
+    """Refuse references to steps and fields that do not exist."""
     known = {step.head.name: step for step in steps}
     for number, step in enumerate(steps):
         for reference in _all_references(step):

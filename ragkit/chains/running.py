@@ -1,4 +1,4 @@
-"""Runs the steps of a chain: conditions, deadlines, retries, and what follows when one fails."""
+"""Runs the steps of a chain: conditions, deadlines, retries, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Runner:
         return self._taken(step, tried, time.monotonic() - begun, empty)
 
     def _taken(self, step: Step, tried: _Tried, seconds: float, empty: Mapping[str, Any]) -> StepTrace:
-        """Take over a step's output, or what stands in its place, and return its trace."""
+        """Store a step's output, or its replacement, and return its trace."""
         head, output = step.head, tried.output
         value: Mapping[str, Any] = output.value if output else empty
         if tried.error and head.on_error == "default" and head.default is not None:
@@ -128,7 +128,8 @@ class Runner:
         return {"in": output.prompt.tokens["total"], "out": counter.count(output.text)}
 
     def _try(self, step: Step, end: float) -> _Tried:
-        """Run a step until it succeeds, its attempts are used up or its time is over. Only models are asked again."""
+        """Run a step until it succeeds, its attempts are used up or its time is over. Only calls of models are
+        retried."""
         head = step.head
         tools = Tools(self.kb, self.question, self.models, self._hits, end, head.seconds)
         for attempt in range(1, head.retries + 2):

@@ -34,7 +34,7 @@ _STEPS: Final = 1_000  # instructions of SQLite between two looks at the clock
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a query found. truncated: there were more rows than were asked for."""
+    """The result of a query. truncated: there were more rows than requested."""
 
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, Scalar], ...]
@@ -82,7 +82,7 @@ def _bound_names(node: Any) -> list[str]:
 
 @contextmanager
 def open_database(path: Path, *, seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open a database read-only for at most some seconds. Raises InputError for what is no database."""
+    """Open a database read-only for at most some seconds. Raises InputError for a file that is not a database."""
     end = time.monotonic() + seconds
     try:
         connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=min(seconds, 5.0))
@@ -140,5 +140,5 @@ def run_query(path: Path, query: str, values: Mapping[str, Scalar], *, most: int
 
 
 def _plain(value: Any) -> Scalar:
-    """Return a value of JSON: bytes are only told."""
+    """Return a JSON value: of bytes, only the length is given."""
     return f"({len(value):,} bytes)" if isinstance(value, bytes) else value

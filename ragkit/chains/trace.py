@@ -1,4 +1,4 @@
-"""What a chain did: every step's prompt, output, tokens and time, as values, JSON and text."""
+"""The trace of a chain: every step's prompt, output, tokens and time, as values, JSON and text."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ragkit.errors import CorruptError, NotFoundError
 
 FOLDER: Final = "traces"
 KEPT: Final = 200
-"""Traces of one collection; the oldest go first."""
+"""The number of traces kept for a collection; the oldest are deleted first."""
 _ID: Final = re.compile(r"\d{8}T\d{9}-[0-9a-f]{8}-[a-z0-9][a-z0-9._-]*")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from typing import Any, Final
 
 from ragkit.chat.deadline import LOOP, within_deadline
 from ragkit.chat.endpoint import Endpoint, interrupted
@@ -12,12 +12,15 @@ from ragkit.errors import ChatError, MissingPackageError
 from ragkit.settings import ChatSettings
 from ragkit.types.prompts import Prompt
 
+_CREDENTIALS: Final = ("api_key", "auth_token", "credentials")
+"""What the SDK's client may hold to prove who asks; without any it fails at the first question."""
+
 
 class AnthropicChat:
     """A Claude model. Without key and base URL the SDK takes ANTHROPIC_API_KEY; a base URL without a key gets none."""
 
     def __init__(self, model: str, settings: ChatSettings) -> None:
-        """Connect to nothing yet. Raises MissingPackageError without the SDK."""
+        """Connect to nothing yet. Raises MissingPackageError without the SDK, ChatError without any key."""
         try:
             import anthropic
         except ImportError as error:
@@ -33,6 +36,8 @@ class AnthropicChat:
             timeout=anthropic.Timeout(settings.deadline, connect=settings.connect_deadline),
             max_retries=0,
         )
+        if not any(getattr(self._client, name, None) for name in _CREDENTIALS):
+            raise ChatError("no API key is set for Anthropic", cure="set RAGKIT_CHAT_API_KEY or ANTHROPIC_API_KEY")
         weakref.finalize(self, _close, self._client).atexit = False  # the end of the process closes them too
         self._bad_request: type[Exception] = anthropic.BadRequestError
         self._endpoint = Endpoint.of(self.name, settings.base_url, str(self._client.api_key or ""))
@@ -82,5 +87,5 @@ class AnthropicChat:
 
 
 def _close(client: Any) -> None:
-    """Close the connections of a client that nobody uses any more."""
+    """Close the connections of an unused client."""
     LOOP.submit(client.close())

@@ -1,4 +1,4 @@
-"""A circuit breaker for model endpoints: one that keeps failing is not asked for a while, so that nobody waits for it.
+"""A circuit breaker for model endpoints: one that keeps failing is not called for a while, so that nobody waits.
 
 The pattern is that of M. Nygard, "Release It!": closed, open after several failures in a row, and half-open when one
 request may try again.
@@ -18,9 +18,9 @@ REST_SECONDS: Final = 15.0
 
 
 class CircuitBreaker:
-    """Counts failures in a row of one endpoint. Thread-safe.
+    """Counts consecutive failures of one endpoint. Thread-safe.
 
-    failures: after so many it opens. seconds: for so long nobody is let through; then one request tries.
+    failures: after so many it opens. seconds: while open, for so long, no request passes; then one request tries.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class CircuitBreaker:
         self._asked_again_at = 0.0
 
     def admit(self) -> None:
-        """Let a request through, or raise ChatUnavailableError while the endpoint rests."""
+        """Let a request through, or raise ChatUnavailableError while the circuit is open."""
         with self._lock:
             if self._failures < self._most:
                 return
@@ -54,7 +54,7 @@ class CircuitBreaker:
         )
 
     def succeeded(self) -> None:
-        """Close: the endpoint answers."""
+        """Close the circuit: the endpoint answers."""
         with self._lock:
             self._failures = 0
 

@@ -25,7 +25,7 @@ LOOP: Final = BackgroundLoop("ragkit-chat")
 _CHARACTERS_PER_TOKEN: Final = 64  # a server that sends more than this per allowed token ignores the limit
 _POLL_SECONDS: Final = 0.1
 _PAUSES: Final = (0.2, 0.8)
-"""Seconds before each new try; there are as many."""
+"""Seconds before each retry; their number is the number of retries."""
 
 Produce = Callable[[], AsyncGenerator[str]]
 """Opens a stream and yields its pieces: "" for a sign of life without text, such as reasoning in a field of its own."""
@@ -68,7 +68,7 @@ def _pieces(produce: Produce, settings: ChatSettings, endpoint: Endpoint) -> Gen
 
 
 def _next(pieces: _Pieces, endpoint: Endpoint) -> str | _End:
-    """Return the next piece; raise its error, or a ChatError when nobody wants the answer any more."""
+    """Return the next piece; raise its error, or a ChatError when the caller has cancelled."""
     while True:
         try:
             piece = pieces.get(timeout=_POLL_SECONDS)

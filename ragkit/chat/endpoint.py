@@ -1,4 +1,4 @@
-"""A model's endpoint: how messages name it, and its SDK's errors as ChatError, without secrets."""
+"""A model's endpoint: its name in messages, and its SDK's errors as ChatError, without secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRY_AGAIN: Final = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The source of an answer, as messages name it, and the secret that must never be in them.
+    """The endpoint's name in messages, and the secret that they must never contain.
 
     address: tells this endpoint and model from all others, for its circuit breaker.
     """
@@ -44,7 +44,7 @@ class Endpoint:
 
 
 def names_of(error: BaseException) -> frozenset[str]:
-    """Return the class names of an error and of what caused it: SDKs wrap those of their HTTP library."""
+    """Return the class names of an error and of its causes: SDKs wrap errors of their HTTP library."""
     chain: list[BaseException] = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 8:
         chain.append(cause)
@@ -52,7 +52,8 @@ def names_of(error: BaseException) -> frozenset[str]:
 
 
 def may_try_again(error: Exception) -> bool:
-    """Return whether the same request may succeed: the connection failed, or the server says that it is busy or ill.
+    """Return whether the same request may succeed: the connection failed, or the server reports that it is busy or
+    failing.
 
     A timeout is not tried again: the server may be at work on the first request.
     """
@@ -66,7 +67,7 @@ def may_try_again(error: Exception) -> bool:
 
 
 def is_endpoint_failure(error: ChatError, cause: Exception) -> bool:
-    """Return whether an error tells that the endpoint is ill, and not that the request was wrong."""
+    """Return whether an error means that the endpoint fails, and not that the request was wrong."""
     status = getattr(cause, "status_code", None)
     if isinstance(status, int):
         return status >= 500 or status == 408

@@ -65,7 +65,7 @@ def standalone(question: str, history: Sequence[Message]) -> str:
     turns, the latest first, and codes ("HP-305") of the last answer.
     """
     asked = [message.content for message in history if message.role == "user"][-_TURNS:]
-    if not asked or not _leans(question, guess_language(question)):
+    if not asked or not _depends_on_history(question, guess_language(question)):
         return question
     language = guess_language(question)
     own = _terms(question, language)
@@ -85,7 +85,7 @@ def standalone(question: str, history: Sequence[Message]) -> str:
     return f"{question} {' '.join(carried)}" if carried else question
 
 
-def _leans(question: str, language: str) -> bool:
+def _depends_on_history(question: str, language: str) -> bool:
     if _OPENS.search(question) or _PLACE.search(question):
         return True
     names = language != "de"  # German writes every noun with a capital

@@ -26,7 +26,7 @@ _MEANING: Final[dict[str, Judgement]] = {"yes": "entailed", "no": "contradicted"
 
 
 class ChatJudge:
-    """Asks a chat model whether a source says a statement; what it does not answer in one word is undecided."""
+    """Asks a chat model whether a source supports a statement; any answer but one word is undecided."""
 
     def __init__(self, chat: ChatModel) -> None:
         self.name = chat.name
@@ -34,7 +34,8 @@ class ChatJudge:
         self._warned = False
 
     def judge(self, statement: str, premises: Sequence[str]) -> list[Judgement]:
-        """Return what each premise says of a statement. A failure of the model is logged once and decides nothing."""
+        """Return the verdict of each premise on a statement. A failure of the model is logged once and decides
+        nothing."""
         return [self._one(statement, premise) for premise in premises]
 
     def _one(self, statement: str, premise: str) -> Judgement:
@@ -50,7 +51,7 @@ class ChatJudge:
 
 
 def judgement_prompt(statement: str, premise: str) -> Prompt:
-    """Return the prompt that asks whether a source says a statement."""
+    """Return the prompt that asks whether a source supports a statement."""
     mark = hashlib.sha256(f"{premise}\n{statement}".encode("utf-8", "replace")).hexdigest()[:12]
     asked = f"<source {mark}>\n{premise}\n</source {mark}>\n<statement {mark}>\n{statement}\n</statement {mark}>"
     return instruction_prompt(_RULES, asked, question=statement, nonce=mark)

@@ -31,7 +31,7 @@ def is_known(model: str) -> bool:
 
 
 def settings_for(model: str, settings: ChatSettings) -> ChatSettings:
-    """Return settings for one more model beside the one that is set.
+    """Return settings for a model in addition to the configured one.
 
     The base URL and the key belong to the model that is set: a model of another prefix, or with an address of its own,
     gets neither, and its SDK takes the key from its own environment variable. With no model set they are for this one.

@@ -98,5 +98,5 @@ def _without_refused(options: dict[str, Any], refusal: str) -> dict[str, Any] | 
 
 
 def _close(client: Any) -> None:
-    """Close the connections of a client that nobody uses any more."""
+    """Close the connections of an unused client."""
     LOOP.submit(client.close())

@@ -31,7 +31,7 @@ _CLOSES: Final = {
 """Opening mark -> closing mark, in lower case; models write them in any case."""
 
 _MARKS: Final = tuple({*_CLOSES, *_CLOSES.values(), "<|return|>", "<|start|>assistant", "<|end|>"})
-"""All that is looked for: the last three are what is left of a channel's frame."""
+"""All marks: the last three are parts of a channel's frame."""
 
 _MARK: Final = re.compile("|".join(sorted(map(re.escape, _MARKS), key=len, reverse=True)), re.IGNORECASE)
 _LONGEST: Final = max(map(len, _MARKS))
@@ -56,13 +56,13 @@ class ReasoningFilter:
 
     @property
     def reasoning(self) -> str:
-        """What was taken out so far."""
+        """The reasoning that was removed so far."""
         return "".join(self._reasoning)
 
     def feed(self, piece: str) -> str:
         """Take a piece; return the part of the answer that is now certain.
 
-        `found` is true once there was reasoning; `leaked` once a closing mark told that what was returned was some.
+        `found` is true once there was reasoning; `leaked` once a closing mark showed that returned text was reasoning.
         """
         self._buffer += piece
         self._read()
@@ -94,7 +94,7 @@ class ReasoningFilter:
                 self._meet(mark)
 
     def _meet(self, mark: str) -> None:
-        """Begin or end reasoning, or leave out a part of a frame."""
+        """Begin or end reasoning, or drop a part of a channel's frame."""
         if mark in _CLOSES:
             self._close, self.found = _CLOSES[mark], True
         elif mark in _CLOSES.values() and mark != _FINAL:
@@ -131,7 +131,7 @@ def _open_end(text: str) -> int:
 
 
 class ReasoningGuard:
-    """Streams answers of one model without its reasoning; it learns when the model leaves out the opening mark."""
+    """Streams answers of one model without its reasoning; it remembers that a model leaves out the opening mark."""
 
     def __init__(self) -> None:
         self._hold = False

@@ -32,7 +32,7 @@ def without_repetition(pieces: Generator[str]) -> Generator[str]:
 
 
 def is_looping(text: str) -> bool:
-    """Return whether a text ends with one piece that stands several times in a row."""
+    """Return whether a text ends with one piece repeated several times."""
     words = " ".join(text.split())
     size = len(words)
     end = words[-24:]

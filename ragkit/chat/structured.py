@@ -1,4 +1,4 @@
-"""A chat model -> a value of a form: read, checked, and asked for once more with the fault shown."""
+"""A chat model -> a value of a schema: parsed, checked, and requested once more with the fault shown."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN: Final = 2_000  # characters of a wrong answer that the model is shown
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """What a model said, as the value that was wanted. attempts: 1, or 2 when the first answer had a fault."""
+    """A model's reply as the requested value. attempts: 1, or 2 when the first answer had a fault."""
 
     value: T
     text: str
@@ -49,7 +49,8 @@ def ask_for(model: ChatModel, prompt: Prompt, read: Callable[[str], T]) -> Reply
 
 
 def json_reader(schema: Schema, *, clean: Callable[[Any], Any] | None = None) -> Callable[[str], Any]:
-    """Return what reads a text as JSON of a schema. clean: changes the value before it is compared with the schema."""
+    """Return a function that reads a text as JSON of a schema. clean: changes the value before it is compared with the
+    schema."""
 
     def read(text: str) -> Any:
         value = json_in(text)

@@ -1,1 +1,1 @@
-"""Documents into chunks: what is never split, how chunks are packed, and the context line of each."""
+"""Documents into chunks: units that are not split, their packing, and the context line of each chunk."""

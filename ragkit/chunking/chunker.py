@@ -149,7 +149,7 @@ def _pack(units: Units, group: range, ruler: Ruler, room: int) -> list[tuple[int
 
 
 def _cut_cost(units: Units, index: int) -> float:
-    """Return what it costs to end a chunk before a unit."""
+    """Return the cost of ending a chunk before a unit."""
     return _CUT_COST[units.gap(index)] + (5.0 if units.glued(index - 1) else 0.0)
 
 

@@ -72,7 +72,7 @@ class Units:
         return (self[index] for index in range(len(self)))
 
     def gap(self, index: int) -> Gap:
-        """Return what stands before a unit."""
+        """Return the gap before a unit."""
         return _GAPS[self._gaps[index]]
 
     def glued(self, index: int) -> bool:
@@ -80,7 +80,7 @@ class Units:
         return bool(self._glued[index])
 
     def set_gap(self, index: int, gap: Gap) -> None:
-        """Change what stands before a unit."""
+        """Change the gap before a unit."""
         self._gaps[index] = gap
 
     def mark_heading(self, index: int, *, glued: bool) -> None:

@@ -1,4 +1,4 @@
-"""Model text + prompt -> Answer: every citation is checked against its source, and nothing foreign leaves."""
+"""Model text + prompt -> Answer: every citation is checked against its source, unsafe text is removed."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def check_answer(
     link_hosts: Collection[str] = (),
     strict: bool = False,
 ) -> Answer:
-    """Return the answer that a model's text makes: cleaned, each citation checked, the status decided.
+    """Turn a model's text into an Answer: clean it, check each citation, decide the status.
 
     The status is `abstained` when the text says that the sources do not hold the answer and cites nothing that
     supports it (and for an empty text, which becomes such a sentence); `answered` when every sentence that states
@@ -136,7 +136,7 @@ def _status(sources: Sources, prompt: Prompt, text: str, seen: Sanitizer) -> tup
             stated += 1
             supported += any(citation.supported for citation in found)
     for start, end in seen.code:
-        if "\n" in text[start:end]:  # a block of code states something, and stands in a source or does not
+        if "\n" in text[start:end]:  # a block of code is a statement: it is in a source or not
             stated += 1
             held = sources.hold(text[start:end])
             supported += bool(held)
@@ -151,7 +151,7 @@ def _status(sources: Sources, prompt: Prompt, text: str, seen: Sanitizer) -> tup
 
 
 def _sentences(text: str, seen: Sanitizer) -> list[Sentence]:
-    """Cut an answer into sentences, each with the markers that stand in it or right after it; blocks of code go."""
+    """Split an answer into sentences with their citation markers; blocks of code are left out."""
     plain, markers = _without_markers(text, seen)
     spans = sentence_spans(plain, language=guess_language(plain))
     sentences = [Sentence(" ".join(plain[start:end].split())) for start, end in spans]
@@ -181,7 +181,7 @@ def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, i
         part = text[position:start]
         after_block = after_block and not part.strip()
         if number and after_block:
-            position = end  # it cites for the block of code above it, which has a citation of its own
+            position = end  # it belongs to the block of code above it, which has a citation of its own
             continue
         after_block = not number
         if number:
@@ -200,7 +200,7 @@ def _without_markers(text: str, seen: Sanitizer) -> tuple[str, list[tuple[int, i
 
 
 def _owner(plain: str, spans: list[tuple[int, int]], offset: int) -> int:
-    """Return the index of the sentence that a marker at an offset cites for; -1 when there is none."""
+    """Return the index of the sentence that a marker at an offset belongs to; -1 when there is none."""
     before = -1
     for index, (start, end) in enumerate(spans):
         if start < offset < end or (start == offset and _opens_line(plain, start)):

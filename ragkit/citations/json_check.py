@@ -27,7 +27,7 @@ class JsonCheck:
     strict: bool = False
 
     def clean(self, value: Any) -> Any:
-        """Return a value whose strings are safe to show and without the markers of citations."""
+        """Return a value with its strings sanitized and citation markers removed."""
         if isinstance(value, dict):
             return {show(self._safe(key)): self.clean(child) for key, child in value.items()}
         if isinstance(value, list):
@@ -53,7 +53,7 @@ class JsonCheck:
 
 
 def _statements(value: Any, label: str) -> list[tuple[str, str]]:
-    """Return (name of the field in words, its text) of each value that states something."""
+    """Return (name of the field in words, its text) for each value that makes a statement."""
     if isinstance(value, dict):
         return [pair for key, child in value.items() for pair in _statements(child, _CASES.sub(" ", str(key)).lower())]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A model that decides what words cannot: whether a source entails a statement, denies it, or leaves it open."""
+"""A model for what a comparison of words leaves undecided: does a source entail or contradict a statement?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Judge(Protocol):
 
 
 def decide(judge: Judge, statement: str, found: Sequence[Citation], hits: Sequence[Hit]) -> list[Citation]:
-    """Return citations with the judge's verdict where words left one open.
+    """Return citations; those that the comparison of words left undecided have the judge's verdict.
 
     It is asked about `unclear` ones, which may become `supported` or `contradicted`, and about those that words found
     `supported`, which it can only contradict. What is quoted word for word, and what words found contradicted (another
@@ -56,7 +56,7 @@ def decide(judge: Judge, statement: str, found: Sequence[Citation], hits: Sequen
 
 
 def _premise(citation: Citation, hit: Hit) -> str:
-    """Return what a judge reads: title and headings, the names of the columns, and the passage around the quote."""
+    """Return the premise for the judge: title and headings, the names of the columns, the passage around the quote."""
     start = max(0, citation.start - hit.start - _ROOM)
     text = hit.text[start : citation.end - hit.start + _ROOM]
     above = " › ".join(part for part in (hit.title, hit.heading) if part)
@@ -82,7 +82,7 @@ class CrossEncoderJudge:
         self._meaning = _meaning(name, self._model.model.config)
 
     def judge(self, statement: str, premises: Sequence[str]) -> list[Judgement]:
-        """Return what each premise says of a statement."""
+        """Return the verdict of each premise on a statement."""
         if not premises:
             return []
         scores = self._model.predict([(premise, statement) for premise in premises], show_progress_bar=False)
@@ -90,7 +90,7 @@ class CrossEncoderJudge:
 
 
 def _meaning(name: str, config: Any) -> tuple[Judgement, ...]:
-    """Return what each output means. Raises ModelError where the labels do not say."""
+    """Return the verdict that each output stands for. Raises ModelError where the labels do not name it."""
     labels = [str(config.id2label[at]).lower() for at in range(config.num_labels)]
     meaning: tuple[Judgement, ...] = tuple(
         next((said for start, said in _LABELS.items() if label.startswith(start)), "undecided") for label in labels

@@ -1,4 +1,4 @@
-"""Finding addresses in a word of text, in every form that a reader's program would turn into a link."""
+"""Find addresses in a word of text, in every form that a mail program or browser would turn into a link."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _HOST_OF = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?(?://|\\\\)?(?:[^/@\s]*@)?([^/:?
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Something that a program could turn into a link. kind: "url", "mail" or "host" (a bare name such as a.com)."""
+    """An address that a program could turn into a link. kind: "url", "mail" or "host" (a bare name such as a.com)."""
 
     text: str
     kind: str
@@ -53,7 +53,7 @@ class Address:
 
 
 def replace_addresses(word: str, replacement: Callable[[Address], str]) -> str:
-    """Return a word (no blanks in it) with each address replaced by what the function says.
+    """Return a word (without white space) with each address replaced by the result of a function.
 
     An address that shows only after the word is unescaped, folded to its compatibility form or freed of joiners takes
     the whole word with it.

@@ -1,4 +1,4 @@
-"""Reading the small pieces of markup that answers hold: [n] markers, bracket groups, link targets, tags."""
+"""Recognise the markup of answers: [n] markers, groups in brackets, link targets, tags."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def is_target(text: str) -> bool:
 
 
 def is_definition(rest: str) -> bool:
-    """Return whether what follows "[label]:" on its line makes a Markdown reference definition."""
+    """Return whether the text after "[label]:" on its line makes a Markdown reference definition."""
     return bool(_DEFINITION.fullmatch(rest))
 
 

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ragkit.text.content_terms import normal_number
+from ragkit.text.content_terms import NUMBER_WORDS, normal_number
 
 Bound = Literal["over", "under", "min", "max"]
 
-_NUMBER: Final = r"(?P<number>-?\d+(?:[.,'’]\d+)*)"
+_SPELT: Final = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
+_NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{_SPELT})\b)"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
@@ -39,27 +40,27 @@ _LOW: Final = re.compile(
     re.IGNORECASE,
 )
 STRICT: Final = frozenset(("before", "after", "above", "below", "over", "under", "vor", "nach"))
-"""Words that set a bound which a value itself does not keep."""
+"""Words of strict bounds: a value equal to the bound does not satisfy them."""
 _DENIES: Final = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
     re.IGNORECASE,
 )
 _BOUNDED: Final = re.compile(r"\b(?:no|not) (?:less|fewer|more|later|longer|earlier) than\b", re.IGNORECASE)
 _ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)
-"""A "no" that answers a question, and is followed by the denial itself: "No - not available"."""
+"""A "no" that answers a question and is followed by the negation itself: "No - not available"."""
 _AT_LEAST: Final = re.compile(r"\bat (?:least|most)\b|\bminimum of\b|\bmaximum of\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A bound that a statement sets. number: in one form. words: as it says it."""
+    """A bound that a statement sets. number: normalised. words: as the statement writes it."""
 
     bound: Bound
     number: str
     words: str
 
     def holds(self, value: float) -> bool:
-        """Return whether a value keeps the bound."""
+        """Return whether a value satisfies the bound."""
         try:
             limit = float(self.number)
         except ValueError:
@@ -74,14 +75,18 @@ class Comparison:
 def comparisons(text: str) -> list[Comparison]:
     """Return the bounds of a text, in the order of their kinds."""
     return [
-        Comparison(bound, normal_number(match["number"].lstrip("-")), match["words"].lower())
+        Comparison(bound, _figures(match["number"]), match["words"].lower())
         for bound, pattern in _COMPARED.items()
         for match in pattern.finditer(text)
     ]
 
 
+def _figures(number: str) -> str:
+    return NUMBER_WORDS.get(number.lower()) or normal_number(number.lstrip("-"))
+
+
 def superlatives(text: str, *, besides: str = "") -> frozenset[str]:
-    """Return which ends of a scale a text names: "high", "low", both or none; "at least" is none.
+    """Return the superlatives of a text: "high", "low", both or none; "at least" is not one.
 
     besides: what stands in the source as it is; its superlatives are names ("best actress") and rank nothing.
     """
@@ -95,16 +100,16 @@ def superlatives(text: str, *, besides: str = "") -> frozenset[str]:
 
 
 def denies(text: str) -> bool:
-    """Return whether a text denies something; "no later than" sets a bound and denies nothing."""
+    """Return whether a text has a negation; "no later than" is a bound and not a negation."""
     return count_denials(text) > 0
 
 
 def count_denials(text: str) -> int:
-    """Return how many words of a text deny something."""
+    """Return the number of negations in a text."""
     return len(_DENIES.findall(_ANSWERED.sub(" ", _BOUNDED.sub(" ", text))))
 
 
 def denials(text: str) -> list[int]:
-    """Return the offsets after the words of a text that deny something."""
+    """Return the end offset of each negation in a text."""
     bare = _BOUNDED.sub(lambda match: " " * len(match.group()), text)
     return [match.end() for match in _DENIES.finditer(bare)]

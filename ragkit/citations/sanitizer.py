@@ -51,7 +51,7 @@ _Step = tuple[int, str, str]  # where to go on, text to give out, text to read a
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What an answer may hold. sources: how many sources are numbered. texts: theirs, for addresses that may stay.
+    """What an answer may contain. sources: the number of sources. texts: their texts; addresses in them may stay.
 
     hosts: names whose full addresses may leave (and those of their subdomains). quoted: the text was put together of
     the sources' own words by the extractive model, so that its fences of code are known to be whole: what stands
@@ -65,7 +65,7 @@ class Rules:
     addresses: bool = False
 
     def spoken(self, address: Address, *, in_block: bool = False) -> str:
-        """Return what an answer says in place of an address: itself where the rules let it leave.
+        """Return the replacement for an address: the address itself where the rules allow it.
 
         in_block: it stands in a fenced block of code.
         """
@@ -109,7 +109,7 @@ class Sanitizer:
         return "".join(self._take(delta[at : at + _PIECE]) for at in range(0, len(delta), _PIECE))
 
     def finish(self) -> str:
-        """Return the rest. Blanks at the end of the whole text are dropped."""
+        """Return the rest. White space at the end of the whole text is dropped."""
         self._final = True
         rest = self._run()
         if self._code:
@@ -146,7 +146,7 @@ class Sanitizer:
         return "".join(out)
 
     def _give(self, text: str) -> str:
-        """Return text for the reader with the blanks before it; what a removal would join is kept apart."""
+        """Return text with the white space before it; words that a removal would join are kept apart."""
         blanks = self._blanks if self._last else ""
         if self._dropped:
             if not text.strip(_PUNCTUATION) and "\n" not in blanks:
@@ -238,7 +238,7 @@ class Sanitizer:
         return self._blanks.endswith("\n") or not self._last
 
     def _closes(self, buffer: str, start: int, run: str) -> bool | None:
-        """Return whether a span of code ends with the same backticks; None when the text to come could tell."""
+        """Return whether a span of code ends with the same backticks; None while only the text to come can show it."""
         limit = start + _CODE_LIMIT
         ends = re.compile(rf"(?<!`){run}(?!`)|\n[ \t]*\n")
         found = ends.search(buffer, start, min(len(buffer), limit))
@@ -288,7 +288,8 @@ class Sanitizer:
     # ------------------------------------------------------------------ brackets
 
     def _group(self, buffer: str, at: int, *, before: str) -> _Step | None:
-        """Read [..] and what makes a marker, link, image or definition of it. before: "!", a backslash or nothing."""
+        """Read [..] and the characters that make it a marker, link, image or definition. before: "!", a backslash or
+        nothing."""
         opener = buffer[at]
         end = closing(buffer, at, opener=opener, limit=GROUP_LIMIT, final=self._final)
         if end is Missing.MORE:

@@ -1,4 +1,4 @@
-"""The passages of a prompt as sources: a citation for each sentence, checked against what it cites."""
+"""The passages of a prompt as sources: each sentence gets a checked citation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BROKEN_OFF: Final = re.compile(
     r"|le|la|les|un|une|est|sont|de|du|des|à|pour|avec|et|ou|que))\s*$",
     re.IGNORECASE,
 )
-"""The end of a sentence that a model did not finish: an ellipsis, or a word that leads on and has no full stop."""
+"""The end of an unfinished sentence: an ellipsis, or a conjunction or preposition without a full stop."""
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _ADDRESS_KEYS: Final = ("url", "canonical_url", "permalink", "uri", "link")
@@ -57,7 +57,7 @@ class Sources:
     """The passages of a prompt, read when they are first cited."""
 
     def __init__(self, hits: Sequence[Hit], *, judge: Judge | None = None) -> None:
-        """Take passages. judge: decides where words cannot whether a passage supports a sentence."""
+        """Take passages. judge: decides whether a passage supports a sentence where the words leave it undecided."""
         self._hits = hits
         self._judge = judge
         self._read: dict[int, Passage] = {}
@@ -101,7 +101,7 @@ class Sources:
         return []
 
     def best(self, text: str) -> Citation | None:
-        """Return the citation that bears most on a sentence: one that supports it, else one that contradicts it.
+        """Return the most relevant citation for a sentence: one that supports it, else one that contradicts it.
 
         A passage that has more of the sentence's words, and says otherwise, speaks against one that has fewer.
         """
@@ -118,7 +118,7 @@ class Sources:
         return max(found, key=lambda item: (_ORDER[item.verdict], -item.number), default=None)
 
     def hold(self, block: str) -> list[Citation]:
-        """Return the citation of the source that has every line of a block of code in its order, [] for none."""
+        """Return the citation of the source that has all lines of a block of code in the same order, [] for none."""
         lines = [line.strip() for line in block.strip("`").splitlines()[1:] if line.strip("` ")]
         for number, hit in enumerate(self._hits, 1):
             first = last = -1
@@ -134,7 +134,7 @@ class Sources:
         return []
 
     def _decided(self, claim: str, found: list[Citation]) -> list[Citation]:
-        """Return citations with the judge's verdict where there is a judge and words decide nothing."""
+        """Return citations; a judge decides those that the words leave undecided, where there is a judge."""
         return decide(self._judge, claim, found, self._hits) if self._judge and found else found
 
     def _above(self, found: list[Citation]) -> str:
@@ -150,7 +150,7 @@ class Sources:
         return self._read[number]
 
     def _known(self, hit: Hit) -> frozenset[str]:
-        """Return the words of the other passages, which are about the same things."""
+        """Return the words of the other passages."""
         texts = (f"{other.heading}\n{other.text}" for other in self._hits if other is not hit)
         return frozenset(word for text in texts for word in _WORD.findall(text.lower()))
 
@@ -189,7 +189,7 @@ class Sources:
 
 
 def _breaks_off(claim: str, source: str) -> bool:
-    """Return whether a claim ends before its end; a quotation that was cut on purpose stands in its source."""
+    """Return whether a claim is cut off; a quotation that is cut on purpose appears in its source as it is."""
     if claim.rstrip().endswith("…") and " ".join(claim.strip("… ").split()) in " ".join(source.split()):
         return False
     return bool(_BROKEN_OFF.search(claim))
@@ -202,7 +202,8 @@ def _address(hit: Hit) -> str:
 
 
 def states(sentence: str) -> bool:
-    """Return whether a sentence claims something: it is no title, question, lead-in or bare number of a list."""
+    """Return whether a sentence makes a statement: it is no title, question, introduction of a list or bare list
+    number."""
     bare = _LINK_NOTE.sub("", sentence).strip("*_# \t-•>")
     if not bare or bare.endswith("?") or _LEAD_IN.match(bare) or _TITLE.fullmatch(sentence):
         return False

@@ -1,4 +1,4 @@
-"""A text that anybody wrote + a way to find passages -> each of its sentences with what the documents say of it."""
+"""Any text + a way to find passages -> each sentence of the text with its verdict from the documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MARKUP: Final = re.compile(r"\*\*|__|`")
 
 
 def check_text(text: str, find: Callable[[str], Sequence[Hit]], *, judge: Judge | None = None) -> TextCheck:
-    """Return a text with a verdict for each sentence that states something.
+    """Return a text with a verdict for each sentence that makes a statement.
 
     find: returns the passages that a sentence may rest on, best first. Citation markers and emphasis in the text are
     ignored: each sentence is compared with what `find` returns for it. judge: decides what words cannot.

@@ -1,14 +1,15 @@
-"""Sentence + source passage -> the words that support it best, and whether they do."""
+"""Sentence + source passage -> the best quote, and whether it supports the sentence."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit.citations.prose.check import find_fault, leans
 from ragkit.citations.prose.copies import is_copy
+from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
@@ -37,7 +38,7 @@ _TITLE_LENGTH: Final = 90
 _ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
 _LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
 _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
-_LONG_CLAIM: Final = 9  # content terms of a statement that may be put together of sentences that do not lean
+_LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
@@ -46,7 +47,7 @@ _LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The best quote for a sentence: `[start, end)` within the passage, how it bears on it, and why not.
+    """The best quote for a sentence: `[start, end)` within the passage, the verdict, and the reason.
 
     header: the line that names the columns of a quoted row. coverage: share of the sentence's content terms, 0..1.
     """
@@ -60,13 +61,13 @@ class Support:
 
     @property
     def supported(self) -> bool:
-        """Whether the quote holds the sentence: word for word, or each part of it together."""
+        """Whether the quote supports the sentence: word for word, or by all of its parts."""
         return self.verdict in ("quoted", "supported")
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A run of sentences by index, and the share of the terms that it and what stands above it hold."""
+    """A run of sentences by index, and the share of the terms that it, its headings and the title contain."""
 
     first: int
     last: int
@@ -91,9 +92,10 @@ class Passage:
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
     _tables: list[Table] | None = None
+    _named: frozenset[tuple[str, str]] | None = None
 
     def support(self, sentence: str) -> Support:
-        """Return the best quote for a sentence, and how it bears on it.
+        """Return the best quote for a sentence, with the verdict.
 
         `quoted`: whole sentences, word for word. `supported`: a row of a table that holds every value of the sentence
         under the columns that it names; or a few sentences that hold enough of its content terms and all its numbers
@@ -113,15 +115,21 @@ class Passage:
         row = self._row(sentence, said, found[0])
         if row is not None:
             return row
-        claim = read_claim(sentence, self.language)
+        claim = self._claim(sentence)
         faults = [self._fault(said, claim, window, above) for window in found]
         for window, fault in zip(found, faults, strict=True):
             if fault is None:
                 return self._support(window, "supported", "")
         return self._support(found[0], *(faults[0] or ("unclear", "")))
 
+    def _claim(self, sentence: str) -> Claim:
+        if self._named is None:
+            self._named = named_numbers(f"{self.text}\n{self._whole_around}", language=self.language)
+        claim = read_claim(sentence, self.language)
+        return replace(claim, uncounted=uncounted(sentence, claim.tokens, self._named))
+
     def _quoted(self, sentence: str) -> Support | None:
-        """Return the place of whole sentences of the passage that a sentence repeats word for word, None for none."""
+        """Return the offsets of the passage's sentences that a sentence repeats word for word, None for none."""
         words = _plain(sentence)
         for at, (start, _) in enumerate(self._spans):
             if not _plain(self.text[start : start + 2 * len(sentence) + _ADDRESS_ROOM]).startswith(words):
@@ -132,7 +140,7 @@ class Passage:
         return None
 
     def _row(self, sentence: str, said: ContentTerms, window: _Window) -> Support | None:
-        """Return what the tables say of a sentence, None where prose says more of it or there is no table."""
+        """Return the tables' verdict on a sentence, None where prose matches better or there is no table."""
         if self._tables is None:
             self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
@@ -155,7 +163,7 @@ class Passage:
         return Support(shown.start, shown.end, *outcome, covered, table.header)
 
     def _row_fault(self, claim: Claim, table: Table, verdict: TableVerdict) -> Fault | None:
-        """Return what is wrong with a statement that has the words of a row: its unit, or what the row denies."""
+        """Return the fault of a statement that has the words of a row: another unit, or a negation of the row."""
         own = self.text[verdict.row.start : verdict.row.end]
         if table.names:
             return unit_fault(claim, own) or turned_fault(claim, [cell.text for cell in verdict.row.cells])
@@ -165,7 +173,7 @@ class Passage:
         return find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
-        """Return what a table says; what stands right above it names it, as a heading or a lead-in does."""
+        """Return the verdict of a table; the line right above it names it, as a heading does."""
         lines = self.text[: table.rows[0].start].split("\n")
         above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
         begins = len([line for line in lines if line.strip()]) <= _LINES_ABOVE
@@ -193,7 +201,7 @@ class Passage:
         return self._above
 
     def _windows(self, said: ContentTerms, above: ContentTerms) -> list[_Window]:
-        """Return the short runs of sentences that cover the terms best, the best first."""
+        """Return the short runs of sentences that contain most of the terms, the best first."""
         found: list[tuple[float, _Window]] = []
         for first in range(len(self._said)):
             over = self._over(first, above)
@@ -218,7 +226,7 @@ class Passage:
         return [window for value, window in found[:_TRIED] if value >= found[0][0] - _NEARLY]
 
     def _leaned_on(self, at: int, said: ContentTerms) -> frozenset[str]:
-        """Return the terms, without numbers, of the sentence that a sentence leans on.
+        """Return the terms, without numbers, of the sentence that a sentence depends on.
 
         None where it does not lean, or has less than most of a statement's words itself.
         """
@@ -228,7 +236,7 @@ class Passage:
         return self._said[at - 1].terms - self._said[at - 1].numbers
 
     def _over(self, at: int, above: ContentTerms) -> frozenset[str]:
-        """Return the terms of what stands over a sentence: title, headings, and the nearest title line in the passage.
+        """Return the terms above a sentence: of the title, the headings, and the nearest title line in the passage.
 
         Below a title line in the passage, the figures of the headings over its beginning do not hold any more.
         """
@@ -252,8 +260,18 @@ class Passage:
             and not (is_item(text) or is_row(text))
         )
 
+    def _subject(self) -> frozenset[str]:
+        """Return the names of the passage's first sentence: what it is about, which later sentences need not repeat."""
+        start, end = self._spans[0]
+        first = next(iter(self._said[0].order), "")
+        capital = self.text[start:end].lstrip("#*_ ")[:1].isupper()
+        return self._said[0].names | (frozenset({first}) if first and capital else frozenset())
+
+    def _window_text(self, window: _Window) -> str:
+        return self.text[self._spans[window.first][0] : self._spans[window.last][1]]
+
     def _goes_on(self, at: int, said: ContentTerms) -> bool:
-        """Return whether a quote may go on with a sentence: it leans on the one before it, or is an item or a row.
+        """Return whether a quote may continue with a sentence: one that depends on the one before it, an item or a row.
 
         A statement of many words may be put together of sentences that stand side by side.
         """
@@ -265,21 +283,24 @@ class Passage:
         return len(said.terms) >= _LONG_CLAIM
 
     def _in_item(self, at: int) -> bool:
-        """Return whether a sentence goes on with a list item: what stands before it on its line is an item."""
+        """Return whether a sentence continues a list item: the item begins earlier on the same line."""
         start = self._spans[at][0]
         return is_item(self.text[self.text.rfind("\n", 0, start) + 1 : start].lstrip())
 
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, above: ContentTerms) -> Fault | None:
-        """Return why a window does not support what is said, None when it does."""
+        """Return why a window does not support the claim, None when it does."""
         window_sentences = self._said[window.first : window.last + 1]
         over = self._over(window.first, above)
         held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
-        strange = said.numbers - held
+        strange = said.numbers - held - claim.uncounted
+        if strange == {"1"} and says_single(claim.tokens, self._window_text(window), language=self.language):
+            strange = frozenset()
         if strange:
             return "contradicted", f"the number {min(strange)} is not there"
         if self.language != "de":  # German writes every noun with a capital
             before = self._said[window.first - 1].terms if window.first else frozenset[str]()
             near = held | before if leans(self.text[self._spans[window.first][0] :][:12]) else held
+            near |= self._subject()
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {min(unknown)} is not there"
@@ -297,7 +318,7 @@ class Passage:
 
 
 def _without_links(sentence: str) -> str:
-    """Return a sentence without addresses and without what an answer says in their place: its number is no claim."""
+    """Return a sentence without addresses and their replacement texts: the number in those is no claim."""
     return without_addresses(_LINK_NOTE.sub("", sentence))
 
 
@@ -307,7 +328,7 @@ def _plain(text: str) -> str:
 
 
 def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
-    """Return the share of terms that are held; terms of the same first five letters count as the same."""
+    """Return the share of terms that are found; terms with the same first five letters count as equal."""
     missing = wanted - held
     if not missing:
         return 1.0
@@ -316,14 +337,19 @@ def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
 
 
 def _contradicts(said: ContentTerms, window: Iterable[ContentTerms]) -> bool:
-    """Return whether one side denies something that the other states without denying it."""
+    """Return whether exactly one side negates what both state."""
     held = list(window)
     denied = [scope for item in held for scope in item.denied]
     terms = frozenset[str]().union(*(item.terms for item in held))
-    return any(
-        _meets(scope, terms) and not any(_meets(scope, other) for other in denied) for scope in said.denied
-    ) or any(_meets(scope, said.terms) and not any(_meets(scope, other) for other in said.denied) for scope in denied)
+    return any(_meets(scope, terms) and not _both_deny(scope, denied) for scope in said.denied) or any(
+        _meets(scope, said.terms) and not _both_deny(scope, said.denied) for scope in denied
+    )
 
 
 def _meets(scope: frozenset[str], terms: frozenset[str]) -> bool:
     return bool(scope) and len(scope & terms) / len(scope) >= _SCOPE_SHARE
+
+
+def _both_deny(scope: frozenset[str], others: Iterable[frozenset[str]]) -> bool:
+    """Return whether one of other denials denies the same: "does not refund the fare", "fares are not refunded"."""
+    return any(_meets(scope, other) or _meets(other, scope) for other in others)

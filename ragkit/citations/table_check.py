@@ -1,4 +1,4 @@
-"""Statement + table -> whether a row holds it: each value in the row that is named, under the column that is named."""
+"""Statement + table -> whether a row supports it: each value in the named row, under the named column."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KNOWN_SHARE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TableVerdict:
-    """What a table says of a statement. row: the row that decides. matched: terms of the statement in that row.
+    """The verdict of a table on a statement. row: the row that decides. matched: terms of the statement in that row.
 
     shown: the row to point at: that of the statement's subject where the deciding one only has the statement's value.
     """
@@ -42,7 +42,7 @@ class TableVerdict:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A statement as it is compared with rows."""
+    """A statement, prepared for the comparison with rows."""
 
     tokens: tuple[Token, ...]
     terms: frozenset[str]
@@ -53,7 +53,7 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How a row meets a claim: terms that it holds, and those that stand in other rows only or nowhere."""
+    """How a row matches a claim: the terms it has, those that only other rows have, and those that no row has."""
 
     index: int
     held: int
@@ -115,19 +115,19 @@ def _claim(statement: str, language: str) -> _Claim:
 
 
 def _everywhere(table: Table) -> frozenset[str]:
-    """Return the terms by which a row can be told: all but the words beside a figure ("1 % of the reading")."""
+    """Return the terms that can identify a row: all but the words after a figure ("1 % of the reading")."""
     cells = [cell for row in table.rows for cell in row.cells]
     return frozenset(term for cell in cells for term in cell.terms if term[:1].isdigit() or not cell.begins_with_figure)
 
 
 def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:
-    """Return how many of the phrases are the whole of a cell of a row."""
+    """Return how many of the phrases equal a whole cell of a row."""
     orders = {cell.order for cell in row.cells}
     return sum(phrase in orders for phrase in phrases)
 
 
 def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
-    """Return the parts of a claim that are the whole of some cell, the longest at each place."""
+    """Return the parts of a claim that equal a whole cell, the longest at each place."""
     whole = {cell.order for row in table.rows for cell in row.cells if cell.terms}
     words = tuple(token.term for token in claim.tokens)
     found = []
@@ -147,7 +147,7 @@ def _names_a_place(claim: _Claim, table: Table, row: Row, above: frozenset[str])
 
 
 def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
-    """Return a fault when what a statement is about stands in the prose beside the table, and not in the row."""
+    """Return a fault when the subject of a statement stands in the prose around the table, and not in the row."""
     unknown = claim.terms - row.terms - known
     if len(unknown) * _PROSE_SHARE < len(claim.terms):
         return None
@@ -156,7 +156,7 @@ def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, langua
 
 
 def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:
-    """Return a fault when a value of another row has its words in this row too, but in no cell together."""
+    """Return a fault when the words of another row's value are in this row too, but not together in one cell."""
     for phrase in phrases:
         size = len(phrase)
         if size > 1 and not any(
@@ -210,7 +210,7 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
 
 
 def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
-    """Return what is wrong when a value stands for a column that it is not under, else "".
+    """Return the fault when a statement gives a value for another column than its own, else "".
 
     It does when it follows the name of a column that has another value in this row; and when the own value of a named
     column is missing while values of two or more columns are said that the claim does not name: one is the row's key,
@@ -239,14 +239,14 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
 
 
 def _is_said(claim: _Claim, cell: Cell) -> bool:
-    """Return whether a claim has a cell's value: all its terms and runs of figures, of a long one most."""
+    """Return whether a claim has a cell's value: all its terms and runs of figures, or most of a long cell's."""
     if not cell.runs <= set(claim.runs):
         return False
     return len(cell.terms & claim.terms) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
 
 
 def _links(claim: _Claim, start: int) -> frozenset[str]:
-    """Return the words that lead from the name of a column to its value: "a price of 5", "the price is 5"."""
+    """Return the words that link the name of a column to its value: "a price of 5", "the price is 5"."""
     before = claim.tokens[start - 1].word if start > 0 else ""
     return _COPULAS | {"of"} if before in ("a", "an", "with") else _COPULAS
 
@@ -257,7 +257,7 @@ def _stands_before(claim: _Claim, cell: Cell, start: int) -> bool:
 
 
 def _is_part(value: Cell, own: Cell) -> bool:
-    """Return whether a value is a column's own one, or the beginning or a part of it."""
+    """Return whether a value is the cell of a column, its beginning or a part of it."""
     size = len(value.order)
     return any(own.order[at : at + size] == value.order for at in range(len(own.order) - size + 1))
 
@@ -267,7 +267,7 @@ def _partly_named(claim: _Claim, table: Table) -> list[int]:
 
 
 def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
-    """Return (column, index after its last token) of each column that is named whole; the longest name wins."""
+    """Return (column, index after its last token) of each column that is named in full; the longest name wins."""
     words = [token.term for token in claim.tokens]
     found: dict[int, tuple[int, int]] = {}
     for column, name in enumerate(table.names):
@@ -286,7 +286,7 @@ def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
 
 
 def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[str]) -> Cell | None:
-    """Return the longest cell that stands after a place in the claim, behind such words only, None for none.
+    """Return the longest cell after a place in the claim with only such words between them, None for none.
 
     Words that lead elsewhere, as in "the price of the probe", end the search.
     """
@@ -300,7 +300,7 @@ def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[st
 
 
 def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
-    """Return the cell of which a claim says that it is what a column name says ("5 is the price"), None for none."""
+    """Return the cell that a claim equates with a column that follows ("5 is the price"), None for none."""
     at = start - 1
     while at >= 0 and claim.tokens[at].word in ("the", "a", "an"):
         at -= 1
@@ -337,7 +337,7 @@ def _cell_at(claim: _Claim, table: Table, at: int) -> Cell | None:
 
 
 def _columns(claim: _Claim, table: Table) -> list[int]:
-    """Return the columns that the claim names, whole ones first, else all that share a term with it."""
+    """Return the columns that the claim names in full, else all that share a term with it."""
     whole = [column for column, _ in _named(claim, table)]
     return whole or [at for at, name in enumerate(table.names) if name.terms & claim.terms]
 
@@ -354,7 +354,7 @@ def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
 
 
 def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
-    """Return what is wrong with "before", "after", "more than" a value that is the row's own, else ""."""
+    """Return the fault of "before", "after" or "more than" with a value that equals the row's, else ""."""
     for at, token in enumerate(claim.tokens):
         than = token.word == "than" or token.word in STRICT
         if not than:
@@ -366,7 +366,7 @@ def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
 
 
 def _is_extreme(claim: _Claim, table: Table, index: int, ends: frozenset[str]) -> bool:
-    """Return whether the row's value in a column that the claim speaks of is the highest or lowest that it says."""
+    """Return whether the row has the highest or lowest value, as claimed, in a column that the claim names."""
     for column in _columns(claim, table) or range(len(table.names)):
         values = [_at(row.cells, column) for row in table.rows]
         known = [value for value in values if value is not None]
@@ -385,7 +385,7 @@ def _at(row: Sequence[Cell], column: int) -> float | None:
 
 
 def _derived(claim: _Claim, table: Table, fit: _Fit) -> bool:
-    """Return whether the one number that no row holds is the count of rows that hold all else that is named."""
+    """Return whether the only number that no row has is the count of the rows that have all other terms."""
     if len(fit.numbers) != 1 or fit.elsewhere or fit.runs:
         return False
     named = claim.terms - {fit.numbers[0]}
@@ -395,6 +395,6 @@ def _derived(claim: _Claim, table: Table, fit: _Fit) -> bool:
 
 
 def closest(verdicts: Sequence[TableVerdict]) -> TableVerdict | None:
-    """Return the verdict that is best for a statement: supported before others, then by what the row matches."""
+    """Return the best verdict for a statement: supported ones first, then by the terms that the row matches."""
     order = {"supported": 2, "contradicted": 1, "unclear": 0}
     return max(verdicts, key=lambda item: (order[item.outcome], item.matched), default=None)

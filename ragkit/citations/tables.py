@@ -23,7 +23,7 @@ _FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a row. terms: its terms that are no stop words. order: all terms. runs: see `tokens.runs`.
+    """A cell of a row. terms: its terms without stop words. order: all terms in order. runs: see `tokens.runs`.
 
     core: the terms before a bracket or unit, by which people name a column ("Price" of "Price (EUR)").
     """
@@ -74,7 +74,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that stand together. names: the names of the columns, () where they are not known. header: their line."""
+    """Consecutive rows. names: the names of the columns, () where they are not known. header: the line of the names."""
 
     names: tuple[Cell, ...]
     rows: tuple[Row, ...]
@@ -158,7 +158,7 @@ def _table(lines: list[tuple[int, str]], around: str, language: str) -> Table | 
 
 
 def _names_columns(first: list[Cell], below: list[list[Cell]]) -> bool:
-    """Return whether a row names the columns: words, where the rows below it have values or other words."""
+    """Return whether a row has the column names: words, while the rows below it have values or other words."""
     filled = [cell for cell in first if cell.text]
     if len(filled) * 2 <= len(first) or any(len(cell.text) > 120 for cell in filled):
         return False
@@ -182,10 +182,10 @@ def _cell(text: str, language: str) -> Cell:
 
 
 def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:
-    """Return the one row whose names a statement has, None where it names none, or several alike.
+    """Return the only row that a statement names, None where it names no row or several.
 
-    phrases: the parts of the statement that are the whole of some cell. A row's names stand in columns that tell all
-    rows apart and are not mostly figures: a name, an article number.
+    phrases: the parts of the statement that equal a whole cell. A row's names are in columns with a different value
+    in every row that are not mostly figures: a name, an article number.
     """
     said = set(phrases)
     naming = _naming_columns(table)
@@ -195,7 +195,7 @@ def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:
 
 
 def instead(phrases: Sequence[tuple[str, ...]], table: Table, subject: Row) -> str:
-    """Return what a subject's row has where a statement says the value of another row; "" where no cell shows it."""
+    """Return the cell of a subject's row in place of which a statement gives another row's value; "" for none."""
     said = set(phrases)
     naming = _naming_columns(table)
     for at, own in enumerate(subject.cells):
@@ -210,7 +210,7 @@ def instead(phrases: Sequence[tuple[str, ...]], table: Table, subject: Row) -> s
 
 
 def _naming_columns(table: Table) -> list[int]:
-    """Return the columns whose values differ in every row and have letters before all else."""
+    """Return the columns whose values differ in every row and begin with letters."""
     found = []
     for at in range(max((len(row.cells) for row in table.rows), default=0)):
         cells = [row.cells[at] for row in table.rows if at < len(row.cells)]
@@ -221,5 +221,5 @@ def _naming_columns(table: Table) -> list[int]:
 
 
 def is_own_name(row: Row, table: Table) -> bool:
-    """Return whether no other row has the name of a row: "New:" over several entries names none of them."""
+    """Return whether the name of a row is unique: "New:" over several entries names none of them."""
     return sum(other.cells[0].order == row.cells[0].order for other in table.rows) == 1

@@ -1,4 +1,4 @@
-"""Statements and cells as sequences of comparable tokens: stems, numbers in one form, runs of figures."""
+"""Statements and cells as sequences of comparable tokens: stems, normalised numbers, runs of figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tokens(text: str, *, language: str = "en") -> list[Token]:
 
 
 def content_terms(text: str, *, language: str = "en") -> set[str]:
-    """Return the terms of a text that are no stop words; numbers are among them."""
+    """Return the content terms of a text: numbers and all terms that are not stop words."""
     return {token.term for token in tokens(text, language=language) if not token.stop}
 
 
@@ -71,12 +71,21 @@ def _read(word: str, language: str) -> tuple[bool, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds."""
+    """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds.
+
+    uncounted: its numbers that count nothing: those of names that the source has ("version 8"), and the pronoun "one".
+    """
 
     text: str
     tokens: tuple[Token, ...]
     bounds: tuple[Comparison, ...]
     language: str
+    uncounted: frozenset[str] = frozenset()
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers that count something, in one form."""
+        return frozenset(token.term for token in self.tokens if token.is_number) - self.uncounted
 
 
 def read_claim(text: str, language: str) -> Claim:

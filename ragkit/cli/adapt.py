@@ -1,4 +1,4 @@
-"""`ragkit adapt`: learn a query adapter from question-passage pairs, or remove the present one."""
+"""`ragkit adapt`: learn a query adapter from question-passage pairs, or remove the stored one."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def check(
     target: Target,
     **search: Any,
 ) -> None:
-    """Check each sentence of FILE (- for standard input), whoever wrote it, against the documents.
+    """Check each sentence of FILE (- for standard input; any text) against the documents.
 
     Prints each sentence with what was found: a quote, a source that holds each part of it, one that says otherwise, or
     nothing. The exit status is 0 when all that the text states is supported, else 1.

@@ -275,13 +275,13 @@ def _measured(
         with KnowledgeBase(
             wanted.data, collection=wanted.collection, settings=settings, embedder=tools.embedder, create=False
         ) as kb:
-            _tell_changes(kb, Path(wanted.dataset))
+            _report_changes(kb, Path(wanted.dataset))
             return measure_collection(kb, whole, reported, choice, options=options)
     with _folder(wanted.keep) as folder, Workbench(folder, settings=settings, embedder=tools.embedder) as bench:
         return measure_dataset(whole, reported, choice, bench=bench, options=options)
 
 
-def _tell_changes(kb: KnowledgeBase, folder: Path) -> None:
+def _report_changes(kb: KnowledgeBase, folder: Path) -> None:
     meta = read_meta(folder)
     changed = changed_documents(kb, meta) if meta else []
     if changed:

@@ -1,4 +1,4 @@
-"""`ragkit eval FOLDER` of a statement set: how well the check tells supported statements from others."""
+"""`ragkit eval FOLDER` of a statement set: how well the check separates supported statements from others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ragkit.text.cleaning import show
 
 
 def evaluate_statements(folder: Path, part: str | None, *, as_json: bool, reader: FileReader | None) -> None:
-    """Measure the check on the statements of a folder and print the figures; the test half unless `part` says else."""
+    """Measure the check on the statements of a folder and print the figures; the test half unless `part` names
+    another."""
     dataset = load_statement_set(folder)
     settings = environment_settings()
     judge = load_judge(settings.chat.judge, models=settings.model, chat=lambda: load_chat(settings.chat))

@@ -150,7 +150,7 @@ def _within(where: Mapping[str, Any] | None, folders: Sequence[str]) -> Mapping[
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
-    """Write what a search warns of to standard error, one line each."""
+    """Write the warnings of a search to standard error, one line each."""
     for warning in warnings:
         click.echo(click.style(f"ragkit: {show(warning, 1_000)}", fg="yellow"), err=True)
 
@@ -172,7 +172,7 @@ def with_model(
     template: str = "",
     few_shot: FewShot | None = None,
 ) -> Settings:
-    """Return settings with what the command line says of chat model, strictness, budget, template and examples.
+    """Return settings with the command line's chat model, strictness, budget, template and examples.
 
     A model of another kind than the one that is set does not get its address and key.
     """

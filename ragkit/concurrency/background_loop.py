@@ -1,4 +1,4 @@
-"""One event loop in a thread of its own, for network clients that must be stopped from outside at any moment.
+"""One event loop in a separate thread, for network clients that another thread may stop at any time.
 
 A thread that waits for a socket cannot be interrupted; a task on an event loop can, and its connection closes at once.
 """

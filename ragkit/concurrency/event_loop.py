@@ -15,13 +15,13 @@ A_TURN: Final = 4
 
 
 class Call(Protocol):
-    """A call that an event loop awaits; `future` says no more than that it has ended."""
+    """A call that an event loop awaits; `future` only signals that it has ended."""
 
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[None]
 
 
-def tell_loops(calls: Iterable[Call]) -> None:
+def report_to_loops(calls: Iterable[Call]) -> None:
     """Complete the futures of calls that have ended, from any thread; each loop is woken once.
 
     A loop completes a few of them a turn: what follows each of sixty answers would hold up its timers and others.

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ragkit.concurrency.event_loop import tell_loops
+from ragkit.concurrency.event_loop import report_to_loops
 from ragkit.concurrency.threads import OwnThread
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class _ThreadTask(_Task):
 
 
 class _LoopTask(_Task):
-    """A task that an event loop awaits: its future says no more than that it has ended."""
+    """A task that an event loop awaits: its future only signals that it has ended."""
 
     __slots__ = ("future", "loop")
 
@@ -81,7 +81,7 @@ class SerialWorker:
         self._renew()
 
     def run(self, work: Callable[[], Result]) -> Result:
-        """Return the result of a task when its turn has come, or raise its error."""
+        """Run a task in its turn; return its result, or raise its error."""
         if self._process != os.getpid():  # tasks queued in the parent are not this process's
             self._renew()
         with self._lock:
@@ -134,7 +134,7 @@ class SerialWorker:
             raise
 
     def _start_next(self) -> None:
-        """Let the worker's thread run what was queued while the caller's own task ran."""
+        """Let the worker's thread run the tasks that were queued while the caller ran its own task."""
         with self._lock:
             self._busy = bool(self._queue)
             if not self._busy:
@@ -160,9 +160,9 @@ class SerialWorker:
                 ended.append(task)
             del task  # its result belongs to its caller: a state of the collection, and the hits in it
             if ended and time.perf_counter() - since > PATIENCE:
-                tell_loops(ended)
+                report_to_loops(ended)
                 ended, since = [], time.perf_counter()
-        tell_loops(ended)
+        report_to_loops(ended)
 
     def _next(self) -> _Task | None:
         with self._lock:

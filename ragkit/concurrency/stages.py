@@ -1,4 +1,4 @@
-"""The stages of a question (search, embed, rerank, model), for observers such as tracing; nothing without one."""
+"""The stages of a question (search, embed, rerank, model), for observers such as tracing; no cost without one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _OBSERVERS: Final[list[Begin]] = []
 
 
 def observe_stages(begin: Begin) -> Callable[[], None]:
-    """Add an observer of all stages in this process; return what removes it."""
+    """Add an observer of all stages in this process; return a function that removes it."""
     _OBSERVERS.append(begin)
     return lambda: _OBSERVERS.remove(begin)
 
 
 @contextmanager
 def stage(name: str) -> Iterator[None]:
-    """Tell the observers that a stage begins and, at the end of the block, that it has ended."""
+    """Notify the observers of the begin of a stage and, after the block, of its end."""
     ends = [begin(name) for begin in _OBSERVERS]
     error: BaseException | None = None
     try:

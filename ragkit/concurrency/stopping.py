@@ -1,4 +1,4 @@
-"""How a caller stops work that waits in its thread: an event or a time that the work looks at while it waits."""
+"""Stopping work that waits in its thread: an event or a deadline that the work checks while it waits."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a text stands: the path of its file, and the line before its first one."""
+    """The place of a text: the path of its file, and the line before its first one."""
 
     path: str
     before: int = 0
@@ -54,7 +54,7 @@ class Place:
 
 
 def check_tree(tree: nodes.Node, place: Place, *, allowed: frozenset[str]) -> tuple[Reference, ...]:
-    """Return the references of a syntax tree, in their order; refuse what the grammar does not have.
+    """Return the references of a syntax tree, in their order; refuse constructs outside the grammar.
 
     allowed: the names of the kinds of nodes. Raises DefinitionError with the line.
     """
@@ -162,7 +162,7 @@ class _Walk:
 
 
 def _named(node: nodes.Node) -> str:
-    """Return how people name a kind of node."""
+    """Return the readable name of a kind of node."""
     names = {
         "Assign": "{% set %}", "AssignBlock": "{% set %}", "Macro": "{% macro %}", "Include": "{% include %}",
         "Import": "{% import %}", "FromImport": "{% from %}", "Extends": "{% extends %}", "Block": "{% block %}",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ragkit.definitions.patterns import compile_pattern
+from ragkit.definitions.schema_keywords import limited_searches, validator_class
 from ragkit.definitions.source import read_source
 from ragkit.definitions.yaml_lines import DEEPEST, Parsed, parse_yaml
-from ragkit.errors import DefinitionError
+from ragkit.errors import DefinitionError, InputError
 
 _MESSAGE: Final = 300  # characters of a problem
 
@@ -25,13 +26,16 @@ class Schema:
     _validator: Any = field(repr=False, compare=False)
 
     def problem(self, value: Any) -> str:
-        """Return in one line where a value departs from the schema and how; "" when it matches."""
+        """Return the first violation of the schema by a value in one line; "" when it matches."""
         from jsonschema.exceptions import best_match
 
         try:
-            found = best_match(self._validator.iter_errors(value))
+            with limited_searches():
+                found = best_match(self._validator.iter_errors(value))
         except RecursionError:
             return "the value is nested too deeply for the schema"
+        except InputError as error:
+            return error.message
         if found is None:
             return ""
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found.absolute_path)
@@ -97,14 +101,14 @@ def schema_of(parsed: Parsed, at: Sequence[str | int] = ()) -> Schema:
         raise parsed.error(
             f"the schema is wrong at {place or 'its top'}: {said}", [*at, *error.absolute_path]
         ) from error
-    validator = jsonschema.Draft202012Validator(value, registry=referencing.Registry())
+    validator = validator_class()(value, registry=referencing.Registry())
     return Schema(value, json.dumps(value, ensure_ascii=False, separators=(",", ":")), validator)
 
 
 def _check_parts(
     value: Any, root: Mapping[str, Any], parsed: Parsed, at: tuple[str | int, ...], depth: int = 0
 ) -> None:
-    """Check what the meta schema does not: depth, references and patterns."""
+    """Check what the meta schema does not cover: depth, references and patterns."""
     if depth > DEEPEST:
         raise parsed.error(f"the schema is nested more than {DEEPEST} levels deep", at)
     if isinstance(value, list):
@@ -116,12 +120,30 @@ def _check_parts(
         if key in ("$ref", "$dynamicRef") and isinstance(child, str) and not _leads_somewhere(child, root):
             cure = "refer to a place of the same schema, such as #/$defs/name"
             raise parsed.error(f"the reference {child!r} leads nowhere in this schema", (*at, key), cure=cure)
-        if key == "pattern" and isinstance(child, str):
-            try:
-                re.compile(child)
-            except re.error as error:
-                raise parsed.error(f"the pattern {child!r} is wrong: {error}", (*at, key)) from error
+        _check_patterns(key, child, root, parsed, at)
         _check_parts(child, root, parsed, (*at, key), depth + 1)
+
+
+def _check_patterns(key: str, child: Any, root: Mapping[str, Any], parsed: Parsed, at: tuple[str | int, ...]) -> None:
+    """Compile the patterns of a keyword; refuse the one keyword that would search for them without a time limit."""
+    sources = [child] if key == "pattern" and isinstance(child, str) else []
+    if key == "patternProperties" and isinstance(child, Mapping):
+        sources = list(child)
+    for source in sources:
+        try:
+            compile_pattern(source)
+        except ValueError as error:
+            raise parsed.error(f"the pattern {source[:_MESSAGE]!r} is wrong: {error}", (*at, key)) from error
+    if key == "unevaluatedProperties" and _has_key(root, "patternProperties"):
+        raise parsed.error(
+            "the schema has both unevaluatedProperties and patternProperties", (*at, key),
+            cure="write additionalProperties beside patternProperties",
+        )  # fmt: skip
+
+
+def _has_key(value: Any, name: str) -> bool:
+    children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return (isinstance(value, Mapping) and name in value) or any(_has_key(child, name) for child in children)
 
 
 def _leads_somewhere(reference: str, root: Mapping[str, Any]) -> bool:

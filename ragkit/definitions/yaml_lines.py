@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,6 +13,7 @@ DEEPEST: Final = 40
 """Levels of the deepest YAML or JSON that is read."""
 
 Path = tuple[str | int, ...]
+_SHOWN: Final = 40  # characters of a value in a message
 _SCALARS: Final = {"str", "int", "float", "bool", "null", "timestamp"}
 
 
@@ -28,7 +30,7 @@ class Parsed:
     starts: Mapping[Path, int] = field(default_factory=dict)
 
     def line(self, at: Sequence[str | int] = ()) -> int:
-        """Return the line of a part, or of its nearest parent that has one; 0 where nothing is known."""
+        """Return the line of a part, or of its nearest parent that has one; 0 where it is unknown."""
         place = tuple(at)
         while place and place not in self.lines:
             place = place[:-1]
@@ -53,7 +55,8 @@ def parse_yaml(text: str, *, path: str, first_line: int = 1) -> Parsed:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 + shift if mark else 0
+        before = text.count("\n", 0, getattr(error, "position", 0))  # of a character that YAML forbids
+        line = (mark.line if mark else before) + 1 + shift
         said = getattr(error, "problem", None) or str(error).split("\n", maxsplit=1)[0]
         raise DefinitionError(f"is not YAML: {said}", path=path, line=line) from error
     reader = _Reader(yaml, path, shift)
@@ -76,7 +79,7 @@ def _check_events(yaml: Any, text: str, path: str, shift: int) -> None:
 
 
 class _Reader:
-    """Turns nodes into values, and notes the lines on which they stand."""
+    """Turns nodes into values, and records their lines."""
 
     def __init__(self, yaml: Any, path: str, shift: int) -> None:
         self.lines: dict[Path, int] = {}
@@ -100,9 +103,12 @@ class _Reader:
             self.starts[at] = line + (node.style in ("|", ">"))
             return node.value
         try:
-            return self._scalars.construct_object(node)
+            value = self._scalars.construct_object(node)
         except ValueError as error:
-            raise DefinitionError(f"{node.value!r} is no {kind}", path=self._path, line=line) from error
+            raise DefinitionError(f"{node.value[:_SHOWN]!r} is no {kind}", path=self._path, line=line) from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise DefinitionError(f"{node.value} is no number of JSON", path=self._path, line=line, cure="write digits")
+        return value
 
     def _pairs(self, node: Any, at: Path) -> list[tuple[str, Any]]:
         pairs: dict[str, Any] = {}

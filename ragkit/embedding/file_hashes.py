@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ragkit.files import sha256_of
 
-_SETTLED_NS = 2_000_000_000  # a younger file may change again within its time stamp's grain: it is hashed each time
+_SETTLED_NS = 2_000_000_000  # a newer file may change again within the resolution of its time stamp: not cached
 
 
 def file_sha256(path: Path, *, stamps: Path | None = None) -> str:

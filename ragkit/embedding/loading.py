@@ -52,7 +52,7 @@ def load_embedder(settings: ModelSettings) -> Embedder:
 
 
 def _extension(settings: ModelSettings) -> Embedder | None:
-    """Return the embedder of an installed package where the name is PREFIX:NAME and no path."""
+    """Return the embedder of an installed package where the name is PREFIX:NAME and not a path."""
     prefix, colon, name = settings.resolved.partition(":")
     if not colon or not _PREFIX.fullmatch(prefix) or os.path.exists(settings.resolved):
         return None

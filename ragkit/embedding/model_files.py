@@ -36,7 +36,7 @@ _COPY = "copy the model's whole folder to this machine and give its path as the 
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A sentence-transformers model on this machine, complete as far as files can tell.
+    """A sentence-transformers model on this machine, complete as far as its files show.
 
     weights: its safetensors files, sorted by path. origin: where it was found.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.concurrency.event_loop import tell_loops
+from ragkit.concurrency.event_loop import report_to_loops
 from ragkit.concurrency.threads import OwnThread
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.query_cache import QueryVectorCache
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Call:
-    """A waiting call: its texts, then its rows or its error. `leads`: its thread is to run the next batch."""
+    """A waiting call: its texts, then its rows or its error. `leads`: its thread must run the next batch."""
 
     __slots__ = ("error", "leads", "rows", "texts", "woken")
 
@@ -172,7 +172,7 @@ class QueryBatcher:
                     successor.leads = True
                     successor.woken.set()
             finally:
-                _tell(batch)
+                _wake(batch)
 
     def _run(self, batch: list[_Call]) -> None:
         texts = [text for call in batch for text in call.texts]
@@ -198,9 +198,9 @@ class QueryBatcher:
             start += len(call.texts)
 
 
-def _tell(batch: Sequence[_Call]) -> None:
+def _wake(batch: Sequence[_Call]) -> None:
     """Wake the threads and event loops that wait for a batch, each loop once."""
     for call in batch:
         if not isinstance(call, _AwaitedCall):
             call.woken.set()
-    tell_loops(call for call in batch if isinstance(call, _AwaitedCall))
+    report_to_loops(call for call in batch if isinstance(call, _AwaitedCall))

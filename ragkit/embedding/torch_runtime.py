@@ -127,7 +127,7 @@ def _prompt(transformer: Any, names: Sequence[str]) -> str:
     """
     prompts: dict[str, str | None] = transformer.prompts
     default = transformer.default_prompt_name
-    if default not in (*QUERY_PROMPTS, *DOCUMENT_PROMPTS):  # a default "query" is not meant for documents
+    if default not in (*QUERY_PROMPTS, *DOCUMENT_PROMPTS):  # a default prompt named "query" is not for documents
         names = [*names, default]
     return next((found for name in names if (found := prompts.get(name))), "")
 

@@ -1,1 +1,1 @@
-"""Leave by the front door: training data, a provider's fine-tuning, and training scripts of your own."""
+"""Fine-tuning: training data, a provider's fine-tuning, and training scripts of your own."""

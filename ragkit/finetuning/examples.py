@@ -52,7 +52,7 @@ class Collected:
 
 
 def collect(paths: Sequence[Path], *, seed: int = 0) -> Collected:
-    """Read examples.jsonl files, question files and folders of `ragkit eval make`; divide what is no duplicate.
+    """Read examples.jsonl files, question files and folders of `ragkit eval make`; divide all but duplicates.
 
     Lines with `input` are examples (approved answers have the same form), lines with `question` are of a question set.
     Of near duplicates the first stays, a test question before all others: what is tested is never trained. Examples of
@@ -120,7 +120,7 @@ def _divided(examples: Sequence[TrainingExample], seed: int) -> list[TrainingExa
 
 
 def _key(example: TrainingExample) -> str:
-    """Return what is never divided: the document of an example, or the example itself."""
+    """Return the key that a split keeps together: the document of an example, or the example itself."""
     return f"document {example.document}" if example.document else f"example {example.place}"
 
 

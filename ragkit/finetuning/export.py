@@ -30,7 +30,8 @@ FEW: Final = 200
 class ExportPlan:
     """How examples are written. count: of a text's tokens, in `encoding`. price: of the model that is tuned, if known.
 
-    epochs: how often each example is trained on. inputs: name -> digest of what the examples came from.
+    currency: of the price. epochs: how often each example is trained on. inputs: name -> digest of what the examples
+    came from.
     """
 
     format: Format
@@ -40,6 +41,7 @@ class ExportPlan:
     epochs: int = 3
     seed: int = 0
     price: ModelPrice | None = None
+    currency: str = ""
     inputs: dict[str, str] = field(default_factory=dict)
 
 
@@ -150,7 +152,7 @@ def _write(collected: Collected, draft: Path, folder: Path, plan: ExportPlan, wa
 
 
 def _check_rules(path: Path, split: Split, plan: ExportPlan) -> None:
-    """Raise InputError for a file that OpenAI would refuse; a small validation file is no fault."""
+    """Raise InputError for a file that OpenAI would refuse; a small validation file is accepted."""
     problems = openai_problems(path, count=plan.count)
     if split != "train":
         problems = [problem for problem in problems if problem.startswith("line ")]
@@ -170,6 +172,7 @@ def _manifest(collected: Collected, draft: Path, plan: ExportPlan, totals: dict[
         "epochs": plan.epochs,
         "encoding": plan.encoding,
         "model": plan.price.name if plan.price else "",
+        "currency": plan.currency,
         "inputs": plan.inputs,
         "files": files,
         "documents": documents,

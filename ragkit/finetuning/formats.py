@@ -29,7 +29,7 @@ def chat_line(messages: Sequence[Message], output: str) -> str:
 
 
 def openai_problems(path: Path, *, count: Callable[[str], int] | None = None) -> list[str]:
-    """Return what OpenAI's rules forbid in a file, as "line N: …"; nothing for a file that may be uploaded.
+    """Return the violations of OpenAI's rules in a file, as "line N: …"; [] for a file that may be uploaded.
 
     count: counts the tokens of a text; without it, sizes are not checked. Raises DatasetError for lines without JSON.
     """

@@ -20,7 +20,10 @@ _EVENTS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """What would be sent: two files, never the test file. epochs: 0 leaves the choice to the service."""
+    """The upload of a job: two files, never the test file. epochs: 0 leaves the choice to the service.
+
+    cost: of `cost_epochs` epochs in `currency` at the price of the model `cost_of`, None where the export had no price.
+    """
 
     model: str
     train: Path
@@ -31,6 +34,28 @@ class JobPlan:
     epochs: int = 0
     seed: int = 0
     suffix: str = ""
+    cost_epochs: int = 0
+    cost_of: str = ""
+    currency: str = ""
+
+    def as_lines(self) -> list[str]:
+        """Return the plan as lines of text."""
+        priced = "not known: export the data with --price-of MODEL"
+        if self.cost is not None:
+            amount = f"about {self.cost:,.2f} {self.currency}".strip()
+            priced = f"{amount} for {self.cost_epochs} epochs of {self.cost_of}"
+        shown = {
+            "model": self.model,
+            "train": self.train,
+            "validation": self.validation,
+            "examples": f"{self.examples:,}",
+            "tokens": f"{self.tokens:,} an epoch",
+            "epochs": self.epochs or "the service decides",
+            "cost": priced,
+            "seed": self.seed,
+            "suffix": self.suffix or "none",
+        }
+        return [f"{name:<11} {value}" for name, value in shown.items()]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as JSON."""
@@ -40,7 +65,7 @@ class JobPlan:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """A job as the service tells it. model: the tuned model's name, "" until it is there."""
+    """A job as the service reports it. model: the tuned model's name, "" until it is there."""
 
     id: str
     status: str
@@ -53,7 +78,7 @@ class JobState:
 
 
 def plan_job(folder: Path, *, model: str, epochs: int = 0, seed: int = 0, suffix: str = "") -> JobPlan:
-    """Check an exported folder by OpenAI's rules and return what would be sent; nothing is.
+    """Check an exported folder by OpenAI's rules and return what would be sent, without sending it.
 
     Raises InputError for a folder that was not exported or was changed, and for lines that the rules forbid.
     """
@@ -63,8 +88,22 @@ def plan_job(folder: Path, *, model: str, epochs: int = 0, seed: int = 0, suffix
     problems += [problem for problem in openai_problems(validation) if problem.startswith("line ")]
     if problems:
         raise InputError(f"{folder} breaks OpenAI's rules: {problems[0]}", cure="export it with --format openai")
-    examples, tokens = manifest["examples"]["train"], manifest["tokens"]["train"]
-    return JobPlan(model, train, validation, examples, tokens, manifest["cost"], epochs, seed, suffix)
+    examples, tokens, cost = manifest["examples"]["train"], manifest["tokens"]["train"], manifest["cost"]
+    counted = epochs or manifest["epochs"]
+    return JobPlan(
+        model,
+        train,
+        validation,
+        examples,
+        tokens,
+        None if cost is None else cost * counted / manifest["epochs"],
+        epochs,
+        seed,
+        suffix,
+        counted,
+        manifest["model"],
+        manifest.get("currency", ""),
+    )
 
 
 class OpenAIJobs:
@@ -114,7 +153,7 @@ class OpenAIJobs:
         return self._called(lambda: _state(self._client.fine_tuning.jobs.retrieve(job)))
 
     def follow(
-        self, job: str, *, tell: Callable[[str], None], every: float = 15.0, seconds: float = 86_400.0
+        self, job: str, *, report: Callable[[str], None], every: float = 15.0, seconds: float = 86_400.0
     ) -> JobState:
         """Wait for the end of a job and pass each new event on. Raises ChatError, ChatTimeoutError after `seconds`."""
         end = time.monotonic() + seconds
@@ -124,7 +163,7 @@ class OpenAIJobs:
             for number, message in self._called(lambda: self._events(job)):
                 if number not in seen:
                     seen.add(number)
-                    tell(message)
+                    report(message)
             if state.status in FINAL:
                 return state
             if time.monotonic() + every > end:

@@ -1,4 +1,4 @@
-"""The seam of search indexes: what they read of a store, what they answer, and how the cache builds and follows them.
+"""The seam of search indexes: their source, their queries, and their parts as caches.
 
 An index answers for exactly one revision of a collection. The local ones (FAISS, tantivy) are built from a ChunkSource
 by an IndexPart, kept in verified files and followed in memory; an engine's would answer the same two protocols,
@@ -27,7 +27,7 @@ Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 Scores = NDArray[np.float32]
 Due = Literal["nothing", "extend", "rebuild"]
-"""What to do with the files of an index: keep them, add a segment to them, or write them anew."""
+"""What to do with the files of an index: keep them, add a segment to them, or rewrite them."""
 
 # ------------------------------------------------------------------ what an index answers
 
@@ -84,7 +84,7 @@ class TermIndex(Protocol):
         """Return the counts that BM25 uses: of the chunks that can be found and of no others."""
 
     def question(self, text: str) -> AnalysedQuestion:
-        """Return a question of any length as it is searched and scored by in this index."""
+        """Return a question of any length in the form that this index searches and scores."""
 
     def idf(self, terms: Iterable[str]) -> Mapping[str, float]:
         """Return the inverse document frequency of analysed terms; terms that no chunk has are left out."""
@@ -104,7 +104,7 @@ class TermIndex(Protocol):
 
 
 class IndexSnapshot(Protocol):
-    """Both indexes at one revision of a collection: all that retrieval searches in."""
+    """Both indexes at one revision of a collection, for retrieval."""
 
     @property
     def generation(self) -> int:
@@ -163,7 +163,7 @@ class ChunkSource(Protocol):
         """Yield all vectors by ascending id."""
 
     def texts(self, ids: Ids) -> Sequence[ChunkText]:
-        """Return what chunks are searched by, in the order of ids. Raises NotFoundError for an unknown id."""
+        """Return the searched texts of chunks, in the order of ids. Raises NotFoundError for an unknown id."""
 
     def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, Sequence[ChunkText]]]:
         """Yield all texts by ascending id."""
@@ -183,7 +183,7 @@ class ChunkSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written into a folder: names of its files, number of chunks, and facts for the manifest."""
+    """The content of a written folder: names of its files, number of chunks, and facts for the manifest."""
 
     names: Sequence[str]
     count: int
@@ -220,7 +220,7 @@ class IndexPart(Protocol[Index]):
         """Return what to do with the files, given how much of the index is in memory only."""
 
     def digests(self, source: ChunkSource, ids: Ids) -> list[str]:
-        """Return a digest of what each chunk is indexed by."""
+        """Return a digest of the indexed data of each chunk."""
 
     def ids(self, index: Index) -> Ids:
         """Return all ids that can be found, ascending."""

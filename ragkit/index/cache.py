@@ -82,7 +82,7 @@ class Caches:
         self._lock = threading.RLock()
         self._persisting = threading.Lock()
         self._recent: tuple[_Held, ...] = ()
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def snapshot(self, reader: ChunkSource) -> Snapshot:
         """Return the indexes at exactly the reader's revision.
@@ -121,7 +121,7 @@ class Caches:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
     def renew(self, reader: ChunkSource) -> None:
-        """Delete all files and write them anew. A search meanwhile builds the indexes in memory."""
+        """Delete all files and rewrite them. A search meanwhile builds the indexes in memory."""
         if reader.fingerprint is None or not self._place.parent.is_dir():
             return
         with suppress(OSError), writing(self._place) as mine:
@@ -222,7 +222,7 @@ class Caches:
                 except (StoreError, OSError) as error:
                     vanished = vanished or not folder.exists()
                     if folder.exists():
-                        self._tell(f"{folder} can't be used: {error}")
+                        self._warn_once(f"{folder} can't be used: {error}")
             if not vanished:  # another process replaced a folder meanwhile, which is no damage: list again
                 break
         return None
@@ -276,7 +276,7 @@ class Caches:
                 remove_old(self._place, part.name, revision=reader.revision, owner=owner)
                 return part.open(target, manifest), reader.revision
         except (StoreError, OSError) as error:  # an error of the store itself comes again when it is read into memory
-            self._tell(f"{self._place} can't be written, searching from memory: {error}")
+            self._warn_once(f"{self._place} can't be written, searching from memory: {error}")
             return None
 
     def _renewed(self, part: IndexPart[Index], index: Index, files: int, reader: ChunkSource) -> tuple[Index, int]:
@@ -301,7 +301,7 @@ class Caches:
                     check_files(folder, manifest)
                     return self._written(part, owner, reader, base=(folder, manifest))
                 except (StoreError, OSError) as error:
-                    self._tell(f"{folder} can't be used: {error}")
+                    self._warn_once(f"{folder} can't be used: {error}")
         return None
 
     def _check(self, part: IndexPart[Index], reader: ChunkSource, wanted: Ids) -> list[str]:
@@ -327,9 +327,9 @@ class Caches:
                 )
         return problems
 
-    def _tell(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
             _log.warning("cache %s", message)
 
 

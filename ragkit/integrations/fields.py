@@ -1,4 +1,4 @@
-"""What every framework is told of a hit, and the protocol of what the retrievers search."""
+"""The fields of a hit for every framework, and the protocol of the collections that retrievers search."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class RagkitRetriever:
     ) -> dict[str, list[Document]]:
         """Return the passages that answer a query best; top_k and filters go before those of the constructor."""
         where = where_of(filters or self.filters)
-        return _told(self._searched().search(query, k=top_k or self.top_k, where=where))
+        return _output(self._searched().search(query, k=top_k or self.top_k, where=where))
 
     @component.output_types(documents=list[Document])
     async def run_async(
@@ -74,7 +74,7 @@ class RagkitRetriever:
     ) -> dict[str, list[Document]]:
         """Return the same without blocking the event loop."""
         where = where_of(filters or self.filters)
-        return _told(await self._searched().asearch(query, k=top_k or self.top_k, where=where))
+        return _output(await self._searched().asearch(query, k=top_k or self.top_k, where=where))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the component for a saved pipeline. Raises ConfigError for one that was made without `data`."""
@@ -115,7 +115,7 @@ def where_of(filters: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {"type": _OPERATORS[operator], "key": key, "value": filters.get("value")}
 
 
-def _told(hits: Hits) -> dict[str, list[Document]]:
+def _output(hits: Hits) -> dict[str, list[Document]]:
     return {"documents": [_document(hit) for hit in hits]}
 
 

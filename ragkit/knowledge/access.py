@@ -1,37 +1,11 @@
-"""Access labels: which documents a reader may see, as a filter below every filter of the reader's own."""
+"""Access labels: which documents a reader may see, as a filter that applies in addition to the reader's own."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from ragkit.errors import InputError
 from ragkit.store.filters import Condition, Filter, Group
-from ragkit.text.cleaning import show
-
-ACL_KEY: Final = "acl"
-"""The metadata key of a document's access labels: a tuple of texts. A document without it has no restriction."""
-
-LABELS_LIMIT: Final = 100
-_LABEL: Final = re.compile(r"[\w.:@+-][\w.:@+ /-]{0,99}")
-
-
-def checked_labels(labels: Iterable[str]) -> tuple[str, ...]:
-    """Return access labels sorted, each once.
-
-    Raises InputError for one that is not 1 to 100 letters, digits, blanks or `.:@+-/`.
-    """
-    found = sorted(set(labels))
-    for label in found:
-        if not isinstance(label, str) or not _LABEL.fullmatch(label) or label != label.strip():
-            raise InputError(
-                f"{show(repr(label), 120)} is no access label",
-                cure="use 1 to 100 letters, digits, blanks or .:@+-/",
-            )
-    if len(found) > LABELS_LIMIT:
-        raise InputError(f"{len(found)} access labels are given", cure=f"use at most {LABELS_LIMIT}")
-    return tuple(found)
+from ragkit.types.labels import ACL_KEY
 
 
 def visible_to(labels: Sequence[str]) -> Filter:

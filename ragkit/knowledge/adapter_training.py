@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ragkit.errors import AdapterRefusedError, InputError
 from ragkit.index.cache import Snapshot
-from ragkit.knowledge.validation import checked_question
 from ragkit.numeric.statistics import paired_test
 from ragkit.retrieval.query_adapter import Examples, divide
+from ragkit.retrieval.questions import checked_question
 from ragkit.retrieval.retriever import QueryEmbedder, Retriever
-from ragkit.settings import Settings
+from ragkit.settings import RetrievalSettings, Settings
 from ragkit.store.base import Reader
 from ragkit.types.hits import Hits
 
@@ -69,7 +69,7 @@ def learn_adapter(
     InputError for too few questions or documents, and for sources that the collection does not have.
     """
     report = progress or _silent
-    asked = _checked(questions)
+    asked = _checked(questions, bench.settings.retrieval)
     report("embedding", 0, len(asked))
     queries = bench.embedder.embed_queries([item.text for item in asked])
     examples = _examples(asked, queries, bench)
@@ -112,11 +112,11 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
     """Report nothing."""
 
 
-def _checked(questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
+def _checked(questions: Sequence[LabelledQuestion], settings: RetrievalSettings) -> list[LabelledQuestion]:
     """Return distinct questions with clean texts, at most 4,000, evenly chosen."""
     merged: dict[str, LabelledQuestion] = {}
     for item in questions:
-        text = checked_question(item.text)
+        text = checked_question(item.text, settings)
         if not item.answers:
             raise InputError(f"the question {text[:80]!r} names no source", cure="name what answers it")
         known = merged.get(text, LabelledQuestion(text))

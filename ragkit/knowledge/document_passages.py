@@ -90,7 +90,8 @@ def _hit(document: Document, start: int, end: int) -> Hit:
 
 
 def check_statement(text: str, passages: DocumentPassages, *, judge: Judge | None = None) -> CheckedSentence:
-    """Return what one document says of one statement, taken as a single sentence. judge: decides what words cannot."""
+    """Return the verdict of one document on one statement, taken as a single sentence. judge: decides where the words
+    leave it undecided."""
     citation = Sources(passages.find(text), judge=judge).best(text)
     return CheckedSentence(text, 0, len(text), citation.verdict if citation else "unclear", citation)
 

@@ -1,4 +1,4 @@
-"""The collection's examples that a prompt shows: those most like the question, and unlike each other."""
+"""The collection's examples that a prompt shows: those most similar to the question, and different from each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a filter did that its author may not have meant: a key that no document has, or no document at all."""
+"""Warnings for filters with a probable mistake: a key that no document has, or no matching document."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ragkit.text.cleaning import show
 _SHOWN: Final = 30
 
 
-def filter_warnings(where: Filter | None, *, matches: int, reader: Reader, tell_keys: bool = True) -> tuple[str, ...]:
+def filter_warnings(where: Filter | None, *, matches: int, reader: Reader, name_keys: bool = True) -> tuple[str, ...]:
     """Return a sentence for each unknown key, or one for a filter that matches nothing; they name the known keys.
 
-    matches: the number of chunks that the filter selects. tell_keys: False where some documents are hidden from the
+    matches: the number of chunks that the filter selects. name_keys: False where some documents are hidden from the
     reader: their keys are then not named.
     """
     if where is None:
         return ()
-    if not tell_keys:
+    if not name_keys:
         return () if matches else ("the filter matches no document",)
     named = metadata_keys_of(where)
     if not named and matches:

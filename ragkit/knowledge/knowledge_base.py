@@ -12,9 +12,9 @@ from ragkit.chat.base import ChatModel
 from ragkit.definitions.json_schema import Schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
-from ragkit.errors import InputError, ModelMismatchError
+from ragkit.errors import InputError
 from ragkit.index.cache import Caches
-from ragkit.knowledge.access import checked_labels, visible_to
+from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
@@ -23,14 +23,16 @@ from ragkit.knowledge.status import collection_status
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
-from ragkit.settings import ChunkSettings, Settings, chunk_settings_from
+from ragkit.settings import ChunkSettings, Settings
 from ragkit.store.base import Store
 from ragkit.store.opening import open_store
+from ragkit.store.originals import Originals
 from ragkit.store.rows import Problem
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import DocumentInfo, FileState, Generation
 from ragkit.types.documents import Document
 from ragkit.types.hits import Hits
+from ragkit.types.labels import checked_labels
 from ragkit.types.progress import AddReport, ProgressCallback
 from ragkit.types.prompts import Example, Prompt
 
@@ -77,10 +79,12 @@ class KnowledgeBase:
         self._store: Store = open_store(path, collection, create=create)
         self._models = LoadedModels(collection, settings or Settings(), embedder=embedder, chat=chat)
         try:
-            self._models.settings = self._adopt(self._models.settings)
+            with self._store.read() as reader:
+                self._models.adopt(reader.pinned, reader.fingerprint)
         except BaseException:
             self._store.close()
             raise
+        self._originals = Originals(self._store.folder)
         self._caches = Caches(self._store.folder, dense=self.settings.dense)
         self._querying = Querying(self._store, self._caches, self._models)
 
@@ -115,7 +119,7 @@ class KnowledgeBase:
         passages come back whenever k match; a key that no document has is a warning. history: earlier messages, oldest
         first, for a question that refers to them.
 
-        Raises QueryError (empty, or over 8,000 characters), FilterError, InputError (k).
+        Raises QueryError (empty, or longer than the settings allow), FilterError, InputError (k).
         """
         return self._querying.search(Asked(question, k, where, history))
 
@@ -170,7 +174,7 @@ class KnowledgeBase:
         return self._querying.ask(Asked(question, k, where, history, examples), schema=schema)
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
-        """Return a text, whoever wrote it, with what the documents say of each of its sentences.
+        """Return any text with a verdict from the documents for each of its sentences.
 
         Each sentence that states something is searched for (k passages) and compared with what is found. where: a
         filter as for `search`. Raises what `search` raises.
@@ -196,7 +200,7 @@ class KnowledgeBase:
     # ------------------------------------------------------------------ changing
 
     def view(self, labels: Sequence[str] | None) -> KnowledgeView:
-        """Return the collection as a reader with these access labels sees it; None for one who sees everything.
+        """Return the view of the collection for a reader with these access labels; None for one who sees everything.
 
         A document with labels (metadata `acl`) is visible to readers with one of them, one without labels to all.
         Raises InputError for what is no label.
@@ -233,11 +237,15 @@ class KnowledgeBase:
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
             run = KnowledgeWriter(
-                writer, embedder=lambda: self._models.embedder_for(fingerprint), settings=self.settings.chunk
+                writer,
+                self._originals,
+                embedder=lambda: self._models.embedder_for(fingerprint),
+                settings=self.settings.chunk,
             )
             yield run
+            self._originals.sweep(self.digests)
         if run.stopped:
-            return  # whoever stopped the run should not wait; the next search or run builds the caches
+            return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
             self._caches.persist(reader.chunks)
 
@@ -289,7 +297,7 @@ class KnowledgeBase:
             return reader.generations()
 
     def files(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest last knew of the files below a root, by path."""
+        """Return the recorded states of the files below a root, by path."""
         with self._store.read() as reader:
             return reader.files.below(root)
 
@@ -300,7 +308,7 @@ class KnowledgeBase:
 
     def status(self) -> dict[str, Any]:
         """Return counts, the model, the last generation and sizes on disk, as JSON."""
-        sizes = {"database": self._store.size(), "caches": self._caches.size()}
+        sizes = {"database": self._store.size(), "caches": self._caches.size(), "originals": self._originals.size()}
         with self._store.read() as reader:
             found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
         return {"data": str(self.path), "collection": self.collection, **found}
@@ -313,8 +321,8 @@ class KnowledgeBase:
         return self._store.writer_holder()
 
     def verify(self) -> list[Problem]:
-        """Check every hash, offset, page and vector of the store; return what is wrong."""
-        return self._store.verify()
+        """Check every hash, offset, page and vector of the store, and the kept originals; return what is wrong."""
+        return [*self._store.verify(), *self._originals.problems()]
 
     def doctor(self) -> dict[str, Any]:
         """Check the database, and the caches against it; return the findings as JSON, "ok" first."""
@@ -372,27 +380,3 @@ class KnowledgeBase:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    # ------------------------------------------------------------------ models
-
-    def _adopt(self, settings: Settings) -> Settings:
-        """Return the settings with what the collection pins; ModelMismatchError for settings that contradict it."""
-        with self._store.read() as reader:
-            pinned, fingerprint = reader.pinned, reader.fingerprint
-        if not pinned or fingerprint is None:
-            return settings
-        chunk = chunk_settings_from(pinned["chunk"])
-        model = str(pinned["model"])
-        rebuild = f"run: ragkit rebuild --collection {self.collection}"
-        if self._models.owned:
-            self._models.embedder_for(fingerprint)
-        elif settings.model.name and settings.model.name != model:
-            raise ModelMismatchError(
-                f"collection {self.collection!r} was built with the model {model!r}, not {settings.model.name!r}",
-                cure=f"{rebuild} --model {settings.model.name}",
-            )
-        if settings.chunk not in (ChunkSettings(), chunk):
-            raise ModelMismatchError(
-                f"collection {self.collection!r} was chunked with {chunk}, not {settings.chunk}", cure=rebuild
-            )
-        return replace(settings, chunk=chunk, model=replace(settings.model, name=model))

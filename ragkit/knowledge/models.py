@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import compatible, load_embedder
 from ragkit.embedding.query_batcher import QueryBatcher
 from ragkit.errors import ConfigError, ModelMismatchError, RagkitError
-from ragkit.settings import ChatSettings, ModelSettings, Settings
+from ragkit.settings import ChatSettings, ChunkSettings, ModelSettings, Settings, chunk_settings_from
 from ragkit.store.base import Reader
 from ragkit.store.rows import AdapterRow
 from ragkit.text.token_counter import Counter, encoding_for, load_counter
@@ -49,6 +50,28 @@ class LoadedModels:
         self._condenser = Condenser()
         self.reasoning = ReasoningGuard()
         self._adapter: AdapterRow | None = None
+
+    def adopt(self, pinned: Mapping[str, Any] | None, fingerprint: Fingerprint | None) -> None:
+        """Take over what a collection pins, its chunking and its model; both are None while it is empty.
+
+        Raises ModelMismatchError for settings, or an embedder of the caller's, that contradict it.
+        """
+        if not pinned or fingerprint is None:
+            return
+        settings, chunk, model = self.settings, chunk_settings_from(pinned["chunk"]), str(pinned["model"])
+        rebuild = f"run: ragkit rebuild --collection {self._collection}"
+        if self.owned:
+            self.embedder_for(fingerprint)
+        elif settings.model.name and settings.model.name != model:
+            raise ModelMismatchError(
+                f"collection {self._collection!r} was built with the model {model!r}, not {settings.model.name!r}",
+                cure=f"{rebuild} --model {settings.model.name}",
+            )
+        if settings.chunk not in (ChunkSettings(), chunk):
+            raise ModelMismatchError(
+                f"collection {self._collection!r} was chunked with {chunk}, not {settings.chunk}", cure=rebuild
+            )
+        self.settings = replace(settings, chunk=chunk, model=replace(settings.model, name=model))
 
     def embedder(self) -> Embedder:
         """Return the embedder. Raises ModelError, MissingPackageError."""
@@ -100,7 +123,8 @@ class LoadedModels:
             return self._chat
 
     def judge(self) -> Judge | None:
-        """Return the model that decides where words cannot, None without one. Raises ConfigError, ModelError."""
+        """Return the model that decides where the words leave it undecided, None without one. Raises ConfigError,
+        ModelError."""
         name = self.settings.chat.judge
         if not name:
             return None

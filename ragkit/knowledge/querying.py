@@ -21,11 +21,10 @@ from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
-from ragkit.knowledge.access import ACL_KEY
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
-from ragkit.knowledge.validation import History, checked_messages, checked_question
+from ragkit.knowledge.validation import History, checked_messages
 from ragkit.prompting.builder import build_prompt
 from ragkit.prompting.examples import ExampleFile
 from ragkit.prompting.fencing import FACT_KEYS
@@ -34,13 +33,15 @@ from ragkit.prompting.template import PromptTemplate, find_template
 from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.literals import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
+from ragkit.retrieval.questions import checked_question, shortened
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks
-from ragkit.settings import QUESTION_LIMIT, PromptSettings, Settings
+from ragkit.settings import PromptSettings, Settings
 from ragkit.store.base import DocumentReader, Reader, Store
 from ragkit.store.filters import Filter, both, keys_of, parse_filter
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.hits import Hits
+from ragkit.types.labels import ACL_KEY
 from ragkit.types.prompts import Example, Prompt
 
 _SEARCHES = SerialWorker("ragkit-search")
@@ -106,7 +107,7 @@ class Querying:
         newest = self._caches.newest()
         if asked.history or newest is None or not self._retriever.is_quick(newest):
             return await asyncio.to_thread(search)
-        text = checked_question(asked.question)
+        text = checked_question(asked.question, self.settings.retrieval)
         embedder, batcher = self._models.embedder(), self._models.batcher()
         known = batcher.remembered([text])
         if known is not None and self._is_held():
@@ -130,7 +131,7 @@ class Querying:
     ) -> Hits:
         """Search. known: the embedder and its vector (d,) for a question without a history. whole: widen the hits to
         whole blocks and add included files, as far as the filter lets (see `ragkit.retrieval.whole_blocks`)."""
-        question = checked_question(asked.question)
+        question = checked_question(asked.question, self.settings.retrieval)
         count = self.settings.retrieval.k if asked.k is None else asked.k
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
@@ -144,7 +145,7 @@ class Querying:
             limit = both(access, condition)
             allowed = None if limit is None else reader.chunks.select(limit)
             matches = 0 if allowed is None else len(allowed)
-            warnings = filter_warnings(condition, matches=matches, reader=reader, tell_keys=access is None)
+            warnings = filter_warnings(condition, matches=matches, reader=reader, name_keys=access is None)
             alone = self._models.standalone(question, checked_messages(asked.history))
             with stage("search"):
                 hits = self._retriever.retrieve(
@@ -223,7 +224,8 @@ class Querying:
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
         judge = self._models.judge()
-        return check_text(text, lambda statement: self.search(Asked(statement[:QUESTION_LIMIT], k, where)), judge=judge)
+        bounds = self.settings.retrieval
+        return check_text(text, lambda said: self.search(Asked(shortened(said, bounds), k, where)), judge=judge)
 
     def stream(self, asked: Asked) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
-from ragkit.knowledge.writer import SLICE, embedded_spans, stacked
+from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Store, Writer
 from ragkit.store.rows import embedded_hash

@@ -16,7 +16,7 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoppableTokenizer:
-    """The tokenizer of an embedder, which raises StoppedError once the run is stopped: a long document takes long."""
+    """The tokenizer of an embedder, which raises StoppedError once the run is stopped, also within a long document."""
 
     embedder: Embedder
     stopped: StopCallback

@@ -1,4 +1,4 @@
-"""A reader's view of a KnowledgeBase: questions and documents, limited to what the reader's access labels admit."""
+"""A reader's view of a KnowledgeBase: questions and documents, limited by the reader's access labels."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ragkit.knowledge.validation import History
 from ragkit.settings import Settings
 from ragkit.store.base import Store
 from ragkit.store.filters import Condition, Filter, both, parse_filter
+from ragkit.store.originals import Originals
 from ragkit.text.cleaning import show
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import DocumentInfo, FileState
@@ -134,7 +135,7 @@ class KnowledgeView:
             return reader.documents.infos(prefix=prefix, where=wanted, limit=limit, offset=offset)
 
     def info(self, source: str) -> DocumentInfo:
-        """Return what a listing shows of one visible document. Raises NotFoundError."""
+        """Return the listing entry of one visible document. Raises NotFoundError."""
         return self._one(source)[0]
 
     def document(self, source: str) -> Document:
@@ -142,10 +143,14 @@ class KnowledgeView:
         return self._one(source)[1]
 
     def original(self, source: str) -> FileState | None:
-        """Return the file that ingest read a visible document from, None for others. Raises NotFoundError."""
-        self._one(source)
+        """Return the file that a visible document was read from: one of a folder, or the kept original of an upload.
+
+        None for others. Raises NotFoundError.
+        """
+        sha256 = self._one(source)[0].sha256
         with self._store.read() as reader:
-            return next((state for state in reader.files.of(source) if not state.reason), None)
+            found = next((state for state in reader.files.of(source) if not state.reason), None)
+        return found or Originals(self._store.folder).state(source, sha256)
 
     def both(self, source: str) -> tuple[DocumentInfo, Document]:
         """Return `info` and `document` of one committed state. Raises NotFoundError."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,10 @@ from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.knowledge.stoppable import StopCallback, StoppableTokenizer, StoppedError
+from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
+from ragkit.store.originals import Originals
 from ragkit.store.rows import embedded_hash
 from ragkit.text.addresses import spans_without_addresses
 from ragkit.text.cleaning import show
@@ -26,7 +29,6 @@ from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
-Spans = list[tuple[int, int]]
 RejectCallback = Callable[[Document, InputError], None]
 BATCH_TOKENS = 24_000
 """Tokens that are embedded together: enough to sort texts by length, few enough to commit every few seconds."""
@@ -35,7 +37,7 @@ SLICE = 512
 FIRST_SLICE = 8
 """Texts of the first slice of a run, whose time tells how many the next ones may have."""
 SLICE_SECONDS = 0.5
-"""The time that a slice should take: a run that is stopped waits for the two that are in flight."""
+"""The target time of a slice in seconds: a run that is stopped waits for the two that are in flight."""
 LONG_BATCH = 4 * SLICE
 """A batch of more texts than this, one long document mostly, has its vectors stored as they come: that bounds memory,
 and a run that is killed need not embed them again."""
@@ -72,7 +74,7 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """What the caller of `add` passed, to be called while it runs."""
+    """The callbacks that the caller of `add` passed."""
 
     progress: ProgressCallback | None
     reject: RejectCallback | None
@@ -89,8 +91,11 @@ class KnowledgeWriter:
     What was committed stays, whatever happens later in the run. It is not thread-safe.
     """
 
-    def __init__(self, writer: Writer, *, embedder: Callable[[], Embedder], settings: ChunkSettings) -> None:
+    def __init__(
+        self, writer: Writer, originals: Originals, *, embedder: Callable[[], Embedder], settings: ChunkSettings
+    ) -> None:
         self._writer = writer
+        self._originals = originals
         self._load = embedder
         self._settings = settings
         self._stopped = False
@@ -126,6 +131,13 @@ class KnowledgeWriter:
         self._stopped = self._stopped or calls.stopped()
         return report
 
+    def keep_original(self, file: Path, sha256: str, *, limit: int) -> bool:
+        """Keep an uploaded file until its document is removed; False when the originals would be over `limit` bytes.
+
+        Call it before the document of that SHA-256 (hex) is added. The file must not change later. Raises OSError.
+        """
+        return self._originals.keep(file, sha256, limit=limit)
+
     def remove(self, source: str) -> bool:
         """Delete a document and its chunks; return whether it existed."""
         return self._writer.remove(source)
@@ -135,11 +147,11 @@ class KnowledgeWriter:
         self._writer.rename(old, new)
 
     def record_file(self, state: FileState) -> None:
-        """Store what ingest knows of a file."""
+        """Store the state of an ingested file."""
         self._writer.record_file(state)
 
     def forget_file(self, root: str, path: bytes) -> None:
-        """Delete what is known of a file that was deleted."""
+        """Delete the stored state of a deleted file."""
         self._writer.forget_file(root, path)
 
 
@@ -372,18 +384,8 @@ class _AddRun:
             self._seconds[stage] += time.perf_counter() - started
 
 
-def embedded_spans(chunk: Chunk) -> Spans:
+def embedded_spans(chunk: Chunk) -> list[tuple[int, int]]:
     """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
     shift = len(chunk.context) + 1 if chunk.context else 0
     spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
     return [(start + shift, end + shift) for start, end in spans]
-
-
-def stacked(
-    hashes: Sequence[bytes], vectors: Mapping[bytes, NDArray[np.float32]], dimension: int
-) -> NDArray[np.float32]:
-    """Return the vectors of these hashes as rows (n, d), copied one by one: np.stack holds the GIL for all of them."""
-    rows = np.empty((len(hashes), dimension), dtype=np.float32)
-    for index, item in enumerate(hashes):
-        rows[index] = vectors[item]
-    return rows

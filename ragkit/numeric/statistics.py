@@ -1,4 +1,4 @@
-"""How certain a figure is: bootstrap intervals, paired tests, areas under curves."""
+"""The uncertainty of figures: bootstrap intervals, paired tests, areas under curves."""
 
 from __future__ import annotations
 

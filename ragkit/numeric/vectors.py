@@ -1,7 +1,8 @@
-"""Check vectors of an embedder: finite, of unit norm and of the right shape; an error names the row."""
+"""Vectors of an embedder: checked (finite, of unit norm, of the right shape; an error names the row), and as rows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -117,3 +118,13 @@ def compatible(first: Fingerprint, second: Fingerprint) -> bool:
     two = np.frombuffer(second.probe, dtype="<f4").astype(np.float64)
     scale = float(np.linalg.norm(one) * np.linalg.norm(two))
     return bool(scale > 0 and float(one @ two) / scale >= PROBE_AGREEMENT)
+
+
+def stacked(
+    hashes: Sequence[bytes], vectors: Mapping[bytes, NDArray[np.float32]], dimension: int
+) -> NDArray[np.float32]:
+    """Return the vectors of these hashes as rows (n, d), copied one by one: np.stack holds the GIL for all of them."""
+    rows = np.empty((len(hashes), dimension), dtype=np.float32)
+    for index, item in enumerate(hashes):
+        rows[index] = vectors[item]
+    return rows

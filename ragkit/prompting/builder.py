@@ -24,7 +24,7 @@ REPLY_OVERHEAD: Final = 3
 
 
 _MARKER = re.compile(r"[ \t]?\[\d{1,3}\]")
-_SHORTEST_CUT: Final = 48  # tokens: a shorter piece of a message or passage says too little to be worth its place
+_SHORTEST_CUT: Final = 48  # tokens: a shorter piece of a message or passage is not worth its place
 
 
 def build_prompt(
@@ -36,7 +36,7 @@ def build_prompt(
     history: Sequence[Message] = (),
     examples: Sequence[Example] = (),
 ) -> Prompt:
-    """Return the messages that make any chat model answer from the hits, and what they cost.
+    """Return the messages that make any chat model answer from the hits, with their token counts.
 
     Order: a system message (instructions, rules, examples: the parts that stay the same, for prompt caches), the
     history, and a last user message with the sources and the question. Roles alternate from user to user, as every chat
@@ -55,7 +55,7 @@ def build_prompt(
 
 @dataclass(slots=True)
 class _Sources:
-    """The passages that made it into the prompt. cut: the last of them was shortened."""
+    """The passages that fit into the prompt. cut: the last of them was shortened."""
 
     passages: list[Hit]
     cut: bool = False
@@ -68,12 +68,22 @@ class _Builder:
         self._counter = counter
         self._settings = settings
         self._template = find_template(settings.template)
-        self._base = self._template.render(
-            "system", instructions=plain(settings.instructions).strip(), schema=settings.schema
-        )
+        instructions = plain(settings.instructions).strip()
+        self._check_length(instructions)
+        self._base = self._template.render("system", instructions=instructions, schema=settings.schema)
         closing = self._template.render("closing", schema=settings.schema)
         self._asked = f"Question: {self._question}" + (f"\n\n{closing}" if closing else "")
         self._shots = 0
+
+    def _check_length(self, instructions: str) -> None:
+        """Raise BudgetError for instructions that are over the budget alone, before a template is filled with them."""
+        budget = self._settings.budget
+        count = self._counter.count(instructions) if len(instructions) > budget else 0
+        if count > budget:
+            raise BudgetError(
+                f"the instructions have {count:,} tokens, and the budget is {budget:,}",
+                cure=f"shorten them, or set the budget to more than {count:,}",
+            )
 
     def build(self, history: Sequence[Message], examples: Sequence[Example]) -> Prompt:
         texts = [text for example in examples for text in (example.question, example.answer, example.context)]
@@ -207,7 +217,7 @@ class _Builder:
     # ------------------------------------------------------------------ the passages
 
     def _wanted(self, nonce: str, room: int) -> int:
-        """Return what history and examples must leave for the first passage, in tokens."""
+        """Return the tokens that history and examples must leave for the first passage."""
         if not self._hits:
             return 0
         return min(self._counter.count(fenced(1, self._hits[0], nonce=nonce)) + 24, room * 2 // 3)
@@ -228,7 +238,7 @@ class _Builder:
         return self._cut(self._hits[0], space)
 
     def _less(self, sources: _Sources, nonce: str, excess: int) -> _Sources:
-        """Return the sources without the last passage, or, when it is the only one, with less of it."""
+        """Return the sources without the last passage, or with a shorter one when it is the only one."""
         if len(sources.passages) > 1:
             return _Sources(sources.passages[:-1])
         only = sources.passages[0]

@@ -20,7 +20,7 @@ FEEDBACK_NAME: Final = "feedback.jsonl"
 MOST: Final = 1_000
 """Examples of one collection; only a few of them are in a prompt."""
 FEWEST: Final = 3
-"""Examples below which a prompt shows no pattern."""
+"""With fewer examples than this, a prompt shows no pattern."""
 LONGEST: Final = 8_000
 """Characters of a question, an answer or a context of a collection's examples."""
 _FIELDS: Final = ("input", "output", "context", "document")
@@ -28,7 +28,7 @@ _FIELDS: Final = ("input", "output", "context", "document")
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What adding examples did. duplicates: how many were left out, as their question is there already."""
+    """The result of adding examples. duplicates: how many were left out because their question exists already."""
 
     added: int
     duplicates: int
@@ -60,7 +60,7 @@ class ExampleFile:
         return self._read[1]
 
     def add(self, examples: Iterable[Example]) -> Added:
-        """Append examples whose question is not there yet. Raises InputError for one without a question or answer."""
+        """Append examples whose question does not exist yet. Raises InputError for one without a question or answer."""
         held = list(self.load())
         seen = {text_key(example.question) for example in held}
         before = len(held)
@@ -96,7 +96,7 @@ class ExampleFile:
         return self.add(read_examples(path, bounded=True))
 
     def findings(self) -> list[str]:
-        """Return what is weak about the examples, a sentence each."""
+        """Return the weaknesses of the examples, a sentence each."""
         return findings(self.load())
 
     def given_away(self, questions: Sequence[str]) -> list[tuple[int, str]]:
@@ -204,7 +204,7 @@ def given_away(examples: Sequence[Example], questions: Sequence[str]) -> list[tu
 
 
 def findings(examples: Sequence[Example]) -> list[str]:
-    """Return what is weak about a set of examples, a sentence each."""
+    """Return the weaknesses of a set of examples, a sentence each."""
     found: list[str] = []
     if examples and len(examples) < FEWEST:
         found.append(f"there are {len(examples)} examples; use at least {FEWEST}")
@@ -220,7 +220,8 @@ def findings(examples: Sequence[Example]) -> list[str]:
 
 
 def _problem(example: Example, *, longest: int | None = LONGEST) -> str:
-    """Return what makes an example useless, "" for a good one. longest: characters of a part, None for any number."""
+    """Return the fault of an unusable example, "" for a good one. longest: characters of a part, None for any
+    number."""
     for name, text in (("input", example.question), ("output", example.answer)):
         if not text.strip():
             return f"has an empty {name}"

@@ -11,7 +11,7 @@ from ragkit.text.cleaning import show
 from ragkit.types.hits import Hit
 
 CUT_MARK: Final = " […]"
-"""Stands where a passage was cut to fit the budget."""
+"""The mark at the end of a passage that was cut to fit the budget."""
 
 # Everything that does not show: controls but tab and newline, bidi marks, tag characters, variation selectors beyond
 # the sixteen of emoji. The joiners U+200C and U+200D belong to words of Persian and Indic scripts and stay.
@@ -85,7 +85,7 @@ FACT_KEYS: Final = (
 
 
 def _facts(hit: Hit) -> list[tuple[str, str]]:
-    """Return the metadata of a passage's document that stands in its source line, in the order of `FACT_KEYS`."""
+    """Return the metadata of a passage's document for its source line, in the order of `FACT_KEYS`."""
     named = {key.lower(): value for key, value in hit.metadata.items()}
     found: list[tuple[str, str]] = []
     for key in FACT_KEYS:

@@ -6,7 +6,7 @@ from ragkit.types.prompts import Message, Prompt
 
 
 def instruction_prompt(rules: str, asked: str, *, question: str, nonce: str) -> Prompt:
-    """Return a prompt without passages, for a task of ragkit's own: rules as the system message, then what is asked.
+    """Return a prompt without passages, for a task of ragkit's own: rules as the system message, then the task.
 
     nonce: what marks the data within `asked`. Its tokens are not counted.
     """

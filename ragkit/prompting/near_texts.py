@@ -1,4 +1,4 @@
-"""Find texts that are the same but for spacing and case, or nearly so: by hash, and by shared words."""
+"""Find texts that are equal except for spacing and case, or nearly equal: by hash, and by shared words."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.text.content_terms import NEGATIONS
+from ragkit.text.content_terms import NEGATIONS, UNSPACED
 
 ALIKE: Final = 0.8
 """Texts that share this part of their word pairs (Jaccard) are near duplicates."""
 _WITHIN: Final = 0.95  # so is a text of which this part stands in a longer one
 _LEAST_WITHIN: Final = 4  # pairs of words of a text that can be a part of another
 _COMMON: Final = 500  # a pair of words in more texts than this is no sign of similarity
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(rf"{UNSPACED.pattern}|(?:(?!{UNSPACED.pattern})\w)+")
+_NEGATING: Final = NEGATIONS | frozenset("不没沒无無未非")
 _APOSTROPHES: Final = re.compile("(?<=\\w)['’](?=\\w)")
 
 
@@ -29,19 +30,19 @@ def text_key(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What of a text is compared: its words, its pairs of neighbouring words, and the words that must be equal."""
+    """The comparable form of a text: its words, its pairs of neighbouring words, and the words that must be equal."""
 
     words: frozenset[str]
     pairs: frozenset[tuple[str, ...]]
-    telling: frozenset[str]
+    decisive: frozenset[str]
 
     def likeness(self, other: _Form) -> float:
-        """Return how alike two texts are, 0 to 1; 0 where a number or a negation differs.
+        """Return the similarity of two texts, 0 to 1; 0 where a number or a negation differs.
 
         The share of common pairs; 1 for a text of four pairs or more that stands in the other; and the share of common
         words where one text has all words of the other, as a word that is put in breaks a pair and makes two.
         """
-        if self.telling != other.telling:
+        if self.decisive != other.decisive:
             return 0.0
         shared, smaller = len(self.pairs & other.pairs), min(len(self.pairs), len(other.pairs))
         likeness = shared / max(1, len(self.pairs | other.pairs))
@@ -53,7 +54,7 @@ class _Form:
 
 
 class NearTexts:
-    """Texts that can be asked whether they hold a near duplicate of another one."""
+    """A set of texts that finds near duplicates of another one."""
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
         self._keys: dict[str, int] = {}
@@ -86,7 +87,7 @@ class NearTexts:
 
 
 def _words_of(text: str) -> list[str]:
-    """Return the folded words of a text; "don't" and "dont" are one word."""
+    """Return the folded words of a text; "don't" and "dont" are one word, a script without spaces gives characters."""
     return _WORD.findall(_APOSTROPHES.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -94,5 +95,5 @@ def _form(text: str) -> _Form:
     """Return the form of a text; a text of one word has the word as its only pair."""
     words = _words_of(text)
     pairs = frozenset(itertools.pairwise(words)) if len(words) > 1 else frozenset((word,) for word in words)
-    telling = frozenset(word for word in words if word in NEGATIONS or any(map(str.isdigit, word)))
-    return _Form(frozenset(words), pairs, telling)
+    decisive = frozenset(word for word in words if word in _NEGATING or any(map(str.isnumeric, word)))
+    return _Form(frozenset(words), pairs, decisive)

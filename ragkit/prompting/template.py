@@ -28,7 +28,8 @@ FOLDER: Final = "prompts"
 """Folder of a collection's own templates, below the collection's folder."""
 
 Part = Literal["system", "no_sources", "closing"]
-"""What a template makes: the system message, what stands in place of sources, and what follows the question."""
+"""The parts of a template: the system message, the text in place of missing sources, and the text after the
+question."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _HEADER: Final = {"name": str, "version": int, "description": str, "reasoning": bool}
@@ -53,7 +54,7 @@ class PromptTemplate:
 
     @property
     def id(self) -> TemplateId:
-        """What prompts and answers state of their template."""
+        """The identity of the template in prompts and answers."""
         return TemplateId(self.name, self.version, self.digest)
 
     def render(self, part: Part, *, instructions: str = "", schema: str = "") -> str:

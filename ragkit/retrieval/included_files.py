@@ -1,4 +1,4 @@
-"""Hits that name a file which their page shows in place -> the same hits, and that file as one more passage."""
+"""Hits that include a file -> the same hits, and that file as one more passage."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _included(hit: Hit, path: str, documents: DocumentReader, known: set[str]) -
 
 
 def _candidates(source: str, path: str) -> Iterator[str]:
-    """Yield the sources that a path may mean: from the page's folder, then from each folder above, the root last."""
+    """Yield the sources that a path may name: from the page's folder, then from each folder above, the root last."""
     folder = posixpath.dirname(source)
     first = posixpath.normpath(posixpath.join(folder, path))
     if not first.startswith(".."):

@@ -22,7 +22,7 @@ from ragkit.text.notations import notations
 Scores = NDArray[np.float64]
 
 WEIGHT: Final = 0.2
-"""What a candidate gains that holds all literals of a question; scores are 0..1, the best ones about 0.3 to 0.8."""
+"""The gain of a candidate that has all literals of a question; scores are 0..1, the best ones about 0.3 to 0.8."""
 _MOST: Final = 6
 _LONGEST: Final = 80
 _SCANNED: Final = 50_000
@@ -64,7 +64,7 @@ def holders(wanted: Sequence[str], reader: Reader, *, chunks: int) -> NDArray[np
 
 
 def literal_scores(wanted: Sequence[str], ids: NDArray[np.int64], reader: Reader) -> Scores:
-    """Return what each candidate (n,) gains: `WEIGHT` times the share of the literals that its text holds."""
+    """Return the gain of each candidate (n,): `WEIGHT` times the share of the literals that its text holds."""
     rows = reader.chunks.rows(ids)
     patterns = [_pattern(text) for text in wanted]
     counts = [sum(bool(pattern.search(rows[int(item)].text)) for pattern in patterns) for item in ids]
@@ -73,7 +73,7 @@ def literal_scores(wanted: Sequence[str], ids: NDArray[np.int64], reader: Reader
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """Return the pattern of a literal that is no part of a longer name or operator."""
+    """Return the pattern of a literal outside longer names and operators."""
     before = r"(?<!\w)" if text[0].isalnum() or text[0] == "_" else r"(?<![-~=<>*+&|^%!])"
     word_end = r"(?![\w-])" if text[0] == "-" else r"(?!\w)"
     after = word_end if text[-1].isalnum() or text[-1] == "_" else r"(?![-~=<>*+&|^%!])"
@@ -81,13 +81,13 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 Names = Callable[[], Sequence[str]]
-"""Returns what to look for in metadata; it is asked only where documents have such metadata."""
+"""Returns the names to search for in metadata; called only where documents have such metadata."""
 Holders = Callable[[Names, Reader], NDArray[np.int64]]
 """Returns the ids of chunks, ascending, of documents whose metadata have any of the names."""
 
 FEW: Final = 50
 WEIGHTS: Final = (0.5, 0.15)
-"""What a chunk gains whose document has a named person or date in its metadata, where at most `FEW` chunks have, and
+"""The gain of a chunk whose document has a named person or date in its metadata, where at most `FEW` chunks have, and
 where more have; good scores are about 0.3 to 0.8. Chosen by hand; no corpus here has such questions in number."""
 _LEAST: Final = 4
 _PARTICLE: Final = r"(?:van|von|vom|zu|zur|de|del|der|den|di|da|dos|du|la|le|el|al|bin|ibn|ten|ter)"
@@ -95,7 +95,7 @@ _FULL_NAME: Final = re.compile(rf"[^\W\d_a-z][\w'’-]+(?: (?:{_PARTICLE} ){{0,2
 
 
 def names(question: str, lexical: TermIndex) -> list[str]:
-    """Return what to look for in metadata: full names, dates as YYYY-MM-DD, and words that no chunk has."""
+    """Return the names to search for in metadata: full names, dates as YYYY-MM-DD, and words that no chunk has."""
     dates = notations(question, languages=lexical.languages, known=list)
     found = ["-".join(form) for notation in dates for form in notation.forms if _is_date(form)]
     for match in _FULL_NAME.finditer(question):
@@ -117,5 +117,5 @@ def _is_date(form: Sequence[str]) -> bool:
 
 
 def metadata_scores(ids: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return what each candidate (n,) gains; held: ids of chunks whose documents have the names, ascending."""
+    """Return the gain of each candidate (n,); held: ids of chunks whose documents have the names, ascending."""
     return WEIGHTS[len(held) > FEW] * is_member(ids, held).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What a search tells the person who asks: words that it corrected, and a language that the documents are not in."""
+"""Warnings of a search: words that it corrected, and a question in a language that the documents are not in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 def reads_english_only(model: str) -> bool:
-    """Return whether the name of an embedding model is that of one which was trained on English alone."""
+    """Return whether an embedding model, by its name, was trained on English only."""
     name = model.lower()
     return "multilingual" not in name and bool(_ENGLISH_ONLY.search(name))
 
@@ -46,7 +46,7 @@ def correction_warnings(corrected: Mapping[str, str]) -> list[str]:
 
 
 def drop_unseen_corrections(hits: Hits) -> None:
-    """Drop the corrections whose words stand in no hit: for a reader from whom some documents are hidden."""
+    """Drop the corrections whose words no hit has, for a reader who may not see some documents."""
     held = {word.lower() for hit in hits for word in _WORD.findall(f"{hit.title} {hit.heading} {hit.text}")}
     unseen = {typed: used for typed, used in hits.corrected.items() if used.lower() not in held}
     unseen_warnings = set(correction_warnings(unseen))
@@ -55,7 +55,7 @@ def drop_unseen_corrections(hits: Hits) -> None:
 
 
 def language_warning(question: str, *, main: Collection[str], model: str) -> str | None:
-    """Return what to say of a question that is in no main language of the documents, for a model of English only."""
+    """Return the warning for a question in none of the documents' main languages, for a model of English only."""
     if not reads_english_only(model):
         return None
     language = foreign_language(question, languages=main)

@@ -10,7 +10,7 @@ from ragkit.store.rows import ChunkRow
 from ragkit.types.hits import Hit
 
 MERGE_LIMIT = 4
-"""Most chunks of one passage: a whole chapter is no passage."""
+"""The largest number of chunks in one passage."""
 GAP_LIMIT = 400
 """Most code points between two neighbours that are in no chunk (blanks, running heads)."""
 

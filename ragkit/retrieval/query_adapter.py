@@ -1,4 +1,4 @@
-"""A query adapter: a linear map on query vectors, fitted in closed form, its strength chosen by cross-validation."""
+"""A query adapter: a linear map on query vectors in closed form, its strength chosen by cross-validation."""
 
 from __future__ import annotations
 

@@ -43,12 +43,13 @@ MEANING = 1.25
 """Of a question with a synonym rewrite: a best score of at least this ends the search, and the weight of the rewrite's
 vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 UNREAD = 0.5
-"""How much of the dense side's weight counts where a model of English alone is asked in Chinese, Japanese, Thai or
+"""The share of the dense side's weight for a question to an English-only model in Chinese, Japanese, Thai or
 Korean, of which it knows few letters. The confidence is that of the full weight."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 PARALLEL_FROM = 5_000
-"""From so many chunks, terms are searched on a second thread while the model runs: a single question is answered 0.5 ms
+"""From this number of chunks on, terms are searched on a second thread while the model runs: a single question is
+answered 0.5 ms
 sooner at 10,000, 1 ms at 100,000. Sixteen at once on two CPUs gain nothing; with few chunks they lose 3 %."""
 
 
@@ -321,7 +322,7 @@ class Retriever:
 
 
 def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapping[str, str]) -> Hits:
-    """Return the hits with what the person who asks must know of the search."""
+    """Return the hits with the warnings of the search."""
     lexical, fingerprint = search.snapshot.lexical, search.reader.fingerprint
     if corrected:
         hits.corrected = shown_corrections(corrected, hits, lexical.languages)
@@ -338,7 +339,7 @@ def _shown(
     units: UnitCosines,
     reader: Reader,
 ) -> list[Ranked]:
-    """Read the chunks that come back, with what they scored."""
+    """Read the returned chunks, with their scores."""
     rows = reader.chunks.rows(ids[order])
     shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
     return [

@@ -1,4 +1,4 @@
-"""Hits -> hits that cut no paragraph, list, table or block of code in two, and bring the line that leads into one."""
+"""Hits -> hits with whole paragraphs, lists, tables and blocks of code, and the line that introduces them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ragkit.types.hits import Hit, Hits
 
 # All in code points.
 _BLOCK_LIMITS: Final[dict[BlockKind, int]] = {"list": 1_500, "table": 1_200, "code": 2_400, "boilerplate": 0}
-"""A longer block is not completed: one item, row or part of it is what answers."""
+"""A longer block is not completed, because one item, row or part of it is the answer."""
 _PARAGRAPH_LIMIT: Final = 600
 _LEAD_LIMIT: Final = 500
 _GROWTH_LIMIT: Final = 2_400  # on each side of a passage
@@ -155,7 +155,7 @@ class _Edges:
         return inside and block.end - block.start <= _BLOCK_LIMITS[block.kind]
 
     def _last_sign(self, at: int) -> int:
-        """Return the end of the text before an offset, without the blanks between."""
+        """Return the end of the text before an offset, without the white space between."""
         return self.base + len(self.text[: at - self.base].rstrip())
 
     def _paragraph_start(self, at: int) -> int:

@@ -1,4 +1,4 @@
-"""The seam of the store: what a back end gives, as protocols. The suites of tests/store/contract.py check each one."""
+"""The seam of the store: the protocols of a back end. The suites of tests/store/contract.py check each one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DocumentReader(Protocol):
         """
 
     def info(self, source: str) -> DocumentInfo:
-        """Return what a listing shows of one document; raises NotFoundError."""
+        """Return the listing entry of one document; raises NotFoundError."""
 
     def get(self, source: str) -> Document:
         """Return a whole document, equal to the one that was put; NotFoundError, or CorruptError by its hash."""
@@ -67,13 +67,13 @@ class DocumentReader(Protocol):
 
 
 class FileReader(Protocol):
-    """What ingest knew of files, in one committed state."""
+    """The states of ingested files, in one committed state."""
 
     def below(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest last knew of the files below a root, by path."""
+        """Return the recorded states of the files below a root, by path."""
 
     def of(self, source: str) -> list[FileState]:
-        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        """Return the recorded states of the files of the document `source`, usually one."""
 
     def roots(self) -> list[str]:
         """Return the roots that files were ingested from."""
@@ -188,7 +188,7 @@ class Reader(Protocol):
 
     @property
     def files(self) -> FileReader:
-        """What ingest knew of files in this state."""
+        """The states of ingested files."""
 
     @property
     def chunks(self) -> ChunkReader:
@@ -245,22 +245,22 @@ class Writer(Protocol):
         """
 
     def remove(self, source: str) -> bool:
-        """Delete a document, and what is known of files that gave it; False when there is none."""
+        """Delete a document and the states of its files; False when there is none."""
 
     def rename(self, old: str, new: str) -> None:
-        """Give a document another source; its chunks keep ids and vectors, and what is known of its file is deleted.
+        """Give a document another source; its chunks keep ids and vectors, and the state of its file is deleted.
 
         Raises NotFoundError, InputError for a name that no document may have, ConflictError when the new one exists.
         """
 
     def record_file(self, state: FileState) -> None:
-        """Remember a file. Written with the next transaction, or at the end; that is no change of the collection."""
+        """Record a file's state. Written with the next transaction, or at the end; the collection's revision stays."""
 
     def forget_file(self, root: str, path: bytes) -> None:
-        """Forget a file. Written with the next transaction, or at the end; that is no change of the collection."""
+        """Delete a file's state. Written with the next transaction, or at the end; the collection's revision stays."""
 
     def flush(self) -> None:
-        """Write what `record_file` and `forget_file` have put off."""
+        """Write the pending changes of `record_file` and `forget_file`."""
 
     def repin(self) -> None:
         """Make this run's model and chunk settings the collection's; only within `atomic`, of a "rebuild" run.
@@ -275,7 +275,7 @@ class Writer(Protocol):
         """Delete the query adapter; False when there is none."""
 
     def clear(self) -> None:
-        """Delete every document, what is known of files, the adapter, and what the collection pins; keep vectors."""
+        """Delete every document, the states of files, the adapter and the pinned settings; keep vectors."""
 
     def compact(self) -> int:
         """Delete vectors that no chunk uses and the log of deleted chunks; return how many vectors. Not in `atomic`."""
@@ -293,7 +293,7 @@ class Store(Protocol):
         """Where this machine keeps files of the collection; search indexes are cached below it."""
 
     def read(self) -> AbstractContextManager[Reader]:
-        """Open one committed state; what is written meanwhile does not show. NotFoundError: it was deleted."""
+        """Open one committed state, which later writes do not change. NotFoundError: it was deleted."""
 
     def write(
         self,
@@ -316,10 +316,10 @@ class Store(Protocol):
         """Return who holds the writer lock, in words, as LockedError names it; "" when nobody does."""
 
     def verify(self) -> list[Problem]:
-        """Check every text, chunk, page and vector, and every ingested file that still exists; return what is wrong."""
+        """Check every text, chunk, page and vector, and every ingested file that still exists; return the problems."""
 
     def doctor(self) -> dict[str, Any]:
-        """Check the database against itself; return the findings as JSON, what is wrong under "problems"."""
+        """Check the database's consistency; return the findings as JSON, with faults under "problems"."""
 
     def backup(self, target: Path) -> dict[str, Any]:
         """Write the last committed state to one new file; return what it holds, as JSON.

@@ -1,4 +1,4 @@
-"""Checks that every back end makes before it writes, so that all of them refuse the same things."""
+"""Checks that every back end makes before it writes, so that all of them refuse the same input."""
 
 from __future__ import annotations
 

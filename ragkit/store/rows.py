@@ -107,7 +107,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something stored that differs from what was put.
+    """A stored value that differs from the one that was put.
 
     kind: "text", "chunk", "page", "vector", "row", "adapter", "quantizer" or "file".
     """
@@ -135,5 +135,6 @@ def embedded_hash(chunk: Chunk) -> bytes:
 
 
 def embedded_hashes(chunk: Chunk) -> tuple[bytes, ...]:
-    """Return the keys that a chunk's vector may have: today's, and the one of before addresses were left out."""
+    """Return the keys that a chunk's vector may have: the current one, and the one from before link addresses were
+    left out."""
     return embedded_hash(chunk), text_digest(chunk.embedded_whole)

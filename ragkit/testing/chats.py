@@ -1,4 +1,4 @@
-"""Chat models without a model: they say a given text, obey, echo, or break off."""
+"""Fake chat models: they return a given text, obey, echo, or break off."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class EchoChat:
 
 
 class ObedientChat:
-    """Copies all that it reads, as a model does that obeys every instruction in a source.
+    """Copies everything it reads, like a model that obeys every instruction in a source.
 
     Each passage is copied, then each of its lines again as a cited sentence, then every message: whatever a document
     tries to put into an answer is in this model's text.

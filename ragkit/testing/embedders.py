@@ -1,4 +1,4 @@
-"""Embedders without a model: deterministic, or broken in a chosen way."""
+"""Fake embedders: deterministic, or broken in a chosen way."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class BrokenEmbedder(HashEmbedder):
 
     def _spoil(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.fault == "raises":
-            raise EmbeddingError("the fake embedder fails as it was told to")
+            raise EmbeddingError("the fake embedder fails on request")
         if self.fault == "few_rows":
             return rows[:-1]
         if self.fault == "many_rows":

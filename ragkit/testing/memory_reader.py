@@ -95,7 +95,7 @@ class MemoryDocumentReader:
         return [_info(state, item) for item in found[start : None if limit is None else start + max(limit, 0)]]
 
     def info(self, source: str) -> DocumentInfo:
-        """Return what a listing shows of one document; raises NotFoundError."""
+        """Return the listing entry of one document; raises NotFoundError."""
         state = self._look()
         return _info(state, _found(state.find(source), source))
 
@@ -145,17 +145,17 @@ class MemoryDocumentReader:
 
 
 class MemoryFileReader:
-    """What ingest knew of files, in one state; see `ragkit.store.base.FileReader`."""
+    """The states of ingested files, in one state; see `ragkit.store.base.FileReader`."""
 
     def __init__(self, look: Look) -> None:
         self._look = look
 
     def below(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest last knew of the files below a root, by path."""
+        """Return the recorded states of the files below a root, by path."""
         return {path: state for (place, path), state in self._look().files.items() if place == root}
 
     def of(self, source: str) -> list[FileState]:
-        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        """Return the recorded states of the files of the document `source`, usually one."""
         found = [state for state in self._look().files.values() if source and state.source == source]
         return sorted(found, key=lambda state: (state.root, state.path))
 

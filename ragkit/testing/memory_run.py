@@ -20,7 +20,7 @@ _LOG_SLACK: Final = 1_000
 
 
 class Held(Protocol):
-    """What a writer writes to: a collection's committed state, of which it is the only writer."""
+    """The target of a writer: a collection's committed state, of which it is the only writer."""
 
     name: str
     state: State
@@ -165,7 +165,7 @@ class MemoryRun:
             raise wrong
 
     def put_off(self, key: tuple[str, bytes], state: FileState | None) -> None:
-        """Remember a file (None: forget it) with the next transaction, or at once within one."""
+        """Record a file's state (None: delete it) with the next transaction, or at once within one."""
         with self.lock:
             self.pending.append((key, state))
             if self.draft is not None:

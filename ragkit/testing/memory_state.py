@@ -1,4 +1,4 @@
-"""What the in-memory store holds of one collection, and what a filter matches in it."""
+"""The state of one collection in memory, and the matching of filters."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class State:
         return sorted(found, key=lambda item: item.row.ordinal)
 
     def forget_log(self) -> None:
-        """Forget which chunks were deleted until now: caches of an earlier revision must rebuild."""
+        """Clear the log of deleted chunks: caches of an earlier revision must rebuild."""
         self.log.clear()
         self.last_chunks = {self.revision: self.last_chunks.get(self.revision, self.last_chunk)}
         self.floor = self.revision
@@ -148,7 +148,7 @@ def _holds(condition: Condition, wanted: Value, stored: StoredDocument, row: Chu
 
 
 def _touches(comparison: str, page: int, row: ChunkRow | None) -> bool:
-    """Tell whether any page of a chunk compares so."""
+    """Tell whether any page of a chunk satisfies a comparison."""
     if row is None or row.page is None or row.page_end is None:
         return False
     if comparison in ("gt", "gte"):

@@ -76,7 +76,7 @@ class MemoryStore:
 
     @contextmanager
     def read(self) -> Iterator[MemoryReader]:
-        """Open one committed state; what is written meanwhile does not show."""
+        """Open one committed state, which later writes do not change."""
         self._check_usable()
         reader = MemoryReader(self._collection.state)
         try:

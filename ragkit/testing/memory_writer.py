@@ -50,7 +50,7 @@ class MemoryWriter:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Bracket the run. One that raises stays unfinished; what it committed stands."""
+        """Bracket the run. One that raises stays unfinished; what it committed stays."""
         try:
             yield
             self.flush()
@@ -118,7 +118,7 @@ class MemoryWriter:
         return outcome
 
     def remove(self, source: str) -> bool:
-        """Delete a document, and what is known of files that gave it; False when there is none."""
+        """Delete a document and the states of its files; False when there is none."""
         with self._run.transaction() as state:
             old = state.find(source)
             self._forget_files_of(state, source)
@@ -144,16 +144,16 @@ class MemoryWriter:
             self._forget_files_of(state, old)
 
     def record_file(self, state: FileState) -> None:
-        """Remember a file. Written with the next transaction, or at the end."""
+        """Record a file's state. Written with the next transaction, or at the end."""
         check_file(state)
         self._run.put_off((state.root, state.path), _printable(state))
 
     def forget_file(self, root: str, path: bytes) -> None:
-        """Forget a file. Written with the next transaction, or at the end."""
+        """Delete a file's state. Written with the next transaction, or at the end."""
         self._run.put_off((root, path), None)
 
     def flush(self) -> None:
-        """Write what `record_file` and `forget_file` have put off."""
+        """Write the pending changes of `record_file` and `forget_file`."""
         with self._run.lock:
             if self._run.pending and self._run.draft is None:
                 with self._run.transaction():
@@ -190,7 +190,7 @@ class MemoryWriter:
             return found is not None
 
     def clear(self) -> None:
-        """Delete every document, what is known of files, the adapter, and what the collection pins; keep vectors."""
+        """Delete every document, the states of files, the adapter and the pinned settings; keep vectors."""
         with self._run.transaction() as state:
             state.files.clear()
             state.adapter = None

@@ -1,4 +1,4 @@
-"""Abstaining: the sentence that says so in each language, and the recognition of such sentences of a model."""
+"""Abstention: its sentence in each language, and the recognition of such sentences in a model's text."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def abstains(sentence: str) -> bool:
 
 
 def opens_with_abstention(text: str) -> bool:
-    """Return whether a text is a sentence of `abstention`, alone or with what comes nearest below it."""
+    """Return whether a text is a sentence of `abstention`, alone or with the nearest passages below it."""
     return text.split("\n", 1)[0].strip() in _ABSTENTIONS.values()

@@ -1,4 +1,4 @@
-"""Addresses that stand in parentheses after the text of a link: people read them, the embedder does not."""
+"""Addresses that stand in parentheses after the text of a link: shown to people, and left out for the embedder."""
 
 from __future__ import annotations
 

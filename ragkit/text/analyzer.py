@@ -89,9 +89,9 @@ def analyse_question(text: str, *, languages: Iterable[str] = (DEFAULT_LANGUAGE,
     words = _words(text)
     present = list(dict.fromkeys(languages)) or [DEFAULT_LANGUAGE]
     functional = _function_forms(_guess(words, likely=present))
-    telling = [word for word in words if word not in functional]
-    terms = Counter(term for word in telling or words for term in _variants(word, present))
-    return Question(dict(terms), {} if telling else dict(Counter(map(_plain, words))))
+    content = [word for word in words if word not in functional]
+    terms = Counter(term for word in content or words for term in _variants(word, present))
+    return Question(dict(terms), {} if content else dict(Counter(map(_plain, words))))
 
 
 def _variants(word: str, languages: Sequence[str]) -> Iterable[str]:

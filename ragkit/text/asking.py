@@ -1,4 +1,4 @@
-"""What a question asks to be shown, and the words in it that only ask."""
+"""Question words: whether a question wants an address, and words that carry no content."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ASKING_WORDS_ZH: Final = (
     "请问|为什么|为何|什么时候|何时|什么|怎么样|怎么|怎样|如何|哪一个|哪些|哪个|哪里|哪儿|哪|多少个|多少|是不是|能不能"
     "|可不可以|能否|是否|有没有|可以|应该"
 )
-"""Chinese words that ask, joined for a pattern, longer ones first. They can be no stop words: the index holds pairs of
+"""Chinese question words, joined for a pattern, longer ones first. They cannot be stop words: the index holds pairs of
 letters, which run across them."""
 
 _CHINESE: Final = re.compile(f"{ASKING_WORDS_ZH}|(?<!目)的|(?<=[项题节栏数科]目)的|[吗呢吧啊]")
@@ -25,7 +25,8 @@ _KANA: Final = re.compile("[\u3040-\u30ff]")
 
 
 def without_asking_words(question: str) -> str:
-    """Return a question with a blank for each Chinese word that only asks; Japanese, and one of nothing else, as it is.
+    """Return a question with a blank for each Chinese question word; unchanged if it is Japanese, or has no other
+    words.
 
     Other languages come back as they are, too: their stop words are left out where a question is analysed.
     """

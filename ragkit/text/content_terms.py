@@ -11,7 +11,7 @@ from ragkit.text.analyzer import analyse
 from ragkit.text.analyzer import guess_language as guess_spaced_language
 from ragkit.text.stopwords import STOP_WORDS
 
-# Latin letters of the languages at hand, folded: no accents, straight apostrophes taken out.
+# Latin letters of the supported languages, folded: no accents, straight apostrophes removed.
 _NEGATION_WORDS: Final = """
 not no never none nobody nothing neither nor without cannot cant dont doesnt didnt isnt arent wasnt werent wont wouldnt
 shouldnt couldnt hasnt havent hadnt mustnt nicht kein keine keinem keinen keiner keines keinerlei nie niemals niemand
@@ -19,7 +19,7 @@ nichts ohne weder pas jamais aucun aucune sans nunca jamas tampoco ningun ningun
 niet geen nooit zonder inte aldrig ikke aldri
 """
 NEGATIONS: Final = frozenset(_NEGATION_WORDS.split())
-"""Words that deny in any of the languages at hand, folded."""
+"""Negations in any of the supported languages, folded."""
 _NEGATIONS_OF: Final = {"es": frozenset({"no"}), "it": frozenset({"non"}), "fr": frozenset({"ne", "n"})}
 _TITLES: Final = frozenset({"mr", "mrs", "ms", "mx", "dr", "prof", "st", "hr", "fr", "sr", "sra", "mme"})
 NUMBER_WORDS: Final[dict[str, str]] = {
@@ -150,7 +150,7 @@ def _word(word: str, language: str) -> tuple[str, tuple[str, ...]]:
         return "function", ()
     terms = analyse(word, language=language)
     if not lower[0].isascii() and UNSPACED.search(lower):
-        # Pairs say more than single letters; hiragana on its own is grammar.
+        # Pairs carry more meaning than single letters; hiragana by itself is grammar.
         terms = [term for term in terms if len(term) > 1 and not _HIRAGANA.fullmatch(term)] or terms
     return "content", tuple(terms)
 

@@ -1,4 +1,4 @@
-"""The SHA-256 of a text, taken in pieces so that a long text does not keep other threads waiting."""
+"""The SHA-256 of a text, taken in pieces so that a long text does not hold the GIL for long."""
 
 from __future__ import annotations
 

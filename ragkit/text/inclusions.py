@@ -1,4 +1,4 @@
-"""The line by which a reader names a file that a page shows in its place."""
+"""The line that a reader writes for a file that a page includes."""
 
 from __future__ import annotations
 

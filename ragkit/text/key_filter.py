@@ -1,4 +1,4 @@
-"""The key of the prompt's fences never leaves in an answer, also where a stream cuts it in pieces."""
+"""Removes the key of the prompt's fences from answers, also where a stream cuts it in pieces."""
 
 from __future__ import annotations
 

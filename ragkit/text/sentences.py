@@ -115,7 +115,8 @@ def _sentences(text: str, start: int, end: int, language: str) -> Iterator[Span]
 
 
 def _cuts_a_word(text: str, at: int, end: int) -> bool:
-    """Return whether a cut parts what belongs together: "remote.*.push", or the quotes around a single mark ('.')."""
+    """Return whether a cut separates what belongs together: "remote.*.push", or the quotes around a single mark
+    ('.')."""
     if at >= end or text[at - 1].isspace():
         return bool(_QUOTED_MARK.search(text[max(0, at - 4) : at].rstrip())) and text[at : at + 1].islower()
     if text[at].isspace():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_CELL = re.compile(r"\s*(?:\||\t)\s*")
+_CELL = re.compile(r"\s*(?:(?<!\\)\||\t)\s*")  # a bar behind a backslash belongs to the cell
 _CONTEXT_PART = re.compile(r" › |: (?=[^|]*\|)")
 _VALUE = re.compile(r"\d{2,}|^\d")
 _FIGURE = re.compile(r"[$€£¥]?\(?[$€£¥]?[\d.,]*\d[\d.,]*\)?%?\)?|[—–-]|[$€£¥%]")

@@ -32,7 +32,7 @@ ESTIMATE_MARGIN: Final = 1.3
 """The assumed count of an unknown tokenizer, as a multiple of the `cl100k_base` count."""
 
 ESTIMATE_FIGURE: Final = 0.4
-"""What is added for every digit: many tokenizers make each a token.
+"""The count added for every digit: many tokenizers make each a token.
 
 With both, the estimate is not under the counts of the tokenizers of Claude 2, Llama 2, Llama 3 and Mistral 7B on
 English, German, Japanese, source code and tables."""

@@ -39,7 +39,7 @@ class Comparison:
 
 
 def list_runs(root: Path) -> list[Run]:
-    """Return the runs of a folder, oldest first; folders without a run.json are no runs. Raises CorruptError."""
+    """Return the runs of a folder, oldest first; folders without a run.json are left out. Raises CorruptError."""
     if not root.is_dir():
         return []
     return sorted(

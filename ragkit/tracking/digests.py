@@ -1,4 +1,4 @@
-"""Digests of what a run depends on: files, folders, JSON values, texts and installed packages."""
+"""Digests of the inputs of a run: files, folders, JSON values, texts and installed packages."""
 
 from __future__ import annotations
 

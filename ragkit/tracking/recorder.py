@@ -30,7 +30,7 @@ _SECRET: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is known of a run before it starts. environment: a whole environment, of which RAGKIT_* is kept.
+    """The plan of a run, before it starts. environment: a whole environment, of which RAGKIT_* is kept.
 
     files: name -> path of each input file or folder. collection: (location, digest) of the collection that is asked.
     prompts: name -> text.
@@ -53,7 +53,7 @@ class RunRecorder:
     """
 
     def __init__(self, root: Path, plan: Plan) -> None:
-        """Create the folder and write what is known. Raises NotFoundError for an input, StorageFullError."""
+        """Create the folder and write the plan. Raises NotFoundError for an input, StorageFullError."""
         started = datetime.now(UTC)
         name = f"{started:%Y%m%dT%H%M%S}-{plan.kind.replace(' ', '-')}-{secrets.token_hex(3)}"
         self.folder = root / name

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from ragkit.errors import ConflictError, NotFoundError
 from ragkit.tracking.digests import package_versions, path_digest, text_digest
 from ragkit.tracking.types import Change, Input, Run
 
-_MISSING = ""
+_MISSING: Final = ""
+_REPEATED: Final = (("eval", "answers"), ("finetune", "train"), ("tune", "embedder"))
+"""The commands that record runs."""
 
 
 def changes_since(
     run: Run, *, prompts: Mapping[str, str], collection_digest: Callable[[str], str] | None = None
 ) -> list[Change]:
-    """Return what differs now: inputs by digest, prompts by text, versions of packages.
+    """Return the changes: inputs by digest, prompts by text, versions of packages.
 
     prompts: the present texts by name; a prompt of the run that is not among them counts as missing. collection_digest:
     returns the present digest of a collection by its location; without it collections are not looked at.
@@ -51,10 +54,15 @@ def _now(item: Input, collection_digest: Callable[[str], str] | None) -> str:
 def repeat_command(run: Run, folder: Path, *, recorded: bool) -> list[str]:
     """Return the arguments that repeat a run. recorded: read the inputs as they were, from the run's folder.
 
-    Raises ConflictError for a run that has no command, or whose inputs were too large to be kept.
+    Raises ConflictError for a run that has no command, or one that records no runs: its file was written by somebody
+    else; and for a run whose inputs were too large to be kept.
     """
     if not run.command:
         raise ConflictError(f"run {run.id} was started from Python and has no command", cure="call it from there again")
+    if run.command[:2] not in _REPEATED:
+        said = " ".join(run.command[:2])
+        known = ", ".join(map(" ".join, _REPEATED))
+        raise ConflictError(f"run {run.id} has the command {said!r}", cure=f"only these are repeated: {known}")
     if not recorded:
         return list(run.command)
     copies: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a run folder holds: the run, its inputs, and a change of an input since."""
+"""The values of a run folder: the run, its inputs, and a change of an input since."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What differs now from what a run had. kind: "input", "prompt", "version" or "setting"; "" for what is missing."""
+    """A change since a run. kind: "input", "prompt", "version" or "setting"; "" for what is missing."""
 
     kind: str
     name: str

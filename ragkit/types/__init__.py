@@ -1,4 +1,4 @@
-"""The values that flow: Document, Chunk, Hit, Prompt, Answer, and what a collection says of itself."""
+"""The values that flow: Document, Chunk, Hit, Prompt, Answer, and the facts of a collection."""
 
 from ragkit.types.answers import Answer, Citation
 from ragkit.types.documents import Block, BlockKind, Chunk, Document, Heading, Metadata, MetadataValue, Page, Scalar

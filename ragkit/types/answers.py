@@ -12,7 +12,7 @@ from ragkit.types.prompts import TemplateId
 Status = Literal["answered", "partial", "unsupported", "abstained"]
 Verdict = Literal["quoted", "supported", "unclear", "contradicted"]
 Judgement = Literal["entailed", "contradicted", "undecided"]
-"""What a model says of a statement and a source (see `ragkit.citations.judges`)."""
+"""A model's verdict on a statement and a source (see `ragkit.citations.judges`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class CheckedSentence:
 
 @dataclass(frozen=True, slots=True)
 class TextCheck:
-    """A text, whoever wrote it, checked sentence by sentence. text: as it was checked; offsets refer to it."""
+    """Any text, checked sentence by sentence. text: as it was checked; offsets refer to it."""
 
     text: str
     sentences: tuple[CheckedSentence, ...]

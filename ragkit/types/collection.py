@@ -1,4 +1,4 @@
-"""What a collection records about documents, files, models and runs."""
+"""The records of a collection: documents, files, models and runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragkit.types.documents import Metadata
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What makes vectors comparable: two collections may share vectors only when their `id` is the same.
+    """The identity of vectors: two collections may share vectors only when their `id` is the same.
 
     probe: the float32 vector of a fixed sentence, little-endian bytes; it shows a model that changed under its name.
     runtime ("torch" or "openvino-bf16" …) is reported but not compared: compiled models are verified against torch.
@@ -44,7 +44,7 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What ingest knew of a file when it last looked, so that an unchanged file is decided by stat alone.
+    """The state of a file at the last ingest, so that an unchanged file is recognised by stat alone.
 
     path: the bytes of the path below the root (names need not be UTF-8). mtime_ns, ctime_ns, size: from fstat.
     reason: "" when the file gave the document `source`, else why not; detail: the words of the report, for a document

@@ -22,7 +22,7 @@ Metadata = Mapping[str, MetadataValue]
 BlockKind = Literal["table", "list", "code", "boilerplate"]
 
 UPLOAD_PREFIX: Final = "upload:"
-"""What the source of every uploaded document begins with; no ingested file has such a source."""
+"""The beginning of the source of every uploaded document; no ingested file has such a source."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -193,18 +193,18 @@ class Chunk:
 
     @property
     def embedded(self) -> str:
-        """What the embedder sees: the context line, then the text without the addresses of its links."""
+        """The text that is embedded: the context line, then the text without the addresses of its links."""
         text = without_addresses(self.text)
         return f"{self.context}\n{text}" if self.context else text
 
     @property
     def embedded_whole(self) -> str:
-        """What the embedder saw in collections of before addresses were left out: the text with them."""
+        """The text that was embedded before link addresses were left out: the text with them."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 
 class ChunkText(NamedTuple):
-    """What a chunk is searched by: title, context line (headings where there is none), text, and spans of its units.
+    """The searched texts of a chunk: title, context line (headings where there is none), text, and spans of its units.
 
     A tuple, because a collection has millions of them and caches hash them as JSON lists.
     """

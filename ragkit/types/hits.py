@@ -1,4 +1,4 @@
-"""What retrieval returns: a hit, and the hits of one question."""
+"""The results of retrieval: a hit, and the hits of one question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to a chat model: messages, few-shot examples, and the prompt with its token counts."""
+"""The input of a chat model: messages, few-shot examples, and the prompt with its token counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Message:
     content: str
 
     def as_dict(self) -> dict[str, str]:
-        """Return the shape that every chat API takes."""
+        """Return the JSON shape of chat APIs."""
         return {"role": self.role, "content": self.content}
 
 

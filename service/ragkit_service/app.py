@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,12 +23,13 @@ import ragkit
 from ragkit import ConfigError, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
-from ragkit_service.errors import Problem, Teller, http_problem, problem_response
+from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
 from ragkit_service.jobs.process import JobProcess
 from ragkit_service.jobs.queue import JobQueue
-from ragkit_service.jobs.runner import Runner, Tools
+from ragkit_service.jobs.runner import Runner
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.mcp.http import McpEndpoint
 from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
@@ -67,6 +68,7 @@ _DESCRIPTION = (
     "Grounded answers from your documents, with citations that were checked against their text. "
     "Every error is `application/problem+json` with a `cure`."
 )
+_KINDS = ("str", "constrained-str")
 _CURES = {
     "extra_forbidden": "leave the field out",
     "missing": "add the field",
@@ -91,16 +93,16 @@ def create_app(
     """
     keyring = keyring_of(settings)
     require_key(settings, keyring)
-    teller = Teller([settings.data, Path.home(), Path.cwd()])
+    redactor = Redactor([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
         library or DataFolder(settings.data, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
     )
     queue = JobQueue(settings.data)
-    jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, teller=teller)
+    jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    service = Service(settings, pool=pool, teller=teller, jobs=board, extractor=reader)
+    service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader)
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
@@ -119,13 +121,13 @@ def create_app(
     app.state.metrics = _metrics(pool, queue, app.state.stalls) if is_installed() else None
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
-        app.add_exception_handler(kind, _tell)
+        app.add_exception_handler(kind, _error_response)
     app.state.tracing = tracing or (Tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None)
-    _add_middleware(app, settings, teller)
+    _add_middleware(app, settings, redactor)
     return app
 
 
-def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> None:
+def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor) -> None:
     """Put the middlewares around the routes, from the innermost to the outermost."""
     app.add_middleware(BodyLimit, limits=settings.limits)
     app.add_middleware(Guard, settings=settings, keyring=app.state.keyring)
@@ -133,7 +135,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> 
         app.add_middleware(TracedRequests, tracing=app.state.tracing)
     app.add_middleware(
         Observe,
-        teller=teller,
+        redactor=redactor,
         limit=settings.limits.requests,
         observers=_observers(settings, app.state.keyring, app.state.metrics),
         prefix=settings.root_path,
@@ -145,7 +147,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, teller: Teller) -> 
 def _observers(
     settings: ServiceSettings, keyring: Keyring, metrics: Metrics | None
 ) -> list[Callable[[RequestRecord], None]]:
-    """Return what each request that has ended is told to: the log, and the audit log and metrics where they are on."""
+    """Return the observers of finished requests: the log, and the audit log and metrics where they are on."""
     found: list[Callable[[RequestRecord], None]] = [log_request]
     if settings.audit != "off":
         log = AuditLog(settings.data)
@@ -181,18 +183,19 @@ class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, built once; whether a key is asked for may change while the service runs."""
         if self.openapi_schema is None:
-            self.openapi_schema = complete(super().openapi())
+            self.openapi_schema = complete(super().openapi(), self.state.service.settings.limits)
         self.openapi_schema["security"] = security(asks=self.state.keyring.asks)
         return self.openapi_schema
 
 
 def keyring_of(settings: ServiceSettings) -> Keyring:
-    """Return the keys of the environment and of the key file; an address that others can reach always needs one."""
+    """Return the keys of the environment and of the key file; an address that other machines can reach always needs
+    one."""
     return Keyring(api_key=settings.api_key, keys=KeyFile(settings.keys_file), always=not settings.is_loopback)
 
 
 def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
-    """Raise ConfigError when others could reach the service and there is no key."""
+    """Raise ConfigError when other machines can reach the service and there is no key."""
     if not settings.is_loopback and keyring.is_empty:
         raise ConfigError(
             f"{settings.host} can be reached from other machines and there is no key",
@@ -206,13 +209,14 @@ def _job_worker(
     *,
     pool: CollectionPool | None,
     extractor: Extractor | None,
-    teller: Teller,
+    redactor: Redactor,
 ) -> Runner | JobProcess:
-    """Return what does the jobs: a process of its own; threads where collections or readers are the caller's."""
+    """Return the worker of the jobs: a separate process, or threads where the caller passes collections or readers."""
     if pool is None and extractor is None:
         return JobProcess(settings, queue)
     lent = pool or CollectionPool(DataFolder(settings.data, settings=settings.settings))
-    tools = Tools(settings.data, queue, lent, extractor or ingest_extractor(settings.limits), teller)
+    reader = extractor or ingest_extractor(settings.limits)
+    tools = Tools(settings.data, queue, lent, reader, redactor, settings.limits)
     return Runner(tools, lanes=settings.limits.job_lanes)
 
 
@@ -243,16 +247,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
                 await anyio.to_thread.run_sync(app.state.tracing.close)
 
 
-async def _tell(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     """Return an error as a problem; the one place where routes' errors become responses."""
     service: Service = request.app.state.service
     if isinstance(error, RequestValidationError):
-        problem = _validation_problem(error, service.teller)
+        problem = _validation_problem(error, service.redactor)
     elif isinstance(error, HTTPException):
         headers = {"Allow": allowed_methods(request)} if error.status_code == 405 else error.headers
-        problem = http_problem(error.status_code, service.teller.clean(str(error.detail)), headers=headers)
+        problem = http_problem(error.status_code, service.redactor.clean(str(error.detail)), headers=headers)
     else:
-        problem = service.tell(error, request)
+        problem = service.problem_of(error, request)
     request_id = request.scope.get("request_id", "")
     return problem_response(problem, instance=request.url.path, request_id=request_id)
 
@@ -265,10 +269,10 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
-def _validation_problem(error: RequestValidationError, teller: Teller) -> Problem:
-    """Return where and why a request is not as documented, without the values that were sent."""
+def _validation_problem(error: RequestValidationError, redactor: Redactor) -> Problem:
+    """Return the place and reason of an invalid request, without the values that were sent."""
     errors: list[dict[str, Any]] = [
-        {"where": show(".".join(map(str, item["loc"])), 200), "what": show(item["msg"], 500), "kind": item["type"]}
+        {"where": show(_place(item["loc"]), 200), "what": show(item["msg"], 500), "kind": item["type"]}
         for item in error.errors()[:20]
     ]
     first = errors[0]
@@ -276,10 +280,15 @@ def _validation_problem(error: RequestValidationError, teller: Teller) -> Proble
         422,
         "validation",
         "A value is wrong",
-        teller.clean(f"{first['where']}: {first['what']}"),
+        redactor.clean(f"{first['where']}: {first['what']}"),
         cure=_CURES.get(first["kind"], "see /openapi.json for what this route takes"),
         extra={"errors": errors},
     )
+
+
+def _place(location: Sequence[int | str]) -> str:
+    """Return the path of a value in a request, without pydantic's names of the kinds that it might have had."""
+    return ".".join(str(part) for part in location if part not in _KINDS and "[" not in str(part))
 
 
 def _quiet() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ragkit import show
-from ragkit_service.configuration.reading import Configuration, read_configuration
+from ragkit_service.configuration.reading import Configuration, limit_flags, read_configuration
 from ragkit_service.configuration.toml_file import FILE_NAME
 from ragkit_service.observing.audit import AuditLog
 from ragkit_service.security.access import SCOPES
@@ -34,17 +34,18 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--port", metavar="PORT", type=int, help=f"Port (or $RAGKIT_PORT).  [default: {DEFAULT_PORT}]")
 @click.option("--uds", metavar="PATH", help="Unix socket to listen on instead (or $RAGKIT_UDS).")
 @click.option("--workers", metavar="N", type=int, help="Server processes (or $RAGKIT_WORKERS).  [default: 1]")
+@click.option("--limit", "limits", metavar="NAME=N", multiple=True, help="A limit (or $RAGKIT_LIMIT_NAME); repeat it.")
 @click.option("--json", "as_json", is_flag=True, help="Log in JSON, one line per record.")
 @click.option("--show-config", is_flag=True, help="Print every setting, its value and its origin, and end.")
 @_config
-def serve(config: str | None, *, as_json: bool, show_config: bool, **flags: Any) -> None:
+def serve(config: str | None, *, limits: tuple[str, ...], as_json: bool, show_config: bool, **flags: Any) -> None:
     """Serve search, prompts and answers over HTTP, and a page to ask questions on.
 
     Any address but loopback needs a key, in $RAGKIT_API_KEY or made by `ragkit keys create`; every request but GET
     /healthz must then carry it. Port 0 takes a free one. A Unix socket can be opened by its owner and group.
     Settings come from options, then from RAGKIT_* variables, then from ragkit.toml.
     """
-    configuration = read_configuration(flags, os.environ, file=config)
+    configuration = read_configuration({**flags, **limit_flags(limits)}, os.environ, file=config)
     settings = configuration.service_settings()
     if show_config:
         _show_config(configuration, as_json=as_json)
@@ -135,7 +136,7 @@ def create(name: str, data: str | None, as_json: bool, **options: Any) -> None:
 @_data
 @_json
 def rotate(name: str, data: str | None, as_json: bool) -> None:
-    """Give a key another secret, and show it once; the rights stay, the old secret is void at once."""
+    """Give a key another secret, and show it once; the rights stay, the old secret is invalid at once."""
     key = _file(data).rotate(name)
     _audit(data, "keys.rotate", name, key_id=_id_of(key))
     _show_key(name, key, as_json=as_json)

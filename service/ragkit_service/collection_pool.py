@@ -28,7 +28,8 @@ class Library(Protocol):
         """Return the collections, in order."""
 
     def identity(self, name: str) -> Hashable | None:
-        """Return an identity that a later collection of the same name does not have; None if there is none. Fast."""
+        """Return an identity that a later collection of the same name does not share; None if there is no such
+        collection. Fast."""
 
     def open(self, name: str) -> KnowledgeBase:
         """Open a collection that exists."""
@@ -112,7 +113,7 @@ class DataFolder:
 
 
 def unknown_collection(name: str) -> NotFoundError:
-    """Return the error of a collection that is not there, or that belongs to others: both read the same."""
+    """Return the error of a collection that does not exist, or belongs to other keys: both read the same."""
     return NotFoundError(
         f"there is no collection {show(name, 80)!r}", cure="GET /v1/collections lists them; POST makes one"
     )
@@ -161,7 +162,7 @@ class CollectionPool:
 
     @contextmanager
     def use(self, name: str) -> Iterator[KnowledgeBase]:
-        """Lend a collection, opening it when it is not open; NotFoundError when there is none of that name."""
+        """Lend a collection, opening it if necessary; NotFoundError when there is none of that name."""
         entry = self._borrow(name)
         try:
             yield entry.knowledge

@@ -1,4 +1,4 @@
-"""The state that routes share: collections as a sender sees them, jobs, limits, errors. Made once for an app."""
+"""The state that routes share: collections with the sender's rights, jobs, limits, errors. Made once for an app."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from ragkit import NotFoundError, TextRanker
 from ragkit_service.collection_pool import CollectionPool, unknown_collection
 from ragkit_service.ending import Ending
-from ragkit_service.errors import Problem, Teller
+from ragkit_service.errors import Problem, Redactor
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
@@ -53,13 +53,13 @@ class Service:
         settings: ServiceSettings,
         *,
         pool: CollectionPool,
-        teller: Teller,
+        redactor: Redactor,
         jobs: JobBoard,
         extractor: LazyExtractor,
     ) -> None:
         self.settings = settings
         self.pool = pool
-        self.teller = teller
+        self.redactor = redactor
         self.jobs = jobs
         self.extractor = extractor
         self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
@@ -79,7 +79,7 @@ class Service:
         return [name for name in self.pool.names() if access.covers(name)]
 
     def require(self, access: Access, name: str, scope: Scope) -> None:
-        """Raise a 404 unless the collection belongs to the key and is there, then a 403 when the scope is missing.
+        """Raise a 404 unless the collection exists and belongs to the key, then a 403 when the scope is missing.
 
         The collection of another team is the same 404 as one that is not there, and takes the same time.
         """
@@ -103,7 +103,7 @@ class Service:
             )
 
     def may_make(self, access: Access, name: str) -> bool:
-        """Return whether an upload may make this collection: by the settings, its name, and the key."""
+        """Return whether an upload may create this collection: by the settings, its name, and the key."""
         note_collection(name)
         if not self.settings.create_collections or not access.covers(name):
             return False
@@ -142,10 +142,10 @@ class Service:
 
     # ------------------------------------------------------------------ errors and readiness
 
-    def tell(self, error: Exception, request: Request) -> Problem:
-        """Log the part of an error that the response leaves out, and return the problem that the response reports."""
+    def problem_of(self, error: Exception, request: Request) -> Problem:
+        """Log the internal details of an error, and return the problem for the response."""
         log_failure(error, request.scope.get("request_id", ""))
-        return self.teller.problem(error)
+        return self.redactor.problem(error)
 
     def warm(self) -> None:
         """Load the model, then open every collection, as far as they can be; a failure is logged and reported by
@@ -158,7 +158,7 @@ class Service:
             gc.freeze()  # loaded objects stay: collecting them again and again would delay requests
         except Exception as error:  # noqa: BLE001 - the edge of a thread: reported by /readyz and by each request
             logger.warning("the service cannot answer yet: %s", error)
-            self.readiness.model = self.teller.problem(error).title
+            self.readiness.model = self.redactor.problem(error).title
 
     def check_collections(self) -> None:
         """Open the closed collections, as many as the pool keeps, and record those that fail."""
@@ -170,7 +170,7 @@ class Service:
             except NotFoundError:
                 continue  # it was deleted in between
             except Exception as error:  # noqa: BLE001 - one bad collection must not hide the others
-                problems[name] = self.teller.problem(error).title
+                problems[name] = self.redactor.problem(error).title
         self.readiness.problems = problems
 
 

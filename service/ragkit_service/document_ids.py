@@ -19,7 +19,7 @@ def document_id(source: str) -> str:
 
 
 def source_of_id(identifier: str) -> str:
-    """Return the source of an id; NotFoundError for what is none."""
+    """Return the source of an id; NotFoundError for an invalid id."""
     body = identifier.removeprefix(_PREFIX)
     try:
         source = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True).decode()

@@ -1,4 +1,4 @@
-"""The end of the service: requests at work get some seconds, then streams end with an error of their own."""
+"""The shutdown of the service: running requests get some seconds, then streams end with an error event."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ragkit_service.errors import Problem
 
 
 class Ending:
-    """Whether the service is ending, and whether the time for what is at work is over."""
+    """Whether the service is shutting down, and whether the time for running requests is over."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._since: float | None = None
 
     def begin(self) -> None:
-        """Note that the service was asked to end; only the first call counts."""
+        """Note that the service was asked to stop; only the first call counts."""
         self._since = self._since or time.monotonic()
 
     @property
@@ -25,7 +25,7 @@ class Ending:
 
 
 def ending_problem() -> Problem:
-    """Return the problem of a request that the end of the service cut off."""
+    """Return the problem of a request that the shutdown interrupted."""
     return Problem(
         503,
         "ending",

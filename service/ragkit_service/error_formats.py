@@ -1,4 +1,4 @@
-"""Errors in the formats of other APIs: a client that speaks OpenAI's or Dify's protocol reads only its own."""
+"""Errors in the formats of other APIs, for clients of OpenAI's and Dify's protocols."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any, Final, Literal
 
 Format = Literal["problem", "openai", "dify"]
 
-_OPENAI_PATH = re.compile(r"/v1/(?:models|chat/completions|embeddings|responses|files|vector_stores)(?:/.*)?")
+_OPENAI_PATH = re.compile(
+    r"/v1/(?:models|chat/completions|embeddings|responses|files|vector_stores"
+    r"|completions|moderations|uploads|batches|images|audio|conversations|assistants|threads|fine_tuning)(?:/.*)?"
+)
+"""Routes of OpenAI's API; its clients get an error that they can read for those that are not served, too."""
 _DIFY_PATH: Final = "/retrieval"
 
 _OPENAI_TYPES: Final = {
@@ -25,7 +29,7 @@ _DIFY_CODES: Final = {"key-format": 1001, "key": 1002, "not-found": 2001}
 
 @dataclass(frozen=True, slots=True)
 class ErrorParts:
-    """An error as a response tells it. message: what failed and the cure, in one line."""
+    """The parts of an error in a response. message: what failed and the cure, in one line."""
 
     status: int
     kind: str
@@ -42,7 +46,7 @@ def format_of(path: str) -> Format:
 
 
 def openai_error(parts: ErrorParts) -> tuple[int, dict[str, Any]]:
-    """Return status and body as OpenAI writes them; a value that is wrong is 400 there."""
+    """Return status and body in OpenAI's format, in which an invalid value is 400."""
     status = 400 if parts.status == 422 else parts.status
     kind = _OPENAI_TYPES.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
     code = _OPENAI_CODES.get(parts.kind) or parts.kind.replace("-", "_")

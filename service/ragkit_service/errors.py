@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
-
-from starlette.responses import Response
+from typing import TYPE_CHECKING, Any, Final
 
 from ragkit import (
     AdapterRefusedError,
@@ -40,6 +38,9 @@ from ragkit import (
     StoreError,
 )
 from ragkit_service.error_formats import ErrorParts, dify_error, format_of, openai_error
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
 
 PROBLEM_TYPE: Final = "application/problem+json"
 
@@ -157,7 +158,7 @@ _ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?!/v1/)(?:/[^\s/'\";,:)]+){2,}/?")
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """An unsuccessful response, to be raised. extra: further members of the JSON object.
+    """An error response, to be raised. extra: further members of the JSON object.
 
     Not frozen: Python itself sets attributes on an exception that passes a context manager.
     """
@@ -200,8 +201,8 @@ def rule_for(error: BaseException) -> Rule:
     return UNKNOWN
 
 
-class Teller:
-    """Turns errors into problems, without the paths of this server."""
+class Redactor:
+    """Turns errors into problems, and replaces the paths of this server in texts."""
 
     def __init__(self, hidden: Sequence[Path] = ()) -> None:
         names = {str(form) for path in hidden for form in (path, path.absolute(), path.resolve())}
@@ -219,7 +220,7 @@ class Teller:
         return Problem(rule.status, rule.kind, rule.title, detail, cure=cure, retry_after=rule.retry_after, extra=extra)
 
     def clean_json(self, value: Any) -> Any:
-        """Return a JSON value in whose texts no folder of this server is named."""
+        """Return a JSON value whose texts name no folder of this server."""
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, Mapping):
@@ -229,7 +230,7 @@ class Teller:
         return value
 
     def clean(self, text: str) -> str:
-        """Return text in which no folder of this server is named."""
+        """Return text that names no folder of this server."""
         for name in self._hidden:
             text = text.replace(name, "DATA")
         return _ABSOLUTE_PATH.sub("PATH", text)
@@ -248,6 +249,8 @@ def problem_response(problem: Problem, *, instance: str, request_id: str) -> Res
 
     The JSON is ASCII, so that any text in it can be sent.
     """
+    from starlette.responses import Response  # not at the top: `ragkit --help` loads this module
+
     headers = dict(problem.headers or {})
     if problem.retry_after:
         headers["Retry-After"] = str(problem.retry_after)

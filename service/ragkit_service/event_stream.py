@@ -15,13 +15,13 @@ from starlette.types import Receive, Scope, Send
 
 from ragkit import Answer, RagkitError, stopping_with
 from ragkit_service.ending import Ending, ending_problem
-from ragkit_service.errors import Problem
+from ragkit_service.errors import Problem, rule_for
 from ragkit_service.json_response import dump
-from ragkit_service.observing.records import note_answer
+from ragkit_service.observing.records import note_answer, note_cut
 
 Piece = TypeVar("Piece")
 Last = TypeVar("Last")
-Tell = Callable[[Exception], Problem]
+ProblemOf = Callable[[Exception], Problem]
 
 _AHEAD: Final = 64  # items that the thread may be ahead of the client
 _POLL_SECONDS: Final = 0.5
@@ -55,7 +55,7 @@ class ResultStream(Generic[Piece, Last]):
         self._task = asyncio.create_task(anyio.to_thread.run_sync(self._work, limiter=limiter))
 
     def cancel(self) -> None:
-        """Stop the work; harmless when it is done."""
+        """Stop the work; does nothing when it has finished."""
         self._cancelled.set()
 
     def is_last(self, item: object) -> TypeGuard[Last]:
@@ -170,6 +170,8 @@ async def all_items(
     yield item
     while not (isinstance(item, Exception) or stream.is_last(item)):
         item = await stream.get(keep_alive)
+        if isinstance(item, Exception):
+            note_cut(item.kind if isinstance(item, Problem) else rule_for(item).kind)
         yield item
 
 
@@ -178,20 +180,20 @@ async def stream_events(
     request: Request,
     *,
     encode: Callable[[Piece | Last], bytes],
-    tell: Tell,
+    problem_of: ProblemOf,
     first_seconds: float,
     keep_alive: float,
 ) -> EventStream:
-    """Return the streaming response. An error that comes within `first_seconds` and before any item is raised
-    instead, so that it has a status of its own. encode: returns the event of an item. tell: logs an error and returns
+    """Return the streaming response. An error within `first_seconds` and before any item is raised instead, so that
+    the response has its status. encode: returns the event of an item. problem_of: logs an error and returns
     the problem that the client may see, which is sent as the event `error`, the last one."""
     first = await first_item(stream, request, first_seconds)
     items = all_items(stream, first, keep_alive=keep_alive)
-    return EventStream(stream, _events(items, encode=encode, tell=tell))
+    return EventStream(stream, _events(items, encode=encode, problem_of=problem_of))
 
 
 async def whole_result(stream: ResultStream[Piece, Last], request: Request) -> Last | None:
-    """Return the result, or None when the client left before it was there; the work is then stopped."""
+    """Return the result, or None when the client disconnected before; the work is then stopped."""
     checked = time.monotonic()
     try:
         while True:
@@ -209,13 +211,16 @@ async def whole_result(stream: ResultStream[Piece, Last], request: Request) -> L
 
 
 async def _events(
-    items: AsyncIterator[Piece | Last | Exception | None], *, encode: Callable[[Piece | Last], bytes], tell: Tell
+    items: AsyncIterator[Piece | Last | Exception | None],
+    *,
+    encode: Callable[[Piece | Last], bytes],
+    problem_of: ProblemOf,
 ) -> AsyncIterator[bytes]:
     async for item in items:
         if item is None:
             yield KEEP_ALIVE
         elif isinstance(item, Exception):
-            yield event("error", tell(item).as_dict(instance="", request_id=""))
+            yield event("error", problem_of(item).as_dict(instance="", request_id=""))
         else:
             yield encode(item)
 

@@ -1,4 +1,4 @@
-"""What people said of answers, kept with each collection as JSON lines, and handed out as an evaluation set."""
+"""Users' feedback on answers, kept with each collection as JSON lines, and exported as an evaluation set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ragkit import InputError, StorageFullError
 
 NAME: Final = "feedback.jsonl"
 MOST_BYTES: Final = 64 << 20
-"""A collection's feedback may grow to this size; then it wants to be exported and moved away."""
+"""Largest size of a collection's feedback in bytes; then it must be exported and moved away."""
 
 
 class FeedbackFile:
@@ -44,7 +44,7 @@ class FeedbackFile:
         return kept
 
     def _append(self, line: bytes) -> None:
-        """Write a whole line or nothing: what a crash cut off is removed first."""
+        """Write a whole line or nothing: a line that a crash cut off is removed first."""
         with open(self.path, "ab+") as file:
             _drop_half_line(file.fileno())
             file.write(line)

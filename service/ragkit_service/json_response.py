@@ -16,5 +16,5 @@ def dump(payload: Any) -> bytes:
 
 
 def json_response(payload: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a JSON response of a payload that is known to have its documented shape."""
+    """Return a JSON response of a payload that has its documented shape."""
     return Response(dump(payload), status_code=status, headers=headers, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Takes what is uploaded onto the disk and queues its job; nothing is read or embedded here."""
+"""Writes uploads to the disk and queues their jobs; nothing is read or embedded here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.jobs.upload_work import DOCUMENT_SUFFIX
 from ragkit_service.schemas.requests import NewDocuments
 from ragkit_service.security.access import Access, access_of
-from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads
+from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads, too_many_uploads
 
 REPEATED_ID: Final = "repeated_id"
 """Why a document was left out whose name or id a later one of the same request has."""
@@ -33,7 +33,7 @@ async def receive_upload(request: Request, name: str) -> Job:
     """
     service, access = service_of(request), access_of(request)
     if not service.uploads.acquire(blocking=False):
-        raise _busy()
+        raise too_many_uploads()
     try:
         create = await anyio.to_thread.run_sync(partial(_destination, service, access, name))
         job_id = new_job_id()
@@ -106,7 +106,7 @@ def own_labels(access: Access, labels: Sequence[str] | None) -> tuple[str, ...] 
 
 
 def _destination(service: Service, access: Access, name: str) -> bool:
-    """Check that a collection may be written to; return whether the upload makes it."""
+    """Check that a collection may be written to; return whether the upload creates it."""
     if name not in service.pool.names() and service.may_make(access, name):
         return True
     service.require(access, name, "write")
@@ -173,14 +173,3 @@ def _repeated(number: int, name: str, taken: int) -> JobFile:
     detail = f"number {taken + 1} of the request has the same name and was taken instead"
     source = UPLOAD_PREFIX + name
     return JobFile(number, name, source, status="skipped", reason=REPEATED_ID, detail=detail)
-
-
-def _busy() -> Problem:
-    return Problem(
-        503,
-        "busy",
-        "Too many uploads at once",
-        "the service is receiving as many uploads as it takes at once",
-        cure="send the request again a little later",
-        retry_after=5,
-    )

@@ -37,7 +37,7 @@ def app_from_environment() -> FastAPI:
 
 
 def freeze_start() -> None:
-    """Take what this process has loaded so far out of garbage collection: it stays until the end.
+    """Exclude the objects loaded so far from garbage collection: they live until the process ends.
 
     A full collection holds the GIL while it visits every object, and most of them are modules and their classes.
     """
@@ -46,7 +46,7 @@ def freeze_start() -> None:
 
 
 def with_share_of_cpus(settings: ServiceSettings, *, cpus: int) -> ServiceSettings:
-    """Return settings by which the model of each server process takes its share of the CPUs, unless they say how many.
+    """Return settings in which each server process's model has its share of the CPUs, unless they set the threads.
 
     Models of several processes that each run on all CPUs wait for one another at every step.
     """
@@ -58,12 +58,12 @@ def with_share_of_cpus(settings: ServiceSettings, *, cpus: int) -> ServiceSettin
 
 
 def check_key(settings: ServiceSettings) -> None:
-    """Raise ConfigError when others could reach the service and there is no key."""
+    """Raise ConfigError when other machines can reach the service and there is no key."""
     require_key(settings, keyring_of(settings))
 
 
 def bind(settings: ServiceSettings) -> socket.socket:
-    """Return the listening socket. Raises ConfigError when the address cannot be had.
+    """Return the listening socket. Raises ConfigError when the address cannot be bound.
 
     The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP: without it every
     answer on a kept connection waits some 40 ms for the client's delayed ACK.
@@ -118,7 +118,7 @@ def server_config(settings: ServiceSettings, app: FastAPI | str, *, as_json: boo
 
 
 def _unbounded(settings: ServiceSettings) -> list[str]:
-    """Return the peers without a bound of their own: proxies, and those on a Unix socket, which have no address."""
+    """Return the peers without a limit per peer: proxies, and those on a Unix socket, which have no address."""
     return [*settings.trusted_proxies, *([""] if settings.uds else [])]
 
 
@@ -140,7 +140,7 @@ def run(
 
 @contextlib.contextmanager
 def _shared_counts() -> Iterator[None]:
-    """Let the server processes count together, in a folder that is deleted at the end."""
+    """Let the server processes share their counts, in a folder that is deleted at the end."""
     with tempfile.TemporaryDirectory(prefix="ragkit-metrics-") as folder:
         os.environ[SHARED_FOLDER] = folder
         yield

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-from ragkit import ConfigError, Settings, settings_from_env
+from ragkit import ConfigError, RetrievalSettings, Settings, settings_from_env
 
 DEFAULT_DATA = ".ragkit"
 DEFAULT_HOST = "127.0.0.1"
@@ -39,9 +39,14 @@ VARIABLES: Mapping[str, str] = {
 """The variables that only the service reads, with their meaning; the limits have variables of their own."""
 OTLP_VARIABLE: Final = "RAGKIT_OTLP_ENDPOINT"
 STANDARD_OTLP_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
-"""OpenTelemetry's own variable of the same meaning, which holds where ours is not set."""
+"""OpenTelemetry's own variable of the same meaning, which is used where ours is not set."""
 LIMIT_PREFIX: Final = "RAGKIT_LIMIT_"
 """The variable of a limit is this and the limit's name in capitals."""
+
+
+_RETRIEVAL: Final = RetrievalSettings()
+LONGEST_QUESTION: Final = 100_000
+"""Characters of a question at most, whatever the limit is set to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,11 @@ class Limits:
     end; then a stream ends with an `error` event. requests: served at once, more get 503. threads: for everything quick
     (searches of small collections share one of their own). ask_threads: answers at work at once. writer_seconds: how
     long a removal is waited for before it is given up; wait_seconds: how long an upload with `wait` is waited for.
+    original_bytes: of the originals of uploaded PDFs that a collection keeps, for pictures of their pages; 0 for none.
     open_collections: kept open at once; the one that was unused for longest is closed. jobs: unfinished jobs at once;
     job_lanes: jobs at work at once, each of another collection.
+    question_characters, question_words: the longest question that is taken; a letter of a script without spaces counts
+    as a word, and so do three digits.
     rate: requests a minute of a key without a rate of its own, or of an address without a key; 0 for any number.
     """
 
@@ -90,6 +98,9 @@ class Limits:
     wait_seconds: float = 600.0
     jobs: int = 1_000
     job_lanes: int = 2
+    original_bytes: int = 1 << 30
+    question_characters: int = _RETRIEVAL.question_characters
+    question_words: int = _RETRIEVAL.question_words
     open_collections: int = 64
     rate: int = 0
 
@@ -120,10 +131,13 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "wait_seconds": (1, 86_400),
     "jobs": (1, 1_000_000),
     "job_lanes": (1, 64),
+    "original_bytes": (0, 1 << 40),
+    "question_characters": (1, LONGEST_QUESTION),
+    "question_words": (1, LONGEST_QUESTION),
     "open_collections": (1, 4_096),
     "rate": (0, 1_000_000),
 }
-"""The least and the largest value that a limit may be configured to."""
+"""The least and the largest value of a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +217,11 @@ class ServiceSettings:
 def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
     """Return the settings that RAGKIT_* variables name. Raises ConfigError."""
     allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
+    limits = _limits(environ)
     unix = environ.get("RAGKIT_UDS", "").strip()
     return ServiceSettings(
         data=Path(environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
-        settings=settings_from_env(environ),
+        settings=_bounded(settings_from_env(environ), limits),
         host=environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
         port=_whole(environ, "RAGKIT_PORT", default=DEFAULT_PORT),
         api_key=environ.get("RAGKIT_API_KEY", ""),
@@ -218,14 +233,24 @@ def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
         uds=Path(unix).absolute() if unix else None,
         audit=cast("Audit", environ.get("RAGKIT_AUDIT", "").strip().lower() or "auto"),  # checked by the class
         create_collections=_flag(environ, "RAGKIT_CREATE_COLLECTIONS", default=True),
-        limits=_limits(environ),
+        limits=limits,
         otlp_endpoint=environ.get(OTLP_VARIABLE, "").strip() or environ.get(STANDARD_OTLP_VARIABLE, "").strip(),
         cors_origins=_names(environ.get("RAGKIT_CORS_ORIGINS", "").lower()),
     )
 
 
+def _bounded(settings: Settings, limits: Limits) -> Settings:
+    """Return the settings of the collections with the limits of a question."""
+    retrieval = replace(
+        settings.retrieval,
+        question_characters=limits.question_characters,
+        question_words=limits.question_words,
+    )
+    return replace(settings, retrieval=retrieval)
+
+
 def _limits(environ: Mapping[str, str]) -> Limits:
-    """Return the limits, of which each may have its variable."""
+    """Return the limits, each from its variable if that is set."""
     default = Limits()
     found: dict[str, Any] = {}
     for name in (limit.name for limit in fields(Limits)):

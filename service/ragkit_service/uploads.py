@@ -199,8 +199,21 @@ async def receive_uploads(reader: UploadReader, body: AsyncIterator[bytes]) -> N
     await run_in_threadpool(reader.finish)
 
 
+def too_many_uploads() -> Problem:
+    """Return the 503 for an upload beyond those that the service receives at once."""
+    return Problem(
+        503,
+        "busy",
+        "Too many uploads at once",
+        "the service is receiving as many uploads as it takes at once",
+        cure="send the request again a little later",
+        retry_after=5,
+    )
+
+
 def upload_name(name: str) -> str:
-    """Return the name of an upload with its folders, whatever path was sent; it becomes a source and is never a path.
+    """Return the name of an upload with its folders, whatever path was sent; it becomes a source and is never used as
+    a path.
 
     Drives, `.`, `..` and leading slashes are left out. Raises InputError when no usable name is left.
     """

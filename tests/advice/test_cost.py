@@ -113,6 +113,20 @@ def test_the_reference_price_is_in_proportion_to_other_tokens() -> None:
     assert usage_of(prices, tokens=(200, 100, 300), source="t").passage_price == pytest.approx(0.006)
 
 
+@pytest.mark.parametrize("option", ["volume", "tokens-in", "tokens-out", "passage-tokens", "price-per-interaction"])
+@pytest.mark.parametrize("value", ["nan", "inf", "2e12"])
+def test_numbers_that_cannot_be_calculated_with_are_refused(option: str, value: str) -> None:
+    found = run(f"--{option}", value).exception
+    assert isinstance(found, InputError)
+    assert value.replace("e", "e+") in str(found)
+
+
+def test_no_volume_costs_the_machines_alone() -> None:
+    costs = shape("--volume", "0")["monthly"]
+    assert costs["prompting"] == {"low": 0, "high": 0}
+    assert costs["rag"] == {"low": 10, "high": 50}
+
+
 def test_a_model_without_a_price_is_an_error_that_names_table_and_cure() -> None:
     result = run("--price-of", "openai:no-such")
     assert isinstance(result.exception, NotFoundError)
@@ -157,6 +171,11 @@ def test_an_edited_price_file_is_used(tmp_path: Path) -> None:
         ("output_per_million = 10.00", "output_per_milion = 10.00", "output_per_milion"),
         ("[figures.hosting]", "[figures.hostin]", "hosting"),
         ('currency = "USD"', "currency = ", "not TOML"),
+        ('currency = "USD"', 'currency = "USD"\nvat = 0.2', "'vat'"),
+        ("value = 250000", "value = 0", "figures.hosting_capacity"),
+        ("low = 3\n", "low = 0\n", "figures.retraining_months"),
+        ("value = 12\n", "value = 1e-320\n", "figures.amortisation_months"),
+        ("high = 500\n", "high = 1e300\n", "figures.hosting"),
     ],
 )
 def test_a_faulty_price_file_is_refused_by_entry(tmp_path: Path, old: str, new: str, named: str) -> None:

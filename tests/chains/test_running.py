@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -234,7 +235,8 @@ def test_an_answer_in_json_has_data_and_citations(kb: KnowledgeBase, chat: Turns
 def test_a_model_that_cannot_be_loaded_is_refused_before_the_first_call(
     kb: KnowledgeBase, chat: Turns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     code = "def make(name, settings):\n    raise RuntimeError('no parrot')\n"
     install(monkeypatch, tmp_path / "more", "ragkit.chat_models", points={"parrot": "more_models:make"}, code=code)
     steps = f"""\
@@ -242,11 +244,6 @@ def test_a_model_that_cannot_be_loaded_is_refused_before_the_first_call(
   - {{name: b, kind: generate, prompt: "{{{{ a.text }}}}", model: "{model}"}}
 """
     loaded = chain(tmp_path, steps)
-    if model.startswith("anthropic"):
-        pytest.importorskip("anthropic")
-        chat.texts = [ChatError("stop here")]
-        assert streamed(loaded, kb)[1].status == "failed"  # its SDK asks for the key only when it is used
-        return
     with pytest.raises(RagkitError):
         loaded.stream(kb, "Who repairs lamps?")
     assert chat.prompts == []
@@ -302,3 +299,31 @@ def test_runs_at_the_same_time_share_nothing(kb: KnowledgeBase, tmp_path: Path) 
     for thread in threads:
         thread.join()
     assert found == {number: f"You said number {number}" for number in range(8)}
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("Order 99999999999999999999 of the pier?", "more than 63 bits"),
+        (f"Order {'7' * 70}x of the pier?", "took longer than"),
+    ],
+)
+def test_what_a_question_holds_ends_a_step_and_never_the_program(
+    kb: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str, said: str
+) -> None:
+    monkeypatch.setattr("ragkit.chains.steps.rules.LONGEST_SECONDS", 0.1)
+    sqlite3.connect(tmp_path / "o.db").execute("CREATE TABLE orders (id INTEGER)").connection.close()
+    steps = """\
+  - name: found
+    kind: extract
+    output: {type: object, properties: {number: {type: integer}}}
+    rules: {number: 'Order ((?:7|77)+ |[89]+ )'}
+  - name: order
+    kind: sql
+    database: orders
+    query: SELECT id FROM orders WHERE id = :number
+    params: {number: found.number}
+  - {name: reply, kind: generate, text: Done.}
+"""
+    with pytest.raises(StepError, match=said):
+        chain(tmp_path, steps, "databases: {orders: o.db}").run(kb, question)

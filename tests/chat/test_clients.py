@@ -1,4 +1,4 @@
-"""Endpoints: real SDKs over loopback. Ends, cuts, deadlines and errors are told apart, and keys stay secret."""
+"""Endpoints: real SDKs over loopback. Ends, cuts, deadlines and errors are distinguished, and keys stay secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow-up questions find what they lean on; questions that stand alone are left alone."""
+"""Follow-up questions find what they refer to; questions that stand alone are left unchanged."""
 
 from __future__ import annotations
 

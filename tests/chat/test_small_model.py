@@ -1,4 +1,4 @@
-"""A real small model writes the answers: what is shown of them, cited, matched, cut and told, by CLI and service.
+"""A real small model writes the answers: how they are shown, cited, matched and cut, by CLI and service.
 
 A model of 135 million parameters copies, invents and loops: what the fakes of the other tests do on purpose.
 """

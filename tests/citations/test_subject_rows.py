@@ -1,4 +1,4 @@
-"""A value of another row is told as such: the citation shows the row of the subject and what that has instead."""
+"""A value of another row is reported as such: the citation shows the row of the subject and its own value."""
 
 from __future__ import annotations
 

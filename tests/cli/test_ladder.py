@@ -11,13 +11,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import ragkit
 from ragkit.cli.app import cli
+from ragkit.cli.context import Tools
 from ragkit.evaluation.answers.examples import load_shots
 from ragkit.evaluation.datasets.question_files import load_question_file
+from ragkit.testing import HashEmbedder
+from ragkit_ingest import ingest_folder
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples" / "ladder"
-ELSEWHERE = {"tune": "tests/finetuning/test_embedder.py trains an embedding model"}
+ELSEWHERE = {
+    "ingest": "tests/house runs the demo, and tests/ingest the command",
+    "tune": "tests/finetuning/test_embedder.py trains an embedding model",
+}
 """Commands of the section that other tests run."""
 
 
@@ -36,11 +43,14 @@ def test_each_command_of_the_readme_runs_offline(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("RAGKIT_OFFLINE", "1")
     for name in ("RAGKIT_DATA", "RAGKIT_CHAT", "RAGKIT_CHAT_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    embedder = HashEmbedder()  # the model costs most of the time, and no figure is looked at
+    with ragkit.open(".ragkit", embedder=embedder) as kb:
+        ingest_folder(kb, "sample_docs")
     ran = []
     for words in commands():
         if words[0] in ELSEWHERE:
             continue
-        result = CliRunner().invoke(cli, words)
+        result = CliRunner().invoke(cli, words, obj=Tools(embedder=embedder))
         assert result.exit_code == 0, (words, result.output, result.exception)
         ran.append(words[0])
         if "--json" in words and words[0] == "cost":

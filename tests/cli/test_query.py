@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,16 @@ BEES = [
 CODE = "def weigh(hive):\n    if hive.empty:\n        return 0\n    return hive.grams"
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two collections, which the tests of this file only read."""
+    folder = tmp_path_factory.mktemp("data")
+    with ragkit.open(folder, embedder=HashEmbedder()) as kb:
         kb.add(BEES)
-    with ragkit.open(tmp_path, collection="tools", embedder=HashEmbedder()) as kb:
+    with ragkit.open(folder, collection="tools", embedder=HashEmbedder()) as kb:
         kb.add(Document(source="scale.py", text=CODE, title="scale"))
         kb.add(Document(source="queen.txt", text="The queen excluder is a grid.", title="Grid"))
-    return tmp_path
+    return folder
 
 
 def run(data: Path, *words: str) -> Result:

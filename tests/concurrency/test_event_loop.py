@@ -1,4 +1,5 @@
-"""Calls that end together are told to their event loop a few a turn, so that the loop serves others in between."""
+"""Calls that end together are reported to their event loop a few per turn, so that the loop serves others in
+between."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import asyncio
 import threading
 from dataclasses import dataclass
 
-from ragkit.concurrency.event_loop import A_TURN, tell_loops
+from ragkit.concurrency.event_loop import A_TURN, report_to_loops
 
 
 @dataclass(eq=False)
@@ -32,7 +33,7 @@ def test_calls_that_end_together_leave_turns_to_others() -> None:
                     seen.append("other")
 
         task = asyncio.create_task(other())
-        threading.Thread(target=tell_loops, args=(calls,)).start()
+        threading.Thread(target=report_to_loops, args=(calls,)).start()
         await asyncio.gather(*(call.future for call in calls))
         await task
         return seen
@@ -51,7 +52,7 @@ def test_a_call_that_was_cancelled_and_a_loop_that_was_closed_disturb_nobody() -
         closed = asyncio.new_event_loop()
         gone = Ended(closed, closed.create_future())
         closed.close()
-        tell_loops([gone, cancelled, other])
+        report_to_loops([gone, cancelled, other])
         await asyncio.wait_for(other.future, 30)
         return cancelled.future.cancelled()
 

@@ -1,4 +1,5 @@
-"""Work on one thread for event loops: in order, each its own result, told together, and nothing waits for ever."""
+"""Work on one thread for event loops: in order, each with its own result, reported together, and nothing waits for
+ever."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ragkit.concurrency.event_loop import tell_loops
+from ragkit.concurrency.event_loop import report_to_loops
 from ragkit.concurrency.serial_worker import PATIENCE, SerialWorker
 
 
@@ -40,7 +41,7 @@ async def behind(thread: SerialWorker, held: Held, works: list[Callable[[], Any]
 
 
 def counted(loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows by one whenever this loop is woken from another thread by `tell_loops`."""
+    """Return a list that grows by one whenever this loop is woken from another thread by `report_to_loops`."""
     woken: list[int] = []
     usual = loop.call_soon_threadsafe
 
@@ -140,7 +141,7 @@ def test_a_loop_that_was_closed_waits_for_nothing() -> None:
     closed, open_ = asyncio.new_event_loop(), asyncio.new_event_loop()
     calls = [Call(closed), Call(open_)]
     closed.close()
-    tell_loops(calls)
+    report_to_loops(calls)
     open_.run_until_complete(asyncio.wait_for(calls[1].future, 60))
     open_.close()
     assert not calls[0].future.done()

@@ -1,4 +1,4 @@
-"""Schemas are checked before use, with lines, and nothing is fetched; values are told where they depart."""
+"""Schemas are checked before use, with lines, and nothing is fetched; errors of values name the place."""
 
 from __future__ import annotations
 

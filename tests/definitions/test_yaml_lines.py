@@ -49,6 +49,10 @@ def test_every_part_has_its_line_and_a_missing_one_that_of_its_parent() -> None:
         ("x: " + "[" * 60 + "]" * 60, 1, "levels deep"),
         ("a: !!binary aGk=", 1, "tag"),
         ("a: 1\n---\nb: 2", 2, "is not YAML"),
+        ("a: 1\nb: .nan", 2, "is no number of JSON"),
+        ("a: -.inf", 1, "is no number of JSON"),
+        ("a: 1\nb: c\0d", 2, "not YAML"),
+        ("a: " + "9" * 5_000, 1, "^bad.yaml:1: '9{40}' is no int$"),
     ],
 )
 def test_what_is_refused_is_named_by_line(text: str, line: int, said: str) -> None:

@@ -443,7 +443,7 @@ def check(programs: int, steps: int) -> None:
 
 
 def test_any_program_of_changes_and_faults() -> None:
-    check(100, 30)
+    check(60, 30)
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
-"""Chains as an approach of `ragkit eval answers`: beside RAG, refused before any call, recorded, and failures told."""
+"""Chains as an approach of `ragkit eval answers`: next to RAG, refused before any call, recorded, and failures
+reported."""
 
 from __future__ import annotations
 

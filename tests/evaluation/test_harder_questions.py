@@ -1,4 +1,4 @@
-"""Questions that a search does not answer by their words alone: what they ask, and that their kinds are told apart."""
+"""Questions that a search does not answer by their words alone: their content, and the separation of their kinds."""
 
 from __future__ import annotations
 

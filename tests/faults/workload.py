@@ -1,7 +1,7 @@
 """What runs while faults strike: a small library is ingested, changed, renamed, compacted, rebuilt and backed up.
 
 Before each step the workload tells what it is about to do, and after every commit what is now acknowledged. A step that
-fails with one of ragkit's errors is told, and tried once more, as a user would.
+fails with one of ragkit's errors is reported, and tried once more, as a user would.
 """
 
 from __future__ import annotations

@@ -18,9 +18,10 @@ from ragkit.finetuning.embedder.training import EmbedderConfig, tune_model
 from ragkit.settings import ChunkSettings
 from ragkit.testing import HashEmbedder
 from ragkit.tracking.catalog import list_runs
+from tests.support.packages import needs
 from tests.support.tiny_model import write_tiny_model
 
-pytest.importorskip("peft")
+pytestmark = [needs("peft"), pytest.mark.usefixtures("one_thread")]
 BIRDS = ("wren", "heron", "stork", "finch", "crane", "owl", "rook", "swift", "kite", "lark", "dove", "teal")
 
 
@@ -43,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             kb.add(
                 Document.from_text(f"{bird}.md", f"# The {bird}\n\n" + " ".join(sentences), media_type="text/markdown")
             )
-    words = ["eval", "make", str(folder / "set"), "--questions", "200", "--data", str(folder / "kb")]
+    words = ["eval", "make", str(folder / "set"), "--questions", "150", "--data", str(folder / "kb")]
     from ragkit.cli.context import Tools
 
     assert CliRunner().invoke(cli, words, obj=Tools(embedder=HashEmbedder())).exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,9 @@ from click.testing import CliRunner, Result
 from ragkit import ChatError, ChatTimeoutError, InputError
 from ragkit.cli.app import cli
 from ragkit.finetuning.openai_job import OpenAIJobs
+from tests.support.packages import needs
 
-pytest.importorskip("openai")
+pytestmark = needs("openai")
 KEY = "sk-canary-5cd1tuning"
 
 
@@ -107,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[Service]:
     with Service() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
         server.shutdown()
@@ -141,9 +143,24 @@ def test_without_start_nothing_is_sent(service: Service, folder: Path) -> None:
     shape = json.loads(result.stdout)
     assert shape["sent"] is False
     assert shape["examples"] == 40
-    assert "nothing was sent" in run(str(folder), "--model", "m").output
+    shown = run(str(folder), "--model", "m").output
+    assert "nothing was sent" in shown
+    assert re.search(r"epochs +the service decides\ncost +not known", shown)
     assert not service.uploads
     assert not service.jobs
+
+
+def test_a_plan_costs_what_its_own_epochs_cost(tmp_path: Path) -> None:
+    rows = [{"input": f"Which tide number {n} of {n * 31} comes?", "output": f"The {n}th."} for n in range(50)]
+    path = tmp_path / "e.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["export", "finetune", str(path), str(tmp_path / "data"), "--price-of", "openai:gpt-4.1", "--epochs", "2"]
+    exported = CliRunner().invoke(cli, [*words, "--json"])
+    cost = json.loads(exported.stdout)["cost"]
+    assert json.loads(run(str(tmp_path / "data"), "--model", "m", "--json").stdout)["cost"] == pytest.approx(cost)
+    planned = run(str(tmp_path / "data"), "--model", "m", "--epochs", "6", "--json")
+    assert json.loads(planned.stdout)["cost"] == pytest.approx(3 * cost)
+    assert "USD for 6 epochs of openai:gpt-4.1\n" in run(str(tmp_path / "data"), "--model", "m", "--epochs", "6").output
 
 
 def test_start_uploads_two_files_and_follows_the_job_to_its_end(service: Service, folder: Path) -> None:
@@ -181,7 +198,7 @@ def test_following_ends_at_its_limit(service: Service) -> None:
     service.states = ["running"]
     jobs = OpenAIJobs(base_url=f"http://127.0.0.1:{service.server_port}/v1")
     with pytest.raises(ChatTimeoutError, match="--follow ftjob-1"):
-        jobs.follow("ftjob-1", tell=print, every=0.01, seconds=0.05)
+        jobs.follow("ftjob-1", report=print, every=0.01, seconds=0.05)
 
 
 def test_changed_or_foreign_data_is_refused_before_anything_is_sent(

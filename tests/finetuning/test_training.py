@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from ragkit import ConfigError, ConflictError, InputError, ModelError
+from ragkit import ConfigError, ConflictError, InputError, MissingPackageError, ModelError
 from ragkit.advice.mistakes import find_mistakes
 from ragkit.cli.app import cli
 from ragkit.evaluation.datasets.lines import DatasetError
 from ragkit.finetuning.training.config import TEMPLATE, TrainConfig, read_config
 from ragkit.finetuning.training.data import IGNORED, Encoded, load_encoded, padded
+from ragkit.finetuning.training.train import base_model
 from ragkit.tracking.catalog import list_runs
+from tests.support.packages import needs
 from tests.support.tiny_llama import write_tiny_llama
 
-pytest.importorskip("peft")
-pytest.importorskip("accelerate")
+pytestmark = [needs("peft", "accelerate"), pytest.mark.usefixtures("one_thread")]
 PLACES = ["mill", "weir", "lock", "pond", "moss", "fern", "oak", "elm", "ash"]
 
 
@@ -59,6 +62,14 @@ def configure(folder: Path, base: Path, data: Path, **more: object) -> Path:
 
 def run(*words: str) -> Result:
     return CliRunner().invoke(cli, ["finetune", *words])
+
+
+def trained(configuration: Path, folder: Path) -> dict[str, Any]:
+    """Return the result of a training; its run is recorded in the folder `kb` of `folder`."""
+    result = run("train", str(configuration), "--data", str(folder / "kb"), "--json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    shape: dict[str, Any] = json.loads(result.stdout)
+    return shape
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -198,22 +209,60 @@ def test_missing_folders_and_pickled_or_absent_models_are_refused(tmp_path: Path
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_qlora_without_a_gpu_is_a_clear_error(tmp_path: Path, base: Path, data: Path) -> None:
-    import torch
-
-    if torch.cuda.is_available():
-        pytest.skip("there is a GPU")
+def test_qlora_without_bitsandbytes_is_a_clear_error(
+    tmp_path: Path, base: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     failed = run("train", str(configure(tmp_path, base, data, method="qlora")), "--data", str(tmp_path / "kb"))
-    assert isinstance(failed.exception, ConfigError)
-    assert "CUDA" in str(failed.exception)
+    assert isinstance(failed.exception, MissingPackageError)
+    assert "ragkit[qlora]" in str(failed.exception)
     (kept,) = list_runs(tmp_path / "kb" / "runs")
-    assert (kept.status, "CUDA" in kept.error) == ("failed", True)
+    assert (kept.status, "bitsandbytes" in kept.error) == ("failed", True)
+
+
+@pytest.mark.filterwarnings("ignore")
+@needs("bitsandbytes")
+def test_qlora_trains_adapters_on_a_model_of_four_bits(tmp_path: Path, base: Path, data: Path) -> None:
+    shape = trained(configure(tmp_path, base, data, method="qlora", epochs=3), tmp_path)
+    assert shape["eval_loss"] < shape["first_eval_loss"]
+    whole = trained(configure(tmp_path, base, data, method="lora", epochs=0.2, output="whole"), tmp_path)
+    assert shape["trainable"] == whole["trainable"]
+    assert shape["parameters"] < whole["parameters"], "two weights of four bits are counted as one byte"
+    saved = json.loads((tmp_path / "out" / "model" / "adapter_config.json").read_text())
+    assert saved["r"] == 4
+    assert (tmp_path / "out" / "model" / "adapter_model.safetensors").is_file()
+
+
+@pytest.mark.filterwarnings("ignore")
+@needs("bitsandbytes")
+def test_a_validation_between_steps_leaves_the_gradient_of_four_bit_layers(
+    tmp_path: Path, base: Path, data: Path
+) -> None:
+    import torch
+    import transformers
+
+    model = base_model(read_config(configure(tmp_path, base, data, method="qlora")), transformers)
+    tokens = torch.tensor([[3, 4, 5, 6]])
+    start = model.get_input_embeddings()(tokens).detach()
+
+    def gradient() -> torch.Tensor:
+        model.train()
+        inputs = start.clone().requires_grad_(True)
+        model(inputs_embeds=inputs, labels=tokens).loss.backward()
+        assert inputs.grad is not None
+        return inputs.grad
+
+    before = gradient()
+    assert before.abs().max() > 0
+    with torch.no_grad():
+        model.eval()(tokens)
+    assert torch.equal(gradient(), before)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
+@needs("ray")
 def test_ray_train_runs_the_same_training(tmp_path: Path, base: Path, data: Path) -> None:
-    pytest.importorskip("ray.train")
     config = configure(tmp_path, base, data, epochs=2)
     result = run("train", str(config), "--ray", "--data", str(tmp_path / "kb"), "--json")
     assert result.exit_code == 0, (result.output, result.exception)

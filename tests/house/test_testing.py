@@ -1,4 +1,4 @@
-"""The fakes behave like the real thing where tests lean on it."""
+"""The fakes behave like the real thing where tests depend on it."""
 
 from __future__ import annotations
 

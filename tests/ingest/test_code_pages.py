@@ -8,6 +8,7 @@ from ragkit_ingest.readers.encoding import decode
 from tests.support.ingest_files import extract
 
 SHORT = {
+    "cp932": ["ﾚｲｿﾞｳｺ ﾊﾞﾝｺﾞｳ 7", "ﾎﾃﾙ ｻﾝｼｬｲﾝ ﾖﾔｸ", "Pump (ﾎﾟﾝﾌﾟ) 4, valve (ﾊﾞﾙﾌﾞ) 9", "支店ﾒｲ：ﾅｶﾉ"],
     "shift_jis": ["駐車場は建物の裏にあります。", "エレベーターは点検中です", "請求書番号：４４１２",
                   "忘れ物は受付まで"],
     "euc_jp": ["駐車場は建物の裏にあります。", "朝礼は八時半に始まります"],

@@ -220,6 +220,7 @@ def test_toml_keeps_tables_and_comments() -> None:
         "# Head", "title: T", "server.web.port: 80  # web", "server.web.hosts: a, b", "server.web.text: multi line",
         "x.n.a: 1", "x.n.b: two",
     ]  # fmt: skip
+    assert extract(b"fee = 12.50\nrates = [0.10, 2.0]\n", "a.toml").text == "fee: 12.50\nrates: 0.10, 2.0"
     assert "not correct TOML" in extract(b"a = = 1\n", "a.toml").warnings[0]
 
 

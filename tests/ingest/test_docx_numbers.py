@@ -1,4 +1,4 @@
-"""Word's automatic numbers stand in the text as the page shows them."""
+"""Word's automatic numbers are in the text as the page shows them."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ MARKDOWN = {
     "[!INCLUDE [fee](parts/fee.md)]": "parts/fee.md",
     "```{include} parts/fee.md\n```": "parts/fee.md",
     "--8<--\nparts/fee.md\n--8<--": "parts/fee.md",
+    "{! parts/fee.md !}": "parts/fee.md",
     '!!! note\n    --8<-- "fee.md"': "snippets/fee.md",
     "import Fee from './parts/_fee.mdx';\n\n<Fee />": "parts/_fee.mdx",
 }

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (lines of calendars as they stand in files)
 """E-mail: nothing that a person reads in a message is lost, and what cannot be read is named."""
 
 from __future__ import annotations
@@ -249,6 +250,22 @@ def test_base64_in_a_body_is_no_text() -> None:
 def test_rules_of_recurrence_are_words_and_stay_where_they_say_more(rule: str, words: str) -> None:
     source = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Drill\nRRULE:{rule}\nEND:VEVENT\nEND:VCALENDAR\n"
     assert extract(source.encode(), "a.ics").text == f"Event: Drill\nRepeats: {words}"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("DURATION:P1DT2H30M", "Duration: 1 day 2 hours 30 minutes"),
+        ("DURATION:soon", "Duration: soon"),
+        ("EXDATE;TZID=Asia/Tokyo:20270105T080000,20270112T080000", "Not on: 2027-01-05 08:00 Asia/Tokyo, 2027-01-12 08:00 Asia/Tokyo"),
+        ("RDATE;VALUE=DATE:20270119", "Also on: 2027-01-19"),
+        ("RECURRENCE-ID:20270126T080000Z", "In place of: 2027-01-26 08:00 UTC"),
+        ("COMMENT:gate 4\nCOMMENT:gate 5", "Comment: gate 4 gate 5"),
+    ],
+)  # fmt: skip
+def test_exceptions_and_lengths_of_events_are_kept(line: str, words: str) -> None:
+    source = f"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Drill\n{line}\nEND:VEVENT\nEND:VCALENDAR\n"
+    assert extract(source.encode(), "a.ics").text == f"Event: Drill\n{words}"
 
 
 @pytest.mark.parametrize(("kind", "words"), [("enveloped-data", "an encrypted part"), ("signed-data", "a signed part")])

@@ -148,4 +148,4 @@ def test_pictures_inside_pages_want_the_extra(monkeypatch: pytest.MonkeyPatch) -
 def test_word_error_rate(dpi: int, skew: float, noise: float, most: float) -> None:
     from tests.bench.ocr_quality import error_rate
 
-    assert error_rate(dpi, skew, noise, pages=2)[0] <= most
+    assert error_rate([known_text(seed) for seed in range(2)], dpi, skew, noise)[0] <= most

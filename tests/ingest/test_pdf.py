@@ -253,11 +253,13 @@ def _rows(text: str) -> list[set[str]]:
 
 
 @needs_shared
-def test_no_text_of_odd_files_is_lost_in_silence() -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_no_text_of_odd_files_is_lost_in_silence(every: int) -> None:
     """A file of the suites of pdf.js and pypdf that gives no text gives pypdf none either, and has a reason."""
     limits = ReadLimits()
     files = sorted((SHARED / "data" / "pdfs").glob("*/*.pdf"))
     assert len(files) > 100
+    files = files[::every]
     lost: list[str] = []
     typed = 0
     with WorkerPool(limits, size=2) as pool:
@@ -268,7 +270,7 @@ def test_no_text_of_odd_files_is_lost_in_silence() -> None:
             assert result.reason in ("no_text", "no_text_layer", "encrypted", "damaged"), (job.name, result)
             if _pypdf_words(file):
                 lost.append(f"{job.name}: {result}")
-    assert typed < 50
+    assert 0 < typed < 50
     assert lost == []
 
 

@@ -1,4 +1,4 @@
-"""Readers of text formats: structure kept, marks gone, offsets exact, nothing lost in silence."""
+"""Readers of text formats: structure kept, markup removed, offsets exact, losses reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ragkit import ExtractionError, clean_text
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.sniff import CODE, CSV, EMAIL, HTML, JSON, MARKDOWN, PDF, TEXT
-from ragkit_ingest.readers.titles import choose_title, readable_name, telling_name
+from ragkit_ingest.readers.titles import choose_title, descriptive_name, readable_name
 from tests.support.ingest_files import blocks, extract, headings, media_type, outcome, page_text
 
 # --------------------------------------------------------------------- what a file is
@@ -93,7 +93,7 @@ def test_titles_come_from_the_file_then_a_heading_then_the_name() -> None:
     assert choose_title("0001018724-18-000005", [], "AMAZON_2017_10K.pdf") == "AMAZON 2017 10K"
     assert readable_name("....txt") == "..."
     assert readable_name("2023-08-30_notes.md") == "2023-08-30 notes"
-    assert telling_name("scan_0001.pdf") == ""
+    assert descriptive_name("scan_0001.pdf") == ""
 
 
 # --------------------------------------------------------------------- plain text

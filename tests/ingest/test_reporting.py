@@ -1,4 +1,4 @@
-"""What is left out is told: files by a built-in rule, losses inside files, and what a dry run foretells."""
+"""What is left out is reported: files by a built-in rule, losses inside files, and the forecast of a dry run."""
 
 from __future__ import annotations
 

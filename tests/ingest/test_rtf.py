@@ -36,11 +36,48 @@ def rtf(body: str) -> bytes:
         (r"{\field{\*\fldinst { HYPERLINK \\l \"mark\" }}{\fldrslt here}}", "here"),
         (r"{\field{\*\fldinst DATE}{\fldrslt 5 May}}", "5 May"),
         (r"{\object\objemb{\*\objdata 01050000}{\result{\pard seen\par}}} rest", "seen\n\nrest"),
-        (r"{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt \pard boxed\par}}{\shprslt{\pard boxed\par}}}x", "boxed\n\nx"),
+        (r"{\shp{\*\shpinst{\sp{\sn a}{\sv b}}{\shptxt \pard boxed\par}}{\shprslt{\pard boxed\par}}}x", "x\n\nboxed"),
     ],
 )
 def test_the_words_of_a_document(body: str, text: str) -> None:
     assert extract(rtf(body), "a.rtf").text == text
+
+
+LISTS = (
+    r"{\*\listtable{\list{\listlevel\levelnfc0\levelstartat4{\leveltext\'02\'00.;}{\levelnumbers\'01;}}"
+    r"{\listlevel\levelnfc4\levelstartat1{\leveltext\'05\'00-(\'01);}{\levelnumbers\'01\'04;}}\listid9}"
+    r"{\list{\listlevel\levelnfc23{\leveltext\'01\u-3913 ?;}{\levelnumbers;}}\listid3}}"
+    r"{\*\listoverridetable{\listoverride\listid9\listoverridecount0\ls1}{\listoverride\listid9\listoverridecount1"
+    r"{\lfolevel\listoverridestartat\levelstartat20}\ls2}{\listoverride\listid3\listoverridecount0\ls7}"
+    r"{\listoverride\listid3\listoverridecount1{\lfolevel\listoverrideformat{\listlevel\levelnfc2\levelstartat1"
+    r"{\leveltext\'04art.\'00;}{\levelnumbers\'04;}}}\ls8}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            r"\pard\ls1 Berth\par Crane\par\pard\ls1\ilvl1 hook\par rope\par\pard\ls1 Tug\par",
+            "4. Berth\n\n5. Crane\n\n5-(a) hook\n\n5-(b) rope\n\n6. Tug",
+        ),
+        (
+            r"\pard\ls1 Berth\par\pard plain\par\pard\ls2 Other\par\pard\ls1 Tug\par",
+            "4. Berth\n\nplain\n\n20. Other\n\n21. Tug",
+        ),
+        (r"\pard\ls7 Rope\par\pard\ls8 Scope\par Fees\par", "- Rope\n\nart.i Scope\n\nart.ii Fees"),
+        (r"{\listtext 4.\tab}\pard\ls1 told\par\pard\ls1 counted\par", "4. told\n\n5. counted"),
+        (r"\trowd\cellx9\cellx19\pard\intbl\ls1 Red\cell\pard\intbl 5 kg\cell\row\pard end", "4. Red | 5 kg\n\nend"),
+    ],
+)
+def test_numbers_of_lists_that_the_file_does_not_spell_out(body: str, text: str) -> None:
+    assert extract(rtf(LISTS + body), "a.rtf").text == text
+
+
+def test_fonts_of_signs_and_old_text_boxes() -> None:
+    fonts = r"{\fonttbl{\f7\fnil\fcharset2{\*\panose 0500000000}Wingdings;}{\f8\fcharset2 Symbol;}}"
+    body = r"{\f7 \'fe} paid {\f7\u-3844 ?x} done, {\f8 b} = 2{\*\do{\dptxbxtext \pard boxed\par}}{\shprslt{\*\do{\dptxbxtext again\par}}}"
+    assert extract(rtf(fonts + body), "a.rtf").text == "☑ paid ✓☒ done, β = 2\n\nboxed"
 
 
 def test_links_have_their_address() -> None:

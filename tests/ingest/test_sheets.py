@@ -360,6 +360,15 @@ def test_dates_keep_their_look_in_cells() -> None:
         ("Totals, in EUR\nname\tcity\tsum\nAnn\tRome\t1,5\nBo\tBern\t2,5\n", "name | city | sum", "Bo | Bern | 2,5"),
         ("Name,Phone\nAnn,1\n\nRoom,Seats\nBlue,12\nRed,8\n", "Room | Seats", "Red | 8"),
         ("id,a,b\n1,,x\n2,y,\n", "id | a | b", "1 |  | x"),
+        ("Ship,Due\n\nLark,3\n\nWren,4\n\nTern,5\n", "Ship | Due", "Tern | 5"),
+        ("Hall,May,,June,\n,in,out,in,out\nA,1,2,3,4\nB,5,6,7,8\n", "Hall | May > in | May > out | June > in | June > out", "B | 5 | 6 | 7 | 8"),
+        ("Pump,Head,Power\n,m,kW\nP1,12,3\nP2,9,4\n", "Pump | Head (m) | Power (kW)", "P1 | 12 | 3"),
+        ("Zeit,Pegel\n[h],[cm]\n1,80\n2,90\n", "Zeit [h] | Pegel [cm]", "2 | 90"),
+        ("Lamp,Light\nUnit,candles\nL1,12\nL2,9\n", "Lamp > Unit | Light > candles", "L1 | 12"),
+        ("Runner,Time\nAnn,lost\nBo,12\nCy,13\n", "Runner | Time", "Ann | lost"),
+        ("Shop,2026-03-01,2026-04-01\nNord,5,6\n", "Shop | 2026-03-01 | 2026-04-01", "Nord | 5 | 6"),
+        ("Boat,Crew\nLark,3\nWren,4\nHarbours\nPort,Depth\nEl,7\nIm,8\n", "Port | Depth", "Im | 8"),
+        ("Tax no,77\nClient,Bo\nPos,Ware,Sum\n1,Tar,9\n2,Rope,8\n3,Oil,7\n", "Pos | Ware | Sum", "2 | Rope | 8"),
     ],
 )  # fmt: skip
 def test_tables_of_text_know_their_names(text: str, header: str, line: str) -> None:
@@ -367,6 +376,23 @@ def test_tables_of_text_know_their_names(text: str, header: str, line: str) -> N
     assert header in [own.rpartition(": ")[2] for own, _ in blocks(found, "table")]
     assert line in found.text.split("\n")
     assert "sep=" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Ware,Sum,,Quay,Depth\nTar,9,,East,7\nOil,8,,West,6\n", ["Ware | Sum", "Quay | Depth"]),
+        ("Ware,Sum,,Ware,Sum\nTar,9,,Rope,7\nOil,8,,Hemp,6\n", ["Ware | Sum", "Ware | Sum"]),
+        (
+            "Boats,,,Crew,\nName,Berth,,Name,Rank\nLark,B,,Ann,mate\nWren,C,,Bo,cook\n",
+            ["Boats: Name | Berth", "Crew: Name | Rank"],
+        ),
+        ("Ware,May,June,,All\nTar,9,1,,10\nOil,8,2,,10\n", ["Ware | May | June | All"]),
+        ("Ware,Sum,,State,Rate\nTar,9,,late,1\nOil,8,,late,2\n", ["Ware | Sum | State | Rate"]),
+    ],
+)
+def test_a_blank_column_parts_tables_only_where_the_rows_have_names_of_their_own(text: str, wanted: list[str]) -> None:
+    assert [header for header, _ in blocks(extract(text.encode(), "t.csv"), "table")] == wanted
 
 
 def test_a_row_of_200_000_columns_is_bounded_and_reported() -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (sources as they stand in files)
 """Markdown of site generators, reStructuredText and AsciiDoc: words stay, marks go, code stays as it is."""
 
 from __future__ import annotations
@@ -78,6 +79,19 @@ def test_front_matter_constructs_nothing_and_survives_faults() -> None:
         ("```{tip} Bring boots\nIt is **wet**.\n```", "Bring boots\n\nIt is wet."),
         ("The <span style='display:none'>evil </span>end", "The end"),
         ("[[Berth plan#A|the plan]] and [[Tides]]", "the plan and Tides"),
+        (
+            '<figure markdown="span">\n  ![Plan of hall 4](p.png)\n  <figcaption>Hall *4*</figcaption>\n</figure>\n\nx',
+            "Plan of hall 4\n\nHall *4*\n\nx",
+        ),
+        ("<div class='g' markdown>\n\n    - **bold** item\n\n</div>", "- bold item"),
+        (
+            '{{< button href="https://x.example/b" >}}Hire a van{{< /button >}} now',
+            "Hire a van (https://x.example/b) now",
+        ),
+        ('<LinkButton href="https://x.example/b">Hire a van</LinkButton>', "Hire a van (https://x.example/b)"),
+        ('Read {{< ref "tides.md" >}} or {% post_url 2027-01-02-tide %}.', "Read tides.md or 2027-01-02-tide."),
+        ('<Grid rows={[["pier", 7], ["quay", 2.5]]} />', "Grid rows: pier, 7, quay, 2.5"),
+        ("| Call | Use |\n|---|---|\n| a \\| b | pipe |\n| x\\|y | or |\n", "Call | Use\na \\| b | pipe\nx|y | or"),
     ],
 )
 def test_site_syntax_leaves_its_words(source: str, expected: str) -> None:
@@ -173,6 +187,21 @@ lift {limit}
 
 include::parts/end.adoc[]
 """
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "expected"),
+    [
+        ("p.rst", "a) one\n#) two\n\n(iv) four\n(v) five\n\nIII. x\n", "a) one\nb) two\n(iv) four\n(v) five\nIII. x"),
+        ("p.rst", "-q, --quiet  Say nothing\n-o FILE      Write to a file\n\n             and close it\n", "-q, --quiet: Say nothing\n\n-o FILE: Write to a file\n\nand close it"),
+        ("p.rst", ":orphan:\n:tocdepth: 2\n\nBody\n\n:param str name: of a boat\n:raises KeyError: for none\n", "Body\n\nParameter name (str): of a boat\nRaises KeyError: for none"),
+        ("p.adoc", ". one\n.. two\n... three\n. four\n\ntext\n\n[upperroman,start=4]\n. five\n. six\n", "1. one\n  a. two\n    i. three\n2. four\n\ntext\n\nIV. five\nV. six"),
+        ("p.adoc", "Crew:: four\n* cook\n* mate\nDraft:: 2 m\n", "Crew: four\n\n- cook\n- mate\n\nDraft: 2 m"),
+        ("p.adoc", "one\n\n\'\'\'\n\ntwo\n\n<<<\n\nthree\n", "one\n\ntwo\n\nthree"),
+    ],
+)  # fmt: skip
+def test_numbers_options_and_rules_are_as_on_the_page(name: str, source: str, expected: str) -> None:
+    assert text(source, name) == expected
 
 
 def test_asciidoc_is_read() -> None:

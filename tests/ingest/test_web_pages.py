@@ -100,6 +100,12 @@ SHOWN = [
     "<h3><button aria-expanded=false>needle</button></h3>",
     "<div style='opacity:0'>needle</div>",
     "<div><template shadowrootmode=open><p>needle</p></template></div>",
+    "<p style='-webkit-backface-visibility: hidden; backface-visibility:hidden'>needle</p>",
+    "<p style='display:none;display:block'>needle</p>",
+    "<td style='font-size:0px;padding:20px'><div style='font-size:13px'>needle</div></td>",
+    "<style>.cta{font-size:1rem}</style><div style='font-size:0'><a class=cta>needle</a></div>",
+    "<style>.k{visibility:hidden}</style><div class='k tab-pane'>needle</div>",
+    "<style>.a .k{display:none} .k{display:block !important}</style><div class=a><p class=k>needle</p></div>",
 ]
 HIDDEN = [
     "<style>.k{display:none}</style><p class=k>needle</p>",
@@ -111,6 +117,12 @@ HIDDEN = [
     "<p style='visibility: hidden'>needle</p>",
     "<span aria-hidden=true>needle</span>",
     "<p style='font-size:0'>needle</p>",
+    "<div style='font-size:0'><b style='font-size:2em'>needle</b></div>",
+    "<style>.k{display:none} #z{visibility:visible}</style><p class=k id=z>needle</p>",
+    "<style>.a .k{display:none} .k{display:block} p.k{display:block}</style><div class=a><p class=k>needle</p></div>",
+    "<style>.a .k{display:none} .k{visibility:visible}</style><div class=a><i class=k>needle</i></div>",
+    "<div style='visibility:hidden'><img alt=Crane><b style='visibility:inherit'>needle</b></div>",
+    "<div style='visibility:hidden'><select><option>needle</option></select></div>",
     "<template><p>needle</p></template>",
 ]
 
@@ -125,6 +137,25 @@ def test_hidden_text_is_left_out_and_counted(page: str) -> None:
     found = extract(f"<p>first</p>{page}<p>last</p>".encode(), "p.html")
     assert found.text == "first\n\nlast"
     assert found.warnings == ("hidden text: 6 characters",)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div style='visibility:hidden'>away {} away</div>",
+        "<style>.off{{visibility:hidden}} .off .on{{visibility:visible}}</style><div class=off>away{}away</div>",
+        "<div style='visibility:hidden'><i>away</i><section style='visibility:initial'>{}</section><b>away</b></div>",
+    ],
+)
+def test_what_is_visible_inside_of_hidden_text_is_read(page: str) -> None:
+    found = extract(page.format("<p class=on style='visibility:visible'>Gate 9</p>").encode(), "p.html")
+    assert found.text == "Gate 9"
+    assert found.warnings == ("hidden text: 8 characters",)
+
+
+def test_an_invisible_cell_keeps_its_column() -> None:
+    row = "<tr><td>Bolt</td><td style='visibility:hidden'>7</td><td>14</td></tr>"
+    assert "\nBolt |  | 14\n" in words(f"<table><tr><th>Item</th><th>Old</th><th>New</th></tr>{row}</table>")
 
 
 def test_boilerplate_and_what_is_not_read_are_counted() -> None:

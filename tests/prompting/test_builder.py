@@ -104,6 +104,16 @@ def test_instructions_and_question_that_cannot_fit_are_refused_with_numbers() ->
         build(make_hits(POLICY), question="word " * 300, budget=256)
 
 
+def test_instructions_that_no_template_can_hold_are_over_the_budget() -> None:
+    with pytest.raises(BudgetError, match=r"the instructions have [\d,]+ tokens, and the budget is 256"):
+        build_prompt(
+            QUESTION,
+            make_hits(POLICY),
+            counter=COUNTER,
+            settings=PromptSettings(budget=256, instructions="never answer " * 30_000),
+        )
+
+
 def test_newest_history_is_kept_and_the_oldest_dropped() -> None:
     history = [Message(role, f"{role} {turn} " + "talk " * 30) for turn in range(20) for role in ("user", "assistant")]
     prompt = build(make_hits(POLICY), budget=1_000, history=history)

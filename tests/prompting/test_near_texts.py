@@ -32,6 +32,11 @@ def test_near_texts_are_found_and_others_are_not() -> None:
         ),
         ("Where is the customer's key?", "where is the customers key", True),
         ("Is the pump loud?", "Is the pump of the mill in the old harbour loud?", False),
+        ("退货的期限是从哪一天开始计算的?", "退货期限是从哪一天开始计算的", True),
+        ("退货的期限是从哪一天开始计算的?", "发票的期限是从哪一天开始计算的?", False),
+        ("哪些商品在保修范围之内可以退货?", "哪些商品在保修范围之内不可以退货?", False),
+        ("三号船闸的十扇门一共花了多少钱?", "四号船闸的十扇门一共花了多少钱?", False),
+        ("返品の期限はいつから数えますか", "返品の期限は、いつから数えますか?", True),
     ],
 )
 def test_one_word_more_is_near_and_another_meaning_is_not(one: str, other: str, alike: bool) -> None:

@@ -1,4 +1,4 @@
-"""What of a question is matched as written, and in which texts it stands."""
+"""The parts of a question that are matched as written, and the texts that have them."""
 
 from __future__ import annotations
 

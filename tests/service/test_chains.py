@@ -147,9 +147,12 @@ def test_an_unknown_trace_is_not_found(http: TestClient, trace: str) -> None:
 
 def test_a_chain_ends_when_the_service_ends(tmp_path: Path, library: FakeLibrary) -> None:
     prepare = library.prepare
+    started: list[TestClient] = []
 
     def slow(what: str) -> None:
         if what == "search":
+            time.sleep(0.5)  # the head of the stream is sent by then
+            started[0].app.state.service.ending.begin()  # type: ignore[attr-defined]
             time.sleep(1.0)
 
     def prepared(knowledge: Any) -> None:
@@ -158,6 +161,6 @@ def test_a_chain_ends_when_the_service_ends(tmp_path: Path, library: FakeLibrary
 
     library.prepare = prepared
     with client(library, tmp_path, limits=Limits(ending_seconds=0.1, first_event_seconds=0.1)) as http:
-        http.app.state.service.ending.begin()  # type: ignore[attr-defined]
+        started.append(http)
         found = events(http.post(f"{PLACE}/chains/lookup", json={**QUESTION, "stream": True}).text)
     assert [name for name, _ in found][-1] == "error"

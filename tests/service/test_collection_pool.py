@@ -1,4 +1,4 @@
-"""The pool of open collections: opened once, shared, noticed when gone, closed when idle."""
+"""The pool of open collections: opened once, shared, noticed when deleted, closed when idle."""
 
 from __future__ import annotations
 

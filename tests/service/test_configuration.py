@@ -14,7 +14,7 @@ from ragkit import ConfigError, DefinitionError, RagkitError
 from ragkit_service import Limits
 from ragkit_service.cli import keys, serve
 from ragkit_service.configuration.known import known_settings
-from ragkit_service.configuration.reading import read_configuration
+from ragkit_service.configuration.reading import limit_flags, read_configuration
 from ragkit_service.security.rate_limit import MOST_BUCKETS, RateLimits
 from ragkit_service.settings import LIMIT_BOUNDS, service_settings
 
@@ -229,3 +229,23 @@ def test_the_buckets_of_addresses_are_bounded() -> None:
     now[0] = 61.0
     rates.wait("another", 60)
     assert len(rates._buckets) == 1
+
+
+def test_a_limit_is_a_flag_too_and_goes_first() -> None:
+    write("[limit]\nquestion_words = 30\nrequests = 9\n")
+    found = read_configuration(
+        limit_flags(["question_words=40", "Question_Characters = 500"]), {"RAGKIT_LIMIT_QUESTION_WORDS": "35"}
+    )
+
+    told = found.service_settings()
+    assert (told.limits.question_words, told.limits.question_characters, told.limits.requests) == (40, 500, 9)
+    assert (told.settings.retrieval.question_words, told.settings.retrieval.question_characters) == (40, 500)
+    assert found.origins["limit.question_words"] == "--limit question_words"
+    shown = show_config("--limit", "question_words=41")
+    assert re.search(r"limit\.question_words +41 +--limit question_words", shown.output)
+
+
+@pytest.mark.parametrize("given", ["question_words", "question_words=", "questions=3", "=3", "question_words=many"])
+def test_a_limit_that_is_none_is_refused_with_its_name(given: str) -> None:
+    with pytest.raises(ConfigError, match=r"limit|LIMIT"):
+        read_configuration(limit_flags([given]), {}).service_settings()

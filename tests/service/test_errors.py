@@ -33,7 +33,7 @@ from ragkit import (
     StorageFullError,
     StoreError,
 )
-from ragkit_service.errors import RULES, UNKNOWN, Problem, Teller, http_problem, problem_response, rule_for
+from ragkit_service.errors import RULES, UNKNOWN, Problem, Redactor, http_problem, problem_response, rule_for
 from tests.support.service_fakes import FakeLibrary, client
 
 STATUSES: dict[type[Exception], int] = {
@@ -95,19 +95,19 @@ def test_the_nearest_ancestor_decides() -> None:
 
 
 def test_paths_of_the_server_are_left_out(tmp_path: Path) -> None:
-    teller = Teller([tmp_path])
+    redactor = Redactor([tmp_path])
     error = NotFoundError(
         f"no collection at {tmp_path}/collections/x", cure="run: ragkit --data /var/lib/ragkit/data ingest"
     )
-    problem = teller.problem(error)
+    problem = redactor.problem(error)
 
     assert str(tmp_path) not in problem.detail
     assert "/var" not in problem.cure
     assert "run: ragkit" in problem.cure
-    assert teller.clean("see https://example.org/a/b and policies/refunds.pdf, 3/4") == (
+    assert redactor.clean("see https://example.org/a/b and policies/refunds.pdf, 3/4") == (
         "see https://example.org/a/b and policies/refunds.pdf, 3/4"
     )
-    assert teller.clean_json({"a": ["/srv/x/y", 5, None], "b": {"c": "/srv/x"}}) == {
+    assert redactor.clean_json({"a": ["/srv/x/y", 5, None], "b": {"c": "/srv/x"}}) == {
         "a": ["PATH", 5, None],
         "b": {"c": "PATH"},
     }
@@ -128,7 +128,7 @@ def test_paths_of_the_server_are_left_out(tmp_path: Path) -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_what_is_for_the_log_is_not_told(error: Exception) -> None:
-    problem = Teller().problem(error)
+    problem = Redactor().problem(error)
     told = json.dumps(problem.as_dict(instance="/", request_id="1"))
 
     assert not [secret for secret in ("4711", "/srv", "canary", "10.1.2.3", "db1") if secret in told]
@@ -137,7 +137,7 @@ def test_what_is_for_the_log_is_not_told(error: Exception) -> None:
 
 
 def test_an_extraction_error_carries_its_reason() -> None:
-    problem = Teller().problem(ExtractionError("encrypted", "a password is needed"))
+    problem = Redactor().problem(ExtractionError("encrypted", "a password is needed"))
 
     assert (problem.status, problem.extra) == (422, {"reason": "encrypted"})
 

@@ -163,3 +163,24 @@ def test_tools_of_mcp_go_by_the_key(http: TestClient, keys: KeyFile) -> None:
     assert mcp_call(http, "search", theirs, query=ASKED).json()["result"]["structuredContent"] == {"results": []}
     assert mcp_call(http, "fetch", narrow, id=plan_id).json()["result"]["isError"]
     assert mcp_call(http, "search", {}, query=ASKED).status_code == 401
+
+
+def test_a_batch_of_files_is_for_who_may_write_and_is_seen_by_its_team_only(http: TestClient, keys: KeyFile) -> None:
+    read, write = (bearer(keys.create(scope, Grant((scope,), ("team-a",)))) for scope in ("read", "write"))  # type: ignore[arg-type]
+    theirs = bearer(keys.create("theirs", Grant(("admin",), ("team-b",))))
+    stored = http.post("/v1/files", files={"file": ("new.md", b"new text")}, headers=write).json()["id"]
+
+    def begin(headers: dict[str, str], name: str = "team-a") -> Any:
+        return http.post(f"/v1/vector_stores/{name}/file_batches", json={"file_ids": [stored]}, headers=headers)
+
+    assert begin(read).status_code == 403
+    assert message(begin(theirs)) == message(begin(theirs, "team-x")).replace("team-x", "team-a")
+    batch = begin(write).json()["id"]
+    for name in ("team-a", "team-b"):
+        for path in ("", "/files"):
+            found = http.get(f"/v1/vector_stores/{name}/file_batches/{batch}{path}", headers=theirs)
+            assert found.status_code == 404, (name, path)
+        assert http.post(f"/v1/vector_stores/{name}/file_batches/{batch}/cancel", headers=theirs).status_code == 404, (
+            name
+        )
+    assert http.get(f"/v1/vector_stores/team-a/file_batches/{batch}", headers=write).status_code == 200

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 SAMPLES = Path(__file__).parents[2] / "sample_docs"
+WAIT = 60  # seconds until something that must happen is given up
 QUESTION = "?q=How+long+is+the+refund+window"
 
 
@@ -44,15 +44,16 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         folder = knowledge.folder
     settings = ServiceSettings(data=root / "data", port=0)
     library = DataFolder(settings.data, settings=Settings(), embedder=HashEmbedder())
-    listener = bind(settings)
     server = uvicorn.Server(server_config(settings, create_app(settings, library=library)))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield url_of(listener), folder
-    server.should_exit = True
-    thread.join(30)
+    with bind(settings) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield url_of(listener), folder
+        finally:
+            server.should_exit = True
+            thread.join(WAIT)
+    assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,15 @@ def test_a_pdf_shows_the_page_as_a_picture_beside_its_text(service: tuple[str, P
     assert violations(page) == []
 
 
+def test_an_uploaded_pdf_shows_its_pages_too(service: tuple[str, Path], page: Any) -> None:
+    page.goto(service[0] + "/?view=documents")
+    page.set_input_files("#files", str(SAMPLES / "aquila-w2-manual.pdf"))
+    page.wait_for_selector("#jobs .badge.answered")
+    page.locator("#documents li", has_text="upload:aquila-w2-manual.pdf").get_by_role("link").click()
+    page.wait_for_selector("#page-picture:not([hidden]) img")
+    assert page.locator("#page-picture img").evaluate("image => image.naturalHeight") == 1600
+
+
 def test_a_chain_is_shown_step_by_step_with_its_trace(service: tuple[str, Path], page: Any) -> None:
     page.goto(service[0] + "/")
     page.get_by_label("Answer by").select_option("decompose")
@@ -134,6 +144,21 @@ def test_files_go_in_and_are_deleted(service: tuple[str, Path], page: Any, tmp_p
     card.get_by_role("button").click()
     card.get_by_role("button", name="Delete").click()
     card.wait_for(state="detached")
+
+
+def test_files_that_are_chosen_before_the_collections_are_listed_wait_for_them(
+    service: tuple[str, Path], page: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "early.md"
+    file.write_text("# Early\n\nThe bakery opens at five.\n")
+    held: list[Any] = []
+    page.route("**/v1/collections", lambda route: held.append(route))
+    with page.expect_request("**/v1/collections"):
+        page.goto(service[0] + "/?view=documents")
+    page.set_input_files("#files", [str(file)])
+    held[0].continue_()
+    page.locator("#jobs .files li", has_text="early.md").wait_for(state="attached")
+    assert page.locator("#notice").is_hidden()
 
 
 def test_feedback_is_kept_with_the_collection(service: tuple[str, Path], page: Any) -> None:

@@ -35,10 +35,6 @@ PATIENT = Limits(
 """Only what a test is about is short: any other deadline would strike a client of a busy machine."""
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""A service collects garbage when it has loaded; what tests of other files left behind is then reported here."""
-
-
 @contextlib.contextmanager
 def serving(library: FakeLibrary, data: Path, *, limits: Limits = PATIENT) -> Iterator[tuple[str, int]]:
     """Run a real server in a thread and give its address."""

@@ -16,6 +16,7 @@ from ragkit.errors import CorruptError
 from ragkit.prompting.examples import FEEDBACK_NAME
 from ragkit.prompting.examples import FILE_NAME as EXAMPLES
 from ragkit.prompting.template import FOLDER as PROMPTS
+from ragkit.store.originals import FOLDER as ORIGINALS
 from ragkit.store.sqlite import kept_files
 from ragkit.store.sqlite.backup import _digest, backup, restore, verify_backup
 from ragkit.store.sqlite.store import Store
@@ -27,6 +28,7 @@ FILES = {
     "prompts/mine.md": "---\nname: mine\n---\nÄ\n".encode(),
     "chains/lookup.yaml": b"name: lookup\n",
     "chains/data/orders.sqlite": bytes(range(256)) * 40,
+    "originals/0f0e0d": b"%PDF-1.7 \x00\xff",
     "traces/20261130T073000123-1f2e3d4c-support.json": b'{"digest": "9f"}',
 }
 
@@ -62,7 +64,7 @@ def changed(file: Path, sql: str, values: tuple[object, ...] = ()) -> None:
 
 def test_the_names_are_those_of_the_packages_that_write_the_files() -> None:
     assert set(kept_files.FILES) == {EXAMPLES, FEEDBACK_NAME}
-    assert set(kept_files.FOLDERS) == {PROMPTS, CHAINS, TRACES}
+    assert set(kept_files.FOLDERS) == {PROMPTS, CHAINS, TRACES, ORIGINALS}
 
 
 def test_files_come_back_byte_for_byte(store: Store, tmp_path: Path) -> None:

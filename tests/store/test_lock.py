@@ -1,4 +1,4 @@
-"""The writer lock: one holder over threads and processes, named to the others, free when its holder is gone."""
+"""The writer lock: one holder over threads and processes, named to the others, free when its holder has ended."""
 
 from __future__ import annotations
 

@@ -52,14 +52,14 @@ def live_service(
     watch: Callable[[uvicorn.Server], None] = lambda _: None,
 ) -> Iterator[str]:
     """Run the service over a data folder in a thread and give its address. watch: gets the server, to end it."""
-    told = ServiceSettings(data=data, port=0, api_key=api_key, limits=limits or Limits())
+    settings_used = ServiceSettings(data=data, port=0, api_key=api_key, limits=limits or Limits())
     library = DataFolder(data, settings=settings or Settings(), embedder=HashEmbedder(), chat=chat)
-    app = create_app(told, library=library)
-    config = server_config(told, app)
+    app = create_app(settings_used, library=library)
+    config = server_config(settings_used, app)
     config.log_config = None
     server = uvicorn.Server(config)
     watch(server)
-    with bind(told) as listener:
+    with bind(settings_used) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

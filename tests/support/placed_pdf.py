@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tests.support.ingest_files import BOLD, HELVETICA, pdf, stream
 
 Placed = tuple[float, float, str] | tuple[float, float, str, float]
-"""Left and baseline in points from the lower left, the words, and the size of their letters (10 unless told)."""
+"""Left and baseline in points from the lower left, the words, and the size of their letters (10 by default)."""
 
 
 def shown(words: Sequence[Placed]) -> bytes:

@@ -365,6 +365,6 @@ def client(
     **settings: Any,
 ) -> TestClient:
     """Return a client of the service over a library in memory; enter it to run the lifespan."""
-    told = ServiceSettings(data=data, limits=limits or Limits(), **settings)
-    app = create_app(told, library=library, extractor=extractor or plain_extractor())
+    settings_used = ServiceSettings(data=data, limits=limits or Limits(), **settings)
+    app = create_app(settings_used, library=library, extractor=extractor or plain_extractor())
     return TestClient(app, base_url=base_url)

@@ -1,4 +1,4 @@
-"""Heading lines of plain text are told by their marks, so that their sections know what they are about."""
+"""Heading lines of plain text are recognised by their marks, so that their sections have a heading path."""
 
 from __future__ import annotations
 

@@ -122,6 +122,12 @@ def test_a_run_is_repeated_with_its_inputs_as_they_were(
         repeat_command(record(tmp_path / "runs", data), folder, recorded=False)
 
 
+def test_a_command_that_records_no_runs_is_not_repeated(tmp_path: Path, data: Path) -> None:
+    run = record(tmp_path / "runs", data, command=("collections", "delete", "default", "--yes"))
+    with pytest.raises(ConflictError, match="'collections delete'; only these"):
+        repeat_command(run, tmp_path / "runs" / run.id, recorded=False)
+
+
 def test_two_runs_are_compared_by_metric_and_by_what_they_depend_on(tmp_path: Path, data: Path) -> None:
     one = record(tmp_path / "runs", data, settings={"retrieval": {"k": 5}, "same": 1}, models=("a",))
     data.write_text('{"question": "Which nut?"}\n')

@@ -33,7 +33,8 @@ def drawn_progress(stream: TextIO, *, quiet: bool = False, every: float = EVERY_
 
 @contextmanager
 def _bar(stream: TextIO) -> Iterator[ProgressCallback]:
-    """Yield a callback that draws one line: what is done, a bar, the percentage, the time left, and what else fits."""
+    """Yield a callback that draws one line: the count, a bar, the percentage, the time left, and the file name where
+    it fits."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

@@ -90,7 +90,7 @@ def _times(seconds: Mapping[str, float]) -> str:
 
 
 def _print_forecast(report: IngestReport) -> None:
-    """Print, for a dry run, what will be read by type, and what will not by reason and type."""
+    """Print, for a dry run, the files that will be read by type, and the others by reason and type."""
     read = [line for line in report.forecast if not line.reason]
     if read:
         click.echo(f"to be read by type: {' · '.join(f'{line.files:,} {line.type}' for line in read)}")

@@ -39,7 +39,7 @@ class Extracted:
 
 
 class Budget:
-    """Time that is left to a reader: it may stop before it is killed, and keep what it has read."""
+    """The time that a reader has left: it can stop before it is killed, and keep what it has read."""
 
     def __init__(self, seconds: float) -> None:
         usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -51,7 +51,7 @@ class Budget:
         self._cpu_until = time.process_time() + min(left, seconds) * _SOFT_SHARE
 
     def left(self) -> float:
-        """Seconds left, of the clock or of CPU, whichever is less; 0 when spent."""
+        """Seconds left, of wall-clock or of CPU time, whichever is less; 0 when none are left."""
         return max(0.0, min(self._until - time.monotonic(), self._cpu_until - time.process_time()))
 
     def granted(self, seconds: float, *, limit: float) -> float:
@@ -71,7 +71,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a reader is told beside the bytes.
+    """What a reader gets in addition to the bytes.
 
     media_type: what detection says. limits, budget: what reading may cost. careful: an earlier attempt brought the
     process down, so native code that can be done without is left out. depth: how many files this one lies in.
@@ -88,7 +88,7 @@ class Hints:
     neighbours: Neighbours | None = None
 
     def ask_time(self, seconds: float, *, threads: int = 1) -> None:
-        """Take more time for a page that needs OCR, as long as the limits give any."""
+        """Add time for a page that needs OCR, as far as the limits allow."""
         seconds = self.budget.granted(seconds, limit=self.limits.ocr_seconds)
         if seconds and self.grant is not None:
             self.grant(seconds, threads)
@@ -182,7 +182,7 @@ class TextBuilder:
             self._headings.append(Heading(start, max(1, min(level, 9)), said[:_TITLE_LIMIT]))
 
     def mark_heading(self, offset: int, level: int, text: str) -> None:
-        """Record a heading at an offset that is not before the last one; its text stands there already."""
+        """Record a heading at an offset that is not before the last one; its text has been added already."""
         self._headings.append(Heading(offset, max(1, min(level, 9)), squeeze(clean_text(text))[:_TITLE_LIMIT]))
 
     def mark_heading_at(self, offset: int, level: int, text: str) -> None:
@@ -224,7 +224,7 @@ class TextBuilder:
         lines: list[str] = []
         names: Sequence[str] = ()
         for row in rows:
-            cells = [squeeze(cell) for cell in row]
+            cells = [cell_text(cell) for cell in row]
             while cells and not cells[-1]:
                 cells.pop()
             if not cells:
@@ -249,7 +249,7 @@ class TextBuilder:
         self.mark_block(start, end, "code", language)
 
     def add_extracted(self, part: Extracted, *, level: int = 0) -> None:
-        """Add a file that lies in this one, with its headings below `level` and its blocks."""
+        """Add an embedded file, with its headings below `level` and its blocks."""
         shift, end = self.paragraph(part.text)
         if end == shift:
             return
@@ -288,7 +288,7 @@ class TextBuilder:
         )
 
     def _useful_blocks(self) -> tuple[Block, ...]:
-        """Return the blocks; boilerplate that is most of the text is no boilerplate."""
+        """Return the blocks; where boilerplate is most of the text, it is kept as ordinary text."""
         repeated = sum(block.end - block.start for block in self._blocks if block.kind == "boilerplate")
         if repeated * 5 > self._size * 4:
             return tuple(block for block in self._blocks if block.kind != "boilerplate")
@@ -310,7 +310,19 @@ class TextBuilder:
         return start, self._size
 
 
+_BAR = re.compile(r"(?<!\S)\|(?!\S)")
 _NUMBER = re.compile(r"[($€£¥+\-–−]*\s*\d[\d\s.,:/'’%)\-–]*[a-zA-Z%€£¥]{0,3}")
+
+
+def cell_text(cell: str) -> str:
+    """Return a cell on one line; a bar that stands alone in it is escaped, since bars part the cells of a row."""
+    words = squeeze(cell)
+    return _BAR.sub(r"\|", words) if "|" in words else words
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number, also with a sign, a currency, a unit of three letters or parts of a date."""
+    return _NUMBER.fullmatch(cell) is not None
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
@@ -318,8 +330,9 @@ def looks_like_header(cells: Sequence[str]) -> bool:
     filled = [cell for cell in cells if cell]
     if len(filled) < 2 or len(filled) * 3 < len(cells) * 2 or len(set(filled)) < len(filled):
         return False
-    numbers = sum(bool(_NUMBER.fullmatch(cell)) and not _is_year(cell) for cell in filled)
-    return numbers == 0 and all(len(cell) <= 80 for cell in filled)
+    return not any(is_number(cell) and not _is_year(cell) for cell in filled) and all(
+        len(cell) <= 80 for cell in filled
+    )
 
 
 def _is_year(cell: str) -> bool:
@@ -327,7 +340,8 @@ def _is_year(cell: str) -> bool:
 
 
 def clean_metadata(raw: Mapping[str, object]) -> dict[str, MetadataValue]:
-    """Return metadata as scalars and tuples of text: blank values go, keys become snake_case, text is cut at 1,000."""
+    """Return metadata as scalars and tuples of text: blank values are dropped, keys become snake_case, text is cut at
+    1,000."""
     clean: dict[str, MetadataValue] = {}
     for key, value in raw.items():
         name = re.sub(r"[^\w.]+", "_", clean_text(str(key)).strip().lower()).strip("_")[:60]

@@ -1,4 +1,4 @@
-"""Bytes to text: BOMs, UTF-16 told by its NULs, UTF-8 with few bad bytes, then a detected or declared code page."""
+"""Bytes to text: BOMs, UTF-16 by its NULs, UTF-8 with few bad bytes, then a detected or declared code page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Decoded:
 
 
 def decode(data: bytes, *, declared: str = "") -> Decoded:
-    """Decode text of any encoding; ExtractionError `binary` or `unknown_encoding` when that cannot be done in earnest.
+    """Decode text of any encoding; ExtractionError `binary` or `unknown_encoding` when no encoding fits.
 
     declared: the encoding that the file names for itself; believed only where it is not UTF-8 and decodes strictly.
     """
@@ -66,7 +66,7 @@ def decoded_text(data: bytes, warn: Callable[[str], None], *, declared: str = ""
 
 
 def text_only(data: bytes) -> bool:
-    """Tell whether bytes may be text of some encoding at all."""
+    """Tell whether bytes can be text in any encoding."""
     return data.startswith(tuple(mark for mark, _ in _BOMS)) or bool(_wide_encoding(data)) or not _is_binary(data)
 
 
@@ -146,7 +146,7 @@ def _plausible_letters(data: bytes) -> bool:
 
 
 def _detected(data: bytes) -> Decoded:
-    """Take the code page whose script is the most plausible; charset-normalizer has a say where none is plausible."""
+    """Take the code page whose script is the most plausible; charset-normalizer decides where none is plausible."""
     found = guesses(data)
     best = found[0] if found and found[0].score >= SURE else _second_opinion(data, found)
     if best is None:
@@ -160,7 +160,7 @@ def _detected(data: bytes) -> Decoded:
 
 
 def _certain(data: bytes) -> bool:
-    """Tell whether some script makes sense of more than a few stray bytes."""
+    """Tell whether a script explains more than a few stray bytes."""
     found = guesses(data)
     return bool(found) and found[0].score >= SURE and len(data.translate(None, bytes(range(128)))) >= _STRAY
 

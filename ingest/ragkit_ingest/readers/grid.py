@@ -1,12 +1,14 @@
-"""Tables with merged cells as plain rows: a value stands in every row and column that its cell spans."""
+"""Tables with merged cells as plain rows: a value is repeated in every row and column that its cell spans."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, looks_like_header
+from ragkit_ingest.readers.base import TextBuilder, is_number, looks_like_header
+from ragkit_ingest.readers.text.units import is_unit, names_units, with_unit
 from ragkit_ingest.readers.titles import squeeze
 
 JOIN: Final = " > "
@@ -14,6 +16,8 @@ JOIN: Final = " > "
 _MAX_COLUMNS: Final = 1_000
 _MAX_CELLS: Final = 200_000
 _MAX_HEADER_ROWS: Final = 4
+_ROWS_BELOW: Final = 6
+_DATE = re.compile(r"\d{4}-\d{1,2}(?:-\d{1,2})?|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{1,2}/\d{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,16 @@ def lay_out(rows: Iterable[Sequence[Cell]]) -> Grid:
 
 
 def header_rows(grid: Grid) -> int:
-    """Return how many rows from the top name the columns: marked ones, else those that spanning names lead to.
+    """Return the number of header rows: rows that are marked as such, else rows of names under spanning names.
 
-    A first row with a name over several columns is a header, and so is the row below it that names them one by one.
+    A first row with a name over several columns is a header, and so is the row below it that names them one by one; a
+    row of units below the names belongs to them.
     """
+    count = _rows_of_names(grid)
+    return count + (0 < count < len(grid.source) - 1 and _is_row_of_units(grid, count))
+
+
+def _rows_of_names(grid: Grid) -> int:
     marked = 0
     for row in grid.source[:_MAX_HEADER_ROWS]:
         names_columns = bool(row) and all(cell is None or cell.heads or not cell.text for cell in row)
@@ -93,18 +103,53 @@ def header_rows(grid: Grid) -> int:
     if count:
         count -= _is_row_of_data(grid, count)
         return min(count + 1, len(grid.source) - 1)
-    return 1 if grid.source and looks_like_header(_texts(grid.source[0])) and len(grid.source) > 1 else 0
+    if len(grid.source) < 2:
+        return 0
+    first, below = _texts(grid.source[0]), _texts(grid.source[1])
+    return int(looks_like_header(first) or _are_dates_above_values(first, below))
+
+
+def _are_dates_above_values(first: Sequence[str], below: Sequence[str]) -> bool:
+    """Tell whether a row names columns by dates: all but its first cell are dates, and what is below them is not."""
+    named = [(name, value) for name, value in zip(first[1:], below[1:], strict=False) if name]
+    return (
+        len(named) > 1
+        and len({name for name, _ in named}) == len(named)
+        and all(_DATE.fullmatch(name) and not _DATE.fullmatch(value) for name, value in named)
+        and not any(map(str.isdigit, first[0]))
+    )
+
+
+def _is_row_of_units(grid: Grid, at: int) -> bool:
+    """Tell whether a row below the names says in what units the values are.
+
+    It has words above numbers. Other columns are blank there, or all of the words are known units.
+    """
+    units, below = _texts(grid.source[at]), [_texts(row) for row in grid.source[at + 1 : at + _ROWS_BELOW]]
+    numeric = [
+        all(is_number(row[place]) for row in below if place < len(row) and row[place]) for place in range(len(units))
+    ]
+    filled = [any(place < len(row) and row[place] for row in below) for place in range(len(units))]
+    said = [text for place, text in enumerate(units) if numeric[place] and filled[place] and not names_units(text)]
+    others = [text for place, text in enumerate(units) if not (numeric[place] and filled[place])]
+    if not said or any(map(is_number, units)):
+        return False
+    known = all(map(is_unit, said))
+    if known and (len(said) > 1 or all(map(names_units, others))):
+        return True
+    return len(below) > 1 and all(map(is_name, said)) and all(map(names_units, others))
 
 
 def _is_row_of_data(grid: Grid, count: int) -> bool:
-    """Tell whether the row below `count` rows of names names itself: names have a blank corner above its first cell."""
+    """Tell whether the row below `count` header rows is data: the corner of the header above its first cell is
+    blank."""
     corner = [row[0] if row else None for row in grid.source[:count]]
     first = grid.source[count][0] if grid.source[count] else None
     return count > 1 and all(cell is None or not cell.text for cell in corner) and bool(first and first.text)
 
 
 def _leads_on(grid: Grid, index: int) -> bool:
-    """Tell whether a row holds names only, one of them over several columns that the next row tells apart."""
+    """Tell whether a row holds only names, one of them over several columns that the next row names one by one."""
     row, below = grid.source[index], grid.source[index + 1]
     names = [cell for cell in row if cell is not None and cell.text]
     if len({id(cell) for cell in names}) < 2 or any(not is_name(cell.text) for cell in names):
@@ -124,7 +169,7 @@ _ANSWERS: Final = frozenset({"true", "false", "yes", "no", "ja", "nein", "oui", 
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a text may name a column: short, and no number or answer."""
+    """Tell whether a text may name a column: it is short, and neither a number nor an answer such as "yes"."""
     if text.strip().lower() in _ANSWERS:
         return False
     return looks_like_header((text, "another name")) if text != "another name" else True
@@ -135,21 +180,26 @@ def _texts(row: Sequence[Cell | None]) -> list[str]:
 
 
 def column_names(grid: Grid, count: int) -> list[str]:
-    """Return the name of each column: the texts of the top `count` rows, joined, none said twice in turn."""
+    """Return the name of each column: the texts of the top `count` rows, joined, without repeats next to each other."""
     names = []
+    last = _texts(grid.source[count - 1]) if count > 1 else []
+    units = any(map(is_unit, last)) and all(is_unit(text) or names_units(text) for text in last)
     for column in range(grid.width):
         parts: list[str] = []
         for row in grid.source[:count]:
             cell = row[column] if column < len(row) else None
             text = squeeze(cell.text) if cell is not None else ""
-            if text and (not parts or parts[-1] != text):
+            if units and parts and row is grid.source[count - 1] and is_unit(text):
+                parts[-1] = with_unit(parts[-1], text)
+            elif text and (not parts or parts[-1] != text):
                 parts.append(text)
         names.append(JOIN.join(parts))
     return names
 
 
 def is_section(row: Sequence[Cell | None], width: int) -> bool:
-    """Tell whether one cell fills a whole row of a table of several columns: it heads what follows, and stands once."""
+    """Tell whether one cell fills a whole row of a table of several columns: a section heading, which is written
+    once."""
     first = row[0] if row else None
     return width > 1 and len(row) == width and first is not None and all(cell is first for cell in row)
 

@@ -82,7 +82,7 @@ _INTERPRETERS = {
 
 
 def language_of(name: str, head: bytes) -> str:
-    """Return the language of source code by its name, else by its shebang line; "" when it is none that is known."""
+    """Return the language of source code by its name, else by its shebang line; "" when it is not known."""
     base = name.rpartition("/")[2].lower()
     if base in _BY_NAME:
         return _BY_NAME[base]

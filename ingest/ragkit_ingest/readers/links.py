@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote
 
 _LIMIT: Final = 600
-"""Characters; a longer address is no address for a person."""
+"""In characters; a longer address is not shown."""
 _NUMBER_LIMIT: Final = 40
 _OUTSIDE = re.compile(r"(?:(?:https?|ftp):)?//[^\s/]|mailto:[^\s@]+@", re.IGNORECASE)
 _BREAKS = re.compile(r"[\t\r\n]+")
@@ -17,7 +17,7 @@ ADDRESS = re.compile(r" \((?:(?:https?|ftp)://|mailto:)[^\s()]{1,600}\)")
 
 
 def address_after(text: str, target: str) -> str:
-    """Return what stands after a link's text: ` (address)`; "" for a place within the site, or where the text says it.
+    """Return ` (address)`, to follow a link's text; "" for a site-internal link, or where the text is the address.
 
     Of a link that dials it is the number.
 
@@ -39,7 +39,7 @@ def address_after(text: str, target: str) -> str:
 
 
 def _number_after(text: str, number: str) -> str:
-    """Return ` (number)` of a link that dials; "" where the link's text says it in any way of writing."""
+    """Return ` (number)` for a telephone link; "" where the link's text has the number in any notation."""
     number = unquote(number).partition(";")[0].strip()
     digits = "".join(filter(str.isdecimal, number))
     said = "".join(filter(str.isdecimal, text))

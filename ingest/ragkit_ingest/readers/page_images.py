@@ -1,4 +1,4 @@
-"""One page of a PDF as a PNG, for people who look at a quote: drawn in the reading child, like everything of a file."""
+"""One page of a PDF as a PNG, to look up a quote: drawn in the child process that reads files."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _MOST: Final = 200  # shapes of one group; more are sorted by their corners
-_SLACK: Final = 0.15  # of a box's size: so far may boxes overlap and still stand in two rows or columns
+_SLACK: Final = 0.15  # share of a box's size that boxes may overlap and still be in two rows or columns
 
 _IN_LINE: Final = 0.7  # of the smaller width: so much do a head and what is below it share
 
@@ -53,7 +53,7 @@ def _parts(group: list[int], boxes: dict[int, Box]) -> list[list[int]]:
 
 
 def _cut(group: list[int], boxes: dict[int, Box], start: int, size: int) -> list[list[int]]:
-    """Return the group in parts that a straight line tells apart, in order; start, size: fields of Box."""
+    """Return the group in the parts that a straight line separates, in order; start, size: fields of Box."""
     spans = sorted(
         (
             boxes[index][start] + boxes[index][size] * _SLACK,
@@ -74,9 +74,9 @@ def _cut(group: list[int], boxes: dict[int, Box], start: int, size: int) -> list
 
 
 def _with_heads(rows: list[list[int]], boxes: dict[int, Box]) -> list[list[int]]:
-    """Return rows where a row of heads and the row below it are one, so that columns part them.
+    """Return rows, with each row of column heads joined to the row below it, so that they are cut by columns.
 
-    Heads are told by their size: far lower than what stands right below them. Three rows in line are a table.
+    Heads are recognised by their height: far lower than the box right below them. Three rows in line are a table.
     """
     joined: list[list[int]] = []
     above = [_spread(row, boxes) for row in rows]
@@ -110,7 +110,7 @@ def _in_line(upper: list[Box], lower: list[Box]) -> bool:
 
 
 def _background(group: list[int], boxes: dict[int, Box]) -> int | None:
-    """Return the shape that lies behind all others, None when there is none."""
+    """Return the background shape, which encloses all others, None when there is none."""
     largest = max(group, key=lambda index: boxes[index].width * boxes[index].height)
     around = boxes[largest]
     for index in group:

@@ -1,4 +1,4 @@
-"""Superscripts and subscripts as text that never glues to a number or a word: 30¹, 10⁻⁶, H₂O, x^(n+k)."""
+"""Superscripts and subscripts as text that stays distinct from the number or word before: 30¹, 10⁻⁶, H₂O, x^(n+k)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which reader takes a file: the users' readers by what they detect, then ours by media type."""
+"""The choice of the reader for a file: users' readers by their `detect`, then the built-in ones by media type."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ _READERS = {
 
 @cache
 def reader_for(media_type: str) -> Reader:
-    """Return our reader of a media type."""
+    """Return the built-in reader of a media type."""
     module, _, name = _READERS[media_type].partition(":")
     reader: Reader = getattr(import_module(f"ragkit_ingest.readers.{module}"), name)()
     return reader
@@ -126,7 +126,7 @@ def choose(data: bytes, *, name: str) -> tuple[str, Reader]:
 
 
 def read(data: bytes, *, name: str, hints: Hints, reader: Reader) -> Extracted:
-    """Read a file with the chosen reader; add what its name promised wrongly to the warnings."""
+    """Read a file with the chosen reader; add a warning where its name promises another format."""
     extracted = reader.read(data, name=name, hints=hints)
     if not extracted.text or extracted.text.isspace():
         raise ExtractionError("no_text", "there is no text in it")

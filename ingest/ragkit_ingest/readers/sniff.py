@@ -1,4 +1,4 @@
-"""What a file is, by its bytes first: magic numbers, the parts of a ZIP, the shape of a text; its name decides last."""
+"""The media type of a file, by its bytes first: magic numbers, ZIP parts, the form of a text; its name comes last."""
 
 from __future__ import annotations
 
@@ -161,13 +161,13 @@ def _in_ole(data: bytes) -> str:
         return OUTLOOK
     raise ExtractionError(
         "encrypted_or_old_format",
-        "an OLE2 file: an Office document of before 2007, or one with a password",
+        "an OLE2 file: an Office document from before 2007, or one with a password",
         cure="save it as DOCX, PPTX or XLSX without a password",
     )
 
 
 def _refuse_foreign(data: bytes) -> None:
-    """Raise ExtractionError for a format that is known, and that no reader takes."""
+    """Raise ExtractionError for a known format without a reader."""
     if data.startswith(_LFS_START) and len(data) < 1024:
         raise ExtractionError(
             "unsupported", "a Git LFS pointer: the document itself was not fetched", cure="run: git lfs pull"
@@ -180,7 +180,7 @@ def _refuse_foreign(data: bytes) -> None:
 
 
 def _foreign(data: bytes) -> str:
-    """Return in words which format that no reader takes a file has, "" for none."""
+    """Return the name of a file's known format without a reader, "" for none."""
     for magic, words in _FOREIGN:
         if data.startswith(magic):
             return words
@@ -196,7 +196,7 @@ def _picture(data: bytes) -> str:
 
 
 def named_otherwise(media_type: str, name: str) -> str:
-    """Return what a file's suffix promises where its bytes say something else, "" where they agree."""
+    """Return the format of a file's suffix where its bytes have another one, "" where they agree."""
     promised = _SUFFIXES.get(suffix_of(name), "")
     binary = (PDF, DOCX, PPTX, XLSX, EPUB, ODT, ODS, ODP, OUTLOOK, PNG, JPEG, TIFF, WEBP)
     return promised if promised != media_type and (promised in binary or (promised and media_type in binary)) else ""
@@ -263,7 +263,7 @@ def _text_type(data: bytes, name: str) -> str:
 
 
 def _unnamed_type(data: bytes, name: str, head: bytes) -> str:
-    """Judge a text whose suffix says nothing."""
+    """Choose the media type of a text with an unknown suffix."""
     if language_of(name, head):
         return CODE
     if head.startswith(b"WEBVTT"):

@@ -1,4 +1,4 @@
-"""CSV and TSV: a row a line, titles above the names of columns, several tables parted by blank lines."""
+"""CSV and TSV: a row a line, titles above the names of columns, several tables separated by blank lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class TableReader:
     media_types: tuple[str, ...] = (CSV, TSV)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the rows; a quote that is never closed loses no text, and is reported."""
+        """Return the rows; after a quote that is never closed, the text is kept and a warning added."""
         builder = TextBuilder()
         source = decoded_text(data, builder.warn)
         text = source.replace("\0", "")
@@ -49,6 +49,7 @@ class TableReader:
         cut = 0
         try:
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+            step = 2 if _has_doubled_lines(text) else 1
             end = 0
             for number, row in enumerate(reader, 1):
                 if reader.line_num - end > _OPEN_QUOTE:
@@ -58,7 +59,7 @@ class TableReader:
                 shown = ((column, squeeze(cell)) for column, cell in enumerate(row[:_COLUMN_LIMIT], 1))
                 cells = {column: cell for column, cell in shown if cell}
                 if cells:
-                    yield Row(number, cells)
+                    yield Row(number // step, cells)
                 if number % _CHECK_EVERY == 0 and hints.budget.spent():
                     builder.warn(f"stopped after {number:,} rows: out of time")
                     break
@@ -66,6 +67,12 @@ class TableReader:
             csv.field_size_limit(before)
         if cut:
             builder.warn(f"cells beyond column {_COLUMN_LIMIT:,}: {cut:,}")
+
+
+def _has_doubled_lines(text: str) -> bool:
+    """Tell whether every second line is blank, as programs write that translate line ends twice."""
+    lines = text[: 1 << 14].splitlines()[:_SAMPLE_LINES]
+    return len(lines) > 4 and all(map(str.strip, lines[::2])) and not any(map(str.strip, lines[1::2]))
 
 
 def find_delimiter(text: str) -> str:

@@ -74,16 +74,16 @@ def choose_title(own: str, headings: Sequence[Heading], name: str) -> str:
 
 
 def good_title(title: str) -> str:
-    """Return a title on one line; "" for one that says nothing: a number, "untitled", a file name."""
+    """Return a title on one line; "" for a meaningless one: a number, "untitled", a file name."""
     title = squeeze(clean_text(title))[:_TITLE_LIMIT]
     return "" if _JUNK_TITLE.fullmatch(title) or _FILE_TITLE.search(title) else title
 
 
-def telling_name(name: str) -> str:
-    """Return a file's name as words, "" when they say nothing of what is in it ("scan 0001")."""
+def descriptive_name(name: str) -> str:
+    """Return a file's name as words, "" when they do not describe the content ("scan 0001")."""
     words = readable_name(name)
-    telling = [word for word in re.findall(r"[^\W\d_]{3,}", words.lower()) if word not in _EMPTY_WORDS]
-    return words if telling else ""
+    meaningful = [word for word in re.findall(r"[^\W\d_]{3,}", words.lower()) if word not in _EMPTY_WORDS]
+    return words if meaningful else ""
 
 
 def readable_name(name: str) -> str:

@@ -68,7 +68,7 @@ class Parts(Protocol):
 
 
 class Package:
-    """The parts of a ZIP file, by name; nothing is unpacked to disk, and no stated size is believed."""
+    """The parts of a ZIP file, by name; nothing is unpacked to disk, and no declared size is trusted."""
 
     def __init__(self, data: bytes, limits: ReadLimits) -> None:
         self._data = data
@@ -209,7 +209,7 @@ def xml_events(chunks: Iterator[bytes] | tuple[bytes, ...], name: str) -> Iterat
             yield from queue
             queue.clear()
         parser.Parse(b"", True)
-    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the last two: an unknown encoding
         raise ExtractionError("damaged", f"{name} is not correct XML: {error}") from error
     yield from queue
 
@@ -226,7 +226,7 @@ class XmlHandler(Protocol):
         ...
 
     def text(self, data: str) -> None:
-        """Text stands here; it may come in pieces."""
+        """Take text; it may come in pieces."""
         ...
 
 
@@ -301,7 +301,7 @@ def addresses_of(package: Parts, part: str) -> dict[str, str]:
 
 
 def core_properties(package: Parts) -> dict[str, object]:
-    """Return what docProps/core.xml says of an Office file, under the names that all readers use."""
+    """Return the properties of docProps/core.xml of an Office file, under the names that all readers use."""
     names = {
         "title": "title",
         "creator": "author",

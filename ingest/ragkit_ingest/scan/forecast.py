@@ -1,4 +1,4 @@
-"""What a file will most likely be read as, told from its first and last bytes: for a dry run."""
+"""The format that a file will most likely be read as, judged by its first and last bytes: for a dry run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ForecastLine:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What is expected of one file. type: its format in a word; error: why it will give no document."""
+    """The forecast for one file. type: its format in a word; error: why it will give no document."""
 
     type: str
     size: int
@@ -59,7 +59,7 @@ class Expected:
 
 
 def expect(root: bytes, found: Found) -> Expected:
-    """Return what a file will be read as; readers that users add are not asked, because they run in a child only."""
+    """Return the forecast for a file; users' readers are not called, because they run in a child process only."""
     name = source_of(os.path.basename(found.path))
     try:
         return Expected(type_name(detect(_sample(root, found), name=name)), found.size)
@@ -68,7 +68,8 @@ def expect(root: bytes, found: Found) -> Expected:
 
 
 def summed(expected: Iterable[Expected], problems: Sequence[Problem]) -> tuple[ForecastLine, ...]:
-    """Return the files by type, reason and detail, the most frequent first; what will be read before what will not."""
+    """Return the files by type, reason and detail, the most frequent first; files that will be read come before the
+    others."""
     files: Counter[tuple[str, str, str]] = Counter()
     sizes: Counter[tuple[str, str, str]] = Counter()
     for item in expected:

@@ -30,7 +30,7 @@ _KINDS: dict[str, str] = {
     "a font": "*.ttf *.ttc *.otf *.eot *.woff *.woff2",
 }
 KIND_OF: dict[str, str] = {pattern: kind for kind, patterns in _KINDS.items() for pattern in patterns.split()}
-"""What the built-in rules call the files that a pattern leaves out: no person wrote them to be read."""
+"""Names of the kinds of files that built-in rules leave out: files that are not written for readers."""
 
 DEFAULT_IGNORES: tuple[str, ...] = (
     HIDDEN,

@@ -1,4 +1,4 @@
-"""Files that a document includes: read by the child below the root, and recorded so that a change is found out."""
+"""Files that a document includes: read by the child below the root, and recorded so that a change is noticed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ragkit_ingest.scan.walk import open_file, reason_of, why_ignored
 
 
 def neighbours_of(place: Mapping[str, str] | None) -> Neighbours | None:
-    """Return what a document at a place may include; None without a place."""
+    """Return the files that a document at a place may include; None without a place."""
     if not place:
         return None
     return Neighbours(place["path"], partial(_read, os.fsencode(place["root"]), os.fsencode(place["path"])))

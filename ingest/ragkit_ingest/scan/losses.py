@@ -38,7 +38,7 @@ class Loss:
 
 
 class RemovalsError(RagkitError):
-    """A run would remove most of a root's documents, and nobody has allowed it; nothing was changed.
+    """A run would remove most of a root's documents, without permission; nothing was changed.
 
     losses: one entry for each root.
     """

@@ -1,4 +1,4 @@
-"""Names of files are bytes, sources are text: a reversible mapping, and the sources that are taken."""
+"""Names of files are bytes, sources are text: a reversible mapping, and the set of used sources."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def open_path(path: PathLike, *, max_size: int) -> int:
 
 
 def check_folders(path: bytes) -> None:
-    """Refuse a path below a folder whose mode admits nobody; the kernel would admit root."""
+    """Refuse a path below a folder whose mode denies everybody; the kernel would admit root."""
     folder = os.path.dirname(os.path.abspath(path))
     while True:
         try:

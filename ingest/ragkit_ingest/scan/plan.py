@@ -101,7 +101,7 @@ class Memory:
 
     @cached_property
     def sources(self) -> Sources:
-        """Every source that is taken."""
+        """Every source that is in use."""
         return Sources([*self.documents, *self.holders])
 
     def holds(self, state: FileState) -> bool:
@@ -116,7 +116,7 @@ def problem(root: str, path: bytes, reason: str, detail: str, *, kept: bool = Fa
 
 
 class Planner:
-    """Makes one plan. `pulse` is called with the number of files seen so far; what it raises ends the planning."""
+    """Makes one plan. `pulse` is called with the number of files seen so far; an exception in it ends the planning."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Planner:
         self._exclude = Patterns(options.exclude)
         self._outside = 0
         self._new: list[tuple[Target, Found, FileState | None]] = []
-        self._gone: list[FileState] = []
+        self._deleted: list[FileState] = []
         self._moved_away: set[tuple[str, bytes]] = set()
         self._adopted: list[Move] = []
         self._taken_over: Counter[str] = Counter()
@@ -158,12 +158,12 @@ class Planner:
 
     def _settle_removals(self) -> None:
         """Remove deleted files that were not renamed; forget the old places of adopted files."""
-        gone = {(state.root, state.path): state for state in self._gone}
-        stay = [move for move in self._adopted if (move.new.root, move.new.path) not in gone]
+        deleted = {(state.root, state.path): state for state in self._deleted}
+        stay = [move for move in self._adopted if (move.new.root, move.new.path) not in deleted]
         for move in self._adopted:
-            if (move.new.root, move.new.path) in gone:
-                gone[move.new.root, move.new.path] = move.old
-        self._plan.remove = [state for key, state in gone.items() if key not in self._moved_away]
+            if (move.new.root, move.new.path) in deleted:
+                deleted[move.new.root, move.new.path] = move.old
+        self._plan.remove = [state for key, state in deleted.items() if key not in self._moved_away]
         self._plan.moves[:0] = stay
 
     def key(self, root: bytes, path: bytes, reason: str = "") -> str:
@@ -173,7 +173,7 @@ class Planner:
         return f"{version}+{self._options.limits_key}" if reason in _LIMITED else version
 
     def labels(self, root: bytes, path: bytes) -> tuple[str, ...] | None:
-        """Return the access labels that the rules of a root give to a file; None where they say nothing of it."""
+        """Return the access labels that the rules of a root give to a file; None where no rule covers it."""
         if root not in self._acl:
             self._acl[root] = load_acl_rules(root)
         return self._acl[root].labels(path)
@@ -198,7 +198,7 @@ class Planner:
             if any(path.startswith(folder) for folder in blind) or not self._wanted(path):
                 self._plan.kept += bool(state.source)
             else:
-                self._gone.append(state)
+                self._deleted.append(state)
 
     def _remembered(self, target: Target) -> Mapping[bytes, FileState]:
         """Return the recorded states of the target's root, or of the root that was moved to its place."""
@@ -313,7 +313,7 @@ class Planner:
     def _lost(self) -> dict[tuple[str, str], list[FileState]]:
         """Documents whose files vanished, by root and sha256."""
         lost: dict[tuple[str, str], list[FileState]] = defaultdict(list)
-        for state in self._gone:
+        for state in self._deleted:
             included = bool(state.detail)  # elsewhere its text may include other files
             if state.source and not state.reason and not included and self._memory.holds(state):
                 lost[state.root, state.sha256].append(state)

@@ -42,10 +42,10 @@ def check_open_file(descriptor: int, *, max_size: int) -> os.stat_result:
 
 
 def read_stable(descriptor: int, *, max_size: int) -> Content:
-    """Read an open file from its start; ExtractionError `changed_while_reading` when no two looks at it agree, or
+    """Read an open file from its start; ExtractionError `changed_while_reading` when no two reads of it agree, or
     `empty_file`.
 
-    Status before and after must be equal. The times of a file have the grain of the kernel's clock and change when a
+    Status before and after must be equal. A file's times have the resolution of the kernel's clock and change when a
     write begins, so a file that changed within the last second is read again after a pause, and must hash the same.
     """
     for _ in range(_ATTEMPTS):

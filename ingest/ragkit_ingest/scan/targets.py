@@ -61,7 +61,7 @@ def find_targets(paths: Iterable[PathLike], *, known: Sequence[str]) -> list[Tar
 
 
 def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) -> dict[Identity, str]:
-    """Return the folders that a walk stays out of: the data folder, and roots inside others, which are synced as such.
+    """Return the folders that a walk skips: the data folder, and roots inside others, which are synced as such.
 
     Raises InputError when a target lies in the data folder itself.
     """

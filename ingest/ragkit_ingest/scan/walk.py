@@ -1,4 +1,4 @@
-"""Walk a folder in a stable order, one open folder at a time, without following a link or opening anything odd."""
+"""Walk a folder in a stable order, one open folder at a time, without following a link or opening special files."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def why_ignored(root: bytes, path: bytes) -> str:
 
 
 def open_folder(root: bytes, path: bytes = b"") -> int:
-    """Open a folder below root step by step, so that no link and no length of path gets in the way; OSError."""
+    """Open a folder below root step by step, so that no link is followed and no path is too long; OSError."""
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for name in filter(None, path.split(b"/")):
         try:

@@ -72,7 +72,7 @@ def serve(channel: socket.socket, *, memory: int) -> bool:
 
 
 def _grant(channel: socket.socket, seconds: float, threads: int) -> None:
-    """Tell the parent that this file takes more seconds, and take as many of CPU for each thread."""
+    """Report to the parent that this file takes more seconds, and allow as much CPU time for each thread."""
     more_cpu(seconds * threads)
     send(channel, {"more": seconds})
 
@@ -80,7 +80,7 @@ def _grant(channel: socket.socket, seconds: float, threads: int) -> None:
 def answer(
     descriptor: int, request: dict[str, Any], limits: ReadLimits, grant: Callable[[float, int], None] | None = None
 ) -> tuple[dict[str, Any], str]:
-    """Read one file, or draw one of its pages where that is asked; ExtractionError when it gives neither."""
+    """Read one file, or draw one of its pages where that is asked; ExtractionError when that fails."""
     budget = Budget(limits.timeout)
     content = read_stable(descriptor, max_size=limits.max_size)
     name: str = request["name"]
@@ -97,7 +97,7 @@ def answer(
 
 
 def _memory(memory: int) -> int:
-    """Return what this process may take now: more than it began with once it has read by OCR."""
+    """Return the memory limit of this process now: higher once it has read by OCR."""
     import resource
 
     return max(memory, resource.getrlimit(resource.RLIMIT_AS)[0])

@@ -44,7 +44,7 @@ class Worker:
     """One child process at a time; a dead or retired one is replaced when the next file comes. Not thread-safe."""
 
     def __init__(self, limits: ReadLimits | None = None, *, folders: Sequence[Path] = ()) -> None:
-        """folders: where readers that are not installed are looked for, beside the installed ones."""
+        """folders: searched for readers that are not installed, in addition to the installed ones."""
         self._limits = limits or ReadLimits()
         self._folders = folders
         self._process: subprocess.Popen[bytes] | None = None
@@ -115,7 +115,7 @@ class Worker:
         return message, text
 
     def _answer(self, channel: socket.socket, deadline: float) -> tuple[dict[str, Any], str]:
-        """Wait for the answer; look at the child's memory now and then, to tell later what it died of.
+        """Wait for the answer; sample the child's memory, to explain its death later.
 
         A child that reads by OCR tells that it takes more time, page by page, as far as the limits allow.
         """
@@ -142,7 +142,7 @@ class Worker:
             self._left += more
 
     def abandon(self) -> None:
-        """Give up the file that another thread is reading with this worker, and every later one."""
+        """Abandon the file that another thread is reading with this worker, and every later one."""
         self._abandoned = True
         process = self._process
         if process is not None:
@@ -161,7 +161,7 @@ class Worker:
         if self._channel is None:
             channel = self._start()
             try:
-                self._answer(channel, time.monotonic() + _START_SECONDS)  # it says that its code is loaded
+                self._answer(channel, time.monotonic() + _START_SECONDS)  # the child reports that its code is loaded
             except DeadlineError:
                 raise self._end("too_slow", f"its reader had not started after {_START_SECONDS:g} s") from None
             except (ClosedError, OSError):
@@ -198,7 +198,7 @@ class Worker:
         return _DiedError(reason, detail)
 
     def _post_mortem(self) -> _DiedError:
-        """Return why a child died; a child whose answer made no sense is ended."""
+        """Return why a child died; a child with an invalid answer is ended."""
         process, held = self._process, self._held
         code = 0
         if process is not None:
@@ -296,7 +296,7 @@ class WorkerPool:
                 future.cancel()
 
     def close(self) -> None:
-        """End all children; files that are being read are given up."""
+        """End all children; files that are being read are abandoned."""
         if self._closed:
             return
         self._closed = True
@@ -336,7 +336,7 @@ class WorkerPool:
 
 
 def _environment(ours: Mapping[str, str], more: Sequence[Path]) -> dict[str, str]:
-    """Return the child's environment: where its code is, and nothing that could be a secret."""
+    """Return the child's environment: the path of its code, and no variable that could be a secret."""
     folders = {Path(str(ragkit.__file__)).resolve().parents[1], Path(__file__).resolve().parents[2]}
     passed = {name: ours[name] for name in _PASSED_ON if name in ours}
     return {**passed, "PYTHONPATH": os.pathsep.join(map(str, [*sorted(folders), *more])), "LC_ALL": "C.UTF-8"}

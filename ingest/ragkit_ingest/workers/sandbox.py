@@ -44,14 +44,14 @@ _FORBIDDEN = (
     "smtplib.connect",
     "webbrowser.open",
 )
-"""Beginnings of the names of audit events that a reader has no reason to cause."""
+"""Prefixes of the audit events that a reader must not cause."""
 
 
 _INHERITED_CPU = resource.getrlimit(resource.RLIMIT_CPU)[0]
 
 
 def confine(*, memory: int, most: int = 0) -> None:
-    """Give up, for good, what reading a file does not need; what the system does not allow to give up is left.
+    """Drop permanently all rights that reading a file does not need, as far as the system allows it.
 
     memory: bytes of address space. most: bytes that this process may raise that to, for OCR. Files cannot be written
     (RLIMIT_FSIZE 0 beside the audit hook), no core is dumped, and where the system lets it, the process moves to a
@@ -78,10 +78,10 @@ def end_with(descriptor: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     try:
-        gone = os.read(descriptor, 1) == b""
+        closed = os.read(descriptor, 1) == b""
     except BlockingIOError:
         return
-    if gone:
+    if closed:
         os._exit(0)
 
 
@@ -94,7 +94,7 @@ def allow_cpu(seconds: float) -> None:
 
 
 def more_cpu(seconds: float) -> None:
-    """Let this process use so many more seconds of CPU than it may now."""
+    """Raise the CPU limit of this process by a number of seconds."""
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
     if soft == resource.RLIM_INFINITY:
         return

@@ -1,4 +1,4 @@
-"""Steps that end a chain: generate a text or an answer from sources, and check what was made."""
+"""Steps that end a chain: generate a text or an answer from sources, and check outputs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Generate:
 
     @property
     def writes_json(self) -> bool:
-        """Whether a model is used in a way that the extractive one cannot: for JSON, or without sources."""
+        """Whether the step needs a model other than the extractive one: for JSON, or without sources."""
         return self.said is None and (self.schema is not None or not self.sources)
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
@@ -129,7 +129,7 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a model said to a prompt. text: without its reasoning."""
+    """A model's reply to a prompt. text: without its reasoning."""
 
     prompt: Prompt
     raw: str
@@ -218,7 +218,7 @@ class Check:
         return (*(reference for item in self.expect for reference in item.references), *said)
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
-        """Check. A check that does not pass is an output that says so."""
+        """Check. A failed check is an output with `passed` false."""
         failed = [item.source for item in self.expect if not item.value(values)]
         status = ""
         if self.text is not None:

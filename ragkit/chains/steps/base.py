@@ -1,4 +1,4 @@
-"""The seam of steps: what one is read from, what it may use while it runs, and what it gives."""
+"""The seam of steps: the file form, the tools during a run, and the output of a step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OnError = Literal["stop", "continue", "default"]
 
 
 class ChainCollection(Protocol):
-    """A collection, as far as a chain needs it: a KnowledgeBase, or the view that a reader's labels admit."""
+    """The part of a collection that a chain needs: a KnowledgeBase, or the view for a reader's access labels."""
 
     @property
     def folder(self) -> Path:
@@ -52,7 +52,7 @@ class ChainCollection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What every step has. line: of the file. when: the condition, None to run always. model: "" for rules alone.
+    """The fields of every step. line: of the file. when: the condition, None to run always. model: "" for rules alone.
 
     seconds: the deadline of all attempts together. retries: attempts after a failed one. on_error: "stop" ends the
     chain, "continue" leaves the output empty, "default" puts `default` in its place.
@@ -71,7 +71,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class StepOutput:
-    """What a step gives. value: JSON with the step's fields. text: a model's text. hits: sources for later steps.
+    """The output of a step. value: JSON with the step's fields. text: a model's text. hits: sources for later steps.
 
     failed: why a check did not pass, "" if it did. tokens: "in" and "out" of several prompts; {} to count `prompt`.
     """
@@ -91,7 +91,7 @@ class Step(Protocol):
 
     @property
     def head(self) -> Head:
-        """What every step has."""
+        """The fields of every step."""
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -115,7 +115,8 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may use. models: loaded, by their names in the chain. hits: of earlier steps. end: monotonic time."""
+    """The resources of a step. models: loaded, by their names in the chain. hits: of earlier steps. end: monotonic
+    time."""
 
     kb: ChainCollection
     question: str
@@ -206,7 +207,7 @@ class Frame:
 
 
 def harmless(value: Any) -> str:
-    """Return a value as text that no model can take for a fence or a turn; it is data of users and documents."""
+    """Return a value as text without fence or turn markers, because it is data of users and documents."""
     return neutral(as_text(value))
 
 
@@ -223,7 +224,7 @@ def data_prompt(instructions: str, text: str, *, schema: Schema | None, counter:
 
 
 def counted(prompt: Prompt, counter: Counter) -> Prompt:
-    """Return a prompt that knows its tokens."""
+    """Return a prompt with its token count."""
     if prompt.tokens.get("total"):
         return prompt
     total = sum(counter.count(message.content) for message in prompt.messages)

@@ -1,8 +1,8 @@
-"""Steps that rules can do without a model, or a model where the rules say nothing: classify, extract, decompose."""
+"""Steps by rules, or by a model where no rule applies: classify, extract, decompose."""
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +13,7 @@ from ragkit.chat.followup import standalone
 from ragkit.chat.structured import ask_for, json_reader
 from ragkit.definitions.grammar import Reference
 from ragkit.definitions.json_schema import Schema, make_schema
+from ragkit.definitions.patterns import LONGEST_SECONDS, Match, Pattern, compile_pattern
 from ragkit.definitions.sandbox import SafeText
 from ragkit.types.prompts import Message
 
@@ -25,7 +26,11 @@ class Rule:
     """A label or field, and the pattern that finds it."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
+
+    def found(self, text: str, tools: Tools) -> Match | None:
+        """Return where the pattern matches, None for nowhere. Raises InputError past its time, or the step's."""
+        return self.pattern.search(text, seconds=min(LONGEST_SECONDS, tools.left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class _TextStep:
 
 @dataclass(frozen=True, slots=True)
 class Classify(_TextStep):
-    """Gives one of some labels: that of the first rule that matches, else the model's, else `otherwise`."""
+    """Gives one of several labels: that of the first rule that matches, else the model's, else `otherwise`."""
 
     head: Head
     text: SafeText
@@ -77,7 +82,7 @@ class Classify(_TextStep):
         """Classify the text."""
         text = self.text.render(values)
         for rule in self.rules:
-            if rule.pattern.search(text):
+            if rule.found(text, tools):
                 return StepOutput({"label": rule.name, "by": "rule"})
         if not self.head.model:
             return StepOutput({"label": self.otherwise, "by": "otherwise"})
@@ -130,7 +135,7 @@ class Extract(_TextStep):
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
         """Extract the object from the text. Raises AnswerFormatError, and ValueError for one that rules cannot fill."""
         text = self.text.render(values)
-        found = {rule.name: _converted(rule, text, self.schema) for rule in self.rules}
+        found = {rule.name: _converted(rule, rule.found(text, tools), self.schema) for rule in self.rules}
         given = {name: value for name, value in found.items() if value is not None}
         if self.head.model and self.schema.problem(given):
             return self.by_model.ask(self.head, text, values, tools)
@@ -167,7 +172,7 @@ class Decompose(_TextStep):
     sources: tuple[str, ...] = ()
 
     def run(self, values: Mapping[str, Any], tools: Tools) -> StepOutput:
-        """Decompose the text; a part that leans on the one before is made to stand alone."""
+        """Decompose the text; a part that depends on the one before is rewritten to stand alone."""
         text = self.text.render(values)
         if self.head.model:
             said = self.by_model.ask(self.head, text, values, tools)
@@ -193,21 +198,24 @@ def read_decompose(head: Head, frame: Frame) -> Decompose:
     return Decompose(head, frame.text("input", _QUESTION), most, by_model)
 
 
-def _pattern(frame: Frame, pattern: str, *at: str | int) -> re.Pattern[str]:
+def _pattern(frame: Frame, pattern: str, *at: str | int) -> Pattern:
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        return compile_pattern(pattern)
+    except ValueError as error:
         raise frame.error(f"the pattern {pattern!r} is wrong: {error}", *at) from error
 
 
-def _converted(rule: Rule, text: str, schema: Schema) -> Any:
-    """Return what a pattern finds (its first group, if it has one) in the type of its field; None for nothing."""
-    found = rule.pattern.search(text)
+def _converted(rule: Rule, found: Match | None, schema: Schema) -> Any:
+    """Return what a pattern found (its first group, if it has one) in the type of its field.
+
+    None for nothing, and for what is no number of JSON in a field that is a number.
+    """
     if found is None:
         return None
     said = next((group for group in found.groups() if group is not None), found.group())
     kind = schema.value["properties"][rule.name].get("type", "string")
     try:
-        return _TYPES.get(kind if isinstance(kind, str) else "string", str)(said)
+        value = _TYPES.get(kind if isinstance(kind, str) else "string", str)(said)
     except ValueError:
         return None
+    return None if isinstance(value, float) and not math.isfinite(value) else value

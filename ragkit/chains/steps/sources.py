@@ -17,11 +17,12 @@ from ragkit.types.hits import Hit, Hits
 
 DATABASE_TYPE: Final = "application/vnd.sqlite3"
 _MOST_QUERIES: Final = 8
+_MOST_BITS: Final = 63  # of SQLite's whole numbers, beside the sign
 
 
 @dataclass(frozen=True, slots=True)
 class Retrieve:
-    """Searches the collection for one query or several, whose passages are taken in turn."""
+    """Searches the collection for one or several queries, whose passages are interleaved."""
 
     head: Head
     query: SafeText
@@ -92,7 +93,7 @@ def _filter(frame: Frame) -> Mapping[str, Any] | None:
 
 
 def in_turn(found: Sequence[Hits]) -> Hits:
-    """Return the passages of several searches, the best of each first; what a longer passage holds stands once."""
+    """Return the passages of several searches, the best of each first; a passage within a longer one is left out."""
     merged: list[Hit] = []
     for rank in range(max(map(len, found), default=0)):
         for hit in (hits[rank] for hits in found if rank < len(hits)):
@@ -118,7 +119,7 @@ def _holds(outer: Hit, inner: Hit) -> bool:
 
 
 def after_each_other(found: Sequence[Hits]) -> Hits:
-    """Return the hits of several steps, those of the first step first; one that several have stands once."""
+    """Return the hits of several steps, those of the first step first, without duplicates."""
     merged = in_turn([Hits([hit]) for hits in found for hit in hits])
     merged.confidence = max((hits.confidence for hits in found), default=0.0)
     merged.generation = max((hits.generation for hits in found), default=0)
@@ -221,6 +222,9 @@ def read_query(head: Head, frame: Frame) -> Query:
 
 
 def _bindable(name: str, value: Any) -> Scalar:
+    """Return a value that SQLite can bind. Raises InputError."""
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise InputError(f"the value of :{name} has more than {_MOST_BITS} bits", cure="bind it as a text")
     if value is None or isinstance(value, str | int | float):
         return value
     raise InputError(f"the value of :{name} is a {type(value).__name__}", cure="bind a text, a number or nothing")

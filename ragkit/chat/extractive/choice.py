@@ -1,4 +1,4 @@
-"""Question + passages -> the pieces to tell, in order; none to abstain."""
+"""Question + passages -> the pieces of the answer, in order; none to abstain."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from ragkit.types.hits import Hit
 from ragkit.types.prompts import Prompt
 
 _MARGIN: Final = 1.2
-"""A second and third piece are told when their value is no further than this below the best one's."""
+"""A second and third piece are added when their value is at most this much below the best one's."""
 
 _CODE_MARGIN: Final = 5.0
-"""The same for code, where one asks how and nothing else shows it."""
+"""The same for code, where the question asks how and no other piece has code."""
 
 _MOST: Final = 3
 _SAME_TOPIC: Final = 0.6  # share of the question that a heading holds, unless the question holds the whole heading
@@ -40,7 +40,7 @@ _LEANS_BACK = re.compile(
 _BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
 _FACTS: Final = FACTS | {"where", "yes"}
-_CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers tell of the same thing
+_CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers are about the same thing
 
 
 class Choice:
@@ -54,7 +54,7 @@ class Choice:
         self._fitness = Fitness(question, prompt, self._layouts)
 
     def pieces(self) -> list[tuple[str, Piece]]:
-        """Return the pieces to tell, each with the line that dates it ("" for most)."""
+        """Return the pieces of the answer, each with the line that dates it ("" for most)."""
         found = candidates(self._question, self._prompt.passages, self._layouts)
         fit = self._fitness.fitting(found)
         ranked = sorted(fit, key=lambda item: (-self._fitness.value(item), item.passage, item.order))
@@ -66,11 +66,11 @@ class Choice:
         if rival is not None and rival not in chosen:
             chosen = [*chosen, rival]
         whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
-        told = self._with_follow_on(self._with_more(whole, ranked[0]))
-        return self._dated(self._with_code(told, ranked))
+        pieces = self._with_follow_on(self._with_more(whole, ranked[0]))
+        return self._dated(self._with_code(pieces, ranked))
 
     def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
-        """Return the sentences to tell, in the order to tell them."""
+        """Return the sentences of the answer, in their order."""
         best = ranked[0]
         chosen = [best]
         wants_more = bool(self._question.kinds - {"figure", "money", "date", "yes"})
@@ -81,10 +81,10 @@ class Choice:
                 chosen.append(item)
         openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
         chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
-        return _in_order(_with_what_they_lean_on(chosen, found), best)
+        return _in_order(_with_antecedents(chosen, found), best)
 
     def _rival(self, ranked: Sequence[Candidate]) -> Candidate | None:
-        """Return the candidate of another date that tells what the best one tells with other numbers."""
+        """Return the candidate of another date that says the same as the best one with other numbers."""
         best = ranked[0]
         when = date_of(self._prompt.passages[best.passage])
         if not when:
@@ -97,7 +97,7 @@ class Choice:
         return None
 
     def _with_more(self, pieces: Sequence[Piece], best: Candidate) -> list[Piece]:
-        """Let the best sentence go on to the end of its paragraph, where no single fact is asked for."""
+        """Extend the best sentence to the end of its paragraph, where the question does not ask for a single fact."""
         if self._question.kinds & _FACTS and not _BARE.fullmatch(best.text):
             return list(pieces)
         out: list[Piece] = []
@@ -110,7 +110,7 @@ class Choice:
         return out
 
     def _with_follow_on(self, pieces: Sequence[Piece]) -> list[Piece]:
-        """Add the code or list that a piece speaks of, where the question does not ask for a single fact."""
+        """Add the code or list that a piece refers to, where the question does not ask for a single fact."""
         kinds = self._question.kinds
         if kinds & _FACTS - {"where"}:
             return list(pieces)
@@ -132,7 +132,7 @@ class Choice:
         return [*rest[:at], more, *rest[at:]]
 
     def _with_code(self, pieces: list[Piece], ranked: Sequence[Candidate]) -> list[Piece]:
-        """Add the best block of code of any passage, where one asks how and no piece shows it."""
+        """Add the best block of code of any passage, where the question asks how and no piece has code."""
         if "how" not in self._question.kinds or any(piece.kind == "code" for piece in pieces):
             return pieces
         least = self._fitness.value(ranked[0]) - _CODE_MARGIN
@@ -143,7 +143,8 @@ class Choice:
         return [*rest, more]
 
     def _shown_with(self, piece: Piece, wanted: set[str], *, first: bool) -> Piece | None:
-        """Return the code or list that goes with a piece, None where there is none. first: the piece is told first."""
+        """Return the code or list that goes with a piece, None where there is none. first: the piece begins the
+        answer."""
         layout, kinds = self._layouts[piece.number - 1], self._question.kinds
         if kinds & {"how", "list"}:
             other = {"code", "list"} - wanted
@@ -162,7 +163,7 @@ class Choice:
         return more if more is not None and self._held(more) else None
 
     def _included(self, piece: Piece) -> Piece | None:
-        """Return the file that a piece's section shows next, whole, where it is among the passages."""
+        """Return the file that a piece's section includes next, whole, where it is among the passages."""
         path = included_after(piece, self._layouts[piece.number - 1])
         if not path or "how" not in self._question.kinds:
             return None
@@ -180,7 +181,7 @@ class Choice:
         return len(terms) + 2.0 * (len(limits.names) - len(limits.missing_names(text)))
 
     def _dated(self, pieces: Sequence[Piece]) -> list[tuple[str, Piece]]:
-        """Put the newer of two pieces that tell the same with other numbers first, both with their dates."""
+        """Put the newer of two pieces that say the same with other numbers first, both with their dates."""
         passages = self._prompt.passages
         for at, piece in enumerate(pieces):
             for other in pieces[at + 1 :]:
@@ -188,8 +189,8 @@ class Choice:
                 if all(dates) and dates[0] != dates[1] and _conflict(piece, other, passages):
                     newer, older = (piece, other) if dates[0] > dates[1] else (other, piece)
                     rest = [item for item in pieces if item not in (newer, older)]
-                    told = [(f"{max(dates)}:\n\n", newer), (f"{min(dates)}:\n\n", older)]
-                    return [*told, *(("", item) for item in rest)]
+                    dated = [(f"{max(dates)}:\n\n", newer), (f"{min(dates)}:\n\n", older)]
+                    return [*dated, *(("", item) for item in rest)]
         return [("", piece) for piece in pieces]
 
 
@@ -199,16 +200,16 @@ def _conflict(one: Piece, other: Piece, passages: Sequence[Hit]) -> bool:
 
 
 def _gives_as_much(item: Candidate, best: Candidate) -> bool:
-    """Return whether a sentence has the amount, figure or date that was asked for, where the best one has it."""
+    """Return whether a sentence has the requested amount, figure or date, where the best one has it."""
     return all(getattr(item.features, kind) >= getattr(best.features, kind) for kind in ("money", "figure", "date"))
 
 
 def _opens(item: Candidate, other: Candidate) -> bool:
-    """Return whether a sentence is the first below another's heading, where that heading is what was asked about."""
+    """Return whether a sentence is the first below another's heading, where that heading is the question's topic."""
     if item.passage != other.passage or not item.section == other.section != -1 or not item.place == 1 < other.place:
         return False
-    told = item.features.money or item.features.figure or item.features.date
-    return item.features.lead >= _SAME_TOPIC or bool(item.topic == 1 and told)
+    specific = item.features.money or item.features.figure or item.features.date
+    return item.features.lead >= _SAME_TOPIC or bool(item.topic == 1 and specific)
 
 
 def _same(item: Candidate, other: Candidate) -> bool:
@@ -219,8 +220,8 @@ def _same(item: Candidate, other: Candidate) -> bool:
     return one in two or two in one
 
 
-def _with_what_they_lean_on(chosen: list[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
-    """Add the sentence before one that begins with a pronoun, as long as there is room."""
+def _with_antecedents(chosen: list[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
+    """Add the sentence before one that begins with a pronoun, while there is room."""
     before = {(item.passage, item.order): item for item in found}
     out = list(chosen)
     for item in chosen:

@@ -1,4 +1,4 @@
-"""Passage text -> the spans of its code: what stands between prose as it is typed into a file or a terminal.
+"""Passage text -> the spans of its code: text between prose as it is typed into a file or a terminal.
 
 A passage does not say which of its lines were code in the file; their form does: indentation, brackets at line ends,
 statements, tags, prompts and options of commands.
@@ -66,7 +66,7 @@ def code_blocks(text: str) -> list[Span]:
 
 
 def only_imports(code: str) -> bool:
-    """Return whether code does nothing but make names of other modules known."""
+    """Return whether code only imports names of other modules."""
     lines = [line for line in code.split("\n") if line.strip() and not line.strip().startswith(("#!", "//"))]
     return bool(lines) and all(_IMPORT.match(line) for line in lines)
 
@@ -78,7 +78,7 @@ def _groups(text: str) -> list[Span]:
 
 
 def _held_by(kinds: Sequence[str], at: int) -> bool:
-    """Return whether a group that may be code stands between code, or right after code."""
+    """Return whether a group that may be code is between code, or right after code."""
     return at > 0 and kinds[at - 1] == "code" and (at + 1 == len(kinds) or kinds[at + 1] != "prose")
 
 
@@ -109,7 +109,7 @@ def _kind(group: str) -> str:
 
 
 def _in_remarks(lines: Sequence[str]) -> list[bool]:
-    """Return which lines stand in a remark between /* and */."""
+    """Return which lines are in a comment between /* and */."""
     out: list[bool] = []
     inside = False
     for line in lines:
@@ -144,7 +144,7 @@ def is_command(line: str) -> bool:
 
 
 def _is_plain_comment(line: str) -> bool:
-    """Return whether a single line is "# words": a heading or a comment, and no code for itself."""
+    """Return whether a single line is "# words": a heading or a comment, and not code by itself."""
     return bool(re.fullmatch(r"\s*(?:#|//|--)\s.*", line))
 
 

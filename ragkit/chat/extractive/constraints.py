@@ -1,4 +1,4 @@
-"""Question -> what a piece must be about to answer it: years, versions, codes, names, and the kind of answer."""
+"""Question -> constraints on its answer: years, versions, codes, names, and the kind of answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from ragkit.chat.extractive.intent import Question
 from ragkit.text.content_terms import NUMBER_WORDS, UNSPACED, is_stop_word
+from ragkit.text.edit_distance import edit_distance
 from ragkit.types.hits import Hit
 
 _CODE: Final = re.compile(
@@ -100,7 +101,7 @@ class Constraints:
 
     @classmethod
     def of(cls, question: Question) -> Constraints:
-        """Read the constraints of a question: not those of the turns before it."""
+        """Read the constraints of a question, without those of earlier turns."""
         text = question.text
         codes = {normal_code(match.group()) for match in _CODE.finditer(text)}
         codes |= {match.group() for match in _YEAR.finditer(text)}
@@ -111,7 +112,7 @@ class Constraints:
         return cls(frozenset(code for code in codes if len(code) > 1), names, numbered, operators)
 
     def missing_numbered(self, text: str) -> bool:
-        """Return whether a name with a number ("Type 2") stands nowhere in a text."""
+        """Return whether a name with a number ("Type 2") is missing from a text."""
         return any(
             not re.search(
                 rf"{re.escape(name)}[\W_]*(?:version\s*)?v?0*{number}(?!\d)"
@@ -127,7 +128,7 @@ class Constraints:
         return frozenset(code for code in self.codes if not any(_holds(text, code) for text in texts))
 
     def missing_names(self, *texts: str) -> frozenset[str]:
-        """Return the names that none of the texts has, not even with a slip of the pen."""
+        """Return the names that none of the texts has, not even misspelt."""
         if not self.names:
             return frozenset()
         words = frozenset[str]().union(*(words_of(text) for text in texts))
@@ -137,7 +138,7 @@ class Constraints:
 
 
 def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -> bool:
-    """Return whether a name is there: word by word, with its joints written otherwise, or as what it abbreviates.
+    """Return whether a text has a name: word by word, with other separators, or spelt out where it is an abbreviation.
 
     solid: the texts without joints; capitals: the first letters of their words with a capital.
     """
@@ -216,7 +217,7 @@ def _capitals(text: str) -> str:
 
 
 def has_word(word: str, words: Iterable[str]) -> bool:
-    """Return whether a word, its parts, or a form of it that differs by a slip of the pen is among some words."""
+    """Return whether a word, its parts, or a misspelt form of it is among some words."""
     held = words if isinstance(words, frozenset) else frozenset(words)
     parts = [_folded(part) for part in _WORD.findall(word)] or [word]
     return all(part in held or _nearly(part, held) for part in parts)
@@ -231,37 +232,21 @@ def _nearly(word: str, held: frozenset[str]) -> bool:
         or (
             abs(len(other) - len(word)) <= allowed
             and other[0] == word[0]
-            and _distance(word, other, allowed) <= allowed
+            and edit_distance(word, other, limit=allowed) <= allowed
         )
         for other in held
         if len(other) > 2
     )
 
 
-def _distance(one: str, other: str, limit: int) -> int:
-    """Return the edit distance of two words (a swap of neighbours is one edit), or more than the limit."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for at, char in enumerate(one, 1):
-        older, before, row = before, row, [at]
-        for place, held in enumerate(other, 1):
-            cost = min(before[place] + 1, row[-1] + 1, before[place - 1] + (char != held))
-            if at > 1 and place > 1 and char == other[place - 2] and one[at - 2] == held:
-                cost = min(cost, older[place - 2] + 1)
-            row.append(cost)
-        if min(row) > limit:
-            return limit + 1
-    return row[-1]
-
-
 def around(hit: Hit) -> str:
-    """Return what stands about a passage: title, headings, columns, source and metadata."""
+    """Return the context of a passage: title, headings, columns, source and metadata."""
     held = " ".join(f"{key} {value}" for key, value in hit.metadata.items())
     return f"{hit.title}\n{hit.heading}\n{hit.context}\n{hit.source}\n{held}"
 
 
 def gives_kind(question: Question, piece: str) -> bool:
-    """Return whether a piece can hold the kind of answer that is asked for: a time, an amount, a person."""
+    """Return whether a piece can hold the requested kind of answer: a time, an amount, a person."""
     if not (_ASKS.match(question.text) or UNSPACED.search(question.text)):
         return True  # "what holds when .." asks for no date
     if "date" in question.kinds:

@@ -1,4 +1,4 @@
-"""When a passage is from: its metadata, its file name or title, or the text itself; and which of two is newer."""
+"""The date of a passage, from its metadata, its file name or title, or its text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CURRENT: Final = re.compile(
 
 
 def date_of(hit: Hit) -> str:
-    """Return the date of a passage as YYYY, YYYY-MM or YYYY-MM-DD, "" where nothing tells it."""
+    """Return the date of a passage as YYYY, YYYY-MM or YYYY-MM-DD, "" where it is unknown."""
     for key in _KEYS:
         value = hit.metadata.get(key)
         found = _read(str(value)) if value is not None else ""
@@ -53,7 +53,7 @@ def date_of(hit: Hit) -> str:
 
 
 def wants_current(question: str) -> bool:
-    """Return whether a question asks for what holds now."""
+    """Return whether a question asks for the current state."""
     return bool(_CURRENT.search(question))
 
 

@@ -1,4 +1,4 @@
-"""Pieces that say the same: equal and nearly equal ones become one that names every place."""
+"""Duplicate pieces: equal and nearly equal ones become one that cites every place."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def also_in(piece: Piece, passages: Sequence[Hit]) -> Piece:
 
 
 def _repeats(piece: Piece, other: Piece, passages: Sequence[Hit]) -> bool:
-    """Return whether a piece tells nothing beyond another: its words stand there, or nearly all, with its numbers."""
+    """Return whether a piece adds nothing to another, which has nearly all its words and all its numbers."""
     one = " ".join(piece.text(passages[piece.number - 1]).split())
     two = " ".join(other.text(passages[other.number - 1]).split())
     return one in two or (same_words(one, two) >= _NEARLY and same_numbers(one, two))

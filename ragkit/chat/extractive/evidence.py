@@ -1,4 +1,4 @@
-"""Question + passages -> candidate sentences, each with a measure of how well it answers: lexical features, weighed."""
+"""Question + passages -> candidate sentences, each with a score for how well it answers: weighted lexical features."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _POINTS = re.compile(
 _UNMARKED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """Thai, Lao, Burmese and Khmer: a sentence may end without a mark there, and its form is that of a heading."""
 _KINDRED: Final = 0.4  # cosine from which a sentence is about the question
-_ITEMS_TOLD: Final = 8
+_ITEMS_SHOWN: Final = 8
 _LIST_LENGTH: Final = 400
-_SIGNATURE: Final = 160  # code points of code that names what the text after it tells
+_SIGNATURE: Final = 160  # code points of code that names the topic of the text after it
 _BLANKS: Final = 3
 _ADDED: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is measured of a sentence, each 0..1. Shares are of the question's terms, weighed by how rare they are."""
+    """The features of a sentence, each 0..1. Shares are of the question's terms, weighted by their rarity."""
 
     own: float  # share that the sentence holds
     alike: float  # share of which only the first letters agree
@@ -51,11 +51,11 @@ class Features:
     numbers: float  # share of the question's numbers
     date: float  # asked when, and it has a date
     figure: float  # asked how many, and it has another number
-    money: float  # asked what it costs, and it has a number and speaks of money
+    money: float  # the question asks for a price, and it has a number and a word for money
     name: float  # asked who or where, and it has other names
     reason: float  # asked why, and it has a word of cause
-    news: float  # what it says beyond the question
-    meaning: float  # cosine of its vector with the question's, where the search tells it
+    news: float  # its content beyond the question
+    meaning: float  # cosine of its vector with the question's, where the search has it
     lead_meaning: float  # cosine of the heading or question above it
     length: float  # 0 up to 200 characters, 1 from 600 on
     score: float  # what the search said of its passage
@@ -152,7 +152,7 @@ class _Unit:
 
     @property
     def leads(self) -> bool:
-        """Whether it states nothing itself, but says what the text after it is about."""
+        """Whether it only introduces the text after it."""
         if self.kind in ("code", "heading"):
             return self.kind == "heading"
         asks = self.text.endswith(("?", "？"))
@@ -244,7 +244,7 @@ def _meaning(hit: Hit, span: Span, guess: float) -> float:
 
 
 def _usual_meaning(hit: Hit) -> float:
-    """Return what stands for the cosine of text that was added to a passage: a part of the mean of the others."""
+    """Return a substitute for the cosine of text that was added to a passage: a part of the mean of the others."""
     known = [cosine for _, _, cosine in hit.units]
     return max(0.0, _ADDED * sum(known) / len(known)) if known else 0.0
 
@@ -256,7 +256,7 @@ def _with_what_they_lead_into(text: str, layout: Layout) -> list[Span]:
     for at, part in enumerate(parts):
         start, end = part.start, part.end
         if text[end - 1] in ":：" and part.kind != "code":
-            for item in parts[at + 1 : at + 1 + _ITEMS_TOLD]:
+            for item in parts[at + 1 : at + 1 + _ITEMS_SHOWN]:
                 if not is_item(text[item.start : item.end]) or item.end - start > _LIST_LENGTH:
                     break
                 end = item.end
@@ -284,7 +284,7 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         alike=share(alike),
         grams=_gram_share(question.grams, unit.text),
         rarest=max((weights[term] for term in own), default=0.0) / max(weights.values(), default=1.0),
-        lead=share(asked & unit.lead.all_terms) * _leaning(unit, hit),
+        lead=share(asked & unit.lead.all_terms) * _lead_share(unit, hit),
         near=share(near),
         around=share(around),
         pairs=_pair_share(question, weights, unit.own.order) / (sum(weights.values()) or 1.0),
@@ -310,14 +310,14 @@ def _share(terms: Iterable[str], weights: dict[str, float]) -> float:
     return sum(weights[term] for term in terms) / (sum(weights.values()) or 1.0)
 
 
-def _leaning(unit: _Unit, hit: Hit) -> float:
+def _lead_share(unit: _Unit, hit: Hit) -> float:
     """Return how much of its heading's words belong to a unit: less further down, and less for another meaning."""
     near = 2 / (1 + unit.lead.distance)
     return near * min(1.0, unit.meaning / _KINDRED) if hit.units else near
 
 
 def _figure(question: Question, numbers: frozenset[str]) -> float:
-    """Return whether a unit has a number, no year, where one is asked for and not money."""
+    """Return whether a unit has a number other than a year, where the question asks for one that is not money."""
     wanted = "figure" in question.kinds and "money" not in question.kinds
     return float(wanted and any(not _is_year(number) for number in numbers))
 

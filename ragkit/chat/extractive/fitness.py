@@ -1,4 +1,4 @@
-"""Candidates -> those that are about what the question names, and how well each answers beyond its words."""
+"""Candidates -> those that have the names of the question, and how well each answers beyond shared words."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ragkit.types.prompts import Prompt
 
 _UNKNOWN: Final = 0.6  # share of a question's terms, in no passage, from which it is about something else
 _FEW: Final = 2
-_BESIDE: Final = 2  # parts before and after a sentence in which a code or year may stand that it is about
+_BESIDE: Final = 2  # parts before and after a sentence that may hold its code or year
 _UNSPACED: Final = frozenset({"zh", "ja", "ko", "th", "lo", "km", "my"})
 _ENDED: Final = re.compile(r"[.!。！។][\"'”’»)\]]*$")
 
 # In the units of `Candidate.value`, set by hand on trees of documentation.
-_NAME_COST: Final = 2.5  # a name of the question stands neither in a piece nor above it
-_OPERATOR_COST: Final = 4.0  # an operator of the question does not stand in a piece
+_NAME_COST: Final = 2.5  # a name of the question is missing from a piece and from the headings above it
+_OPERATOR_COST: Final = 4.0  # an operator of the question is missing from a piece
 _LEAD_COST: Final = 2.5  # it leads into what is not there, or a site fills in what it states
 _SCRIPT_COST: Final = 4.0  # written in another script than the question
 _LANGUAGE_COST: Final = 1.5  # in another language than the question, where a passage in its own is there
-_UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model say little of scripts without blanks
+_UNSPACED_COST: Final = 2.5  # of meaning: vectors of the default English model mean little for scripts without spaces
 _CURRENT_BONUS: Final = 1.5  # of the newest passage, where what holds now is asked for
 
 _SCRIPTS: Final = tuple(
@@ -79,7 +79,7 @@ class Fitness:
         return self._pieces[key]
 
     def fitting(self, found: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidates that are about what the question names, none where a name stands in no passage."""
+        """Return the candidates that have the names of the question; none where no passage has a name."""
         everything = [f"{hit.text}\n{above}" for hit, above in zip(self._passages, self._around, strict=True)]
         whole = "\n".join(everything)
         if self.constraints.missing_names(*everything) or self.constraints.missing_numbered(whole):
@@ -95,11 +95,11 @@ class Fitness:
         return [item for item in found if not lacking[item.passage] - common and self._may_answer(item)]
 
     def _may_answer(self, item: Candidate) -> bool:
-        """Return whether a candidate is no echo of the question, and has its codes and the kind of answer asked for."""
+        """Return whether a candidate is no echo of the question, and has its codes and the requested kind of answer."""
         if item.kind == "code" and not self._code_may_answer(item):
             return False
-        told = item.kind == "code" or item.features.news or _ENDED.search(item.text)
-        if not told and not self._question.gives_address(item.text):
+        complete = item.kind == "code" or item.features.news or _ENDED.search(item.text)
+        if not complete and not self._question.gives_address(item.text):
             return False
         hit = self._passages[item.passage]
         text = self.piece(item).text(hit)
@@ -108,13 +108,13 @@ class Fitness:
         return not self._lacks_codes(item, text) and gives_kind(self._question, without_addresses(text))
 
     def _code_may_answer(self, item: Candidate) -> bool:
-        """Return whether code is whole, and asked for where the question is for a single fact."""
+        """Return whether code is complete, and requested where the question asks for a single fact."""
         layout = self._layouts[item.passage]
         kinds = self._question.kinds
         return layout.parts[item.order].start not in layout.cut and ("how" in kinds or not kinds & FACTS)
 
     def _unknown(self, text: str) -> float:
-        """Return the share of the question's terms that stand in no passage, 0 where its language is not theirs."""
+        """Return the share of the question's terms that no passage has, 0 where the languages differ."""
         question = self._question
         terms = question.said.terms - question.measures
         if len(terms) < _FEW or self.is_foreign:
@@ -130,7 +130,7 @@ class Fitness:
         return guess_language(first) != self._question.language or not _script(self._question.text) & _script(first)
 
     def _lacks_codes(self, item: Candidate, text: str) -> bool:
-        """Return whether a code, version or year of the question stands neither in a piece nor where it belongs."""
+        """Return whether a code, version or year of the question is missing from a piece and its context."""
         if not self.constraints.codes:
             return False
         beside = ""
@@ -141,16 +141,16 @@ class Fitness:
         return bool(self.constraints.missing_codes(text, self._above(item), beside, self._around[item.passage]))
 
     def _above(self, item: Candidate) -> str:
-        """Return the heading or lead-in that a candidate stands below."""
+        """Return the heading or introducing line above a candidate."""
         return heading_above(item, self._layouts[item.passage], default="")
 
     def _before(self, item: Candidate) -> str:
-        """Return the two parts before a candidate, which may name what it only means."""
+        """Return the two parts before a candidate, which may name what it refers to."""
         parts = self._layouts[item.passage].parts[max(0, item.order - _BESIDE) : item.order]
         return "\n".join(self._passages[item.passage].text[part.start : part.end] for part in parts)
 
     def value(self, item: Candidate) -> float:
-        """Return how well a candidate answers: its value, and what its form, place and date say."""
+        """Return how well a candidate answers: its value, adjusted by its form, place and date."""
         layout = self._layouts[item.passage]
         heading = self._passages[item.passage].heading.split(" › ")[-1]
         place = Place(heading, self.constraints.operators, self._is_list(item))
@@ -186,7 +186,7 @@ class Fitness:
     def evidence(self, best: Candidate) -> float:
         """Return the log odds that the sources answer, from the search's confidence and the candidate of most value.
 
-        That is the value of its features alone: form and place say which piece to tell, not whether there is one.
+        That is the value of its features alone: form and place choose the piece, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
         if self._passages[best.passage].units and self._question.language not in _UNSPACED:

@@ -1,4 +1,4 @@
-"""What a question asks for: its words, its language, and the kind of answer that it wants."""
+"""The intent of a question: its words, its language, and the kind of answer."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ _MEASURES: Final = frozenset(
         " kostet preis anzahl dauer jahr datum tag zeit monat coût prix durée precio prezzo"
     ).terms
 )
-"""Terms that name what is measured: an answer gives the figure, often without the word."""
+"""Terms of measured quantities: an answer gives the figure, often without the word."""
 
 _PLACES: Final = frozenset(wording("web address url uri link website webpage page homepage adresse lien enlace").terms)
 """Terms that name an address: an answer gives the address itself, often without the word."""
@@ -142,7 +142,7 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question as it is compared.
+    """A question, prepared for comparison.
 
     kinds: of "date", "figure", "money", "who", "where", "why", "how", "yes" (or no), "list", "link".
     grams: see `letter_groups`.
@@ -158,7 +158,7 @@ class Question:
 
     @classmethod
     def of(cls, text: str, *, with_turns: str = "") -> Question:
-        """Read a question. with_turns: the same with the words of earlier turns that it leans on."""
+        """Read a question. with_turns: the same with the words of earlier turns that it depends on."""
         whole = with_turns or text
         language = guess_language(whole)
         patterns = {**_KINDS, **_KINDS_MORE}.items()
@@ -177,11 +177,11 @@ class Question:
 
     @property
     def address_terms(self) -> frozenset[str]:
-        """Return the terms of the question that only say that it asks for the address of a link."""
+        """Return the terms of the question that only request the address of a link."""
         return self.said.terms & _PLACES if "link" in self.kinds else frozenset()
 
     def gives_address(self, text: str) -> bool:
-        """Return whether a text holds the address of a link, where one is asked for."""
+        """Return whether a text holds the address of a link, where the question asks for one."""
         return "link" in self.kinds and without_addresses(text) != text
 
     def terms_of(self, text: str) -> frozenset[str]:
@@ -204,7 +204,7 @@ class Question:
 
 
 def _content(text: str, language: str) -> str:
-    """Return a question without the function words of Chinese, whose pairs of letters would pass for content."""
+    """Return a question without the stop words of Chinese, whose character pairs would count as content."""
     return _FUNCTION_ZH.sub(" ", text) if language == "zh" else text
 
 

@@ -31,7 +31,7 @@ _FIELD: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece `[start, end)` of a passage that is valued on its own."""
+    """A piece `[start, end)` of a passage that is scored by itself."""
 
     start: int
     end: int
@@ -76,7 +76,7 @@ class Layout:
 def read_layout(hit: Hit, *, language: str) -> Layout:
     """Return the parts of a passage: the units of `sentence_spans`, with each heading and block of code as one.
 
-    Headings, lists and code are those of the document where the hit has them, else they are told by their form.
+    Headings, lists and code are those of the document where the hit has them, else they are recognised by their form.
     """
     text = hit.text
     codes = code_blocks(text) if hit.blocks is None else _blocks_of(hit, "code")
@@ -110,7 +110,7 @@ def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
 
 
 def _lists_of(hit: Hit) -> list[Span]:
-    """Return the spans of the lists within a passage. The paragraphs of an item, which stand alone there, are none."""
+    """Return the spans of the lists within a passage; single paragraphs of an item are not lists."""
     return [
         (start, end) for start, end in _blocks_of(hit, "list") if any(map(_opens_item, hit.text[start:end].split("\n")))
     ]
@@ -170,7 +170,7 @@ def _opens_item(line: str) -> bool:
 
 
 def _regions(text: str, codes: Sequence[Span]) -> list[Span]:
-    """Return the lists of a text that does not say where they are, in order."""
+    """Return the lists of a text without recorded blocks, in order."""
     cuts = [0, *(at for span in codes for at in span), len(text)]
     return [found for start, end in list(pairwise(cuts))[::2] for found in _item_runs(text, start, end)]
 

@@ -51,8 +51,8 @@ class ExtractiveChat:
         previous = ""
         for dated, piece in chosen:
             passage = prompt.passages[piece.number - 1]
-            told = also_in(piece, prompt.passages)
-            text = told.markdown(passage, wanted=wanted, addresses="link" in question.kinds)
+            named = also_in(piece, prompt.passages)
+            text = named.markdown(passage, wanted=wanted, addresses="link" in question.kinds)
             apart = dated or piece.kind != "sentence" or previous != "sentence"
             blank = "" if not previous else "\n\n" if apart else " "
             yield f"{blank}{dated}{text}"

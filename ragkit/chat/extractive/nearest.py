@@ -1,4 +1,4 @@
-"""The answer where the documents do not answer: that they do not, and which passages come nearest."""
+"""The answer where the documents have none: an abstention with the nearest passages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragkit.text.cleaning import show
 from ragkit.text.content_terms import guess_language
 from ragkit.types.hits import Hit
 
-_TOLD: Final = 3
+_SHOWN: Final = 3
 _LENGTH: Final = 160
 _ADDRESS: Final = re.compile(r"\S*(?:[^\W\d]\.[^\W\d]{2}|[/\\<>@]|:\S|&#?\w+;)\S*")
 """Words that a program might turn into a link: a heading of a foreign document must not bring one."""
@@ -32,7 +32,7 @@ _INTRODUCTIONS: Final[dict[str, str]] = {
 
 
 def abstention_with_nearest(question: str, passages: Sequence[Hit]) -> str:
-    """Return that the documents do not answer, then the headings and places of the three nearest passages."""
+    """Return the text of an abstention, then the headings and places of the three nearest passages."""
     lines: list[str] = []
     for hit in passages:
         heading = (
@@ -44,7 +44,7 @@ def abstention_with_nearest(question: str, passages: Sequence[Hit]) -> str:
     if not lines:
         return abstention(question)
     opening = _INTRODUCTIONS.get(guess_language(question), _INTRODUCTIONS["en"])
-    return "\n".join((abstention(question), "", opening, *lines[:_TOLD]))
+    return "\n".join((abstention(question), "", opening, *lines[:_SHOWN]))
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a question needs -> how well the form of a candidate serves it: entries, instructions, lists, addresses."""
+"""How well the form of a candidate fits the kind of question: entries, instructions, lists, addresses."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ragkit.text.tables import cells
 
 # In the units of `Candidate.value`, set by hand on five trees of documentation: handbook, vue, and three of manuals.
 _LINK_BONUS: Final = 2.0  # an address, where one is asked for
-_CONTACT_BONUS: Final = 1.2  # an address, where somebody wants to report, ask or apply
+_CONTACT_BONUS: Final = 1.2  # an address, where the question is how to report, ask or apply
 _LIST_BONUS: Final = 1.0  # a list, where several things are asked for
-_TOPIC_BONUS: Final = 1.2  # what stands first below a heading that is wholly in the question
+_TOPIC_BONUS: Final = 1.2  # the first part below a heading whose words are all in the question
 _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
 _ASKED_KEY_BONUS: Final = 5.0  # the same, where one asks for it by name: "Version of .."
 _ENTRY_BONUS: Final = 3.0  # the entry of what is asked about: "name: ..", "name is .."
@@ -36,8 +36,8 @@ _UNSAID_BONUS: Final = 4.0  # the same, for what the sentence leaves to its head
 _OTHER_NAME_COST: Final = 2.0  # below "$tick", where "tick" is asked about
 _SUBJECT: Final = 0.6  # share of the question from which a heading is what is asked about
 _OPERATOR_BONUS: Final = 3.0  # what names an operator first in its section
-_META_COST: Final = 2.5  # what a text says of itself, and captions
-_ALSO_COST: Final = 1.0  # "You can also ..": the main thing stands elsewhere
+_META_COST: Final = 2.5  # remarks on the text itself, and captions
+_ALSO_COST: Final = 1.0  # "You can also ..": the main point is elsewhere
 _FIRST: Final = 2
 _TOPICAL: Final = frozenset({"how", "list", "link", "yes", "what"})
 
@@ -105,7 +105,7 @@ _REFERS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is known of a candidate beyond its text.
+    """The context of a candidate beyond its text.
 
     heading: that of its passage. operators: those that the question names. is_list: whether it stands for a list of two
     items or more, or the rows of a table.
@@ -117,7 +117,7 @@ class Place:
 
 
 def form_value(question: Question, item: Candidate, layout: Layout, place: Place) -> float:
-    """Return what the form and place of a candidate add to its value for the kinds of a question, or take from it."""
+    """Return the change of a candidate's value by its form and place, for the kinds of a question."""
     kinds = question.kinds
     value = _section_value(question, item, heading_above(item, layout, default=place.heading), place.operators)
     if _ADDRESS.search(item.text):
@@ -138,7 +138,7 @@ def form_value(question: Question, item: Candidate, layout: Layout, place: Place
 
 
 def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:
-    """Return the heading or lead-in that a candidate stands below, a default where it is not in the passage."""
+    """Return the heading or introducing line above a candidate, a default where it is not in the passage."""
     if item.section < 0:
         return default
     part = layout.parts[item.section]
@@ -146,7 +146,7 @@ def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:
 
 
 def _section_value(question: Question, item: Candidate, heading: str, operators: frozenset[str]) -> float:
-    """Return what the heading above a candidate says of it, where the question asks about a topic."""
+    """Return the change of value by the heading above a candidate, where the question asks about a topic."""
     kinds = question.kinds
     value = 0.0
     if item.topic == 1 and item.place <= _FIRST and not kinds - _TOPICAL:
@@ -161,7 +161,7 @@ def _section_value(question: Question, item: Candidate, heading: str, operators:
 
 
 def _subject_value(question: Question, item: Candidate, heading: str) -> float:
-    """Return what it says that a candidate stands below the name of what is asked about, or below a similar name."""
+    """Return the change of value for a candidate below the name of the question's subject, or below a similar name."""
     symbols = [
         word
         for word in _SYMBOLS.findall(question.text)
@@ -179,7 +179,7 @@ def _subject_value(question: Question, item: Candidate, heading: str) -> float:
 
 
 def _operator_value(item: Candidate, operators: frozenset[str]) -> float:
-    """Return what it says of the meaning of an operator: its entry, or the first sentence of a section that names it.
+    """Return the change of value for the entry of an operator, or the first sentence of a section that names it.
 
     A list of several operators is less than the entry of one.
     """
@@ -193,7 +193,7 @@ def _operator_value(item: Candidate, operators: frozenset[str]) -> float:
 
 
 def _entry_value(question: Question, item: Candidate) -> float:
-    """Return what a key at the beginning says: that of the question, its subject, or another."""
+    """Return the change of value by a key at the beginning: that of the question, its subject, or another."""
     if item.kind == "code":
         return 0.0
     said = question.said.terms
@@ -240,7 +240,7 @@ def _lead_in(item: Candidate, layout: Layout) -> str:
 
 
 def _is_see_also(item: Candidate, layout: Layout) -> bool:
-    """Return whether a candidate only says what to read elsewhere."""
+    """Return whether a candidate is only a reference ("see also")."""
     if item.kind == "sentence" and (_SEE_ALSO.match(item.text.split("\n", 1)[0]) or _REFERS.match(item.text)):
         return True
     region = layout.list_at(*item.span)

@@ -1,4 +1,4 @@
-"""A chosen sentence, item, row or block of code -> the whole piece that a person would point at."""
+"""A chosen sentence, item, row or block of code -> the whole piece that an answer shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LIST_LIMIT: Final = 1_500
 _ITEM_LIMIT: Final = 600  # of a list where not several things are asked for: one item answers then
 _CODE_LIMIT: Final = 2_400
 _ROWS_LIMIT: Final = 20
-_MORE: Final = 2  # sentences after the best one in its paragraph that are told with it
+_MORE: Final = 2  # sentences after the best one in its paragraph that are shown with it
 _MORE_LENGTH: Final = 360
 _SETS_UP: Final = re.compile(
     r"(?:let['’]s\s+(?:say|see|assume|suppose|imagine)|imagine|suppose|assume|say\s+you|for\s+example|consider|if\s+you\s+want"
@@ -32,7 +32,7 @@ _SETS_UP: Final = re.compile(
 _ENTRY: Final = re.compile(r"(?:[-*+•]|\d+[.)])\s+\S.{0,70}?(?:[:：]\s|\s[—–-]\s)")
 _STEP: Final = re.compile(r"\s*\(?1[.)]\s")
 _BACK: Final = 3
-_REACH: Final = 3  # parts between a sentence and the code or list that shows what it says
+_REACH: Final = 3  # parts between a sentence and the code or list that illustrates it
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Piece:
 
     @property
     def first(self) -> int:
-        """Where it begins, its lead included."""
+        """Its start, including the lead."""
         return self.lead[0] if self.lead != (0, 0) else self.start
 
     def overlaps(self, other: Piece) -> bool:
@@ -65,13 +65,13 @@ class Piece:
         return f"{lead}\n{hit.text[self.start : self.end]}" if lead else hit.text[self.start : self.end]
 
     def markdown(self, hit: Hit, *, wanted: frozenset[str], addresses: bool = False) -> str:
-        """Return what an answer shows of it, with its marker. addresses: whether those of links are shown."""
+        """Return it as Markdown of an answer, with its marker. addresses: whether those of links are shown."""
         mark = "".join(f"[{number}]" for number in (self.number, *self.also))
         if self.kind == "sentence":
             spans = [(self.start + a, self.start + b) for a, b in sentence_spans(hit.text[self.start : self.end])]
             whole = has_cells(hit.text[self.start : self.end]) or len(spans) == 1
-            told = [(self.start, self.end)] if whole else spans
-            return " ".join(f"{quoted(hit, span, wanted=wanted, addresses=addresses)} {mark}" for span in told)
+            shown = [(self.start, self.end)] if whole else spans
+            return " ".join(f"{quoted(hit, span, wanted=wanted, addresses=addresses)} {mark}" for span in shown)
         if self.kind == "list":
             return f"{quoted_list(hit, self.lead, (self.start, self.end), addresses=addresses)} {mark}"
         if self.kind == "table":
@@ -120,7 +120,7 @@ def _list_piece(number: int, span: Span, region: ListRegion, layout: Layout, que
 
 
 def _is_entry(question: Question, item: str) -> bool:
-    """Return whether an item explains a name, and one name is asked about."""
+    """Return whether an item explains a name, and the question asks about one name."""
     return "what" in question.kinds and "list" not in question.kinds and bool(_ENTRY.match(item))
 
 
@@ -157,7 +157,7 @@ def _table(layout: Layout, start: int) -> tuple[Span, ...]:
 
 
 def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: int = _REACH) -> Piece | None:
-    """Return the list or code that shows what a piece says: the next in its section, else code right before it.
+    """Return the list or code that illustrates a piece: the next in its section, else code right before it.
 
     reach: how many parts may stand between.
     """
@@ -180,7 +180,7 @@ def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: in
 
 
 def code_before(piece: Piece, layout: Layout) -> Piece | None:
-    """Return the code of which a piece says what it does: at most two sentences before it, in its section."""
+    """Return the code that a piece describes: at most two sentences before the piece, in its section."""
     before = [part for part in layout.parts if part.end <= piece.first]
     for part in reversed(before[-_BACK:]):
         if part.kind == "code":
@@ -191,7 +191,7 @@ def code_before(piece: Piece, layout: Layout) -> Piece | None:
 
 
 def apart(more: Piece, pieces: Sequence[Piece]) -> tuple[Piece, list[Piece]]:
-    """Return a piece and the others so that none is told twice: without a lead that another tells, or without that one.
+    """Return a piece and the others without repetition: without a lead that another piece is, or without that piece.
 
     A sentence that is nothing but the lead of the piece gives way to it.
     """
@@ -219,20 +219,20 @@ def paragraph_from(piece: Piece, layout: Layout) -> Piece:
 
     One that only sets the scene ("Let's say that ..") goes on into the next paragraph.
     """
-    end, told = piece.end, 0
+    end, added = piece.end, 0
     sets_up = bool(_SETS_UP.match(layout.text[piece.start : piece.end]))
     for part in layout.parts:
         if part.start < piece.end:
             continue
         gap = layout.text[end : part.start]
-        ends = "\n\n" in gap and not (sets_up and not told)
-        if part.kind != "sentence" or ends or gap.strip() or told == _MORE or part.end - piece.end > _MORE_LENGTH:
+        ends = "\n\n" in gap and not (sets_up and not added)
+        if part.kind != "sentence" or ends or gap.strip() or added == _MORE or part.end - piece.end > _MORE_LENGTH:
             break
         text = layout.text[part.start : part.end]
         leads = text.endswith((":", "："))
         if (leads and _has_block_after(layout, part)) or (not leads and is_heading(text)):
             break  # it leads into what comes next
-        end, told = part.end, told + 1
+        end, added = part.end, added + 1
     return replace(piece, end=end)
 
 

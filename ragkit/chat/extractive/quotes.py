@@ -1,4 +1,4 @@
-"""A piece of a passage -> the Markdown that an answer shows of it: readable, and the source's own words."""
+"""A piece of a passage -> Markdown for an answer: readable, and in the source's own words."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ _TICKS = re.compile(r"`{3,}")
 
 
 def quoted(hit: Hit, span: tuple[int, int], *, wanted: frozenset[str], addresses: bool = False) -> str:
-    """Return what an answer shows of a sentence or row of a passage, ending in a sentence mark.
+    """Return a sentence or row of a passage for an answer, ending in a sentence mark.
 
-    Blanks are single, list marks go, numbers in square brackets (footnotes) get round ones, a table row is told cell by
+    Blanks are single, list marks go, numbers in square brackets (footnotes) get round ones, a table row is written
+    cell by
     cell with the names of its columns. wanted: words in lower case that a cut keeps in view.
     addresses: whether those of links stay behind their words.
     """
@@ -83,12 +84,12 @@ def _line(text: str, addresses: bool) -> str:
 
 
 def _row(hit: Hit, start: int, text: str) -> str:
-    """Tell a row as "column: cell, .." where the names of its columns are known."""
-    told = cells(text)
+    """Return a row as "column: cell, .." where the names of its columns are known."""
+    values = cells(text)
     names = column_names(hit.text, start, hit.context)
-    if not names or names == told:
-        return ", ".join(cell for cell in told if cell)
-    return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, told, strict=True) if cell)
+    if not names or names == values:
+        return ", ".join(cell for cell in values if cell)
+    return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, values, strict=True) if cell)
 
 
 def _around(text: str, wanted: frozenset[str]) -> str:

@@ -1,1 +1,1 @@
-"""Statements against prose: what speaks against a sentence that shares its words."""
+"""Check statements against prose: why a sentence with the same words does not support them."""

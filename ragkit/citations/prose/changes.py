@@ -1,4 +1,4 @@
-"""Values that a source gives as those of before: "changed from 60 to 30 days", "instead of 60", "früher 60"."""
+"""Former values in a source: "changed from 60 to 30 days", "instead of 60", "früher 60"."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAST: Final = re.compile(
 
 
 def old_value_fault(claim: Claim, text: str) -> Fault | None:
-    """Return what is wrong when a claim gives as a fact of today a number that a source has only as that of before.
+    """Return the fault when a claim states as current a number that the source gives as a former value only.
 
     A claim in words of the past, or of the change itself, may hold it.
     """

@@ -12,6 +12,7 @@ from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_faul
 from ragkit.citations.prose.parts import part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.roles import role_of
+from ragkit.citations.prose.series import series_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.table_check import Fault
@@ -25,7 +26,7 @@ _CONDITION: Final = re.compile(
 )
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s(?=\w+\s+\w)")
 _CLAUSE_BREAK: Final = re.compile(r"[,;:()–—]|\b(?:and|but|or|und|aber|oder|et|mais|ou)\b")
-_CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to say what the clause says
+_CLAUSE_SHARE: Final = 0.75  # of a clause's terms that a claim must have to repeat the clause
 _CONNECTIVES: Final = (
     "but|so|and|however|therefore|also|thus|hence|keep in mind|note|aber|auch|daher|deshalb|jedoch|mais|donc|pero"
 )
@@ -98,7 +99,8 @@ _OPPOSITES: Final = (
     "east west",
 )
 _OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
-_STRANGE: Final = 2  # words of a claim that may not stand in other places only
+_OWNER_SHARE: Final = 0.2  # of the terms said with a number that may stand beside another number only
+_STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
 _PIECES: Final = 2
 _PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
 _LOWER: Final = frozenset(("min", "over"))
@@ -112,7 +114,7 @@ def find_fault(
     above: frozenset[str],
     known: frozenset[str] = frozenset(),
 ) -> Fault | None:
-    """Return why a quote does not support a claim that shares its words, None where nothing speaks against it.
+    """Return why a quote does not support a claim that shares its words; None if no fault is found.
 
     quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
     words in lower case that the document has outside of the passage.
@@ -122,6 +124,7 @@ def find_fault(
         copy_fault(claim, quote, others, above=above, known=known)
         or old_value_fault(claim, text)
         or unit_fault(claim, text)
+        or series_fault(claim, quote)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
         or turned_fault(claim, quote)
@@ -137,7 +140,8 @@ def find_fault(
 
 
 def leans(sentence: str) -> bool:
-    """Return whether a sentence leans on the one before it: an item, or one that begins with a pronoun or a "but"."""
+    """Return whether a sentence depends on the one before it: a list item, or one that begins with a pronoun or
+    "but"."""
     return bool(_LEANS.match(sentence))
 
 
@@ -161,7 +165,8 @@ def _opposite_fault(claim: Claim, text: str) -> Fault | None:
 
 
 def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fault | None:
-    """Return what is wrong when somebody else does what a claim says, and the passage knows who the claim names."""
+    """Return the fault when a quote names another agent for the claim's action, and the passage names the claim's
+    agent."""
     held = [role for sentence in quote for role in role_of(sentence, language=claim.language) if role.agent]
     known = {token.term for text in (*quote, *others) for token in tokens(text, language=claim.language)}
     for role in role_of(claim.text, language=claim.language):
@@ -175,8 +180,8 @@ def _role_fault(claim: Claim, quote: Sequence[str], others: Sequence[str]) -> Fa
 
 
 def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str]) -> Fault | None:
-    """Return what is wrong when a number stands in one sentence and what it is said of only in another."""
-    numbers = {token.term for token in claim.tokens if token.is_number}
+    """Return the fault when a number stands in one sentence and its subject only in another."""
+    numbers = claim.numbers
     if not numbers:
         return None
     read = [tokens(sentence, language=claim.language) for sentence in (*quote, *others)]
@@ -199,7 +204,7 @@ def _terms_of_part(sentence: str, at: int, language: str) -> set[str]:
 
 
 def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) -> Fault | None:
-    """Return what is wrong when a claim's words must be put together of more sentences than a person would point at."""
+    """Return the fault when a claim's words are spread over more sentences than a quote may have."""
     left = {token.term for token in claim.tokens if not token.stop} - above
     units = [{token.term for token in tokens(unit, language=claim.language)} for unit in _with_lead_ins(quote)]
     left &= set[str]().union(*units)
@@ -215,7 +220,7 @@ def _patchwork_fault(claim: Claim, quote: Sequence[str], above: frozenset[str]) 
 def _elsewhere_fault(
     claim: Claim, quote: Sequence[str], others: Sequence[str], above: frozenset[str], known: frozenset[str]
 ) -> Fault | None:
-    """Return what is wrong when several words of a claim stand in other places of the passages, and not here."""
+    """Return the fault when several words of a claim stand elsewhere in the passages, and not in the quote."""
     held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
     words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
     strange = [
@@ -225,7 +230,7 @@ def _elsewhere_fault(
 
 
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:
-    """Return sentences, the items of a list joined to the line that leads into it."""
+    """Return the sentences, with each list item joined to the line that introduces the list."""
     found: list[str] = []
     led = False
     for sentence in quote:
@@ -240,23 +245,24 @@ def _with_lead_ins(quote: Sequence[str]) -> list[str]:
 def _owns(
     at: int, wanted: frozenset[str], held: Sequence[frozenset[str]], texts: Sequence[str], above: frozenset[str]
 ) -> bool:
-    """Return whether no term of a claim that a sentence lacks stands in another sentence with numbers of its own."""
+    """Return whether no other sentence with numbers has a term of the claim that this sentence lacks."""
     missing = wanted - held[at] - above
     if at and leans(texts[at]):
         missing -= held[at - 1]
     rivals = [terms for place, terms in enumerate(held) if place != at and any(term[:1].isdigit() for term in terms)]
-    return not any(missing & terms for terms in rivals)
+    allowed = len(wanted) * _OWNER_SHARE
+    return not any(len(missing & terms) > allowed for terms in rivals)
 
 
 def _says(said: set[str], before: str, language: str) -> bool:
-    """Return whether a claim has the clause that ends a text, the one that a condition after it is for."""
+    """Return whether a claim has the last clause of a text, which the condition after it restricts."""
     clause = _CLAUSE_BREAK.split(before.rstrip(" ,"))[-1]
     terms = content_terms(clause, language=language)
     return len(terms) > 1 and len(terms & said) >= _CLAUSE_SHARE * len(terms)
 
 
 def _condition_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim drops the condition of the sentence that it repeats."""
+    """Return the fault when a claim drops the condition of the sentence that it repeats."""
     said = {token.term for token in claim.tokens if not token.stop}
     before = set[str]()
     for sentence in quote:

@@ -1,4 +1,4 @@
-"""Statements that repeat a sentence but for one thing: another name, number or denial, or sides that are swapped."""
+"""Statements that repeat a sentence with one difference: another name, number or negation, or swapped sides."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def is_copy(claim: Claim, sentence: str, *, share: float = _COPIED) -> bool:
 def copy_fault(
     claim: Claim, quote: Sequence[str], others: Sequence[str], *, above: frozenset[str], known: frozenset[str]
 ) -> Fault | None:
-    """Return what is wrong when a claim repeats a sentence but for a word that has another in its place.
+    """Return the fault when a claim repeats a sentence with one word replaced by another.
 
     The other word is a name, a number, or one that the document has elsewhere in the same form; other words may be
     synonyms. above: terms of headings and title. known: words that the document has outside of the passage. The same
@@ -103,7 +103,7 @@ def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
 
 
 def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim has the words of a sentence, its two sides around one of them swapped."""
+    """Return the fault when a claim has the words of a sentence with the two sides of a word swapped."""
     said = [token.term for token in claim.tokens if not token.stop]
     by = sum(token.word in ("by", "von", "par", "por", "da") for token in claim.tokens)
     for sentence in quote:
@@ -126,7 +126,7 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 def neighbour_fault(
     claim: Claim, quote: Sequence[str], others: Sequence[str], *, known: frozenset[str]
 ) -> Fault | None:
-    """Return what is wrong when a word of a claim has another beside it in a quote: "flexible" for "standard schedule".
+    """Return the fault when a word has another neighbour in the quote: "flexible schedule" for "standard schedule".
 
     The strange word is one that the document has elsewhere; it stands right before the word, or after it with "of".
     """

@@ -17,20 +17,20 @@ _PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|w
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a sentence that has a value. numbers: in it. own: its terms that stand after the first value."""
+    """A part of a sentence that has a value. numbers: its numbers. own: its terms after the first value."""
 
     numbers: frozenset[str]
     own: frozenset[str]
 
 
 def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a number stands in one part of a sentence, what it is said of in another with its own.
+    """Return the fault when a number stands in one part of a sentence, and its subject in another that has a number.
 
     What stands before the first number of a sentence holds for all its parts: "A hotel may cost up to 140 euros, and up
     to 190 euros in London". A later value needs a word of its own part, unless that has none.
     """
     said = frozenset(token.term for token in claim.tokens if not token.stop and not token.is_number)
-    numbers = {token.term for token in claim.tokens if token.is_number}
+    numbers = claim.numbers
     for sentence in quote:
         parts = _valued(sentence, claim.language)
         for at, part in enumerate(parts):
@@ -45,7 +45,8 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def said_with(claim: Claim, number: str) -> frozenset[str]:
-    """Return the terms that a claim says with a number: those of its part, of all of it where the part says little."""
+    """Return the terms that a claim links to a number: those of its part, or of the whole claim where the part has
+    few."""
     cuts = [0, *(match.start() for match in _PARTS.finditer(claim.text)), len(claim.text)]
     at = next(token.start for token in claim.tokens if token.term == number)
     start, end = next((a, b) for a, b in pairwise(cuts) if a <= at < b)

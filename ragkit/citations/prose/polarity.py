@@ -1,4 +1,4 @@
-"""Words that turn a statement round: "unused" for "used", "outside" for "within", a denied verb, an exception."""
+"""Words that reverse a statement: "unused" for "used", "outside" for "within", a negated verb, an exception."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _RELATIONS: Final = tuple(
         ("after nach nachdem", "following later since once upon subsequent subsequently then when ab seit après"),
     )
 )
-"""Words of a statement that ask for one of several words in its source: (asking, answering)."""
+"""Words of a statement that require one of several words in its source: (required by, one of)."""
 _EXCEPTION: Final = re.compile(
     r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from"
     r"|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
@@ -63,7 +63,7 @@ _DENIED_REACH: Final = 4  # words after a denial among which the first content w
 
 
 def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim turns round what a quote says by one word, None where it does not."""
+    """Return the fault when one word of a claim reverses the meaning of the quote; None where no word does."""
     return (
         _prefix_fault(claim, quote)
         or _denied_fault(claim, quote)
@@ -86,7 +86,7 @@ def _prefix_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _turned(word: str) -> list[str]:
-    """Return the words that deny a word by a prefix."""
+    """Return the words that negate a word by a prefix ("unused" for "used")."""
     if len(word) < _LEAST:
         return []
     turned = [prefix + word for prefix in _PREFIXES]
@@ -112,7 +112,7 @@ def _denied_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _denied_terms(text: str, language: str) -> set[str]:
-    """Return the first content term after each word that denies something, within its clause."""
+    """Return the first content term after each negation, within its clause."""
     found = set[str]()
     read = tokens(text, language=language)
     for end in denials(text):
@@ -124,7 +124,7 @@ def _denied_terms(text: str, language: str) -> set[str]:
 
 
 def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim speaks of what a sentence sets apart: "…, but your phone may not be"."""
+    """Return the fault when a claim is about the thing that a sentence contrasts: "…, but your phone may not be"."""
     if denies(claim.text):
         return None
     said = {token.term for token in claim.tokens if not token.stop}
@@ -140,7 +140,7 @@ def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim says of the exception what a sentence says of all else."""
+    """Return the fault when a claim applies to the exception what a sentence says of everything else."""
     if _EXCEPTION.search(claim.text):
         return None
     said = {token.term for token in claim.tokens if not token.stop}
@@ -157,7 +157,7 @@ def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim asks for any of several things and a quote for all, or the reverse."""
+    """Return the fault when a claim requires any of several things and the quote all of them, or the reverse."""
     text = " ".join(quote)
     for asked, other in ((_ANY, _ALL), (_ALL, _ANY)):
         said, held = asked.search(claim.text), other.search(text)
@@ -167,7 +167,7 @@ def _choice_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _instead_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim says what a sentence says the other thing instead of."""
+    """Return the fault when a claim states the alternative that a sentence rules out with "instead of"."""
     if _INSTEAD.search(claim.text) or denies(claim.text):
         return None
     said = {token.term for token in claim.tokens if not token.stop}
@@ -183,7 +183,7 @@ def _instead_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return what is wrong when a claim says "outside", "after", "without", and the quote has no such word.
+    """Return the fault when a claim says "outside", "after" or "without", and the quote has no such word.
 
     "30 days after delivery" only says where a span begins.
     """

@@ -1,4 +1,4 @@
-"""Who does what: agent and patient of the few verbs that policies live by, in active and passive sentences."""
+"""Who does what: agent and patient of the few verbs that policies depend on, in active and passive sentences."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _BE: Final = re.compile(r"\b(?:is|are|was|were|be|been|being|has|have|had|not)\b
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """An action. verb: its group ("pay" for bears, covers). agent, patient: terms of who does it, and to what."""
+    """An action. verb: its group ("pay" for bears, covers). agent, patient: their terms."""
 
     verb: str
     agent: frozenset[str]
@@ -55,7 +55,7 @@ class Role:
 
 
 def role_of(text: str, *, language: str) -> list[Role]:
-    """Return the actions of an English text whose agent can be told; [] for texts of other languages."""
+    """Return the actions of an English text whose agent is known; [] for texts of other languages."""
     if language != "en":
         return []
     passive = list(_PASSIVE.finditer(text))

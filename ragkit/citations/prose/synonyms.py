@@ -1,4 +1,4 @@
-"""Words that say the same in rules and manuals, so that one in the place of the other is no other statement."""
+"""Synonyms of rules and manuals: one in the place of the other makes no other statement."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ for _at, _group in enumerate(_GROUPS):
 
 
 def are_synonyms(one: str, other: str) -> bool:
-    """Return whether two words in lower case, or their stems, stand in one group."""
+    """Return whether two words in lower case, or their stems, are in the same group of synonyms."""
     return bool(_groups(one) & _groups(other))
 
 

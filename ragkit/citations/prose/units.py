@@ -1,4 +1,4 @@
-"""The units of the numbers of a text, and statements that give a number another unit than their source."""
+"""The units of the numbers in a text, and statements whose number has another unit than in the source."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _SPELT_PERIODS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """What a number counts. names: its units, a sign and a word. period: the span that it is for ("euros a year")."""
+    """The unit of a number. names: its units, a sign and a word. period: the time that it is for ("euros a year")."""
 
     names: frozenset[str]
     period: str
@@ -92,13 +92,19 @@ def is_unit(word: str) -> bool:
     return word in _UNITS
 
 
+def period_of(word: str) -> str:
+    """Return the period that a word in lower case names: "year" for "years" and "annually", "" for none."""
+    unit = _UNITS.get(word, "") if len(word) > 1 else ""
+    return unit if unit in _PERIODS else _SPELT_PERIODS.get(word, "")
+
+
 def is_period(said: Sequence[Token], at: int) -> bool:
-    """Return whether a token is what a unit is counted for: the night of "140 euros a night"."""
+    """Return whether a token is the period of a rate: "night" in "140 euros a night"."""
     return at > 1 and said[at - 1].word in _PER and is_unit(said[at - 2].word)
 
 
 def unit_fault(claim: Claim, text: str) -> Fault | None:
-    """Return what is wrong when a claim gives a number another unit than a text, or another period ("a month")."""
+    """Return the fault when a claim gives a number another unit than the text, or another period ("a month")."""
     often, ours = _EVERY.findall(text), _EVERY.findall(claim.text)
     if often and ours and not {number.lower() for number in ours} & {number.lower() for number in often}:
         return "contradicted", f"it is every {often[0]}, not every {ours[0]}"
@@ -141,7 +147,7 @@ def _unit_at(text: str, said: Sequence[Token], at: int) -> _Unit:
 
 
 def _is_letter(text: str, token: Token) -> bool:
-    """Return whether a unit of one letter is none: an article ("14 a day"), or one in the wrong case."""
+    """Return whether a one-letter unit is not a unit: an article ("14 a day"), or a letter in the wrong case."""
     return len(token.word) == 1 and (text[token.start] in "avwkAVWK") != text[token.start].isupper()
 
 

@@ -1,4 +1,4 @@
-"""An answer on the screen: its citations with place and address, what was taken out, and its status."""
+"""An answer on the screen: its citations with place and address, what was removed, and its status."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def print_answer(answer: Answer, *, roots: Sequence[str], brief: bool = False) -
 
 
 def _heading(citation: Citation) -> tuple[str, str, bool]:
-    """Return the number and place of a citation, what was found out about it, and whether that supports the answer."""
+    """Return the number and place of a citation, its verdict, and whether that supports the answer."""
     found = f"decided by {show(citation.judged, 60)}" if citation.judged else _VERDICTS[citation.verdict]
     if citation.matched:
         found += "; matched, not cited"

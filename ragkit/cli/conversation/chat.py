@@ -42,7 +42,7 @@ _HELP = "/sources shows the quotes of the last answer, /new forgets the conversa
 
 @dataclass(slots=True)
 class _Conversation:
-    """The turns so far, and how the next one is asked and shown."""
+    """The turns so far, and the options of the next one."""
 
     kb: KnowledgeBase
     count: int
@@ -53,7 +53,7 @@ class _Conversation:
     failed: bool = False
 
     def turn(self, question: str) -> None:
-        """Answer a question with what was said before, and print the answer; an error ends the turn only."""
+        """Answer a question with the earlier turns, and print the answer; an error ends the turn only."""
         try:
             answer = self._asked(question)
         except RagkitError as error:
@@ -120,7 +120,7 @@ class _Conversation:
 @common
 @click.pass_context
 def chat(context: click.Context, /, count: int, where: Mapping[str, Any] | None, target: Target, **model: Any) -> None:
-    """Keep a conversation with the documents: each question is understood with what was said before.
+    """Hold a conversation with the documents: each question is read together with the turns before it.
 
     Without a terminal each line of standard input is a question. /sources shows the quotes of the last answer, /new
     forgets the conversation, /quit or Ctrl-D ends it; Ctrl-C stops an answer. With --json each answer is one line.
@@ -174,5 +174,5 @@ def _piped(*, echo: bool) -> Iterator[str]:
 
 
 def _readable(line: str) -> str:
-    """Return a line without surrogates, which stand for bytes that are no text."""
+    """Return a line without surrogates, which stand for bytes that are not UTF-8."""
     return line.encode("utf-8", "replace").decode("utf-8").strip()

@@ -117,7 +117,7 @@ def _checked(
     loaded: QuestionSet,
     kb: KnowledgeBase,
 ) -> _Job:
-    """Make everything that the run needs; whatever is missing is an error before the first call of a model."""
+    """Load everything that the run needs; a missing part is an error before the first call of a model."""
     questions = loaded.part(wanted.part)[: wanted.limit]
     asked = [item.text for item in questions]
     examples = load_shots(Path(wanted.examples), asked) if wanted.examples else ()
@@ -180,8 +180,8 @@ def _measured(
 ) -> AnswerReport:
     prices = job.prices
     graded = []
-    with drawn_progress(sys.stderr) as tell:
-        bench = Bench(kb.check, job.judge, partial(_price, prices, job.model_of) if prices else None, tell)
+    with drawn_progress(sys.stderr) as progress:
+        bench = Bench(kb.check, job.judge, partial(_price, prices, job.model_of) if prices else None, progress)
         for item in graded_answers(job.approaches, job.questions, bench):
             recorder.output(item.as_dict())
             graded.append(item)

@@ -1,4 +1,4 @@
-"""`ragkit cost`: what prompting, RAG and fine-tuning cost a month, and from which volume tuning pays."""
+"""`ragkit cost`: the monthly cost of prompting, RAG and fine-tuning, and the volume from which tuning pays."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _measured(
 
 
 def _answers_for_free(kb: KnowledgeBase) -> bool:
-    """Return whether asking for answers costs nothing: a calculation never calls a paid model."""
+    """Return whether answers are free of charge: a calculation never calls a paid model."""
     return kb.settings.chat.model == "extractive"
 
 

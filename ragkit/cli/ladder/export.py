@@ -83,9 +83,8 @@ def finetune(_context: click.Context, wanted: _Wanted) -> None:
     Fewer than 20 examples are refused; under 200 there is a warning. The lines hold to the rules of OpenAI's
     fine-tuning API (--format openai), or are `messages` for Hugging Face.
     """
-    price = (
-        load_prices(Path(wanted.prices) if wanted.prices else None).model(wanted.price_of) if wanted.price_of else None
-    )
+    table = load_prices(Path(wanted.prices) if wanted.prices else None)
+    price = table.model(wanted.price_of) if wanted.price_of else None
     if price is not None and price.training is None:
         raise InputError(
             f"the price table has no training_per_million of {wanted.price_of!r}", cure="add it, with its source"
@@ -96,8 +95,9 @@ def finetune(_context: click.Context, wanted: _Wanted) -> None:
 
     def write(prompter: Prompter) -> Exported:
         plan = ExportPlan(
-            wanted.form, prompter, counter.count, counter.encoding, wanted.epochs, wanted.seed, price, inputs
-        )
+            wanted.form, prompter, counter.count, counter.encoding, wanted.epochs, wanted.seed, price,
+            table.currency if price else "", inputs,
+        )  # fmt: skip
         return export_examples(collected, Path(wanted.out), plan)
 
     if wanted.passages == "search":
@@ -110,7 +110,7 @@ def finetune(_context: click.Context, wanted: _Wanted) -> None:
 
 
 def _searching(kb: KnowledgeBase) -> Prompter:
-    """Return a prompter that makes the prompts that `ragkit ask` makes: the model learns to answer from passages."""
+    """Return a prompter that makes the prompts of `ragkit ask`: the model learns to answer from passages."""
 
     def made(example: TrainingExample) -> Sequence[Message]:
         return kb.prompt(example.input).messages
@@ -130,5 +130,6 @@ def _print(written: Exported, collected: Collected, target: Target) -> None:
         f"left out: {collected.repeated:,} near duplicates, {collected.unanswered:,} questions without an answer"
     )
     if written.cost is not None:
-        click.echo(f"training costs about {written.cost:,.2f} by the price table")
+        currency, epochs = written.manifest["currency"], written.manifest["epochs"]
+        click.echo(f"{epochs} epochs cost about {written.cost:,.2f} {show(currency)} by the price table")
     click.echo(f"wrote {show(str(written.folder))}")

@@ -13,7 +13,7 @@ from ragkit.cli.ladder.gathered import gathered
 from ragkit.cli.options import Target, common, environment_settings, json_option, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import ChatError, InputError
-from ragkit.finetuning.openai_job import JobState, OpenAIJobs, plan_job
+from ragkit.finetuning.openai_job import JobPlan, JobState, OpenAIJobs, plan_job
 from ragkit.finetuning.training.config import TEMPLATE, read_config
 from ragkit.text.cleaning import show
 from ragkit.tracking.recorder import Plan, RunRecorder
@@ -66,19 +66,19 @@ def openai(_context: click.Context, wanted: _Wanted) -> None:
         Path(wanted.folder), model=wanted.model, epochs=wanted.epochs, seed=wanted.seed, suffix=wanted.suffix
     )
     if not wanted.start:
-        _print_plan(plan.as_dict(), wanted.target)
+        _print_plan(plan, wanted.target)
         return
     job = _jobs().start(plan)
     click.echo(show(f"started {job.id}"), err=True)
     _follow(job.id, wanted.every, wanted.target)
 
 
-def _print_plan(plan: dict[str, object], target: Target) -> None:
+def _print_plan(plan: JobPlan, target: Target) -> None:
     if target.as_json:
-        print_json({"sent": False, **plan})
+        print_json({"sent": False, **plan.as_dict()})
         return
-    for name, value in plan.items():
-        click.echo(show(f"{name:<11} {value}", 500))
+    for line in plan.as_lines():
+        click.echo(show(line, 500))
     click.echo("nothing was sent: --start uploads the two files and starts the job")
 
 
@@ -90,7 +90,7 @@ def _jobs() -> OpenAIJobs:
 
 
 def _follow(job: str, every: float, target: Target) -> None:
-    state = _jobs().follow(job, tell=lambda message: click.echo(show(message, 500), err=True), every=every)
+    state = _jobs().follow(job, report=lambda message: click.echo(show(message, 500), err=True), every=every)
     _print_state(state, target)
     if state.status != "succeeded":
         raise ChatError(f"the job {state.id} {state.status}: {state.error or 'no reason given'}")

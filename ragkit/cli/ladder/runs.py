@@ -1,4 +1,4 @@
-"""`ragkit runs`: list, show, compare, repeat and log what was measured before."""
+"""`ragkit runs`: list, show, compare, repeat and log recorded runs."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def compare_command(a: str, b: str, target: Target) -> None:
 @common
 @click.pass_context
 def repeat_(context: click.Context, run: str, recorded: bool, target: Target) -> None:
-    """Say what has changed since a run, and run its command again, from its folder and with its environment.
+    """Print what has changed since a run, and run its command again, from its folder and with its environment.
 
     Keys are not recorded: they come from the present environment.
     """
@@ -151,7 +151,7 @@ def _number(value: float | None) -> str:
 
 @contextmanager
 def _as_then(run: Run) -> Iterator[None]:
-    """Work in the folder and with the variables of a run; the present ones come back at the end."""
+    """Within the block, use the folder and variables of a run; the current ones are restored at the end."""
     here, before = os.getcwd(), {name: os.environ.get(name) for name in run.environment}
     try:
         os.chdir(run.folder)

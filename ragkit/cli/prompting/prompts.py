@@ -84,7 +84,7 @@ def _print(text: str) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME|FILE...")
 @common
 def check_prompts(names: Sequence[str], target: Target) -> None:
-    """Check templates; what is wrong is named by file and line. No model is asked."""
+    """Check templates; each fault is named by file and line. No model is called."""
     folder = _templates(target)
     found = [find_template(name, folder=folder) for name in names]
     if target.as_json:

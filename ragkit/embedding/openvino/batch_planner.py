@@ -1,4 +1,4 @@
-"""Plans batches of texts: few shapes, little padding, and every stream busy to the end."""
+"""Plans batches of texts: few shapes, little padding, and all streams busy until the end."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _best_width(longest: int, most: int | None) -> int:
 
 
 class BatchQueue:
-    """Gives batches to several workers, each its own shape while there are others. Thread-safe."""
+    """Gives batches to several workers, each worker keeps its own shape while others are left. Thread-safe."""
 
     def __init__(self, batches: Sequence[Batch]) -> None:
         self._lock = threading.Lock()

@@ -1,1 +1,1 @@
-"""Evaluate answers on held-out questions: closed-book, few-shot, RAG and what else is registered, side by side."""
+"""Evaluate answers on held-out questions: closed-book, few-shot, RAG and other registered approaches, side by side."""

@@ -64,7 +64,7 @@ class Approach(Protocol):
 
     @property
     def other_models(self) -> tuple[str, ...]:
-        """The models that it asks beside the one that it was given."""
+        """The models that it calls in addition to the given one."""
 
     def answer(self, question: str) -> Attempt:
         """Answer a question. Raises ChatError or StepError where a model or a step of a chain fails."""
@@ -72,7 +72,7 @@ class Approach(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What an approach may use: the collection, the chat model, a counter of tokens, and few-shot examples."""
+    """The resources of an approach: the collection, the chat model, a counter of tokens, and few-shot examples."""
 
     kb: KnowledgeBase
     chat: ChatModel
@@ -81,7 +81,7 @@ class Means:
 
 
 class ClosedBook:
-    """The model alone: without documents, with examples where some are given."""
+    """The model alone: without documents, with few-shot examples if there are any."""
 
     other_models: tuple[str, ...] = ()
 
@@ -103,7 +103,8 @@ class ClosedBook:
 
 
 class Rag:
-    """Retrieval, then the model with the passages, then the check of citations; with examples where some are given."""
+    """Retrieval, then the model with the passages, then the check of citations; with few-shot examples if there are
+    any."""
 
     other_models: tuple[str, ...] = ()
 
@@ -204,7 +205,8 @@ def factory_of(name: str) -> Factory:
     kind = name.partition("@")[0]
     kind = "chain" if kind.startswith("chain:") else kind
     if kind not in APPROACHES:
-        raise InputError(f"the approach {kind!r} is not known", cure=f"choose from {', '.join(APPROACHES)}")
+        known = [f"{row}:NAME" if row == "chain" else row for row in APPROACHES]
+        raise InputError(f"the approach {kind!r} is not known", cure=f"choose from {', '.join(known)}")
     return APPROACHES[kind]
 
 

@@ -1,4 +1,4 @@
-"""The few-shot examples of an evaluation: read from a file, and none of them a question that is measured."""
+"""The few-shot examples of an evaluation: read from a file; none of them may be a measured question."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good one answer is: exact match, token F1, required facts, citations against the evidence, groundedness."""
+"""Measures of one answer: exact match, token F1, required facts, citations against the evidence, groundedness."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def grade(question: AnswerQuestion, attempt: Attempt, check: TextCheck | None) -> dict[str, float]:
-    """Return the measures of an answer that apply; what does not apply is left out.
+    """Return the measures of an answer that apply to its question.
 
     check: the text compared with the documents, for groundedness. An abstention on a question with an answer scores 0
     in every measure of rightness, and has no citations to judge.
@@ -104,14 +104,14 @@ def citation_measures(question: AnswerQuestion, answer: Answer) -> dict[str, flo
 
 
 def claims_of(text: str) -> list[str]:
-    """Return the sentences of an answer that state something, as the check of citations divides them."""
+    """Return the sentences of an answer that make a statement, as the check of citations divides them."""
     spans = sentence_spans(text, language=guess_language(text))
     sentences = (text[start:end].strip() for start, end in spans)
     return [item for item in sentences if _bare(item) and states(" ".join(_MARKER.sub("", item).split()))]
 
 
 def groundedness(check: TextCheck) -> float | None:
-    """Return the share of a text's claims that the documents support; None for a text that claims nothing."""
+    """Return the share of a text's claims that the documents support; None for a text without claims."""
     claims = [sentence for sentence in check.sentences if sentence.verdict]
     if not claims:
         return None
@@ -133,5 +133,5 @@ def _overlap(quote: str, evidence: str) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Return the letters and digits of a text without its markers: what a sentence is compared by."""
+    """Return the letters and digits of a text without its markers, for the comparison of sentences."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", _MARKER.sub("", text)).casefold())

@@ -1,4 +1,4 @@
-"""Questions with what a right answer is: a question file or a folder of `ragkit eval make`, divided by document."""
+"""Questions with their right answers: a question file or a folder of `ragkit eval make`, divided by document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ragkit.evaluation.generation.splitting import split_documents
 
 @dataclass(frozen=True, slots=True)
 class AnswerQuestion:
-    """A question and what a right answer is.
+    """A question with its right answer.
 
     answers: accepted answers, any of them. facts: what an answer must contain, each in one of several wordings.
     documents: sources, any of which holds the answer. evidence: passages of them. part: "tune", "validate", "test", or
@@ -35,7 +35,7 @@ class AnswerQuestion:
 
     @property
     def answerable(self) -> bool:
-        """Whether there is a right answer; otherwise a right reply says that there is none."""
+        """Whether there is a right answer; otherwise the right reply is to abstain."""
         return bool(self.answers or self.facts or self.documents or self.evidence)
 
 
@@ -78,7 +78,7 @@ def load_questions(path: Path, *, seed: int = 0) -> QuestionSet:
 
 
 def _keys(question: AnswerQuestion) -> tuple[str, ...]:
-    """Return what a split must keep together: the documents of a question, or the question itself."""
+    """Return the key that a split keeps together: the documents of a question, or the question itself."""
     return question.documents or (f"question {question.name}",)
 
 

@@ -1,4 +1,4 @@
-"""What a run of `ragkit eval answers` depends on besides its files: the collection's content, and the prompts."""
+"""The inputs of `ragkit eval answers` besides files: the collection's content, and the prompts."""
 
 from __future__ import annotations
 

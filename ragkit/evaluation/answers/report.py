@@ -12,7 +12,7 @@ from ragkit.evaluation.answers.runner import Graded
 from ragkit.numeric.statistics import mean_interval, paired_test
 
 _MAIN: Final = ("judge", "facts", "token_f1", "citation_recall")
-"""The measure that decides, the first that every approach has."""
+"""The deciding measure: the first of these that every approach has."""
 _ORDER: Final = (*MEASURES, "judge")
 _LEVEL: Final = 0.05
 
@@ -59,7 +59,7 @@ class Contest:
 
     @property
     def verdict(self) -> str:
-        """Whether it paid, in words."""
+        """The comparison in words: "better", "worse" or "no difference shown"."""
         if self.low > 0 and self.p < _LEVEL:
             return "better"
         if self.high < 0 and self.p < _LEVEL:

@@ -38,15 +38,15 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What grades answers. check: compares a text with the documents. price: of (tokens in, tokens out).
+    """The tools for grading answers. check: compares a text with the documents. price: of (tokens in, tokens out).
 
-    tell: called with the stage, how much is done and how much there is.
+    progress: called with the stage, how much is done and how much there is.
     """
 
     check: Callable[[str], TextCheck] | None = None
     judge: Judge | None = None
     price: Callable[[str, int, int], float] | None = None
-    tell: Callable[[str, int, int], None] | None = None
+    progress: Callable[[str, int, int], None] | None = None
 
 
 def graded_answers(
@@ -62,8 +62,8 @@ def graded_answers(
         for approach in approaches:
             yield _graded(approach, question, bench)
             done += 1
-            if bench.tell:
-                bench.tell("answering", done, total)
+            if bench.progress:
+                bench.progress("answering", done, total)
 
 
 def _graded(approach: Approach, question: AnswerQuestion, bench: Bench) -> Graded:

@@ -75,7 +75,7 @@ def from_question_file(path: Path, kb: KnowledgeBase) -> list[LabelledQuestion]:
 
 
 def _place(wanted: str, text: str) -> tuple[int, int] | None:
-    """Return where a text stands in another, whatever blanks are between its words; None for nowhere."""
+    """Return the span of a text in another, ignoring white space between words; None where it is not there."""
     match = re.search(r"\s+".join(map(re.escape, wanted.split())), text)
     return match.span() if match else None
 

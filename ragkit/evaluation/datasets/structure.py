@@ -1,4 +1,4 @@
-"""A document's structure as plain JSON beside its text, so that a made set is cut as its collection is."""
+"""A document's structure as plain JSON beside its text, so that a made set is chunked like its collection."""
 
 from __future__ import annotations
 

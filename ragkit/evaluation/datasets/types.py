@@ -99,7 +99,7 @@ def read_part(line: Line) -> str:
 
 
 def choose_part(dataset: Dataset, wanted: str | None) -> Choice:
-    """Return the part to report: what is wanted, else the test part of a set with parts, else all of it.
+    """Return the part to report: the requested one, else the test part of a set with parts, else all of it.
 
     wanted: a part, "all", or None. Raises InputError where the set has no such part.
     """

@@ -15,7 +15,7 @@ from ragkit.text.content_terms import guess_language
 from ragkit.types.documents import Document
 
 KINDS: Final = ("heading", "definition", "sentence", "cloze")
-"""What can be made without a language model."""
+"""The kinds of questions that can be made without a language model."""
 _LEAST_SECTION = 80  # characters below a heading that make it worth asking about
 _KEPT_WORDS = 4  # content words that a question must keep
 _CLOZE_WINDOW = 8  # content words around a blank
@@ -46,7 +46,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What candidates are made from: the document's language, the sentences of its prose, and its headings."""
+    """The source of candidates: the document's language, the sentences of its prose, and its headings."""
 
     document: Document
     language: str
@@ -58,7 +58,7 @@ class Outline:
 
 
 def outline(document: Document) -> Outline:
-    """Return the sentences of a document that can be asked about; tables, code and headings are left out."""
+    """Return the sentences of a document that questions can be made of; tables, code and headings are left out."""
     language = str(document.metadata.get("language") or guess_language(document.text))[:2]
     spans = []
     for unit in document_units(document):
@@ -110,7 +110,7 @@ def _headings(found: Outline) -> Iterator[Candidate]:
 
 
 def _known_item(sentence: str, language: str, rarity: Mapping[str, float]) -> str:
-    """Return the content words of a sentence without its rarest ones, as someone half remembers it; "" if too few."""
+    """Return the content words of a sentence without its rarest ones, like a half-remembered query; "" if too few."""
     content = templates.content_words(sentence, language)
     order = sorted({word for _, _, word in content}, key=lambda word: (-rarity.get(word, math.inf), word))
     kept = frozenset(order[max(2, math.ceil(0.3 * len(order))) :])

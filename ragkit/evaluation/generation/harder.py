@@ -1,4 +1,4 @@
-"""Harder questions by rules: in other words, with a constraint, beside a rival sentence, in two parts, unanswerable."""
+"""Harder questions by rules: paraphrased, with a constraint, next to a rival sentence, in two parts, unanswerable."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ragkit.evaluation.generation.candidates import Candidate, Outline, sentence
 HARDER: Final = ("paraphrase", "constraint", "distractor", "two-part")
 """Kinds of harder questions that the documents answer."""
 UNANSWERABLE: Final = "near"
-"""The kind of those that they do not answer; `ragkit eval --unanswerable` calls it so."""
+"""The kind of unanswerable questions, as `ragkit eval --unanswerable` names it."""
 
 _LEAST: Final = 3  # content words of a question
 _MOST: Final = 6
-_COMMON: Final = 60  # sentences that hold a word beyond which it tells no rival
+_COMMON: Final = 60  # a word that more sentences have identifies no rival
 _ALIKE: Final = 0.4  # share of a sentence's content words that its rival has
 _NUMBER: Final = re.compile(r"(?<![\w.,/-])\d{1,4}(?![\w/-]|[.,]\d)")
 _OTHER_WORDS: Final = """
@@ -54,7 +54,7 @@ _SYNONYMS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Harder:
-    """What harder questions are made with. rarity: as for `candidates`. rivals: sentence -> words of its rival."""
+    """The inputs for harder questions. rarity: as for `candidates`. rivals: sentence -> words of its rival."""
 
     rarity: Mapping[str, float]
     rivals: Mapping[str, frozenset[str]]
@@ -75,7 +75,7 @@ class Harder:
         yield from self._two_part(found)
 
     def unanswerable(self, found: Outline, numbers: Collection[str]) -> Iterator[str]:
-        """Yield questions with a number that stands nowhere. numbers: all that stand in the collection."""
+        """Yield questions with a number that no document has. numbers: all numbers of the collection."""
         for span in found.sentences:
             text, number = self._constraint(found.sentence(span), found.language)
             if text and len(number) > 1:
@@ -163,7 +163,7 @@ def numbers_of(outlines: Sequence[Outline]) -> frozenset[str]:
 
 
 def _absent(number: str, numbers: Collection[str]) -> str:
-    """Return the next larger number of as many digits or more that stands nowhere."""
+    """Return the next larger number of as many digits or more that no document has."""
     value = int(number) + 1
     while str(value) in numbers:
         value += 1

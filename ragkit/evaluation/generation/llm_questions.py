@@ -41,7 +41,7 @@ _MARKUP: Final = re.compile(r"https?://|[<>{}\[\]]")
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A span of a document that a model is shown."""
+    """A span of a document that the model gets."""
 
     source: str
     text: str
@@ -55,7 +55,7 @@ def written(
     *,
     count: int,
     seed: int,
-    tell: Callable[[str, int, int], None],
+    progress: Callable[[str, int, int], None],
 ) -> list[tuple[str, Candidate]]:
     """Return up to `count` (source, question) pairs, from every document in turn.
 
@@ -65,7 +65,7 @@ def written(
     out: list[tuple[str, Candidate]] = []
     failures = 0
     for window in _in_turn([_windows(item, seed) for item in outlines]):
-        tell("writing questions", len(out), count)
+        progress("writing questions", len(out), count)
         if len(out) >= count:
             break
         try:
@@ -88,7 +88,7 @@ def _in_turn(lists: Sequence[Sequence[_Window]]) -> Iterator[_Window]:
 
 
 def _windows(found: Outline, seed: int) -> list[_Window]:
-    """Return spans of neighbouring sentences, apart, in an order that the seed decides."""
+    """Return disjoint spans of neighbouring sentences, in an order that the seed decides."""
     document, spans = found.document, []
     start = end = -1
     for left, right in (*found.sentences, (len(document.text) + _WINDOW, 0)):

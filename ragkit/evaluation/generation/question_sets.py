@@ -81,17 +81,17 @@ def make_set(kb: KnowledgeBase, *, options: MakeOptions | None = None) -> MadeSe
     Raises InputError where no question can be made, and what the chat model raises.
     """
     options = options or MakeOptions()
-    tell = options.progress or (lambda *_: None)
+    progress = options.progress or (lambda *_: None)
     sources = [info.source for info in kb.documents()]
     documents = []
     for number, source in enumerate(sources):
-        tell("reading", number, len(sources))
+        progress("reading", number, len(sources))
         documents.append(kb.document(source))
     drawn = set(sorted(sources, key=lambda source: _rank(options.seed, source))[:_ASKED_ABOUT])
     outlines = [outline(document) for document in documents if document.source in drawn]
     split = split_documents(_groups(documents, outlines), seed=options.seed) if documents else {}
     harder = Harder(_rarity(outlines), find_rivals(outlines), options.seed)
-    chosen = _chosen(outlines, split, options, harder, tell)
+    chosen = _chosen(outlines, split, options, harder, progress)
     if not chosen:
         raise InputError(
             f"no question can be made from the {len(documents):,} documents of {kb.collection!r}",
@@ -115,7 +115,7 @@ def _groups(documents: Sequence[Document], outlines: Sequence[Outline]) -> list[
 def _unanswerable(
     outlines: Sequence[Outline], split: Mapping[str, str], chosen: Sequence[Made], harder: Harder
 ) -> tuple[Unanswerable, ...]:
-    """Return questions whose number stands nowhere, of every document in turn, in the part of its document."""
+    """Return questions with a number that no document has, of every document in turn, in the part of its document."""
     numbers = numbers_of(outlines)
     names = sorted(outlines, key=lambda item: _rank(harder.seed, item.document.source))
     waiting = [(item.document.source, harder.unanswerable(item, numbers)) for item in names]
@@ -139,7 +139,7 @@ def _chosen(
     split: Mapping[str, str],
     options: MakeOptions,
     harder: Harder,
-    tell: Callable[[str, int, int], None],
+    progress: Callable[[str, int, int], None],
 ) -> list[Made]:
     """Return the questions of all parts, in the order of parts, then of documents."""
     pools: dict[str, dict[str, list[Candidate]]] = {part: {} for part in PARTS}
@@ -155,7 +155,7 @@ def _chosen(
         if options.chat is not None:
             asked = [by_source[name] for name in names]
             count = math.ceil(quota * _WRITTEN_SHARE)
-            made = written(options.chat, asked, count=count, seed=options.seed, tell=tell)
+            made = written(options.chat, asked, count=count, seed=options.seed, progress=progress)
             picked += [item for item in made if _in_one(item[1].answer, outlines)]
         picked += _round_robin(pools[part], names, options.kinds, count=quota - len(picked))
         out += [Made(_name(source, item), source, part, item) for source, item in picked]

@@ -99,7 +99,8 @@ def plain_heading(text: str) -> str:
 
 
 def defined_term(sentence: str, language: str) -> str:
-    """Return what a sentence defines ("A refund window is the time in which …" -> "refund window"), "" if nothing."""
+    """Return the term that a sentence defines ("A refund window is the time in which …" -> "refund window"), "" if it
+    defines none."""
     pattern = _DEFINES.get(language)
     match = re.match(pattern, sentence, re.IGNORECASE) if pattern else None
     if match is None:
@@ -125,7 +126,7 @@ def what_is(term: str, sentence: str, language: str) -> str:
 
 
 def is_prose(sentence: str) -> bool:
-    """Return whether a sentence can be asked about: complete, of medium length, and mostly letters."""
+    """Return whether a question can be made of a sentence: it is complete, of medium length, and mostly letters."""
     unspaced = not sentence.isascii() and len(sentence) >= 15 and len(words(sentence)) >= 8
     if not 40 <= len(sentence) <= 400 and not (unspaced and len(sentence) <= 400):
         return False

@@ -1,4 +1,4 @@
-"""How well a collection serves a question file: retrieval by document and by evidence, and answers by their facts."""
+"""Measures of a question file: retrieval by document and by evidence, and answers by their facts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DEPTH = DEPTHS[-1]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question with what came back. document, evidence: the rank of the first hit that has it, None for none.
+    """A question with its results. document, evidence: the rank of the first hit that has it, None for none.
 
     grade: of the answer; None when no answer was asked for.
     """
@@ -160,12 +160,12 @@ _SAME = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-
 
 
 def _solid(text: str) -> str:
-    """Return the letters and digits of a text, which extraction and typography do not change."""
+    """Return the letters and digits of a text, which do not depend on extraction and typography."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
 def _figures(asked: Sequence[Asked]) -> dict[str, dict[str, float]]:
-    """Return each figure with its bootstrap interval; figures of nothing are left out."""
+    """Return each figure with its bootstrap interval; figures without questions are left out."""
     by_document = [item.document for item in asked if item.question.documents]
     by_evidence = [item.evidence for item in asked if item.question.texts]
     values: dict[str, list[float]] = {}

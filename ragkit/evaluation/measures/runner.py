@@ -136,9 +136,9 @@ def fill(kb: KnowledgeBase, documents: Iterable[Document], total: int, progress:
         progress("embedding", state.documents, total)
 
     kb.add(noted(), progress=forward)
-    gone = [info.source for info in kb.documents() if info.source not in wanted]
-    if gone:
-        kb.remove(gone)
+    unwanted = [info.source for info in kb.documents() if info.source not in wanted]
+    if unwanted:
+        kb.remove(unwanted)
 
 
 def report_settings(collections: Sequence[KnowledgeBase], *, depth: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How well the check tells supported statements from others: accepted, refused, balanced accuracy, with intervals."""
+"""How well the check separates supported statements from others, as rates with intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Judged = tuple[Statement, bool]
 
 @dataclass(frozen=True, slots=True)
 class StatementResult:
-    """What the check made of a set. judged: each statement, and if it was accepted. unreadable: files by reason."""
+    """The results of the check on a set. judged: each statement, and if it was accepted. unreadable: files by
+    reason."""
 
     name: str
     part: str

@@ -48,7 +48,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The comparison of two runs. unshared: queries that only one of them has. note: why it is no evidence, or ""."""
+    """The comparison of two runs. unshared: queries that only one of them has. note: why it is not evidence, or ""."""
 
     queries: int
     unshared: int

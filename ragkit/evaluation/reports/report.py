@@ -74,7 +74,7 @@ def _rounded(interval: tuple[float, float]) -> list[float]:
 
 
 def as_lines(result: Result) -> Iterator[str]:
-    """Yield the lines of the report. A figure that is no evidence says so in its line."""
+    """Yield the lines of the report. The line of a figure that is not evidence says so."""
     found = as_dict(result)
     note = f"  {result.choice.note}" if result.choice.note else ""
     part = f", part {found['part']}" if found["part"] else ""
@@ -172,7 +172,7 @@ def write_qrels(result: Result, path: Path) -> None:
 
 
 def _word(text: str) -> str:
-    """Return an id as TREC's blank-separated columns take it."""
+    """Return an id for TREC's blank-separated columns."""
     return "".join(f"%{ord(char):02X}" if char.isspace() or char == "%" else char for char in text)
 
 
@@ -209,7 +209,7 @@ def metric_names(dataset: Dataset, kinds: Iterable[str] = ()) -> list[str]:
 
 
 def check_floors(floors: Iterable[Floor], names: Sequence[str]) -> None:
-    """Raise InputError for a floor under a metric that is not there."""
+    """Raise InputError for a floor of an unknown metric."""
     for floor in floors:
         if floor.metric not in names:
             raise InputError(f"--fail-under: no metric {floor.metric!r}", cure=f"it may be {', '.join(names)}")

@@ -22,7 +22,7 @@ _SEARCHED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question, a chunk that answers it, and one that looks as if it did ("" for none), as they are embedded."""
+    """A question, a chunk that answers it, and a hard negative ("" for none), as they are embedded."""
 
     question: str
     positive: str
@@ -73,7 +73,7 @@ def _touches(chunk: Chunk, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def with_negatives(pairs: Sequence[Pair], kb: KnowledgeBase) -> list[Pair]:
-    """Return the pairs with a hard negative each: the best hit of the present model that is not the right chunk."""
+    """Return the pairs with a hard negative each: the current model's best hit that is not the right chunk."""
     right: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
         right[pair.question].add(pair.positive)

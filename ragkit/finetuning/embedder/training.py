@@ -16,7 +16,7 @@ from ragkit.errors import MissingPackageError, ModelError
 from ragkit.finetuning.embedder.pairs import Pair
 
 SCALE: Final = 20.0
-"""What cosines are multiplied with before the softmax (a temperature of 0.05, the library's default)."""
+"""The factor of cosines before the softmax (a temperature of 0.05, the library's default)."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -174,7 +174,7 @@ class _Session:
 
 
 def _batches(pairs: Sequence[Pair], size: int) -> list[list[Pair]]:
-    """Return batches in which no chunk is the right one of two questions: it would count as wrong for one of them."""
+    """Return batches in which no chunk answers two questions: it would count as wrong for one of them."""
     batches: list[list[Pair]] = [[]]
     for pair in pairs:
         place = next(

@@ -1,4 +1,4 @@
-"""From a question set to a tuned embedding model: train on one part, choose on the second, prove on the third."""
+"""From a question set to a tuned embedding model: train on one part, choose on the second, measure on the third."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ TEMPLATE: Final = """\
 model = "models/base"        # a folder in Hugging Face's format, with safetensors
 data = "data"                # a folder of: ragkit export finetune EXAMPLES data --format messages
 output = "out"               # a new folder
-method = "lora"              # lora, qlora (4-bit, needs a CUDA GPU and bitsandbytes) or full
+method = "lora"              # lora, qlora (4-bit, by bitsandbytes; slow without a CUDA GPU) or full
 
 seed = 0
 epochs = 3
@@ -46,7 +46,7 @@ targets = []                 # names of the layers with adapters; [] takes all l
 
 evaluate_steps = 50          # the validation loss is measured this often, and once an epoch at least
 patience = 3                 # training stops after so many measurements without a lower validation loss
-merge = false                # write the model with the adapter merged in, too
+merge = false                # write the model with the adapter merged in, too (qlora: in 4 bits)
 """
 """A configuration to start with, as `ragkit finetune config` prints it."""
 

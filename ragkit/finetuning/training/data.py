@@ -16,7 +16,7 @@ _TEMPLATE: Final = (
     "{% for message in messages %}<|{{ message.role }}|>\n{{ message.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
-"""Stands in for models that have no chat template of their own."""
+"""The template for models without a chat template."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def train(config: TrainConfig, *, report: Report | None = None) -> Trained:
         load_encoded(config.data / name, tokenizer, max_tokens=config.max_tokens)
         for name in ("train.jsonl", "validation.jsonl")
     ]
-    model = _adapted(config, _base(config, transformers))
+    model = _adapted(config, base_model(config, transformers))
     trainer = _trainer(config, model, parts, tokenizer.pad_token_id, report)
     first = float(trainer.evaluate()["eval_loss"])
     trainer.train()
@@ -81,7 +81,7 @@ def _transformers() -> Any:
 
 
 def _loaded(config: TrainConfig, load: Callable[[str], Any]) -> Any:
-    """Return what is loaded from the folder of the base model. Raises ModelError."""
+    """Return the value that a function loads from the folder of the base model. Raises ModelError."""
     if not (config.model / "config.json").is_file():
         raise ModelError(
             f"{config.model} is no model folder (no config.json)", cure="give a folder in Hugging Face's format"
@@ -94,14 +94,15 @@ def _loaded(config: TrainConfig, load: Callable[[str], Any]) -> Any:
         raise ModelError(f"{config.model} cannot be loaded: {error}", cure="check the folder") from error
 
 
-def _base(config: TrainConfig, transformers: Any) -> Any:
-    """Return the base model; for QLoRA in 4 bits, which needs a CUDA GPU. Raises ConfigError."""
+def base_model(config: TrainConfig, transformers: Any) -> Any:
+    """Return the base model; for QLoRA its linear layers are in 4 bits (NF4).
+
+    Raises MissingPackageError without bitsandbytes, ModelError.
+    """
     import torch
 
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True}
     if config.method == "qlora":
-        if not torch.cuda.is_available():
-            raise ConfigError("method qlora needs a CUDA GPU", cure='write method = "lora"')
         try:
             import bitsandbytes  # noqa: F401
         except ImportError as error:
@@ -112,7 +113,20 @@ def _base(config: TrainConfig, transformers: Any) -> Any:
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
-    return _loaded(config, lambda folder: transformers.AutoModelForCausalLM.from_pretrained(folder, **options))
+    model = _loaded(config, lambda folder: transformers.AutoModelForCausalLM.from_pretrained(folder, **options))
+    _keep_differentiable(model)
+    return model
+
+
+def _keep_differentiable(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit layers on a CPU when they are evaluated.
+
+    Its repacked layers have no gradient with respect to their input, and the validation loss is measured before and
+    between the steps: from then on the layers below would learn from a wrong gradient, with a warning at most.
+    """
+    for part in model.modules():
+        if hasattr(part, "support_avx512bf16_for_cpu"):
+            part.support_avx512bf16_for_cpu = False
 
 
 def _adapted(config: TrainConfig, model: Any) -> Any:
@@ -191,7 +205,7 @@ def _trainer(config: TrainConfig, model: Any, parts: list[list[Encoded]], pad: i
 def _saved(
     config: TrainConfig, trainer: Any, tokenizer: Any, losses: tuple[float, float], manifest: Mapping[str, Any]
 ) -> Trained:
-    """Write the kept weights with the tokenizer, the history of losses, and what they came from.
+    """Write the kept weights with the tokenizer, the history of losses, and their inputs.
 
     losses: on the validation part, before the training and of the kept weights.
     """

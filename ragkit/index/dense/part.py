@@ -1,4 +1,4 @@
-"""The dense index as an IndexPart: how it is built, opened, checked and followed."""
+"""The dense index as an IndexPart: built, opened, checked and followed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DensePart:
         return Written(sorted(item.name for item in folder.iterdir()), len(base.ids), base.facts)
 
     def _is_current(self, number: int, source: ChunkSource) -> bool:
-        """Return whether codes of a quantizer are what new ones would be; a damaged quantizer makes no new ones."""
+        """Return whether the quantizer's codes equal newly made ones; a damaged quantizer makes no new ones."""
         if self._kind != "auto" or number == source.quantizer_number():
             return True
         if number:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import QueryError
+from ragkit.retrieval.questions import checked_question
 from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.settings import Settings
 from ragkit.text.analyzer import analyse
@@ -61,11 +61,10 @@ class TextRanker:
     def score(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return the score of each text, in their order.
 
-        Raises QueryError for an empty question, ModelError and MissingPackageError for a model that cannot be loaded.
+        Raises QueryError for an empty or over-long question, ModelError and MissingPackageError for a model that cannot
+        be loaded.
         """
-        asked = clean_text(question).strip()
-        if not asked:
-            raise QueryError("the question is empty", cure="ask something")
+        asked = checked_question(question, self._settings.retrieval)
         cleaned = [clean_text(text) for text in texts]
         if self._settings.retrieval.rerank:
             return [float(score) for score in self._cross_encoder().score(asked, cleaned)]

@@ -44,8 +44,8 @@ def backup(store: Copyable, target: Path) -> dict[str, Any]:
 
     The copy is checked by SQLite's integrity check, sealed with a SHA-256 over every row, fsynced and only then given
     its name, which must not be taken (ConflictError). Writers and readers continue. The collection's own prompts,
-    examples, chains, feedback and traces are in it (`files`; `left_out`: those that are no regular file or too large).
-    The search indexes are not: they are rebuilt from the rest.
+    examples, chains, feedback, traces and kept originals are in it (`files`; `left_out`: those that are no regular file
+    or too large). The search indexes are not: they are rebuilt from the rest.
     """
     target = Path(target)
     if target.exists() or target.is_symlink():

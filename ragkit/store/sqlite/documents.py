@@ -55,7 +55,7 @@ class _Old:
 def put_document(
     session: Session, change: Change, document: Document, record: DocumentRecord, *, cut: ChunkedDocument
 ) -> Outcome:
-    """Insert or replace a document; one that is stored already, equal in everything, is not written."""
+    """Insert or replace a document; an equal document that is stored already is not written."""
     old = _find(session, document.source)
     keeps_chunks = old is not None and _keeps_chunks(session, old, record, cut.chunks)
     if old is not None and keeps_chunks and old.record == record:

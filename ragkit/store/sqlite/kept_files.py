@@ -1,4 +1,4 @@
-"""The files that people keep with a collection (prompts, examples, chains, feedback, traces), inside its backup."""
+"""The files beside a collection's database (prompts, chains, feedback, originals of uploads …), inside its backup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ragkit.errors import CorruptError
 from ragkit.files import fsync_path
 
 FILES: Final = ("examples.jsonl", "feedback.jsonl")
-FOLDERS: Final = ("prompts", "chains", "traces")
+FOLDERS: Final = ("prompts", "chains", "traces", "originals")
 LARGEST_BYTES: Final = 256 << 20
 """A larger file is left out of a backup, and reported."""
 TABLE: Final = "kept_files"

@@ -114,7 +114,7 @@ def _inode(path: Path) -> tuple[int, int] | None:
 
 
 def _write_holder(folder: Path) -> None:
-    """Write down who holds the lock, for the error of other writers; on a full disk the lock holds without it."""
+    """Record the holder of the lock, for the error of other writers; on a full disk the lock holds without it."""
     holder = {
         "pid": os.getpid(),
         "command": _command(),

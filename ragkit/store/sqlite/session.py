@@ -22,7 +22,7 @@ from ragkit.types.collection import Fingerprint
 
 Statement = tuple[str, Sequence[Any]]
 Stamp = tuple[int, str, int]
-"""Generation, time as ISO 8601, time as microseconds since 1970: what a document row is stamped with."""
+"""Generation, time as ISO 8601, time as microseconds since 1970: the values that a document row is stamped with."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG_SLACK: Final = 1_000
@@ -38,7 +38,7 @@ class Change:
         self.forgets_log = False
 
     def include(self, inner: Change) -> None:
-        """Add what a savepoint did, once it is released."""
+        """Add the changes of a savepoint, once it is released."""
         for name, value in vars(inner).items():
             before = getattr(self, name)
             setattr(self, name, before or value if isinstance(value, bool) else before + value)

@@ -133,7 +133,7 @@ class Store:
         return verify_store(self)
 
     def doctor(self) -> dict[str, Any]:
-        """Check the database against itself; see `integrity.doctor_store`."""
+        """Check the database's consistency; see `integrity.doctor_store`."""
         return doctor_store(self)
 
     def backup(self, target: Path) -> dict[str, Any]:

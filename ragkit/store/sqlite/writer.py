@@ -136,7 +136,7 @@ class Writer:
         return outcome
 
     def remove(self, source: str) -> bool:
-        """Delete a document, and what is known of files that gave it; False when there is none."""
+        """Delete a document and the states of its files; False when there is none."""
         if not is_text(source):
             return False
         with self._lock, self._session.transaction() as change:
@@ -177,15 +177,15 @@ class Writer:
             change.changed += 1
 
     def record_file(self, state: FileState) -> None:
-        """Remember a file. Written with the next transaction, or at the end; that is no change of the collection."""
+        """Record a file's state. Written with the next transaction, or at the end; the collection's revision stays."""
         self._remember(_file_row(state))
 
     def forget_file(self, root: str, path: bytes) -> None:
-        """Forget a file. Written with the next transaction, or at the end; that is no change of the collection."""
+        """Delete a file's state. Written with the next transaction, or at the end; the collection's revision stays."""
         self._remember(("DELETE FROM files WHERE root = ? AND path = ?", (encode_root(root), path)))
 
     def flush(self) -> None:
-        """Write what `record_file` and `forget_file` have put off."""
+        """Write the pending changes of `record_file` and `forget_file`."""
         with self._lock:
             if self._session.pending and self._session.outer is None:
                 with self._session.transaction():
@@ -225,7 +225,7 @@ class Writer:
             return bool(self._session.connection.changes())
 
     def clear(self) -> None:
-        """Delete every document, what is known of files, the adapter, and what the collection pins; keep vectors."""
+        """Delete every document, the states of files, the adapter and the pinned settings; keep vectors."""
         with self._lock, self._session.transaction() as change:
             session = self._session
             connection = session.connection
@@ -295,7 +295,7 @@ def _give_space_back(connection: apsw.Connection) -> None:
 
 
 def _file_row(state: FileState) -> Statement:
-    """Return the statement that stores what is known of a file; the detail of its report is made valid UTF-8."""
+    """Return the statement that stores a file's state; the detail of its report is made valid UTF-8."""
     row = (state.source, state.size, state.mtime_ns, state.ctime_ns, state.sha256, state.extractor, state.reason)
     check_file(state)
     detail = state.detail.encode("utf-8", "backslashreplace").decode()

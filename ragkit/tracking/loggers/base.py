@@ -18,7 +18,7 @@ class RunLogger(Protocol):
 
 
 def parameters(run: Run) -> dict[str, str]:
-    """Return what a run depends on as flat parameters: settings, models, digests of inputs and prompts, versions."""
+    """Return the inputs of a run as flat parameters: settings, models, digests of inputs and prompts, versions."""
     found: Mapping[str, Any] = {
         "kind": run.kind,
         "models": ", ".join(run.models),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ragkit import ConfigError
-from ragkit_service.configuration.known import KnownSetting, as_text, known_settings
+from ragkit import ConfigError, show
+from ragkit_service.configuration.known import LIMIT_TABLE, KnownSetting, as_text, known_settings
 from ragkit_service.configuration.toml_file import FILE_NAME, FileValue, read_toml
 from ragkit_service.settings import (
     LIMIT_PREFIX,
@@ -21,6 +21,7 @@ from ragkit_service.settings import (
 
 CONFIG_VARIABLE: Final = "RAGKIT_CONFIG"
 HIDDEN: Final = "(hidden)"
+_SEE_LIMITS: Final = "`ragkit serve --show-config` lists the limits"
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -60,7 +61,8 @@ class Configuration:
             raise ConfigError(f"{origin}: {error.message}", cure=error.cure) from error
 
     def _origin_in(self, message: str) -> str:
-        """Return the place in the file of the variable that an error message names, "" when it is not from there."""
+        """Return the place in the file of the variable that an error message names, "" when the value is not from the
+        file."""
         for key, origin in self.origins.items():
             setting = known_settings()[key]
             from_file = self.file is not None and origin.startswith(str(self.file))
@@ -101,12 +103,26 @@ def read_configuration(
     return Configuration(values, origins, path)
 
 
+def limit_flags(given: Sequence[str]) -> dict[str, str]:
+    """Return the values of the option --limit, as "requests=128", by key. Raises ConfigError for what is no limit."""
+    known, found = known_settings(), {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        key = f"{LIMIT_TABLE}.{name.strip().lower()}"
+        if not equals or not value.strip():
+            raise ConfigError(f"--limit {show(text, 80)} has no value", cure="write it as --limit requests=128")
+        if key not in known:
+            raise ConfigError(f"there is no limit {show(name, 80)}", cure=_SEE_LIMITS)
+        found[key] = value.strip()
+    return found
+
+
 def _given(
     setting: KnownSetting, flag: Any, environ: Mapping[str, str], of_file: FileValue | None
 ) -> tuple[str, str] | None:
-    """Return the value that goes first, and its origin."""
+    """Return the value with the highest precedence, and its origin."""
     if flag is not None:
-        return as_text(flag), f"--{setting.key}"
+        return as_text(flag), f"--{setting.key.replace('.', ' ')}"
     if environ.get(setting.variable, "").strip():
         return environ[setting.variable], setting.variable
     if of_file:
@@ -123,8 +139,8 @@ def _file(named: str | Path) -> Path | None:
 
 
 def _check_limits(environ: Mapping[str, str], known: Mapping[str, KnownSetting]) -> None:
-    """Refuse a variable of a limit that does not exist: a slip would leave the limit as it was."""
+    """Refuse a variable of a limit that does not exist: a misspelt name would leave the limit unchanged."""
     variables = {setting.variable for setting in known.values()}
     for name in environ:
         if name.startswith(LIMIT_PREFIX) and name not in variables:
-            raise ConfigError(f"there is no limit {name}", cure="`ragkit serve --show-config` lists the limits")
+            raise ConfigError(f"there is no limit {name}", cure=_SEE_LIMITS)

@@ -1,4 +1,4 @@
-"""Read ragkit.toml: keys and types are checked, and each fault is told with its file, line, key and cure."""
+"""Read ragkit.toml: keys and types are checked, and each error names the file, line, key and cure."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _unknown(key: str, known: Mapping[str, KnownSetting], *, path: Path, line: i
 
 
 def _named(setting: KnownSetting, value: Any) -> str:
-    """Return a wrong value for a message; that of a secret is not shown."""
+    """Return an invalid value for a message; a secret is not shown."""
     return "not of its type" if setting.secret else show(repr(value), 80)
 
 

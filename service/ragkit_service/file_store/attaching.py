@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,13 +15,12 @@ from starlette.requests import Request
 
 from ragkit import InputError, Metadata
 from ragkit_service.context import service_of
-from ragkit_service.errors import Problem
 from ragkit_service.file_store.stored_files import StoredFile, StoredFiles
 from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.security.access import access_of
-from ragkit_service.uploads import UploadReader, receive_uploads
+from ragkit_service.uploads import UploadReader, receive_uploads, too_many_uploads
 
 _FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
 
@@ -35,14 +35,7 @@ async def receive_file(request: Request) -> StoredFile:
     service = service_of(request)
     access_of(request).check("write")
     if not service.uploads.acquire(blocking=False):
-        raise Problem(
-            503,
-            "busy",
-            "Too many uploads at once",
-            "the service is receiving as many uploads as it takes at once",
-            cure="send the request again a little later",
-            retry_after=5,
-        )
+        raise too_many_uploads()
     spool = SpoolLock(service.settings.data, new_job_id())
     try:
         await anyio.to_thread.run_sync(spool.make)
@@ -68,30 +61,42 @@ def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:
     return files.keep(upload, purpose=reader.field(b"purpose") or "user_data")
 
 
-async def attach_file(request: Request, collection: str, identifier: str, *, metadata: Metadata) -> Job:
-    """Queue the job that puts a stored file into a collection. Raises 404 (file or collection), 403, 503, 507."""
+async def attach_files(request: Request, collection: str, identifiers: Sequence[str], *, metadata: Metadata) -> Job:
+    """Queue the one job that puts stored files into a collection, each once, all with the same metadata.
+
+    Raises 404 (a file or the collection), 403, 503, 507.
+    """
     service, access = service_of(request), access_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access, collection, "write"))
     files = files_of(request)
-    stored = await anyio.to_thread.run_sync(files.get, identifier)
     job_id = new_job_id()
     spool = SpoolLock(service.settings.data, job_id)
+    wanted = [await anyio.to_thread.run_sync(files.get, identifier) for identifier in dict.fromkeys(identifiers)]
     await anyio.to_thread.run_sync(spool.make)
     kept = False
     try:
-        path = f"0/{stored.name.rpartition('/')[2]}"
-        content = await anyio.to_thread.run_sync(files.content, identifier)
-        await anyio.to_thread.run_sync(_link, content, spool.folder / path)
-        file = JobFile(0, stored.name, stored.source, path=path, size=stored.bytes, sha256=stored.sha256)
-        wanted = JobRequest(metadata, labels=access.labels)
-        await anyio.to_thread.run_sync(partial(files.attach, identifier, collection=collection, job=job_id))
-        job = Job(job_id, collection, "upload", "queued", "", key_id=access.key_id, files=(file,), request=wanted)
+        linked = await anyio.to_thread.run_sync(partial(_linked, files, wanted, spool=spool, attached=collection))
+        asked = JobRequest(metadata, labels=access.labels)
+        job = Job(job_id, collection, "upload", "queued", "", key_id=access.key_id, files=linked, request=asked)
         queued = await service.jobs.add(job)
         kept = True
         return queued
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(partial(spool.release, keep=kept))
+
+
+def _linked(
+    files: StoredFiles, wanted: Sequence[StoredFile], *, spool: SpoolLock, attached: str
+) -> tuple[JobFile, ...]:
+    """Put stored files into the folder of a job, and remember the job with each. attached: the collection's name."""
+    found = []
+    for number, stored in enumerate(wanted):
+        path = f"{number}/{stored.name.rpartition('/')[2]}"
+        _link(files.content(stored.id), spool.folder / path)
+        files.attach(stored.id, collection=attached, job=spool.job_id)
+        found.append(JobFile(number, stored.name, stored.source, path=path, size=stored.bytes, sha256=stored.sha256))
+    return tuple(found)
 
 
 def _link(content: Path, path: Path) -> None:

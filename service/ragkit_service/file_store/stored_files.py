@@ -52,7 +52,7 @@ class StoredFiles:
         self._folder = data / "files" / _short(owner)
 
     def keep(self, upload: Upload, *, purpose: str) -> StoredFile:
-        """Store what was uploaded; its file is moved. Raises StorageFullError, ConfigError."""
+        """Store an upload; its file is moved. Raises StorageFullError, ConfigError."""
         stored = StoredFile(upload.name, upload.size, upload.digest.hexdigest(), int(time.time()), purpose)
         folder = self._of(stored.id)
         try:
@@ -71,7 +71,7 @@ class StoredFiles:
         return stored
 
     def content(self, identifier: str) -> Path:
-        """Return where a file's bytes are. Raises NotFoundError."""
+        """Return the path of a file's bytes. Raises NotFoundError."""
         self.get(identifier)
         return self._of(identifier) / _CONTENT
 
@@ -81,7 +81,7 @@ class StoredFiles:
         return sorted(found, key=lambda stored: (-stored.created_at, stored.name))
 
     def delete(self, identifier: str) -> None:
-        """Delete a file; documents that were made of it stay. Raises NotFoundError."""
+        """Delete a file; documents made from it stay. Raises NotFoundError."""
         self.get(identifier)
         shutil.rmtree(self._of(identifier), ignore_errors=True)
 
@@ -105,7 +105,7 @@ class StoredFiles:
 
 
 def _short(text: str) -> str:
-    """Return a name for a folder: a text may be longer than a file system takes, and hold anything."""
+    """Return a folder name for any text, which may be too long for a file system or hold any character."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -117,7 +117,7 @@ def _read(folder: Path) -> StoredFile | None:
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    """Write a small file whole: beside its place, synced, then renamed."""
+    """Write a small file atomically: to a temporary file, synced, then renamed."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     with beside.open("xb") as file:
         file.write(json.dumps(content).encode())

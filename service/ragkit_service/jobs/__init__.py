@@ -1,1 +1,1 @@
-"""Jobs: uploads and removals in a queue on disk, done by a process of their own."""
+"""Jobs: uploads and removals in a queue on disk, done by a separate process."""

@@ -1,4 +1,4 @@
-"""The jobs as routes use them: asynchronous, so that no thread is held while a job is waited for."""
+"""The interface of jobs for routes: asynchronous, so that waiting for a job holds no thread."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _LAST_SECONDS: Final = 5.0
 
 
 class JobBoard:
-    """Adds, finds, cancels and waits for jobs. Its few look-ups have threads of their own."""
+    """Adds, finds, cancels and waits for jobs. Its look-ups have a few dedicated threads."""
 
     def __init__(self, queue: JobQueue, *, wake: Callable[[], None], limit: int) -> None:
-        """wake: tells the runner that there is work. limit: jobs that may be unfinished at once."""
+        """wake: notifies the runner of new work. limit: the largest number of unfinished jobs."""
         self._queue = queue
         self._wake = wake
         self._limit = limit
@@ -79,7 +79,7 @@ class JobBoard:
         return job
 
     async def give_up(self, job_id: str) -> Job:
-        """Cancel a job that was waited for too long, and return how it ended; one at work is waited for."""
+        """Cancel a job after too long a wait, and return its result; a running job is waited for."""
         before = await self._run(partial(self._queue.get, job_id))
         await self._run(partial(self._cancel, job_id))
         job = await self.wait(job_id, seconds=_LAST_SECONDS)
@@ -136,5 +136,5 @@ def may_see(access: Access, job: Job) -> bool:
 
 
 def unknown_job() -> Problem:
-    """Return the 404 for a job that is not there, or not the sender's."""
+    """Return the 404 for a job that does not exist, or is not the sender's."""
     return Problem(404, "not-found", "There is no such thing here", "there is no such job", cure="GET /v1/jobs")

@@ -1,4 +1,4 @@
-"""The process that does the jobs: started when there is one, watched, and ended with the service.
+"""The process that does the jobs: started when there is a job, watched, and stopped with the service.
 
 Reading, chunking and embedding hold the GIL for long stretches; in a process of their own they delay no request.
 """
@@ -50,7 +50,7 @@ class JobProcess:
         self._wake.set()
 
     def stop(self) -> None:
-        """End the process: it commits what is ready and queues the rest again."""
+        """Stop the process: it commits finished documents and queues the rest again."""
         self._stopped = True
         self._wake.set()
         self._thread.join()
@@ -122,7 +122,7 @@ def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
 
 
 def _message(settings: ServiceSettings) -> dict[str, Any]:
-    """Return what the process must know; no key and no chat model is among it."""
+    """Return the settings for the process; they hold no key and no chat model."""
     parts = {name: asdict(getattr(settings.settings, name)) for name in ("chunk", "model", "dense")}
     return {"data": str(settings.data), "settings": parts, "limits": asdict(settings.limits)}
 

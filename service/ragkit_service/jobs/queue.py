@@ -38,9 +38,9 @@ removed, generation, error, request"""
 _FILE_COLUMNS: Final = """number, name, source, path, size, sha256, status, reason, detail, characters, pages, chunks,
 warnings"""
 _ATTEMPTS: Final = 3
-"""How often a job is begun: one that ends its process each time is given up."""
+"""How often a job is started: one that crashes its process each time then fails."""
 KEPT: Final = 1_000
-"""Finished jobs that are kept for reports; the oldest are deleted."""
+"""Number of finished jobs that are kept for reports; the oldest are deleted."""
 
 Clock = Callable[[], datetime]
 
@@ -93,7 +93,7 @@ class JobQueue:
         return len(self.unfinished()) if self.path.exists() else 0
 
     def is_cancelled(self, job_id: str) -> bool:
-        """Return whether somebody wants a running job to end."""
+        """Return whether a running job was cancelled."""
         with self._open() as connection:
             rows = connection.execute("SELECT cancel FROM jobs WHERE id = ?", (job_id,)).fetchall()
         return bool(rows and rows[0][0])
@@ -124,7 +124,7 @@ class JobQueue:
         return stamped
 
     def claim(self) -> Job | None:
-        """Take the first job whose collection no earlier job waits for or works on; None when there is none."""
+        """Take the first job whose collection has no earlier unfinished job; None when there is none."""
         with self._write() as connection:
             rows = connection.execute(
                 """SELECT id FROM jobs AS j WHERE state = 'queued' AND not_before <= ? AND NOT EXISTS (
@@ -142,7 +142,7 @@ class JobQueue:
             return _job(connection, str(rows[0][0]))
 
     def put_back(self, job_id: str, *, waiting_for: str = "", seconds: float = 0.0) -> None:
-        """Queue a running job again, at its old place: it waits for another writer, or the service ends."""
+        """Queue a running job again, at its old place: it waits for another writer, or the service stops."""
         with self._write() as connection:
             connection.execute(
                 """UPDATE jobs SET state = 'queued', waiting_for = ?, not_before = ?, attempts = attempts - 1
@@ -199,7 +199,7 @@ class JobQueue:
             return _job(connection, job_id)
 
     def recover(self) -> None:
-        """Queue the jobs again that a process left when it died; those that failed too often are given up.
+        """Queue the jobs of a dead process again; jobs that failed too often end as failed.
 
         Only for the one process that does the jobs, before it begins.
         """

@@ -6,16 +6,12 @@ import logging
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from ragkit import LockedError, NotFoundError
-from ragkit_service.collection_pool import CollectionPool
-from ragkit_service.errors import Problem, Teller
-from ragkit_service.jobs.extractor import Extractor
-from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.errors import Problem
 from ragkit_service.jobs.removal import matching_sources, remove_sources
 from ragkit_service.jobs.spool import remove_spool, sweep_spool
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import Job
 from ragkit_service.jobs.upload_work import UploadWork
 
@@ -26,22 +22,11 @@ _LOCKED_SECONDS = 0.5
 _HOLDER = re.compile(r"\((?P<command>[^)]*)\).* since (?P<since>\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a job is done with. data: the data folder. teller: makes errors fit for clients."""
-
-    data: Path
-    queue: JobQueue
-    pool: CollectionPool
-    extractor: Extractor
-    teller: Teller
-
-
 class Runner:
     """Threads that take jobs from a queue until they are stopped. There is one runner for a data folder."""
 
     def __init__(self, tools: Tools, *, lanes: int = 2) -> None:
-        """lanes: jobs at work at once, each of another collection."""
+        """lanes: number of concurrent jobs, each of another collection."""
         self._tools = tools
         self._lanes = lanes
         self._stop = threading.Event()
@@ -50,7 +35,7 @@ class Runner:
         self._busy = 0
 
     def start(self) -> None:
-        """Take up what an earlier process left, then begin."""
+        """Queue the jobs that an earlier process left unfinished, then begin."""
         self._tools.queue.recover()
         sweep_spool(self._tools.data, self._tools.queue.unfinished())
         for number in range(self._lanes):
@@ -64,15 +49,16 @@ class Runner:
             self._wake.notify_all()
 
     def stop(self) -> None:
-        """End: what is ready is committed, and jobs at work are queued again."""
+        """Stop: finished documents are committed, running jobs are queued again, and the file reader is closed."""
         self._stop.set()
         self.wake()
         for thread in self._threads:
             thread.join()
+        self._tools.extractor.close()
 
     @property
     def idle(self) -> bool:
-        """Whether no job is at work."""
+        """Whether no job is running."""
         return self._busy == 0
 
     def _work(self) -> None:
@@ -96,15 +82,15 @@ class Runner:
                     self._busy -= 1
 
     def _do(self, job: Job) -> None:
-        """Do one job; every error ends the job and never the lane."""
-        queue, teller = self._tools.queue, self._tools.teller
+        """Do one job; an error ends the job and not the thread."""
+        queue, redactor = self._tools.queue, self._tools.redactor
         try:
             _WORKS[job.kind](job, self._tools, self._stop.is_set)
         except LockedError as error:
             queue.put_back(job.id, waiting_for=describe_holder(error.holder), seconds=_LOCKED_SECONDS)
             return
         except Exception as error:
-            problem = teller.problem(error)
+            problem = redactor.problem(error)
             if problem.kind == "internal" or not isinstance(error, NotFoundError | Problem):
                 logger.warning("job %s failed: %s", job.id, error, exc_info=problem.kind == "internal")
             self._finish_failed(job, problem)
@@ -135,9 +121,7 @@ def problem_dict(problem: Problem) -> dict[str, object]:
 
 
 def _upload(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
-    UploadWork(
-        job, queue=tools.queue, pool=tools.pool, extractor=tools.extractor, teller=tools.teller, data=tools.data
-    ).run(stopped)
+    UploadWork(job, tools).run(stopped)
 
 
 def _remove(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:

@@ -30,6 +30,7 @@ class SpoolLock:
     """Holds a new folder while a request fills it. The kernel ends the lock with the process."""
 
     def __init__(self, data: Path, job_id: str) -> None:
+        self.job_id = job_id
         self.folder = spool_folder(data, job_id)
         self._path = self.folder.with_suffix(".lock")
         self._lock = FileLock(self._path, thread_local=False)
@@ -45,7 +46,7 @@ class SpoolLock:
             raise storage_error(error, self.folder.parent) from error
 
     def release(self, *, keep: bool) -> None:
-        """End the hold; the files stay for their job, or are deleted."""
+        """Release the lock; the files stay for their job, or are deleted."""
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
@@ -58,7 +59,7 @@ def remove_spool(data: Path, job_id: str) -> None:
 
 
 def sweep_spool(data: Path, unfinished: Collection[str]) -> None:
-    """Delete the folders that belong to no unfinished job and that no request is filling, whatever their age."""
+    """Delete the folders of no unfinished job that no request is filling, whatever their age."""
     for folder in sorted((data / _FOLDER).glob(f"{_PREFIX}*")):
         if not folder.is_dir() or folder.name.removeprefix(_PREFIX) in unfinished:
             continue
@@ -74,7 +75,7 @@ def sweep_spool(data: Path, unfinished: Collection[str]) -> None:
 
 
 def storage_error(error: OSError, folder: Path) -> RagkitError:
-    """Return the error of a folder that cannot be written: a full disk and missing rights are told apart."""
+    """Return the error of a folder that cannot be written: StorageFullError or missing rights."""
     if error.errno in _FULL:
         return StorageFullError(f"the disk of {folder} is full", cure="free some space")
     return ConfigError(f"cannot write to {folder}: {error.strerror or error}", cure="make the data folder writable")

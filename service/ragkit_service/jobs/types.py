@@ -1,4 +1,4 @@
-"""The values of jobs: what was asked for, each file with its outcome, and the state of the whole."""
+"""The values of jobs: the request, each file with its outcome, and the state of the job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TAKEN: Final = ("added", "changed", "unchanged")
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What a job is to do, as it is stored.
+    """The request of a job, as it is stored.
 
     metadata: added to each document's own. acl: access labels of the documents, () for everyone, None for those that
     the files name. labels: those of the sender, None for one who sees everything: what the sender does not see is
@@ -76,7 +76,7 @@ class JobFile:
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON of a file in a report; what is not known is null."""
+        """Return the JSON of a file in a report; unknown values are null."""
         return {
             "name": self.name,
             "source": self.source,

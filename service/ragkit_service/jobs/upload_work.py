@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ragkit import (
     ACL_KEY,
@@ -20,39 +20,36 @@ from ragkit import (
     LockedError,
     NotFoundError,
 )
-from ragkit_service.collection_pool import CollectionPool
-from ragkit_service.errors import Teller
-from ragkit_service.jobs.extractor import Extractor
-from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.spool import remove_spool, spool_folder
+from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import TAKEN, FileStatus, Job, JobFile, JobState
 
 if TYPE_CHECKING:
-    from ragkit import KnowledgeBase
+    from ragkit import KnowledgeBase, KnowledgeWriter
 
 DOCUMENT_SUFFIX = ".ragkit-document"
 """Ends the name of a stored JSON document: text, title, media type and metadata."""
 NAME_TAKEN = "name_taken"
 _REPORT_SECONDS = 0.5
+_PDF: Final = "application/pdf"
 
 
 class UploadWork:
     """The work of one upload job."""
 
-    def __init__(
-        self, job: Job, *, queue: JobQueue, pool: CollectionPool, extractor: Extractor, teller: Teller, data: Path
-    ) -> None:
+    def __init__(self, job: Job, tools: Tools) -> None:
         self._job = job
-        self._queue = queue
-        self._pool = pool
-        self._extractor = extractor
-        self._teller = teller
-        self._folder = spool_folder(data, job.id)
+        self._queue = tools.queue
+        self._pool = tools.pool
+        self._extractor = tools.extractor
+        self._redactor = tools.redactor
+        self._most_original_bytes = tools.limits.original_bytes
+        self._folder = spool_folder(tools.data, job.id)
         self._files = {item.source: item for item in job.files}
         self._documents: dict[str, Document] = {}
-        self._data = data
+        self._data = tools.data
         self._chunks = 0
-        self._told = 0.0
+        self._reported = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Do the job. Raises LockedError while another program writes, and what opening and writing raise."""
@@ -107,10 +104,10 @@ class UploadWork:
                 document = self._document(item)
             except ExtractionError as error:
                 status: FileStatus = "skipped" if error.skipped else "failed"
-                self._settle(item, status, reason=error.reason, detail=self._teller.clean(error.detail))
+                self._settle(item, status, reason=error.reason, detail=self._redactor.clean(error.detail))
                 continue
             except InputError as error:
-                self._settle(item, "failed", reason="damaged", detail=self._teller.clean(error.message))
+                self._settle(item, "failed", reason="damaged", detail=self._redactor.clean(error.message))
                 continue
             self._documents[item.source] = document
             yield document
@@ -122,7 +119,7 @@ class UploadWork:
             own = document.metadata.get(ACL_KEY, request.labels)
         else:
             document = replace(self._extractor.extract(path), source=item.source)
-            # What a file says of itself counts only where its sender may give any label.
+            # A file's own metadata counts only where its sender may give any label.
             own = document.metadata.get(ACL_KEY) if request.labels is None else request.labels
         acl = own if request.acl is None else request.acl
         metadata = {**document.metadata, **request.metadata}
@@ -131,8 +128,9 @@ class UploadWork:
 
     def _write(self, knowledge: KnowledgeBase, documents: Iterator[Document], ending: Callable[[], bool]) -> int | None:
         with knowledge.writer(kind="upload", extractor=self._extractor.version) as writer:
+            allowed = (document for document in documents if self._may_replace(knowledge, document))
             writer.add(
-                (document for document in documents if self._may_replace(knowledge, document)),
+                (self._keep_original(writer, document) for document in allowed),
                 progress=self._progress,
                 reject=self._rejected,
                 stopped=ending,
@@ -140,7 +138,8 @@ class UploadWork:
             return writer.generation if self._taken() else None
 
     def _may_replace(self, knowledge: KnowledgeBase, document: Document) -> bool:
-        """Settle a document whose name belongs to one that the sender does not see; nothing tells what that is."""
+        """Settle a document whose name belongs to one that the sender may not see; the outcome reveals nothing of
+        it."""
         labels = self._job.request.labels
         if labels is None:
             return True
@@ -152,12 +151,28 @@ class UploadWork:
         self._settle(self._files[document.source], "failed", reason=NAME_TAKEN, detail=detail)
         return False
 
+    def _keep_original(self, writer: KnowledgeWriter, document: Document) -> Document:
+        """Keep the file of a PDF, whose pages can be shown; return the document, with a warning when it is not kept."""
+        if document.media_type != _PDF or not self._most_original_bytes:
+            return document
+        file = self._folder / self._files[document.source].path
+        try:
+            if writer.keep_original(file, document.sha256, limit=self._most_original_bytes):
+                return document
+            reason = f"the originals of a collection may take {self._most_original_bytes:,} bytes"
+        except OSError as error:
+            reason = error.strerror or "it cannot be written"
+        noted = replace(document, warnings=(*document.warnings, f"its pages are not shown as pictures: {reason}"))
+        self._documents[document.source] = noted
+        return noted
+
     def _rejected(self, document: Document, error: InputError) -> None:
         item = self._files[document.source]
-        self._settle(item, "failed", reason="damaged", detail=self._teller.clean(error.message))
+        self._settle(item, "failed", reason="damaged", detail=self._redactor.clean(error.message))
 
     def _progress(self, progress: AddProgress) -> None:
-        """Store a committed document, and now and then how far embedding is; the embedding thread calls this too."""
+        """Store a committed document, and from time to time the progress of embedding; the embedding thread calls this
+        too."""
         if progress.outcome and progress.source in self._files:
             document = self._documents.pop(progress.source)
             self._settle(
@@ -166,11 +181,11 @@ class UploadWork:
                 characters=len(document.text),
                 pages=len(document.pages),
                 chunks=progress.chunks - self._chunks,
-                warnings=tuple(self._teller.clean(warning) for warning in document.warnings),
+                warnings=tuple(self._redactor.clean(warning) for warning in document.warnings),
             )
             self._chunks = progress.chunks
-        if progress.embedded and time.monotonic() - self._told > _REPORT_SECONDS:
-            self._told = time.monotonic()
+        if progress.embedded and time.monotonic() - self._reported > _REPORT_SECONDS:
+            self._reported = time.monotonic()
             self._queue.progress(self._job.id, embedded=progress.embedded)
 
     def _settle(self, item: JobFile, status: FileStatus, **found: Any) -> None:
@@ -180,7 +195,7 @@ class UploadWork:
 
 
 class _Watch:
-    """Asks whether a job was cancelled, at most some times a second: the question costs a look at the disk."""
+    """Checks whether a job was cancelled, at most some times a second, because each check reads the disk."""
 
     def __init__(self, ask: Callable[[], bool]) -> None:
         self._ask = ask
@@ -193,7 +208,7 @@ class _Watch:
         return self._answer
 
     def now(self) -> bool:
-        """Ask without regard to the time."""
+        """Check now, whatever the time of the last check."""
         self._answer = self._answer or self._ask()
         self._at = time.monotonic()
         return self._answer

@@ -1,4 +1,4 @@
-"""What the tools need of collections, whoever holds them: the service for a request, or a process over stdio."""
+"""The protocol of collections for the tools: those of the service for a request, or of a process over stdio."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class ReadableCollections(Protocol):
         """Return their names."""
 
     def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
-        """Lend one; NotFoundError when there is none of that name."""
+        """Lend a collection; NotFoundError when there is none of that name."""
 
     def url(self, collection: str, source: str, *, start: int | None = None, end: int | None = None) -> str:
         """Return the address of a document, opened at the code points [start, end)."""
 
 
 def one_of(collections: ReadableCollections, named: str) -> str:
-    """Return the collection that is meant: the named one, or the only one. Raises InputError when it is not clear."""
+    """Return the named collection, or the only one. Raises InputError when there are several."""
     if named:
         return named
     names = collections.names()

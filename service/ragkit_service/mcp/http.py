@@ -1,4 +1,4 @@
-"""`/mcp`: streamable HTTP without sessions; each request is answered by itself, as JSON."""
+"""`/mcp`: streamable HTTP without sessions; each request is answered independently, as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ragkit_service.context import Service
 from ragkit_service.document_ids import document_url
-from ragkit_service.errors import Problem, problem_response
+from ragkit_service.errors import Problem, http_problem, problem_response
 from ragkit_service.security.access import Access, access_of
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class RequestCollections:
         return self._service.collections(self._access)
 
     def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
-        """Lend one; NotFoundError when there is none of that name."""
+        """Lend a collection; NotFoundError when there is none of that name."""
         return self._service.reading(self._access, name)
 
     def url(self, collection: str, source: str, *, start: int | None = None, end: int | None = None) -> str:
-        """Return the address of a document on the host that was asked."""
+        """Return the address of a document on the requested host."""
         return document_url(self._request, collection, source, start=start, end=end)
 
 
@@ -64,7 +64,7 @@ class McpEndpoint:
 
         from ragkit_service.mcp.server import Calls, mcp_server
 
-        calls = Calls(_collections, limiter=service.asking, teller=service.teller)
+        calls = Calls(_collections, limiter=service.asking, redactor=service.redactor)
         manager = StreamableHTTPSessionManager(mcp_server(calls), json_response=True, stateless=True)
         async with manager.run():
             self._app = manager.handle_request
@@ -74,17 +74,23 @@ class McpEndpoint:
                 self._app = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or say what is missing."""
-        if self._app is not None:
+        """Answer a request, or report the missing package.
+
+        There are no sessions, so a GET, which would keep a stream of the server's own messages open, is 405.
+        """
+        if scope["method"] != "POST":
+            problem = http_problem(405, "the tools are called by POST", headers={"Allow": "POST"})
+        elif self._app is None:
+            problem = Problem(
+                501,
+                "mcp",
+                "MCP is not installed",
+                "the server lacks the package mcp",
+                cure="run on the server: pip install 'ragkit[mcp]'",
+            )
+        else:
             await self._app(scope, receive, send)
             return
-        problem = Problem(
-            501,
-            "mcp",
-            "MCP is not installed",
-            "the server lacks the package mcp",
-            cure="run on the server: pip install 'ragkit[mcp]'",
-        )
         response = problem_response(problem, instance=PATH, request_id=scope.get("request_id", ""))
         await response(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""The MCP server: the tools with their schemas, and what a call returns."""
+"""The MCP server: the tools with their schemas, and the results of calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 import ragkit
 from ragkit import Answer, RagkitError, show
-from ragkit_service.errors import Teller
+from ragkit_service.errors import Redactor
 from ragkit_service.event_stream import AnswerStream
 from ragkit_service.mcp import tools
 from ragkit_service.mcp.collections import ReadableCollections
@@ -80,21 +80,21 @@ TOOLS: Final[dict[str, _Tool]] = {
 
 
 class Calls:
-    """Runs tool calls in threads. limiter: calls at a time. teller: errors without the paths of this server."""
+    """Runs tool calls in threads. limiter: calls at a time. redactor: errors without the paths of this server."""
 
     def __init__(
         self,
         collections: Callable[[Any], ReadableCollections],
         *,
         limiter: anyio.CapacityLimiter | None = None,
-        teller: Teller,
+        redactor: Redactor,
     ) -> None:
         self._collections = collections
         self._limiter = limiter
-        self._teller = teller
+        self._redactor = redactor
 
     async def call(self, context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
-        """Return the result of a tool: the JSON as structured content and as text, or an error that says the cure."""
+        """Return the result of a tool: the JSON as structured content and as text, or an error with its cure."""
         tool = TOOLS.get(params.name)
         if tool is None:
             return _failed(f"there is no tool {show(params.name, 80)!r}; use one of {', '.join(TOOLS)}")
@@ -107,7 +107,7 @@ class Calls:
             return _failed(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
         except RagkitError as error:
             logger.warning("tool %s failed: %s", params.name, error)
-            problem = self._teller.problem(error)
+            problem = self._redactor.problem(error)
             return _failed("; ".join(filter(None, (problem.detail, problem.cure))))
         text = json.dumps(content, ensure_ascii=False)
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=content)
@@ -123,7 +123,7 @@ class Calls:
                     raise item
         finally:
             stream.cancel()  # also when the client has left
-        return await anyio.to_thread.run_sync(tools.told_answer, collections, arguments, item)
+        return await anyio.to_thread.run_sync(tools.answer_json, collections, arguments, item)
 
 
 def _failed(message: str) -> types.CallToolResult:
@@ -131,7 +131,7 @@ def _failed(message: str) -> types.CallToolResult:
 
 
 def mcp_server(calls: Calls) -> Server[Any]:
-    """Return the server of the tools; it keeps nothing between calls."""
+    """Return the server of the tools; it keeps no state between calls."""
 
     async def list_tools(_context: Any, _params: Any) -> types.ListToolsResult:
         return types.ListToolsResult(tools=[_described(name, tool) for name, tool in TOOLS.items()])

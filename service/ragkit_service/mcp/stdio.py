@@ -12,14 +12,14 @@ import anyio
 from ragkit import MissingPackageError, NotFoundError, Settings, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.document_ids import document_id
-from ragkit_service.errors import Teller
+from ragkit_service.errors import Redactor
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeView
 
 
 class FolderCollections:
-    """The collections of a data folder, or those of them that are named."""
+    """The collections of a data folder, or only the named ones."""
 
     def __init__(self, pool: CollectionPool, only: Sequence[str] = ()) -> None:
         self._pool = pool
@@ -30,7 +30,7 @@ class FolderCollections:
         return [name for name in self._pool.names() if not self._only or name in self._only]
 
     def reading(self, name: str) -> AbstractContextManager[KnowledgeView]:
-        """Lend one; NotFoundError when there is none of that name."""
+        """Lend a collection; NotFoundError when there is none of that name."""
         if self._only and name not in self._only:
             raise NotFoundError(f"there is no collection {show(name, 80)!r}", cure=f"use {', '.join(self._only)}")
         return self._lent(name)
@@ -41,7 +41,7 @@ class FolderCollections:
             yield knowledge.view(None)
 
     def url(self, collection: str, source: str, *, start: int | None = None, end: int | None = None) -> str:
-        """Return a name of the document as a URI; no server is there to open it."""
+        """Return a URI that names the document; no server opens it."""
         mark = "" if start is None else f"#{start}-{end}"
         return f"ragkit://{collection}/{document_id(source)}{mark}"
 
@@ -63,7 +63,7 @@ def run_stdio(
         return readable
 
     async def serve() -> None:
-        server = mcp_server(Calls(of_process, teller=Teller([data])))
+        server = mcp_server(Calls(of_process, redactor=Redactor([data])))
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 

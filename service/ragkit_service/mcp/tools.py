@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ragkit import QUESTION_LIMIT, Answer, Hit, InputError, NotFoundError, show
+from ragkit import Answer, Hit, InputError, NotFoundError, show
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.mcp.collections import ReadableCollections, one_of
 from ragkit_service.observing.records import note_hits
+from ragkit_service.settings import LONGEST_QUESTION
 
 SEARCHED_COLLECTIONS: Final = 32
 WINDOW: Final = 40_000
@@ -23,10 +24,13 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+_Question = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION, description="A question, in plain words.")]
+
+
 class SearchArguments(_Arguments):
     """Arguments of search."""
 
-    query: Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, description="A question, in plain words.")]
+    query: _Question
     collection: Annotated[str, Field(description="A collection's name; all are searched without it.")] = ""
     k: Annotated[int, Field(ge=1, le=50, description="How many documents at most.")] = 8
 
@@ -40,7 +44,7 @@ class FetchArguments(_Arguments):
 class AskArguments(_Arguments):
     """Arguments of ask."""
 
-    question: Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, description="A question, in plain words.")]
+    question: _Question
     collection: _Collection = ""
 
 
@@ -82,7 +86,7 @@ def _result(collections: ReadableCollections, name: str, hit: Hit) -> dict[str, 
 
 
 def fetch(collections: ReadableCollections, arguments: FetchArguments) -> dict[str, Any]:
-    """Return a document's text with where it comes from; of a long one, the part around the passage."""
+    """Return a document's text with its source; of a long one, the part around the passage."""
     name, source, start, end = _place(arguments.id)
     with collections.reading(name) as knowledge:
         document = knowledge.document(source)
@@ -126,7 +130,7 @@ def answer(collections: ReadableCollections, arguments: AskArguments) -> Generat
         yield from knowledge.stream(arguments.question)
 
 
-def told_answer(collections: ReadableCollections, arguments: AskArguments, said: Answer) -> dict[str, Any]:
+def answer_json(collections: ReadableCollections, arguments: AskArguments, said: Answer) -> dict[str, Any]:
     """Return an answer with its citations and their addresses."""
     name = one_of(collections, arguments.collection)
     citations = [

@@ -48,7 +48,7 @@ class Guard:
             self._names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check one request; other kinds of connection than HTTP and the lifespan are refused."""
+        """Check one request; connections other than HTTP and the lifespan are refused."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -120,7 +120,7 @@ class Guard:
 
 
 def _is_foreign(named: dict[bytes, bytes], host: str) -> bool:
-    """True when a browser says that another origin's page sent this (Fetch Metadata, else Origin against Host).
+    """True when a browser reports that a page of another origin sent this (Fetch Metadata, else Origin against Host).
 
     A proxy may leave the port out of the Host that it forwards (nginx's `$host`): then names alone are compared. The
     other side has a port in each header, so another port of this machine is still another origin.
@@ -163,7 +163,7 @@ def _too_fast(rate: int, seconds: float) -> Problem:
 
 
 def _unauthorised(headers: list[tuple[bytes, bytes]], path: str, *, expired: bool) -> Problem:
-    """Return the 401; a browser that wants a page is asked for a password, so that the page works with a key too.
+    """Return the 401; a browser that opens the page is asked for a password, so that the page works with a key too.
 
     Dify tells a key that is not there, or not in its form, from a wrong one.
     """

@@ -16,7 +16,8 @@ from ragkit_service.settings import Limits
 _NO_POST = re.compile(
     r"/(healthz|readyz|version|docs|metrics)?|/v1/jobs(/[^/]+(/events)?)?"
     r"|/v1/collections/[^/]+(/history|/chains|/traces(/[^/]+)?|/feedback/questions|/documents/[^/]+(/pages/[^/]+(/image)?)?)?"
-    r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?)?|/process"
+    r"|/v1/models(/.*)?|/v1/files/[^/]+(/content)?|/v1/vector_stores/[^/]+(/files/[^/]+(/content)?|/file_batches/[^/]+(/files)?)?"
+    r"|/process"
 )
 """Paths without a POST route: they answer with 405, whatever the body is."""
 _MULTIPART: Final = b"multipart/form-data"
@@ -61,7 +62,7 @@ class BodyLimit:
             await self.app(scope, _replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """Return the whole body; None if the client has left."""
+        """Return the whole body; None if the client has disconnected."""
         meter = Meter(receive, limit=self._limits.json_bytes, limits=self._limits, rate=0)
         parts: list[bytes] = []
         while True:
@@ -137,12 +138,12 @@ def takes_one_file(scope: Scope) -> bool:
 
 
 def is_raw_file(scope: Scope) -> bool:
-    """True for the route whose body is a file as it is; no HTML form can send PUT."""
+    """True for the route whose body is the raw file; no HTML form can send PUT."""
     return bool(scope["method"] == "PUT" and scope["path"] == _RAW_PATH)
 
 
 def _streamed_limit(scope: Scope, limits: Limits) -> int:
-    """Return the largest body of a route that reads it as it arrives; 0 for routes that get it whole."""
+    """Return the largest body of a route that reads it as it arrives; 0 for routes that receive it whole."""
     if is_upload(scope):
         return limits.upload_total + limits.json_bytes  # room for the multipart headers and fields
     return limits.upload_bytes if is_raw_file(scope) else 0
@@ -174,7 +175,7 @@ def _check_type(scope: Scope) -> None:
         return
     wanted = [_MULTIPART] if takes_one_file(scope) else [_MULTIPART, _JSON] if takes_files(scope) else [_JSON]
     has_body = _header(scope, b"content-type") is not None or _has_body(scope)
-    if not has_body and scope["path"].startswith("/v1/jobs/"):
+    if not has_body and scope["path"].endswith("/cancel"):
         return  # a cancellation has no body
     if _media_type(scope) not in wanted:
         names = " or ".join(item.decode() for item in wanted)
@@ -199,7 +200,7 @@ def _check_length(scope: Scope, limit: int) -> None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a receive that gives the body once, then whatever comes (the client's leaving)."""
+    """Return a receive that gives the body once, then further messages (the disconnect of the client)."""
     sent = False
 
     async def replayed() -> Message:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ragkit import show
-from ragkit_service.errors import Problem, Teller, problem_response, rule_for
+from ragkit_service.errors import Problem, Redactor, problem_response, rule_for
 from ragkit_service.observing.records import RequestNotes, RequestRecord, route_of, start_notes
 from ragkit_service.observing.request_ids import request_id_of, trace_id_of
 
@@ -23,7 +23,7 @@ OPEN_PATH: Final = "/healthz"
 """The one path that needs no key and is answered even if the service is busy."""
 
 CLIENT_LEFT: Final = 499
-"""The status in the log of a request whose client left before its end (as in nginx)."""
+"""The status in the log of a request whose client disconnected before its end (as in nginx)."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -34,7 +34,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""Set on every response that has not set them itself."""
+"""Headers of every response that has not set them itself."""
 
 
 class Observe:
@@ -44,16 +44,16 @@ class Observe:
         self,
         app: ASGIApp,
         *,
-        teller: Teller,
+        redactor: Redactor,
         limit: int,
         observers: Sequence[Callable[[RequestRecord], None]],
         prefix: str = "",
     ) -> None:
-        """limit: requests at once. prefix: at which a proxy publishes the service; it is taken off the path, and kept
-        for addresses."""
+        """limit: concurrent requests. prefix: the path under which a proxy publishes the service; it is removed from
+        the path, and kept for addresses."""
         self.app = app
         self._prefix = prefix
-        self._teller = teller
+        self._redactor = redactor
         self._limit = limit
         self._observers = observers
         self._active = 0
@@ -102,7 +102,7 @@ class Observe:
             log_failure(error, request_id)
             if status:
                 raise  # the head is sent: only a broken connection can report the error
-            problem = self._teller.problem(error)
+            problem = self._redactor.problem(error)
             response = problem_response(problem, instance=scope["path"], request_id=request_id)
             await response(scope, receive, send_with_headers)
         finally:
@@ -130,7 +130,7 @@ def _record(scope: Scope, notes: RequestNotes, *, status: int, seconds: float) -
 
 
 def _without_body(send: Send) -> Send:
-    """Return a send that leaves out bodies: the answer to HEAD has the headers of GET, and ends after them."""
+    """Return a send without bodies: the response to HEAD has only the headers of GET."""
     ended = False
 
     async def headers_only(message: Message) -> None:
@@ -156,7 +156,7 @@ def _crowded() -> Problem:
 
 
 def log_failure(error: Exception, request_id: str) -> None:
-    """Log the part of an error that the response leaves out: a line for a RagkitError, the traceback for a bug."""
+    """Log the internal details of an error: a line for a RagkitError, the traceback for a bug."""
     if isinstance(error, Problem):
         return
     rule = rule_for(error)

@@ -1,1 +1,1 @@
-"""What an operator sees of requests: log, audit log and metrics; never a question, a text or a key."""
+"""Log, audit log and metrics of requests, for operators; they never hold a question, a text or a key."""

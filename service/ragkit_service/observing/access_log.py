@@ -19,6 +19,7 @@ def log_request(record: RequestRecord) -> None:
         "path": record.path,
         "route": record.route or None,
         "status": record.status,
+        "cut": record.notes.cut or None,
         "ms": round(milliseconds, 1),
         "request_id": record.request_id,
         "trace_id": record.trace_id or None,
@@ -26,8 +27,9 @@ def log_request(record: RequestRecord) -> None:
         "key_id": record.key_id or None,
     }
     who = (record.client or "-", record.key_id or "-")
-    line = (record.method, record.path, record.status, milliseconds, record.request_id, *who)
-    access.info("%s %s %d %.1f ms %s %s %s", *line, extra={"fields": fields})
+    cut = f" cut:{record.notes.cut}" if record.notes.cut else ""
+    line = (record.method, record.path, record.status, cut, milliseconds, record.request_id, *who)
+    access.info("%s %s %d%s %.1f ms %s %s %s", *line, extra={"fields": fields})
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,4 +1,4 @@
-"""The audit log: who did what, when and to which collection; never a text, a question or a key."""
+"""The audit log: who did what, when and to which collection; it never holds a text, a question or a key."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AuditLog:
         self._kept = kept
 
     def write(self, action: str, fields: Mapping[str, Any]) -> None:
-        """Append an event; one that cannot be written is logged as an error and stops nothing."""
+        """Append an event; a failure to write it is logged as an error, and the request goes on."""
         event = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "action": action, **fields}
         line = json.dumps(event, ensure_ascii=True).encode() + b"\n"
         try:
@@ -106,7 +106,7 @@ class AuditedRequests:
 
 
 def request_fields(record: RequestRecord) -> dict[str, str | int | Sequence[str] | None]:
-    """Return what the audit log has of a request; `action` "none" means that it was refused before a route."""
+    """Return the fields of the audit log for a request; `action` "none" means that it was refused before a route."""
     return {
         "method": record.method,
         "route": record.route or None,

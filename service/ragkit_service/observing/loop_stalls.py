@@ -1,4 +1,4 @@
-"""How long the event loop was held up lately: while it is, no request of the process moves."""
+"""How long the event loop was blocked recently: meanwhile no request of the process advances."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _TOKENS: Final = {"total": "prompt", "answer": "answer", "reasoning": "reasoning
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A value that is read when it is asked for; it is that of the process that answers."""
+    """A value that is read at each scrape; it is that of the process that answers."""
 
     name: str
     meaning: str
@@ -32,7 +32,7 @@ class Gauge:
 
 
 def is_installed() -> bool:
-    """Return whether prometheus-client is there."""
+    """Return whether prometheus-client is installed."""
     return find_spec("prometheus_client") is not None
 
 
@@ -76,7 +76,7 @@ class Metrics:
                 self._tokens.labels(part).inc(tokens.get(name, 0))
 
     def text(self) -> bytes:
-        """Return everything in Prometheus' text format; counts are those of all server processes."""
+        """Return all metrics in Prometheus' text format; counts are those of all server processes."""
         from prometheus_client import generate_latest
 
         return generate_latest(self._all_counts()) + generate_latest(self._gauges)

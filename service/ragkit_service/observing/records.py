@@ -1,4 +1,4 @@
-"""What is recorded of a request: facts of HTTP, and what its route notes (collections, hits, answers)."""
+"""The record of a request: facts of HTTP, and the notes of its route (collections, hits, answers)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from ragkit import Answer, show
 
 @dataclass(slots=True)
 class RequestNotes:
-    """What the code behind a route notes while it works on one request, from any of its threads.
+    """Notes of the code behind a route on one request, from any of its threads.
 
     collections: those that were asked for, whether they are there or not. hits: how many each search found. answers:
-    the status and the token counts of each answer.
+    the status and the token counts of each answer. cut: the kind of the error that ended a stream after its head had
+    been sent, "" for none.
     """
 
     collections: set[str] = field(default_factory=set)
     hits: list[int] = field(default_factory=list)
     answers: list[tuple[str, Mapping[str, int]]] = field(default_factory=list)
+    cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +51,34 @@ _notes: ContextVar[RequestNotes | None] = ContextVar("ragkit_request_notes", def
 
 
 def start_notes() -> RequestNotes:
-    """Begin the notes of a request; what runs in this context, threads included, adds to them."""
+    """Begin the notes of a request; code that runs in this context, threads included, adds to them."""
     notes = RequestNotes()
     _notes.set(notes)
     return notes
 
 
 def note_collection(name: str) -> None:
-    """Note that the request asked for a collection; nothing outside a request."""
+    """Note the collection of the request; does nothing outside a request."""
     if (notes := _notes.get()) is not None:
         notes.collections.add(show(name, 100))
 
 
 def note_hits(count: int) -> None:
-    """Note how many hits a search found; nothing outside a request."""
+    """Note the number of hits of a search; does nothing outside a request."""
     if (notes := _notes.get()) is not None:
         notes.hits.append(count)
 
 
 def note_answer(answer: Answer) -> None:
-    """Note the status and tokens of an answer; nothing outside a request."""
+    """Note the status and tokens of an answer; does nothing outside a request."""
     if (notes := _notes.get()) is not None:
         notes.answers.append((answer.status, dict(answer.tokens)))
+
+
+def note_cut(kind: str) -> None:
+    """Note the kind of the error that ended a stream whose status has been sent; nothing outside a request."""
+    if (notes := _notes.get()) is not None:
+        notes.cut = kind
 
 
 def route_of(scope: Mapping[str, Any]) -> tuple[str, str]:

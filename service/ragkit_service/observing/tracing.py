@@ -23,7 +23,7 @@ class Tracing:
     """The spans of one service. They hold no question, text, name of a collection, key or address of a client."""
 
     def __init__(self, endpoint: str, *, processor: SpanProcessor | None = None) -> None:
-        """endpoint: of a collector, as http://127.0.0.1:4318. processor: takes its place, in tests.
+        """endpoint: of a collector, as http://127.0.0.1:4318. processor: replaces it in tests.
 
         Raises MissingPackageError without the extra `otel`.
         """
@@ -63,7 +63,7 @@ class Tracing:
             span.set_status(self._trace.StatusCode.ERROR)
 
     def close(self) -> None:
-        """Send what is left, and end."""
+        """Send the pending spans, and stop."""
         self._stop_observing()
         self._provider.shutdown()
 

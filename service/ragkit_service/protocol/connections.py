@@ -1,4 +1,4 @@
-"""The open connections of a server process: bounds for all and for each peer, and who has to go when one is reached."""
+"""The open connections of a server process: limits in all and for each peer, and the connection to close at a limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ragkit_service.settings import Limits
 
 
 class Connection(Protocol):
-    """One connection, as far as the bounds need it."""
+    """One connection, with what the limits need to know."""
 
     @property
     def peer(self) -> str:
@@ -17,14 +17,14 @@ class Connection(Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is at work on it."""
+        """Whether no request is running on it."""
 
     def drop(self) -> None:
         """Close it now."""
 
 
 class Connections:
-    """Admits connections. When there are too many, the idle one that is open for longest is closed for a new one.
+    """Admits connections. When there are too many, the idle one that has been open for longest is closed for a new one.
 
     Beyond `connections`, when none is idle, `reserve` more are admitted: requests above the bound of requests get a
     503 there, and health checks their answer. trusted: peers without a bound of their own (proxies).
@@ -49,7 +49,7 @@ class Connections:
         return True
 
     def forget(self, closed: Connection) -> None:
-        """Count a connection no more; harmless when it is not counted."""
+        """Stop counting a connection; does nothing when it is not counted."""
         self._open.pop(closed, None)
 
     def __len__(self) -> int:

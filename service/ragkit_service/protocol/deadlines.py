@@ -15,7 +15,7 @@ from ragkit_service.settings import Limits
 
 
 class DeadlineProtocol(H11Protocol):
-    """A connection that cannot be held open by doing little.
+    """A connection that a slow or silent client cannot keep open.
 
     - A request's headers must be complete `header_seconds` after the connection opened, or after their first byte on a
       kept connection (uvicorn waits for ever, and its keep-alive timer ends with the first byte).
@@ -40,7 +40,7 @@ class DeadlineProtocol(H11Protocol):
         cls.limits, cls.crowd = limits, Connections(limits, trusted=trusted)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for the first headers."""
+        """Start the timer for the first headers."""
         super().connection_made(transport)
         if not self.crowd.admit(self):
             transport.abort()
@@ -58,20 +58,20 @@ class DeadlineProtocol(H11Protocol):
             self._header_timer = self.loop.call_later(self.limits.header_seconds, self._close)
 
     def on_response_complete(self) -> None:
-        """Start to wait for the end of a refused body."""
+        """Start the timer for the end of a refused body."""
         self._leftover_timer = _stop(self._leftover_timer)
         if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
             self._leftover_timer = self.loop.call_later(self.limits.leftover_seconds, self._close_leftover, self.cycle)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Start to wait for a client that reads more slowly than we write."""
+        """Start the timer for a client that reads more slowly than the service writes."""
         super().pause_writing()
         if self._write_timer is None:
             self._write_timer = self.loop.call_later(self.limits.write_seconds, self._abort)
 
     def resume_writing(self) -> None:
-        """Stop waiting: the client has read on."""
+        """Stop the timer: the client has read."""
         self._write_timer = _stop(self._write_timer)
         super().resume_writing()
 
@@ -84,7 +84,7 @@ class DeadlineProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Begin the end: an idle connection closes, and streams learn that their time is limited."""
+        """Begin the shutdown: an idle connection closes, and streams get a time limit."""
         ending = self.app_state.get("ending")
         if isinstance(ending, Ending):
             ending.begin()
@@ -97,11 +97,11 @@ class DeadlineProtocol(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is at work on this connection."""
+        """Whether no request is running on this connection."""
         return self.cycle is None or bool(self.cycle.response_complete)
 
     def drop(self) -> None:
-        """Close the connection now, for another one."""
+        """Close the connection now, to make room for another one."""
         self.transport.abort()
 
     def _close(self) -> None:
@@ -120,7 +120,7 @@ class DeadlineProtocol(H11Protocol):
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    """Stop a timer and return what is left of it."""
+    """Stop a timer and return its remaining time."""
     if timer is not None:
         timer.cancel()
     return None

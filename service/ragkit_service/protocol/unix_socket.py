@@ -1,4 +1,4 @@
-"""A Unix socket as the address of the service: who may open the file may send requests."""
+"""A Unix socket as the address of the service: whoever may open the file may send requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from ragkit import ConfigError
 
 MODE: Final = 0o660
-"""Of the socket's file: its owner and its group, such as that of a proxy."""
+"""The mode of the socket's file: its owner and its group, such as a proxy's, may use it."""
 
 
 def bind_unix(path: Path) -> socket.socket:
@@ -40,7 +40,7 @@ def _clear(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
     except OSError:
-        return  # there is nothing, or bind says why not
+        return  # there is nothing at the path, or bind reports the reason
     if not stat.S_ISSOCK(mode):
         raise ConfigError(f"{path} is no socket", cure="give --uds a path at which there is nothing")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

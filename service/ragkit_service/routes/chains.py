@@ -23,7 +23,7 @@ from ragkit import (
     trace_lines,
 )
 from ragkit_service.context import Service, service_of
-from ragkit_service.errors import Teller
+from ragkit_service.errors import Redactor
 from ragkit_service.event_stream import ResultStream, event, stream_events, whole_result
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
@@ -43,13 +43,13 @@ def list_all_chains(request: Request, name: str) -> Response:
     service = service_of(request)
     with service.reading(access_of(request), name) as view:
         found = list_chains(view.folder)
-    return json_response({"chains": [_listed(item, service.teller) for item in found]})
+    return json_response({"chains": [_listed(item, service.redactor) for item in found]})
 
 
-def _listed(item: Chain | RagkitError, teller: Teller) -> dict[str, Any]:
+def _listed(item: Chain | RagkitError, redactor: Redactor) -> dict[str, Any]:
     """Return a chain, or the error of its file, without the paths of this server."""
     if isinstance(item, RagkitError):
-        error = teller.clean(item.message)
+        error = redactor.clean(item.message)
         return {"name": "", "version": 0, "description": "", "digest": "", "steps": [], "error": error}
     shown = item.as_dict()
     return {key: shown[key] for key in ("name", "version", "description", "digest", "steps")} | {"error": ""}
@@ -77,33 +77,33 @@ async def run_chain(request: Request, name: str, chain: ChainName, body: ChainRe
         return await stream_events(
             stream,
             request,
-            encode=partial(_event, service.teller),
-            tell=partial(service.tell, request=request),
+            encode=partial(_event, service.redactor),
+            problem_of=partial(service.problem_of, request=request),
             first_seconds=limits.first_event_seconds,
             keep_alive=limits.comment_seconds,
         )
     result = await whole_result(stream, request)
     if result is None:
-        return Response(status_code=499)  # nobody is there to read it
-    return json_response(_shown(result.as_dict(), service.teller))
+        return Response(status_code=499)  # the client has disconnected
+    return json_response(_shown(result.as_dict(), service.redactor))
 
 
 def _run(
     service: Service, access: Access, name: str, chain: str, question: str
 ) -> Generator[StepTrace | ChainRun, None, None]:
-    """Hold the collection, as the key sees it, for as long as the chain runs."""
+    """Hold the collection, with the key's rights, while the chain runs."""
     with service.reading(access, name) as view:
         yield from installed_chain(chain, folder=view.folder).stream(view, question)
 
 
-def _event(teller: Teller, item: StepTrace | ChainRun) -> bytes:
-    return event("run" if isinstance(item, ChainRun) else "step", _shown(item.as_dict(), teller))
+def _event(redactor: Redactor, item: StepTrace | ChainRun) -> bytes:
+    return event("run" if isinstance(item, ChainRun) else "step", _shown(item.as_dict(), redactor))
 
 
-def _shown(item: dict[str, Any], teller: Teller) -> dict[str, Any]:
-    """Return the JSON of a run or a step, whose errors name no path of this server."""
-    steps = {"steps": [_shown(step, teller) for step in item["steps"]]} if "steps" in item else {}
-    return {**item, **steps, "error": teller.clean(item["error"])}
+def _shown(item: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Return the JSON of a run or a step, with errors that name no path of this server."""
+    steps = {"steps": [_shown(step, redactor) for step in item["steps"]]} if "steps" in item else {}
+    return {**item, **steps, "error": redactor.clean(item["error"])}
 
 
 @router.get("/traces", response_model=TracesReply, responses=problems(403, 404, 409, 422, 503))
@@ -134,7 +134,7 @@ def get_trace(
     with _reading_traces(request, name) as knowledge:
         if trace not in trace_ids(knowledge.folder):
             raise NotFoundError(f"there is no trace {show(trace, 80)!r}", cure="GET …/traces lists them")
-        run = _shown(dict(load_trace(knowledge.folder, trace)), service_of(request).teller)
+        run = _shown(dict(load_trace(knowledge.folder, trace)), service_of(request).redactor)
     if format == "json":
         return json_response(run)
     lines = "".join(f"{show(line)}\n" for line in trace_lines(run))
@@ -142,7 +142,7 @@ def get_trace(
 
 
 def _reading_traces(request: Request, name: str) -> Any:
-    """Lend the collection to those who may see all that a trace can quote."""
+    """Lend the collection to keys that may see every document that a trace can quote."""
     service, access = service_of(request), access_of(request)
     service.require_all_labels(access, name, what="traces")
     return service.pool.use(name)

@@ -57,7 +57,7 @@ def collection_status(request: Request, name: str) -> Response:
         with service.pool.use(name) as knowledge:
             status = knowledge.status()
     hidden = {"data", "collection"}
-    shown = {key: service.teller.clean_json(value) for key, value in status.items() if key not in hidden}
+    shown = {key: service.redactor.clean_json(value) for key, value in status.items() if key not in hidden}
     return json_response({"name": name, **shown})
 
 
@@ -79,7 +79,7 @@ def collection_history(request: Request, name: str) -> Response:
             )
     with service.pool.use(name) as knowledge:
         generations = knowledge.history()
-    return json_response({"generations": [service.teller.clean_json(item.as_dict()) for item in generations]})
+    return json_response({"generations": [service.redactor.clean_json(item.as_dict()) for item in generations]})
 
 
 @router.delete("/{name}", status_code=204, response_class=Response, responses=problems(404, 409, 423, 503, 507))

@@ -24,7 +24,7 @@ _HTML: Final = {"text/html": {"schema": {"type": "string"}}}
 _TEMPLATE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title><link rel="stylesheet" href="{root}/static/style.css">
-<script src="{root}/static/document.js" defer></script></head>
+<script type="module" src="{root}/static/document.js"></script></head>
 <body><main><h1>{title}</h1><p class="source">{place}</p>
 <pre id="text" data-start="{start}">{text}</pre></main></body></html>
 """

@@ -57,7 +57,7 @@ async def remove_matching(request: Request, name: str, body: RemoveDocuments) ->
 
 
 async def _removed(request: Request, name: str, wanted: JobRequest) -> Response:
-    """Queue a removal and wait for it: it has its turn after the uploads before it, and holds no thread meanwhile."""
+    """Queue a removal and wait for it: it runs after earlier uploads, and holds no thread meanwhile."""
     service = service_of(request)
     job = await enqueue_removal(request, name, wanted)
     seconds = service.settings.limits.writer_seconds
@@ -70,7 +70,7 @@ async def _removed(request: Request, name: str, wanted: JobRequest) -> Response:
 
 
 def failure(job: Job, *, seconds: float) -> Problem:
-    """Return the problem of a removal that failed, or that was given up because it did not get its turn."""
+    """Return the problem of a removal that failed, or was cancelled because it had to wait too long."""
     if job.error is not None:
         error = dict(job.error)
         return Problem(error["status"], error["kind"], error["title"], error["detail"], cure=error["cure"])

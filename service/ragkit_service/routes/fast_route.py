@@ -1,4 +1,4 @@
-"""A shorter path for valid requests: FastAPI's own takes a quarter of the time around a search."""
+"""A faster route for valid requests: FastAPI's own handling takes a quarter of the time around a search."""
 
 from __future__ import annotations
 

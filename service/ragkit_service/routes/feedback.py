@@ -1,4 +1,4 @@
-"""What people said of answers: kept with the collection, listed, and handed out as an evaluation set."""
+"""Users' feedback on answers: kept with the collection, listed, and exported as an evaluation set."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def export_questions(request: Request, name: str) -> Response:
 
 
 def _file(request: Request, name: str) -> FeedbackFile:
-    """Return the feedback of a collection for those who may see all of it."""
+    """Return the feedback of a collection for a key that may see all of it."""
     service, access = service_of(request), access_of(request)
     service.require_all_labels(access, name, what="feedback entries")
     with service.pool.use(name) as knowledge:

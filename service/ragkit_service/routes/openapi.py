@@ -1,4 +1,4 @@
-"""How routes are described in OpenAPI: examples of success, and every problem that a route can answer with."""
+"""The OpenAPI description of routes: examples of success, and every problem that a route can return."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ragkit_service.error_formats import ErrorParts, dify_error, format_of, open
 from ragkit_service.errors import PROBLEM_TYPE
 from ragkit_service.schemas import requests as schemas
 from ragkit_service.schemas import responses as replies
+from ragkit_service.settings import LONGEST_QUESTION, Limits
 
 REQUEST_ID: Final = "5f0c6b1e9a3d4c72"
 
@@ -152,8 +153,8 @@ def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _openai_problem(status) for status in sorted(wanted)}
 
 
-def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add to FastAPI's document what it leaves out: the nulls of examples, and how a key is carried."""
+def complete(document: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    """Complete FastAPI's document: the nulls of examples, the ways to send a key, and limits that are settings."""
     components = document["components"]
     described = schemas.NewDocuments.model_json_schema(ref_template="#/components/schemas/{model}")
     components["schemas"].update(described.pop("$defs"), NewDocuments=described)  # FastAPI sees no model for this body
@@ -172,11 +173,21 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
             for operation in operations.values():
                 operation["responses"].pop("422", None)
     document["paths"]["/healthz"]["get"]["security"] = []
+    _limit_questions(components["schemas"], limits.question_characters)
     return document
 
 
+def _limit_questions(schema: Any, most: int) -> None:
+    """Put the limit of the settings in the place of a question's bound, wherever a schema has it."""
+    for inner in schema.values() if isinstance(schema, dict) else schema:
+        if isinstance(inner, dict | list):
+            _limit_questions(inner, most)
+        if isinstance(inner, dict) and inner.get("maxLength") == LONGEST_QUESTION:
+            inner["maxLength"] = most
+
+
 def security(*, asks: bool) -> list[dict[str, list[str]]]:
-    """Return how a request may carry a key, where the service asks for one; that of no key too, where it does not."""
+    """Return the ways to send a key, where the service requires one; also that of no key, where it does not."""
     ways: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
     return ways if asks else [{}, *ways]
 

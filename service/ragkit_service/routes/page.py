@@ -31,7 +31,7 @@ async def index() -> Response:
 
 @router.get("/static/{name:path}")
 async def static_file(name: str) -> Response:
-    """Return one of the page's files; the names are those of the package, so no path of the server can be asked for."""
+    """Return one of the page's files; only names of the package's files are accepted, so no other path can be read."""
     media_type = _names().get(name)
     if media_type is None:
         raise HTTPException(404, "there is no such file")

@@ -1,4 +1,4 @@
-"""The pages of ingested PDFs as pictures, beside the text that was read from them."""
+"""The pages of PDFs as pictures, beside the text that was read from them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ async def get_page_image(
 ) -> Response:
     """Get a page of a PDF as a picture (PNG, 1,600 pixels high or wide).
 
-    Only for documents that `ragkit ingest` read from a folder of this machine, while the file is the one that was read;
-    404 otherwise.
+    Only for a document that `ragkit ingest` read from a folder of this machine, while the file is the one that was
+    read, and for an uploaded one whose original is kept; 404 otherwise.
     """
     service, access = service_of(request), access_of(request)
     picture = await anyio.to_thread.run_sync(_draw, service, access, name, source_of_id(id), number)

@@ -76,7 +76,7 @@ def prompt(request: Request, name: str, body: PromptRequest) -> Response:
 
 @router.post("/check", response_model=CheckReply, responses=problems(400, 404, 409, 415, 422, 503))
 def check(request: Request, name: str, body: CheckRequest) -> Response:
-    """Check each sentence of a text, whoever wrote it, against the documents."""
+    """Check each sentence of any text against the documents."""
     with service_of(request).reading(access_of(request), name) as view:
         found = view.check(body.text, k=body.k, where=body.where)
     return json_response(found.as_dict())
@@ -106,17 +106,17 @@ async def ask(request: Request, name: str, body: AskRequest) -> Response:
             stream,
             request,
             encode=answer_event,
-            tell=partial(service.tell, request=request),
+            problem_of=partial(service.problem_of, request=request),
             first_seconds=limits.first_event_seconds,
             keep_alive=limits.comment_seconds,
         )
     answer = await whole_result(stream, request)
     if answer is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(answer.as_dict())
 
 
 def _answer(service: Service, access: Access, name: str, body: AskRequest) -> Generator[str | Answer, None, None]:
-    """Hold the collection for as long as its answer is being made."""
+    """Hold the collection while its answer is being made."""
     with service.reading(access, name) as view:
         yield from view.stream(body.question, k=body.k, where=body.where, history=body.turns, examples=body.shots)

@@ -107,7 +107,7 @@ def upload_response(job: Job) -> Response:
 
 
 def job_problem(job: Job) -> Problem:
-    """Return the problem of a job that took nothing: its own, or that of its first file."""
+    """Return the problem of a job without any document: its own, or that of its first file."""
     extra: dict[str, Any] = {"job": job.id, "files": [item.as_dict() for item in job.files]}
     if job.error is not None:
         error = dict(job.error)

@@ -61,7 +61,7 @@ class ChainStepReply(Reply):
 
 
 class ChainReply(Reply):
-    """A chain that can be run. error: why it can't, "" if it can."""
+    """A chain. error: why it cannot be run, "" if it can."""
 
     name: str
     version: int

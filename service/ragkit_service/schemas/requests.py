@@ -24,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from ragkit import QUESTION_LIMIT, Example, Message, show
 from ragkit_service.schemas.filter_schema import DOCUMENT_FILTER, FILTER
 from ragkit_service.schemas.metadata_schema import METADATA
+from ragkit_service.settings import LONGEST_QUESTION
 
 K_LIMIT = 100
 HISTORY_LIMIT = 100
@@ -40,7 +41,7 @@ _WHERE: dict[str, JsonValue] = {"type": "eq", "key": "media_type", "value": "app
 
 
 def encodable(text: Any) -> Any:
-    """Replace lone surrogates, which JSON can carry and UTF-8 cannot; a value that is no text is refused later."""
+    """Replace lone surrogates, which JSON can hold and UTF-8 cannot; a value that is not text is refused later."""
     if not isinstance(text, str) or text.isascii():
         return text
     return text.encode("utf-8", "replace").decode()
@@ -56,7 +57,7 @@ def _is_storable(value: Any) -> bool:
 
 
 def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Refuse a filter that is nested too deeply or holds text that is none; its grammar is the library's to check."""
+    """Refuse a filter that is nested too deeply or holds invalid text; the library checks its grammar."""
     level: list[Any] = [where]
     for _ in range(FILTER_DEPTH):
         below: list[Any] = []
@@ -74,14 +75,17 @@ def _bounded_filter(where: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def whole(value: Any) -> Any:
-    """Return a whole number that JSON wrote with a fraction of zero as an int: JSON schema knows no difference."""
+    """Return a JSON number with a fraction of zero as an int: JSON Schema does not distinguish them."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 WHOLE = BeforeValidator(whole)  # behind the bounds of a field: before them, they would be missing in its schema
 _VISIBLE = r"[!-~\w]"  # something that can be read
 Text = Annotated[str, Field(max_length=QUESTION_LIMIT), BeforeValidator(encodable)]
-Question = Annotated[str, Field(min_length=1, max_length=QUESTION_LIMIT, pattern=_VISIBLE), BeforeValidator(encodable)]
+Question = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_QUESTION, pattern=_VISIBLE), BeforeValidator(encodable)
+]
+"""A question; the limit of the settings, which the search checks, takes the place of this bound in /openapi.json."""
 LongText = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
 K = Annotated[
     Annotated[int, Field(ge=1, le=K_LIMIT), WHOLE] | None,
@@ -139,7 +143,7 @@ class FewShot(_Strict):
 
 
 def _bounded_history(history: list[HistoryMessage]) -> list[HistoryMessage]:
-    """Refuse a history that would take long to count: a prompt has no room for so much."""
+    """Refuse a history that would take long to count, and exceeds any prompt."""
     if sum(len(turn.content) for turn in history) > HISTORY_CHARACTERS:
         raise PydanticCustomError(
             "too_long", "The messages have more than {limit} characters together", {"limit": HISTORY_CHARACTERS}
@@ -297,15 +301,15 @@ class NewDocuments(_Strict):
         try:
             raw = json.loads(content)
         except (ValueError, RecursionError) as error:
-            told = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": {}}
-            raise RequestValidationError([told]) from error
+            fault = {"type": "json_invalid", "loc": ("body",), "msg": f"JSON decode error: {error}", "input": {}}
+            raise RequestValidationError([fault]) from error
         if isinstance(raw, dict) and "documents" not in raw:
             raw = {"documents": [raw]}
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
-            told_all = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-            raise RequestValidationError(told_all) from error
+            faults = [{**item, "loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+            raise RequestValidationError(faults) from error
 
 
 class RemoveDocuments(_Strict):
@@ -346,7 +350,7 @@ class DocumentsQuery(TextWindow):
 
 
 class CheckRequest(_Strict):
-    """A text to check, whoever wrote it."""
+    """Any text to check."""
 
     text: Annotated[
         str,

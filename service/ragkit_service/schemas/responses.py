@@ -133,7 +133,7 @@ class AnswerReply(Reply):
 
 
 class CheckedSentenceReply(Reply):
-    """A sentence and what the documents say of it; verdict "" for one that states nothing."""
+    """A sentence and its verdict from the documents; "" for a sentence that makes no statement."""
 
     text: str
     start: int
@@ -143,7 +143,7 @@ class CheckedSentenceReply(Reply):
 
 
 class CheckReply(Reply):
-    """A text, sentence by sentence, as the documents bear on it."""
+    """A text, sentence by sentence, with the verdicts from the documents."""
 
     status: Literal["answered", "partial", "unsupported", "abstained"]
     counts: dict[str, int]

@@ -1,15 +1,16 @@
-"""What the sender of a request may do: scopes, collections and access labels, as its key says."""
+"""The rights of a request's sender, from its key: scopes, collections and access labels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, cast
-
-from starlette.requests import Request
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from ragkit_service.errors import Problem
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 Scope = Literal["read", "write", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = ("read", "write", "admin")
@@ -36,7 +37,7 @@ class Access:
         return scope in self.scopes or "admin" in self.scopes
 
     def covers(self, collection: str) -> bool:
-        """Return whether a collection belongs to those of the key."""
+        """Return whether the key includes a collection."""
         return any(fnmatchcase(collection, glob) for glob in self.collections)
 
     def check(self, scope: Scope) -> None:
@@ -52,7 +53,7 @@ class Access:
 
 
 OPEN: Final = Access()
-"""The rights of every request where no key is asked for."""
+"""The rights of every request where no key is required."""
 
 
 def access_of(request: Request) -> Access:

@@ -130,7 +130,7 @@ class KeyFile:
         return key
 
     def rotate(self, name: str) -> str:
-        """Replace the secret of a key, given by name or id, and return the new key; the old one is void at once."""
+        """Replace the secret of a key, given by name or id, and return the new key; the old one is invalid at once."""
         with self._locked():
             keys = self.read()
             old = _find(keys, name)
@@ -158,7 +158,7 @@ class KeyFile:
             ) from error
 
     def _write(self, keys: Sequence[StoredKey]) -> None:
-        """Replace the file: written whole beside it (mkstemp gives 0600), synced, renamed, folder synced."""
+        """Replace the file atomically: write a temporary file (mkstemp gives 0600), sync, rename, sync the folder."""
         content = json.dumps({"version": _VERSION, "keys": [asdict(stored) for stored in keys]}, indent=1)
         try:
             handle, temporary = tempfile.mkstemp(prefix=".keys-", dir=self.path.parent)
@@ -204,7 +204,7 @@ def _stored(item: Any) -> StoredKey:
 
 
 def _unwritable(path: Path, error: OSError) -> RagkitError:
-    """Return the error of a key file that cannot be written; the file before stays."""
+    """Return the error of a key file that cannot be written; the earlier file stays."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageFullError(f"the disk of {path.parent} is full; the keys are as before", cure="free some space")
     return ConfigError(

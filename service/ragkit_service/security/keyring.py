@@ -55,13 +55,12 @@ class Keyring:
 
     @property
     def is_empty(self) -> bool:
-        """True when there is no key at all, so that nobody could be admitted."""
+        """True when there is no key at all, so that no request can be admitted."""
         self._refresh()
         return not self._own and not self._stored
 
     def identify(self, headers: _Headers) -> Identified | None:
-        """Return the key that a request carries, open rights where no key is asked for, None for a missing or wrong
-        one.
+        """Return the key that a request carries, open rights where no key is required, None for a missing or wrong one.
 
         Every presented key is compared with every known digest, whatever the outcome of the ones before.
         """

@@ -1,4 +1,4 @@
-"""Requests a minute of each key: a token bucket that holds one minute's worth."""
+"""Limits of requests a minute for each key: a token bucket with the requests of one minute."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ class RateLimits:
         return 0.0 if allowed else (1 - left) * 60 / rate
 
     def _forget_full(self, now: float) -> None:
-        """Drop the buckets that nobody has used for a minute: they are full, as a new one is."""
+        """Drop the buckets that have been unused for a minute: they are full, like new ones."""
         self._buckets = {name: held for name, held in self._buckets.items() if now - held[1] < _FULL_SECONDS}

@@ -1,4 +1,4 @@
-"""Access labels in a signed request header: a backend with one key tells which labels its user has.
+"""Access labels in a signed request header: a backend with one key states the labels of its user.
 
 The header is `X-Ragkit-Labels: exp=SECONDS; labels=hr,board; sig=HEX`. The signature is HMAC-SHA256, keyed with the
 SHA-256 digest of the API key, over `v1\\nSECONDS\\nhr,board`; SECONDS is Unix time. A header narrows what the key sees

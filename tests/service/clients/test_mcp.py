@@ -163,6 +163,14 @@ def test_without_the_key_nothing_is_told(url: str) -> None:
     assert httpx2.post(f"{url}/mcp", json=body, headers=headers, timeout=WAIT).status_code == 401
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT"])
+def test_no_stream_is_kept_open_for_messages_that_never_come(url: str, method: str) -> None:
+    headers = {"Authorization": f"Bearer {KEY}", "Accept": "text/event-stream"}
+    answer = httpx2.request(method, f"{url}/mcp", headers=headers, timeout=WAIT)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
 def test_over_stdio_the_same_tools_answer(data: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from ragkit import Settings; from ragkit.testing import HashEmbedder\n"

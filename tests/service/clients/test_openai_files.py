@@ -93,6 +93,35 @@ def test_a_file_without_text_has_failed_and_says_why(client: Any, store: str) ->
     assert client.vector_stores.retrieve(store).file_counts.completed == 0
 
 
+def test_a_batch_of_files_is_polled_counted_and_listed(client: Any, store: str) -> None:
+    uploads = [("one.md", b"# One\n\nThe first text.\n"), ("two.md", b"# Two\n\nThe second text.\n"), ("none.md", b" ")]
+    stored = [client.files.create(file=file, purpose="assistants").id for file in uploads]
+
+    done = client.vector_stores.file_batches.create_and_poll(
+        store, file_ids=[*stored, stored[0]], attributes={"team": "support"}, poll_interval_ms=50
+    )
+
+    counts = done.file_counts
+    assert (done.status, counts.completed, counts.failed, counts.in_progress, counts.total) == ("completed", 2, 1, 0, 3)
+    listed = list(client.vector_stores.file_batches.list_files(done.id, vector_store_id=store, limit=2))
+    assert [file.id for file in listed] == stored
+    assert listed[2].last_error.code == "invalid_file"
+    failed = client.vector_stores.file_batches.list_files(done.id, vector_store_id=store, filter="failed")
+    assert [file.id for file in failed] == stored[2:]
+    assert client.vector_stores.files.retrieve(stored[1], vector_store_id=store).attributes["team"] == "support"
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.file_batches.retrieve(done.id, vector_store_id="default")
+    assert client.vector_stores.file_batches.cancel(done.id, vector_store_id=store).status == "completed"
+
+
+def test_files_are_uploaded_and_put_in_by_one_call(client: Any, store: str) -> None:
+    done = client.vector_stores.file_batches.upload_and_poll(store, files=[FAQ], poll_interval_ms=50)
+
+    assert (done.status, done.file_counts.completed) == ("completed", 1)
+    (found, *_) = client.vector_stores.search(store, query="How much does the help desk cost?").data
+    assert "12 EUR" in found.content[0].text
+
+
 def test_documents_of_any_origin_are_listed_page_by_page(client: Any) -> None:
     entries = list(client.vector_stores.files.list("default", limit=1))
     assert [source_of_id(entry.id) for entry in entries] == ["policies/refunds.md", "pump.md"]

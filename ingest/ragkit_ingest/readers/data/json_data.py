@@ -1,4 +1,4 @@
-"""JSON and JSON Lines as readable lines, `path: value`, one record a paragraph; depth and digits cannot hurt."""
+"""JSON and JSON Lines as lines `path: value`, one record a paragraph; deep nesting and long numbers are bounded."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class JsonReader:
 
 
 def flatten(value: Any, *, room: int, path: str = "") -> Iterator[str]:
-    """Yield `path: value` for every leaf, without recursion; nothing more when `room` characters are used up."""
+    """Yield `path: value` for every leaf, without recursion, until `room` characters are used up."""
     stack: list[tuple[str, Any, int]] = [(path, value, 0)]
     while stack and room > 0:
         path, item, depth = stack.pop()
@@ -119,7 +119,7 @@ def flatten(value: Any, *, room: int, path: str = "") -> Iterator[str]:
 
 
 def _join(path: str, step: str) -> str:
-    """Return a longer path; only its end is kept when it grows long."""
+    """Return the path with one more step; only the end of a long path is kept."""
     whole = path + squeeze(step)
     return whole if len(whole) <= _PATH_LIMIT else "…" + whole[-_PATH_LIMIT + 1 :]
 

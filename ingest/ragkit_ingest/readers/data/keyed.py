@@ -1,4 +1,4 @@
-"""YAML and TOML as lines `path: value`, with their comments; nothing is expanded, built or run."""
+"""YAML and TOML as lines `path: value`, with their comments; no alias is expanded, no object built, nothing run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class KeyedReader:
 
 
 def _add(builder: TextBuilder, lines: list[str]) -> None:
-    """Add lines as lists; a group ends where the first step of the path changes, or when it is long."""
+    """Add lines as lists; a list ends where the first step of the path changes, or when it is long."""
     group: list[str] = []
     before = ""
     for line in lines:
@@ -192,7 +192,7 @@ def _toml_statements(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _complete(source: list[str]) -> bool:
-    """Tell whether a value ends with these lines; it is tried only where a bracket or a long text may end."""
+    """Tell whether a value ends with these lines; parsing is tried only where a bracket or a long text may end."""
     if len(source) == 1 and not re.search(r"\"\"\"|'''|[\[{]", source[0]):
         return True
     return bool(_MAY_END.search(source[-1])) and _loads("\n".join(source)) is not None
@@ -200,7 +200,7 @@ def _complete(source: list[str]) -> bool:
 
 def _loads(source: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(source)
+        return tomllib.loads(source, parse_float=str)  # 7.50 stays 7.50
     except (ValueError, RecursionError):
         return None
 

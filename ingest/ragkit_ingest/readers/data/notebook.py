@@ -28,7 +28,7 @@ class NotebookReader:
     media_types: tuple[str, ...] = (NOTEBOOK,)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the cells in order; what is no notebook is read as JSON or as text, and reported."""
+        """Return the cells in order; a file that is not a notebook is read as JSON or as text, and reported."""
         builder = TextBuilder()
         source = decoded_text(data, builder.warn)
         try:
@@ -85,7 +85,7 @@ class _Cells:
             add_plain(self._out, without_embedded(source, self._out.warn))
 
     def report(self) -> None:
-        """Tell what was left out."""
+        """Warn of what was left out."""
         for number, words in (
             (self._pictures, "pictures and other data of cells left out"),
             (self._cut, f"outputs of more than {_OUTPUT_LIMIT:,} characters cut"),

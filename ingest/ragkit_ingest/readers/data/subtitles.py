@@ -1,4 +1,4 @@
-"""Subtitles (WebVTT, SubRip): what is said, by whom, with the time at which each paragraph begins."""
+"""Subtitles (WebVTT, SubRip): speech with its speakers, and the time at which each paragraph begins."""
 
 from __future__ import annotations
 
@@ -41,14 +41,15 @@ class _Paragraph:
         return f"[{_clock(self.start)}] {self.speaker}: {words}" if self.speaker else f"[{_clock(self.start)}] {words}"
 
     def grew(self, speaker: str, words: str, start: float, end: float) -> bool:
-        """Take a caption that says the last one again, and more, while that is still shown; False for another one."""
+        """Take a caption that repeats the one still shown and adds words; False for any other caption."""
         if speaker != self.speaker or start >= self.end or not words.startswith(f"{self.words[-1]} "):
             return False
         self.words[-1], self.end = words, end
         return True
 
     def goes_on(self, speaker: str, words: str, start: float) -> bool:
-        """Tell whether what is said next belongs to this paragraph; without a speaker it may end a sentence."""
+        """Tell whether the next caption continues this paragraph; without a speaker, a paragraph ends with a
+        sentence."""
         continues = not speaker and words[:1].islower() and not _ENDS.search(self.words[-1])
         if (
             (speaker != self.speaker and not continues)

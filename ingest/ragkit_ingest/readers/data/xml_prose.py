@@ -29,7 +29,7 @@ _SPAN_LIMIT: Final = 1_000
 
 @dataclass(slots=True)
 class _Open:
-    """An open element. lines: what its children gave; pieces: its own text with that of inline children, in order.
+    """An open element. lines: those of its children; pieces: its own text with that of inline children, in order.
 
     span: rows and columns that a cell of a table fills; cells: those of a row.
     """
@@ -44,7 +44,7 @@ class _Open:
 
 
 class ProseLayout:
-    """Names of elements are marks of the text, and no words of it."""
+    """Layout of prose: the names of elements are markup, and do not appear in the text."""
 
     def __init__(self, builder: TextBuilder) -> None:
         self.title = ""
@@ -134,7 +134,7 @@ class ProseLayout:
         return any(element.name in ITEMS for element in self._open)
 
     def _settle(self) -> None:
-        """Put out what the open elements hold already, the outermost first."""
+        """Write the text that the open elements have so far, the outermost first."""
         for element in self._open:
             words = _words(element) if element.name not in ITEMS else ""
             if element.lines or words:
@@ -168,6 +168,6 @@ def _span(attributes: Mapping[str, str], columns: list[str]) -> tuple[int, int]:
 
 
 def _count(text: str) -> int:
-    """Return a number of rows or columns, 0 for what is none."""
+    """Return a number of rows or columns, 0 for an invalid one."""
     digits = text.strip()[:6]
     return min(int(digits), _SPAN_LIMIT) if digits.isascii() and digits.isdecimal() else 0

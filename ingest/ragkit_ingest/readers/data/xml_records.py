@@ -21,7 +21,8 @@ _ON_ONE_LINE: Final = 400  # characters of a repeated record inside a record
 
 
 class _Child(NamedTuple):
-    """What became of a child. line: of an element with text; words: its text alone; lines: of one with children."""
+    """The result of reading a child. line: of an element with text; words: its text alone; lines: of one with
+    children."""
 
     name: str
     line: str
@@ -42,18 +43,18 @@ class _Open:
     attributes: Mapping[str, str]
     children: list[_Child] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
-    mixed: bool = False  # text stands beside children: it is a paragraph
+    mixed: bool = False  # text next to children: it is a paragraph
     headed: bool = False  # its name was put out already
 
 
 class RecordLayout:
-    """Puts out the children of the root, and of lists below it, as records.
+    """Writes the children of the root, and of lists below it, as records.
 
     A group inside a record puts its name before its lines; of records that repeat inside a record each is one line.
     """
 
     def __init__(self, builder: TextBuilder, *, bare: bool = False) -> None:
-        """bare: attributes say how things look, and are left out."""
+        """bare: attributes describe presentation, and are left out."""
         self.title = ""
         self._out = builder
         self._bare = bare
@@ -91,7 +92,7 @@ class RecordLayout:
         elif above.mixed:
             above.pieces.append(as_raised(child.name.lower(), child.words or child.line or " ".join(child.lines)))
         elif len(self._open) == 1 and child.is_record:
-            if above.children:  # what stands before a record is put out before it
+            if above.children:  # text before a record is written before it
                 self._put(item.line for item in above.children)
                 above.children.clear()
             above.headed = True
@@ -126,7 +127,7 @@ class RecordLayout:
         self._put([squeeze("".join(element.pieces))])
 
     def _put_record(self, element: _Open) -> None:
-        """Put out a child of the root: as one record, or each record of a list in it."""
+        """Write a child of the root: as one record, or each record of a list in it."""
         records = [child for child in element.children if child.is_record]
         name, times = Counter(child.name for child in records).most_common(1)[0] if records else ("", 0)
         size = sum(len(child.lines) for child in records if child.name == name)
@@ -141,7 +142,7 @@ class RecordLayout:
             self._put(child.lines if named else [child.name, *child.lines])
 
     def _flush(self) -> None:
-        """Put out what waits in the open elements, the outermost first: memory holds no long list."""
+        """Write the pending lines of the open elements, the outermost first, so that memory holds no long list."""
         for element in self._open:
             if element.children:
                 if len(self._open) > 1 and element is self._open[0]:
@@ -180,7 +181,7 @@ def _has_words(element: _Open) -> bool:
 
 
 def _useful(attributes: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes that say something: no places of schemas, no long lists of numbers."""
+    """Return the informative attributes: no schema locations, no long lists of numbers."""
     kept: dict[str, str] = {}
     for key, raw in attributes.items():
         space, _, name = key.rpartition(" ")

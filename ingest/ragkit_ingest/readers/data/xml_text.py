@@ -100,20 +100,20 @@ class _Events:
             self._layout.end()
 
     def other(self, source: str) -> None:
-        """Keep an entity that is not one of XML's five as it is written."""
+        """Keep an entity other than XML's five as it is written."""
         if source.startswith("&") and source.endswith(";"):
             self._entities += 1
             self.text(source)
 
     def stop(self, words: str) -> None:
-        """End before the end of the XML: what is open is added as it is."""
+        """End before the end of the XML: open elements are added as they are."""
         self._out.warn(words)
         while self._depth:
             self.end("")
         self.finish()
 
     def finish(self) -> None:
-        """Report what was not resolved."""
+        """Report the entities that were not resolved."""
         if self._entities:
             self._out.warn(
                 f"entities of the DOCTYPE are not resolved, and stay as they are written: {self._entities:,}"
@@ -121,7 +121,7 @@ class _Events:
 
 
 def _parse(text: str, events: _Events, hints: Hints) -> int:
-    """Feed the events of an XML text; return where a mistake is, -1 for none."""
+    """Feed the events of an XML text; return the offset of a syntax error, -1 for none."""
     from xml.parsers import expat
 
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")

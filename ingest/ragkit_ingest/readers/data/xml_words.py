@@ -34,7 +34,7 @@ PROSE_ROOTS: Final = frozenset(
         "ncx",
     ]
 )
-"""Roots of vocabularies whose element names are marks of a text, and no words of it."""
+"""Roots of vocabularies whose element names are markup, and do not appear in the text."""
 SECTIONS: Final = frozenset(
     [
         "book",
@@ -158,7 +158,7 @@ TAGS_IN_TEXT: Final = re.compile(r"</[a-zA-Z]\w*>|<(?:br|img|hr|p)\b")
 UNITS: Final = frozenset(("unit", "units", "uom", "unitcode", "currency", "currencyid", "currencycode", "measure"))
 """Attributes that stand after the value: `torque: 33 Nm`."""
 NO_ATTRIBUTES: Final = frozenset(("svg",))
-"""Roots whose attributes are drawing."""
+"""Roots whose attributes describe drawings."""
 
 
 def as_raised(name: str, words: str, look: str = "") -> str:

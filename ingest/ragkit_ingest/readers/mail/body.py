@@ -20,12 +20,12 @@ READ_LIMIT: Final = 100
 _NESTED_LIMIT: Final = 3  # files within files within files
 _TEXT_LIMIT: Final = 20_000_000  # characters of attachments together
 EARLIER: Final = "Earlier message"
-"""The heading over what a reply repeats of the message that it answers."""
+"""The heading over the quoted message that a reply answers."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What is counted over a whole file: attachments that were read, their characters, and what was not read."""
+    """Counts over a whole file: attachments that were read, their characters, and attachments that were not read."""
 
     read: int = 0
     characters: int = 0
@@ -35,7 +35,7 @@ class Tally:
     events: set[str] = field(default_factory=set)
 
     def report(self, builder: TextBuilder) -> None:
-        """Tell what was not read."""
+        """Warn of attachments that were not read."""
         if self.unread:
             unread_names = [f"{name} ({why})" if why else name for name, why in list(self.unread.items())[:10]]
             more = f" and {len(self.unread) - 10:,} more" if len(self.unread) > 10 else ""
@@ -60,7 +60,7 @@ class MessageText:
         self.builder.paragraph("\n".join(f"{title}: {text}" for title, text in fields))
 
     def plain(self, text: str) -> None:
-        """Add a plain body; what it quotes of other messages stands apart."""
+        """Add a plain body; quotes of other messages become blocks of their own."""
         text = without_embedded(text.replace("\r\n", "\n").replace("\r", "\n"), self.builder.warn)
         for kind, piece in split_quotes(text):
             if kind == "quote":
@@ -72,7 +72,7 @@ class MessageText:
                 add_plain(self.builder, piece)
 
     def html(self, html: str) -> None:
-        """Add an HTML body; what it quotes of other messages stands under a heading."""
+        """Add an HTML body; quotes of other messages follow under a heading."""
         cut = html_quote_start(html)
         add_html(self.builder, html[:cut], boilerplate=False)
         if cut < len(html):
@@ -101,7 +101,7 @@ class MessageText:
         self.builder.add_extracted(extracted, level=self.level + 1)
 
     def name_unread(self) -> None:
-        """Add the names of attachments whose text is not here."""
+        """Add the names of attachments whose text is not included."""
         if self._named:
             self.builder.paragraph("Attachments: " + ", ".join(self._named))
 

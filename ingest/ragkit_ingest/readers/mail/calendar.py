@@ -10,7 +10,7 @@ from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decoded_text
-from ragkit_ingest.readers.mail.recurrence import in_words
+from ragkit_ingest.readers.mail.recurrence import duration_in_words, in_words
 from ragkit_ingest.readers.plain import add_plain
 from ragkit_ingest.readers.sniff import CALENDAR
 from ragkit_ingest.readers.text.embedded import without_embedded
@@ -26,12 +26,19 @@ _SHOWN: Final = (
     ("DUE", "Due"),
     ("DURATION", "Duration"),
     ("RRULE", "Repeats"),
+    ("RDATE", "Also on"),
+    ("EXDATE", "Not on"),
+    ("RECURRENCE-ID", "In place of"),
     ("LOCATION", "Place"),
     ("ORGANIZER", "Organiser"),
     ("ATTENDEE", "Attendees"),
     ("URL", "Link"),
+    ("CATEGORIES", "Categories"),
+    ("CONTACT", "Contact"),
     ("DESCRIPTION", "Description"),
+    ("COMMENT", "Comment"),
 )
+_TIMES: Final = frozenset({"DTSTART", "DTEND", "DUE", "RECURRENCE-ID", "RDATE", "EXDATE"})
 _ANSWERS: Final = frozenset({"accepted", "declined", "tentative", "delegated"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LINE = re.compile(
@@ -40,6 +47,7 @@ _LINE = re.compile(
 _PARAMETER = re.compile(r";([A-Za-z0-9-]+)=(\"[^\"]*\"|[^\";:]*)")
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z?))?")
 _ATTENDEES: Final = 100
+_DATES: Final = 200  # of a list of dates
 _EVENTS: Final = 20_000
 
 
@@ -50,7 +58,7 @@ class CalendarReader:
     media_types: tuple[str, ...] = (CALENDAR,)
 
     def read(self, data: bytes, *, name: str, hints: Hints) -> Extracted:
-        """Return the events; what holds none is kept as text and reported."""
+        """Return the events; a file without events is kept as text and reported."""
         builder = TextBuilder()
         source = decoded_text(data, builder.warn)
         for number, (_, lines) in enumerate(event_groups(without_embedded(source, builder.warn)), 1):
@@ -113,16 +121,18 @@ def _event_text(event: _Event, method: str) -> tuple[str, list[str]]:
 def _value(name: str, found: list[tuple[str, str]]) -> str:
     if not found:
         return ""
-    parameters, value = found[0]
-    if name in ("DTSTART", "DTEND", "DUE"):
-        return _time(value, parameters)
+    value = found[0][1]
+    if name in _TIMES:
+        return ", ".join(_time(time, parameters) for parameters, times in found for time in times.split(",")[:_DATES])
     if name == "RRULE":
         return squeeze(in_words(value))
+    if name == "DURATION":
+        return squeeze(duration_in_words(value))
     if name in ("ORGANIZER", "ATTENDEE"):
         people = list(dict.fromkeys(filter(None, (_person(value, parameters) for parameters, value in found))))
         more = f" and {len(people) - _ATTENDEES:,} more" if len(people) > _ATTENDEES else ""
         return ", ".join(people[:_ATTENDEES]) + more
-    words = _unescaped(value)
+    words = "\n".join(_unescaped(each) for _, each in found)
     return squeeze(html_to_text(words)) if re.search(r"</\w+>|<br", words) else squeeze(words)
 
 

@@ -1,4 +1,4 @@
-"""Text that mail programs wrapped for the way (RFC 3676): soft line ends are taken out again."""
+"""Text that mail programs wrapped for transport (RFC 3676): soft line breaks are removed."""
 
 from __future__ import annotations
 

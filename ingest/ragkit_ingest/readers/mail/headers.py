@@ -12,7 +12,7 @@ from ragkit_ingest.readers.titles import squeeze
 
 _HEADER_LIMIT: Final = 4_000
 SHOWN: Final = ("From", "To", "Cc", "Date")
-"""Headers that stand in the text, in this order."""
+"""Headers that are shown in the text, in this order."""
 _FIELDS: Final = {
     "from": "author",
     "to": "to",
@@ -43,7 +43,7 @@ def header_text(message: Message, name: str) -> str:
 
 
 def shown_headers(message: Message) -> list[tuple[str, str]]:
-    """Return the headers that stand in the text, those that are there."""
+    """Return the headers that are shown in the text, as far as the message has them."""
     return [(title, text) for title in SHOWN if (text := header_text(message, title))]
 
 

@@ -19,7 +19,7 @@ from ragkit_ingest.readers.web.html import declared_charset, html_to_text
 
 _PART_LIMIT: Final = 1_000
 _DEPTH_LIMIT: Final = 40  # messages and multiparts inside each other
-_ENOUGH: Final = 0.8  # a plain body with this part of the words of the HTML body says the same
+_ENOUGH: Final = 0.8  # a plain body with this share of the HTML body's words has the same content
 _COMPARED: Final = 2_000_000  # bytes of bodies that are compared by their words
 _SILENT: Final = frozenset(
     (
@@ -29,9 +29,9 @@ _SILENT: Final = frozenset(
         "application/applefile",
     )
 )
-"""Parts that say nothing to a reader."""
+"""Parts without text for a reader, such as signatures."""
 _SEALED: Final = frozenset(("application/pkcs7-mime", "application/x-pkcs7-mime"))
-"""Parts that hold a whole message within a signature or a cipher (RFC 8551)."""
+"""Signed or encrypted parts, which hold a whole message (RFC 8551)."""
 _EXTENSIONS: Final = {"text/csv": ".csv", "text/html": ".html", "text/plain": ".txt", "application/pdf": ".pdf"}
 
 
@@ -107,7 +107,7 @@ class MessageParts:
             self._text.builder.warn("an encrypted part of the message was not read")
             return
         if not inner and not part.is_multipart():
-            self._text.builder.warn("the parts of the message are not told apart: read as text")
+            self._text.builder.warn("the parts of the message have no boundary: read as text")
             self._text.plain(_decoded(part, self._text))
         for child in inner:
             self._part(child, depth + 1)
@@ -158,7 +158,7 @@ def _inner(part: Message) -> list[Message]:
 
 
 def _decoded(part: Message, text: MessageText) -> str:
-    """Return the text of a part; "" with a warning when it is none."""
+    """Return the text of a part; "" with a warning when it is not text."""
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
     if not data:
@@ -172,7 +172,7 @@ def _decoded(part: Message, text: MessageText) -> str:
 
 
 def _chosen(parts: list[Message]) -> list[Message]:
-    """Return the alternative that says most, and invitations, which no other alternative says in full.
+    """Return the most complete alternative, and invitations, which no other alternative contains in full.
 
     A plain body is taken where it has most of the words of the HTML body; an HTML body with a table keeps its columns.
     """
@@ -207,7 +207,7 @@ def _plain_says_it(plain: Message, html: Message) -> bool:
 
 
 def _raw(part: Message | None) -> str:
-    """Return the text of a part, "" when it is none."""
+    """Return the text of a part, "" when it is not text."""
     if part is None:
         return ""
     payload = part.get_payload(decode=True)
@@ -236,6 +236,6 @@ def _text_leaf(part: Message, kind: str) -> Message | None:
 
 
 def _kind_within(part: Message) -> str:
-    """Return the media type that an alternative is of: of its HTML or plain body where it has several parts."""
+    """Return the media type of an alternative: that of its HTML or plain body where it has several parts."""
     kinds = [leaf.get_content_type() for leaf in _leaves(part)] or [part.get_content_type()]
     return next((kind for kind in ("text/html", "text/plain", "text/calendar") if kind in kinds), kinds[0])

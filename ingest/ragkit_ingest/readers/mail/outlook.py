@@ -1,4 +1,4 @@
-"""Messages that Outlook saved (.msg): the MAPI properties that matter, in an OLE2 file that olefile takes apart."""
+"""Messages that Outlook saved (.msg): the MAPI properties that matter, read from an OLE2 file by olefile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reply repeats of other messages: lines behind ">", and all below the line that begins an earlier message."""
+"""Quotes of other messages in a reply: lines behind ">", and all text below the line that begins an earlier message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ragkit_ingest.readers.base import TextBuilder
 
 Kind = Literal["own", "quote", "earlier"]
 _QUOTED = re.compile(r"[ \t]?((?:>[ \t]?)+)(.*)")
-_ATTRIBUTION: Final = 200  # characters of the line that says whose words follow
+_ATTRIBUTION: Final = 200  # characters of the attribution line
 _WRAPPED: Final = 55  # a quoted line at least as long was wrapped, and goes on
 _BULLET = re.compile(r"(?:[-*+•–]|\d{1,3}[.)])\s")
 _EARLIER = re.compile(
@@ -36,7 +36,7 @@ def html_quote_start(html: str) -> int:
 
 
 def split_quotes(text: str) -> Iterator[tuple[Kind, str]]:
-    """Yield the parts of a plain body in order: own words, quotes with the line that says whose, an earlier message."""
+    """Yield the parts of a plain body in order: own text, quotes with their attribution line, an earlier message."""
     match = _EARLIER.search(text)
     own = text[: match.start()] if match else text
     yield from _own_and_quoted(own)
@@ -78,7 +78,7 @@ def _own_and_quoted(text: str) -> Iterator[tuple[Kind, str]]:
 
 
 def _attribution(lines: list[str]) -> list[str]:
-    """Take the line before a quote that says whose words follow off the end of `lines`, and return it."""
+    """Remove the attribution line of a quote ("On Monday Ana wrote:") from the end of `lines`, and return it."""
     end = len(lines)
     while end and not lines[end - 1].strip():
         end -= 1

@@ -1,4 +1,4 @@
-"""How often an event comes back, in words: the rules of RFC 5545, 3.3.10."""
+"""How often an event comes back and how long it lasts, in words: the rules of RFC 5545, 3.3.6 and 3.3.10."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _DAYS: Final = dict(zip(("MO", "TU", "WE", "TH", "FR", "SA", "SU"), WEEKDAYS["en
 _ORDINALS: Final = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth", "-1": "last"}
 _DAY: Final = re.compile(r"\+?(-?\d{1,2})?([A-Z]{2})")
 _READ: Final = frozenset(("FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "COUNT", "UNTIL", "WKST"))
+_DURATION: Final = re.compile(r"\+?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
 def in_words(rule: str) -> str:
-    """Return a rule as `every 2 weeks on Monday, 4 times`; the rule as it is where it says more than that."""
+    """Return a rule as `every 2 weeks on Monday, 4 times`; the rule unchanged where it is more complex."""
     parts = dict(part.split("=", 1) for part in rule.strip().upper().split(";") if "=" in part)
     unit = _UNITS.get(parts.get("FREQ", ""))
     if unit is None or not parts.keys() <= _READ:
@@ -34,8 +35,17 @@ def in_words(rule: str) -> str:
     return " ".join(words) + times + until
 
 
+def duration_in_words(duration: str) -> str:
+    """Return PT1H45M as `1 hour 45 minutes`; what is no duration stays as it is."""
+    match = _DURATION.fullmatch(duration.strip().upper())
+    if match is None:
+        return duration
+    units = zip(match.groups(), ("week", "day", "hour", "minute", "second"), strict=True)
+    return " ".join(f"{int(count)} {unit}{'s' * (int(count) != 1)}" for count, unit in units if count) or duration
+
+
 def _weekday(day: str) -> str:
-    """Return `Monday` for MO and `the first Monday` for 1MO, "" for what is no day."""
+    """Return `Monday` for MO and `the first Monday` for 1MO, "" for anything else."""
     match = _DAY.fullmatch(day)
     name = _DAYS[match[2]].long if match is not None and match[2] in _DAYS else ""
     place = _ORDINALS.get(match[1], "") if match is not None and match[1] else ""

@@ -34,7 +34,7 @@ _SIGNS: Final = {
 
 
 def decompress_rtf(data: bytes) -> bytes:
-    """Return the RTF of a compressed body, empty when it is none or more than 64 MiB."""
+    """Return the RTF of a compressed body, empty when it is invalid or over 64 MiB."""
     if len(data) < 16:
         return b""
     size, raw_size, kind, _checksum = struct.unpack_from("<IIII", data)

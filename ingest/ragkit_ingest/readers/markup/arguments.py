@@ -1,4 +1,4 @@
-"""Arguments of components and template tags: which of them people read, and which are for the machine."""
+"""Arguments of components and template tags: those that people read, and those that only control the rendering."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ _MACHINE = re.compile(
     re.IGNORECASE,
 )
 _LITERAL = re.compile(r"\"((?:[^\"\\\n]|\\.){1,500})\"|'((?:[^'\\\n]|\\.){1,500})'|`([^`$]{1,500})`")
+_DATA = re.compile(rf"{_LITERAL.pattern}|(?<=[\[,:\s])(-?\d[\d_.]*)(?=\s*[\],}}])")
+"""Texts and numbers in an array or object."""
 _PATHLIKE = re.compile(r"[\w@~.%+-]*[/\\#?][^\s]*|[\w-]+\.[a-z][a-z0-9]{1,4}|[#@].*|\d{1,4}x\d{1,4}|[0-9A-Za-z_-]{11}")
 _PARAMETER = re.compile(r"(?:[A-Z]\w*)?(?:Field|Param|Prop|Property|Argument)")
 """Names of components that explain a parameter or property of an interface."""
@@ -118,7 +120,7 @@ def parse_tag(text: str, start: int) -> Tag | None:
 
 
 def _value(text: str, name: str, at: int, limit: int) -> tuple[int, Argument | None]:
-    """Return where an attribute ends, -1 when it does not, and its value when it has one."""
+    """Return the end of an attribute, -1 when it has none, and its value if any."""
     if not text.startswith("=", at):
         return at, None
     at += 1
@@ -137,7 +139,7 @@ def _value(text: str, name: str, at: int, limit: int) -> tuple[int, Argument | N
 
 
 def _braces(text: str, at: int, limit: int) -> int:
-    """Return where the braces that open at `at` are closed, past them; -1 when they are not."""
+    """Return the offset after the braces that open at `at`; -1 when they are not closed."""
     depth = 0
     while at < limit:
         sign = text[at]
@@ -153,11 +155,11 @@ def _braces(text: str, at: int, limit: int) -> int:
 
 
 def _expression(name: str, code: str) -> Argument | None:
-    """Return what a person reads of a value in braces: a number, a text, or the texts in an array or object."""
+    """Return the readable part of a value in braces: a number, a text, or the texts in an array or object."""
     code = code.strip()
     if re.fullmatch(r"-?[\d_.,]+%?", code):
         return Argument(name, code, quoted=True)
-    texts = ["".join(parts) for parts in _LITERAL.findall(code)]
+    texts = ["".join(parts) for parts in (_DATA if code[:1] in "[{" else _LITERAL).findall(code)]
     if not texts:
         return None
     return Argument(name, ", ".join(text for text in texts if not _PATHLIKE.fullmatch(text)), quoted=True)
@@ -223,7 +225,7 @@ def tag_words(tag: Tag) -> str:
 
 
 def _is_for_machines(item: Argument) -> bool:
-    """Tell whether an argument steers how something looks; rows, columns and options may hold texts instead."""
+    """Tell whether an argument controls presentation; rows, columns and options may hold texts instead."""
     holds = item.name.lower() in ("rows", "columns", "options", "cols") and item.quoted and not item.value.isdigit()
     return _MACHINE.fullmatch(item.name) is not None and not holds
 

@@ -9,11 +9,12 @@ from typing import Final
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.grid import add_grid
-from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, table_cells
+from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, list_style, table_cells
 from ragkit_ingest.readers.markup.asciidoc_titles import one_line_titles
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import Selection
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
+from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.sniff import ASCIIDOC
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import visible_words
@@ -33,6 +34,8 @@ _INCLUDE = re.compile(r"include::([^\[\]\s]+)\[([^\]]*)\][ \t]*$")
 _FAMILY = re.compile(r"^(partial|example|page|attachment)\$")
 _TITLE_LINE = re.compile(r"={1,5}[ \t]+\S")
 _MACRO = re.compile(r"(image|video|audio|toc|icon)::([^\[\]\s]*)\[([^\]]*)\][ \t]*$")
+_BREAK = re.compile(r"(?:'{3,}|<{3}|-{3}|\*{3}|- - -|\* \* \*)[ \t]*$")
+"""Rules across the page, and the ends of pages."""
 _CONDITION = re.compile(r"(?:ifdef|ifndef|ifeval|endif)::[^\[]*\[(.*)\][ \t]*$")
 _KINDS: Final = frozenset({"note", "tip", "important", "warning", "caution"})
 
@@ -72,10 +75,12 @@ class _Page:
         self._items: list[str] = []
         self._marks: list[str] = []  # of the lists that are open, the outermost first
         self._numbers: list[int] = []
+        self._forms: list[str] = []  # of the numbers of each open list
         self._style = ""  # block attributes that wait for their block
         self._caption = ""
         self._by = ""  # whom the quote that is open is by
         self._header = 0  # lines since the title, while they may name author and revision; 0 elsewhere
+        self._is_item = False  # the paragraph begins an item of a list
         self._term = False  # the paragraph explains a term
         self._continued = False  # the next block belongs to the list item before it
 
@@ -163,7 +168,7 @@ class _Page:
         self._out.code("\n".join(lines), language if language.replace("-", "").isalnum() else "")
 
     def _begin_box(self) -> None:
-        """A box begins or ends: its kind and title are words, what it holds is read on."""
+        """Begin or end a box: its kind and title become text, its content is read as usual."""
         named, self._style = self._style, ""
         style = named.lower().lstrip("%").split(",")[0].split("#")[0].split(".")[0]
         if style in ("quote", "verse"):
@@ -186,7 +191,7 @@ class _Page:
     # ------------------------------------------------------------------ single lines
 
     def _marked(self, line: str) -> bool:
-        """Take a line with a mark of its own; False for one of prose."""
+        """Take a line that begins with markup; False for a line of prose."""
         if self._header and not self._paragraph and self._author(line):
             return True
         return self._set_attribute(line) or self._heading(line) or self._macro(line) or self._listed(line)
@@ -246,7 +251,7 @@ class _Page:
             return True
         match = _MACRO.match(line)
         if match is None:
-            return False
+            return _BREAK.match(line) is not None and not self._paragraph
         self._end_paragraph()
         if match[1] == "image":
             caption, self._caption = self._caption, ""
@@ -273,7 +278,7 @@ class _Page:
         term = _TERM.match(line) if "::" in line or ";;" in line else None
         if (
             term is not None
-            and (not self._paragraph or self._term)
+            and (not self._paragraph or self._term or self._is_item)
             and "://" not in term[1]
             and not term[1].endswith(":")
         ):
@@ -293,36 +298,41 @@ class _Page:
         mark = "1." if mark[0].isdigit() else "<.>" if mark[0] == "<" else mark
         if mark in self._marks:
             while self._marks[-1] != mark:
-                self._marks.pop()
-                self._numbers.pop()
+                for held in (self._marks, self._numbers, self._forms):
+                    held.pop()
             self._numbers[-1] += 1
         else:
             self._emit_caption()
+            form, start = list_style(self._style, depth=len(mark) if mark[0] == "." else 1)
+            self._style = ""
             self._marks.append(mark)
-            self._numbers.append(1)
+            self._forms.append(form)
+            self._numbers.append(start)
         if mark == "<.>" and callout.isdecimal():
             self._numbers[-1] = int(callout[:4])
         numbered = mark[0] in ".1<"
-        lead = f"{self._numbers[-1]}. " if numbered else "- "
+        lead = f"{formatted(self._numbers[-1], self._forms[-1])}. " if numbered else "- "
         self._paragraph.append(f"{'  ' * (len(self._marks) - 1)}{lead}{words}")
+        self._is_item = True
 
     # ------------------------------------------------------------------ what was collected
 
     def _end_paragraph(self) -> None:
         lines, self._paragraph = self._paragraph, []
         term, self._term = self._term, False
+        is_item, self._is_item = self._is_item, False
         if not lines:
             return
         first = lines[0]
         indent = first[: len(first) - len(first.lstrip())]
-        literal = bool(indent) and not self._marks and not _ITEM.match(first)
+        literal = bool(indent) and not self._marks and not is_item
         if literal:
             self._emit_caption()
             self._out.code("\n".join(lines))
             return
         joined = " ".join(map(str.strip, lines)) if term or self._marks else "\n".join(lines)
         text = self._text.words(joined)
-        if self._marks and _ITEM.match(first.replace("- ", "* ", 1)):
+        if is_item:
             self._items.append(indent + squeeze(text))
             return
         if self._continued:
@@ -351,7 +361,7 @@ class _Page:
             self._out.items(self._items)
             self._items = []
         if not self._continued:
-            self._marks, self._numbers = [], []
+            self._marks, self._numbers, self._forms = [], [], []
         self._continued = False
 
 

@@ -27,7 +27,7 @@ _RAISED = re.compile(r"\^([^\s^]{1,40})\^")
 _LOWERED = re.compile(r"~([^\s~]{1,40})~")
 _ANCHOR = re.compile(r"\[\[[^\]\n]{1,100}\]\]|\(\(\(([^()\n]{1,200})\)\)\)")
 _VERBATIM = re.compile(r"(?<![\w+])(\+{1,3})(?=[^\s+])([^\n]{1,400}?)(?<=[^\s+])\1(?![\w+])")
-_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are gone
+_HELD: Final = 0xF0000  # private characters stand for verbatim text until the marks are removed
 _MOST_HELD: Final = 1_000
 _BREAK = re.compile(r"[ \t]\+$", re.MULTILINE)
 _KNOWN: Final = {
@@ -55,6 +55,15 @@ _KNOWN: Final = {
     "deg": "°",
 }
 _STRUCK = re.compile(r"\[(?:[\w.-]*\.)?line-through\](##?)(.+?)\1", re.DOTALL)
+_NUMBERED: Final = {
+    "arabic": "decimal",
+    "decimal": "decimalZero",
+    "loweralpha": "lowerLetter",
+    "upperalpha": "upperLetter",
+    "lowerroman": "lowerRoman",
+    "upperroman": "upperRoman",
+}
+_BY_DEPTH: Final = ("decimal", "lowerLetter", "lowerRoman", "upperLetter", "upperRoman")
 _LINE_LIMIT: Final = 50_000
 _SPEC = re.compile(r"(?:(\d{1,3})?(?:\.(\d{1,3}))?\+|(\d{1,3})\*)?([<^>]?(?:\.[<^>])?)([aehlmsv]?)$")
 
@@ -110,7 +119,7 @@ class AsciidocText:
 
 
 def _hold(held: list[str], match: re.Match[str]) -> str:
-    """Keep text that stands as it is (`+a_b_c+`), and return the character that holds its place."""
+    """Keep verbatim text (`+a_b_c+`), and return its placeholder character."""
     if len(held) >= _MOST_HELD:
         return match[0]
     held.append(match[2])
@@ -133,6 +142,14 @@ def _inline_macro(match: re.Match[str]) -> str:
     if kind == "image":
         return inner.split(",")[0] if "=" not in inner.split(",")[0] else ""
     return "" if kind in ("icon", "anchor") else inner
+
+
+def list_style(attributes: str, *, depth: int) -> tuple[str, int]:
+    """Return the form of a list's numbers and the first of them, by its attributes or by how deep it stands."""
+    names = [part.strip().lower().strip('%"') for part in attributes.split(",")]
+    form = next((_NUMBERED[name] for name in names if name in _NUMBERED), "")
+    start = next((name[6:].strip('"') for name in names if name.startswith("start=")), "1")
+    return form or _BY_DEPTH[min(depth, len(_BY_DEPTH)) - 1], int(start[:6]) if start.isdecimal() else 1
 
 
 def table_cells(lines: Sequence[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:
@@ -218,7 +235,7 @@ def _columns(style: str) -> int:
 
 
 def _in_rows(cells: Sequence[_Raw], width: int) -> list[list[_Raw]]:
-    """Deal cells out over rows of a width, with the places that spans from above take."""
+    """Distribute cells over rows of a width, around the places that spans from above occupy."""
     rows: list[list[_Raw]] = []
     taken: dict[int, int] = {}  # row -> columns that cells from above fill
     at = 0

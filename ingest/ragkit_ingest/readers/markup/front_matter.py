@@ -20,7 +20,7 @@ _FENCED = re.compile(
 )
 _PAIR = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*[:=]\s+(.*)")
 DESCRIBING: Final = ("subtitle", "description", "summary", "abstract", "excerpt", "lead", "intro", "tagline", "teaser")
-"""Fields that tell what a document says: they are text, too."""
+"""Fields that describe the document: they are added to its text too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def _read(kind: str, raw: str, body: str) -> FrontMatter:
     try:
         with time_limit(_SECONDS):
             if kind == "toml":
-                return FrontMatter(body, dict(_flat(tomllib.loads(raw))))
+                return FrontMatter(body, dict(_flat(tomllib.loads(raw, parse_float=str))))
             if kind == "json":
                 return FrontMatter(body, dict(_flat(json.loads(raw))))
             return FrontMatter(body, dict(_yaml_fields(raw)))

@@ -10,8 +10,9 @@ from markdown_it.token import Token
 
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.web.css import style_hides
 from ragkit_ingest.readers.web.losses import Losses
-from ragkit_ingest.readers.web.rules import BLOCKS, HIDING_STYLE, STRIKING
+from ragkit_ingest.readers.web.rules import BLOCKS, STRIKING
 
 _TAG = re.compile(r"<(/?)([A-Za-z][\w-]*)([^>]*)>?", re.DOTALL)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]+)", re.IGNORECASE)
@@ -185,7 +186,7 @@ class _Words:
 
     def _hides(self, rest: str) -> bool:
         found = _HIDDEN.search(rest)
-        return found is not None and (found[1] is None or bool(HIDING_STYLE.search(found[1])))
+        return found is not None and (found[1] is None or style_hides(found[1]))
 
     def _script(self, tag: str, *, closing: bool) -> None:
         if not closing:

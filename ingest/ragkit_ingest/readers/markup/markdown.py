@@ -1,4 +1,4 @@
-"""Markdown: headings, paragraphs, lists, tables and code by markdown-it; no line of the file is lost in silence."""
+"""Markdown by markdown-it: headings, paragraphs, lists, tables, code; a line that the parser drops is kept as text."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _block_tokens(text: str, hints: Hints, env: dict[str, Any]) -> list[Token] |
 
 @cache
 def _parser() -> MarkdownIt:
-    """Return the parser, one for all files: what it knows of a text is in the call, not in the parser.
+    """Return the parser, one for all files: it keeps no state between calls.
 
     Its rules are compiled here, by a first text, so that a time limit never interrupts that.
     """
@@ -163,7 +163,7 @@ class _Renderer:
             self._covered = max(self._covered, token.map[1])
 
     def _uncovered(self, until: int) -> None:
-        """Add the lines that the parser took in without a token: too deep, or in a corner of the syntax."""
+        """Add the lines that the parser consumed without a token: nested too deeply, or in a rare construct."""
         lost = [line.strip() for line in self._lines[self._covered : until]]
         lost = [line for line in lost if line and not _REFERENCE.match(line) and line.strip(">-*+ \t")]
         self._covered = max(self._covered, until)

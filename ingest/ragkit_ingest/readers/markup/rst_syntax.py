@@ -1,4 +1,4 @@
-"""Sphinx's directives and roles for docutils: words stay, marks go; what would read a file only names it."""
+"""Sphinx's directives and roles for docutils: text is kept, markup dropped; no directive reads a file by itself."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _role(
     options: Any = None,  # noqa: ARG001 (docutils calls it so)
     content: Any = None,  # noqa: ARG001
 ) -> tuple[list[Any], list[Any]]:
-    """Return what a page shows of a role: its own words, else the last part of what it points to."""
+    """Return the text of a role as a page shows it: its own words, else the last part of its target."""
     from docutils import nodes, utils
 
     words = utils.unescape(text)
@@ -175,7 +175,7 @@ def _nodes(directive: Any, name: str, notes: SiteNotes, nodes: Any) -> list[Any]
 
 
 def _stands_for_words(directive: Any) -> bool:
-    """Tell whether a directive says what a substitution (`|br|`) stands for, which may not be nothing at all."""
+    """Tell whether a directive defines a substitution (`|br|`), which may not be empty."""
     from docutils.parsers.rst.states import SubstitutionDef
 
     return isinstance(directive.state, SubstitutionDef)
@@ -220,7 +220,7 @@ def _parsed(directive: Any, lines: list[str], nodes: Any) -> list[Any]:
 
 
 def _boxed(directive: Any, name: str, title: str, nodes: Any) -> list[Any]:
-    """Return the title of a directive as a paragraph, then what it holds."""
+    """Return the title of a directive as a paragraph, then its content."""
     if not title:
         return _content(directive, nodes)
     if ":" in name:  # a signature
@@ -245,7 +245,7 @@ def _described(directive: Any, argument: str, nodes: Any) -> list[Any]:
 
 
 def _content(directive: Any, nodes: Any) -> list[Any]:
-    """Return what a directive holds, parsed as reStructuredText."""
+    """Return the content of a directive, parsed as reStructuredText."""
     if not directive.content:
         return []
     holder = nodes.container()

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
 
+_ENUMERATED: Final = {
+    "loweralpha": "lowerLetter",
+    "upperalpha": "upperLetter",
+    "lowerroman": "lowerRoman",
+    "upperroman": "upperRoman",
+}
+_OF_THE_FILE: Final = frozenset({"orphan", "tocdepth", "nocomments", "nosearch", "no-search", "allow-section-headings"})
+"""Fields that tell Sphinx what to do with a file."""
+_FIELD = re.compile(r"(param|parameter|arg|argument|key|keyword|raises|raise|except|exception|var|ivar|cvar)[ ](.+)")
+_FIELD_KINDS: Final = {"raise": "Raises", "except": "Raises", "exception": "Raises", "key": "Keyword"} | {
+    **dict.fromkeys(("param", "arg"), "Parameter"),
+    **dict.fromkeys(("var", "ivar", "cvar"), "Variable"),
+}
+
+
+def _field_name(match: re.Match[str]) -> str:
+    """Return `Parameter limit (int)` for the field `param int limit` of an interface."""
+    kind = _FIELD_KINDS.get(match[1], match[1].capitalize())
+    of_type, _, name = match[2].rpartition(" ")
+    return f"{kind} {name} ({of_type})" if of_type and kind != "Raises" else f"{kind} {match[2]}"
+
 
 class TreeWalk:
-    """Visits the tree with a stack of its own, since its depth is the input's."""
+    """Visits the tree with an explicit stack, since the input decides its depth."""
 
     def __init__(self, builder: TextBuilder) -> None:
         from docutils import nodes
@@ -62,6 +85,8 @@ class TreeWalk:
             self._lines(node, mark)
         elif isinstance(node, nodes.image):
             self._words(str(node.get("alt", "")), mark)
+        elif isinstance(node, nodes.option_group):
+            self._term = ", ".join(option.astext() for option in node.children)
         elif isinstance(node, nodes.term):
             self._term = f"{self._term}, {self._inline(node)}" if self._term else self._inline(node)
         elif isinstance(node, nodes.TextElement):
@@ -71,7 +96,7 @@ class TreeWalk:
         return True
 
     def _fault(self, node: Any) -> None:
-        """Keep the lines that docutils does not understand as they are."""
+        """Keep lines that docutils cannot parse as they are."""
         for source in node.findall(self._nodes.literal_block):
             self.unread += 1
             self._flush()
@@ -96,9 +121,9 @@ class TreeWalk:
         children = list(node.children)
         if isinstance(node, nodes.bullet_list | nodes.enumerated_list):
             start = int(node.get("start", 1))
-            numbered = isinstance(node, nodes.enumerated_list)
+            lead = self._number if isinstance(node, nodes.enumerated_list) else lambda _list, _number: "-"
             indent = "  " + mark[: len(mark) - len(mark.lstrip())] if mark else ""
-            marks = [f"{indent}{start + i}. " if numbered else f"{indent}- " for i in range(len(children))]
+            marks = [f"{indent}{lead(node, start + i)} " for i in range(len(children))]
             pairs = [(child, level, item) for child, item in zip(children, marks, strict=True)]
         elif isinstance(node, nodes.list_item):
             hanging = mark[: len(mark) - len(mark.lstrip())] + "  " if mark else ""
@@ -115,6 +140,11 @@ class TreeWalk:
             pairs = [(child, level, mark) for child in children]
         pairs.reverse()
         return pairs
+
+    def _number(self, node: Any, number: int) -> str:
+        """Return the number of a list's item as the file writes it: `a)`, `(iv)`, `3.`."""
+        shown = formatted(number, _ENUMERATED.get(str(node.get("enumtype")), "decimal"))
+        return f"{node.get('prefix', '')}{shown}{node.get('suffix', '.')}"
 
     def _words(self, text: str, mark: str) -> None:
         if self._term:
@@ -166,6 +196,9 @@ class TreeWalk:
             pair = item.tagname == "field" and len(item.children) == 2
             name = item.children[0].astext() if pair else item.tagname
             value = squeeze(self._inline(item.children[-1]) if item.tagname == "field" else self._inline(item))
+            if top and name in _OF_THE_FILE:
+                continue
+            name = _FIELD.sub(_field_name, name)
             if top and value:
                 self.fields[name] = value
             lines.append(f"{name}: {value}" if value else name)

@@ -115,7 +115,7 @@ def _between(lines: list[str], after: str, before: str) -> list[str]:
 _INCLUDE = re.compile(
     r"[ \t]*(?:-{2,}8<-{2,}[ \t]+[\"'](?P<snip>[^\"']+)[\"']|<<<[ \t]*(?P<vite>[^\s{\[]+).*"
     r"|@\[code[^\]]*\]\((?P<vue>[^)]+)\)|\.\.[ \t]+(?:include|literalinclude)::[ \t]*(?P<rst>\S+)"
-    r"|!include(?:\[[^\]]*\])?[ \t(]+(?P<bang>[^\s)]+)\)?)[ \t]*$"
+    r"|\{![ \t]*(?P<marked>[^!\s]+)[ \t]*!\}|!include(?:\[[^\]]*\])?[ \t(]+(?P<bang>[^\s)]+)\)?)[ \t]*$"
 )
 _FILE_MARK = re.compile(r"[ \t]*\{\*[ \t]*([^\s*]+)[^*\n]*\*\}[ \t]*$")
 _MARKED_LINES = re.compile(r"\bln\[([\d:,-]+)\]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _TITLE = re.compile(r"(?:^|[\s{,])(?:title|caption|filename|file)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
@@ -24,6 +25,49 @@ _RAW_END = re.compile(r"\{%-?[ \t]*endraw[ \t]*-?%\}")
 _REVIEWED: Final = {"{++": "++}", "{--": "--}", "{~~": "~~}", "{==": "==}", "{>>": "<<}"}
 """Marks of CriticMarkup: where each begins and ends."""
 _INLINE_LIMIT: Final = 2_000  # characters of one mark
+_IMPORT = re.compile(
+    r"import\s+(?:[\w{},*\s$]+\s+from\s+)?['\"][^'\"]+['\"];?\s*$"
+    r"|import\s+[\w{}*,$\s]*\{\s*$|import\s+\w+\s*,?\s*\{[\w\s,]*$"
+)
+_EXPORT = re.compile(r"export\s+(?:const|let|var|function|default|async|class|\*|\{)")
+_CONSTANT = re.compile(r"export\s+(?:const|let|var)\s+(\w+)\s*=\s*(?:(['\"`])(.*?)\2|(-?[\d.]+))\s*;?\s*$")
+_HOLDING = re.compile(
+    r"[ \t]*<([a-z][a-z0-9]*)(?=\s)[^<>]*\smarkdown(?:=[\"']?\w*[\"']?)?(?:\s[^<>]*)?>[ \t]*$"
+    r"|[ \t]*</([a-z][a-z0-9]*)>[ \t]*$"
+)
+_FENCE = re.compile(r"[ \t]*(?:`{3}|~{3})")
+
+
+def joined_tag(lines: Sequence[str], index: int) -> tuple[str, int]:
+    """Return a tag over several lines as one line, and the index after it; the line alone if it never ends.
+
+    lines: of the file; the tag begins in the one before `index`.
+    """
+    parts = [lines[index - 1]]
+    for at in range(index, min(index + 40, len(lines))):
+        parts.append(lines[at].strip())
+        if re.search(r"/?>\s*$", lines[at]):
+            return " ".join(parts), at + 1
+        if not lines[at].strip() or _FENCE.match(lines[at]):
+            break
+    return lines[index - 1], index
+
+
+def is_statement(line: str) -> bool:
+    """Tell whether a line begins an import or export of MDX."""
+    return _IMPORT.match(line) is not None or _EXPORT.match(line) is not None
+
+
+def constant_of(line: str) -> dict[str, str]:
+    """Return the name and value of a constant that a line exports; {} for any other line."""
+    match = _CONSTANT.match(line)
+    return {match[1].lower(): match[3] if match[3] is not None else match[4]} if match is not None else {}
+
+
+def html_with_markdown(line: str) -> tuple[str, str]:
+    """Return the HTML element that a line opens with the attribute `markdown`, and the one that it closes, or ""."""
+    match = _HOLDING.match(line) if "<" in line else None
+    return (match[1] or "", match[2] or "") if match is not None else ("", "")
 
 
 def code_title(info: str) -> str:
@@ -34,7 +78,7 @@ def code_title(info: str) -> str:
 
 
 def code_line(line: str) -> str | None:
-    """Return a line of code without the hints that only colour it; None for one that is nothing else."""
+    """Return a line of code without highlighting hints; None for a line that holds only such a hint."""
     if "highlight-" not in line and "[!code" not in line and "prettier-ignore" not in line:
         return line
     return None if _HINT.match(line) else _CODE_MARK.sub("", line)

@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
+from ragkit_ingest.readers.markup import site_details
 from ragkit_ingest.readers.markup.arguments import fenced, open_brackets, parse_tag, tag_words
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import code_language, imported_part, marks_part, named_file, named_in_code
-from ragkit_ingest.readers.markup.site_details import code_line, code_title, is_contents, meaning_of_term, short_form
 from ragkit_ingest.readers.markup.site_marks import MarkScanner
 from ragkit_ingest.readers.markup.site_notes import SiteNotes, box_title
 from ragkit_ingest.readers.markup.site_tags import MYST_BOXES, SILENT_KINDS
@@ -26,12 +26,6 @@ _COLONS = re.compile(
 _INDENTED = re.compile(r"[ \t]*(?:!{3}|\?{3}\+?|={3}[!+]?)[ \t]+(?:([\w -]+?)[ \t]*)?(?:\"(.*)\")?[ \t]*$")
 _ALERT = re.compile(r"([ \t]*(?:>[ \t]*)+)\[!([A-Za-z-]{2,30})\][-+]?[ \t]*(.*)$")
 _SNIP = re.compile(r"[ \t]*-{2,}8<-{2,}[ \t]*$")
-_IMPORT = re.compile(
-    r"import\s+(?:[\w{},*\s$]+\s+from\s+)?['\"][^'\"]+['\"];?\s*$"
-    r"|import\s+[\w{}*,$\s]*\{\s*$|import\s+\w+\s*,?\s*\{[\w\s,]*$"
-)
-_EXPORT = re.compile(r"export\s+(?:const|let|var|function|default|async|class|\*|\{)")
-_CONSTANT = re.compile(r"export\s+(?:const|let|var)\s+(\w+)\s*=\s*(?:(['\"`])(.*?)\2|(-?[\d.]+))\s*;?\s*$")
 _CODE_TAG = re.compile(
     r"[ \t]*\{(?:%-?|\{[<%])[ \t]*(?:highlight|code-block|codeblock)\b[ \t]*([\w+#-]*).*(?:-?%|[>%]\})\}[ \t]*$"
 )
@@ -82,7 +76,7 @@ class SiteMarkdown:
             line = lines[index]
             index += 1
             if not self._fence and _TAG_LINE.match(line) and ">" not in line:
-                line, index = _joined(lines, index)
+                line, index = site_details.joined_tag(lines, index)
             self._line(line)
         self._scan()
         return "\n".join(self._done)
@@ -121,7 +115,7 @@ class SiteMarkdown:
             self._fence = fence[2]
             self._insert(self._notes.include(myst[2]), line)
         else:
-            title = code_title(fence[3].strip())
+            title = site_details.code_title(fence[3].strip())
             if title:
                 self._words(title, line)
             self._scan()
@@ -139,7 +133,7 @@ class SiteMarkdown:
             self._done.append(line)
             self._fence = ""
         else:
-            shown = code_line(line)
+            shown = site_details.code_line(line)
             if shown is not None:
                 self._done.append(self._in_code(shown))
 
@@ -173,6 +167,7 @@ class SiteMarkdown:
             or self._statement(line)
             or self._template_block(line)
             or self._tag_line(line)
+            or self._html_line(line)
         )
 
     def _box_line(self, line: str) -> bool:
@@ -235,11 +230,9 @@ class SiteMarkdown:
         """Leave out an import or export of MDX, and remember constants."""
         if not line.startswith(("import", "export")) or not (self._blank or self._mdx or self._after_statement()):
             return False
-        if not (_IMPORT.match(line) or _EXPORT.match(line)):
+        if not site_details.is_statement(line):
             return False
-        constant = _CONSTANT.match(line)
-        if constant:
-            self._notes.fields[constant[1].lower()] = constant[3] if constant[3] is not None else constant[4]
+        self._notes.fields.update(site_details.constant_of(line))
         part = imported_part(line)
         if part:
             self._notes.partials.update(part)
@@ -285,7 +278,7 @@ class SiteMarkdown:
             self._done.append(line)
 
     def _tag_line(self, line: str) -> bool:
-        """Take a line that is one tag of a component: its words stand alone, and what it holds moves to its place."""
+        """Take a line that is one tag of a component: its text becomes a paragraph, its content is unindented."""
         if not _TAG_LINE.match(line):
             return False
         indent = len(line) - len(line.lstrip())
@@ -311,12 +304,27 @@ class SiteMarkdown:
             self._boxes.append(_Box(-1 - source, indent, tag.name or ">"))
         return True
 
+    def _html_line(self, line: str) -> bool:
+        """Take the begin or end of an HTML element that holds Markdown: blank lines part it from what it holds."""
+        opened, closed = site_details.html_with_markdown(line)
+        boxes = [box.tag for box in self._boxes]
+        if not opened and not (closed and closed in boxes):
+            return False
+        if closed:
+            while self._boxes.pop().tag != closed:
+                pass
+        self._open += ["", line.lstrip(), ""]
+        if opened:
+            box, indent = (self._boxes[-1] if self._boxes else None), len(line) - len(line.lstrip())
+            self._boxes.append(_Box(-1 - (indent - box.outer + box.inner if box else indent), indent, opened))
+        return True
+
     # ------------------------------------------------------------------ plain lines
 
     def _plain(self, line: str) -> None:
-        if is_contents(line):
+        if site_details.is_contents(line):
             return
-        meaning = meaning_of_term(line)
+        meaning = site_details.meaning_of_term(line)
         if (
             meaning
             and self._open
@@ -325,10 +333,10 @@ class SiteMarkdown:
         ):
             self._open[-1] = f"{self._open[-1].rstrip(': ')}: {meaning}"
             return
-        self._keep(short_form(line) or line)
+        self._keep(site_details.short_form(line) or line)
 
     def _keep(self, line: str) -> None:
-        """Add a line without a meaning of its own: to the text, or to indented code."""
+        """Add an ordinary line: to the text, or to indented code."""
         indent = len(line) - len(line.lstrip())
         if line.strip():
             if indent >= 4 and self._blank and not self._listing and not self._mdx:
@@ -363,7 +371,7 @@ class SiteMarkdown:
         if not self._boxes:
             return line
         box = self._boxes[-1]
-        if box.inner < 0:  # the first line in a component says how deep its content stands
+        if box.inner < 0:  # the first line in a component gives the indentation of its content
             box.inner = indent if not line.lstrip().startswith("</") else -1 - box.inner
         return " " * max(0, box.outer + indent - box.inner) + line.lstrip(" ")
 
@@ -371,18 +379,6 @@ class SiteMarkdown:
         if self._open:
             self._done.append(MarkScanner("\n".join(self._open), self._notes, mdx=self._mdx).run())
             self._open = []
-
-
-def _joined(lines: list[str], index: int) -> tuple[str, int]:
-    """Return a tag over several lines as one line, and the index after it; the line alone if it never ends."""
-    parts = [lines[index - 1]]
-    for at in range(index, min(index + 40, len(lines))):
-        parts.append(lines[at].strip())
-        if re.search(r"/?>\s*$", lines[at]):
-            return " ".join(parts), at + 1
-        if not lines[at].strip() or _FENCE.match(lines[at]):
-            break
-    return lines[index - 1], index
 
 
 def rewrite_site_syntax(text: str, notes: SiteNotes, *, mdx: bool) -> str:

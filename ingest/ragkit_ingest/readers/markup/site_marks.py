@@ -58,6 +58,7 @@ class MarkScanner:
         self._work = 20 * len(text) + 1_000_000  # characters that tags may be tried on
         self._last_comment = text.rfind("-->")  # a comment that begins after it has no end
         self._parts: list[str] = []
+        self._addresses: list[tuple[str, str]] = []  # of open tags: their names, and where they lead
 
     def run(self) -> str:
         """Return the rewritten text."""
@@ -111,24 +112,9 @@ class MarkScanner:
         found = verbatim(text, start) or critic_mark(text, start)
         if found is not None:
             return found
-        for opening, closing, handler in (
-            ("{{<", ">}}", self._shortcode),
-            ("{{%", "%}}", self._shortcode),
-            ("{%", "%}", self._template),
-            ("{{#", "}}", self._book_include),
-            ("{{/*", "*/}}", self._dropped),
-            ("{{- /*", "*/ -}}", self._dropped),
-            ("{{", "}}", self._value),
-            ("{*", "*}", self._file),
-            ("{/*", "*/}", self._dropped),
-            ("{# ", "#}", self._dropped),
-        ):
-            if text.startswith(opening, start):
-                end = text.find(closing, start + len(opening), start + _LIMIT)
-                if end >= 0:
-                    words = handler(text[start + len(opening) : end].strip().strip("-~").strip())
-                    end += len(closing)
-                    return end, self._apart(words, end) if handler == self._shortcode else words
+        found = self._template_mark(start)
+        if found is not None:
+            return found
         anchor = _ANCHOR.match(text, start)
         if anchor is not None:
             before = self._parts[-1] if self._parts else ""
@@ -145,8 +131,38 @@ class MarkScanner:
             return constant.end(), self._notes.value(constant[1].rpartition(".")[2])
         return None
 
+    def _template_mark(self, start: int) -> tuple[int, str] | None:
+        """Take a shortcode, a template tag, a value or a comment."""
+        text = self._text
+        for opening, closing, handler in (
+            ("{{<", ">}}", self._shortcode),
+            ("{{%", "%}}", self._shortcode),
+            ("{%", "%}", self._template),
+            ("{{#", "}}", self._book_include),
+            ("{{/*", "*/}}", self._dropped),
+            ("{{- /*", "*/ -}}", self._dropped),
+            ("{{", "}}", self._value),
+            ("{*", "*}", self._file),
+            ("{/*", "*/}", self._dropped),
+            ("{# ", "#}", self._dropped),
+        ):
+            if text.startswith(opening, start):
+                end = text.find(closing, start + len(opening), start + _LIMIT)
+                if end >= 0:
+                    inner = text[start + len(opening) : end].strip().strip("-~").strip()
+                    words = handler(inner)
+                    end += len(closing)
+                    if handler == self._shortcode:
+                        words = (
+                            words
+                            if words.startswith(" (")
+                            else self._apart(self._held(words, inner.split(maxsplit=1)[0], end), end)
+                        )
+                    return end, words
+        return None
+
     def _in_target(self) -> bool:
-        """Tell whether what comes stands where a link has its address."""
+        """Tell whether the next text is the address of a link."""
         return any(part.endswith(("](", "](<", 'href="', "]: ")) for part in self._parts[-1:])
 
     def _shortcode(self, inner: str) -> str:
@@ -158,7 +174,7 @@ class MarkScanner:
         if self._in_target():
             return "#"
         if closing or not name:
-            return ""
+            return self._released(name)
         return self._tag_words(name, inner[match.end() :].rstrip("/") if match else "")
 
     def _apart(self, words: str, end: int) -> str:
@@ -169,6 +185,20 @@ class MarkScanner:
         if not words or not (follows.isalnum() or follows in ("{", "*", "_", "`", "[", "<", "(")):
             return words
         return f"{words} " if self._text.startswith(("{{</", "{{< /", "{{%/", "{{% /"), end) else _before(words)
+
+    def _held(self, words: str, name: str, end: int) -> str:
+        """Return the words of a tag; a mere address waits until its tag ends, and stands behind what the tag holds."""
+        if not re.fullmatch(r"\([a-z]+:[^\s()]+\)", words) or not re.search(
+            rf"/\s*{re.escape(name)}\b", self._text[end : end + _LIMIT]
+        ):
+            return words
+        self._addresses.append((name, words))
+        return ""
+
+    def _released(self, name: str) -> str:
+        if not self._addresses or self._addresses[-1][0] != name:
+            return ""
+        return f" {self._addresses.pop()[1]}"
 
     def _template(self, inner: str) -> str:
         match = _NAME.match(inner)
@@ -182,12 +212,14 @@ class MarkScanner:
             return self._loop(name, rest)
         if name in ("else", "elsif", "elif", "elseif", "when"):
             return " "
+        if name in ("post_url", "link"):
+            return squeeze(rest)  # the page that it leads to
         if inner.startswith("/") or name in CONTROL or name.startswith("end"):
             return ""
         return self._tag_words(name, rest)
 
     def _loop(self, name: str, rest: str) -> str:
-        """Take the begin or the end of a loop: the names of its values mean nothing to a reader of the page."""
+        """Take the begin or the end of a loop, without the names of its values."""
         loops = self._notes.loops
         if name == "for":
             loops.append(frozenset(re.findall(r"\w+", rest.partition(" in ")[0])))
@@ -206,7 +238,9 @@ class MarkScanner:
         if name in MEDIA and not words:
             self._notes.left_out["embedded media"] += 1
             return ""
-        if name in ("ref", "relref", "toc", "br", "icon"):
+        if name in ("ref", "relref") and arguments and not words:
+            return arguments[-1].value  # the page that it leads to
+        if name in ("toc", "br", "icon"):
             return ""
         return words
 
@@ -277,16 +311,16 @@ class MarkScanner:
         if tag is None:
             return None
         if tag.closing:
-            return tag.end, ""
+            return tag.end, self._released(tag.name)
         if not tag.arguments and not tag.alone and tag.name and text.find(f"</{tag.name}", tag.end) < 0:
             self._work -= len(text) - tag.end
             return tag.end, f"\\<{tag.name}>"  # a placeholder or a key, as in "press <Enter>"
-        words = tag_words(tag)
+        words = self._held(tag_words(tag), tag.name, tag.end) if tag.name and not tag.alone else tag_words(tag)
         follows = text[tag.end : tag.end + 1]
         return tag.end, _before(words) if words and not tag.alone and follows.strip() else words
 
     def _formula(self, start: int) -> tuple[int, str] | None:
-        """Return a formula as a code span, so that Markdown takes nothing of it for marks."""
+        """Return a formula as a code span, so that Markdown does not parse it as markup."""
         text = self._text
         if text.startswith("$$", start):
             end = text.find("$$", start + 2, start + _LIMIT)

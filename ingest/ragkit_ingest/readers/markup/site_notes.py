@@ -121,7 +121,7 @@ class SiteNotes:
         return name.strip()
 
     def knows(self, name: str) -> bool:
-        """Tell whether a name stands for a field of this page; those of the whole site are not known."""
+        """Tell whether a name is a field of this page; fields of the whole site are not known."""
         return self._field(name) is not None
 
     def _field(self, name: str) -> str | None:

@@ -72,15 +72,15 @@ CONTROL: Final = frozenset(
         "endtrans",
     ]
 )
-"""Tags of templates that show nothing of their own."""
+"""Tags of templates without visible output."""
 MEDIA: Final = frozenset(
     ["youtube", "vimeo", "gist", "tweet", "twitter", "x", "instagram", "video", "iframe", "embed", "audio", "asciinema"]
 )
-"""Tags that embed something from elsewhere."""
+"""Tags that embed external content."""
 HOLDERS: Final = frozenset(
     ["tabs", "tabpane", "tab-set", "columns", "cards", "steps", "grid", "row", "section", "accordion"]
 )
-"""Tags that only hold others; their arguments are no words."""
+"""Tags that only contain others; their arguments are not text."""
 INCLUDES: Final = frozenset(
     [
         "include",
@@ -119,4 +119,4 @@ MYST_BOXES: Final = ADMONITIONS | {
 SILENT_KINDS: Final = frozenset(
     {"html", "define", "raw", "v-pre", "code-group", "row", "col", "columns", "column", "div"}
 )
-"""Boxes whose kind is no word of the page."""
+"""Boxes whose kind is not shown on the page."""

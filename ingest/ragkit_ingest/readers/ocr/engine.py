@@ -78,7 +78,7 @@ def threads() -> int:
 
 
 def read_page(image: Image) -> OcrPage:
-    """Return the text of a page; a page that lies on its side or head is turned first."""
+    """Return the text of a page; a page that is rotated by 90, 180 or 270 degrees is turned first."""
     page = _read(image)
     tall = sum((line.bottom - line.top) > _TALL * (line.right - line.left) for line in page.lines)
     if page.lines and tall > _TURNED_SHARE * len(page.lines):
@@ -112,7 +112,7 @@ def _read(image: Image) -> OcrPage:
 
 
 def _found(pixels: Any) -> Any:
-    """Run the engine; ExtractionError `expands_too_much` when it fails, which lack of memory makes it do."""
+    """Run the engine; ExtractionError `expands_too_much` when it fails for lack of memory."""
     try:
         from rapidocr.inference_engine.openvino import OpenVINOError
 
@@ -128,7 +128,7 @@ def _found(pixels: Any) -> Any:
 
 
 def _straight(boxes: list[list[tuple[float, float]]]) -> list[tuple[float, float, float, float]]:
-    """Return boxes as left, top, right, bottom after they are turned by the slope that most of them have."""
+    """Return boxes as left, top, right, bottom after a rotation by their most common slope."""
     slopes = [
         math.atan2(box[1][1] - box[0][1], box[1][0] - box[0][0])
         for box in boxes

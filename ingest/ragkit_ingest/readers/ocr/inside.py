@@ -40,7 +40,8 @@ class InnerPictures:
 
     def text(self, data: bytes) -> str:
         """Return a line block `[Text in picture: …]` for a picture file; "" for one without words or that was seen."""
-        from ragkit_ingest.readers.ocr.pictures import frames  # loads what lays out pages: few documents want it
+        # imported here: it loads the page layout, which few documents need
+        from ragkit_ingest.readers.ocr.pictures import frames
 
         return self._text(data, lambda: frames(data))
 
@@ -64,7 +65,7 @@ class InnerPictures:
         return f"[Text in picture: {chr(10).join(lines)}]" if lines else ""
 
     def report(self, out: TextBuilder) -> None:
-        """Warn of how sure the readings are, and of pictures that were not read."""
+        """Warn of low confidence, and of pictures that were not read."""
         if self._missing:
             out.warn(f"pictures inside the document were not read: it needs OCR ({CURE})")
         if self._confidences:

@@ -1,4 +1,4 @@
-"""Pictures inside the pages of a PDF, read by OCR: what they say stands where they stand, marked as a picture's."""
+"""Pictures inside the pages of a PDF, read by OCR: their text is placed where they are, marked as a picture's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragkit_ingest.readers.pdf.text import Line, PdfiumFile
 def read_pictures(
     file: PdfiumFile, pages: Sequence[list[Line] | None], skip: Collection[int], *, inner: InnerPictures
 ) -> None:
-    """Put the words of pictures into the lines of their pages, once for a picture that comes again.
+    """Put the text of pictures into the lines of their pages; a repeated picture is read once.
 
     skip: pages, from 0, that were read by OCR as a whole. inner: reads them, and reports.
     """

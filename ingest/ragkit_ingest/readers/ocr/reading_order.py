@@ -12,8 +12,8 @@ from ragkit_ingest.readers.pdf.tables.levels import Levelled, put_beside
 from ragkit_ingest.readers.pdf.tables.runs import is_value
 from ragkit_ingest.readers.pdf.text import Line, line_of
 
-_WIDE = 0.55  # a box that takes more of its region's width than this stands over all columns
-_GUTTER = 0.8  # columns stand apart by so many letter heights
+_WIDE = 0.55  # a box with more of its region's width than this spans all columns
+_GUTTER = 0.8  # columns are separated by so many letter heights
 _COLUMN_BOXES = 3
 _PROSE = 14  # letters that lines of a column have on average
 _DEPTH = 6

@@ -1,4 +1,4 @@
-"""What a report says of pages that OCR read: how sure it was, and which pages may be wrong."""
+"""The report on pages that were read by OCR: the confidence, and the pages that may be wrong."""
 
 from __future__ import annotations
 

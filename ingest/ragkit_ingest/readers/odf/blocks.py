@@ -33,7 +33,7 @@ class Blocks:
         self._outline = Counter(self.inline.styles.outline)
 
     def add(self, node: Node) -> None:
-        """Add a block, then the notes, comments, charts and frames that came up in it."""
+        """Add a block, then the notes, comments, charts and frames that it contains."""
         self._block(node)
         self._after()
 
@@ -74,7 +74,7 @@ class Blocks:
         for child in node.children:
             if isinstance(child, Node):
                 self._block(child)
-            elif not child.isspace():  # what was nested too deeply for elements of its own
+            elif not child.isspace():  # content that was nested too deeply for elements
                 self.out.paragraph(child)
 
     def _paragraph(self, node: Node) -> None:
@@ -114,7 +114,7 @@ class Blocks:
             self._table(table)
 
     def _counter(self, node: Node) -> Counter:
-        """Return the counter of a list: a new one, or that of the list which it goes on with."""
+        """Return the counter of a list: a new one, or that of the list that it continues."""
         name = node.get("style-name")
         levels: dict[int, Level] = self.inline.styles.lists.get(name, {})
         before = self._ended.get(node.get("continue-list"))

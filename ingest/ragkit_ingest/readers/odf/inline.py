@@ -32,7 +32,7 @@ _PAGE_FIELDS: Final = frozenset(["page-number", "page-count", "sheet-name", "fil
 
 @dataclass(slots=True)
 class Inline:
-    """Turns paragraphs into text. later: what stands in them and follows their block, in order.
+    """Turns paragraphs into text. later: notes, comments and shapes that follow their block, in order.
 
     keep_comments: comments become text. pictures: reads the words of a picture, given its part; "" for none.
     """
@@ -47,7 +47,7 @@ class Inline:
     pictures: Callable[[str], str] | None = None
 
     def text(self, node: Node) -> str:
-        """Return the words of a paragraph or of what is in one; lines are kept apart by newlines."""
+        """Return the text of a paragraph or of an element in one; lines are separated by newlines."""
         if node.name in ("p", "h") and self.is_struck(node):
             return ""
         return "".join(" ".join(c.split("\n")) if isinstance(c, str) else self._piece(c) for c in node.children)
@@ -64,7 +64,7 @@ class Inline:
         return squeeze(self.text(node))
 
     def flush(self, out: TextBuilder) -> list[Node]:
-        """Add notes, comments and charts that came up to a text; return the frames that hold blocks of their own."""
+        """Add the pending notes, comments and charts to a text; return the frames that hold blocks."""
         frames: list[Node] = []
         waiting, self.later = self.later, []
         for item in waiting:
@@ -136,7 +136,7 @@ class Inline:
         parts: list[str] = []
         for child in node.children:
             if isinstance(child, str):
-                parts.append(squeeze(child))  # blanks, or what was nested too deeply for elements of its own
+                parts.append(squeeze(child))  # blanks, or content that was nested too deeply for elements
             elif child.name in leave:
                 continue
             elif child.name in ("p", "h"):
@@ -161,7 +161,7 @@ class Inline:
         return "; ".join(filter(None, rows))
 
     def shape(self, node: Node) -> str:
-        """Keep a shape for after the block; return what stands in the line: a formula, or nothing."""
+        """Keep a shape for after the block; return its text within the line: a formula, or nothing."""
         if node.name == "control":
             return self.forms.get(node.get("control"), "")
         described = next((squeeze(c.words()) for c in node.nodes() if c.name == "desc"), "") or next(
@@ -179,7 +179,7 @@ class Inline:
         return ""
 
     def _images(self, node: Node, described: str) -> None:
-        """Keep the words of pictures for after the block; a picture of which nothing is known is counted."""
+        """Keep the words of pictures for after the block; a picture without description is counted."""
         images = [child for child in node.nodes() if child.name == "image"]
         read = [self.pictures(image.get("href")) for image in images[:1]] if self.pictures is not None else []
         self.later += [text for text in read if text]

@@ -1,4 +1,4 @@
-"""OpenDocument XML in pieces: each child of a container becomes a small tree, and is forgotten when it was used."""
+"""OpenDocument XML in pieces: each child of a container becomes a small tree, which is freed after use."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Node:
         return "".join(child if isinstance(child, str) else child.words() for child in self.children)
 
     def count(self, name: str, *, most: int, default: int = 1) -> int:
-        """Return a number of an attribute, from 1 to `most`; the default when it is none."""
+        """Return a number of an attribute, from 1 to `most`; the default when it is invalid."""
         text = self.get(name)
         return max(1, min(int(text), most)) if text.isdecimal() and len(text) < 10 else default
 
 
 class Step(NamedTuple):
-    """What a part of the file holds next: a container opens or closes (without children), or a whole node."""
+    """The next item of a part of the file: a container that opens or closes (without children), or a whole node."""
 
     kind: Literal["open", "close", "node"]
     node: Node

@@ -105,7 +105,7 @@ def _read_slides(out: TextBuilder, blocks: Blocks, found: Iterator[Step], hints:
 
 
 def _furniture(out: TextBuilder, inline: Inline, kind: str) -> None:
-    """Add the headers or footers of pages, each text once; one that says only a page's number is none."""
+    """Add the headers or footers of pages, each text once; one with only a page number is left out."""
     inline.furniture = True
     seen: list[str] = []
     for node in inline.styles.furniture:
@@ -124,7 +124,7 @@ def _furniture(out: TextBuilder, inline: Inline, kind: str) -> None:
 
 
 def _forms(node: Node) -> dict[str, str]:
-    """Return what stands in the fields of forms, by id: "Name: Ada", "[x] Agreed"."""
+    """Return the values of form fields, by id: "Name: Ada", "[x] Agreed"."""
     found: dict[str, str] = {}
     for form in node.find("form"):
         for field in form.nodes():
@@ -150,7 +150,7 @@ def _is_encrypted(package: Package) -> bool:
 
 
 def _properties(package: Package) -> dict[str, object]:
-    """Return what meta.xml says, under the names that all readers use."""
+    """Return the properties in meta.xml, under the names that all readers use."""
     found: dict[str, object] = {}
     if "meta.xml" not in package:
         return found

@@ -50,7 +50,7 @@ class Sheets:
         self._rows = 0
 
     def read(self, found: Iterable[Step]) -> None:
-        """Add all sheets; stops, and says so, when time is up."""
+        """Add all sheets; stops with a warning when time is up."""
         for step in found:
             if step.kind == "open" and step.node.name == "table" and self._sheet is None:
                 self._begin(step.node)
@@ -156,7 +156,7 @@ class Sheets:
         return cells, merges
 
     def _shown(self, cell: Node, sheet: _Sheet, column: int) -> str:
-        """Return what a cell shows; nothing of one whose style strikes it out, and its value where it has no text."""
+        """Return the displayed text of a cell; "" for one that is struck out, and its value where it has no text."""
         if self._inline.is_struck(cell):
             return ""
         text = self._text(cell, sheet, column) if cell.children else ""

@@ -59,7 +59,7 @@ def _by_place(shapes: list[Node]) -> list[Node]:
 
 
 def _box(shape: Node) -> Box | None:
-    """Return where a shape stands; a group stands around its shapes; None where the file does not say."""
+    """Return the box of a shape; that of a group encloses its shapes; None where the file has none."""
     if shape.name == "g":
         inner = [box for child in shape.nodes() if child.name in SHAPES and (box := _box(child)) is not None]
         if not inner:

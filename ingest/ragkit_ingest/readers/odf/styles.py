@@ -1,4 +1,4 @@
-"""What styles of an OpenDocument file mean for its text: hidden, raised or lowered text, and the numbers of lists."""
+"""The effect of an OpenDocument file's styles on its text: hidden, raised or lowered text, and the numbers of lists."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _LAYOUTS: Final = {
     "clusteredColumn": "histogram",
     "regionMap": "map",
 }
-"""What the newer charts (cx:series) are called, by their layoutId."""
+"""Names of the kinds of newer charts (cx:series), by their layoutId."""
 _NAMES: Final = frozenset({"trendline", "errBars", "dLbls", "dTable"})
 
 
@@ -76,7 +76,7 @@ class Series:
 
 @dataclass(slots=True)
 class Chart:
-    """What a person reads in a chart. axes: titles in the order of the file; labels: texts written at single points.
+    """The readable parts of a chart. axes: titles in the order of the file; labels: texts written at single points.
 
     kinds: how it draws its series, as in "bar" or "line". x_axis: the title of the axis that names the categories.
     """
@@ -137,7 +137,7 @@ def read_chart(events: Iterable[Event]) -> Chart:
 
 
 def chart_lines(chart: Chart) -> list[str]:
-    """Return the lines that stand before the table of a chart: its title, its axes and labels."""
+    """Return the lines before the table of a chart: its title, its axes and labels."""
     lines = [named_chart(chart.kinds, chart.title)]
     if chart.axes:
         lines.append("Axes: " + "; ".join(chart.axes))
@@ -147,7 +147,7 @@ def chart_lines(chart: Chart) -> list[str]:
 
 
 def named_chart(kinds: Sequence[str], title: str) -> str:
-    """Return what a chart is and what it is called: "Bar and line chart: Sales"."""
+    """Return the kind and the title of a chart: "Bar and line chart: Sales"."""
     words = " and ".join(dict.fromkeys(kinds))
     name = f"{words.capitalize()} chart" if words else "Chart"
     return f"{name}: {title}" if title else name
@@ -167,7 +167,7 @@ def add_chart(out: TextBuilder, chart: Chart) -> None:
 
 
 class _ChartReader:
-    """Follows the events of a chart part; the open elements say what a text is."""
+    """Reads the events of a chart part; the open elements give the meaning of a text."""
 
     def __init__(self) -> None:
         self._chart = Chart()
@@ -207,7 +207,7 @@ class _ChartReader:
             self._words.clear()
 
     def _axis(self, name: str, attributes: Mapping[str, str]) -> None:
-        """An axis begins, or says what it is: of two axes of values, the level one is that of x."""
+        """Begin an axis, or set its kind: of two value axes, the horizontal one is x."""
         if name != "axPos":
             self._names_categories = name in ("catAx", "dateAx", "catScaling")
         elif self._open[-2:-1] == ["valAx"] and not {"scatter", "bubble"}.isdisjoint(self._chart.kinds):
@@ -267,7 +267,7 @@ class _ChartReader:
         self._points.levels[-1][self._index] = text
 
     def _named(self) -> None:
-        """A c:tx ends: its words are the title of the chart, of an axis, the name of a series, or a label."""
+        """End a c:tx: its text is the title of the chart or of an axis, the name of a series, or a label."""
         text = squeeze("".join(self._words))
         self._words.clear()
         if not text:
@@ -296,7 +296,8 @@ _EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
 
 
 def shown(text: str, code: str, *, from_1904: bool = False) -> str:
-    """Return a stored value as text: dates and percents by Excel's number format, other numbers without noise."""
+    """Return a stored value as text: dates and percents by Excel's number format, other numbers without binary
+    rounding noise."""
     try:
         number = float(text)
     except ValueError:

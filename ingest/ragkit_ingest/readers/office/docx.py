@@ -30,7 +30,7 @@ _FRAGMENT: Final = re.compile(
     rb"\s*(?:\xef\xbb\xbf)?<(?:p|div|span|table|ul|ol|h[1-6]|b|i|em|strong|a|br|font|article|section)[\s>/]",
     re.IGNORECASE,
 )
-"""How HTML begins that has no frame of its own."""
+"""The beginning of HTML without an html or body element."""
 _WEB_ARCHIVE: Final = re.compile(rb"\s*(?:from|subject|date|mime-version):", re.IGNORECASE)
 _PAGE: Final = {"hdr": "Page header", "ftr": "Page footer"}
 
@@ -124,7 +124,7 @@ def _settings(package: Parts, part: str, body: Body) -> bool:
 
 
 def _furniture(package: Parts, body: Body, links: Links, *, even_differs: bool) -> None:
-    """Read each header and footer that some page shows, once."""
+    """Read each header and footer that appears on a page, once."""
     done: set[str] = set()
     for section in body.sections:
         for _, kind, identity in section.references:
@@ -136,7 +136,7 @@ def _furniture(package: Parts, body: Body, links: Links, *, even_differs: bool) 
 
 
 def _embedding(package: Parts, hints: Hints) -> Callable[[str], Extracted | None]:
-    """Return what reads a document that is embedded as w:altChunk, by the reader of its own format."""
+    """Return a function that reads a document embedded as w:altChunk, by the reader of its format."""
     count = 0
 
     def embedded(part: str) -> Extracted | None:

@@ -39,7 +39,7 @@ _PROPERTIES: Final = frozenset(
 
 @dataclass(slots=True)
 class _Node:
-    """An element that is open. parts: (name, text) of the elements in it that are done, in order."""
+    """An open element. parts: (name, text) of its finished child elements, in order."""
 
     name: str
     parts: list[tuple[str, str]] = field(default_factory=list)
@@ -59,7 +59,7 @@ class _Node:
 
 
 class Equation:
-    """Builds the text of one m:oMath from its events, without recursion: what is done waits in the element around it.
+    """Builds the text of one m:oMath from its events, without recursion: a finished element is kept in its parent.
 
     The caller gives it each event from the start of m:oMath on, and asks for the text when `open` is False.
     """

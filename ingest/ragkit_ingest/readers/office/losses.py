@@ -1,4 +1,4 @@
-"""What a reader of Office files leaves out, counted, and told as warnings of the document."""
+"""Counts of what a reader of Office files leaves out, reported as warnings of the document."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MACHINE: Final = re.compile(
     r"ai-generated content may be incorrect)\.?\s*$",
     re.IGNORECASE,
 )
-"""What Office writes below descriptions that it made itself."""
+"""The note that Office adds to descriptions that it generated."""
 
 
 class Losses:
@@ -42,14 +42,14 @@ class Losses:
         self._names: dict[str, list[str]] = {}
 
     def add(self, kind: str, count: int = 1, *, name: str = "") -> None:
-        """Count something that is left out; name: what it calls itself, such as the program of an embedded object."""
+        """Count something that is left out; name: such as the program of an embedded object."""
         self._counts[kind] += count
         names = self._names.setdefault(kind, [])
         if name and name not in names and len(names) < 5:
             names.append(squeeze(name)[:60])
 
     def merge(self, other: Losses) -> None:
-        """Add what another one counted."""
+        """Add the counts of another one."""
         for kind, count in other._counts.items():
             self.add(kind, count)
             for name in other._names[kind]:
@@ -65,7 +65,7 @@ class Losses:
 
 
 def spoken(description: str, title: str = "") -> str:
-    """Return the alternative text of a picture; "" for one that is a file name only."""
+    """Return the alternative text of a picture; "" for a mere file name."""
     words = [squeeze(_MACHINE.sub("", text)) for text in (title, description)]
     kept = [text[:2_000] for text in words if text and not _FILE_NAME.fullmatch(text)]
     return ": ".join(dict.fromkeys(kept))

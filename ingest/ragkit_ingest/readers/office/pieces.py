@@ -10,7 +10,7 @@ from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
 
 Raised = Literal["", "superscript", "subscript", "equation", "note"]
-"""How letters stand; "note" is the number of a footnote, which keeps apart from other numbers."""
+"""Vertical position of letters; "note" is the number of a footnote, which is separated from other numbers."""
 _LONGEST_RAISED: Final = 60  # a longer superscript is a sentence in small letters
 
 

@@ -53,7 +53,7 @@ def is_symbol_font(font: str) -> bool:
 
 
 def symbol(font: str, code: str) -> str:
-    """Return the sign of a font at a hexadecimal code, as w:sym has it; "" when nobody knows it."""
+    """Return the sign of a font at a hexadecimal code, as w:sym has it; "" when it is not known."""
     try:
         number = int(code, 16)
     except ValueError:
@@ -62,7 +62,7 @@ def symbol(font: str, code: str) -> str:
 
 
 def symbol_text(text: str, font: str) -> str:
-    """Return text that is set in a symbol font as Unicode; private signs that nobody knows are left out."""
+    """Return text that is set in a symbol font as Unicode; unknown signs of the private use area are left out."""
     signs = _FONTS.get(font.strip().lower())
     found = []
     for sign in text:

@@ -13,7 +13,7 @@ _CELL_LIMIT: Final = 1_500  # a cell of more characters is prose: the table was 
 
 
 def flat(rows: Sequence[Sequence[Cell]]) -> str:
-    """Return a table that stands in a cell or a note as words: cells by commas, rows by semicolons."""
+    """Return a table inside a cell or a note on one line: cells by commas, rows by semicolons."""
     lines = (", ".join(filter(None, (squeeze(cell.text) for cell in row))) for row in rows)
     return "; ".join(filter(None, lines))
 

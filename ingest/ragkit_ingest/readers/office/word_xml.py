@@ -64,7 +64,7 @@ def _read_2003(data: bytes, *, name: str, keep_comments: bool) -> Extracted:
 
 
 def _inside(xml: bytes, name: str, element: str) -> Iterator[Event]:
-    """Yield the events of the elements of a name, outside of which nothing counts."""
+    """Yield only the events inside the elements of a name."""
     depth = 0
     for event in xml_events(iter(xml[start : start + _STEP] for start in range(0, len(xml), _STEP)), name):
         if depth or (event.kind == "start" and event.name == element):

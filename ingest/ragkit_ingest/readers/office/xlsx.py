@@ -1,4 +1,4 @@
-"""XLSX: a page is a sheet, a row is a line; values as Excel shows them, tables parted by blank rows and columns."""
+"""XLSX: a page is a sheet, a row is a line; values as Excel shows them, tables separated by blank rows and columns."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Workbook:
             self.out.warn(f"{words}: {count:,}")
 
     def _sheet(self, sheet: SheetPart) -> None:
-        """Add a sheet: its name as heading, its tables, then what lies over the cells."""
+        """Add a sheet: its name as heading, its tables, then comments and drawings."""
         self.out.heading(sheet.name, 2)
         layout = read_layout(self.package, sheet.part)
         if layout.cut:

@@ -1,4 +1,4 @@
-"""What lies over the cells of a sheet: comments, text boxes, pictures and charts."""
+"""Comments, text boxes, pictures and charts of a sheet."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Drawings:
     unread: int = 0
 
     def add_before(self, row: int, out: TextBuilder) -> None:
-        """Add to a text what begins above a row, and forget it."""
+        """Add the drawings that begin above a row to a text, and drop them here."""
         while self.items and self.items[0][0] < row:
             item = self.items.pop(0)[1]
             if isinstance(item, Chart):
@@ -211,7 +211,7 @@ class _Drawing:
             self._picture()
 
     def _picture(self) -> None:
-        """A picture ends: what is said of it and what OCR reads in it become text, else it is counted."""
+        """End a picture: its description and its OCR text are added; without both, it is counted."""
         relation = self._relations.get(self._image)
         known = self._pictures.wanted and relation is not None and relation.target in self._package
         read = self._pictures.text(self._package.read(relation.target)) if relation is not None and known else ""
@@ -220,7 +220,7 @@ class _Drawing:
         self._found.silent += not said and not read
 
     def _anchor(self) -> None:
-        """A row of an anchor ends: the first of two says where a drawing begins."""
+        """End a row of an anchor: the first of two is the row where a drawing begins."""
         text = "".join(self._words).strip()
         self._words.clear()
         self._inside = False
@@ -264,7 +264,7 @@ class CellValues:
         self._known: dict[str, dict[tuple[int, int], str]] = {}
 
     def __call__(self, reference: str) -> list[str]:
-        """Return the values of a reference such as 'Data'!$B$2:$B$4, row by row; [] for what is no plain range."""
+        """Return the values of a reference such as 'Data'!$B$2:$B$4, row by row; [] for anything but a plain range."""
         sheet, mark, cells = reference.rpartition("!")
         found = area(cells)
         if not mark or found is None:

@@ -1,4 +1,4 @@
-"""What a sheet's part says beside its rows: merged ranges, hidden columns, links, drawings, headers and footers.
+"""The part of a sheet besides its rows: merged ranges, hidden columns, links, drawings, headers and footers.
 
 It stands before and after the rows, and merged ranges are needed with the first row; so the part is inflated twice, and
 the rows are cut out before it is parsed the first time.
@@ -45,7 +45,7 @@ class Layout:
 
 
 def read_layout(package: Package, part: str) -> Layout:
-    """Return what a worksheet's part says beside its rows."""
+    """Return the layout of a worksheet: everything but its rows."""
     head, tail = _around_rows(package.chunks(part, streamed=True))
     addresses = {key: target for key, target in package.addresses(part).items() if is_address(target)}
     layout = Layout()
@@ -63,7 +63,7 @@ def read_layout(package: Package, part: str) -> Layout:
 
 
 def _named_rows(package: Package, part: str) -> set[int]:
-    """Return the rows of names that the tables of a sheet state (Excel's "Format as Table")."""
+    """Return the header rows of a sheet's declared tables (Excel's "Format as Table")."""
     found: set[int] = set()
     for relation in package.relations(part).values():
         if relation.kind != "table" or relation.target not in package or len(found) > _MOST:
@@ -97,7 +97,7 @@ def _around_rows(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
 
 
 def _after(mark: bytes, chunks: Iterable[bytes]) -> bytes:
-    """Return what stands after the first place of a mark."""
+    """Return the text after the first occurrence of a mark."""
     kept: list[bytes] = []
     carry = b""
     for chunk in chunks:
@@ -173,7 +173,7 @@ def cell_place(reference: str) -> tuple[int, int] | None:
 
 
 def column_number(letters: str) -> int:
-    """Return the number of a column: 1 for A, 27 for AA; 0 for what is none."""
+    """Return the number of a column: 1 for A, 27 for AA; 0 for anything else."""
     number = 0
     for letter in letters[:4]:
         if not "A" <= letter <= "Z":

@@ -80,7 +80,7 @@ class SheetRows:
             self.counts[STRUCK] += self._rich.struck
 
     def _plain_row(self, number: int, cells: Iterable[PlainCell]) -> bool:
-        """Take a row of plain cells; False, without a trace, for one that the XML parser must read."""
+        """Take a row of plain cells; False, without side effects, for one that the XML parser must read."""
         if number in self._special:
             return False
         row: dict[int, str] = {}
@@ -126,7 +126,7 @@ class SheetRows:
             self._rich.start(name, attributes)
 
     def text(self, data: str) -> None:
-        """Text stands here."""
+        """Take text."""
         if self._inside:
             self._words.append(data)
         elif self._type == "inlineStr":
@@ -185,7 +185,7 @@ class SheetRows:
             and "E" not in value
             and "e" not in value
         ):
-            text = value.strip()  # most numbers: General, short enough to stand as they are
+            text = value.strip()  # most numbers: General, short enough to be kept unchanged
         else:
             text = self._shown(value)
         self._type = ""
@@ -313,7 +313,7 @@ class SheetRows:
 
 
 def moved(formula: str, rows: int, columns: int) -> str:
-    """Return a formula as it stands so many rows and columns farther on: A1 moves, $A$1 and quoted text stay."""
+    """Return a formula shifted by rows and columns: A1 moves, $A$1 and quoted text stay."""
 
     def move(match: re.Match[str]) -> str:
         fixed_column, letters, fixed_row, number = match.groups()

@@ -1,4 +1,4 @@
-"""What lies on a PDF's pages beside their content: form fields, notes, links and attached files, by pdfium."""
+"""Annotations of a PDF's pages: form fields, notes, links and attached files, by pdfium."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EMPTY: Final = "☐"
 
 
 class Field(NamedTuple):
-    """A form field on a page: what it is called, what it holds, and its place in points; tick: a box to check."""
+    """A form field on a page: its name, value and place in points; tick: it is a check box."""
 
     label: str
     value: str
@@ -38,7 +38,7 @@ class Field(NamedTuple):
 
 
 class WebLink(NamedTuple):
-    """A link to an address of the web, the text that it lies over, and its place."""
+    """A link to a web address, the text under it, and its place."""
 
     address: str
     text: str
@@ -50,7 +50,7 @@ class WebLink(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the annotations of one page say."""
+    """The annotations of one page."""
 
     fields: tuple[Field, ...] = ()
     notes: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ NOTHING: Final = Marks()
 
 
 class Annotations:
-    """The annotations of an open document; `close` goes before the document's own."""
+    """The annotations of an open document; call `close` before closing the document."""
 
     def __init__(self, api: Any, document: Any) -> None:
         self._api = api
@@ -77,7 +77,7 @@ class Annotations:
             self._form = api.FPDFDOC_InitFormFillEnvironment(document, self._info)
 
     def close(self) -> None:
-        """Free what forms needed."""
+        """Free the form environment."""
         if self._form:
             self._api.FPDFDOC_ExitFormFillEnvironment(self._form)
             self._form = None
@@ -90,7 +90,7 @@ class Annotations:
         return [name or "a file without a name" for name in names]
 
     def on(self, page: Any, text_page: Any) -> Marks:
-        """Return what the annotations of a page say."""
+        """Return the annotations of a page."""
         api = self._api
         count = api.FPDFPage_GetAnnotCount(page)
         if count <= 0:
@@ -199,11 +199,11 @@ def _string(ask: Callable[..., int]) -> str:
 
 
 def _once_each(links: list[WebLink]) -> tuple[WebLink, ...]:
-    """Return links with those of several lines to one address as one, at its last line."""
+    """Return the links; one that spans several lines is returned once, at its last line."""
     return tuple(link for at, link in enumerate(links) if at + 1 == len(links) or links[at + 1].address != link.address)
 
 
 def attached_words(names: list[str]) -> str:
-    """Return the warning that names attached files."""
+    """Return the warning that lists attached files."""
     shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
     return f"{len(names):,} attached file{'s are' if len(names) > 1 else ' is'} not read: {shown}"

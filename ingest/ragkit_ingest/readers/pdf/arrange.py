@@ -26,7 +26,7 @@ from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
 _FULL = 90  # a line of more letters than this that is not loose is running text
-_NARROW = 0.3  # letter heights between names of columns that stand close together: more than a space has
+_NARROW = 0.3  # letter heights between column names that are close together: wider than a space
 _NEAR = 2  # lines around a loose one that are looked at
 _SAMPLE = 4  # lines of running text that are looked at for a gutter between columns
 _LONG = 45  # letters that a line over two columns has at least
@@ -49,7 +49,7 @@ _STREET = re.compile(r"\b\d{1,4}[a-z]?(?:,|$)|\b\d{4,5}\b(?:-\d{4})?|^\d{1,5} [A
 def arrange(
     lines: Sequence[RawLine], glyphs: Glyphs, *, every: bool = False, tables: Callable[[], list[RuledTable]]
 ) -> list[Row]:
-    """Return the rows of a page: columns one after the other, tables as cells, everything else as the file has it.
+    """Return the rows of a page: columns one after the other, tables as cells, everything else in the file's order.
 
     every: gaps are looked for in all lines, whatever their looks. tables: finds those drawn with lines; it is asked
     only on pages that seem to have any.
@@ -92,7 +92,7 @@ def arrange(
 def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence[Part]] | None = None) -> list[Row]:
     """Return rows of parts in reading order: those that share columns are columns of text, or a table.
 
-    number: of the first table among them. words: gives the parts of a row by narrow gaps, where that can be told.
+    number: of the first table among them. words: gives the parts of a row by narrow gaps, where that is known.
     """
     found: list[Row] = []
     at = 0
@@ -108,7 +108,7 @@ def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence
 
 
 def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
-    """Return the rows of a page that runs from right to left in reading order."""
+    """Return the rows of a right-to-left page in reading order."""
     found = arranged(Levelled(mirrored(page.rows), page.bold), number=number)
     mirrored([row.parts for row in found])
     return found
@@ -117,7 +117,7 @@ def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
 def _words_of(
     rows: Sequence[list[Part]], sources: dict[int, RawLine], glyphs: Glyphs
 ) -> Callable[[int], Sequence[Part]]:
-    """Return what gives the parts of a row by narrow gaps. sources: lines by the identity of their first part."""
+    """Return a function that splits a row at narrow gaps. sources: lines by the identity of their first part."""
 
     def words(index: int) -> Sequence[Part]:
         line = sources.get(id(rows[index][0]))
@@ -147,7 +147,7 @@ def _stands_beside(last: RawLine, line: RawLine) -> bool:
 
 
 def _looked_at(lines: Sequence[RawLine], loose: Sequence[int], beside: Sequence[int], glyphs: Glyphs) -> set[int]:
-    """Return the lines whose parts are asked for: all around those that seem to have gaps or to be in the next cell."""
+    """Return the lines to split into parts: those around lines that seem to have gaps or to be in the next cell."""
     near: set[int] = set()
     if len(loose) > 1 or len(beside) > 1:
         for at in [*loose, *beside]:
@@ -163,7 +163,7 @@ def _is_loose(line: RawLine) -> bool:
 
 
 def _has_gutter(lines: Sequence[RawLine], glyphs: Glyphs) -> bool:
-    """Tell whether some long lines in a row have a gap at the same place: text of two columns, drawn row by row."""
+    """Tell whether consecutive long lines have a gap at the same place: text in two columns, drawn row by row."""
     run: list[RawLine] = []
     tried = 0
     for line in lines:
@@ -262,21 +262,21 @@ def _are_columns(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def _runs_on(side: Sequence[str]) -> bool:
-    """Tell whether lines of a column go on in the next line, as those of running text do."""
+    """Tell whether the lines of a column continue in the next line, as in running text."""
     going = sum(
         below[:1].islower() or above.endswith((",", "-", "\ufffe")) or not above.endswith((".", ":", "?", "!"))
         for above, below in pairwise(side)
     )
     if going * 2 < len(side) - 1:
         return False
-    if not any(map(_has_case, side)):  # nothing but full lines tells running text
+    if not any(map(_has_case, side)):  # only full lines identify running text
         full = sum(len(text) >= _FULL_LINE * max(map(len, side)) for text in side)
         return len(side) > _FEW_LINES and full * 4 >= len(side) * 3
     return sum(below[:1].islower() for below in side[1:]) * 4 >= len(side) - 1
 
 
 def _long(side: Sequence[str]) -> int:
-    """Return how many letters lines of running text in a column have on average, at least."""
+    """Return the least average number of letters in the lines of a column of running text."""
     return _PROSE if any(map(_has_case, side)) else _DENSE_PROSE
 
 
@@ -322,7 +322,8 @@ def _signs_joined(cells: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _needs_cells(cells: Sequence[Sequence[str]]) -> bool:
-    """Tell whether a table's rows cannot be told by their words alone: blank cells inside, or cells of words."""
+    """Tell whether a table needs marked cells, because plain text would not show its columns: blank cells inside, or
+    cells of words."""
     width = len(cells[0])
     if width < 2:
         return False
@@ -332,7 +333,7 @@ def _needs_cells(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def _continues(above: Sequence[str], row: Sequence[str]) -> bool:
-    """Tell whether a row goes on with cells of words of the row above."""
+    """Tell whether a row continues the text cells of the row above."""
     filled = [at for at, text in enumerate(row) if text]
     if not above or not filled or len(filled) == len(row) or any(not above[at] for at in filled):
         return False

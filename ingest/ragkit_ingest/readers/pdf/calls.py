@@ -1,4 +1,4 @@
-"""Calls of pdfium's functions by ctypes: cheap ones for what is asked of every character, and texts in buffers."""
+"""Calls of pdfium's functions by ctypes: cheap ones for queries about every character, and texts in buffers."""
 
 from __future__ import annotations
 

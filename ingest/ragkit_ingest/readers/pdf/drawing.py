@@ -52,8 +52,7 @@ def draw_page(api: Any, page: Any, side: int) -> Image | None:
 
 
 def is_blank(api: Any, page: Any) -> bool:
-    """Tell whether an open page holds nothing that could be read: no object, or only paths that leave no mark on it or
-    rules across it."""
+    """Tell whether an open page has nothing to read: no object, or only paths that are invisible or rules."""
     objects = (api.FPDFPage_GetObject(page, at) for at in range(api.FPDFPage_CountObjects(page)))
     if any(api.FPDFPageObj_GetType(one) != api.FPDF_PAGEOBJ_PATH for one in objects):
         return False
@@ -94,7 +93,7 @@ def pictures_on(api: Any, page: Any) -> Iterator[PagePicture]:
 
 
 def _image_objects(api: Any, one: Any) -> Iterator[Any]:
-    """Yield an object that is a picture, and those in one that is a drawing of its own."""
+    """Yield the pictures of an object: itself, or those inside a form XObject."""
     kind = api.FPDFPageObj_GetType(one)
     if kind == api.FPDF_PAGEOBJ_IMAGE:
         yield one

@@ -1,4 +1,4 @@
-"""Rows of a page from top to bottom where the file draws an upper part after a lower one, as a headline at the end."""
+"""Rows of a page from top to bottom, where the file draws an upper part (such as a headline) after a lower one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ragkit_ingest.readers.pdf.rows import Row
 
 _UP = 0.5  # a row this many letter heights above the one before it begins a new flow
 _DOWN = 4.0  # so does one this far below it
-_OVERLAP = 0.3  # part of the narrower flow that must stand over the other one
+_OVERLAP = 0.3  # share of the narrower flow's width that must be above the other one
 _LETTERS = 10  # a flow of fewer is a mark or a label, which stays where it is drawn
 _MOST = 500  # a page of more flows is a drawing
 _ROOM = 2.0  # points that flows below each other may share
@@ -18,7 +18,7 @@ _ROOM = 2.0  # points that flows below each other may share
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """Rows that follow each other down the page, and their box in points."""
+    """Consecutive rows down the page, and their box in points."""
 
     rows: Sequence[Row]
     left: float

@@ -1,4 +1,4 @@
-"""Running headers, footers and page numbers: lines that pages share, or that stand where only such lines stand."""
+"""Running headers, footers and page numbers: lines that pages share, or that are at their usual places."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PAGE_NUMBER = re.compile(
     rf"[-–—|·•\[(]*\s*(?:{_WORD}\s*)?\d{{1,4}}\s*(?:(?:of|/|von|de|sur|di|av|из|out of)\s*\d{{1,4}})?\s*[-–—|·•\])]*",
     re.IGNORECASE,
 )
-_TOLD = re.compile(
+_LABELLED_NUMBER = re.compile(
     rf"{_WORD}\s*\d|\d\s*(?:of|/|von|de|sur|из)\s*\d|[-–—|·•\[(]\s*\d{{1,4}}\s*[-–—|·•\])]", re.IGNORECASE
 )
 _PAGE_WORD = re.compile(rf"\b{_WORD}\s*$", re.IGNORECASE)
@@ -40,7 +40,7 @@ def running_lines(
     """Return, for each page, the indexes of its running lines.
 
     These are lines that many pages have at the same end, lines whose number grows with the pages, page numbers that
-    are told as such, and what small letters in the margin of a page say behind a gap. heights: of the pages, in points.
+    are recognised as such, and so is small text in the margin of a page after a gap. heights: of the pages, in points.
     body: height of the letters of running text.
     """
     seen: Counter[str] = Counter()
@@ -66,7 +66,7 @@ def running_lines(
 
 
 def _goes_on(page: list[Line], index: int) -> bool:
-    """Tell whether a line goes on with a sentence of the line right above it, as no running line does."""
+    """Tell whether a line continues a sentence of the line above it, which a running line does not."""
     above, line = page[max(index - 1, 0)], page[index]
     if not line.height or not line.text[:1].islower() or above.text.endswith(_ENDS):
         return False
@@ -75,7 +75,7 @@ def _goes_on(page: list[Line], index: int) -> bool:
 
 
 def _edges(page: list[Line]) -> list[tuple[int, Line]]:
-    """Return the lines at the ends of a page, in the order of reading and by their place."""
+    """Return the first and last lines of a page, by reading order and by position."""
     numbered = [(index, line) for index, line in enumerate(page) if not line.note]
     if len(numbered) <= 2 * _EDGE:
         return numbered
@@ -86,7 +86,7 @@ def _edges(page: list[Line]) -> list[tuple[int, Line]]:
 
 def _keys(text: str, page: int) -> list[str]:
     """Return what a running line has in common with those of other pages: its words, or its words with a number that
-    grows with the pages, told as its distance from the page's; none for a line too long to be one."""
+    grows with the pages, given as its distance from the page number; none for a line too long to be one."""
     if len(text) > _RUNNING_LENGTH or not text:
         return []
     if len(text) <= 6 and _ROMAN.fullmatch(text):
@@ -102,7 +102,7 @@ def _keys(text: str, page: int) -> list[str]:
 
 
 def _by_place(page: list[Line], known: set[int], height: float, body: float) -> set[int]:
-    """Return running lines of a page that its own looks give away."""
+    """Return the running lines of a page that its own layout shows."""
     placed = sorted(
         ((index, line) for index, line in enumerate(page) if line.height and not line.note and index not in known),
         key=lambda pair: -pair[1].bottom,
@@ -118,7 +118,7 @@ def _by_place(page: list[Line], known: set[int], height: float, body: float) -> 
 
 
 def _sideways(lines: Sequence[tuple[int, Line]]) -> set[int]:
-    """Return lines that run up or down the page beside all others, as the stamp of an archive does."""
+    """Return lines that run up or down the margin, such as an archive's stamp."""
     turned = {index for index, line in lines if _is_turned(line)}
     level = [line for index, line in lines if index not in turned] if turned else []
     if not level:
@@ -134,7 +134,7 @@ def _is_turned(line: Line) -> bool:
 
 
 def _from_end(placed: Sequence[tuple[int, Line]], height: float, body: float, *, top: bool) -> set[int]:
-    """Look at the outermost row of lines: they go when all of them are page numbers or small words in the margin."""
+    """Check the outermost row of lines: they are removed if all are page numbers or small text in the margin."""
     edge = placed[0][1]
     row = [pair for pair in placed if abs(pair[1].bottom - edge.bottom) < 0.5 * edge.height]
     inner = next((line for _, line in placed if abs(line.bottom - edge.bottom) >= 0.5 * edge.height), None)
@@ -145,8 +145,8 @@ def _from_end(placed: Sequence[tuple[int, Line]], height: float, body: float, *,
     apart = gap > 0.6 * edge.height
     texts = [line.text for _, line in row]
     numbered = [_PAGE_NUMBER.fullmatch(text) is not None for text in texts]
-    told = any(_TOLD.search(text) is not None for text in texts)
-    if all(numbered) and apart and (told or in_margin):
+    labelled = any(_LABELLED_NUMBER.search(text) is not None for text in texts)
+    if all(numbered) and apart and (labelled or in_margin):
         return {index for index, _ in row}
     small = all(line.height < _SMALL * body and len(line.text) <= _LONE_LENGTH for _, line in row)
     plain = not any(text.endswith((".", ":", "?", "!")) or (_NOTE.match(text) and not top) for text in texts)

@@ -95,7 +95,7 @@ def blocks_of(rows: Sequence[list[Part]]) -> list[Rows[Part]]:
 
 
 def _heads(block: Rows[Part], row: Sequence[Part]) -> bool:
-    """Tell whether all that a block has is a row of names over the columns that this row tells apart."""
+    """Tell whether a block is only a row of names, over the columns that the next row separates."""
     if len(block.rows) != 1 or block.heads or not _near(block.rows[0], row) or len(row) <= len(block.rows[0]):
         return False
     spans: list[int] = []
@@ -127,7 +127,7 @@ def _apart(block: Rows[Part]) -> bool:
 
 
 def _grown(block: Rows[Part], row: Sequence[Part]) -> list[tuple[float, float]] | None:
-    """Return the columns of a block with one more row, None when the row bridges them or is not near."""
+    """Return the columns of a block with one more row, None when the row spans them or is too far away."""
     if not _near(block.rows[-1], row) or (len(row) > 1 and _splits(block, row)):
         return None
     if len(row) == 1 and row[0].height > _HEADING * max(part.height for part in block.rows[-1]):
@@ -148,7 +148,7 @@ def merged_spans(spans: Sequence[tuple[float, float]], room: float) -> list[tupl
 
 
 def _widens_first(block: Rows[Part], row: Sequence[Part], merged: Sequence[tuple[float, float]]) -> bool:
-    """Tell whether a row only shows that the first two columns are one: a name in the middle of the column and narrow
+    """Tell whether a row shows that the first two columns are one: a name in the middle of the column and narrow
     cells at its left look like two until a wide cell lies over both."""
     if len(merged) != len(block.columns) - 1 or len(merged) < 2 or len(row) < 2 or row[0].right < block.columns[1][0]:
         return False

@@ -1,4 +1,4 @@
-"""What pdfium tells of a page's characters, asked for as seldom as possible: lines, their parts, raised digits."""
+"""The characters of a page by pdfium, with as few calls as possible: lines, their parts, raised digits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Part:
 @dataclass(slots=True)
 class RawLine:
     """A line as pdfium cuts them. pieces: (offset in the text, index of the character there) of each stretch that
-    runs evenly, empty where offsets and indexes part ways.
+    runs evenly, empty where offsets and indexes differ.
 
     edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it.
     drop: points that its last character stands below its first one. blanks: (offset, left, right) of the spaces of a
@@ -170,7 +170,7 @@ class Glyphs:
         return (left, right, bottom, top - bottom)
 
     def parts(self, line: RawLine, *, cuts: Sequence[float] = (), gap: float = GAP) -> list[Part]:
-        """Return what gaps of a line set apart, from left to right as the file has it.
+        """Return the parts of a line between its gaps, from left to right, in the file's order.
 
         cuts: places between which words are apart in any case, as at the lines of a table. gap: letter heights that
         parts are apart, at least.
@@ -230,7 +230,7 @@ class Glyphs:
         return found
 
     def mark_raised(self, lines: list[RawLine]) -> None:
-        """Note superscripts and subscripts among digits that follow a letter or digit: by size and by place."""
+        """Record superscripts and subscripts among digits that follow a letter or digit: by size and position."""
         looked = 0
         for line in lines:
             if not line.pieces or not line.height:
@@ -295,7 +295,7 @@ def raised(before: tuple[float, float, float, float], sign: tuple[float, float, 
 
 
 def _is_plain(text: str, start: int, end: int) -> bool:
-    """Tell whether the word around is a year, an amount or a date, whose digits need no look."""
+    """Tell whether the word around is a year, an amount or a date, whose digits need no check."""
     begin = max(text.rfind(" ", 0, start) + 1, 0)
     stop = text.find(" ", end)
     return _is_plain_word(text[begin : stop if stop >= 0 else len(text)])
@@ -352,7 +352,7 @@ def _goes_on(last: RawLine, line: RawLine) -> bool:
 
 
 def _append(last: RawLine, line: RawLine, lead: int) -> None:
-    """Put a line behind the one it goes on with; a lone sign above or below, as its first `lead` characters may be,
+    """Append a line to the one that it continues; a lone sign above or below, as its first `lead` characters may be,
     becomes a raised or lowered one."""
     text, edits = last.text, list(last.edits)
     way = raised((0, 0, last.bottom, last.height), (0, 0, line.bottom, line.height))

@@ -1,4 +1,4 @@
-"""Look at the streams of a PDF before a native library does: what they unpack to, and how deep objects nest."""
+"""Check the streams of a PDF before a native library reads them: their unpacked size, and the nesting of objects."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def too_nested(data: bytes) -> bool:
 
 
 def _opening(data: bytes) -> re.Match[bytes] | None:
-    """Find where hundreds of levels open at once; a file whose brackets alone rule that out is not searched."""
+    """Find where hundreds of levels open at once; a file with too few brackets for that is not searched."""
     return _OPENERS.search(data) if _OPENED.search(data.translate(None, _NO_BRACKETS)) is not None else None
 
 
 def nests_in_stream(data: bytes) -> bool:
-    """Tell whether that happens inside a stream, which is what pages draw by."""
+    """Tell whether that happens inside a stream, such as the content of a page."""
     match = _opening(data)
     return (
         match is not None and data.rfind(b"stream", 0, match.start()) > data.rfind(b"endstream", 0, match.start()) + 3
@@ -100,7 +100,7 @@ def _is_picture(dictionary: bytes) -> bool:
 
 
 def _unpacked_size(stream: _Stream) -> int:
-    """Return what a stream unpacks to, as far as it can matter; 0 when it is too small to matter."""
+    """Return the unpacked size of a stream, up to the limit; 0 when it is too small to matter."""
     size = len(stream.data)
     codecs = [name for name in stream.filters if name in _FLATE or name in _LZW]
     if not codecs:
@@ -144,11 +144,12 @@ def _inflate(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryvie
                 yield out
                 out = machine.decompress(machine.unconsumed_tail, _STEP)
     except zlib.error:
-        return  # damaged, or encrypted: not for this look to say
+        return  # damaged or encrypted: another check reports that
 
 
 def _lzw_size(data: bytes) -> int:
-    """Count what LZW codes stand for, without making it (PDF 32000-1, 7.4.4: 9 to 12 bits, early change)."""
+    """Count the bytes that LZW codes decode to, without decoding them (PDF 32000-1, 7.4.4: 9 to 12 bits, early
+    change)."""
     lengths = [1] * 258
     bits = count = total = before = 0
     width = 9

@@ -27,7 +27,7 @@ _FULL_LINE = 45
 
 
 class Words:
-    """The words of a document, for deciding what a hyphen at a line's end was; each is looked for when it is asked."""
+    """The words of a document, to decide what a hyphen at a line's end was; each is looked up on demand."""
 
     def __init__(self) -> None:
         self._text = ""
@@ -164,7 +164,7 @@ def ends_in_hyphen(above: str, below: str) -> bool:
 
 
 def continues(above: Line, below: Line, *, right: float) -> bool:
-    """Tell whether a sentence goes on from one line to another that does not stand below it: in the next column or on
+    """Tell whether a sentence continues from one line to another that is not below it: in the next column or on
     the next page. right: where full lines of the upper one end."""
     if above.height and below.height and abs(above.height - below.height) > 0.12 * above.height:
         return False

@@ -1,4 +1,4 @@
-"""Puts form values and addresses of links into the rows of a page, where they stand."""
+"""Puts form values and addresses of links into the rows of a page, at their places."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TICK_GAP = 30.0  # points between a box to check and the words behind it
 
 
 def place_fields(rows: list[Row], fields: Sequence[Field]) -> None:
-    """Put the value of each field into the row of its label; one without a label beside it makes a row of its own."""
+    """Put the value of each field into the row of its label; a field without a label gets its own row."""
     for field in sorted(fields, key=lambda one: (-one.bottom, one.left)):
         row = _row_of(rows, field)
         if row is None:
@@ -29,7 +29,7 @@ def place_fields(rows: list[Row], fields: Sequence[Field]) -> None:
 
 
 def _row_of(rows: Sequence[Row], field: Field) -> Row | None:
-    """Return the row whose words are nearest before a field, or behind a box to check."""
+    """Return the row whose text is nearest before a field, or after a check box."""
     best: tuple[float, Row] | None = None
     middle = (field.bottom + field.top) / 2
     for row in rows:
@@ -61,7 +61,7 @@ def _into_cell(row: Row, field: Field) -> None:
 
 
 def place_links(rows: Sequence[Row], links: Sequence[WebLink]) -> None:
-    """Put the address of each link behind its text, unless the text is the address."""
+    """Put the address of each link after its text, unless the text is the address."""
     for link in links:
         bare = link.address.partition(":")[2].strip("/").lower()
         if bare and bare in link.text.replace(" ", "").lower():

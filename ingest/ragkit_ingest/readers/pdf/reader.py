@@ -18,7 +18,7 @@ from ragkit_ingest.readers.pdf.structure.base import Structure
 from ragkit_ingest.readers.pdf.structure.by_pypdf import PypdfFile
 from ragkit_ingest.readers.pdf.text import Line, PdfiumFile
 from ragkit_ingest.readers.sniff import PDF
-from ragkit_ingest.readers.titles import good_title, telling_name
+from ragkit_ingest.readers.titles import descriptive_name, good_title
 
 _HEADER_WITHIN = 1024  # readers look for "%PDF-" in so many bytes
 _FALLBACK_SECONDS = 8.0
@@ -54,7 +54,7 @@ class PdfReader:
 
 
 class _Reading:
-    """One file on its way: pdfium's pages and structure, then pypdf for what is missing."""
+    """The reading of one file: pdfium's pages and structure, then pypdf for what is missing."""
 
     def __init__(self, data: bytes, hints: Hints, builder: TextBuilder) -> None:
         self._data = data
@@ -66,7 +66,7 @@ class _Reading:
         self._count = 0
         self._drawn = True
         self._heights: list[float] = []
-        self._wanting: list[int] = []  # pages, from 0, that want OCR
+        self._wanting: list[int] = []  # pages, from 0, that need OCR
         self._settled: set[int] = set()  # pages, from 0, that pypdf need not be asked about
         self._left_because = ""
         self._ocr: dict[str, object] = {}
@@ -81,7 +81,9 @@ class _Reading:
             self._out.warn(words)
         title = good_title(str(structure.metadata.get("title", "")))
         if not title and len(structure.outline) < 3:
-            title = telling_name(name)  # headings found by their looks make worse titles than a name with words in it
+            title = descriptive_name(
+                name
+            )  # headings found by their looks make worse titles than a name with words in it
         pictures = len(_PICTURE.findall(self._data))
         more = {**self._ocr, **({"pictures": pictures} if pictures else {})}
         return self._out.finish(name=name, title=title, metadata={**structure.metadata, **more})
@@ -106,7 +108,7 @@ class _Reading:
             file.close()
 
     def _read_scanned(self, file: PdfiumFile, pages: Pages) -> list[int]:
-        """Read pages by OCR that have no text of use, where that is wanted and can be done; return those left."""
+        """Read pages without usable text by OCR, where that is wanted and possible; return the pages that remain."""
         mode = self._hints.limits.ocr
         wanted = [index for index in range(len(pages)) if pages[index] is not None]
         if mode != "force":
@@ -190,7 +192,7 @@ class _Reading:
         return min(_STRUCTURE_SECONDS, self._hints.budget.left() + 1)
 
     def _fill(self, pages: Pages) -> Pages:
-        """Ask pypdf for what pdfium could not tell: the whole file, or pages without text, while time is left."""
+        """Read by pypdf what pdfium could not: the whole file, or pages without text, while time is left."""
         missing = [index for index, page in enumerate(pages) if not page and index not in self._settled]
         if pages and not missing:
             return pages
@@ -246,7 +248,7 @@ class _Reading:
             )
 
     def _ocr_advice(self, numbers: Sequence[int]) -> str:
-        """Return what to do about pages that want OCR, "" when it was done or nothing is on them."""
+        """Return the advice for pages that need OCR, "" when it was done or they are blank."""
         if not any(number - 1 in self._wanting for number in numbers):
             return ""
         if self._hints.limits.ocr == "off":
@@ -266,7 +268,7 @@ class _Reading:
 
 
 def with_trailer(data: bytes) -> bytes:
-    """Return a PDF that lost its end with a new one, so that its objects are looked for; b"" without a catalog."""
+    """Return a PDF that lost its end with a new one, so that its objects are searched for; b"" without a catalog."""
     catalogs = _CATALOG.findall(data)
     if not catalogs:
         return b""

@@ -45,7 +45,7 @@ def runs_right_to_left(texts: Sequence[str]) -> bool:
 
 @dataclass(slots=True)
 class _Sign:
-    """What one place of a line shows: its characters with their indexes, and its sides in points.
+    """One place of a line: its characters with their indexes, and its left and right in points.
 
     kind: the character that tells its direction, a space, or _WIDE.
     """
@@ -70,7 +70,7 @@ def in_reading_order(lines: Sequence[RawLine], glyphs: Glyphs) -> list[RawLine]:
 
 
 def _goes_on_left(last: RawLine, line: RawLine) -> bool:
-    """Tell whether a line goes on to the left of where another one ends."""
+    """Tell whether a line continues to the left of another one's end."""
     both = last.height and line.height and has_right_to_left(last.text) and has_right_to_left(line.text)
     level = abs(last.bottom - line.bottom) < 0.25 * min(last.height, line.height)
     return bool(both) and level and last.left - line.right >= -1.0

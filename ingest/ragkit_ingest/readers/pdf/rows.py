@@ -1,4 +1,4 @@
-"""A row of a page on its way to a line of text."""
+"""A row of a page, before it becomes a line of text."""
 
 from __future__ import annotations
 

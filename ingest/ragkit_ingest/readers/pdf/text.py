@@ -1,4 +1,4 @@
-"""The text of a PDF's pages by pdfium, line by line, with what their geometry tells: size, place, weight."""
+"""The text of a PDF's pages by pdfium, line by line, with size, position and weight."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class PdfiumFile:
 
     @property
     def drawn(self) -> bool:
-        """Whether a page without text shows anything else."""
+        """Whether a page without text has any other content."""
         return bool(self.scanned)
 
     def _look_at_pictures(self, page: Any, index: int, *, blank: bool) -> None:
@@ -180,7 +180,7 @@ class PdfiumFile:
         return [*map(line_of, rows), *(Line(words, note=True) for words in marks.notes)]
 
     def _is_garbage(self, text: str, index: int) -> bool:
-        """Tell whether a page's fonts do not say which characters they draw, so that its text means nothing."""
+        """Tell whether a page's fonts do not map their glyphs to characters, so that its text is meaningless."""
         bad = len(_CONTROL.findall(text)) if _CONTROL.search(text) else 0
         letters = len(text) - text.count(" ") - 2 * text.count("\r\n") if bad else 0
         if bad > _GARBAGE * letters or _is_shifted(text):
@@ -222,7 +222,7 @@ def line_of(row: Row) -> Line:
 
 
 def _is_shifted(text: str) -> bool:
-    """Tell whether Latin letters have hardly a vowel: their font numbers its letters, and the numbers are no text."""
+    """Tell whether Latin text has hardly any vowel: the font numbers its letters in its own way."""
     if len(text) < _SHIFTED_LENGTH:
         return False
     small = 0

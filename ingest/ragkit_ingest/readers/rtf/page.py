@@ -1,4 +1,4 @@
-"""The text of an RTF file as it is written down: paragraphs, tables with merged cells, notes after their paragraph."""
+"""The output of an RTF file: paragraphs, tables with merged cells, notes after their paragraph."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.rtf.lists import Lists
 from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500
@@ -17,7 +18,7 @@ _MAX_ROWS: Final = 2_000
 
 @dataclass(slots=True)
 class _Place:
-    """A cell that is being laid out; several places may share one when it is merged."""
+    """A place of a table layout; several places share one cell when it is merged."""
 
     text: str
     rows: int = 1
@@ -26,14 +27,21 @@ class _Place:
 
 @dataclass(slots=True)
 class Page:
-    """Writes paragraphs and tables. pieces: of the open paragraph, with how each is raised ("super", "sub", "")."""
+    """Writes paragraphs and tables. pieces: of the open paragraph, with how each is raised ("super", "sub", "").
+
+    list_number, list_level: the list of the open paragraph, 0 for none. spelled: its number stands in its text.
+    """
 
     out: TextBuilder
+    lists: Lists = field(default_factory=Lists)
     counts: Counter[str] = field(default_factory=Counter)
     pieces: list[tuple[str, str]] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
     in_table: bool = False
     level: int = 0
+    list_number: int = 0
+    list_level: int = 0
+    spelled: bool = False
     title: str = ""
     titled: bool = False
     merges: list[set[str]] = field(default_factory=list)
@@ -61,7 +69,7 @@ class Page:
 
     def paragraph(self) -> None:
         """End a paragraph: it stands in the open cell, or on its own after the table above it."""
-        text = "\n".join(filter(None, map(squeeze, self.take().split("\n"))))
+        text = self._numbered("\n".join(filter(None, map(squeeze, self.take().split("\n")))))
         if self.in_table:
             self._cell.append(squeeze(text))
             return
@@ -78,7 +86,7 @@ class Page:
             self._write_later()
 
     def define(self, word: str) -> None:
-        """Take a word that says what a cell of the next row is; \\cellx ends it."""
+        """Take a control word that defines a cell of the next row; \\cellx ends it."""
         if word == "trowd":
             self.merges, self._definition, self.heads = [], set(), False
         elif word == "cellx":
@@ -91,7 +99,7 @@ class Page:
 
     def end_cell(self) -> None:
         """End a cell."""
-        self._cell.append(squeeze(self.take()))
+        self._cell.append(self._numbered(squeeze(self.take())))
         self._cells.append(" ".join(filter(None, self._cell)))
         self._cell = []
 
@@ -130,6 +138,12 @@ class Page:
         self.end_table()
         self._write_later()
 
+    def _numbered(self, text: str) -> str:
+        """Return the text of a paragraph with the number that its list gives it, unless the file spells it out."""
+        mark = self.lists.mark(self.list_number, self.list_level) if self.list_number else ""
+        spelled, self.spelled = self.spelled, False
+        return f"{mark} {text}" if mark and text and not spelled else text
+
     def _write_later(self) -> None:
         for text in self.later:
             self.out.paragraph(text)
@@ -149,7 +163,7 @@ def _shown(text: str, raised: str) -> str:
 
 
 def _laid_out(rows: list[tuple[list[str], list[set[str]], bool]]) -> list[list[Cell]]:
-    """Return the cells of a table; \\clmrg goes on with the cell to the left, \\clvmrg with the one above."""
+    """Return the cells of a table; \\clmrg continues the cell to the left, \\clvmrg the one above."""
     above: dict[int, _Place] = {}
     places: list[list[_Place]] = []
     for cells, merges, _ in rows:

@@ -8,7 +8,9 @@ from typing import Final, Literal
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.links import linked
+from ragkit_ingest.readers.office.symbols import has_private, is_symbol_font, symbol_text
 from ragkit_ingest.readers.raised import superscript
+from ragkit_ingest.readers.rtf.control_words import ASIDES, CAPTURED, CELL_WORDS, MUTED, SIGNS, STARRED, WRAPPERS
 from ragkit_ingest.readers.rtf.page import Page, whole
 from ragkit_ingest.readers.rtf.tokens import CHARSETS, Token, codec_of, tokens
 from ragkit_ingest.readers.sniff import RTF
@@ -16,35 +18,6 @@ from ragkit_ingest.readers.titles import squeeze
 
 _CHECK_EVERY: Final = 50_000
 _MAX_DEPTH: Final = 5_000
-_SIGNS: Final = {
-    "emdash": "—",
-    "endash": "–",
-    "bullet": "•",
-    "lquote": "‘",
-    "rquote": "’",
-    "ldblquote": "“",
-    "rdblquote": "”",
-    "emspace": " ",
-    "enspace": " ",
-    "qmspace": " ",
-    "tab": " ",
-    "line": "\n",
-    "nestcell": " ",
-    "nestrow": " ",
-}
-_MUTED: Final = frozenset(
-    ["fonttbl", "colortbl", "stylesheet", "info", "pict", "objdata", "objclass", "themedata", "colorschememapping",
-     "listtable", "listoverridetable", "revtbl", "rsidtbl", "generator", "xmlnstbl", "datastore", "latentstyles",
-     "nonshppict", "shprslt", "bkmkstart", "bkmkend", "filetbl", "pntxta", "pntxtb", "sp", "sn", "sv", "private",
-     "xe", "tc", "atnid", "atndate", "atnref", "atrfstart", "atrfend", "ffdata", "mmathPr", "do"]
-)  # fmt: skip
-_CAPTURED: Final = frozenset(["fldinst", "title", "author", "sn", "sv", "atnauthor"])
-_ASIDES: Final = {"footnote": "Note", "annotation": "Comment", "header": "", "footer": "",
-                  "headerl": "", "headerr": "", "headerf": "", "footerl": "", "footerr": "", "footerf": ""}  # fmt: skip
-_STARRED: Final = frozenset(
-    ["fldinst", "shpinst", "shppict", "annotation", "atnauthor", "picprop", "footnote", "ffdata"]
-)
-_CELL_WORDS: Final = frozenset(["trowd", "cellx", "trhdr", "clmgf", "clmrg", "clvmgf", "clvmrg"])
 _ADDRESS: Final = re.compile(r'HYPERLINK\s+(?:\\[a-z]\s+)*"?([^"\s]+)', re.IGNORECASE)
 _HEADING: Final = re.compile(r"heading (\d)", re.IGNORECASE)
 
@@ -59,18 +32,21 @@ class _Field:
 
 @dataclass(slots=True)
 class _Group:
-    """What a group of the file has set; it is copied for each group inside of it.
+    """The state of a group; it is copied for each group inside it.
 
-    muted: its text is no text of the document. capture: where its text goes instead, with the name of its destination.
+    muted: its text is no text of the document. fallback: it says again what is read elsewhere.
+    capture: where its text goes instead, with the name of its destination.
     """
 
     codec: str = ""
+    font: str = ""  # its name, when it holds signs in the places of letters
     skip: int = 1
     raised: Literal["", "super", "sub"] = ""
     hidden: bool = False
     deleted: bool = False
     struck: bool = False
     muted: bool = False
+    fallback: bool = False
     name: str = ""
     capture: list[str] | None = None
     field: _Field | None = None
@@ -106,6 +82,7 @@ class _Parser:
     properties: dict[str, str] = field(default_factory=dict)
     codec: str = "cp1252"
     fonts: dict[int, str] = field(default_factory=dict)
+    symbol_fonts: dict[int, str] = field(default_factory=dict)
     font: int = 0
     levels: dict[int, int] = field(default_factory=dict)
     titles: set[int] = field(default_factory=set)
@@ -152,7 +129,7 @@ class _Parser:
         return self.page.out.finish(name=name, title=title, metadata=dict(self.properties))
 
     def _skip(self, token: Token) -> None:
-        """Pass over what stands for a Unicode character in programs that know none."""
+        """Skip the replacement of a Unicode character for programs without Unicode."""
         if token.kind == "text":
             passed = min(self.to_skip, len(token.data))
             self.to_skip -= passed
@@ -164,7 +141,7 @@ class _Parser:
     def _text(self, data: bytes) -> None:
         if data.isascii():
             self._flush_bytes()
-            self._write(data.decode("ascii"))
+            self._write(self._sign(data.decode("ascii")))
         else:
             self.waiting += data
 
@@ -175,11 +152,15 @@ class _Parser:
         data = bytes(self.waiting)
         self.waiting.clear()
         if codec == "symbol":
-            self._write("".join("•" if byte == 0xB7 else chr(byte) for byte in data))
+            self._write(self._sign(data.decode("latin-1")))
             return
         text = data.decode(codec, "replace")
         self.page.counts["bad bytes (now U+FFFD)"] += text.count("\ufffd")
         self._write(text)
+
+    def _sign(self, text: str) -> str:
+        """Return the signs that a font such as Wingdings has in the places of letters, and other text as it is."""
+        return symbol_text(text, self.group.font) if self.group.font or has_private(text) else text
 
     def _write(self, text: str) -> None:
         group = self.group
@@ -227,42 +208,40 @@ class _Parser:
 
     def _word(self, word: str, number: int | None) -> None:
         starred, self.starred = self.starred, False
-        if word in _CAPTURED or word in _ASIDES or word in _MUTED or word in ("field", "fldrslt", "shptxt", "shpinst"):
+        if word in CAPTURED or word in ASIDES or word in MUTED or word in WRAPPERS:
             self._destination(word)
-        elif starred and word not in _STARRED:
+        elif starred and word not in STARRED:
             self.group.muted = True
         elif word == "u":
-            self._write(chr((number or 0) & 0xFFFF))
+            self._write(self._sign(chr((number or 0) & 0xFFFF)))
             self.to_skip = self.group.skip
-        elif word in _SIGNS:
-            self._write(_SIGNS[word])
+        elif word in SIGNS:
+            self._write(SIGNS[word])
         elif self.group.muted:
             self._in_tables(word, number)
-        elif word in _CELL_WORDS:
+        elif word in CELL_WORDS:
             (self.group.page or self.page).define(word)
         elif not self._break(word):
             self._format(word, number)
 
     def _destination(self, word: str) -> None:
         group = self.group
-        if word in _ASIDES:
-            if group.muted:
+        if word in ASIDES:
+            if group.muted and (ASIDES[word] != "Box" or group.fallback):
                 return
-            group.name = word
-            group.page = Page(TextBuilder())
+            group.name, group.muted, group.capture = word, False, None
+            group.page = Page(TextBuilder(), self.page.lists)
         elif word in ("field", "fldrslt"):
             group.name = word
             group.field = _Field() if word == "field" else group.field
             group.begins_at = len((group.page or self.page).pieces)
-        elif word == "shptxt":
-            group.name, group.muted, group.capture = word, False, None
         elif word == "shpinst":
             group.muted = True
         else:
-            group.muted = True
+            group.muted, group.fallback = True, group.fallback or word == "shprslt"
             if word == "pict":
                 group.name, self.picture = word, ""
-            if word in _CAPTURED:
+            if word in CAPTURED:
                 group.name, group.capture = word, []
 
     def _end_destination(self, done: _Group) -> None:
@@ -278,15 +257,21 @@ class _Parser:
             self.author = words
         elif done.name in ("sn", "sv", "pict"):
             self._end_picture(done.name, words)
-        elif done.name in _ASIDES and done.page is not None:
+        elif done.name in ASIDES and done.page is not None:
             self._end_aside(done.name, done.page)
-        elif done.name == "style":
-            self._end_style(words)
-        elif done.name == "shptxt":
-            (done.page or self.page).paragraph()
+        elif done.capture is not None:
+            self._end_entry(done.name, "".join(done.capture))
 
-    def _end_style(self, words: str) -> None:
-        """Remember which styles of paragraphs are headings, and which is the title."""
+    def _end_entry(self, name: str, text: str) -> None:
+        """Take the text of an entry of the tables: a level of a list, a font of signs, or what a style is for."""
+        words = squeeze(whole(text))
+        if name == "leveltext":
+            self.page.lists.text(whole(text))
+            return
+        if name == "fontname":
+            bare = words.lstrip("0123456789").rstrip("; ")  # digits are of a group inside that classifies the font
+            self.symbol_fonts[self.font] = bare if is_symbol_font(bare) else "symbol"
+            return
         match = _HEADING.match(words)
         if match is not None:
             self.levels[self.style] = max(1, int(match.group(1)))
@@ -320,7 +305,7 @@ class _Parser:
         inner.close()
         self.page.counts.update(inner.counts)
         text = inner.out.text()
-        kind = _ASIDES[name]
+        kind = ASIDES[name]
         if kind == "Note":
             self.notes += 1
             (self.group.page or self.page).write(superscript(str(self.notes)), "")
@@ -329,22 +314,28 @@ class _Parser:
             said, self.author = f"Comment{' by ' if self.author else ''}{self.author}: {squeeze(text)}", ""
             self.page.later += [said] if self.keep_comments else []
             self.page.counts["comments left out"] += not self.keep_comments
+        elif kind == "Box":
+            (self.group.page or self.page).later.append(text)
         elif text not in self.furniture and any(map(str.isalpha, text)):
             self.furniture.add(text)
             start, end = self.page.out.paragraph(text)
             self.page.out.mark_block(start, end, "boilerplate")
 
     def _in_tables(self, word: str, number: int | None) -> None:
-        """Take what the tables of fonts and styles say, and the ticks of forms."""
+        """Take the tables of fonts and styles, and the check marks of forms."""
         if word == "f" and number is not None:
             self.font = number
         elif word == "fcharset" and number is not None:
             self.fonts[self.font] = CHARSETS.get(number, "")
+            if self.fonts[self.font] == "symbol":
+                self.group.capture, self.group.name = [], "fontname"
         elif word == "s" and number is not None:
             self.style = number
             self.group.capture, self.group.name = [], "style"
         elif word in ("ffres", "ffdefres") and self.group.field is not None and number in (0, 1):
             self.group.field.ticked = number == 1
+        else:
+            self.page.lists.word(word, number)
 
     def _break(self, word: str) -> bool:
         """End a paragraph, cell or row; False for any other word."""
@@ -359,6 +350,9 @@ class _Parser:
             page.in_table = True
         elif word == "pard":
             page.in_table, page.level, page.titled = False, 0, False
+            page.list_number = page.list_level = 0
+        elif word in ("listtext", "pntext"):
+            page.spelled = True
         else:
             return False
         return True
@@ -382,6 +376,10 @@ class _Parser:
             group.deleted = on
         elif word == "outlinelevel" and number is not None and 0 <= number < 9:
             page.level = number + 1
+        elif word in ("ls", "ilvl") and number is not None:
+            page.list_number, page.list_level = (
+                (number, page.list_level) if word == "ls" else (page.list_number, number)
+            )
         elif word == "s" and number is not None:
             page.level = self.levels.get(number, page.level)
             page.titled = number in self.titles
@@ -392,7 +390,7 @@ class _Parser:
         if word == "uc":
             self.group.skip = max(0, min(number if number is not None else 1, 10))
         elif word == "f" and number is not None:
-            self.group.codec = self.fonts.get(number, "")
+            self.group.codec, self.group.font = self.fonts.get(number, ""), self.symbol_fonts.get(number, "")
         elif word == "ansicpg" and number is not None:
             self.codec = codec_of(number)
         elif word in ("mac", "pc", "pca"):

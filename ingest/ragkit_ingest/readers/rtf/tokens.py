@@ -43,7 +43,7 @@ class Token(NamedTuple):
 
 
 def tokens(data: bytes) -> Iterator[Token]:
-    """Yield the tokens of a file; what \\bin announces is passed over."""
+    """Yield the tokens of a file; the binary data of \\bin is skipped."""
     at = 0
     while at < len(data):
         match = _TOKEN.match(data, at)

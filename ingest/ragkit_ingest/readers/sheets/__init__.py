@@ -1,1 +1,1 @@
-"""What sheets of every format share: number formats, regions of a sheet, and tables out of rows."""
+"""Code for sheets of every format: number formats, regions of a sheet, and tables from rows."""

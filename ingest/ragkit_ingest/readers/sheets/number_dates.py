@@ -26,7 +26,8 @@ _SEPARATORS: Final = frozenset(" ./-,")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A serial number in parts. whole: seconds of all of it; day: None for 1900-02-29 and day zero, which are none."""
+    """A serial number in parts. whole: seconds of all of it; day: None for 1900-02-29 and day zero, which are not
+    dates."""
 
     year: int
     month: int
@@ -55,7 +56,7 @@ class Moment:
 
 
 def date_renderer(tokens: Sequence[Token], language: str, *, date1904: bool) -> Callable[[float], str]:
-    """Return what shows a serial number; "" for a number that is no date."""
+    """Return a function that formats a serial number; "" for a number that is not a date."""
     pieces = _minutes(_iso(list(tokens), language))
     decimals = _second_decimals(pieces)
     half_day = any(token.kind == "ampm" for token in pieces)

@@ -11,11 +11,11 @@ from ragkit_ingest.readers.sheets.number_tokens import Token
 
 _CONTEXT: Final = Context(prec=400, rounding=ROUND_HALF_UP)
 Render = Callable[[Decimal], str]
-"""Shows a number that is not negative."""
+"""Formats a number that is not negative."""
 
 
 def renderer(tokens: Sequence[Token]) -> Render:
-    """Return what shows a number by the tokens of a section."""
+    """Return a function that formats a number by the tokens of a section."""
     slash = _slash(tokens)
     if slash:
         return _fraction(tokens, slash)
@@ -66,7 +66,8 @@ def _simple(whole: Sequence[Token], part: Sequence[Token], *, grouped: bool) -> 
 
 
 def _commas(tokens: Sequence[Token]) -> tuple[list[Token], bool, int]:
-    """Return tokens without the commas that mean something, whether digits are grouped, and by how many thousands."""
+    """Return tokens without the commas for grouping and scaling, whether digits are grouped, and the number of scaling
+    commas."""
     places = [at for at, token in enumerate(tokens) if token.kind == "digit"]
     if not places:
         return list(tokens), False, 0

@@ -142,7 +142,7 @@ class NumberFormat:
         return 2 if value == 0 and len(self._sections) == 3 else 0
 
     def _negative(self, at: int) -> int:
-        """Return `at` when its section is for negative numbers alone, which it shows by its own signs."""
+        """Return `at` when its section is for negative numbers only, which has its own signs."""
         condition = self._sections[at].condition
         if condition is not None:
             return at if condition[0] in ("<", "<=") and condition[1] <= 0 else -1

@@ -22,7 +22,8 @@ _CELL = re.compile(
 _GROUPS: Final = 5
 
 PlainCell = tuple[str, str | None, str | None, str | None, str | None]
-"""Letters of the column, style, type ("s", "n", "inlineStr"), value, inline text; None for what a cell has not."""
+"""Letters of the column, style, type ("s", "n", "inlineStr"), value, inline text; None for the parts that a cell
+lacks."""
 
 
 def without_plain_rows(chunks: Iterable[bytes], take: Callable[[int, Iterator[PlainCell]], bool]) -> Iterator[bytes]:
@@ -51,7 +52,7 @@ def without_plain_rows(chunks: Iterable[bytes], take: Callable[[int, Iterator[Pl
 def _rows(
     buffer: bytes, source: Iterator[bytes], take: Callable[[int, Iterator[PlainCell]], bool]
 ) -> Generator[bytes, None, bytes]:
-    """Go through the rows; return what is left when rows end, or when the parser must do the rest."""
+    """Go through the rows; return the remaining bytes after the rows, or when the parser must read them."""
     while True:
         if b"<!" in buffer:  # a comment or CDATA, in which a row is no row
             return buffer
@@ -64,7 +65,7 @@ def _rows(
                 waiting.clear()
             if plain is None or not take(*plain):
                 waiting += (row, _END)
-        yield b"".join(waiting)  # nothing, too: whoever asks takes the rows of each piece
+        yield b"".join(waiting)  # also when empty: the caller takes the rows of each piece
         chunk = next(source, b"")
         if not chunk or len(rest) > _LONGEST:
             return rest + chunk

@@ -1,4 +1,4 @@
-"""Tables out of the rows of a sheet: blank rows and columns part them, titles stand above, rows know their columns."""
+"""Tables from the rows of a sheet: separated by blank rows and columns, with titles and column names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.base import TextBuilder, looks_like_header
+from ragkit_ingest.readers.base import TextBuilder, cell_text, is_number, looks_like_header
 from ragkit_ingest.readers.grid import Cell, Grid, column_names, header_rows, is_name, is_section
 from ragkit_ingest.readers.titles import squeeze
 
@@ -81,7 +81,7 @@ class SheetTables:
     _continued: bool = False
 
     def add(self, row: Row) -> None:
-        """Add a row that has text; a number that leaps says that the rows between are blank."""
+        """Add a row that has text; a jump in the row number means that the rows between are blank."""
         if self._rows and row.number != self._rows[-1].number + 1:
             self._flush(continues=False)
         elif len(self._rows) >= _BATCH:
@@ -89,7 +89,7 @@ class SheetTables:
         self._rows.append(row)
 
     def close(self) -> None:
-        """Write what is held; the next row begins another sheet."""
+        """Write the rows that are held; the next row begins another sheet."""
         self._flush(continues=False)
         self._names.clear()
         self._titles.clear()
@@ -99,8 +99,11 @@ class SheetTables:
         if rows:
             if self.before is not None:
                 self.before(rows[0].number)
-            for piece in _pieces(rows, split=not self._continued):
-                self._write(piece)
+            goes_on = self._continued
+            for piece in _pieces(rows, split=not goes_on):
+                for number, part in enumerate(_stacked(piece)):
+                    self._continued = goes_on and not number
+                    self._write(part)
         self._continued = continues
 
     def _write(self, piece: _Piece) -> None:
@@ -130,13 +133,13 @@ class SheetTables:
         self._titles.extend(map(squeeze, lines))
 
     def _known(self, piece: _Piece) -> _Names | None:
-        """Return the names that came last for these columns, when no title stands between."""
+        """Return the last names for these columns, if no title came between."""
         if self._titles:
             return None
         return next((n for n in reversed(self._names) if n.left <= piece.left and piece.right <= n.right), None)
 
     def _is_data(self, piece: _Piece, known: _Names, at: int) -> bool:
-        """Tell whether rows after a gap go on with the table above, although the first of them could be names."""
+        """Tell whether rows after a gap continue the table above, although the first of them could be names."""
         return not at and (len(piece.rows) == 1 or (known.strong and known.texts_below and not piece.rows[0].strong))
 
     def _own_names(self, piece: _Piece, at: int, count: int) -> _Names:
@@ -178,7 +181,10 @@ class SheetTables:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return " | ".join(map(squeeze, cells)).rstrip(" |")
+    names = [cell_text(cell) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return " | ".join(names)
 
 
 def _places(row: Row, left: int, right: int) -> list[Cell | None]:
@@ -215,22 +221,27 @@ def find_header(rows: Sequence[Row], left: int, right: int) -> tuple[int, int]:
         count = header_rows(Grid(grid.source[at:])) if len(cells) > 1 else 0
         if len(cells) < 2 or (len(cells) * 5 < usual * 3 and not (count > 1 and _has_corner(grid, at))):
             continue
-        if count == 1 and _is_title_with_gaps(grid, at):
+        if count < 2 and _is_title_with_gaps(grid, at):
             continue
         marked = sample[at].strong and not sample[at + 1].strong
-        return at, count or int(marked)  # names that are dates or numbers are told by their look
+        return at, count or int(marked)  # names that are dates or numbers are recognised by their format
     return 0, 0
 
 
 def _is_title_with_gaps(grid: Grid, at: int) -> bool:
-    """Tell whether a row with blank places stands above a full row of names, and that one above a row of values."""
-    texts = [[cell.text if cell is not None else "" for cell in row] for row in grid.source[at : at + 3]]
-    gaps, full, values = (*texts, [], [])[:3]
-    return not all(gaps) and bool(values) and all(full) and looks_like_header(full) and not looks_like_header(values)
+    """Tell whether a row with blank places stands above a full row of names, and that one above a row of values.
+
+    Rows of one or two cells, such as "Customer: | Orion", may stand between.
+    """
+    rows = [[cell.text if cell is not None else "" for cell in row] for row in grid.source[at:]]
+    full = next((number for number, row in enumerate(rows) if all(row)), 0)
+    if not full or full + 1 >= len(rows) or any(sum(map(bool, row)) > 2 for row in rows[1:full]):
+        return False
+    return looks_like_header(rows[full]) and not looks_like_header(rows[full + 1])
 
 
 def _has_corner(grid: Grid, at: int) -> bool:
-    """Tell whether the first place of a row of names is blank or reaches down, as that of a title does not."""
+    """Tell whether the first cell of a row of names is blank or spans rows, unlike that of a title."""
     first, below = grid.source[at][0], grid.source[at + 1][0]
     return first is None or first is below
 
@@ -238,16 +249,17 @@ def _has_corner(grid: Grid, at: int) -> bool:
 def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
     """Return rows where names over several columns reach to the next name, as files without merged cells show them.
 
-    Such names are told by their place: above names that say the same for each of them ("Q1, Q2, Q1, Q2").
+    Such names are recognised by their place: above names that repeat for each of them ("Q1, Q2, Q1, Q2").
     """
     for at in range(min(_HEADER_WITHIN, len(rows) - 2)):
         row, below = rows[at], rows[at + 1]
-        texts = [below.cells.get(column, "") for column in range(left, right + 1)]
-        own = sorted(column for column in row.cells if left <= column <= right)
-        if row.merges or len(own) < 2 or own[0] == left or len(own) > (right - left + 1) * 2 // 3 or not all(texts):
+        first = left if left in below.cells else left + 1  # below a blank corner, the first name is of its column only
+        texts = [below.cells.get(column, "") for column in range(first, right + 1)]
+        own = sorted(column for column in row.cells if first <= column <= right)
+        if row.merges or len(own) < 2 or own[0] == left or len(own) > len(texts) * 2 // 3 or not all(texts):
             continue
         ends = [*(column - 1 for column in own[1:]), right]
-        groups = [texts[start - left : end + 1 - left] for start, end in zip(own, ends, strict=True)]
+        groups = [texts[start - first : end + 1 - first] for start, end in zip(own, ends, strict=True)]
         names = [*map(row.cells.get, own)]
         repeated = len(set(texts)) < len(texts) and all(len(set(group)) == len(group) for group in groups)
         if repeated and len(set(names)) == len(names) and all(map(is_name, texts)):
@@ -260,7 +272,7 @@ def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
 
 
 def _pieces(rows: list[Row], *, split: bool, depth: int = 0) -> list[_Piece]:
-    """Part rows into tables, left to right and top to bottom (an XY cut), where each has names of its own."""
+    """Split rows into tables, left to right and top to bottom (an XY cut), where each has its own column names."""
     columns = sorted({column for row in rows for column in row.cells})
     groups: list[tuple[int, int]] = []
     for column in columns:
@@ -280,8 +292,31 @@ def _pieces(rows: list[Row], *, split: bool, depth: int = 0) -> list[_Piece]:
     return found
 
 
+def _stacked(piece: _Piece) -> list[_Piece]:
+    """Part a table where another one begins below without a blank row: at its title or its bold names."""
+    rows, parts, begin = piece.rows, [], 0
+    for at in range(2, len(rows) - 2):
+        title, bold = len(rows[at].cells) == 1, rows[at].strong and not rows[at + 1].strong
+        if at - begin > 1 and ((title and _begins_anew(rows, at + 1)) or (bold and _begins_anew(rows, at))):
+            parts.append(_Piece(rows[begin:at], piece.left, piece.right))
+            begin = at
+    return [*parts, _Piece(rows[begin:], piece.left, piece.right)]
+
+
+def _begins_anew(rows: Sequence[Row], at: int) -> bool:
+    """Tell whether a row names columns anew: it has words where the rows above and the row below have numbers."""
+    names, below, above = rows[at].cells, rows[at + 1].cells, rows[max(0, at - 4) : at]
+    if len(names) < 2 or not looks_like_header(list(names.values())):
+        return False
+    for column, name in names.items():
+        values = [row.cells[column] for row in above if column in row.cells and len(row.cells) > 1]
+        if values and all(map(is_number, values[1:] or values)) and is_name(name) and is_number(below.get(column, "")):
+            return True
+    return False
+
+
 def _far_parts(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Join groups of columns up to where many blank columns part them, which no table has."""
+    """Join groups of columns up to a gap of many blank columns, which no table has."""
     parts: list[tuple[int, int]] = []
     for left, right in groups:
         if parts and left - parts[-1][1] <= _FAR:
@@ -292,7 +327,7 @@ def _far_parts(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _within(rows: Sequence[Row], left: int, right: int) -> list[Row]:
-    """Return what of the rows stands in these columns, without rows that have nothing there."""
+    """Return the rows cut to these columns, without rows that are blank there."""
     found = []
     for row in rows:
         cells = {column: text for column, text in row.cells.items() if left <= column <= right}
@@ -339,6 +374,22 @@ def _stands_alone(own: list[Row], before: list[Row], place: tuple[int, int], las
     left, right = place
     mine, names = find_header(own, left, right) if right > left else (0, 0)
     if names:
-        return left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
+        apart = left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
+        return apart or _has_own_keys(own[mine:], before[at:], place, last[0], titled=bool(at and mine))
     beside = all(not named <= row.number < named + count for row in own)
     return beside and len(own) * 3 <= len(before)
+
+
+def _has_own_keys(own: Sequence[Row], before: Sequence[Row], place: tuple[int, int], key: int, *, titled: bool) -> bool:
+    """Tell whether columns beside a table, one blank column away, are a table of their own and not its continuation.
+
+    Their first column names each row by another word, as in a continuation numbers do; and they have a title, the same
+    first name as the table beside them (its column is `key`), or values of their own. own, before: rows from the names.
+    """
+    left, right = place
+    keys = [row.cells.get(left, "") for row in own[1:]]
+    if len(keys) < 2 or len(set(keys)) < len(keys) or not all(map(is_name, keys)):
+        return False
+    same_name = own[0].cells.get(left) == before[0].cells.get(key)
+    values = [text for row in own[1:] for column, text in row.cells.items() if column > left]
+    return titled or same_name or (right > left and sum(map(is_number, values)) * 2 > len(values))

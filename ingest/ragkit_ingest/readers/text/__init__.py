@@ -1,1 +1,1 @@
-"""What plain text may hold beside words: its code page, and data that no person reads."""
+"""Plain text: the detection of its code page, and the removal of embedded data."""

@@ -1,4 +1,4 @@
-"""Which code page makes sense of bytes that are not UTF-8: each decoding is judged by how plausible its script is."""
+"""The code page of bytes that are not UTF-8: each decoding is judged by the plausibility of its script."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from ragkit_ingest.readers.text.half_width import is_half_width_japanese
+
 SURE: Final = 0.72
-"""A decoding of at least this plausibility is taken without any other opinion."""
+"""A decoding of at least this plausibility is taken without charset-normalizer."""
 _SAMPLE: Final = 1 << 16  # bytes that are judged
 _LETTERS: Final = 6_000  # characters beyond ASCII that are judged
 
@@ -125,7 +127,7 @@ def _sample(data: bytes) -> bytes:
 
 
 def _strict(sample: bytes, encoding: str) -> str | None:
-    """Decode strictly, but for a character that the end of the sample cuts."""
+    """Decode strictly, except for a character that the end of the sample cuts."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(sample, final=len(sample) < _SAMPLE)
     except UnicodeDecodeError:
@@ -226,6 +228,10 @@ def _east_asian(text: str, encoding: str) -> float:
         return 0.0
     weight, kana, han = 0.0, len(_KANA.findall(beyond)), len(_HAN.findall(beyond))
     japanese = encoding in ("cp932", "euc_jp")
+    half_width = len(_HALF_KANA.findall(beyond)) if japanese else 0
+    if half_width and is_half_width_japanese(text[: 4 * _LETTERS]):
+        kana += half_width
+        weight += 1.4 * half_width  # 0.9 in place of -0.5
     for char in beyond:
         weight += _east_weight(char, encoding)
     mixed = len(_INSIDE_LATIN.findall(text))
@@ -253,7 +259,7 @@ def _east_weight(char: str, encoding: str) -> float:
 
 @cache
 def _han_weight(char: str, encoding: str) -> float:
-    """Return what an ideograph is worth: each standard sorts the frequent ones into a first level."""
+    """Return the weight of an ideograph: each standard sorts the frequent ones into a first level."""
     standard, first, last = {
         "cp932": ("euc_jp", 0xB0, 0xCF),
         "euc_jp": ("euc_jp", 0xB0, 0xCF),
@@ -271,7 +277,7 @@ def _han_weight(char: str, encoding: str) -> float:
 
 @cache
 def _hangul_weight(char: str) -> float:
-    """Return what a syllable is worth: EUC-KR proper has two bytes for each of 2,350, and most texts need few."""
+    """Return the weight of a syllable: EUC-KR proper has two bytes for each of 2,350, and most texts need few."""
     try:
         return -1.0 if len(char.encode("euc_kr")) != 2 else 1.0 if char in _SYLLABLES else 0.7
     except UnicodeEncodeError:

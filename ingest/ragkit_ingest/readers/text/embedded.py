@@ -22,7 +22,7 @@ _LINE: Final = 48  # digits that the shortest line of `_LINES` has
 _DIGITS = re.compile(rf"[A-Za-z0-9+/]{{{_LINE}}}")
 _HEX_RUN = re.compile(r"(?=\d*[a-fA-F])(?=[a-fA-F]*\d)[0-9a-fA-F]{512,}")
 LEFT_OUT: Final = "[data left out]"
-"""What stands in the place of data."""
+"""The replacement for embedded data."""
 
 
 class Cut(NamedTuple):
@@ -34,7 +34,7 @@ class Cut(NamedTuple):
 
     @property
     def warning(self) -> str:
-        """The words for the report, "" when nothing was cut."""
+        """The warning for the report, "" when nothing was cut."""
         if not self.places:
             return ""
         places = "1 place" if self.places == 1 else f"{self.places:,} places"
@@ -55,7 +55,7 @@ def cut_embedded(text: str) -> Cut:
 
 
 def without_embedded(text: str, warn: Callable[[str], None]) -> str:
-    """Return text without embedded data, and tell `warn` what was cut."""
+    """Return text without embedded data, and report the cuts by `warn`."""
     cut = cut_embedded(text)
     if cut.warning:
         warn(cut.warning)

@@ -13,7 +13,7 @@ from ragkit_ingest.readers.web.rules import LAYOUT, LISTS
 from ragkit_ingest.readers.web.tables import HtmlTable
 
 BREAK: Final = "\0"
-"""What <br> leaves in the text; zero bytes of the page itself are gone by then."""
+"""The placeholder of <br> in the text; zero bytes of the page itself have been removed before."""
 _TAIL: Final = 60  # pieces of text that a mark looks back on
 _TERM_LIMIT: Final = 200
 _CODE_LINKS: Final = 20  # of one listing
@@ -57,7 +57,7 @@ class Blocks:
         self._text.append(text)
 
     def place(self) -> tuple[int, int]:
-        """Return where the next word will stand."""
+        """Return the place of the next word."""
         return self._epoch, len(self._text)
 
     def since(self, place: tuple[int, int]) -> str:
@@ -94,7 +94,7 @@ class Blocks:
         self._text[-1:] = [tail.rstrip(), address, tail[len(tail.rstrip()) :]]
 
     def mark_code(self) -> None:
-        """What is preformatted turns out to be code."""
+        """Mark the open preformatted block as code."""
         self._is_code = True
 
     def outside_tables(self) -> bool:
@@ -104,7 +104,7 @@ class Blocks:
     # ------------------------------------------------------------------ blocks
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """A block opens."""
+        """Open a block."""
         self.flush()
         if tag in LISTS:
             self._end_terms()
@@ -123,7 +123,7 @@ class Blocks:
             self._tables[-1].start_part(tag, attributes)
 
     def end(self, tag: str) -> None:
-        """A block closes."""
+        """Close a block."""
         if tag == "pre" and self._pre:
             self._end_pre()
         elif tag == "caption" and self._tables:
@@ -136,7 +136,7 @@ class Blocks:
             self._end_other(tag)
 
     def close(self) -> None:
-        """The page ends: everything is handed on."""
+        """End the page: write everything that is pending."""
         self.flush()
         while self._tables:
             self._end_table()
@@ -207,7 +207,7 @@ class Blocks:
             self._end_terms()
 
     def _end_term(self) -> None:
-        """Keep a term until its meaning comes: they stand on one line."""
+        """Keep a term until its definition comes: both go on one line."""
         words = squeeze("".join(self._text).replace(BREAK, " "))
         self._handed_on()
         if words:
@@ -222,7 +222,7 @@ class Blocks:
         return [f"{terms}: {lines[0]}", *lines[1:]]
 
     def _end_terms(self) -> None:
-        """Add terms without a meaning of words: what follows is a list, a table or code."""
+        """Add terms whose definition is not text: a list, a table or code follows."""
         terms, self._terms = self._terms, []
         if not terms:
             return
@@ -236,7 +236,8 @@ class Blocks:
             self._out.paragraph(words)
 
     def _layout(self, tag: str) -> None:
-        """What begins here may not fit in a cell: the table around it was for layout, unless it names its columns."""
+        """Begin a block that may not fit in a cell: the table around it is then for layout, unless it names its
+        columns."""
         self._end_terms()
         if not self._tables or not self._tables[-1].has_heads or self._tables[-1].layout:
             self.flush_items()

@@ -1,119 +1,92 @@
-"""What a page's own style sheets surely hide or strike out on a normal screen: media, ancestors and specificity.
+"""The rules of a page's own style sheets that hide or strike out words on a normal screen.
 
-A rule that is not understood hides nothing. An element that another rule shows in some state (`.tab.active`,
-`:target`, an open parent) is a closed panel that a reader can open, so it counts as shown.
+A rule that is not understood hides nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from ragkit_ingest.readers.web.cascade import Cascade, Rule, weight_of
+
 _SHEET_LIMIT: Final = 400_000  # characters of CSS that are read
 _RULE_LIMIT: Final = 2_000  # rules that are kept
-_KEY_LIMIT: Final = 100  # of those, for one class, id or tag
 _TOKEN = re.compile(r"<!--|<style\b[^>]{0,500}>", re.IGNORECASE)
 _MEDIA = re.compile(r"media\s*=\s*[\"']?([^\"'>]*)", re.IGNORECASE)
 _PART = re.compile(r"[{};]")
-_DECLARED = re.compile(r"(?:^|;)\s*(display|visibility)\s*:\s*([\w-]+)\s*(!\s*important)?", re.IGNORECASE)
-_DECORATED = re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:\s*([^;!]*)(!\s*important)?", re.IGNORECASE)
+_DECLARED = re.compile(
+    r"(?:^|;)\s*(display|visibility|font-size|text-decoration(?:-line)?)\s*:\s*([^;!]*)(!\s*important)?", re.IGNORECASE
+)
+_NO_SIZE = re.compile(r"0(?:[.]0*)?(?:[a-z]{2,4}|%)?", re.IGNORECASE)
 _SIMPLE = re.compile(r"[.#]?-?[A-Za-z_][\w-]*")
 _NO_SCRIPT = re.compile(r"[.#](?:no-?_?js|js-disabled|no-?script|without-js)\b", re.IGNORECASE)
 _PSEUDO = re.compile(r"::?[\w-]+(?:\([^()]*\))?|\[[^\]]*\]")
 _SCREEN: Final = frozenset({"", "all", "screen", "only screen", "only all"})
 
-Element = tuple[str, frozenset[str]]
-"""A tag's name, and its classes and id as ".name" and "#name"."""
+
+def declared(body: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (property, value, whether it is important) of the declarations of a rule or a style that may hide words."""
+    for name, value, important in _DECLARED.findall(body):
+        bare = name.lower()
+        yield "text-decoration" if bare.startswith("text") else bare, value.strip().lower(), bool(important)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A rule about what its compounds match; weight orders rules that meet."""
+def takes_away(name: str, value: str) -> bool:
+    """Tell whether the value of a property takes words away: hides them, strikes them out or gives them no size."""
+    if name == "text-decoration":
+        return "line-through" in value
+    if name == "font-size":
+        return _NO_SIZE.fullmatch(value) is not None
+    return value in (("none",) if name == "display" else ("hidden", "collapse"))
 
-    compounds: tuple[frozenset[str], ...]
-    children: tuple[bool, ...]  # whether a compound stands directly under the one before it
-    weight: tuple[int, int, int, int, int]
-    exact: bool = True  # False: it holds in some state only
 
-
-_Table = dict[str, list[_Rule]]
-"""Rules by a class, an id or a tag of what they match."""
+def style_hides(style: str) -> bool:
+    """Tell whether an element's own style surely hides it; opacity is what scripts fade in, so it hides nothing."""
+    return any(takes_away(name, value) for name, value, _ in declared(style) if name != "text-decoration")
 
 
 @dataclass(slots=True)
 class StyleSheet:
-    """The rules of a page about display and visibility, and about lines through text."""
+    """The rules of a page about display, visibility and lines through text.
 
-    _hiding: dict[str, list[_Rule]] = field(default_factory=dict)
-    _showing: dict[str, list[_Rule]] = field(default_factory=dict)
-    _striking: dict[str, list[_Rule]] = field(default_factory=dict)
-    _clearing: dict[str, list[_Rule]] = field(default_factory=dict)
+    sized: tags, classes and ids of elements to which some rule gives a size of letters.
+    """
+
+    display: Cascade = field(default_factory=Cascade)
+    visibility: Cascade = field(default_factory=Cascade)
+    decoration: Cascade = field(default_factory=Cascade)
+    sized: set[str] = field(default_factory=set)
     _count: int = 0
 
     def __bool__(self) -> bool:
-        """Whether a rule hides something or strikes it out."""
-        return bool(self._hiding or self._striking)
+        """Whether a rule can change which words are read."""
+        takes = self.display.taking or self.visibility.taking or self.decoration.taking
+        return bool(takes or self.visibility.giving)
 
     def add(self, css: str) -> None:
         """Read a style sheet; rules of other media and of conditions are left out."""
+        cascades = {"display": self.display, "visibility": self.visibility, "text-decoration": self.decoration}
         for selectors, body in _rules(_without_comments(css[:_SHEET_LIMIT])):
-            for name, value, important in _DECLARED.findall(body):
-                hides = value.lower() in (("none",) if name.lower() == "display" else ("hidden", "collapse"))
-                table = self._hiding if hides else self._showing
-                self._add_rules(selectors, table, effective=hides, important=bool(important))
-            for value, important in _DECORATED.findall(body) if "text-decoration" in body else ():
-                strikes = "line-through" in value.lower()
-                table = self._striking if strikes else self._clearing
-                self._add_rules(selectors, table, effective=strikes, important=bool(important))
+            for name, value, important in declared(body):
+                takes = takes_away(name, value)
+                if name == "font-size":  # a rule without a size hides nothing: what shows its parts may be hard to read
+                    self.sized.update(() if takes or len(self.sized) > _RULE_LIMIT else _last_names(selectors))
+                    continue
+                for selector in selectors.split(",")[:100]:
+                    self._add_rule(selector.strip(), cascades[name], takes=takes, important=important)
 
-    def strikes(self, element: Element, ancestors: Sequence[Element]) -> bool:
-        """Tell whether the rule that wins for an element draws a line through its words."""
-        best = _winner(self._striking, element, ancestors) if self._striking else None
-        if best is None:
-            return False
-        cleared = _winner(self._clearing, element, ancestors)
-        return cleared is None or cleared.weight < best.weight
-
-    def hides(self, element: Element, ancestors: Sequence[Element], *, important_only: bool = False) -> bool:
-        """Tell whether the rule that wins for an element hides it, and no rule shows it in another state."""
-        if not self._hiding:
-            return False
-        best = _winner(self._hiding, element, ancestors)
-        if best is None or (important_only and not best.weight[0]):
-            return False
-        last = best.compounds[-1]
-        for rule in _candidates(self._showing, element[1] | {element[0]} | last):
-            if rule.compounds[-1] >= last and not rule.exact:
-                return False
-            if rule.compounds[-1] > last and not rule.compounds[-1] <= element[1] | {element[0]}:
-                return False  # `.tab.active`: a state of this element
-            if rule.compounds[-1] >= last and len(rule.compounds) > len(best.compounds):
-                return False  # `.open .tab`: a state of its ancestors
-        shown = _winner(self._showing, element, ancestors)
-        return shown is None or shown.weight < best.weight
-
-    def shows(self, element: Element, ancestors: Sequence[Element]) -> bool:
-        """Tell whether a rule marked !important shows what the element's own style hides."""
-        best = _winner(self._showing, element, ancestors) if self._showing else None
-        return best is not None and best.weight[0] == 1
-
-    def _add_rules(self, selectors: str, table: _Table, *, effective: bool, important: bool) -> None:
-        for selector in selectors.split(",")[:100]:
-            self._add_rule(selector.strip(), table, effective=effective, important=important)
-
-    def _add_rule(self, selector: str, table: _Table, *, effective: bool, important: bool) -> None:
-        """Add a rule to its table; effective: it takes words away, so that it must be understood exactly."""
+    def _add_rule(self, selector: str, cascade: Cascade, *, takes: bool, important: bool) -> None:
+        """Add a rule to a cascade; takes: it takes words away, so that it must be understood exactly."""
         bare = _PSEUDO.sub("", selector)
         exact = bare == selector and not re.search(r"[+~*&|\\]", selector)
-        if self._count >= _RULE_LIMIT or (effective and (not exact or _NO_SCRIPT.search(selector))):
+        if self._count >= _RULE_LIMIT or (takes and (not exact or _NO_SCRIPT.search(selector))):
             return
         parts = re.sub(r"\s*([>+~])\s*", r" \1", bare).split()
-        if not exact:
-            parts = parts[-1:]  # only what it shows is of interest
         compounds, children = [], []
-        for part in parts:
+        for part in parts if exact else parts[-1:]:  # of others, only what they show is of interest
             simple = part.lstrip(">+~")
             found = _SIMPLE.findall(simple)
             if not found or "".join(found) != simple:
@@ -122,51 +95,18 @@ class StyleSheet:
             children.append(part.startswith(">"))
         if not compounds or len(compounds) > 8:
             return
-        flat = [item for compound in compounds for item in compound]
-        ids, classes = sum(item[0] == "#" for item in flat), sum(item[0] == "." for item in flat)
         self._count += 1
-        weight = (int(important), ids, classes, len(flat) - ids - classes, self._count)
-        rule = _Rule(tuple(compounds), tuple(children), weight, exact)
-        for key in (min(compounds[-1], key=_rank),) if effective else compounds[-1]:
-            waiting = table.setdefault(key, [])
-            if len(waiting) < _KEY_LIMIT:
-                waiting.append(rule)
+        cascade.add(
+            Rule(tuple(compounds), tuple(children), weight_of(compounds, self._count, important=important), exact),
+            takes=takes,
+        )
 
 
-def _rank(simple: str) -> tuple[int, str]:
-    return ("#.".find(simple[0]) if simple[0] in "#." else 2), simple
-
-
-def _candidates(table: Mapping[str, list[_Rule]], names: frozenset[str]) -> Iterator[_Rule]:
-    for name in names:
-        yield from table.get(name, ())
-
-
-def _winner(table: Mapping[str, list[_Rule]], element: Element, ancestors: Sequence[Element]) -> _Rule | None:
-    found = [
-        rule
-        for rule in _candidates(table, element[1] | {element[0]})
-        if rule.exact and _matches(rule, element, ancestors)
-    ]
-    return max(found, key=lambda rule: rule.weight, default=None)
-
-
-def _matches(rule: _Rule, element: Element, ancestors: Sequence[Element]) -> bool:
-    """Match the compounds from the right; the ancestor nearest to the element that fits is taken."""
-    if not rule.compounds[-1] <= element[1] | {element[0]}:
-        return False
-    at = len(ancestors) - 1
-    lowest = max(0, len(ancestors) - 200)
-    for index in range(len(rule.compounds) - 2, -1, -1):
-        direct = rule.children[index + 1]
-        while at >= lowest and not rule.compounds[index] <= ancestors[at][1] | {ancestors[at][0]}:
-            if direct:
-                return False
-            at -= 1
-        if at < lowest:
-            return False
-        at -= 1
-    return True
+def _last_names(selectors: str) -> Iterator[str]:
+    """Yield the tags, classes and ids of what selectors match, without those of its ancestors."""
+    for selector in selectors.split(",")[:100]:
+        parts = re.split(r"[\s>+~]+", _PSEUDO.sub("", selector).strip())
+        yield from (name if name[0] in ".#" else name.lower() for name in _SIMPLE.findall(parts[-1]))
 
 
 def _without_comments(css: str) -> str:

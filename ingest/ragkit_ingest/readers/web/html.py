@@ -70,7 +70,7 @@ def add_html(builder: TextBuilder, html: str, *, boilerplate: bool = True, losse
 
 
 def visible_words(html: str) -> str:
-    """Return a source without the signs that only say where a word may be broken."""
+    """Return a source without the characters that only mark where a word may be broken."""
     if not html.isascii() or "\0" in html:
         html = _INVISIBLE.sub("", html)
     if "&" in html:

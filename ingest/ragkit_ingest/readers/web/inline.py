@@ -25,7 +25,7 @@ _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re
 
 @dataclass(slots=True)
 class _Mark:
-    """An open inline element; place: where its words begin."""
+    """An open inline element; place: the begin of its text."""
 
     tag: str
     place: tuple[int, int]
@@ -37,7 +37,7 @@ class _Mark:
 
     @property
     def is_set_apart(self) -> bool:
-        """Whether its words stand above or below the line."""
+        """Whether its text is raised or lowered."""
         return bool(self.shift) or self.tag == "rt"
 
 
@@ -54,7 +54,7 @@ class Inline:
         self._selected = -1
 
     def start(self, tag: str, attributes: Mapping[str, str], *, heads: bool) -> None:
-        """An inline element opens; heads: it is a button that heads a panel."""
+        """Open an inline element; heads: it is the button of a panel."""
         if tag == "br":
             self._blocks.words(BREAK)
         elif tag in ("img", "area"):
@@ -85,7 +85,7 @@ class Inline:
         self._marks.append(mark)
 
     def data(self, text: str) -> bool:
-        """Take text that belongs to a list of options; False when it is the page's own."""
+        """Take text of a list of options; False when it is ordinary text."""
         if self._options is None:
             return False
         if self._options:
@@ -93,7 +93,7 @@ class Inline:
         return True
 
     def end(self, tag: str) -> None:
-        """An inline element closes."""
+        """Close an inline element."""
         if tag == "select":
             self._end_select()
         elif tag == "optgroup":

@@ -1,4 +1,4 @@
-"""What a reader of web pages left out, counted over all parts of a file and reported once."""
+"""Counts of what a reader of web pages leaves out, over all parts of a file, reported once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ragkit_ingest.readers.base import TextBuilder
 
 @dataclass(slots=True)
 class Losses:
-    """Counts of what a page has and its text has not. hidden, struck: characters; the others: pieces, by their kind."""
+    """Counts of content that is not in the text. hidden, struck: characters; the others: pieces, by their kind."""
 
     hidden: int = 0
     struck: int = 0
@@ -23,7 +23,7 @@ class Losses:
     scripts_needed: int = 0
 
     def report(self, out: TextBuilder) -> None:
-        """Add a warning for each kind that was met."""
+        """Add a warning for each kind with a count."""
         if self.hidden:
             out.warn(f"hidden text: {self.hidden:,} characters")
         if self.struck:

@@ -1,4 +1,4 @@
-"""What HTML's tags and attributes mean for a reader of its text."""
+"""The meaning of HTML's tags and attributes for a reader of its text."""
 
 from __future__ import annotations
 
@@ -8,21 +8,15 @@ CHARSET = re.compile(
     rb"<meta[^>]{1,300}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{1,100}?encoding\s*=\s*[\"']([\w.:-]{2,40})",
     re.IGNORECASE,
 )
-HIDING_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:[.]0*)?(?:px|pt|em|rem|%)?\s*(?:;|!|$)",
-    re.IGNORECASE,
-)
-"""Styles that surely hide; opacity is what scripts fade in, so it hides nothing."""
 STRIKING = frozenset({"s", "strike", "del"})
-"""Elements whose words do not hold any more."""
+"""Elements whose text is no longer valid (struck out)."""
 STRIKING_STYLE = re.compile(r"(?:^|;)\s*text-decoration(?:-line)?\s*:[^;]*\bline-through\b", re.IGNORECASE)
-SHOWING_STYLE = re.compile(r"(?:^|;)\s*display\s*:\s*(?!none)\w", re.IGNORECASE)
 PANEL = re.compile(
     r"(?:^|[-_ ])(?:accordion|collaps(?:e|ed|ible)|panels?|tabs?|tab-?(?:panel|pane|content)|pane|faq|"
     r"toggle|expand(?:able|er)?)(?:$|[-_ ])",
     re.IGNORECASE,
 )
-"""Classes of what a control opens."""
+"""Classes of elements that a control opens."""
 PANEL_TAGS = frozenset({"div", "section", "article", "ul", "ol", "dl", "dd", "li", "table", "details"})
 BANNER = re.compile(
     r"(?:cookie|consent|gdpr|ccpa)[-_ ]?\w{0,12}[-_ ]?"
@@ -64,7 +58,7 @@ UI_WORDS = frozenset(
         "☰",
     ]
 )
-"""Buttons that say nothing of the page."""
+"""Labels of buttons that are not content."""
 BLOCKS = frozenset(
     [
         "address",

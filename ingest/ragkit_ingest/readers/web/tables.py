@@ -43,7 +43,7 @@ class HtmlTable:
     _group: int = 0  # its first row
 
     def start_part(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """A row, a cell or a group of rows begins."""
+        """Begin a row, a cell or a group of rows."""
         if tag in ("thead", "tbody", "tfoot"):
             self.end_cell()
             self._end_group(tag)
@@ -74,7 +74,7 @@ class HtmlTable:
         self._foot.clear()
 
     def end_cell(self) -> None:
-        """The open cell is complete."""
+        """End the open cell."""
         if self.cell is not None:
             self._rows[-1].append(self.cell.done())
             self.cell = None
@@ -92,7 +92,7 @@ class HtmlTable:
         return True
 
     def become_layout(self, out: TextBuilder) -> None:
-        """Turn what was read into paragraphs; what follows is prose, too."""
+        """Turn the cells read so far into paragraphs; the following ones become prose, too."""
         self.layout = True
         if self.cell is not None and self._rows:
             self._rows[-1].append(self.cell.done())

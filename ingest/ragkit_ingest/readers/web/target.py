@@ -9,7 +9,8 @@ from typing import Final, Literal
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
-from ragkit_ingest.readers.web.css import Element, StyleSheet
+from ragkit_ingest.readers.web.cascade import Element
+from ragkit_ingest.readers.web.css import StyleSheet
 from ragkit_ingest.readers.web.inline import Inline
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.mathml import Formula
@@ -18,25 +19,26 @@ from ragkit_ingest.readers.web.rules import (
     BLOCKS,
     BOILERPLATE,
     GUTTER,
-    HIDING_STYLE,
     MEDIA,
     META,
     PANEL,
     PANEL_TAGS,
-    SHOWING_STYLE,
     SILENT,
     STRIKING,
     STRIKING_STYLE,
 )
+from ragkit_ingest.readers.web.visibility import Visibility
 
 _ARTICLES: Final = frozenset({"article", "blockquote", "figure", "td", "th", "dialog", "details"})
 _Counted = Literal["", "hidden", "struck"]
+_WHOLE: Final = frozenset({"img", "area", "input", "select", "button", "textarea", "q", "ruby", "math"})
+"""Elements that are hidden as a whole: nothing inside of them is made visible again."""
 _VOID: Final = frozenset({"br", "img", "input", "meta", "hr", "wbr", "link", "col", "base"})
 
 
 @dataclass(slots=True)
 class PageInfo:
-    """What an HTML page says of itself."""
+    """The properties of an HTML page."""
 
     title: str = ""
     metadata: dict[str, object] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Target:
         self._out = builder
         self._losses = losses
         self._styles = styles
+        self._visibility = Visibility(styles)
         self._opened = opened
         self._marks_boilerplate = boilerplate
         self._open: list[Element] = []
@@ -73,7 +76,7 @@ class Target:
         self._inline = Inline(self._blocks, losses)
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """A tag opens."""
+        """Open a tag."""
         tag = _local(tag)
         element = (tag, _names(attributes) if attributes else frozenset[str]())
         if self._formula is not None:
@@ -103,7 +106,7 @@ class Target:
             self._inline.start(tag, attributes, heads=self._in_heading(tag, attributes))
 
     def end(self, tag: str) -> None:
-        """A tag closes; those that it leaves open close with it."""
+        """Close a tag, and the tags inside it that are still open."""
         tag = _local(tag)
         if not self._open or self._open[-1][0] != tag:
             if all(name != tag for name, _ in self._open):
@@ -113,7 +116,7 @@ class Target:
         self._close(tag)
 
     def data(self, text: str) -> None:
-        """Text comes."""
+        """Take text."""
         if self._title is not None:
             self._title.append(text)
         elif self._formula is not None:
@@ -121,6 +124,8 @@ class Target:
         elif self._hidden_at > 0:
             self._losses.hidden += len(squeeze(text)) if self._counted == "hidden" else 0
             self._losses.struck += len(squeeze(text)) if self._counted == "struck" else 0
+        elif not self._visibility.seen:
+            self._losses.hidden += len(squeeze(text))
         elif not self._inline.data(text):
             self._blocks.words(text)
 
@@ -128,7 +133,7 @@ class Target:
         """Comments are left out."""
 
     def close(self) -> None:
-        """The page ends."""
+        """End the page."""
         if self._done:
             return
         self._done = True
@@ -145,6 +150,7 @@ class Target:
         if self._hidden_at:
             self._end_left_out(tag, depth)
             return
+        self._visibility.close(depth)
         self._articles -= tag in _ARTICLES
         if tag == "title" and self._title is not None:
             self.info.title, self._title = squeeze("".join(self._title)), None
@@ -178,7 +184,7 @@ class Target:
         return 0 < self._hidden_at <= len(self._open) and self._open[self._hidden_at - 1][0] == "svg"
 
     def _leave_out(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
-        """Tell whether an element is left out, and note what is lost with it."""
+        """Tell whether an element is left out, and count its loss."""
         self._counted = ""
         if tag in SILENT or not GUTTER.isdisjoint(name[1:] for name in element[1]):
             return True
@@ -189,6 +195,9 @@ class Target:
             self._counted = "" if "shadowrootmode" in attributes else "hidden"
         elif (attributes or self._styles) and self._is_hidden(tag, attributes, element):
             self._counted = "hidden"
+        elif tag in _WHOLE and not self._visibility.seen:
+            self._counted = "hidden"
+            self._visibility.close(len(self._open))
         elif tag in STRIKING or ((attributes or self._styles) and self._strikes(attributes, element)):
             self._counted = "struck"
         return bool(self._counted)
@@ -198,17 +207,19 @@ class Target:
         style = attributes.get("style", "")[:5_000]
         if "text-decoration" in style:
             return bool(STRIKING_STYLE.search(style))
-        return self._styles.strikes(element, self._open[-201:-1])
+        return self._styles.decoration.wins(element, self._open[-201:-1])
 
     def _is_hidden(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
         """Tell whether a normal screen surely does not show an element, and no control of the page opens it."""
-        style = attributes.get("style", "")[:5_000]
-        above = self._open[-201:-1]
+        style, above = attributes.get("style", ""), self._open[-201:-1]
         hidden = "hidden" in attributes and attributes["hidden"].lower() != "until-found"
         spoken = attributes.get("aria-hidden", "").lower() == "true" and tag not in PANEL_TAGS
-        styled = bool(style) and bool(HIDING_STYLE.search(style)) and not self._styles.shows(element, above)
-        ruled = not styled and self._styles.hides(element, above, important_only=bool(SHOWING_STYLE.search(style)))
-        return (hidden or spoken or styled or ruled) and not self._is_panel(attributes)
+        if (hidden or spoken or self._visibility.removes(style, element, above)) and not self._is_panel(attributes):
+            return True
+        depth = len(self._open)
+        if self._visibility.open(style, element, above, depth=depth) and self._is_panel(attributes):
+            self._visibility.show(depth)
+        return False
 
     def _is_panel(self, attributes: Mapping[str, str]) -> bool:
         """Tell whether a reader can open an element: a closed tab, accordion or the like."""

@@ -1,4 +1,4 @@
-"""Reading documents, and what ingest knew of their files: all from one committed state."""
+"""Reading documents and the states of their files: all from one committed state."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DocumentReader:
         return [_info(row) for row in rows]
 
     def info(self, source: str) -> DocumentInfo:
-        """Return what a listing shows of one document; raises NotFoundError."""
+        """Return the listing entry of one document; raises NotFoundError."""
         return _info(
             self._snapshot.document_row(f"SELECT {_INFO} FROM documents AS d WHERE source = ?", (source,), source)
         )
@@ -130,13 +130,13 @@ class DocumentReader:
 
 
 class FileReader:
-    """What ingest knew of files, in one committed state; see `ragkit.store.base.FileReader`."""
+    """The states of ingested files, in one committed state; see `ragkit.store.base.FileReader`."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def below(self, root: str) -> dict[bytes, FileState]:
-        """Return what ingest last knew of the files below a root, by path."""
+        """Return the recorded states of the files below a root, by path."""
         rows = self._snapshot.rows(
             """SELECT path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail FROM files
             WHERE root = ?""",
@@ -145,7 +145,7 @@ class FileReader:
         return {row[0]: FileState(root, *row) for row in rows}
 
     def of(self, source: str) -> list[FileState]:
-        """Return what ingest last knew of the files that gave the document `source`, mostly one."""
+        """Return the recorded states of the files of the document `source`, usually one."""
         rows = self._snapshot.rows(
             """SELECT root, path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail FROM files
             WHERE source = ? ORDER BY root, path""",

@@ -44,7 +44,7 @@ class ReadPool:
         return open_reader(self._path)
 
     def give(self, connection: apsw.Connection, *, intact: bool) -> None:
-        """Take a connection back; it is closed when it is not intact or the pool is full or closed."""
+        """Take a connection back; it is closed when it is damaged, or the pool is full or closed."""
         with self._lock:
             if intact and not self._closed and len(self._idle) < IDLE_LIMIT and not is_immutable(connection):
                 self._idle.append(connection)

@@ -97,5 +97,5 @@ class Reader:
         return decode_adapter(rows[0], self.fingerprint.dimension) if rows else None
 
     def inspect(self, sql: str) -> list[Row]:
-        """Run SQL of your own, without values, on this read-only transaction: for audits."""
+        """Run any SQL without bound values on this read-only transaction, for audits."""
         return self._snapshot.rows(sql)

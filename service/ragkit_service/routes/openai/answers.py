@@ -1,4 +1,4 @@
-"""What the routes of OpenAI's API share: the collection that a model names, and an answer's citations."""
+"""Functions that the routes of OpenAI's API share: the collection of a model's name, and an answer's citations."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def answer_stream(request: Request, asked: Asked) -> AnswerStream:
 
 
 def _answer(service: Service, access: Access, asked: Asked) -> Generator[str | Answer, None, None]:
-    """Hold the collection for as long as its answer is being made."""
+    """Hold the collection while its answer is being made."""
     with service.reading(access, asked.collection) as knowledge:
         yield from knowledge.stream(asked.question, k=asked.k, where=asked.where, history=asked.history)
 
@@ -61,7 +61,7 @@ def usage_of(answer: Answer) -> dict[str, int]:
 
 
 def cited_spans(answer: Answer) -> Iterator[tuple[Citation, int, int]]:
-    """Yield each citation with the place in the answer's text that it stands for, in code points.
+    """Yield each citation with the span of the answer's text that it supports, in code points.
 
     That is its marker; for a citation that the check found without a marker, its sentence.
     """
@@ -79,7 +79,7 @@ def cited_spans(answer: Answer) -> Iterator[tuple[Citation, int, int]]:
 
 
 def url_citations(request: Request, collection: str, answer: Answer) -> list[dict[str, Any]]:
-    """Return the annotations of a chat completion: where each citation opens."""
+    """Return the annotations of a chat completion: the address of each citation."""
     return [
         {
             "type": "url_citation",
@@ -95,7 +95,7 @@ def url_citations(request: Request, collection: str, answer: Answer) -> list[dic
 
 
 def provenance(request: Request, collection: str, answer: Answer) -> list[dict[str, Any]]:
-    """Return all that is known of each citation, with the address of its document."""
+    """Return all fields of each citation, with the address of its document."""
     return [
         {
             **citation.as_dict(),

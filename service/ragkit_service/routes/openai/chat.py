@@ -35,7 +35,7 @@ DONE: Final = b"data: [DONE]\n\n"
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What every part of one completion repeats."""
+    """The fields that every part of one completion repeats."""
 
     request: Request
     model: str
@@ -71,7 +71,7 @@ async def chat_completions(request: Request, body: ChatRequest) -> Response:
         return EventStream(stream, _chunks(head, items, usage=usage))
     answer = await whole_result(stream, request)
     if answer is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(_completion(head, answer))
 
 
@@ -94,7 +94,7 @@ def _completion(head: _Head, answer: Answer) -> dict[str, Any]:
 
 
 def _grounding(head: _Head, answer: Answer) -> dict[str, Any]:
-    """Return what OpenAI has no field for; its clients keep fields that they do not know."""
+    """Return ragkit's own fields of a completion; OpenAI's clients keep fields that they do not know."""
     return {
         "citations": provenance(head.request, head.collection, answer),
         "ragkit": {
@@ -139,7 +139,7 @@ def _chunk(
 
 
 def _error(request: Request, error: Exception) -> bytes:
-    problem = service_of(request).tell(error, request)
+    problem = service_of(request).problem_of(error, request)
     return _frame(openai_error(problem.parts(request.scope.get("request_id", "")))[1])
 
 

@@ -41,7 +41,7 @@ async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
     rows: list[NDArray[np.float32]] = []
     for start in range(0, len(texts), _BATCH):
         if await request.is_disconnected():
-            return Response(status_code=499)  # nobody is there to read it
+            return Response(status_code=499)  # the client has disconnected
         rows.extend(await run(embed, texts[start : start + _BATCH]))
     coded = body.encoding_format == "base64"
     data = [

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from ragkit_service.file_store.attaching import files_of, receive_file
 from ragkit_service.file_store.stored_files import StoredFile
 from ragkit_service.json_response import json_response
+from ragkit_service.routes.openai.paging import page, window
 from ragkit_service.routes.openapi import openai_errors
+from ragkit_service.schemas.openai.pages import FilesQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, FileEntry, FilesReply
 from ragkit_service.security.access import access_of
 
@@ -28,9 +30,9 @@ _BODY = {
                     "additionalProperties": False,
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
-                        "purpose": {"type": "string", "example": "user_data"},
-                        "expires_after[anchor]": {"type": "string", "description": "Ignored: a file is kept."},
-                        "expires_after[seconds]": {"type": "string", "description": "Ignored: a file is kept."},
+                        "purpose": {"description": "Any text.", "example": "user_data"},
+                        "expires_after[anchor]": {"description": "Ignored: a file is kept."},
+                        "expires_after[seconds]": {"description": "Ignored: a file is kept."},
                     },
                 }
             }
@@ -46,11 +48,20 @@ async def create_file(request: Request) -> Response:
 
 
 @router.get("", response_model=FilesReply, responses=openai_errors())
-def list_files(request: Request) -> Response:
+def list_files(request: Request, query: Annotated[FilesQuery, Query()]) -> Response:
     """List the stored files of the key, newest first."""
     access_of(request).check("read")
-    entries = [_entry(stored) for stored in files_of(request).list()]
-    return json_response({"object": "list", "data": entries, "has_more": False})
+    stored = [item for item in files_of(request).list() if query.purpose in ("", item.purpose)]
+    places = {item.id: number for number, item in enumerate(stored)}
+
+    def place(file_id: str) -> tuple[int, int]:
+        """Where the last entry of a page has been deleted, so have those before it: the walk begins anew."""
+        number = places.get(file_id, -1)
+        return max(number, 0), number + 1
+
+    part = window(len(stored), query, limit=query.limit, ascending=False, place=place)
+    entries = [_entry(item) for item in part.arranged(stored[part.start : part.end])]
+    return json_response(page(entries, more=part.more))
 
 
 @router.get("/{file_id}", response_model=FileEntry, responses=openai_errors(404))

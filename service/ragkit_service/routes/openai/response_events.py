@@ -19,7 +19,7 @@ from ragkit_service.schemas.openai.responses import ResponsesRequest
 
 @dataclass(frozen=True, slots=True)
 class ResponseParts:
-    """What is known of a response before its answer: ids, the request, and the results of the search if asked for."""
+    """The parts of a response before its answer: ids, the request, and the search results if requested."""
 
     request: Request
     body: ResponsesRequest
@@ -46,7 +46,7 @@ class ResponseParts:
         return cls(request, body, collection, question, results, *ids, created=int(time.time()))
 
     def search_item(self, status: str = "completed") -> dict[str, Any]:
-        """Return the item that says what was searched."""
+        """Return the item of the search."""
         item = {"id": self.search_id, "type": "file_search_call", "status": status, "queries": [self.question]}
         return {**item, "results": self.results if status == "completed" else None}
 
@@ -95,7 +95,7 @@ def output_text(text: str, annotations: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def file_citations(answer: Answer) -> list[dict[str, Any]]:
-    """Return the annotations of a response; index: where in the answer's text the citation stands."""
+    """Return the annotations of a response; index: the place of the citation in the answer's text."""
     return [
         {"type": "file_citation", "index": start, "file_id": document_id(item.source), "filename": item.source}
         for item, start, _ in cited_spans(answer)
@@ -132,46 +132,46 @@ async def response_events(
 
     An answer that is cut ends with `response.failed`.
     """
-    told = _Events()
-    for frame in _opening(parts, told):
+    events = _Events()
+    for frame in _opening(parts, events):
         yield frame
     place = {"item_id": parts.message_id, "output_index": 1, "content_index": 0}
     async for item in items:
         if item is None:
             yield KEEP_ALIVE
         elif isinstance(item, str):
-            yield told("response.output_text.delta", **place, delta=item, logprobs=[])
+            yield events("response.output_text.delta", **place, delta=item, logprobs=[])
         elif isinstance(item, Answer):
-            for frame in _closing(parts, told, place, item):
+            for frame in _closing(parts, events, place, item):
                 yield frame
         else:
-            problem = service_of(parts.request).tell(item, parts.request)
+            problem = service_of(parts.request).problem_of(item, parts.request)
             error = {"code": "server_error", "message": problem.parts("").message}
             output = [parts.search_item()]
-            yield told("response.failed", response=parts.whole("failed", output=output, error=error))
+            yield events("response.failed", response=parts.whole("failed", output=output, error=error))
 
 
-def _opening(parts: ResponseParts, told: _Events) -> Iterator[bytes]:
-    """Yield the events before the first word: the search is done by then."""
+def _opening(parts: ResponseParts, events: _Events) -> Iterator[bytes]:
+    """Yield the events before the first word, after the search."""
     begun = parts.whole("in_progress", output=[])
-    yield told("response.created", response=begun)
-    yield told("response.in_progress", response=begun)
-    yield told("response.output_item.added", output_index=0, item=parts.search_item("in_progress"))
+    yield events("response.created", response=begun)
+    yield events("response.in_progress", response=begun)
+    yield events("response.output_item.added", output_index=0, item=parts.search_item("in_progress"))
     search = {"output_index": 0, "item_id": parts.search_id}
     for state in ("in_progress", "searching", "completed"):
-        yield told(f"response.file_search_call.{state}", **search)
-    yield told("response.output_item.done", output_index=0, item=parts.search_item())
-    yield told("response.output_item.added", output_index=1, item=parts.message_item(None, "in_progress"))
+        yield events(f"response.file_search_call.{state}", **search)
+    yield events("response.output_item.done", output_index=0, item=parts.search_item())
+    yield events("response.output_item.added", output_index=1, item=parts.message_item(None, "in_progress"))
     place = {"item_id": parts.message_id, "output_index": 1, "content_index": 0}
-    yield told("response.content_part.added", **place, part=output_text("", []))
+    yield events("response.content_part.added", **place, part=output_text("", []))
 
 
-def _closing(parts: ResponseParts, told: _Events, place: dict[str, Any], answer: Answer) -> Iterator[bytes]:
+def _closing(parts: ResponseParts, events: _Events, place: dict[str, Any], answer: Answer) -> Iterator[bytes]:
     citations = file_citations(answer)
     for number, citation in enumerate(citations):
-        yield told("response.output_text.annotation.added", **place, annotation_index=number, annotation=citation)
+        yield events("response.output_text.annotation.added", **place, annotation_index=number, annotation=citation)
     part = output_text(answer.text, citations)
-    yield told("response.output_text.done", **place, text=answer.text, logprobs=[])
-    yield told("response.content_part.done", **place, part=part)
-    yield told("response.output_item.done", output_index=1, item=parts.message_item(part))
-    yield told("response.completed", response=parts.completed(answer))
+    yield events("response.output_text.done", **place, text=answer.text, logprobs=[])
+    yield events("response.content_part.done", **place, part=part)
+    yield events("response.output_item.done", output_index=1, item=parts.message_item(part))
+    yield events("response.completed", response=parts.completed(answer))

@@ -62,12 +62,12 @@ async def responses(request: Request, body: ResponsesRequest) -> Response:
         return EventStream(stream, events)
     answer = await whole_result(stream, request)
     if answer is None:
-        return Response(status_code=499)  # nobody is there to read it
+        return Response(status_code=499)  # the client has disconnected
     return json_response(parts.completed(answer))
 
 
 def _results(request: Request, asked: Asked) -> list[dict[str, Any]]:
-    """Search as the answer will, and return what is found."""
+    """Search as for the answer, and return the results."""
     with service_of(request).reading(access_of(request), asked.collection) as knowledge:
         hits: Sequence[Hit] = knowledge.search(asked.question, k=asked.k, where=asked.where, history=asked.history)
         note_hits(len(hits))

@@ -37,7 +37,7 @@ def merged(found: Sequence[Iterable[Hit]], *, least: float, most: int) -> list[H
 
 
 def _attributes(request: Request, collection: str, hit: Hit) -> dict[str, Any]:
-    """Return where the passage stands, then as much of the metadata as OpenAI's limits have room for.
+    """Return the place of the passage, then as much of the metadata as OpenAI's limits allow.
 
     Those are 16 pairs, keys of 64 and values of 512 characters; `metadata_omitted` counts what did not fit.
     """

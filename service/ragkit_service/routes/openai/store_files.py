@@ -14,15 +14,16 @@ from ragkit import DocumentInfo, NotFoundError
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.errors import Problem
-from ragkit_service.file_store.attaching import attach_file, files_of
-from ragkit_service.file_store.stored_files import StoredFile
-from ragkit_service.jobs.types import TAKEN, Job, JobRequest
+from ragkit_service.file_store.attaching import attach_files, files_of
+from ragkit_service.jobs.types import TAKEN, Job, JobFile, JobRequest
 from ragkit_service.json_response import json_response
 from ragkit_service.receiving import enqueue_removal
 from ragkit_service.routes.documents import failure
+from ragkit_service.routes.openai.paging import page, window
 from ragkit_service.routes.openapi import openai_errors
+from ragkit_service.schemas.openai.pages import StoreFilesQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, StoreContentReply, StoreFileEntry, StoreFilesReply
-from ragkit_service.schemas.openai.vector_stores import NewStoreFile, StoreFilesQuery
+from ragkit_service.schemas.openai.vector_stores import NewStoreFile
 from ragkit_service.security.access import access_of
 from ragkit_service.uploads import checked_metadata
 
@@ -38,20 +39,20 @@ _UNSUPPORTED: Final = frozenset({"unsupported", "binary", "type_mismatch", "unkn
 async def create_store_file(request: Request, store: str, body: NewStoreFile) -> Response:
     """Put a stored file into a collection: the reply is `in_progress`, and its state can be asked for by its id."""
     metadata = checked_metadata(body.attributes or {})
-    job = await attach_file(request, store, body.file_id, metadata=metadata)
+    job = await attach_files(request, store, [body.file_id], metadata=metadata)
     stored = await anyio.to_thread.run_sync(files_of(request).get, body.file_id)
-    return json_response(_on_its_way(store, stored, job))
+    return json_response(attached_entry(job, job.files[0], created=stored.created_at))
 
 
 @router.get("", response_model=StoreFilesReply, responses=openai_errors(404, 409, 503))
 async def list_store_files(request: Request, store: str, query: Annotated[StoreFilesQuery, Query()]) -> Response:
     """List the documents of a collection by source; before them, the files that are not documents yet or never were."""
-    pending = [] if query.after or query.filter == "completed" else await _pending(request, store)
+    walking = query.after or query.before
+    pending = [] if walking or query.filter == "completed" else await _pending(request, store)
     if query.filter not in {None, "completed"}:
-        return json_response(_page([item for item in pending if item["status"] == query.filter], more=False))
-    found = await anyio.to_thread.run_sync(partial(_documents, request, store, query))
-    completed = [_document(store, info) for info in found[: query.limit]]
-    return json_response(_page([*pending, *completed], more=len(found) > query.limit))
+        return json_response(page([item for item in pending if item["status"] == query.filter], more=False))
+    found, more = await anyio.to_thread.run_sync(partial(_documents, request, store, query))
+    return json_response(page([*pending, *(_document(store, info) for info in found)], more=more))
 
 
 @router.get("/{file_id}", response_model=StoreFileEntry, responses=openai_errors(404, 409, 503))
@@ -62,7 +63,7 @@ async def get_store_file(request: Request, store: str, file_id: str) -> Response
     state = on_its_way and on_its_way["status"]
     if state == "in_progress" or (found is None and state in {"failed", "cancelled"}):
         return json_response(on_its_way)
-    if found is None:  # a job that has completed says nothing of what was removed later
+    if found is None:  # a completed job does not know about later removals
         raise NotFoundError("there is no such file in the vector store", cure="list its files")
     return json_response(_document(store, found))
 
@@ -102,24 +103,33 @@ def _info(request: Request, store: str, file_id: str) -> DocumentInfo | None:
             return None
 
 
-def _documents(request: Request, store: str, query: StoreFilesQuery) -> list[DocumentInfo]:
-    """Return a page of documents, and one more where there is one."""
+def _documents(request: Request, store: str, query: StoreFilesQuery) -> tuple[list[DocumentInfo], bool]:
+    """Return a page of documents, and whether more follow it."""
     with service_of(request).reading(access_of(request), store) as knowledge:
-        start = _position(knowledge, source_of_id(query.after)) if query.after else 0
-        return knowledge.documents(limit=query.limit + 1, offset=start)
+        total = int(knowledge.status()["documents"])
+
+        def place(file_id: str) -> tuple[int, int]:
+            return _place(knowledge, source_of_id(file_id), total=total)
+
+        part = window(total, query, limit=query.limit, place=place)
+        if part.end == part.start:
+            return [], part.more
+        found = knowledge.documents(limit=part.end - part.start, offset=part.start)
+        return part.arranged(found), part.more
 
 
-def _position(knowledge: KnowledgeView, after: str) -> int:
-    """Return how many documents are listed up to a source, by bisection: listings go by offsets."""
-    low, high = 0, int(knowledge.status()["documents"])
+def _place(knowledge: KnowledgeView, source: str, *, total: int) -> tuple[int, int]:
+    """Return how many of the documents are listed before a source, and up to it, by bisection of the offsets."""
+    low, high = 0, total
     while low < high:
         middle = (low + high) // 2
         found = knowledge.documents(limit=1, offset=middle)
-        if found and found[0].source <= after:
+        if found and found[0].source < source:
             low = middle + 1
         else:
             high = middle
-    return low
+    found = knowledge.documents(limit=1, offset=low)
+    return low, low + bool(found and found[0].source == source)
 
 
 def _document(store: str, info: DocumentInfo) -> dict[str, Any]:
@@ -133,7 +143,7 @@ def _document(store: str, info: DocumentInfo) -> dict[str, Any]:
 
 
 async def _pending(request: Request, store: str) -> list[dict[str, Any]]:
-    """Return the stored files that were put into a collection and are no documents of it."""
+    """Return the stored files that were put into a collection and are not (yet) documents of it."""
     out = []
     for stored in await anyio.to_thread.run_sync(files_of(request).list):
         entry = await _attached(request, store, stored.id)
@@ -143,7 +153,7 @@ async def _pending(request: Request, store: str) -> list[dict[str, Any]]:
 
 
 async def _attached(request: Request, store: str, file_id: str) -> dict[str, Any] | None:
-    """Return a stored file as the job sees it that puts it into a collection; None when there is no such job."""
+    """Return a stored file with the state of the job that puts it into a collection; None without such a job."""
     service, files = service_of(request), files_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access_of(request), store, "read"))
     job_id = await anyio.to_thread.run_sync(files.job_of, file_id, store)
@@ -154,28 +164,30 @@ async def _attached(request: Request, store: str, file_id: str) -> dict[str, Any
     except Problem:
         return None  # jobs that have finished are forgotten in time
     stored = await anyio.to_thread.run_sync(files.get, file_id)
-    return _on_its_way(store, stored, job)
+    file = next((file for file in job.files if file.source == stored.source), None)
+    return None if file is None else attached_entry(job, file, created=stored.created_at)
 
 
-def _on_its_way(store: str, stored: StoredFile, job: Job) -> dict[str, Any]:
-    entry = _entry(stored.id, store, _status(job), created=stored.created_at, size=stored.bytes)
-    return {**entry, "filename": stored.name, "last_error": _last_error(job)}
+def attached_entry(job: Job, file: JobFile, *, created: int) -> dict[str, Any]:
+    """Return a file as the job sees it that puts it into a collection. created: when it was stored, in Unix seconds."""
+    entry = _entry(document_id(file.source), job.collection, status_of(job, file), created=created, size=file.size)
+    return {**entry, "filename": file.name, "last_error": _last_error(job, file)}
 
 
-def _status(job: Job) -> str:
+def status_of(job: Job, file: JobFile) -> str:
+    """Return the status of a file of a job: `in_progress` until the job has finished with all of its files."""
     if not job.finished:
         return "in_progress"
-    if job.files and job.files[0].status in TAKEN:
+    if file.status in TAKEN:
         return "completed"
     return "cancelled" if job.state == "cancelled" else "failed"
 
 
-def _last_error(job: Job) -> dict[str, str] | None:
-    if _status(job) != "failed":
+def _last_error(job: Job, file: JobFile) -> dict[str, str] | None:
+    if status_of(job, file) != "failed":
         return None
     if job.error is not None:
         return {"code": "server_error", "message": str(job.error["detail"])}
-    file = job.files[0]
     code = "unsupported_file" if file.reason in _UNSUPPORTED else "invalid_file"
     return {"code": code, "message": f"{file.reason}: {file.detail}" if file.detail else file.reason}
 
@@ -192,8 +204,3 @@ def _entry(identifier: str, store: str, status: str, *, created: int, size: int)
         "attributes": {},
         "chunking_strategy": {"type": "other"},
     }
-
-
-def _page(data: list[dict[str, Any]], *, more: bool) -> dict[str, Any]:
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": more}

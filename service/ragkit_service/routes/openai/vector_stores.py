@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -17,12 +18,14 @@ from starlette.responses import Response
 from ragkit import ConflictError, NotFoundError
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
-from ragkit_service.file_store.attaching import attach_file
+from ragkit_service.file_store.attaching import attach_files, files_of
 from ragkit_service.json_response import json_response
 from ragkit_service.observing.records import note_collection, note_hits
 from ragkit_service.routes.collections import delete_collection
+from ragkit_service.routes.openai.paging import page, window
 from ragkit_service.routes.openai.search_results import merged, search_result
 from ragkit_service.routes.openapi import openai_errors
+from ragkit_service.schemas.openai.pages import StoresQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, SearchPage, StoreEntry, StoresReply
 from ragkit_service.schemas.openai.vector_stores import NewStore, StoreSearchRequest
 from ragkit_service.security.access import Access, access_of
@@ -35,15 +38,18 @@ Confirm = Annotated[str | None, Query(max_length=63, description="The collection
 
 
 @router.get("", response_model=StoresReply, responses=openai_errors())
-def list_stores(request: Request) -> Response:
+def list_stores(request: Request, query: Annotated[StoresQuery, Query()]) -> Response:
     """List the collections as vector stores, by name."""
     service, access = service_of(request), access_of(request)
+    names = service.collections(access)
+    part = window(
+        len(names), query, limit=query.limit, place=lambda name: (bisect_left(names, name), bisect_right(names, name))
+    )
     entries = []
-    for name in service.collections(access):
+    for name in part.arranged(names[part.start : part.end]):
         with suppress(NotFoundError), service.reading(access, name) as knowledge:  # deleted in between
             entries.append(_entry(name, knowledge.status()))
-    first, last = (entries[0]["id"], entries[-1]["id"]) if entries else (None, None)
-    return json_response({"object": "list", "data": entries, "first_id": first, "last_id": last, "has_more": False})
+    return json_response(page(entries, more=part.more))
 
 
 @router.post("", response_model=StoreEntry, responses=openai_errors(404, 409, 415, 503, 507))
@@ -51,9 +57,11 @@ async def create_store(request: Request, body: NewStore) -> Response:
     """Make a collection, and put stored files into it."""
     service, access = service_of(request), access_of(request)
     access.check("write")
+    for file_id in body.file_ids:  # a file that is not there must not leave a collection behind
+        await anyio.to_thread.run_sync(files_of(request).get, file_id)
     name = await anyio.to_thread.run_sync(partial(_make, service, access, body.name or ""))
-    for file_id in body.file_ids:
-        await attach_file(request, name, file_id, metadata={})
+    if body.file_ids:
+        await attach_files(request, name, body.file_ids, metadata={})
     entry = _entry(name, {"documents": 0}, waiting=len(body.file_ids))
     return json_response({**entry, "created_at": int(time.time())})
 

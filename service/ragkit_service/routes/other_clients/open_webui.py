@@ -73,7 +73,7 @@ async def _receive(request: Request, path: Path) -> None:
 
 
 def _pages(document: Document, name: str) -> list[dict[str, Any]]:
-    """Return the pages, with where each stands in the document's text; one without pages is one piece."""
+    """Return the pages with their offsets in the document's text; a document without pages is one piece."""
     starts = [page.start for page in document.pages] or [0]
     spans = zip(starts, [*starts[1:], len(document.text)], strict=True)
     common = {"source": name, "title": document.title, "sha256": document.sha256, "media_type": document.media_type}

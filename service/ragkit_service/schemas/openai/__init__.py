@@ -1,1 +1,1 @@
-"""The requests and replies of OpenAI's API, as far as the service speaks it."""
+"""The requests and replies of OpenAI's API, as far as the service supports it."""

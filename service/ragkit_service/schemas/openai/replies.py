@@ -119,10 +119,12 @@ class FileEntry(OpenAIReply):
 
 
 class FilesReply(OpenAIReply):
-    """All stored files of the key, newest first."""
+    """A page of the stored files of the key, newest first."""
 
     object: Literal["list"]
     data: list[FileEntry]
+    first_id: str | None
+    last_id: str | None
     has_more: bool
 
 
@@ -147,7 +149,7 @@ class StoreEntry(OpenAIReply):
 
 
 class StoresReply(OpenAIReply):
-    """The collections, by name."""
+    """A page of the collections, by name."""
 
     object: Literal["list"]
     data: list[StoreEntry]
@@ -177,6 +179,17 @@ class StoreFilesReply(OpenAIReply):
     first_id: str | None
     last_id: str | None
     has_more: bool
+
+
+class FileBatchEntry(OpenAIReply):
+    """Several files on their way into a collection, counted by their status."""
+
+    id: str
+    object: Literal["vector_store.files_batch"]
+    created_at: int
+    vector_store_id: str
+    status: Literal["in_progress", "completed", "failed", "cancelled"]
+    file_counts: dict[str, int]
 
 
 class StoreContentReply(OpenAIReply):

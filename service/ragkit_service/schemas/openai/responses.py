@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from ragkit import Message
-from ragkit_service.schemas.openai.chat import ChatMessage, Lenient, conversation
-from ragkit_service.schemas.requests import MESSAGE_LIMIT, WHOLE, Where, encodable
+from ragkit_service.schemas.openai.chat import ChatMessage, Lenient, TextFormat, conversation
+from ragkit_service.schemas.requests import MESSAGE_LIMIT, WHOLE, Where, encodable, whole
 
 RESULTS_LIMIT = 50
 
 _Text = Annotated[str, Field(max_length=MESSAGE_LIMIT), BeforeValidator(encodable)]
+
+
+class ToolRankingOptions(Lenient):
+    """How the tool ranks. score_threshold: an answer has no least score, so only 0 is taken."""
+
+    score_threshold: Annotated[Literal[0], BeforeValidator(whole)] = 0
 
 
 class RankingOptions(Lenient):
@@ -28,6 +35,19 @@ class FileSearchTool(Lenient):
     vector_store_ids: Annotated[list[str], Field(min_length=1, max_length=1)]
     max_num_results: Annotated[int, Field(ge=1, le=RESULTS_LIMIT), WHOLE] | None = None
     filters: Where = None
+    ranking_options: ToolRankingOptions | None = None
+
+
+class ToolChoice(Lenient):
+    """The tool that is to be used; there is one, and it is used for every answer."""
+
+    type: Literal["file_search"]
+
+
+class TextOptions(Lenient):
+    """How the text of the answer is written."""
+
+    format: TextFormat | None = None
 
 
 class InputMessage(ChatMessage):
@@ -36,10 +56,23 @@ class InputMessage(ChatMessage):
     type: Literal["message"] = "message"
 
 
-class OtherItem(Lenient):
-    """What is no message, such as the search of an earlier answer: it is not part of the conversation."""
+def _no_reference(kind: str) -> str:
+    if kind == "item_reference":
+        raise PydanticCustomError("item_reference", "nothing is stored; send the message itself")
+    return kind
 
-    type: Annotated[str, WithJsonSchema({"type": "string", "not": {"const": "message"}})]
+
+class OtherItem(Lenient):
+    """What is no message, such as the search of an earlier answer: it is not part of the conversation.
+
+    A reference to a stored item is refused, since nothing is stored.
+    """
+
+    type: Annotated[
+        str,
+        AfterValidator(_no_reference),
+        WithJsonSchema({"type": "string", "not": {"enum": ["message", "item_reference"]}}),
+    ]
 
 
 def _kind_of(item: Any) -> str:
@@ -65,7 +98,12 @@ class ResponsesRequest(Lenient):
     tools: Annotated[list[FileSearchTool], Field(default_factory=list, max_length=1)]
     include: Annotated[list[str], Field(default_factory=list)]
     stream: bool = False
+    tool_choice: Literal["auto", "required"] | ToolChoice | None = None
+    text: TextOptions | None = None
     previous_response_id: None = None
+    conversation: None = None
+    prompt: None = None
+    background: Literal[False] | None = None
     metadata: dict[str, str] | None = None
 
     model_config = ConfigDict(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from ragkit_service.schemas.metadata_schema import METADATA
 from ragkit_service.schemas.openai.chat import Lenient
@@ -13,7 +13,6 @@ from ragkit_service.schemas.requests import WHOLE, Question, Where
 
 QUERIES_LIMIT = 8
 FILES_LIMIT = 100
-PAGE_LIMIT = 100
 
 
 class StoreSearchRequest(Lenient):
@@ -35,12 +34,25 @@ class StoreSearchRequest(Lenient):
 
 
 class NewStore(Lenient):
-    """A collection to make. name: made into a collection's name (lower case, hyphens); one is chosen without it."""
+    """A collection to make. name: made into a collection's name (lower case, hyphens); one is chosen without it.
+
+    `metadata` is not kept. `expires_after` is refused: a collection stays until it is deleted.
+    """
 
     name: Annotated[str | None, Field(max_length=200)] = None
     file_ids: Annotated[list[str], Field(default_factory=list, max_length=FILES_LIMIT)]
+    expires_after: None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support FAQ"}]})
+
+
+class NewFileBatch(Lenient):
+    """Stored files to put into a collection. attributes: become metadata of each of their documents."""
+
+    file_ids: Annotated[list[str], Field(min_length=1, max_length=FILES_LIMIT)]
+    attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"file_ids": ["d_dXBsb2FkOmZhcS5tZA"]}]})
 
 
 class NewStoreFile(Lenient):
@@ -50,13 +62,3 @@ class NewStoreFile(Lenient):
     attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"file_id": "d_dXBsb2FkOmZhcS5tZA"}]})
-
-
-class StoreFilesQuery(BaseModel):
-    """A page of the files of a collection, by source."""
-
-    limit: Annotated[int, Field(ge=1, le=PAGE_LIMIT)] = 20
-    after: Annotated[str, Field(description="The id of the last file of the page before.")] = ""
-    filter: Annotated[
-        Literal["in_progress", "completed", "failed", "cancelled"] | None, Field(description="Files of one status.")
-    ] = None

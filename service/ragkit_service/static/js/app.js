@@ -4,11 +4,12 @@ import { go, read, rememberCollection, viewLink } from "./address.js";
 import { collectionPath, getJson } from "./api.js";
 import { run, startAfresh, stop, useCollection, wireAsk } from "./ask.js";
 import { offerChains } from "./chains.js";
+import { chooseCollection, noCollection } from "./collection.js";
 import { showDocuments, wireDocuments } from "./documents.js";
 import { $, clearNotice, notice, plural, show, tell } from "./dom.js";
 import { wireFilters } from "./filters.js";
 import { wirePrompt } from "./prompt.js";
-import { uploadTo, wireUploads } from "./uploads.js";
+import { afterUploads, wireUploads } from "./uploads.js";
 import { showDocument, wireViewer } from "./viewer.js";
 
 const VIEWS = ["ask", "documents", "document"];
@@ -43,7 +44,8 @@ async function choose(name) {
   select.value = name;
   rememberCollection(name);
   useCollection(name);
-  uploadTo(name, () => { showDocuments(name); contents().catch(tell); });
+  afterUploads(() => { showDocuments(name); contents().catch(tell); });
+  chooseCollection(name);
   await contents();
 }
 
@@ -89,4 +91,4 @@ function wire() {
 }
 
 wire();
-start().catch(tell);
+start().catch((error) => { noCollection(error); tell(error); });

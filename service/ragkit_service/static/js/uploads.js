@@ -1,15 +1,14 @@
 // Files and folders into the collection: dropped or chosen, sent as one upload, watched as a job.
 
 import { collectionPath, events, request } from "./api.js";
+import { collectionInUse } from "./collection.js";
 import { $, button, element, plural, show, tell } from "./dom.js";
 
 const AT_ONCE = 30; // files a request
-let collection = "";
 let done = () => {};
 
-export function uploadTo(name, afterwards) {
-  collection = name;
-  done = afterwards;
+export function afterUploads(action) {
+  done = action;
 }
 
 // Every file below what was dropped, with its path: {file, name}.
@@ -35,10 +34,11 @@ async function dropped(event) {
 }
 
 async function send(files) {
+  const path = `${collectionPath(await collectionInUse())}/documents`;
   for (let at = 0; at < files.length; at += AT_ONCE) {
     const body = new FormData();
     for (const { file, name } of files.slice(at, at + AT_ONCE)) body.append("files", file, name);
-    const response = await request(`${collectionPath(collection)}/documents`, { method: "POST", body, headers: { Accept: "application/json" } });
+    const response = await request(path, { method: "POST", body, headers: { Accept: "application/json" } });
     watch(await response.json());
   }
 }

@@ -1,24 +1,17 @@
 // One document: its text around a place, the quote marked, and for a PDF the page as a picture beside it.
 
 import { collectionPath, getJson } from "./api.js";
-import { $, clearNotice, element, plural, show, tell } from "./dom.js";
+import { $, clearNotice, plural, show, tell } from "./dom.js";
+import { marked } from "./quote.js";
 
 const AROUND = 3000; // code points of text on either side of the place
 const WINDOW = 20000; // of a page, or of a document without pages
 let open = null; // {path, start, end, page, pages}
 
-// Offsets count code points, as the service's do, and not UTF-16 units, as strings do.
-function parts(text, from, to) {
-  const points = Array.from(text);
-  return [points.slice(0, from).join(""), points.slice(from, to).join(""), points.slice(to).join("")];
-}
-
 function fill(found) {
-  const [before, quote, after] = open.start === null
-    ? [found.text, "", ""]
-    : parts(found.text, Math.max(0, open.start - found.start), Math.max(0, open.end - found.start));
-  const mark = quote ? element("mark", "", quote) : null;
-  $("document-text").replaceChildren(before, ...(mark ? [mark] : []), after);
+  const [start, end] = open.start === null ? [0, 0] : [open.start - found.start, open.end - found.start];
+  const { nodes, mark } = marked(found.text, start, end);
+  $("document-text").replaceChildren(...nodes);
   if (mark) mark.scrollIntoView({ block: "center" });
   else $("document-text").scrollTop = 0;
 }

@@ -30,7 +30,7 @@ def read_comments(events: Iterable[Event], authors: dict[str, str]) -> Iterator[
     for event in events:
         if event.kind == "start":
             if event.name in ("cm", "reply"):
-                yield from _line(open_[-1:])  # a comment stands before its answers
+                yield from _line(open_[-1:])  # a comment comes before its answers
                 open_.append((event.name, authors.get(event.attributes.get("authorId", ""), ""), []))
             in_text = event.name in ("t", "text")
         elif event.kind == "text":

@@ -1,4 +1,4 @@
-"""Layouts and masters of slides: where placeholders stand, and what is written on every slide."""
+"""Layouts and masters of slides: the boxes of placeholders, and the text on every slide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Layout:
     parent: Layout | None = None
 
     def box(self, shape: Shape) -> Box | None:
-        """Return where a placeholder stands, as it inherits it; None when nothing says so."""
+        """Return the inherited box of a placeholder; None when no layout or master has it."""
         own = self.by_index.get(shape.index)
         kind = self.types.get(shape.index, "")
         if own is None and not kind:  # the slide changed its layout: a placeholder of the same type stands for it

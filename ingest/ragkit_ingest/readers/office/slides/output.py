@@ -22,7 +22,7 @@ _FURNITURE: Final = frozenset({"sldNum", "dt", "ftr", "hdr", "sldImg"})
 
 
 class SlideWriter:
-    """Adds slides one by one; what is written on every slide is kept until the end, once."""
+    """Adds slides one by one; text that is on every slide is added once, at the end."""
 
     def __init__(self, out: TextBuilder, package: Parts, losses: Losses, authors: dict[str, str], hints: Hints) -> None:
         self._out = out
@@ -60,13 +60,13 @@ class SlideWriter:
             self._out.warn(f"slide {number:,} has no text")
 
     def finish(self) -> None:
-        """Add what is written on every slide."""
+        """Add the text that is on every slide."""
         for name, text in self._furniture:
             self._out.paragraph(f"{name}: {text}")
         self._pictures.report(self._out)
 
     def _body(self, shapes: list[Shape]) -> list[Shape]:
-        """Return the shapes that are no furniture; footers are kept for the end."""
+        """Return the shapes without furniture (dates, slide numbers); footers are kept for the end."""
         kept = []
         for shape in shapes:
             if shape.placeholder in _FURNITURE:
@@ -99,7 +99,7 @@ class SlideWriter:
         self._part(shape.diagram, "diagram", relations)
 
     def _image(self, shape: Shape, relations: dict[str, Relation]) -> None:
-        """Add the words in a picture; one of which nothing is said or read is counted."""
+        """Add the text of a picture; a picture without description and text is counted."""
         relation = relations.get(shape.image)
         known = relation is not None and relation.target in self._package
         text = self._pictures.text(self._package.read(relation.target)) if relation is not None and known else ""
@@ -143,7 +143,7 @@ class SlideWriter:
 
 
 def _in_order(shapes: list[Shape], layout: Layout) -> list[Shape]:
-    """Return shapes in reading order, groups taken apart; a group is one place among the shapes around it."""
+    """Return shapes in reading order, with groups expanded; a group is ordered as one shape."""
     order: list[Shape] = []
     waiting = [_sorted(shapes, layout)[::-1]]
     while waiting:

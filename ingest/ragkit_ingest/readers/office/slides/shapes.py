@@ -33,7 +33,7 @@ class Shape:
     rows: list[list[Cell]] | None = None
     chart: str = ""  # relationships of its chart and diagram
     diagram: str = ""
-    said: str = ""  # what is said of it
+    said: str = ""  # its alternative text
     address: str = ""
     hidden: bool = False
     decorative: bool = False

@@ -40,7 +40,8 @@ _LIST_LEVEL: Final = re.compile(r"lvl([1-9])pPr")
 
 @dataclass(frozen=True, slots=True)
 class Bullet:
-    """What stands before a paragraph. scheme: of automatic numbers (arabicPeriod), "" for none; start: the first."""
+    """The bullet or number before a paragraph. scheme: of automatic numbers (arabicPeriod), "" for none; start: the
+    first."""
 
     scheme: str = ""
     start: int = 1
@@ -153,7 +154,7 @@ class TextFrame:
         self.lines.append("  " * paragraph.level + (f"{mark} " if mark else "") + line)
 
     def _number(self, paragraph: _Paragraph) -> str:
-        """Count a paragraph; a deeper one does not end the count, one without a number on its level does."""
+        """Count a paragraph; a deeper one does not end the count, an unnumbered one on its level does."""
         level = paragraph.level
         bullet = paragraph.bullet if paragraph.bullet is not None else self._styles.get(level, Bullet())
         for deeper in [at for at in self._counts if at > level]:

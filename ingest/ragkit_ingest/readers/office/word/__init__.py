@@ -1,1 +1,1 @@
-"""Word documents: paragraphs, numbers, tables and all that stands in them, as a stream of events."""
+"""Word documents: paragraphs, numbers, tables and their content, read as a stream of events."""

@@ -1,4 +1,4 @@
-"""The body of a Word document, read as a stream of XML events: paragraphs, lists, tables and what hangs on them."""
+"""The body of a Word document as a stream of XML events: paragraphs, lists, tables and their anchored objects."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NOTES: Final = {"footnoteReference": "footnote", "endnoteReference": "endnote",
 
 
 class Body:
-    """Follows the events of a part; holds the open paragraphs, tables and list, and nothing that is done."""
+    """Reads the events of a part; holds only the paragraphs, tables and list that are open."""
 
     def __init__(self, out: TextBuilder, source: Source) -> None:
         self.output = Output(out)
@@ -173,7 +173,7 @@ class Body:
             self._put(record)
 
     def _words(self, paragraph: Paragraph) -> Words | None:
-        """Return a paragraph that is done; None for a blank one, which counts in its list nonetheless."""
+        """Return a finished paragraph; None for a blank one, which still counts in its list."""
         style = self._source.styles.get(paragraph.style, Style())
         lines = paragraph.lines()
         level = style.level if paragraph.level is None else paragraph.level

@@ -1,4 +1,4 @@
-"""What holds the paragraphs of a Word document, and what its body refers to."""
+"""Containers of paragraphs in a Word document, and the parts that its body refers to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ragkit_ingest.readers.zip_package import Parts
 
 @dataclass(slots=True)
 class Holder:
-    """What holds paragraphs: a cell, a text box, a note, a comment, a header or footer."""
+    """A container of paragraphs: a cell, a text box, a note, a comment, a header or footer."""
 
     kind: str
     identity: str = ""
@@ -26,7 +26,7 @@ class Holder:
     records: list[Record] = field(default_factory=list)
 
     def text(self) -> str:
-        """What stands in it, a paragraph a line."""
+        """Its text, one paragraph a line."""
         return "\n".join(map(as_text, self.records))
 
 
@@ -40,7 +40,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the body of a document refers to. embedded: reads an embedded document by the name of its part.
+    """The parts that the body of a document refers to. embedded: reads an embedded document by the name of its part.
 
     keep_comments: comments become text. pictures: reads the words of a picture, given its part; "" for none.
     """

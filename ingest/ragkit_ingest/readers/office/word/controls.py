@@ -154,12 +154,12 @@ class Control:
             self.choices[attributes.get("value", shown)] = shown
 
     def begin(self, paragraph: Paragraph | None) -> None:
-        """Its content begins, in a paragraph or between paragraphs."""
+        """Begin the content, in a paragraph or between paragraphs."""
         self.in_content = True
         self.paragraph, self.start = paragraph, len(paragraph.pieces) if paragraph else 0
 
     def finish(self, data: BoundData) -> None:
-        """Its content ends: a box gets its tick, a control that is bound its value."""
+        """End the content: a check box gets its mark, a bound control its value."""
         paragraph = self.paragraph
         if paragraph is None or not (self.path or (self.is_box and self.ticked is not None)):
             return

@@ -1,4 +1,4 @@
-"""Drawings in a Word document: pictures and what is said of them, charts, diagrams and embedded objects."""
+"""Drawings in a Word document: pictures with their descriptions, charts, diagrams and embedded objects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_SAID: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a part of the document leads to: other parts, and addresses outside."""
+    """The relationships of a part of the document: other parts, and external addresses."""
 
     relations: Mapping[str, Relation] = field(default_factory=dict)
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -34,18 +34,18 @@ class Links:
 @dataclass(slots=True)
 class _Drawing:
     element: str
-    own: str = ""  # what is said of it as a whole
+    own: str = ""  # its description as a whole
     address: str = ""
     said: list[str] = field(default_factory=list)  # of pictures in it
     silent: int = 0  # pictures of which nothing is said
     decorative: bool = False
-    picture: str | None = None  # what is said of the picture that is open
+    picture: str | None = None  # the description of the open picture
     has_image: bool = False  # of VML
     parts: list[str] = field(default_factory=list)  # its pictures
 
 
 class Drawings:
-    """Follows w:drawing, w:pict and w:object; they may stand in each other, by way of text boxes."""
+    """Reads w:drawing, w:pict and w:object; text boxes can nest them."""
 
     def __init__(self, package: Parts | None, losses: Losses, pictures: Callable[[str], str] | None = None) -> None:
         """pictures: reads the words of a picture, given its part; "" for none."""
@@ -55,7 +55,7 @@ class Drawings:
         self._open: list[_Drawing] = []
 
     def begin(self, element: str) -> None:
-        """A drawing begins."""
+        """Begin a drawing."""
         self._open.append(_Drawing(element))
 
     def take(self, name: str, attributes: Mapping[str, str], paragraph: Paragraph | None, links: Links) -> None:
@@ -90,7 +90,7 @@ class Drawings:
             drawing.said.append(said)
 
     def _part(self, name: str, attributes: Mapping[str, str], paragraph: Paragraph, links: Links) -> None:
-        """A chart or a diagram: it follows the paragraph."""
+        """Add a chart or a diagram after the paragraph."""
         kind, key = ("diagram", "r:dm") if name == "relIds" else ("chart", "r:id")
         if name not in ("relIds", "chart"):
             return
@@ -107,7 +107,7 @@ class Drawings:
             self._losses.add(kind)
 
     def end_picture(self) -> None:
-        """A picture in a drawing ends."""
+        """End a picture in a drawing."""
         if self._open and self._open[-1].picture is not None:
             drawing = self._open[-1]
             if drawing.picture:
@@ -117,7 +117,7 @@ class Drawings:
             drawing.picture = None
 
     def end(self, paragraph: Paragraph | None) -> None:
-        """A drawing ends: what is said of it becomes text, pictures of which nothing is said are counted."""
+        """End a drawing: its description becomes text, pictures without one are counted."""
         if not self._open:
             return
         drawing = self._open.pop()
@@ -137,7 +137,7 @@ class Drawings:
 
 
 def _describe(drawing: _Drawing, name: str, attributes: Mapping[str, str]) -> None:
-    """Take what is said of a drawing as a whole, or of a picture in it."""
+    """Take the description of a whole drawing, or of a picture in it."""
     if name == "pic":
         drawing.picture = ""
         return

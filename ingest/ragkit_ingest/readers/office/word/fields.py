@@ -1,4 +1,4 @@
-"""Fields of Word: links, form fields with their values, and code that is no text."""
+"""Fields of Word: links, form fields with their values, and field codes, which are not text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMULA: Final = re.compile(r"\s*EQ\s+(.{1,500})", re.IGNORECASE | re.DOTALL)
 
 @dataclass(slots=True)
 class FormField:
-    """What w:ffData says of an old form field."""
+    """The data of a legacy form field (w:ffData)."""
 
     box: bool = False
     default: bool = False
@@ -43,7 +43,7 @@ class _Field:
 
 
 class Fields:
-    """Follows w:fldChar and w:instrText; fields may stand in fields, and go over paragraphs."""
+    """Reads w:fldChar and w:instrText; fields can be nested, and span paragraphs."""
 
     def __init__(self) -> None:
         self._open: list[_Field] = []
@@ -83,7 +83,7 @@ class Fields:
         return self._open[-1].form
 
     def end_paragraph(self, paragraph: Paragraph) -> None:
-        """A paragraph ends: fields whose code began in it and did not end are damaged, and hide nothing more."""
+        """End a paragraph: a field whose code is still open is damaged, and hides no further text."""
         for one in self._open:
             if one.in_code and one.paragraph is paragraph:
                 self._leave_code(one)
@@ -94,7 +94,7 @@ class Fields:
 
 
 def _finish(one: _Field, paragraph: Paragraph) -> None:
-    """A field ends: its address stands after its result, its value where it has no result."""
+    """End a field: its address follows its result; where it has no result, its value is shown."""
     code = "".join(one.code)
     start = one.start if one.paragraph is paragraph else 0
     result = joined(paragraph.pieces[start:]).strip()
@@ -106,7 +106,7 @@ def _finish(one: _Field, paragraph: Paragraph) -> None:
 
 
 def _value(form: FormField | None, code: str) -> str:
-    """Return what a field without a result shows."""
+    """Return the text of a field without a result."""
     if form is not None and form.box:
         return TICKED if (form.default if form.ticked is None else form.ticked) else UNTICKED
     if form is not None and form.choices:

@@ -1,4 +1,4 @@
-"""What stands in the paragraphs of a Word document: runs, fields, links, content controls, symbols and drawings."""
+"""The content of paragraphs in a Word document: runs, fields, links, content controls, symbols and drawings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DRAWN: Final = frozenset(
         "chart",
     ]
 )
-_MOST_LINKS: Final = 20  # that stand in each other
+_MOST_LINKS: Final = 20  # that are nested
 _FORM: Final = frozenset({"checkBox", "default", "checked", "ddList", "result", "listEntry"})
 _CONTROL: Final = frozenset({"checkbox", "checked", "text", "showingPlcHdr", "dataBinding", "listItem"})
 _SIGNS: Final = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -64,7 +64,7 @@ _ENDING: Final = _OUTER | {
 
 
 class Inline:
-    """Follows the events inside of paragraphs, and fills the paragraph that is open."""
+    """Reads the events inside paragraphs, and fills the open paragraph."""
 
     def __init__(self, source: Source) -> None:
         self.display = False  # equations that stand on lines of their own
@@ -106,11 +106,11 @@ class Inline:
         self._known = frozenset({*self._starts, *_DRAWN, *_FORM, *_OUTER})
 
     def end_paragraph(self, paragraph: Paragraph) -> None:
-        """A paragraph ends."""
+        """End a paragraph."""
         self._fields.end_paragraph(paragraph)
 
     def is_hidden(self, paragraph: Paragraph) -> bool:
-        """Tell whether what comes next in a paragraph is hidden, as text or as the code of a field."""
+        """Tell whether the next text of a paragraph is hidden, or the code of a field."""
         return self._fields.in_code or (paragraph.run is not None and paragraph.run.hidden)
 
     def text(self, text: str, paragraph: Paragraph | None) -> None:
@@ -320,7 +320,7 @@ class Inline:
 
 
 def _shift(run: Run, text: str) -> Raised:
-    """Return whether words stand above or below the line: by the run's own alignment, or figures by their height.
+    """Return whether text is raised or lowered: by the run's alignment, or figures by their height.
 
     Other words that are moved keep the line: the first letter of a chapter is lowered, too.
     """

@@ -35,7 +35,7 @@ class Notes:
             self._texts[kind, key] = comment_line(text, author) if kind == "comment" else text
 
     def refer(self, kind: str, identity: str, paragraph: Paragraph, *, own_mark: bool) -> None:
-        """The text refers to a note: its number stands there, and the note follows the paragraph."""
+        """Add a reference to a note: its number goes into the text, and the note after the paragraph."""
         key = (kind, identity)
         text = self._texts.get(key, "")
         if kind == "comment":
@@ -72,6 +72,6 @@ class Notes:
 
 
 def comment_line(text: str, author: str) -> str:
-    """Return a comment as a line that says what it is."""
+    """Return a comment as a line such as "[Comment by Ana: …]"."""
     author = squeeze(author)[:100]
     return f"[Comment by {author}: {squeeze(text)}]" if author else f"[Comment: {squeeze(text)}]"

@@ -42,7 +42,7 @@ class _Instance:
 
 
 class Numbering:
-    """Counts the paragraphs of all lists of a document, and says what number stands before each."""
+    """Counts the paragraphs of all lists of a document, and returns the number of each."""
 
     def __init__(self) -> None:
         self._abstract: dict[str, dict[int, Level]] = {}
@@ -55,8 +55,16 @@ class Numbering:
         """Take the definitions of numbering.xml, or of w:lists in Word 2003 XML."""
         _Definitions(self._abstract, self._links, self._styles, self._instances).read(events)
 
+    def define(self, abstract: str, levels: Mapping[int, Level]) -> None:
+        """Take a list that another format than Word's XML defines."""
+        self._abstract[abstract] = dict(levels)
+
+    def use(self, number: str, abstract: str, starts: Mapping[int, int], levels: Mapping[int, Level]) -> None:
+        """Take the number by which paragraphs name a list, with the starts and levels that it changes there."""
+        self._instances[number] = _Instance(abstract, dict(starts), dict(levels))
+
     def level_of_style(self, number: str, style: str) -> int | None:
-        """Return the level of a list that a paragraph style stands for, None when none says so."""
+        """Return the level of a list that a paragraph style stands for, None when there is none."""
         instance = self._instances.get(number)
         if instance is None:
             return None
@@ -121,7 +129,7 @@ def _bullet(level: Level) -> str:
     return sign if sign in _TICKS else BULLET
 
 
-_CODES_2003: Final = {
+NUMBER_CODES: Final = {
     "0": "decimal",
     "1": "upperRoman",
     "2": "lowerRoman",
@@ -134,7 +142,7 @@ _CODES_2003: Final = {
     "23": "bullet",
     "255": "none",
 }
-"""What w:nfc of Word 2003 XML means."""
+"""The meaning of w:nfc of Word 2003 XML and of \\levelnfc of RTF."""
 
 
 class _Definitions:
@@ -213,7 +221,7 @@ def _changed(level: Level, name: str, attributes: Mapping[str, str]) -> Level:
     if name == "numFmt":
         return replace(level, format=value, custom=attributes.get("format", ""))
     if name == "nfc":
-        return replace(level, format=_CODES_2003.get(value, "decimal"))
+        return replace(level, format=NUMBER_CODES.get(value, "decimal"))
     if name == "lvlText":
         return replace(level, text=value[:200])
     if name == "lvlRestart":
@@ -237,10 +245,10 @@ def _without_fallbacks(events: Iterable[Event]) -> Iterator[Event]:
 
 
 def small(value: str) -> int:
-    """Return a level (0 to 8) or a similar small number of an attribute; 0 where it is none."""
+    """Return a level (0 to 8) or a similar small number of an attribute; 0 where it is invalid."""
     return min(int(value[:3]), _LEVELS) if value[:3].isdecimal() else 0
 
 
 def natural(value: str) -> int:
-    """Return a number of an attribute, at most a million; 1 where it is none."""
+    """Return a number of an attribute, at most a million; 1 where it is invalid."""
     return min(int(value[:7]), _MAX_NUMBER) if value[:7].isdecimal() else 1

@@ -1,4 +1,4 @@
-"""Puts what a Word document consists of into the text: headings, lists, paragraphs, tables, charts and diagrams."""
+"""Writes the parts of a Word document into the text: headings, lists, paragraphs, tables, charts and diagrams."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def add_extracted(out: TextBuilder, found: Extracted) -> None:
 
 
 def as_text(record: Record) -> str:
-    """Return a record that stands in a cell or a note as text."""
+    """Return a record inside a cell or a note as text."""
     if isinstance(record, Words):
         return "\n".join(((f"{record.mark} " if record.mark else "") + record.lines[0], *record.lines[1:]))
     if isinstance(record, Rows):

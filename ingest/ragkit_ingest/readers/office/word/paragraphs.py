@@ -13,7 +13,7 @@ from ragkit_ingest.readers.titles import squeeze
 
 @dataclass(slots=True)
 class Run:
-    """The look of the letters that come next. height: half points above the line, negative below it."""
+    """The format of the next letters. height: half points above the line, negative below it."""
 
     hidden: bool = False
     struck: bool = False
@@ -24,7 +24,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A paragraph that is done. level: of a heading, 0 for none; mark: its number or bullet; indent: level in its list.
+    """A finished paragraph. level: of a heading, 0 for none; mark: its number or bullet; indent: level in its list.
 
     title: it is the title of the document.
     """
@@ -43,7 +43,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table that is done."""
+    """A finished table."""
 
     rows: tuple[tuple[Cell, ...], ...]
 
@@ -61,7 +61,7 @@ Record = Words | Rows | Chart | Outline | Extracted
 
 @dataclass(slots=True)
 class Paragraph:
-    """A paragraph that is open. after: what follows it: notes, comments, charts and the boxes that hang on it."""
+    """An open paragraph. after: what follows it: notes, comments, charts and text boxes."""
 
     pieces: list[tuple[str, Raised]] = field(default_factory=list)
     after: list[Record] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""The styles of a Word document: what they say of headings, lists, and the look of letters."""
+"""The styles of a Word document: their headings, lists and character formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Style:
     name: str = ""
     parent: str = ""
     level: int = 0
-    body: bool = False  # it says itself that it is no heading (outline level 9)
+    body: bool = False  # its outline level 9 means body text
     numbering: str = ""
     indent: int | None = None
     hidden: bool | None = None

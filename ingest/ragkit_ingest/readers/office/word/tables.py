@@ -12,7 +12,7 @@ _MAX_SPAN: Final = 1_000
 
 @dataclass(slots=True)
 class _Place:
-    """A cell as it is read. above: it goes on from the cell above it (vMerge)."""
+    """A cell while it is read. above: it continues the cell above it (vMerge)."""
 
     text: str
     columns: int
@@ -23,7 +23,7 @@ class _Place:
 
 @dataclass(slots=True)
 class CellState:
-    """What the properties of an open cell say."""
+    """The properties of an open cell."""
 
     columns: int = 1
     above: bool = False
@@ -81,7 +81,7 @@ class Table:
             place.heads = self.heads
 
     def cells(self) -> tuple[tuple[Cell, ...], ...]:
-        """Return the cells; one that goes on over rows stands once, with its span."""
+        """Return the cells; a cell over several rows is returned once, with its span."""
         open_: dict[int, _Place] = {}  # first column -> the cell that may go on below
         kept: list[list[_Place]] = []
         for row in self.rows:

@@ -1,4 +1,4 @@
-"""What is usual in a document: the height of its letters, and the heights that make headings."""
+"""The usual height of a document's letters, and the heights of its headings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _RARE, _RARE_BOLD = 0.12, 0.2  # a size, or bold type, that takes more of the te
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is usual in a document: height of its letters, the heights that make headings, the largest first, and
-    whether bold type is rare enough to mean something."""
+    """The typography of a document: height of running text, heights of headings (largest first), and whether bold type
+    is rare enough to mark headings."""
 
     height: float
     sizes: tuple[float, ...]

@@ -29,7 +29,7 @@ _NOT_HEADING = re.compile(r"[.,;]$|\s\d{5}$|^[(\[•●▪◦‣–☐☒*†‡
 
 
 _Kind = Literal["furniture", "note", "footnote", "table", "cells", "heading", "text"]
-_ASIDE = ("furniture", "note", "footnote")  # what stands beside the running text
+_ASIDE = ("furniture", "note", "footnote")  # lines beside the running text
 
 
 class _Group(NamedTuple):
@@ -63,12 +63,12 @@ class PageLayout:
         self._groups = self._behind_text(self._plan())
 
     def last_line(self) -> Line | None:
-        """Return the line that the text of the page ends with; None when that is no running text."""
+        """Return the last line of the page's text; None when that is not running text."""
         body = [group for group in self._groups if group.kind not in _ASIDE]
         return self._lines[body[-1].end - 1] if body and body[-1].kind == "text" else None
 
     def first_line(self) -> Line | None:
-        """Return the line that the text of the page begins with; None when that is no running text."""
+        """Return the first line of the page's text; None when that is not running text."""
         body = next((group for group in self._groups if group.kind != "furniture"), None)
         return self._lines[body.start] if body is not None and body.kind == "text" else None
 
@@ -133,7 +133,7 @@ class PageLayout:
         return groups
 
     def _kind(self, index: int) -> _Kind:
-        """Return what a line of words begins."""
+        """Return the kind of group that a line of text begins."""
         line = self._lines[index]
         if index in self._skip:
             return "furniture"
@@ -232,7 +232,7 @@ class PageLayout:
             self._out.mark_heading_at(offset + at, item.level, item.title)
 
     def _looks(self, index: int) -> int:
-        """Return the level of a line as a heading by its looks, 0 when it is none."""
+        """Return the level of a line as a heading by its format, 0 when it is not a heading."""
         line = self._lines[index]
         if not line.height or len(line.text) > _HEADING_LENGTH or index in self._skip:
             return 0
@@ -256,7 +256,7 @@ class PageLayout:
         return 0
 
     def _gap_above(self, index: int) -> bool:
-        """Tell whether a line stands apart from the one above it, or that one is bold or furniture too."""
+        """Tell whether a line is set off from the one above it, or that one is bold or furniture too."""
         above = self._lines[index - 1]
         step = above.bottom - self._lines[index].bottom
         return index - 1 in self._skip or above.bold or step <= 0 or step > 1.2 * (self._leading or step)
@@ -283,14 +283,14 @@ class PageLayout:
 
 
 def add_kept(out: TextBuilder, kept: list[tuple[str, BlockKind]]) -> None:
-    """Add pieces of earlier pages that waited for the end of a paragraph, and forget them."""
+    """Add pieces of earlier pages that waited for the end of a paragraph, and clear the list."""
     for text, kind in kept:
         out.mark_block(*out.paragraph(text), kind)
     kept.clear()
 
 
 def _drop_long_runs(levels: list[int], looks: Sequence[tuple[float, bool]]) -> None:
-    """More lines of one look in a row than a heading has are text of that look."""
+    """Drop headings of too many consecutive lines in one format: they are text in that format."""
     start = 0
     for index in range(1, len(levels) + 1):
         if index == len(levels) or looks[index] != looks[start]:
@@ -300,14 +300,15 @@ def _drop_long_runs(levels: list[int], looks: Sequence[tuple[float, bool]]) -> N
 
 
 def _wraps(above: str, below: str) -> bool:
-    """Tell whether a row's label began on the line above: that has no values, and this one goes on in small letters."""
+    """Tell whether a row's label began on the line above: that line has no values, and this one begins in lower
+    case."""
     if above.endswith((":", ".", ")", "%", "—", "-")) or above[-1:].isdigit():
         return False
     return below[:1].islower() or above.endswith((",", ";", " and", " of", " the", " in", " for", " to"))
 
 
 def _find_title(text: str, title: str) -> int:
-    """Return where a title stands in a text, blanks aside; -1 when it does not."""
+    """Return the offset of a title in a text, ignoring white space; -1 when it is not there."""
     at = text.find(title)
     if at >= 0:
         return at

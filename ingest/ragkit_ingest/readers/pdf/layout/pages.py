@@ -1,4 +1,4 @@
-"""Pages of lines -> canonical text; what goes on over a page break stays whole."""
+"""Pages of lines -> canonical text; paragraphs stay whole over page breaks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def add_pages(
     labels: Sequence[str] = (),
     outline: Sequence[OutlineItem] = (),
 ) -> None:
-    """Add all pages; headings are the outline's where the file has one of use, else what looks like headings.
+    """Add all pages; headings are those of the outline where the file has a useful one, else lines that look like
+    headings.
 
     heights: of the pages, in points, for what stands in their margins. A sentence that goes on over a page break
     stays whole: running lines between its parts are moved before it or behind it.
@@ -50,7 +51,7 @@ def add_pages(
 
 
 def _breaks_inside(planned: Sequence[PageLayout | None], words: Words) -> list[bool]:
-    """Tell for each page, and for the end, whether the text before it goes on in the page's first paragraph."""
+    """Tell for each page, and for the end, whether the page's first paragraph continues the text before it."""
     inside = [False] * (len(planned) + 1)
     for number in range(1, len(planned)):
         above, below = planned[number - 1], planned[number]

@@ -1,1 +1,1 @@
-"""What a PDF says of itself beside its pages: metadata, outline and page labels, by pdfium or by pypdf."""
+"""Metadata, outline and page labels of a PDF, by pdfium or by pypdf."""

@@ -26,7 +26,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_]\w{2,8})*")
 
 @dataclass(frozen=True, slots=True)
 class OutlineItem:
-    """An entry of the outline: level from 1, title, and page index from 0 (None when it leads nowhere)."""
+    """An entry of the outline: level from 1, title, and page index from 0 (None without a target)."""
 
     level: int
     title: str
@@ -35,7 +35,7 @@ class OutlineItem:
 
 @dataclass(slots=True)
 class Structure:
-    """What could be read; every part may be empty."""
+    """The metadata, outline and labels that could be read; every part may be empty."""
 
     labels: list[str] = field(default_factory=list)
     outline: list[OutlineItem] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Structure:
     warnings: list[str] = field(default_factory=list)
 
     def take_metadata(self, value_of: Callable[[str], str | None], language: str | None) -> None:
-        """Keep what the document information says. value_of: returns the value of a key, as "Title"."""
+        """Keep the document information. value_of: returns the value of a key, as "Title"."""
         for key, name in _FIELDS.items():
             value = value_of(key)
             if value and value.strip() and not _UNSAID.fullmatch(value.strip()):
@@ -52,7 +52,7 @@ class Structure:
             self.metadata["language"] = language
 
     def take_labels(self, labels: list[str]) -> None:
-        """Keep page labels, unless they are the numbers of the pages."""
+        """Keep page labels, unless they equal the page numbers."""
         if labels != [str(number) for number in range(1, len(labels) + 1)]:
             self.labels = labels
 

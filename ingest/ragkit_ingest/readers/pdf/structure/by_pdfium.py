@@ -1,4 +1,4 @@
-"""What pdfium tells of an open PDF beside its pages: metadata, outline and page labels."""
+"""Metadata, outline and page labels of an open PDF, by pdfium."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _add_labels(found: Structure, api: Any, document: Any) -> None:
 
 
 def _entries(api: Any, document: Any) -> Iterator[tuple[int, Any]]:
-    """Yield (level, entry) of the outline in order; an entry that is met again ends its branch."""
+    """Yield (level, entry) of the outline in order; an entry that repeats ends its branch."""
     seen: set[int | None] = set()
     waiting = [api.FPDFBookmark_GetFirstChild(document, None)]
     while waiting and len(seen) <= 2 * OUTLINE_LIMIT:

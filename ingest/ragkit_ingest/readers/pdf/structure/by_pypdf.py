@@ -1,4 +1,4 @@
-"""What pypdf tells of a PDF that pdfium cannot open, and the text of pages that pdfium has none for."""
+"""The structure of a PDF that pdfium cannot open, and the text of pages without text in pdfium, by pypdf."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _FAULTS = (
     struct.error,
     zlib.error,
 )
-"""What pypdf raises on damaged files beside its own errors."""
+"""Errors that pypdf raises on damaged files in addition to its own."""
 
 
 class PypdfFile:
-    """A PDF opened by pypdf, each question bounded in time; nothing that it raises leaves but ExtractionError."""
+    """A PDF opened by pypdf, with a time limit for each call; it raises only ExtractionError."""
 
     def __init__(self, data: bytes, *, seconds: float) -> None:
         """Open it; ExtractionError `encrypted` or `damaged`."""

@@ -1,1 +1,1 @@
-"""Tables of PDF pages: those drawn with lines, and those that rows of values make."""
+"""Tables of PDF pages: those drawn with lines, and those recognised by rows of values."""

@@ -13,7 +13,7 @@ from ragkit_ingest.readers.titles import squeeze
 
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MARKS = frozenset("•●▪◦‣■□")
-_BESIDE = 0.75  # letter heights between the levels of cells that stand beside each other, at most
+_BESIDE = 0.75  # largest height difference of cells in a row, in letter heights
 _ALIKE = 0.12  # part of the height by which letters of one row may differ: smaller ones are raised signs
 _SAME = 0.2  # letter heights between parts of one level
 _NEARER = 0.85  # a line of a cell is so much nearer to its row than to the next one
@@ -47,7 +47,7 @@ def put_beside(rows: Sequence[list[Part]], bold: Sequence[bool]) -> tuple[list[l
 
 
 def with_mark(row: list[Part]) -> list[Part]:
-    """Return a row whose lone mark of a list item is one part with the words after it."""
+    """Return a row in which the mark of a list item is joined to the text after it."""
     if len(row) < 2 or row[0].text.strip() not in _MARKS:
         return row
     mark, words, *rest = row
@@ -55,7 +55,7 @@ def with_mark(row: list[Part]) -> list[Part]:
 
 
 def _goes_on_level(last: Sequence[Part], row: Sequence[Part]) -> bool:
-    """Tell whether a row stands to the right of another one on its level."""
+    """Tell whether a row is to the right of another one at the same height."""
     return abs(last[-1].bottom - row[0].bottom) < 0.3 * row[0].height and last[-1].right < row[0].left
 
 
@@ -148,7 +148,7 @@ def on_levels(rows: Sequence[list[Part]], bold: Sequence[bool]) -> Levelled:
 
 
 def _rise(above: Sequence[Part], below: Sequence[Part]) -> float:
-    """Return by how many letter heights a row stands higher than the one before it."""
+    """Return by how many letter heights a row is above the one before it."""
     return (below[0].bottom - above[0].bottom) / max(above[0].height, below[0].height, 1.0)
 
 
@@ -228,7 +228,7 @@ def _step_below(at: int, steps: Sequence[float], words: Sequence[bool]) -> float
 
 
 def _is_words(row: Sequence[str]) -> bool:
-    """Tell whether a row may hold nothing but a further line of cells of words."""
+    """Tell whether a row may be just another line of text cells."""
     filled = [text for text in row if text]
     return 0 < len(filled) < len(row) and all(map(has_letters, filled))
 

@@ -1,4 +1,4 @@
-"""Names of columns that stand close together, told apart by the columns below them."""
+"""Column names that are close together, separated by the columns below them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GUTTER = 0.35  # letter heights between columns over all their rows
 
 
 def with_names(block: Rows[Part], words: Callable[[int], Sequence[Part]], floor: int) -> Rows[Part]:
-    """Return a block of rows with the row of names above it, where each of its words stands over a column of its own.
+    """Return a block of rows with the row of names above it, if each of its words is above a different column.
 
     words: gives the parts of a row of the page by narrow gaps. floor: index of the first row that is free.
     """
@@ -34,13 +34,13 @@ def with_names(block: Rows[Part], words: Callable[[int], Sequence[Part]], floor:
 
 
 def _headed(block: Rows[Part], parts: Sequence[Part], start: int) -> Rows[Part]:
-    """Return a block with a row of names, which is at `start`; the block as it is where they are none of its names."""
+    """Return a block with the row of names at `start`; the block unchanged where they are not its names."""
     columns = _named_columns(block, parts)
     return Rows(start, [[*parts], *block.rows], columns) if columns else block
 
 
 def _named_columns(block: Rows[Part], parts: Sequence[Part]) -> list[tuple[float, float]]:
-    """Return the columns of a block as wide as their names need; none where the parts are no names of its columns."""
+    """Return the columns of a block, widened to their names; [] where the parts do not name its columns."""
     step = parts[0].bottom - block.rows[0][0].bottom if parts else 0.0
     if len(parts) < max(_COLUMNS, _SHARE * len(block.columns)) or not 0 < step < _STEP * parts[0].height:
         return []

@@ -90,7 +90,7 @@ def _are_boxes(cells: Sequence[Sequence[Part]]) -> bool:
 
 
 def _too_coarse(grid: Ruled, parts: Sequence[Part]) -> bool:
-    """Tell whether many cells hold words with gaps between them on one line: columns that no line sets apart."""
+    """Tell whether many cells hold words with gaps between them on one line: columns without lines between them."""
     seen: dict[tuple[int, int, int], int] = {}
     for part in parts:
         place = grid.place((part.left + part.right) / 2, part.bottom + part.height / 2)

@@ -90,8 +90,7 @@ def ruled_grids(api: Any, page: Any) -> list[Ruled]:
 
 
 def _shaded_grid(level: list[Stroke], upright: list[Stroke], shaded: Sequence[Stroke]) -> Ruled | None:
-    """Return the grid of lines that belong together, with rows that shades alone set apart; None when the lines make
-    no table."""
+    """Return the grid of connected lines, with rows that only shading separates; None when the lines make no table."""
     grid = _grid(level, upright)
     if grid is None or not shaded:
         return grid
@@ -111,7 +110,7 @@ def _with_shades(level: list[Stroke], upright: list[Stroke], shaded: Sequence[St
 
 
 def _strokes(api: Any, page: Any) -> tuple[list[Stroke], list[Stroke], list[Stroke]]:
-    """Return the level and the upright lines of a page, and the level edges of what is filled."""
+    """Return the horizontal and vertical lines of a page, and the horizontal edges of filled areas."""
     level: list[Stroke] = []
     upright: list[Stroke] = []
     shaded: list[Stroke] = []
@@ -184,7 +183,7 @@ def _segments(api: Any, path: Any) -> list[tuple[tuple[float, float], tuple[floa
 
 
 def _joined(lines: list[Stroke]) -> list[Stroke]:
-    """Return lines with the pieces of one line put together."""
+    """Return lines, with the pieces of one line joined."""
     found: list[Stroke] = []
     bundle: list[Stroke] = []
     for line in sorted(lines, key=lambda one: one.at):
@@ -231,7 +230,7 @@ def _root(parent: list[int], at: int) -> int:
 
 
 def _edges(lines: Sequence[Stroke]) -> list[float]:
-    """Return the places of lines, those that are near each other as one."""
+    """Return the positions of lines; lines near each other count as one."""
     found: list[float] = []
     for line in sorted(lines, key=lambda one: one.at):
         if not found or line.at - found[-1] > _SNAP:
@@ -256,7 +255,7 @@ def _with_ends(edges: list[float], across: Sequence[Stroke]) -> list[float]:
 
 
 def _grid(level: list[Stroke], upright: list[Stroke]) -> Ruled | None:
-    """Return the grid of lines that belong together; None when they make no table."""
+    """Return the grid of connected lines; None when they make no table."""
     if len(level) < 2 or len(upright) < 2:
         return None
     xs, ys = _with_ends(_edges(upright), level), _with_ends(_edges(level), upright)[::-1]
@@ -283,7 +282,7 @@ def _grid(level: list[Stroke], upright: list[Stroke]) -> Ruled | None:
 
 
 def _covers(lines: Sequence[Stroke]) -> Callable[[float, float], bool]:
-    """Return what tells whether a line at a place covers a point of it."""
+    """Return a function that tells whether a line at a position covers a point."""
 
     def covered(at: float, point: float) -> bool:
         return any(abs(line.at - at) <= _SNAP and line.low - 1 <= point <= line.high + 1 for line in lines)

@@ -42,7 +42,7 @@ class TableSpan:
 
 
 def is_value(token: str) -> bool:
-    """Tell whether a word of a line is what a table's cell holds: a number, a currency sign, a dash."""
+    """Tell whether a word of a line is a cell value: a number, a currency sign, a dash."""
     return _VALUE.fullmatch(token) is not None
 
 
@@ -131,13 +131,13 @@ def _with_header(lines: Sequence[str], skip: set[int], floor: int, start: int, e
 
 
 def _repeats(line: str) -> bool:
-    """Tell whether words of a line come twice, as in "Total Level 1 Level 2 Total Level 1 Level 2"."""
+    """Tell whether the words of a line repeat, as in "Total Level 1 Level 2 Total Level 1 Level 2"."""
     words = [word for word in line.split() if len(word) > 2]
     return len(words) > len(set(words))
 
 
 def _names_columns(line: str) -> bool:
-    """Tell whether a line holds only what heads columns: years, dates, units, "Change"; at least one year or unit."""
+    """Tell whether a line holds only column names: years, dates, units, "Change"; at least one year or unit."""
     tokens = line.replace("/", " ").split()
     if not tokens or len(line) > _LABEL_LIMIT:
         return False

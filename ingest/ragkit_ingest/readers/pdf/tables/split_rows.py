@@ -1,4 +1,4 @@
-"""Rows of figures that share one band between two rules of a table, set apart by the levels of their figures."""
+"""Rows of figures that share one band between two rules of a table, split by the heights of their figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ragkit_ingest.readers.pdf.glyphs import Part
 from ragkit_ingest.readers.pdf.tables.ruling import Ruled
 from ragkit_ingest.readers.pdf.tables.runs import is_value
 
-_LEVEL = 2.5  # points: parts that are nearer stand on one level
+_LEVEL = 2.5  # points: parts that are nearer are at the same height
 _PLACES = 4_000  # a grid of more has a rule for each row
 _COLUMNS = 3  # so many columns must have the same levels
 

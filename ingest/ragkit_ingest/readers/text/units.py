@@ -1,0 +1,37 @@
+"""Units of measurement as a row below the names of columns gives them: "kg", "(m/s)", "% vol"."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WORDS: Final = """m km dm cm mm µm μm nm ft yd in inch mi nmi ha acre m² m³ l dl cl ml hl gal bbl ft² ft³
+    g kg mg µg μg t lb lbs oz ct s sec min h hr hrs d day days wk week weeks mo month months y yr year years ms µs ns
+    °c °f k ° deg rad hz khz mhz ghz bit kb mb gb tb kib mib gib bps kbps mbps gbps
+    w kw mw gw wh kwh mwh gwh j kj mj cal kcal v kv mv ma ka ah mah ω kω mω ohm pa hpa kpa mpa bar mbar psi atm n kn nm
+    mol mmol ppm ppb ph db dba lx lm cd % ‰ pct percent vol rpm pcs pc pieces stk stück
+    € $ £ ¥ ₹ eur usd gbp chf jpy cny sek nok dkk pln czk inr k€ m€ teur tusd mio mrd knots kn mph kph"""
+_UNITS: Final = frozenset(_WORDS.split())
+_BRACKETED: Final = re.compile(r"[(\[]\s*([^()\[\]]{1,20})\s*[)\]]")
+_PARTS: Final = re.compile(r"\s*[/·*⋅×]\s*|\s+")
+_POWER: Final = re.compile(r"(?:\^?[-−]?[1-4]|[²³⁻¹]+)$")
+_HEADS: Final = frozenset(
+    {"unit", "units", "einheit", "einheiten", "unité", "unités", "unidad", "unità", "eenheid", "單位", "单位", "単位"}
+)
+
+
+def is_unit(text: str) -> bool:
+    """Tell whether a cell says in what unit the values below it are: a known unit, also composed and in brackets."""
+    bracketed = _BRACKETED.fullmatch(text.strip())
+    parts = _PARTS.split((bracketed[1] if bracketed else text).strip().lower())
+    return len(parts) <= 4 and all(part in _UNITS or _POWER.sub("", part) in _UNITS for part in parts)
+
+
+def names_units(text: str) -> bool:
+    """Tell whether a cell is the name of a row of units, or its blank corner."""
+    return text.strip(" :.-–—[]()").lower() in {"", *_HEADS}
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return the name of a column with its unit: "Depth (m)"."""
+    return f"{name} {unit}" if _BRACKETED.fullmatch(unit.strip()) else f"{name} ({unit})"

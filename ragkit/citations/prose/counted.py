@@ -1,0 +1,85 @@
+"""Which numbers of a statement count something: not those of names ("Resolv 9"), and not every "one"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.citations.prose.units import is_unit
+from ragkit.citations.tokens import Token, tokens
+
+_LABELS: Final = frozenset(
+    "version release stage step phase part plot zone section article chapter clause paragraph appendix annex page line"
+    " table figure item point level class grade group room gate platform track unit module type model code number no"
+    " kapitel abschnitt artikel stufe schritt phase seite tabelle abbildung punkt klasse raum nummer nr absatz".split()
+)
+"""Words whose number says which one is meant, and not how many there are."""
+_BEFORE_PRONOUN: Final = frozenset("no any every each this that another some the only last next first".split())
+_AFTER_PRONOUN: Final = frozenset("of another who that which whose or".split())
+_SINGLE: Final = frozenset(
+    "a an one single per each every another only sole any once ein eine einen einem einer".split()
+)
+_REACH: Final = 3  # words before a noun among which its article stands: "a rather long hour"
+
+
+def named_numbers(text: str, *, language: str) -> frozenset[tuple[str, str]]:
+    """Return the pairs (term, number) of a text in which a number belongs to the name or label before it.
+
+    A word that has several numbers in the text tells things apart ("version 7", "version 8"), and is left out: there
+    the number must stand beside what is said of it.
+    """
+    found: dict[str, set[str]] = {}
+    read = tokens(text, language=language)
+    for at in range(1, len(read)):
+        if _is_named(text, read, at):
+            found.setdefault(read[at - 1].term, set()).add(read[at].term)
+    return frozenset((term, number) for term, numbers in found.items() if len(numbers) == 1 for number in numbers)
+
+
+def uncounted(text: str, said: Sequence[Token], names: frozenset[tuple[str, str]]) -> frozenset[str]:
+    """Return the numbers of a statement that count nothing wherever they stand in it.
+
+    These are numbers of names that its source has in the same form, and the pronoun ("no one", "one of them"). said:
+    the statement's tokens. names: `named_numbers` of the source.
+    """
+    counted = set[str]()
+    found = set[str]()
+    for at, token in enumerate(said):
+        if token.is_number:
+            named = at > 0 and (said[at - 1].term, token.term) in names and not _has_unit(said, at)
+            (found if named or _is_pronoun(text, said, at) else counted).add(token.term)
+    return frozenset(found - counted)
+
+
+def says_single(said: Sequence[Token], text: str, *, language: str) -> bool:
+    """Return whether each "one" of a statement is said by an article in a text: "one hour" of "within an hour"."""
+    ones = [at for at, token in enumerate(said) if token.word == "one"]
+    read = tokens(text, language=language)
+    for at in ones:
+        noun = next((token.term for token in said[at + 1 :] if not token.stop), "")
+        places = [place for place, token in enumerate(read) if token.term == noun]
+        if not any({token.word for token in read[max(0, place - _REACH) : place]} & _SINGLE for place in places):
+            return False
+    return bool(ones)
+
+
+def _is_named(text: str, read: Sequence[Token], at: int) -> bool:
+    token, before = read[at], read[at - 1]
+    if not token.is_number or before.is_number or (before.stop and before.word not in _LABELS):
+        return False
+    between = text[before.start + len(before.word) : token.start]
+    capital = text[before.start].isupper() or before.word in _LABELS
+    return capital and between.strip(" *`'\"") == "" and "\n" not in between and not _has_unit(read, at)
+
+
+def _has_unit(read: Sequence[Token], at: int) -> bool:
+    return at + 1 < len(read) and is_unit(read[at + 1].word)
+
+
+def _is_pronoun(text: str, said: Sequence[Token], at: int) -> bool:
+    if said[at].word != "one":
+        return False
+    before = said[at - 1].word if at else ""
+    after = said[at + 1].word if at + 1 < len(said) else ""
+    ended = text[said[at].start + len("one") :].lstrip()[:1] in (".", ",", ";", "")
+    return before in _BEFORE_PRONOUN or after in _AFTER_PRONOUN or ended
