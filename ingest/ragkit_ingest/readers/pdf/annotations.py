@@ -177,7 +177,7 @@ class Annotations:
             return []
         buffer, units = self._address, self._units
         size = api.FPDFAction_GetURIPath(self._document, action, buffer, len(buffer))
-        address = buffer[: max(size - 1, 0)].decode("utf-8", "replace").strip() if size <= len(buffer) else ""
+        address = buffer.raw[: max(size - 1, 0)].decode("utf-8", "replace").strip() if size <= len(buffer) else ""
         if not address.lower().startswith(("http://", "https://", "mailto:")) or any(map(str.isspace, address)):
             return []
         left, right, bottom, top = self._rect(annotation)
