@@ -8,9 +8,12 @@ from typing import Final
 
 from ragkit.errors import ConflictError, NotFoundError
 from ragkit.tracking.digests import package_versions, path_digest, text_digest
+from ragkit.tracking.recorder import public_environment
 from ragkit.tracking.types import Change, Input, Run
 
 _MISSING: Final = ""
+_ENDPOINT: Final = "RAGKIT_CHAT_BASE_URL"
+_KEY: Final = "RAGKIT_CHAT_API_KEY"
 _REPEATED: Final = (("eval", "answers"), ("finetune", "train"), ("tune", "embedder"))
 """The commands that record runs."""
 
@@ -79,6 +82,23 @@ def repeat_command(run: Run, folder: Path, *, recorded: bool) -> list[str]:
         copies[item.location] = str(kept.resolve())
     base = Path(run.folder)
     return [_replaced(word, base, copies) for word in run.command]
+
+
+def repeat_environment(run: Run, present: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of ragkit that a run had, to repeat it with. present: the environment now.
+
+    Raises ConflictError where a key of the present would go to the endpoint of the run: it belongs to another one.
+    """
+    then = public_environment(run.environment)
+    endpoint, now = then.get(_ENDPOINT, ""), public_environment(present).get(_ENDPOINT, "")
+    if endpoint == now:
+        then.pop(_ENDPOINT, None)  # the present one may hold a name and a password, which were not recorded
+    elif endpoint and present.get(_KEY):
+        raise ConflictError(
+            f"run {run.id} asked {endpoint}, and {_KEY} is set for {now or 'the service of the model'}",
+            cure=f"set {_ENDPOINT}={endpoint} if the key is for it",
+        )
+    return then
 
 
 def _replaced(word: str, base: Path, copies: Mapping[str, str]) -> str:

@@ -148,9 +148,14 @@ def test_only_the_answer_is_learned(tmp_path: Path, base: Path) -> None:
     assert learned == encoded.input_ids[-len(learned) :]
     with pytest.raises(DatasetError, match=r"t\.jsonl:1.*max_tokens 5"):
         load_encoded(path, tokenizer, max_tokens=5)
-    path.write_text('{"messages": [{"role": "user", "content": "x"}]}\n')
-    with pytest.raises(DatasetError, match="assistant"):
-        load_encoded(path, tokenizer, max_tokens=64)
+    for messages, said in (
+        ('[{"role": "user", "content": "x"}]', "assistant"),
+        ('["what is red ?", "the oak"]', "role and content"),
+        ('[{"role": "user", "content": "x"}, {"role": "assistant", "content": null}]', "role and content"),
+    ):
+        path.write_text(f'{{"messages": {messages}}}\n')
+        with pytest.raises(DatasetError, match=rf"t\.jsonl:1.*{said}"):
+            load_encoded(path, tokenizer, max_tokens=64)
     path.write_text("")
     with pytest.raises(InputError, match="empty"):
         load_encoded(path, tokenizer, max_tokens=64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ragkit_ingest.readers.office.charts import shown as chart_value
 from ragkit_ingest.readers.sheets.number_formats import built_in, compiled, general
 
 
@@ -128,3 +129,17 @@ def test_formats_of_text() -> None:
 def test_broken_codes_show_something_or_nothing_and_never_fail(code: str) -> None:
     for value in (0.0, -1.5, 1e300, 1e-300, 46127.5):
         assert isinstance(compiled(code).shown(value), str)
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        ("88.5", '#,##0.00 "SEK"', "88.50 SEK"),
+        ("4300", "[$¥-411]#,##0", "¥4300"),
+        ("4300", "#,##0", "4300"),
+        ("6.25", '0 "t"', "6.25"),  # the format would round it
+        ("0.4", "0%", "40%"),
+    ],
+)
+def test_values_of_charts_keep_their_unit_and_their_digits(value: str, code: str, text: str) -> None:
+    assert chart_value(value, code) == text

@@ -111,6 +111,35 @@ def test_a_line_at_the_left_that_begins_with_a_raised_sign_stays_a_line() -> Non
     assert [line.text for line in rejoined([book, note], cast(Glyphs, Cells()))] == [book.text, note.text]
 
 
+class Levels(Glyphs):
+    """Characters five points wide, each with the level of its own."""
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        self.levels = levels
+
+    def box(self, index: int) -> tuple[float, float, float, float]:
+        return (40.0 + 5 * index, 45.0 + 5 * index, self.levels[index], 10.0)
+
+    def line(self, text: str, offset: int, *, spaced: bool) -> RawLine:
+        left, _, bottom, height = self.box(offset)
+        _, right, last, _ = self.box(offset + len(text) - 1)
+        return RawLine(text, left, right, bottom, height, spaced=spaced, drop=bottom - last, pieces=[(0, offset)])
+
+
+def test_lines_that_pdfium_takes_for_one_are_told_apart_by_their_levels() -> None:
+    texts = ["Rules of", "the pier", "2 Fees"]
+    levels = [700.0 - 12 * number for number, text in enumerate(texts) for _ in (*text, " ")]
+    found = Levels(levels).lines(" ".join(texts), 0, spaced=False)
+    assert [(line.text, line.bottom) for line in found] == [*zip(texts, (700.0, 688.0, 676.0), strict=True)]
+
+
+def test_a_line_that_climbs_letter_by_letter_stays_one() -> None:
+    text = "stamp of the archive"
+    assert [line.text for line in Levels([100.0 + 5 * at for at in range(len(text))]).lines(text, 0, spaced=False)] == [
+        text
+    ]
+
+
 def test_a_footnote_below_keeps_its_number_and_its_own_line() -> None:
     words: list[Placed] = [(60, 700, "The keeper wrote it in a book, twice a day."), (60, 660, "7", 5),
                            (64, 657, "The book is lost.", 8)]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ragkit_ingest.readers.pdf.glyphs import Part
 from ragkit_ingest.readers.pdf.tables.levels import put_beside, with_mark
 from tests.support.ingest_files import extract
-from tests.support.placed_pdf import Placed, placed_pdf, shown
+from tests.support.placed_pdf import Placed, lines_drawn, placed_pdf, shown
 
 
 def rows_of(words: Sequence[Placed]) -> list[str]:
@@ -98,3 +98,81 @@ def test_lists_that_stand_beside_each_other_stay_lists() -> None:
     assert len(bold) == 4
     cells = [[Part("pump", 50, 112, 700, 10.0), Part("4", 200, 206, 700, 10.0)], [Part("12 kg", 300, 330, 700, 10.0)]]
     assert with_mark(cells[0]) == cells[0]
+
+
+def test_two_tables_beside_each_other_are_read_one_after_the_other() -> None:
+    words = row(700, (60, "Sail"), (130, "Area"))
+    for at, cells in enumerate((("Jib", "12"), ("Genoa", "31"), ("Spare", ""), ("Main", "24"))):
+        words += row(682 - 18 * at, *((x, text) for x, text in zip((60, 130), cells, strict=True) if text))
+    words += row(700, (220, "Crew"), (320, "Watch"))
+    for at, cells in enumerate((("Mate", "1"), ("Cook", ""), ("Ship boy", "3"), ("Bosun", "2"))):
+        words += row(682 - 18 * at, *((x, text) for x, text in zip((220, 320), cells, strict=True) if text))
+    left = ["Sail Area", "Jib 12", "Genoa 31", "Spare", "Main 24"]
+    right = ["Crew Watch", "Mate 1", "Cook", "Ship boy 3", "Bosun 2"]
+    assert [line for line in rows_of(words) if line] == [*left, *right]
+
+
+def test_every_line_of_a_cell_that_is_drawn_last_goes_into_its_row() -> None:
+    words = row(700, (60, "Rank"), (140, "Work"), (330, "Leave"))
+    words += [(60, 680, "Stoker"), (140, 680, "Feeds both boilers and"), (140, 668, "rakes the ash at the end")]
+    words += [(140, 656, "of each watch"), (330, 680, "Two weeks in winter,"), (330, 668, "one in summer")]
+    words += row(632, (60, "Purser"), (140, "Pays the crew"), (330, "None at sea"))
+    assert rows_of(words)[1:] == [
+        "Stoker | Feeds both boilers and rakes the ash at the end of each watch | Two weeks in winter, one in summer",
+        "Purser | Pays the crew | None at sea",
+    ]
+
+
+def test_names_of_two_lines_that_are_drawn_one_by_one_name_the_columns() -> None:
+    words: list[Placed] = [(60, 712, "Kind of"), (60, 700, "vessel"), (160, 712, "Dues in"), (160, 700, "summer")]
+    words += [(260, 712, "Dues in"), (260, 700, "winter"), (360, 712, "Paid by"), (360, 700, "month")]
+    words += row(680, (60, "Barge"), (160, "41"), (260, "17"), (360, "390"))
+    words += row(662, (60, "Tug"), (160, "28"), (360, "250"))
+    words += row(644, (60, "Dinghy"), (160, "5"), (260, "2"))
+    assert rows_of(words) == [
+        "Kind of vessel | Dues in summer | Dues in winter | Paid by month",
+        "Barge | 41 | 17 | 390",
+        "Tug | 28 |  | 250",
+        "Dinghy | 5 | 2",
+    ]
+
+
+def test_figures_beside_each_other_with_their_words_below_are_no_names() -> None:
+    words: list[Placed] = []
+    for x, figure, label in (
+        (60, "318", "pilots on duty"),
+        (220, "64%", "of all berths let"),
+        (380, "9", "days of ice"),
+    ):
+        words += [(x, 700, figure, 20), (x, 680, label)]
+    assert [line for line in rows_of(words) if line] == [
+        "318", "pilots on duty", "64%", "of all berths let", "9", "days of ice",
+    ]  # fmt: skip
+
+
+def test_stars_in_columns_of_their_own_stay_in_their_columns() -> None:
+    words: list[Placed] = []
+    for at, (name, *stars) in enumerate((("Deaf people", 220, 320), ("Old sailors", 320), ("Orphans", 220))):
+        words += row(682 - 18 * at, (60, name), *((x, "*") for x in stars))
+    assert rows_of([*words, *row(600, (60, "Ask the clerk."))])[:3] == [
+        "Deaf people | * | *",
+        "Old sailors |  | *",
+        "Orphans | *",
+    ]
+
+
+def test_boxes_of_a_form_keep_their_labels_and_are_said_once() -> None:
+    places = (((60, 700), "Holder of the licence", "Ines Calder"), ((300, 700), "Born on", "8 May 1969"),
+              ((60, 660), "Vessel", "Sand eel"), ((180, 660), "Length", "7.2 m"), ((300, 660), "Port", "Leith"),
+              ((60, 620), "What else we should know", "She has no engine."))  # fmt: skip
+    words: list[Placed] = []
+    for (x, y), label, filled in places:
+        words += [(x + 3, y - 9, label, 6.5), (x + 3, y - 24, filled)]
+    level = [(y, 60, 420) for y in (700, 660, 620, 580)]
+    upright = [(60, 580, 700), (420, 580, 700), (300, 620, 700), (180, 620, 660)]
+    text = extract(placed_pdf([lines_drawn(level, upright) + b"\n" + shown(words)]), "f.pdf").text
+    assert text.splitlines() == [
+        "Holder of the licence Ines Calder | Born on 8 May 1969",
+        "Vessel Sand eel | Length 7.2 m | Port Leith",
+        "What else we should know She has no engine.",
+    ]

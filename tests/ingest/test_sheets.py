@@ -387,6 +387,11 @@ def test_tables_of_text_know_their_names(text: str, header: str, line: str) -> N
             "Boats,,,Crew,\nName,Berth,,Name,Rank\nLark,B,,Ann,mate\nWren,C,,Bo,cook\n",
             ["Boats: Name | Berth", "Crew: Name | Rank"],
         ),
+        (
+            ",May,,,June,\nHall,in,out,,in,out\nA,1,2,,3,4\nB,5,6,,7,8\n",
+            ["Hall | May > in | May > out | June > in | June > out"],
+        ),
+        ("Head,Flow,,Pump,Power\nm,l/s,,,kW\n4,7,,P1,2\n5,8,,P2,3\n", ["Head (m) | Flow (l/s)", "Pump | Power (kW)"]),
         ("Ware,May,June,,All\nTar,9,1,,10\nOil,8,2,,10\n", ["Ware | May | June | All"]),
         ("Ware,Sum,,State,Rate\nTar,9,,late,1\nOil,8,,late,2\n", ["Ware | Sum | State | Rate"]),
     ],

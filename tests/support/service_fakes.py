@@ -31,13 +31,13 @@ from ragkit import (
     Message,
     NotFoundError,
     Prompt,
-    QueryError,
     RagkitError,
     Settings,
 )
 from ragkit.chat.base import ChatModel
 from ragkit.chat.loading import load_chat
 from ragkit.citations.statements import check_text
+from ragkit.retrieval.questions import checked_question
 from ragkit.types.answers import TextCheck
 from ragkit_service import Limits, ServiceSettings, create_app
 from ragkit_service.jobs.extractor import Extractor
@@ -80,9 +80,7 @@ class FakeKnowledge:
         self, question: str, *, k: int | None = None, where: Any = None, history: Sequence[Message] = ()
     ) -> Hits:
         self._called("search", question=question, k=k, where=where, history=list(history))
-        if not question.strip():
-            raise QueryError("the question is empty", cure="ask something")
-        words = set(question.lower().split())
+        words = set(checked_question(question, self.settings.retrieval).lower().split())
         found = [doc for doc in self.docs.values() if words & set(doc.text.lower().split())]
         hits = [self._hit(rank, doc) for rank, doc in enumerate(found[: k or 5], 1)]
         return Hits(hits, confidence=0.9 if hits else 0.0, generation=self.generation)

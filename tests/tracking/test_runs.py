@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from ragkit import ConflictError, CorruptError, NotFoundError
 from ragkit.tracking.catalog import compare_runs, list_runs, outputs_of, read_run, run_folder
 from ragkit.tracking.digests import json_digest, path_digest
 from ragkit.tracking.recorder import Plan, RunRecorder
-from ragkit.tracking.repeating import changes_since, repeat_command
+from ragkit.tracking.repeating import changes_since, repeat_command, repeat_environment
 from ragkit.tracking.types import Run
 
 
@@ -126,6 +127,20 @@ def test_a_command_that_records_no_runs_is_not_repeated(tmp_path: Path, data: Pa
     run = record(tmp_path / "runs", data, command=("collections", "delete", "default", "--yes"))
     with pytest.raises(ConflictError, match="'collections delete'; only these"):
         repeat_command(run, tmp_path / "runs" / run.id, recorded=False)
+
+
+def test_a_key_goes_to_no_endpoint_that_only_the_run_names(tmp_path: Path, data: Path) -> None:
+    there, key = {"RAGKIT_CHAT_BASE_URL": "http://host:1/v1"}, {"RAGKIT_CHAT_API_KEY": "canary"}
+    run = record(tmp_path / "runs", data, environment=there)
+    assert repeat_environment(run, {}) == there
+    for same in (there, {"RAGKIT_CHAT_BASE_URL": "http://me:secret@host:1/v1"}):
+        assert repeat_environment(run, same | key) == {}
+    for present in (key, key | {"RAGKIT_CHAT_BASE_URL": "http://other/v1"}):
+        with pytest.raises(ConflictError, match="http://host:1/v1") as caught:
+            repeat_environment(run, present)
+        assert "canary" not in str(caught.value)
+    foreign = replace(run, environment={"HTTPS_PROXY": "http://h:2", "RAGKIT_STRICT": "1", "RAGKIT_CHAT_API_KEY": "x"})
+    assert repeat_environment(foreign, {}) == {"RAGKIT_STRICT": "1"}
 
 
 def test_two_runs_are_compared_by_metric_and_by_what_they_depend_on(tmp_path: Path, data: Path) -> None:

@@ -17,7 +17,7 @@ from ragkit.evaluation.answers.record import collection_digest, present_prompts
 from ragkit.text.cleaning import show
 from ragkit.tracking.catalog import compare_runs, list_runs, read_run, run_folder
 from ragkit.tracking.loggers.loading import load_logger
-from ragkit.tracking.repeating import changes_since, repeat_command
+from ragkit.tracking.repeating import changes_since, repeat_command, repeat_environment
 from ragkit.tracking.types import Change, Run
 
 
@@ -152,12 +152,13 @@ def _number(value: float | None) -> str:
 @contextmanager
 def _as_then(run: Run) -> Iterator[None]:
     """Within the block, use the folder and variables of a run; the current ones are restored at the end."""
-    here, before = os.getcwd(), {name: os.environ.get(name) for name in run.environment}
+    then = repeat_environment(run, os.environ)
+    here, before = os.getcwd(), {name: os.environ.get(name) for name in then}
     try:
         os.chdir(run.folder)
     except OSError as error:
         raise ConflictError(f"the folder {run.folder} of run {run.id} is not there", cure="make it again") from error
-    os.environ.update(run.environment)
+    os.environ.update(then)
     try:
         yield
     finally:

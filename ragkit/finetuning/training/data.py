@@ -43,10 +43,13 @@ def load_encoded(path: Path, tokenizer: Any, *, max_tokens: int) -> list[Encoded
 
 def _encoded(line: Line, tokenizer: Any, max_tokens: int) -> Encoded:
     messages = line.row.get("messages")
-    if not isinstance(messages, list) or len(messages) < 2 or messages[-1].get("role") != "assistant":
-        raise line.error("'messages' does not end with the assistant's", cure="export it with ragkit export finetune")
+    cure = "export it with ragkit export finetune"
+    if not isinstance(messages, list) or not all(map(_is_message, messages)):
+        raise line.error("'messages' is no list of messages with role and content", cure=cure)
+    if len(messages) < 2 or messages[-1]["role"] != "assistant":
+        raise line.error("'messages' does not end with the assistant's", cure=cure)
     prompt = _text(tokenizer, messages[:-1], opened=True)
-    whole = prompt + str(messages[-1]["content"]) + (tokenizer.eos_token or "")
+    whole = prompt + messages[-1]["content"] + (tokenizer.eos_token or "")
     head = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     tail = tokenizer(whole[len(prompt) :], add_special_tokens=False)["input_ids"]
     size = len(head) + len(tail)
@@ -55,6 +58,10 @@ def _encoded(line: Line, tokenizer: Any, max_tokens: int) -> Encoded:
             f"{size:,} tokens, over max_tokens {max_tokens:,}", cure="raise max_tokens or shorten the example"
         )
     return Encoded([*head, *tail], [*([IGNORED] * len(head)), *tail])
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("role", "content"))
 
 
 def _text(tokenizer: Any, messages: Sequence[Mapping[str, str]], *, opened: bool) -> str:

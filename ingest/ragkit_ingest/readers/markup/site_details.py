@@ -31,10 +31,8 @@ _IMPORT = re.compile(
 )
 _EXPORT = re.compile(r"export\s+(?:const|let|var|function|default|async|class|\*|\{)")
 _CONSTANT = re.compile(r"export\s+(?:const|let|var)\s+(\w+)\s*=\s*(?:(['\"`])(.*?)\2|(-?[\d.]+))\s*;?\s*$")
-_HOLDING = re.compile(
-    r"[ \t]*<([a-z][a-z0-9]*)(?=\s)[^<>]*\smarkdown(?:=[\"']?\w*[\"']?)?(?:\s[^<>]*)?>[ \t]*$"
-    r"|[ \t]*</([a-z][a-z0-9]*)>[ \t]*$"
-)
+_ELEMENT = re.compile(r"[ \t]*<(?:/([a-z][a-z0-9]*)|([a-z][a-z0-9]*)(\s[^<>]*))>[ \t]*$")
+_HOLDING = re.compile(r"\smarkdown(?=[\s=]|$)")
 _FENCE = re.compile(r"[ \t]*(?:`{3}|~{3})")
 
 
@@ -66,8 +64,10 @@ def constant_of(line: str) -> dict[str, str]:
 
 def html_with_markdown(line: str) -> tuple[str, str]:
     """Return the HTML element that a line opens with the attribute `markdown`, and the one that it closes, or ""."""
-    match = _HOLDING.match(line) if "<" in line else None
-    return (match[1] or "", match[2] or "") if match is not None else ("", "")
+    match = _ELEMENT.match(line) if "<" in line else None
+    if match is None:
+        return "", ""
+    return (match[2] if match[2] and _HOLDING.search(match[3]) else ""), match[1] or ""
 
 
 def code_title(info: str) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import JOIN
+from ragkit_ingest.readers.sheets.number_formats import compiled
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.zip_package import Event
 
@@ -291,6 +292,7 @@ class _ChartReader:
 
 
 _LITERALS: Final = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
+_AFFIX: Final = re.compile(r'"[^"]*\w[^"]*"|\[\$[^\]-]|[€£¥$]|"[€£¥$]')
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001 (Excel knows no zone)
 _EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
 
@@ -310,7 +312,14 @@ def shown(text: str, code: str, *, from_1904: bool = False) -> str:
         return moment.strftime("%Y-%m-%d" if number == int(number) else "%Y-%m-%d %H:%M")
     if "%" in plain:
         return f"{tidy(number * 100)}%"
-    return tidy(number)
+    return _with_unit(number, code) or tidy(number)
+
+
+def _with_unit(number: float, code: str) -> str:
+    """Return a number with the currency or unit of its format, "" where the format has none or rounds the number."""
+    own = compiled(code).shown(number).replace(",", "") if _AFFIX.search(code.partition(";")[0]) else ""
+    digits = re.sub(r"[^\d.-]", "", own).strip(".")
+    return own.strip() if re.fullmatch(r"-?\d+(?:[.]\d+)?", digits) and float(digits) == number else ""
 
 
 def tidy(number: float) -> str:

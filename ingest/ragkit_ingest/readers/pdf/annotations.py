@@ -68,6 +68,8 @@ class Annotations:
         self._api = api
         self._document = document
         self._form: Any = None
+        self._address = ctypes.create_string_buffer(2048)
+        self._units = (ctypes.c_ushort * 512)()
         kind = api.FPDF_GetFormType(document)
         self.dynamic = kind == _DYNAMIC_XFA
         if kind:
@@ -173,13 +175,12 @@ class Annotations:
         action = api.FPDFLink_GetAction(link) if link else None
         if not action or api.FPDFAction_GetType(action) != _URI:
             return []
-        buffer = ctypes.create_string_buffer(2048)
+        buffer, units = self._address, self._units
         size = api.FPDFAction_GetURIPath(self._document, action, buffer, len(buffer))
         address = buffer.raw[: max(size - 1, 0)].decode("utf-8", "replace").strip() if size <= len(buffer) else ""
         if not address.lower().startswith(("http://", "https://", "mailto:")) or any(map(str.isspace, address)):
             return []
         left, right, bottom, top = self._rect(annotation)
-        units = (ctypes.c_ushort * 512)()
         count = api.FPDFText_GetBoundedText(text_page, left, top, right, bottom, units, 511)
         text = bytes(memoryview(units).cast("B")[: 2 * max(min(count, 511), 0)]).decode("utf-16-le", "replace")
         return [WebLink(address, squeeze(text.replace("\0", "")), left, right, bottom, top)]

@@ -42,6 +42,7 @@ _BESIDE = re.compile(
     r"adresse de (?:facturation|livraison)|facturar a|enviar a|landlord|tenant|lessor|lessee",
     re.IGNORECASE,
 )
+_SIGN = re.compile(r"[$€£¥]|[%)*]+|\)%")
 _STREET = re.compile(r"\b\d{1,4}[a-z]?(?:,|$)|\b\d{4,5}\b(?:-\d{4})?|^\d{1,5} [A-Z]")
 
 
@@ -306,11 +307,12 @@ def _signs_joined(cells: Sequence[Sequence[str]]) -> list[list[str]]:
     keep: list[list[str]] = [list(row) for row in cells]
     for column in range(width - 1, -1, -1):
         side = [row[column] for row in keep if row[column]]
-        if not side or width < 2 or not all(re.fullmatch(r"[$€£¥]|[%)*]+|\)%", text) for text in side):
+        if not side or width < 2 or not all(map(_SIGN.fullmatch, side)):
             continue
         before = all(text in "$€£¥" for text in side) and column + 1 < len(keep[0])
         other = column + 1 if before else column - 1
-        if other < 0:
+        figures = [row[other] for row in keep if row[column]] if other >= 0 else []
+        if not figures or not all(is_number(text) and not _SIGN.fullmatch(text) for text in figures):
             continue
         for row in keep:
             pair = (row[column], row[other]) if before else (row[other], row[column])

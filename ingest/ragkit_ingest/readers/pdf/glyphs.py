@@ -28,6 +28,8 @@ _TAIL = re.compile(  # begins with a set of letters, so that search skips to the
 )
 _PLAIN = re.compile(r"(?:19|20)\d\d|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*[.,]\d{1,3}|\d{1,2}/\d{1,2}(?:/\d{2,4})?")
 _LEAD = re.compile(r"(?:\d{1,3}|[*†‡§]{1,3}|\((?:\d{1,2}|[a-z])\)) ?(?=\S)(?!\d)")
+_WORDS = re.compile(r"\S+")
+_LEVEL, _STACKED = 0.7, 1.0  # letter heights between two lines, at least; more where one may be a sign over the other
 _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
 
 
@@ -47,8 +49,9 @@ class RawLine:
     """A line as pdfium cuts them. pieces: (offset in the text, index of the character there) of each stretch that
     runs evenly, empty where offsets and indexes differ.
 
-    edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it. blanks:
-    (offset, left, right) of the spaces of a line that was put in order from right to left.
+    edits: (start, end, replacement) for raised and lowered signs, in order. spaced: white space came before it.
+    drop: points that its last character stands below its first one. blanks: (offset, left, right) of the spaces of a
+    line that was put in order from right to left.
     """
 
     text: str
@@ -58,6 +61,7 @@ class RawLine:
     height: float = 0.0
     bold: bool = False
     spaced: bool = False
+    drop: float = 0.0
     pieces: list[tuple[int, int]] = field(default_factory=list)
     edits: list[tuple[int, int, str]] = field(default_factory=list)
     blanks: list[tuple[int, float, float]] = field(default_factory=list)
@@ -112,12 +116,38 @@ class Glyphs:
         end = self._index(offset + len(text) - 1)
         if end >= 0 and self._ask(self._handle, end, self._place):
             left, right = min(left, self._sides[0]), max(right, self._sides[2])
+            line.drop = line.bottom - self._sides[3]
         line.left, line.right = left, right
         if end - start == len(text) - 1:
             line.pieces.append((0, start))
         if len(text) <= _BOLD_LENGTH:
             line.bold = self._is_bold(start) and (end < 0 or self._is_bold(end))
         return line
+
+    def lines(self, text: str, offset: int, *, spaced: bool) -> list[RawLine]:
+        """Return what pdfium takes for one line as the lines that it is: on a page of few words it may join several."""
+        whole = self.line(text, offset, spaced=spaced)
+        if not whole.height or not whole.pieces or abs(whole.drop) <= _LEVEL * whole.height:
+            return [whole]
+        ends = [*self._line_starts(whole), len(text)]
+        return [
+            self.line(text[begin:end].rstrip(), offset + begin, spaced=spaced or begin > 0)
+            for begin, end in pairwise(ends)
+        ]
+
+    def _line_starts(self, line: RawLine) -> list[int]:
+        """Return the offsets of the words with which a line steps to another level; 0 alone where its words themselves
+        climb or fall, as those of a line that runs up the page do."""
+        found, level, height = [0], line.bottom, line.height
+        for word in _WORDS.finditer(line.text):
+            first, last = self.box(line.index(word.start())), self.box(line.index(word.end() - 1))
+            if abs(last[2] - first[2]) > _LEVEL * first[3]:
+                return [0]
+            alike = _SMALLER * height < first[3] < height / _SMALLER
+            if abs(level - first[2]) > (_LEVEL if alike else _STACKED) * max(first[3], height):
+                found.append(word.start())
+                level, height = first[2], first[3]
+        return found
 
     def _index(self, offset: int) -> int:
         return offset if self._even else int(self._api.FPDFText_GetCharIndexFromTextIndex(self._page, offset))

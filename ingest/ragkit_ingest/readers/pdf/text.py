@@ -209,7 +209,7 @@ def _raw_lines(glyphs: Glyphs, text: str) -> Iterator[RawLine]:
         words = raw.strip()
         if words:
             indent = raw.index(words)
-            yield glyphs.line(words, position + indent, spaced=indent > 0)
+            yield from glyphs.lines(words, position + indent, spaced=indent > 0)
         position += len(raw) + 2
 
 

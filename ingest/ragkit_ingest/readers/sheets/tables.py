@@ -19,6 +19,7 @@ _MAX_DEPTH: Final = 4
 _MAX_GROUPS: Final = 100
 _FAR: Final = 20
 _TITLE_ROWS: Final = 3
+_SAMPLE: Final = 50  # rows that tell which columns are used
 
 
 @dataclass(slots=True)
@@ -254,12 +255,13 @@ def _with_groups(rows: list[Row], left: int, right: int) -> list[Row]:
     for at in range(min(_HEADER_WITHIN, len(rows) - 2)):
         row, below = rows[at], rows[at + 1]
         first = left if left in below.cells else left + 1  # below a blank corner, the first name is of its column only
-        texts = [below.cells.get(column, "") for column in range(first, right + 1)]
+        used = [column for column in range(first, right + 1) if any(column in row.cells for row in rows[:_SAMPLE])]
+        texts = [below.cells.get(column, "") for column in used]
         own = sorted(column for column in row.cells if first <= column <= right)
         if row.merges or len(own) < 2 or own[0] == left or len(own) > len(texts) * 2 // 3 or not all(texts):
             continue
-        ends = [*(column - 1 for column in own[1:]), right]
-        groups = [texts[start - first : end + 1 - first] for start, end in zip(own, ends, strict=True)]
+        ends = [max(column for column in used if column < following) for following in (*own[1:], right + 1)]
+        groups = [texts[used.index(start) : used.index(end) + 1] for start, end in zip(own, ends, strict=True)]
         names = [*map(row.cells.get, own)]
         repeated = len(set(texts)) < len(texts) and all(len(set(group)) == len(group) for group in groups)
         if repeated and len(set(names)) == len(names) and all(map(is_name, texts)):
@@ -375,21 +377,22 @@ def _stands_alone(own: list[Row], before: list[Row], place: tuple[int, int], las
     mine, names = find_header(own, left, right) if right > left else (0, 0)
     if names:
         apart = left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
-        return apart or _has_own_keys(own[mine:], before[at:], place, last[0], titled=bool(at and mine))
+        return apart or _has_own_keys(own[mine:], before[at], (names, *place), last[0], titled=bool(at and mine))
     beside = all(not named <= row.number < named + count for row in own)
     return beside and len(own) * 3 <= len(before)
 
 
-def _has_own_keys(own: Sequence[Row], before: Sequence[Row], place: tuple[int, int], key: int, *, titled: bool) -> bool:
+def _has_own_keys(own: Sequence[Row], before: Row, place: tuple[int, int, int], key: int, *, titled: bool) -> bool:
     """Tell whether columns beside a table, one blank column away, are a table of their own and not its continuation.
 
     Their first column names each row by another word, as in a continuation numbers do; and they have a title, the same
-    first name as the table beside them (its column is `key`), or values of their own. own, before: rows from the names.
+    first name as the table beside them (its column is `key`), or values of their own. own: rows from the names on;
+    before: the names of the table beside them. place: how many rows of names there are, the first and last column.
     """
-    left, right = place
-    keys = [row.cells.get(left, "") for row in own[1:]]
+    count, left, right = place
+    keys = [row.cells.get(left, "") for row in own[count:]]
     if len(keys) < 2 or len(set(keys)) < len(keys) or not all(map(is_name, keys)):
         return False
-    same_name = own[0].cells.get(left) == before[0].cells.get(key)
-    values = [text for row in own[1:] for column, text in row.cells.items() if column > left]
+    same_name = own[0].cells.get(left) == before.cells.get(key)
+    values = [text for row in own[count:] for column, text in row.cells.items() if column > left]
     return titled or same_name or (right > left and sum(map(is_number, values)) * 2 > len(values))

@@ -12,6 +12,7 @@ _WORDS: Final = """m km dm cm mm µm μm nm ft yd in inch mi nmi ha acre m² m³
     mol mmol ppm ppb ph db dba lx lm cd % ‰ pct percent vol rpm pcs pc pieces stk stück
     € $ £ ¥ ₹ eur usd gbp chf jpy cny sek nok dkk pln czk inr k€ m€ teur tusd mio mrd knots kn mph kph"""
 _UNITS: Final = frozenset(_WORDS.split())
+_LONGEST: Final = 40
 _BRACKETED: Final = re.compile(r"[(\[]\s*([^()\[\]]{1,20})\s*[)\]]")
 _PARTS: Final = re.compile(r"\s*[/·*⋅×]\s*|\s+")
 _POWER: Final = re.compile(r"(?:\^?[-−]?[1-4]|[²³⁻¹]+)$")
@@ -22,6 +23,8 @@ _HEADS: Final = frozenset(
 
 def is_unit(text: str) -> bool:
     """Tell whether a cell says in what unit the values below it are: a known unit, also composed and in brackets."""
+    if len(text) > _LONGEST:
+        return False
     bracketed = _BRACKETED.fullmatch(text.strip())
     parts = _PARTS.split((bracketed[1] if bracketed else text).strip().lower())
     return len(parts) <= 4 and all(part in _UNITS or _POWER.sub("", part) in _UNITS for part in parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ragkit_ingest.readers.grid import column_names, header_rows, lay_out
+from ragkit_ingest.readers.grid import Cell, column_names, header_rows, lay_out
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.right_to_left import runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
@@ -15,6 +15,7 @@ from ragkit_ingest.readers.titles import squeeze
 _CELL_LETTERS = 300  # cells with more letters than this on average are boxes of a layout
 _LETTERS = 10  # what has fewer is a drawing
 _COARSE = 0.3  # so many lines of cells with gaps inside mean that columns are not drawn
+_LABEL = 0.88  # letters of a form's label are at most so high as what is filled in
 _TABLE = 1_000  # numbers of tables with lines begin here
 
 
@@ -57,9 +58,10 @@ def _table(grid: Ruled, lines: Sequence[RawLine], glyphs: Glyphs, number: int) -
     if len(texts) < 3 or not _LETTERS <= sum(map(len, texts.values())) <= _CELL_LETTERS * len(texts):
         return ()
     laid = lay_out(grid.cells(texts))
-    heads = header_rows(laid)
+    boxes = _are_boxes([*placed.values()])
+    heads = 0 if boxes else header_rows(laid)
     names = [column_names(laid, heads)] if heads else []
-    body = [[squeeze(cell.text) if cell is not None else "" for cell in row] for row in laid.source[heads:]]
+    body = [_texts(row, once=boxes) for row in laid.source[heads:]]
     first = [part for row in range(max(heads, 1)) for part in bands.get(row, [])]
     rows: list[Row] = []
     step = -1 if runs_right_to_left([*texts.values()]) else 1
@@ -68,6 +70,23 @@ def _table(grid: Ruled, lines: Sequence[RawLine], glyphs: Glyphs, number: int) -
         if any(cells):
             rows.append(Row(parts or [Part("")], bold=False, cells=tuple(cells[::step]), table=number))
     return tuple(rows)
+
+
+def _texts(row: Sequence[Cell | None], *, once: bool) -> list[str]:
+    """Return the words of a row's cells; those of a cell over several columns in each of them, or once."""
+    kept = [cell for at, cell in enumerate(row) if not (once and at and cell is not None and cell is row[at - 1])]
+    return [squeeze(cell.text) if cell is not None else "" for cell in kept]
+
+
+def _are_boxes(cells: Sequence[Sequence[Part]]) -> bool:
+    """Tell whether the cells are those of a form: most have a small label above what was filled in."""
+    labelled = 0
+    for parts in cells:
+        top = max(part.bottom for part in parts)
+        first = [part.height for part in parts if part.bottom == top]
+        below = [part.height for part in parts if part.bottom < top - 0.5 * max(first)]
+        labelled += bool(below) and max(first) < _LABEL * min(below)
+    return labelled > 1 and labelled * 2 >= len(cells)
 
 
 def _too_coarse(grid: Ruled, parts: Sequence[Part]) -> bool:
