@@ -31,6 +31,22 @@ _COMPARED: Final = {
     )
     for bound, words in _WORDS.items()
 }
+_AFTER: Final[dict[Bound, str]] = {
+    "min": r"more|longer|later|over|above|older|higher|larger|greater|bigger|mehr|länger|später|plus",
+    "max": r"less|fewer|shorter|earlier|under|below|younger|lower|smaller|weniger|kürzer|früher|moins",
+}
+_COMPARED_AFTER: Final = {
+    bound: re.compile(
+        rf"(?<![\w.,]){_NUMBER}\s?(?:[^\W\d]+\s){{0,2}}?(?P<words>(?:or|and|oder|und|ou|et)\s(?:{words}))\b",
+        re.IGNORECASE,
+    )
+    for bound, words in _AFTER.items()
+}
+"""Bounds behind their number: "3 or more", "5 people or fewer"."""
+_PLUS: Final = re.compile(r"(?<![\w.,+-])(?P<number>\d+)(?P<words>\+)(?![\w+])")
+_EXACT: Final = re.compile(
+    rf"\b(?:exactly|precisely|genau|exactement|exactamente)\s(?:[^\W\d]+\s){{0,2}}?{_NUMBER}(?![\w:])", re.IGNORECASE
+)
 _HIGH: Final = re.compile(
     r"\b(?:most|highest|largest|greatest|biggest|longest|maximum|latest|top|tallest|heaviest|oldest|best|höchste\w*"
     r"|größte\w*|längste\w*|meiste\w*)\b",
@@ -47,10 +63,10 @@ _DENIES: Final = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_BOUNDED: Final = re.compile(r"\b(?:no|not) (?:less|fewer|more|later|longer|earlier) than\b", re.IGNORECASE)
+_BOUNDED: Final = re.compile(r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier)\s+than\b", re.IGNORECASE)
 _ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)
 """A "no" that answers a question and is followed by the negation itself: "No - not available"."""
-_AT_LEAST: Final = re.compile(r"\bat (?:least|most)\b|\bminimum of\b|\bmaximum of\b", re.IGNORECASE)
+_AT_LEAST: Final = re.compile(r"\bat\s+(?:least|most)\b|\bminimum\s+of\b|\bmaximum\s+of\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +91,19 @@ class Comparison:
 
 
 def comparisons(text: str) -> list[Comparison]:
-    """Return the bounds of a text, in the order of their kinds."""
+    """Return the bounds of a text, in the order of their kinds; a line break is as good as a space."""
+    flat = " ".join(text.split())
+    found = [(bound, pattern) for kind in (_COMPARED, _COMPARED_AFTER) for bound, pattern in kind.items()]
     return [
         Comparison(bound, _figures(match["number"]), match["words"].lower())
-        for bound, pattern in _COMPARED.items()
-        for match in pattern.finditer(text)
+        for bound, pattern in (*found, ("min", _PLUS))
+        for match in pattern.finditer(flat)
     ]
+
+
+def exact_numbers(text: str) -> frozenset[str]:
+    """Return the numbers of a text that it says are exact ("exactly three"), in one form."""
+    return frozenset(_figures(match["number"]) for match in _EXACT.finditer(" ".join(text.split())))
 
 
 def _figures(number: str) -> str:

@@ -14,7 +14,7 @@ from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
-from ragkit.citations.tokens import Claim, read_claim, tokens
+from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -296,14 +296,14 @@ class Passage:
         if strange == {"1"} and says_single(claim.tokens, self._window_text(window), language=self.language):
             strange = frozenset()
         if strange:
-            return "contradicted", f"the number {min(strange)} is not there"
+            return "contradicted", f"the number {as_written(min(strange), claim.tokens)} is not there"
         if self.language != "de":  # German writes every noun with a capital
             before = self._said[window.first - 1].terms if window.first else frozenset[str]()
             near = held | before if leans(self.text[self._spans[window.first][0] :][:12]) else held
             near |= self._subject()
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
-                return "contradicted", f"the name {min(unknown)} is not there"
+                return "contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there"
         if all(self._is_title(at) for at in range(window.first, window.last + 1)):
             return "unclear", "only a heading says it"
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from ragkit.citations.quantities import STRICT, Comparison, comparisons, denies, superlatives
 from ragkit.citations.tables import Cell, Row, Table, instead, is_own_name, subject_row
-from ragkit.citations.tokens import Token, runs, tokens
+from ragkit.citations.tokens import Token, as_written, runs, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
 Fault = tuple[Outcome, str]
@@ -184,11 +184,11 @@ def _in_text(run: str, known: frozenset[str]) -> bool:
 def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
     row = table.rows[fit.index]
     if fit.numbers:
-        return "contradicted", f"the row does not hold {fit.numbers[0]}"
+        return "contradicted", f"the row does not hold {as_written(fit.numbers[0], claim.tokens)}"
     if fit.runs:
         return "contradicted", f"the row does not hold {fit.runs[0]}"
     if fit.elsewhere:
-        return "contradicted", f"{fit.elsewhere[0]} stands in another row"
+        return "contradicted", f"{as_written(fit.elsewhere[0], claim.tokens)} stands in another row"
     misplaced = _misplaced(claim, table, row)
     if misplaced:
         return "contradicted", misplaced
@@ -205,7 +205,7 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
         return "unclear", "the table does not show it as the extreme"
     unknown = claim.terms - row.terms - known
     if len(unknown) > (1 - _KNOWN_SHARE) * len(claim.terms):
-        return "unclear", f"{min(unknown)} is not there"
+        return "unclear", f"{as_written(min(unknown), claim.tokens)} is not there"
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -51,6 +52,11 @@ def tokens(text: str, *, language: str = "en") -> list[Token]:
 def content_terms(text: str, *, language: str = "en") -> set[str]:
     """Return the content terms of a text: numbers and all terms that are not stop words."""
     return {token.term for token in tokens(text, language=language) if not token.stop}
+
+
+def as_written(term: str, said: Iterable[Token]) -> str:
+    """Return the word that a term stands for in a text, for people to read; the term itself when it is not there."""
+    return next((token.word for token in said if token.term == term), term)
 
 
 def runs(text: str) -> list[str]:

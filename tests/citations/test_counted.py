@@ -67,3 +67,33 @@ def test_a_statement_about_another_version_needs_its_own_sentence() -> None:
 )
 def test_bounds_in_words(text: str, bound: str, number: str) -> None:
     assert [(item.bound, item.number) for item in comparisons(text)] == [(bound, number)]
+
+
+NOTICE = """Parental leave can be split into at
+most four parts, and pumps need firmware 3.10. Deliveries take no
+more than 3 days.
+
+At least 5 people must take part, and 12 seats or fewer are free. The fee is 5.50 euros.
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict"),
+    [
+        ("Parental leave can be split into more than four parts.", "contradicted"),  # the bound is over a line break
+        ("Parental leave can be split into four parts or more.", "contradicted"),
+        ("Parental leave can be split into exactly four parts.", "contradicted"),
+        ("Parental leave can be split into up to four parts.", "supported"),
+        ("Deliveries take 3+ days.", "contradicted"),
+        ("Deliveries take at most 3 days.", "supported"),
+        ("5 people or fewer must take part.", "contradicted"),
+        ("5 or more people must take part.", "supported"),
+        ("At least 12 seats are free.", "contradicted"),
+        ("Up to 12 seats are free.", "supported"),
+        ("Pumps need firmware 3.1.", "contradicted"),
+        ("The fee is 5.5 euros.", "supported"),
+    ],
+)
+def test_bounds_behind_numbers_over_line_breaks_and_zeros_of_versions(statement: str, verdict: str) -> None:
+    support = Passage(NOTICE).support(statement)
+    assert support.verdict == verdict, support.reason

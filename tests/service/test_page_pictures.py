@@ -82,6 +82,23 @@ def test_a_page_of_an_upload_is_shown_until_its_document_is_removed(tmp_path: Pa
     assert originals(tmp_path) == []
 
 
+def test_a_browser_asks_whether_its_picture_is_still_right(tmp_path: Path) -> None:
+    with serving(tmp_path) as http:
+        upload(http, "offer.pdf", OFFER)
+        first = picture(http, "offer.pdf")
+        assert first.headers["cache-control"] == "private, no-cache"
+        had = {"If-None-Match": first.headers["etag"]}
+        again = picture(http, "offer.pdf", headers=had)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+
+        upload(http, "offer.pdf", pages_pdf([["Offer 4712"]]))
+        changed = picture(http, "offer.pdf", headers=had)
+        assert changed.status_code == 200
+        assert changed.content != first.content
+        assert http.delete(f"{DOCUMENTS}?source=upload:offer.pdf").status_code == 200
+        assert picture(http, "offer.pdf", headers=had).status_code == 404
+
+
 def test_what_is_no_pdf_is_not_kept(tmp_path: Path) -> None:
     with serving(tmp_path) as http:
         upload(http, "notes.md", b"# Notes\n\nThe pump was repaired.\n")

@@ -9,12 +9,13 @@ from typing import Final
 
 from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_fault
+from ragkit.citations.prose.counted import version_fault
 from ragkit.citations.prose.parts import part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.roles import role_of
 from ragkit.citations.prose.series import series_fault
 from ragkit.citations.prose.units import unit_fault
-from ragkit.citations.quantities import comparisons
+from ragkit.citations.quantities import comparisons, exact_numbers
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 from ragkit.text.sentences import is_item
@@ -124,6 +125,7 @@ def find_fault(
         copy_fault(claim, quote, others, above=above, known=known)
         or old_value_fault(claim, text)
         or unit_fault(claim, text)
+        or version_fault(claim, text)
         or series_fault(claim, quote)
         or _bound_fault(claim, text)
         or _opposite_fault(claim, text)
@@ -151,6 +153,10 @@ def _bound_fault(claim: Claim, text: str) -> Fault | None:
         same = [item for item in held if item.number == bound.number]
         if same and all((item.bound in _LOWER) != (bound.bound in _LOWER) for item in same):
             return "contradicted", f"it says {same[0].words} {bound.number}"
+    exact = exact_numbers(claim.text)
+    for item in held:
+        if item.number in exact and item.number not in exact_numbers(text):
+            return "contradicted", f"it says {item.words} {item.number}, and not exactly"
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from ragkit.citations.prose.synonyms import are_synonyms
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Claim, Token, tokens
+from ragkit.citations.tokens import Claim, Token, as_written, tokens
 
 _COPIED: Final = 0.7
 _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
@@ -119,7 +119,7 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             before, after = set(said[:at]) & common, set(said[at + 1 :]) & common
             front = set(held[:place]) & common
             if before and front and before <= set(held[place + 1 :]) and front <= after:
-                return "contradicted", f"what stands before and after {pivot} is swapped"
+                return "contradicted", f"what stands before and after {as_written(pivot, claim.tokens)} is swapped"
     return None
 
 

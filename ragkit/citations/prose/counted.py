@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from ragkit.citations.prose.units import is_unit
-from ragkit.citations.tokens import Token, tokens
+from ragkit.citations.table_check import Fault
+from ragkit.citations.tokens import Claim, Token, tokens
 
 _LABEL_WORDS: Final = """
 version release stage step phase part plot zone section article chapter clause paragraph appendix annex page line table
-figure item point level class grade group room gate platform track unit module type model code number no kapitel
+figure item point level class grade group room gate platform track unit module type model code number no firmware
+software build revision edition ausgabe fassung kapitel
 abschnitt artikel stufe schritt phase seite tabelle abbildung punkt klasse raum nummer nr absatz
 """
 _LABELS: Final = frozenset(_LABEL_WORDS.split())
@@ -53,6 +55,22 @@ def uncounted(text: str, said: Sequence[Token], names: frozenset[tuple[str, str]
             named = at > 0 and (said[at - 1].term, token.term) in names and not _has_unit(said, at)
             (found if named or _is_pronoun(text, said, at) else counted).add(token.term)
     return frozenset(found - counted)
+
+
+def version_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a number of a name ("Firmware 3.1") stands in a text with other zeros only ("3.10").
+
+    Prices and amounts are equal in both forms; versions and sections are not.
+    """
+    held = tokens(text, language=claim.language)
+    for at in range(1, len(claim.tokens)):
+        token = claim.tokens[at]
+        if "." not in token.word or not _is_named(claim.text, claim.tokens, at) or is_unit(claim.tokens[at - 1].word):
+            continue
+        written = {item.word for item in held if item.term == token.term}
+        if written and token.word not in written and all("." in word for word in written):
+            return "contradicted", f"it says {min(written)}, not {token.word}"
+    return None
 
 
 def says_single(said: Sequence[Token], text: str, *, language: str) -> bool:
