@@ -44,6 +44,11 @@ _COMPARED_AFTER: Final = {
 }
 """Bounds behind their number: "3 or more", "5 people or fewer"."""
 _PLUS: Final = re.compile(r"(?<![\w.,+-])(?P<number>\d+)(?P<words>\+)(?![\w+])")
+_BOUNDS: Final[tuple[tuple[Bound, re.Pattern[str]], ...]] = (
+    *_COMPARED.items(),
+    *_COMPARED_AFTER.items(),
+    ("min", _PLUS),
+)
 _EXACT: Final = re.compile(
     rf"\b(?:exactly|precisely|genau|exactement|exactamente)\s(?:[^\W\d]+\s){{0,2}}?{_NUMBER}(?![\w:])", re.IGNORECASE
 )
@@ -93,10 +98,9 @@ class Comparison:
 def comparisons(text: str) -> list[Comparison]:
     """Return the bounds of a text, in the order of their kinds; a line break is as good as a space."""
     flat = " ".join(text.split())
-    found = [(bound, pattern) for kind in (_COMPARED, _COMPARED_AFTER) for bound, pattern in kind.items()]
     return [
         Comparison(bound, _figures(match["number"]), match["words"].lower())
-        for bound, pattern in (*found, ("min", _PLUS))
+        for bound, pattern in _BOUNDS
         for match in pattern.finditer(flat)
     ]
 

@@ -153,9 +153,9 @@ def _bound_fault(claim: Claim, text: str) -> Fault | None:
         same = [item for item in held if item.number == bound.number]
         if same and all((item.bound in _LOWER) != (bound.bound in _LOWER) for item in same):
             return "contradicted", f"it says {same[0].words} {bound.number}"
-    exact = exact_numbers(claim.text)
+    exact = exact_numbers(claim.text) - exact_numbers(text) if held else frozenset[str]()
     for item in held:
-        if item.number in exact and item.number not in exact_numbers(text):
+        if item.number in exact:
             return "contradicted", f"it says {item.words} {item.number}, and not exactly"
     return None
 

@@ -62,11 +62,14 @@ def version_fault(claim: Claim, text: str) -> Fault | None:
 
     Prices and amounts are equal in both forms; versions and sections are not.
     """
-    held = tokens(text, language=claim.language)
-    for at in range(1, len(claim.tokens)):
-        token = claim.tokens[at]
-        if "." not in token.word or not _is_named(claim.text, claim.tokens, at) or is_unit(claim.tokens[at - 1].word):
-            continue
+    said = claim.tokens
+    named = [
+        said[at]
+        for at in range(1, len(said))
+        if "." in said[at].word and _is_named(claim.text, said, at) and not is_unit(said[at - 1].word)
+    ]
+    held = tokens(text, language=claim.language) if named else []
+    for token in named:
         written = {item.word for item in held if item.term == token.term}
         if written and token.word not in written and all("." in word for word in written):
             return "contradicted", f"it says {min(written)}, not {token.word}"

@@ -60,11 +60,7 @@ class Cascade:
 
     def wins(self, element: Element, ancestors: Sequence[Element]) -> bool:
         """Tell whether the rule that wins for an element takes its words away."""
-        best = _winner(self.taking, element, ancestors) if self.taking else None
-        if best is None:
-            return False
-        given = _winner(self.giving, element, ancestors)
-        return given is None or given.weight < best.weight
+        return _beats(self.taking, self.giving, element, ancestors)
 
     def hides(self, element: Element, ancestors: Sequence[Element], *, important_only: bool = False) -> bool:
         """Tell whether the rule that wins for an element hides it, and no rule shows it in another state."""
@@ -83,11 +79,18 @@ class Cascade:
 
     def gives(self, element: Element, ancestors: Sequence[Element], *, important_only: bool = False) -> bool:
         """Tell whether the rule that wins for an element gives its words back."""
-        best = _winner(self.giving, element, ancestors) if self.giving else None
-        if best is None or (important_only and not best.weight[0]):
-            return False
-        taken = _winner(self.taking, element, ancestors)
-        return taken is None or taken.weight < best.weight
+        return _beats(self.giving, self.taking, element, ancestors, important_only=important_only)
+
+
+def _beats(
+    table: _Table, other: _Table, element: Element, ancestors: Sequence[Element], *, important_only: bool = False
+) -> bool:
+    """Tell whether the rule of a table that wins for an element outweighs every rule of the other table."""
+    best = _winner(table, element, ancestors) if table else None
+    if best is None or (important_only and not best.weight[0]):
+        return False
+    rival = _winner(other, element, ancestors)
+    return rival is None or rival.weight < best.weight
 
 
 def _rank(simple: str) -> tuple[int, str]:
