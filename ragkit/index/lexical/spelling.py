@@ -42,9 +42,12 @@ def nearest_term(
     for stem in stems:
         own = stem(word)
         tried = {own: 2, **{near: 1 for near in _ending_repaired(word, stem) if near != own}}
+        letters = {near: frozenset(near) for near in tried}
         for term, count in terms(own[:1]):
             if len(term) >= ONE_EDIT_FROM and term.isalpha():
                 for near, limit in tried.items():
+                    if abs(len(near) - len(term)) > limit or len(letters[near].symmetric_difference(term)) > 2 * limit:
+                        continue  # an edit changes the length by one at most, and the set of letters by two
                     distance = edit_distance(near, term, limit=limit)
                     if distance <= limit:
                         found.append((distance + 2 - limit, -count, term))
