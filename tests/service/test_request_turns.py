@@ -38,7 +38,9 @@ class _Turns:
         self.begun.append((scope["path"], self.now))
 
 
-def _begun(paths: list[str], *, meanwhile: Callable[[list[asyncio.Task[None]]], None] | None = None) -> list[tuple[str, int]]:
+def _begun(
+    paths: list[str], *, meanwhile: Callable[[list[asyncio.Task[None]]], None] | None = None
+) -> list[tuple[str, int]]:
     """Return the paths in the order in which they begin, with the loop's turn, of requests that arrive together."""
 
     async def main() -> list[tuple[str, int]]:

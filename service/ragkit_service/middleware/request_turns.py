@@ -1,4 +1,4 @@
-"""Requests that arrive together begin a few per turn of the event loop, so that its timers and others run in between."""
+"""Requests that arrive together begin a few per turn of the event loop, so that others are served in between."""
 
 from __future__ import annotations
 
