@@ -25,7 +25,7 @@ from ragkit_service.jobs.tools import Tools
 from ragkit_service.settings import Limits
 
 _IDLE_SECONDS = 60.0
-_NICE = 10  # requests have priority on a shared core: against one busy thread of theirs, this gets a tenth of it
+_NICE = 5  # requests have priority on a shared core: beside one busy thread of theirs, this gets a quarter of it
 
 
 def main() -> None:
