@@ -2,9 +2,10 @@
 
     python -m tests.bench.load_server DATA [SWITCH_MS]
 
-SWITCH_MS: milliseconds after which a thread hands the GIL over, in place of the service's own. Prints the address as JSON, and at the end the lags. SIGUSR1 forgets what was measured until then. A lag is counted
-twice: as it is, and as far as this process is to blame: the event loop's own work, or another thread that held the GIL
-(see ThreadClocks). The places of its threads after long ones are told.
+SWITCH_MS: milliseconds after which a thread hands the GIL over, in place of the service's own. Prints the address as
+JSON, and at the end the lags. SIGUSR1 forgets what was measured until then. A lag is counted twice: as it is, and as
+far as this process is to blame: the event loop's own work, or another thread that held the GIL (see ThreadClocks). The
+places of its threads after long ones are told.
 """
 
 from __future__ import annotations
