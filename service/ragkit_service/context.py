@@ -22,6 +22,7 @@ from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
 from ragkit_service.middleware.request_log import log_failure
 from ragkit_service.observing.records import note_collection
+from ragkit_service.page_ends import PageEnds
 from ragkit_service.page_pictures import PagePictures
 from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings
@@ -64,6 +65,7 @@ class Service:
         self.extractor = extractor
         self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
         self.pictures = PagePictures(settings.limits)
+        self.page_ends = PageEnds()
         self.readiness = Readiness()
         self.ending = Ending(settings.limits.ending_seconds)
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)

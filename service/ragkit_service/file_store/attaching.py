@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -61,10 +61,18 @@ def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:
     return files.keep(upload, purpose=reader.field(b"purpose") or "user_data")
 
 
-async def attach_files(request: Request, collection: str, identifiers: Sequence[str], *, metadata: Metadata) -> Job:
-    """Queue the one job that puts stored files into a collection, each once, all with the same metadata.
+async def attach_files(
+    request: Request,
+    collection: str,
+    identifiers: Sequence[str],
+    *,
+    metadata: Metadata,
+    own: Mapping[str, Metadata] | None = None,
+) -> Job:
+    """Queue the one job that puts stored files into a collection, each once.
 
-    Raises 404 (a file or the collection), 403, 503, 507.
+    metadata: of all documents. own: further metadata of single documents, by the id of the file. Raises 404 (a file or
+    the collection), 403, 503, 507.
     """
     service, access = service_of(request), access_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access, collection, "write"))
@@ -76,7 +84,8 @@ async def attach_files(request: Request, collection: str, identifiers: Sequence[
     kept = False
     try:
         linked = await anyio.to_thread.run_sync(partial(_linked, files, wanted, spool=spool, attached=collection))
-        asked = JobRequest(metadata, labels=access.labels)
+        singles = {stored.source: own[stored.id] for stored in wanted if own and own.get(stored.id)}
+        asked = JobRequest(metadata, labels=access.labels, file_metadata=singles)
         job = Job(job_id, collection, "upload", "queued", "", key_id=access.key_id, files=linked, request=asked)
         queued = await service.jobs.add(job)
         kept = True
