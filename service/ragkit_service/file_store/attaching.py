@@ -20,7 +20,7 @@ from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.security.access import access_of
-from ragkit_service.uploads import UploadReader, receive_uploads, too_many_uploads
+from ragkit_service.uploads import UploadReader, receive_uploads
 
 _FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
 
@@ -34,22 +34,20 @@ async def receive_file(request: Request) -> StoredFile:
     """Store the one file of a multipart body. Raises 403, 503 (busy), 400, 413, 422, 507."""
     service = service_of(request)
     access_of(request).check("write")
-    if not service.uploads.acquire(blocking=False):
-        raise too_many_uploads()
-    spool = SpoolLock(service.settings.data, new_job_id())
-    try:
-        await anyio.to_thread.run_sync(spool.make)
-        limits = service.settings.limits
-        reader = UploadReader(request.headers["content-type"], spool.folder, limits=limits, fields=_FIELDS)
+    async with service.upload_slot():
+        spool = SpoolLock(service.settings.data, new_job_id())
         try:
-            await receive_uploads(reader, request.stream())
+            await anyio.to_thread.run_sync(spool.make)
+            limits = service.settings.limits
+            reader = UploadReader(request.headers["content-type"], spool.folder, limits=limits, fields=_FIELDS)
+            try:
+                await receive_uploads(reader, request.stream())
+            finally:
+                reader.close()
+            return await anyio.to_thread.run_sync(partial(_keep, files_of(request), reader))
         finally:
-            reader.close()
-        return await anyio.to_thread.run_sync(partial(_keep, files_of(request), reader))
-    finally:
-        service.uploads.release()
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(partial(spool.release, keep=False))
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(partial(spool.release, keep=False))
 
 
 def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:

@@ -91,6 +91,10 @@ def test_a_file_without_text_has_failed_and_says_why(client: Any, store: str) ->
     assert [entry.id for entry in listed] == [stored.id]
     assert list(client.vector_stores.files.list(store, filter="completed")) == []
     assert client.vector_stores.retrieve(store).file_counts.completed == 0
+    assert client.vector_stores.files.delete(stored.id, vector_store_id=store).deleted
+    assert list(client.vector_stores.files.list(store)) == []
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.files.delete(stored.id, vector_store_id=store)
 
 
 def test_a_batch_of_files_is_polled_counted_and_listed(client: Any, store: str) -> None:

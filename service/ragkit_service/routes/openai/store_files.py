@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from ragkit import DocumentInfo, NotFoundError
+from ragkit import ConflictError, DocumentInfo, NotFoundError, show
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.errors import Problem
@@ -77,7 +77,26 @@ def store_file_content(request: Request, store: str, file_id: str) -> Response:
 
 @router.delete("/{file_id}", response_model=DeletedReply, responses=openai_errors(404, 409, 503, 507))
 async def delete_store_file(request: Request, store: str, file_id: str) -> Response:
-    """Remove a document from a collection; the stored file stays."""
+    """Remove a file from a collection: its document, or the record of one that gave none; the stored file stays.
+
+    One that is on its way there is 409: cancel its batch, or wait.
+    """
+    on_its_way = await _attached(request, store, file_id)
+    if on_its_way is not None and on_its_way["status"] == "in_progress":
+        raise ConflictError(
+            f"the file {show(file_id, 80)!r} is being put into the vector store", cure="wait until it is there"
+        )
+    found = await anyio.to_thread.run_sync(partial(_document_of, request, store, file_id))
+    if found is None and on_its_way is not None and on_its_way["status"] != "completed":
+        await anyio.to_thread.run_sync(partial(service_of(request).require, access_of(request), store, "write"))
+    else:
+        await _remove(request, store, file_id)
+    await anyio.to_thread.run_sync(partial(files_of(request).detach, file_id, collection=store))
+    return json_response({"id": file_id, "object": "vector_store.file.deleted", "deleted": True})
+
+
+async def _remove(request: Request, store: str, file_id: str) -> None:
+    """Remove a document. Raises 404, and what the job failed with."""
     service = service_of(request)
     wanted = JobRequest(sources=(source_of_id(file_id),), labels=access_of(request).labels)
     job = await enqueue_removal(request, store, wanted)
@@ -87,7 +106,6 @@ async def delete_store_file(request: Request, store: str, file_id: str) -> Respo
         job = await service.jobs.give_up(job.id)
     if job.state != "completed":
         raise failure(job, seconds=seconds)
-    return json_response({"id": file_id, "object": "vector_store.file.deleted", "deleted": job.removed > 0})
 
 
 # ------------------------------------------------------------------ documents
