@@ -9,16 +9,17 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import ragkit
-from ragkit import NotFoundError, Settings, show
+from ragkit import NotFoundError, RagkitError, Settings, show
 from ragkit_service.settings import DEFAULT_REMEMBER
 
 if TYPE_CHECKING:
     from ragkit import ChatModel, Embedder, KnowledgeBase
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 
 
 class Library(Protocol):
@@ -141,6 +142,7 @@ class CollectionPool:
         self._limit = limit
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
+        self._created: dict[str, tuple[Hashable, str]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -183,6 +185,21 @@ class CollectionPool:
         """Raise NotFoundError when there is no collection of that name."""
         self._identity(name)
 
+    def created_at(self, name: str) -> str:
+        """Return when a collection was made, as ISO 8601; 1970 when that cannot be read.
+
+        A collection is opened for it once: the time is remembered.
+        """
+        try:
+            identity = self._identity(name)
+            known = self._created.get(name)
+            if known is None or known[0] != identity:
+                with self.use(name) as knowledge:
+                    known = self._created[name] = (identity, str(knowledge.view(None).status()["created_at"]))
+        except RagkitError:
+            return _UNKNOWN_TIME
+        return known[1]
+
     def is_name(self, name: str) -> bool:
         """Return whether a collection may have this name."""
         return _NAME.fullmatch(name) is not None
@@ -190,6 +207,7 @@ class CollectionPool:
     def create(self, name: str) -> None:
         """Make an empty collection; ConflictError when there is one, InputError when the name is not allowed."""
         self._library.create(name)
+        self._created.pop(name, None)  # its folder may have the inode of an earlier one
 
     def delete(self, name: str) -> None:
         """Delete a collection. Requests that use it finish undisturbed; later ones do not find it."""
