@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, MissingPackageError
 from ragkit.store.base import Backend, Store
 from ragkit.store.sqlite.backend import SqliteBackend
 from ragkit.text.cleaning import show
@@ -17,7 +18,23 @@ GROUP: Final = "ragkit.stores"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
-_BACKENDS: dict[str, Backend] = {"sqlite": SqliteBackend()}
+def _postgres() -> Backend:
+    """Load the PostgreSQL back end; raises MissingPackageError without its driver."""
+    try:
+        from ragkit.store.postgres.backend import PostgresBackend
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "psycopg":
+            raise
+        raise MissingPackageError("psycopg", purpose="a store in PostgreSQL", install="'ragkit[postgres]'") from error
+    return PostgresBackend()
+
+
+_BUILT_IN: Final[Mapping[str, Callable[[], Backend]]] = {
+    "sqlite": SqliteBackend,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+}
+_BACKENDS: dict[str, Backend] = {}
 
 
 def register_backend(scheme: str, backend: Backend) -> None:
@@ -28,10 +45,12 @@ def register_backend(scheme: str, backend: Backend) -> None:
 def backend_for(location: str | Path) -> Backend:
     """Return the back end of a location: a path, or SCHEME://…; ConfigError for a scheme that nothing provides."""
     scheme = scheme_of(location)
+    if scheme not in _BACKENDS and scheme in _BUILT_IN:
+        _BACKENDS[scheme] = _BUILT_IN[scheme]()
     if scheme not in _BACKENDS:
         point = next(iter(entry_points(group=GROUP, name=scheme)), None)
         if point is None:
-            known = ", ".join(sorted({*_BACKENDS, *(point.name for point in entry_points(group=GROUP))}))
+            known = ", ".join(sorted({*_BUILT_IN, *_BACKENDS, *(point.name for point in entry_points(group=GROUP))}))
             raise ConfigError(
                 f"no store is installed for {show(scheme, 40)}://", cure=f"name a folder, or use one of: {known}"
             )
