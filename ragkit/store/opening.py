@@ -65,6 +65,27 @@ def scheme_of(location: str | Path) -> str:
     return match[1] if match else "sqlite"
 
 
+def shown_location(location: str | Path) -> str:
+    """Return a location as it may be printed, logged and recorded: without a password, without options."""
+    if scheme_of(location) == "sqlite":
+        return str(location)
+    scheme, _, rest = str(location).partition("://")
+    place = rest.partition("?")[0].partition("#")[0]
+    authority, slash, path = place.partition("/")
+    user, at, host = authority.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{path}"
+
+
+def data_folder(location: str | Path) -> Path:
+    """Return where this machine keeps files for a location: a data folder itself, or what a back end names."""
+    return backend_for(location).folder(str(location))
+
+
+def collection_identity(location: str | Path, name: str) -> str | None:
+    """Return what names a collection among all that ever had its name; None when there is none."""
+    return backend_for(location).identity(str(location), name)
+
+
 def open_store(location: str | Path, name: str, *, create: bool = False) -> Store:
     """Open a collection at a location; create it when it is missing and `create` is true.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ragkit.store.postgres.backup import restore
-from ragkit.store.postgres.catalog import create_collection, delete_collection, list_collections
+from ragkit.store.postgres.catalog import collection_identity, create_collection, delete_collection, list_collections
 from ragkit.store.postgres.location import parse_location
 from ragkit.store.postgres.store import Store
 
@@ -20,6 +20,14 @@ class PostgresBackend:
     def create(self, location: str, name: str) -> None:
         """Make an empty collection. Raises InputError for a bad name, ConflictError if it exists."""
         create_collection(parse_location(location), name)
+
+    def folder(self, location: str) -> Path:
+        """Return where this machine keeps files for a database; see `Location.folder`."""
+        return parse_location(location).folder
+
+    def identity(self, location: str, name: str) -> str | None:
+        """Return the identity of a collection; None when there is none of that name."""
+        return collection_identity(parse_location(location), name)
 
     def names(self, location: str) -> list[str]:
         """Return the names of the collections, sorted; none when the database has none of ragkit's tables."""

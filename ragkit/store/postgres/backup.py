@@ -101,7 +101,7 @@ def _copy(folder: Path, location: Location, name: str) -> None:
                 raise ConflictError(f"there is a collection {name!r} in {location} already", cure="choose another name")
             number, identity = made
             fill_collection(connection, number, file)
-            _copy_files(folder, local_folder(location, identity))
+            _copy_files(folder, local_folder(identity))
 
 
 def _copy_files(folder: Path, target: Path) -> None:

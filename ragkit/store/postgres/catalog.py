@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from ragkit.errors import ConflictError, NotFoundError
 from ragkit.store.checks import check_name
 from ragkit.store.postgres.connection import Connection, connect, rolled_back, translated
-from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.location import FOLDER, Location, local_root
 from ragkit.store.postgres.lock import lock_for_writing, writer_role
 from ragkit.store.postgres.schema import CHILDREN_FIRST, check_version, create_tables, has_tables, migrate
 from ragkit.store.runs import iso
@@ -81,6 +82,13 @@ def list_collections(location: Location) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM collections ORDER BY name").fetchall()]
 
 
+def collection_identity(location: Location, name: str) -> str | None:
+    """Return the identity of a collection; None when there is none of that name."""
+    with session(location) as connection:
+        found = _look_up(connection, name) if has_tables(connection) else None
+    return found[1] if found else None
+
+
 def delete_collection(location: Location, name: str) -> None:
     """Delete a collection with everything in it, in one transaction, and its files on this machine.
 
@@ -99,12 +107,12 @@ def delete_collection(location: Location, name: str) -> None:
             for table in CHILDREN_FIRST:
                 connection.execute(f"DELETE FROM {table} WHERE collection = $1", (number,))
             connection.execute("DELETE FROM collections WHERE id = $1", (number,))
-    shutil.rmtree(local_folder(location, identity), ignore_errors=True)
+    shutil.rmtree(local_folder(identity), ignore_errors=True)
 
 
-def local_folder(location: Location, identity: str) -> Path:
+def local_folder(identity: str) -> Path:
     """Return where this machine keeps the files of a collection: its caches, prompts, examples and originals."""
-    return location.folder / "collections" / identity
+    return local_root(os.environ) / FOLDER / "collections" / identity
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ragkit.errors import ConfigError
 
+FOLDER: Final = "postgresql"
 LOCAL_VARIABLE: Final = "RAGKIT_LOCAL"
 _SHAPE: Final = "write postgresql://USER@HOST:5432/DATABASE, the user and password percent-encoded"
 _CONNECT_SECONDS: Final = "10"
@@ -32,7 +33,7 @@ class Location:
     @property
     def folder(self) -> Path:
         """Where this machine keeps files for the collections of this database."""
-        return local_root(os.environ) / "postgresql" / hashlib.sha256(self.shown.encode()).hexdigest()[:16]
+        return local_root(os.environ) / FOLDER / hashlib.sha256(self.shown.encode()).hexdigest()[:16]
 
 
 def parse_location(address: str) -> Location:

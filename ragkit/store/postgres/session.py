@@ -10,14 +10,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from ragkit.errors import ModelMismatchError, StoreError
+from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.checks import mismatch
 from ragkit.store.encoding import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.store.postgres.connection import Connection, rolled_back, savepoint, translated
 from ragkit.store.postgres.location import Location
-from ragkit.store.postgres.quantizers import is_quantizer_due, store_quantizer
+from ragkit.store.postgres.quantizers import is_quantizer_due
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
-from ragkit.store.quantizers import train_for
+from ragkit.store.quantizers import encode_quantizer, train_for
 from ragkit.store.runs import LOG_SLACK, Change, Stamp, iso, stamp_of
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
@@ -163,7 +164,7 @@ class Session:
             quantizer = train_for(chunks) if renewed else None
             with rolled_back(self.connection):
                 if renewed:
-                    store_quantizer(self, quantizer, state.fingerprint)
+                    self._store_quantizer(quantizer, state.fingerprint)
                 self.run(
                     "UPDATE generations SET finished_at = $3 WHERE collection = $1 AND number = $2",
                     (self.generation, iso(self._run.clock())),
@@ -171,6 +172,16 @@ class Session:
                 logged = self.rows("SELECT count(*) FROM removed_chunks WHERE collection = $1")[0][0]
                 if logged > state.counts.chunks + LOG_SLACK:
                     self.forget_log(self.revision)
+
+    def _store_quantizer(self, quantizer: Quantizer | None, fingerprint: Fingerprint | None) -> None:
+        """Store a quantizer and delete any other; None only deletes."""
+        self.run("DELETE FROM quantizers WHERE collection = $1")
+        if quantizer is not None and fingerprint is not None:
+            (number,) = self.new_ids("quantizer", 1)
+            self.run(
+                "INSERT INTO quantizers VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                (number, fingerprint.id, *encode_quantizer(quantizer)),
+            )
 
     def forget_log(self, revision: int) -> None:
         """Delete the log of chunks deleted before a revision: caches of an earlier one must rebuild."""

@@ -53,8 +53,8 @@ class Store:
         number, identity = find_collection(location, name, create=create)
         self.name = name
         self.location = location
-        self.folder: Path = local_folder(location, identity)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder: Path = local_folder(identity)
+        _make_folder(self.folder)
         self._collection = (number, name)
         self._clock = clock
         self._pool: ReadPool[Connection] = ReadPool(partial(connect, location))
@@ -162,3 +162,12 @@ class Store:
         if intact and not connection.closed:
             connection.execute("ROLLBACK")
         self._pool.give(connection, intact=intact and not connection.closed)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} can't be created ({error.strerror})", cure="name another folder in RAGKIT_LOCAL"
+        ) from error
