@@ -115,7 +115,8 @@ _HOMES = {
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
-    "store.opening": "collection_identity create_collection data_folder delete_collection list_collections restore_collection shown_location",
+    "store.opening": "collection_identity create_collection data_folder delete_collection list_collections "
+    "restore_collection shown_location",
     "store.rows": "Problem",
     "text.cleaning": "clean_text show",
     "text.token_counter": "decode_tokens",

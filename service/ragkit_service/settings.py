@@ -145,12 +145,13 @@ class ServiceSettings:
     """All settings of the service, in one value. `api_key` is never shown.
 
     data: the folder of keys, jobs, uploads and the audit log, and of the collections unless `shared`, the address of a
-    shared store, is set. remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`. create_collections: an
-    upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
-    may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
-    uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may use the service by a key, as
-    "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector; nothing is sent without one.
+    shared store, is set. remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`.
+    create_collections: an upload to a collection that is not there makes it. trusted_proxies: addresses of proxies
+    whose X-Forwarded-For and X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the
+    service, as "/rag"; requests may come with it and without. audit: whether requests are written to the audit log;
+    "auto" when they need a key. uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may
+    use the service by a key, as "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector;
+    nothing is sent without one.
     """
 
     data: Path = Path(DEFAULT_DATA)

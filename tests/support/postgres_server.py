@@ -32,6 +32,8 @@ def postgres_server() -> Iterator[str]:
             server.ensure_pgdata_inited()
             with (folder / "data" / "postgresql.conf").open("a") as file:
                 file.write(_QUICK)
+            access = folder / "data" / "pg_hba.conf"  # the user `guest` needs a password, all others none
+            access.write_text("local all guest scram-sha-256\n" + access.read_text())
             server.start()
         except (OSError, RuntimeError, AssertionError, ValueError) as error:
             pytest.skip(f"no PostgreSQL server can be started here: {error}")

@@ -99,6 +99,7 @@ CREATE TABLE quantizers (
   crc bigint NOT NULL, centres bytea NOT NULL, PRIMARY KEY (collection, id)
 );
 """
+EXTENSION: Final = "vector"
 CHILDREN_FIRST: Final = (
     "passages", "chunks", "unit_vectors", "vectors", "texts", "metadata", "documents", "fingerprints", "generations",
     "revisions", "removed_chunks", "files", "adapters", "quantizers",
@@ -168,7 +169,9 @@ def migrate(connection: Connection, location: Location, *, steps: Sequence[Migra
 
 def _need_extension(connection: Connection, location: Location) -> None:
     """Install pgvector, where the server has it and the user may; ConfigError says who must do what."""
-    rows = connection.execute("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'").fetchall()
+    rows = connection.execute(
+        "SELECT default_version FROM pg_available_extensions WHERE name = $1", (EXTENSION,)
+    ).fetchall()
     if not rows:
         raise ConfigError(
             f"the server of {location} has no pgvector",

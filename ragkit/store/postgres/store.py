@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 import psycopg
 
+from ragkit.errors import StoreError
 from ragkit.store.audit import verify_reader
 from ragkit.store.pool import ReadPool
 from ragkit.store.postgres.backup import backup
