@@ -21,8 +21,8 @@ SHORT_KEY = 16
 
 _data = click.option(
     "--data",
-    metavar="FOLDER",
-    help=f"Data folder (or $RAGKIT_DATA).  [default: {DEFAULT_DATA}]",
+    metavar="FOLDER|ADDRESS",
+    help=f"Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).  [default: {DEFAULT_DATA}]",
 )
 _config = click.option("--config", metavar="FILE", help=f"Settings file (or $RAGKIT_CONFIG).  [default: ./{FILE_NAME}]")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
