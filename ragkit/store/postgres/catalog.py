@@ -19,21 +19,19 @@ from ragkit.store.postgres.schema import CHILDREN_FIRST, check_version, create_t
 from ragkit.store.runs import iso
 
 
-def find_collection(location: Location, name: str, *, create: bool) -> tuple[int, str]:
+def find_collection(connection: Connection, location: Location, name: str, *, create: bool) -> tuple[int, str]:
     """Return the id and the identity of a collection; make it, and the tables, when missing and `create` is true.
 
-    An older version of the tables is migrated. Raises InputError (bad name), NotFoundError, SchemaVersionError.
+    An older version of the tables is migrated. Raises NotFoundError, SchemaVersionError.
     """
-    check_name(name)
-    with session(location) as connection:
-        if create:
-            create_tables(connection, location)
-        migrate(connection, location)
+    if create:
+        create_tables(connection, location)
+    migrate(connection, location)
+    found = _look_up(connection, name)
+    if found is None and create:
+        with rolled_back(connection):
+            insert_collection(connection, name)
         found = _look_up(connection, name)
-        if found is None and create:
-            with rolled_back(connection):
-                insert_collection(connection, name)
-            found = _look_up(connection, name)
     if found is None:
         raise NotFoundError(
             f"there is no collection {name!r} in {location}",

@@ -32,6 +32,10 @@ _ORPHANS: Final = {
         JOIN vectors AS v ON v.collection = c.collection AND v.id = c.vector_id JOIN collections AS s ON s.id = $1
         WHERE c.collection = $1 AND v.fingerprint IS DISTINCT FROM s.fingerprint""",
 }
+_SIZE: Final = f"""SELECT (size.bytes * (s.documents + s.chunks) / greatest(every.rows, 1))::bigint
+  FROM collections AS s,
+  (SELECT sum(pg_total_relation_size(name::regclass)) AS bytes FROM unnest('{{{", ".join(CHILDREN_FIRST)}}}'::text[])
+   AS name) AS size, (SELECT sum(documents + chunks) AS rows FROM collections) AS every WHERE s.id = $1"""
 
 
 class Readable(Protocol):
@@ -63,11 +67,11 @@ def doctor_store(store: Readable) -> dict[str, Any]:
 
 
 def collection_size(reader: Reader) -> int:
-    """Return the bytes of a collection's rows, as they are stored: compressed where the server compresses them."""
-    sizes = " UNION ALL ".join(
-        f"SELECT sum(pg_column_size(t.*)) AS bytes FROM {table} AS t WHERE collection = $1" for table in CHILDREN_FIRST
-    )
-    return int(reader.inspect(f"SELECT coalesce(sum(bytes), 0)::bigint FROM ({sizes}) AS found")[0][0])
+    """Return a collection's share, by its documents and chunks, of the bytes of ragkit's tables and their indexes.
+
+    An estimate where a database has several collections: the rows of one cannot be measured without reading them.
+    """
+    return int(reader.inspect(_SIZE)[0][0])
 
 
 def _server(reader: Reader) -> dict[str, str]:

@@ -15,6 +15,10 @@ SETUP_LOCK: Final = 0x52414731
 # The tables are those of the SQLite store, with the collection before each key: ids are those of a collection, so that
 # a move between the stores keeps them. Text is compared by code point (COLLATE "C"). A B-tree takes at most some 2,700
 # bytes, so that long sources and paths are found by a SHA-256 (source_key, file_key), and long metadata by their start.
+KEY_START: Final = 64
+TEXT_START: Final = 128
+SOURCE_START: Final = 500
+"""How many characters of a metadata key, a metadata text and a source the indexes hold."""
 _C: Final = 'text COLLATE "C" NOT NULL'
 _OWNER: Final = "collection integer NOT NULL REFERENCES collections (id)"
 _TABLES: Final = f"""
@@ -45,6 +49,7 @@ CREATE TABLE documents (
   PRIMARY KEY (collection, id), UNIQUE (collection, source_key),
   FOREIGN KEY (collection, generation) REFERENCES generations (collection, number)
 );
+CREATE INDEX documents_source ON documents (collection, "left"(source, {SOURCE_START}));
 CREATE INDEX documents_updated ON documents (collection, updated_us);
 CREATE INDEX documents_generation ON documents (collection, generation);
 CREATE TABLE texts (
@@ -56,7 +61,8 @@ CREATE TABLE metadata (
   collection integer NOT NULL, document_id bigint NOT NULL, key {_C}, kind smallint NOT NULL, number numeric NOT NULL,
   text {_C}, FOREIGN KEY (collection, document_id) REFERENCES documents (collection, id) ON DELETE CASCADE
 );
-CREATE INDEX metadata_value ON metadata (collection, "left"(key, 64), kind, number, "left"(text, 128));
+CREATE INDEX metadata_value ON metadata
+  (collection, "left"(key, {KEY_START}), kind, number, "left"(text, {TEXT_START}));
 CREATE INDEX metadata_document ON metadata (collection, document_id);
 CREATE TABLE vectors (
   {_OWNER}, id bigint NOT NULL, fingerprint bigint NOT NULL, hash bytea NOT NULL, crc bigint NOT NULL,
@@ -123,9 +129,11 @@ def create_tables(connection: Connection, location: Location) -> None:
 
     Raises ConfigError when the database has no pgvector and this user may not install it.
     """
+    if has_tables(connection):
+        return
     with rolled_back(connection):
         connection.execute("SELECT pg_advisory_xact_lock($1)", (SETUP_LOCK,))
-        if has_tables(connection):
+        if has_tables(connection):  # another process made them while this one waited
             return
         if not register_vectors(connection):
             _need_extension(connection, location)

@@ -13,6 +13,7 @@ import psycopg
 
 from ragkit.errors import StoreError
 from ragkit.store.audit import verify_reader
+from ragkit.store.checks import check_name
 from ragkit.store.pool import ReadPool
 from ragkit.store.postgres.backup import backup
 from ragkit.store.postgres.catalog import find_collection, local_folder, session
@@ -51,33 +52,28 @@ class Store:
     def __init__(
         self, location: Location, name: str, *, create: bool = False, clock: Callable[[], datetime] = utc_now
     ) -> None:
-        number, identity = find_collection(location, name, create=create)
-        self.name = name
+        self.name = check_name(name)
         self.location = location
+        self._pool: ReadPool[Connection] = ReadPool(partial(connect, location))
+        connection = self._pool.take()
+        try:
+            with translated(location):
+                number, identity = find_collection(connection, location, name, create=create)
+        except BaseException:
+            connection.close()
+            raise
+        self._pool.give(connection, intact=True)
         self.folder: Path = local_folder(identity)
         _make_folder(self.folder)
         self._collection = (number, name)
         self._clock = clock
-        self._pool: ReadPool[Connection] = ReadPool(partial(connect, location))
         self._units: dict[int, bytes] = {}
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """Open one read transaction; its Reader returns one committed state, whatever is written in the meantime."""
-        with translated(self.location):
-            connection, snapshot = self._begin()
-            intact = False
-            try:
-                yield Reader(snapshot, units=self._units)
-                intact = True
-            except psycopg.Error:
-                raise
-            except BaseException:
-                intact = not connection.closed
-                raise
-            finally:
-                snapshot.expire()
-                self._end(connection, intact=intact)
+        with self._reading() as (_, snapshot):
+            yield Reader(snapshot, units=self._units)
 
     @contextmanager
     def write(
@@ -105,8 +101,7 @@ class Store:
 
     def writer_holder(self) -> str:
         """Return who holds the writer lock, in words; "" when nobody does."""
-        self._pool.check_open()
-        with session(self.location) as connection:
+        with self._reading() as (connection, _):
             return present_holder(connection, self._collection[0])
 
     def verify(self) -> list[Problem]:
@@ -123,7 +118,7 @@ class Store:
         return backup(self, target)
 
     def size(self) -> int:
-        """Return the bytes of the collection's rows in the database, without indexes."""
+        """Return the collection's share of the bytes of ragkit's tables; see `integrity.collection_size`."""
         with self.read() as reader:
             return collection_size(reader)
 
@@ -136,6 +131,20 @@ class Store:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Connection, Snapshot]]:
+        """Open one read transaction; its connection is used again, unless the server has ended it."""
+        with translated(self.location):
+            connection, snapshot = self._begin()
+            try:
+                yield connection, snapshot
+            finally:
+                snapshot.expire()
+                with suppress(psycopg.Error):  # the error that ended the connection is the one to raise
+                    if not connection.closed:
+                        connection.execute("ROLLBACK")
+                self._pool.give(connection, intact=not connection.closed)
 
     def _begin(self) -> tuple[Connection, Snapshot]:
         """Begin a read transaction; idle connections that the server has ended meanwhile are replaced."""
@@ -157,12 +166,6 @@ class Store:
         except BaseException:
             connection.close()
             raise
-
-    def _end(self, connection: Connection, *, intact: bool) -> None:
-        """End a read transaction and give the connection back."""
-        if intact and not connection.closed:
-            connection.execute("ROLLBACK")
-        self._pool.give(connection, intact=intact and not connection.closed)
 
 
 def _make_folder(folder: Path) -> None:

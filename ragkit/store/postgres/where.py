@@ -18,10 +18,8 @@ from ragkit.store.filters import (
     write_clause,
 )
 from ragkit.store.postgres.encoding import typed_value
+from ragkit.store.postgres.schema import KEY_START, TEXT_START
 
-KEY_START: Final = 64
-TEXT_START: Final = 128
-"""How many characters of a key and of a text the index of metadata holds."""
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
 _DATED: Final = "'^[0-9]{4}($|-[0-9]{2})'"

@@ -18,6 +18,7 @@ from ragkit.store.filters import Filter, check_about_documents
 from ragkit.store.metadata import decode_metadata
 from ragkit.store.postgres.encoding import is_storable, source_key
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot, plain_ids
+from ragkit.store.postgres.schema import KEY_START, SOURCE_START
 from ragkit.store.postgres.where import filter_sql
 from ragkit.store.rows import DocumentRow, StructureRow
 from ragkit.types.collection import DocumentInfo, FileState
@@ -27,6 +28,22 @@ _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages
 _WHOLE: Final = "documents AS d JOIN texts AS t ON t.collection = d.collection AND t.document_id = d.id"
 _INFO: Final = f"""SELECT d.source, d.title, d.sha256, d.media_type, d.characters, d.pages, d.chunks, d.generation,
     d.updated_at, d.metadata, t.warnings FROM {_WHOLE} WHERE d.collection = $1"""
+_BY_SOURCE: Final = f'"left"(d.source, {SOURCE_START}), d.source'
+_START: Final = f'"left"(key, {KEY_START})'
+# One look-up a key, not one a row: PostgreSQL has no loose index scan of its own. The index holds the start of a key.
+_METADATA_KEYS: Final = f"""
+WITH RECURSIVE starts (start) AS (
+  SELECT min({_START}) FROM metadata WHERE collection = $1
+  UNION ALL
+  SELECT (SELECT min({_START}) FROM metadata WHERE collection = $1 AND {_START} > starts.start) FROM starts
+  WHERE starts.start IS NOT NULL
+)
+SELECT start AS key FROM starts WHERE length(start) < {KEY_START}
+UNION
+SELECT key FROM metadata WHERE collection = $1
+  AND {_START} IN (SELECT start FROM starts WHERE length(start) = {KEY_START})
+ORDER BY key
+"""
 _FILE: Final = "path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail"
 
 
@@ -50,7 +67,7 @@ class DocumentReader:
             clause = f"{clause} AND {condition}"
         part = f"LIMIT ${len(bindings) + 2} OFFSET ${len(bindings) + 3}"
         rows = self._snapshot.rows(
-            f"{_INFO} AND {clause} ORDER BY d.source {part}",
+            f"{_INFO} AND {clause} ORDER BY {_BY_SOURCE} {part}",
             (*bindings, None if limit is None else max(limit, 0), max(offset, 0)),
         )
         return [decode_info(row) for row in rows]
@@ -77,8 +94,7 @@ class DocumentReader:
 
     def metadata_keys(self) -> list[str]:
         """Return the metadata keys that filters can find documents by, each once, sorted."""
-        rows = self._snapshot.rows("SELECT DISTINCT key FROM metadata WHERE collection = $1 ORDER BY key")
-        return [row[0] for row in rows]
+        return [row[0] for row in self._snapshot.rows(_METADATA_KEYS)]
 
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored, one in memory at a time."""
