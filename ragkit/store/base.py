@@ -25,11 +25,18 @@ class DocumentReader(Protocol):
     """The documents of one committed state."""
 
     def infos(
-        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Filter | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
         """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all.
 
-        Raises FilterError for a `where` about pages: those are of chunks.
+        newest: those that were written last come first, and those of the same microsecond by source. Raises FilterError
+        for a `where` about pages: those are of chunks.
         """
 
     def info(self, source: str) -> DocumentInfo:
@@ -165,6 +172,10 @@ class Reader(Protocol):
     @property
     def identity(self) -> str:
         """Names this collection, wherever its data is moved to; a new or restored one has another."""
+
+    @property
+    def created_at(self) -> str:
+        """When the collection was made: UTC, ISO 8601."""
 
     @property
     def revision(self) -> int:

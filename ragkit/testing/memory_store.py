@@ -16,6 +16,7 @@ from ragkit.store.checks import check_chunks, check_name
 from ragkit.store.rows import Problem
 from ragkit.store.source_files import verify_files
 from ragkit.testing.memory_reader import MemoryReader
+from ragkit.testing.memory_run import iso_time
 from ragkit.testing.memory_state import State
 from ragkit.testing.memory_writer import MemoryWriter
 from ragkit.types.collection import Fingerprint
@@ -26,7 +27,7 @@ class _Collection:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.state = State(identity=uuid.uuid4().hex)
+        self.state = State(identity=uuid.uuid4().hex, created_at=iso_time(datetime.now(UTC)))
         self.deleted = False
         self._lock = threading.Lock()
         self._holder = ""

@@ -35,6 +35,7 @@ from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.cross_origin import CrossOrigin
 from ragkit_service.middleware.request_log import Observe
+from ragkit_service.middleware.request_turns import RequestTurns
 from ragkit_service.observing.access_log import log_request
 from ragkit_service.observing.audit import AuditedRequests, AuditLog
 from ragkit_service.observing.loop_stalls import LoopStalls
@@ -133,6 +134,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor)
     app.add_middleware(Guard, settings=settings, keyring=app.state.keyring)
     if app.state.tracing:
         app.add_middleware(TracedRequests, tracing=app.state.tracing)
+    app.add_middleware(RequestTurns)
     app.add_middleware(
         Observe,
         redactor=redactor,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 import ragkit
-from ragkit import NotFoundError, Settings, show
+from ragkit import NotFoundError, RagkitError, Settings, show
 from ragkit_service.settings import DEFAULT_REMEMBER
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _IDENTITY_SECONDS: Final = 1.0
 """How long a shared store is not asked again whether a collection was deleted and created again."""
+_UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 
 
 class Library(Protocol):
@@ -108,6 +109,7 @@ class DataFolder:
     def delete(self, name: str) -> None:
         """Delete a collection with all it holds."""
         ragkit.delete_collection(self.data, name)
+        self._identities.pop(name, None)
 
     def warm(self) -> None:
         """Load the embedding model and embed one text, so that it is compiled."""
@@ -151,6 +153,7 @@ class CollectionPool:
         self._limit = limit
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
+        self._created: dict[str, tuple[Hashable, str]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -193,6 +196,21 @@ class CollectionPool:
         """Raise NotFoundError when there is no collection of that name."""
         self._identity(name)
 
+    def created_at(self, name: str) -> str:
+        """Return when a collection was made, as ISO 8601; 1970 when that cannot be read.
+
+        A collection is opened for it once: the time is remembered.
+        """
+        try:
+            identity = self._identity(name)
+            known = self._created.get(name)
+            if known is None or known[0] != identity:
+                with self.use(name) as knowledge:
+                    known = self._created[name] = (identity, str(knowledge.view(None).status()["created_at"]))
+        except RagkitError:
+            return _UNKNOWN_TIME
+        return known[1]
+
     def is_name(self, name: str) -> bool:
         """Return whether a collection may have this name."""
         return _NAME.fullmatch(name) is not None
@@ -200,6 +218,7 @@ class CollectionPool:
     def create(self, name: str) -> None:
         """Make an empty collection; ConflictError when there is one, InputError when the name is not allowed."""
         self._library.create(name)
+        self._created.pop(name, None)  # its folder may have the inode of an earlier one
 
     def delete(self, name: str) -> None:
         """Delete a collection. Requests that use it finish undisturbed; later ones do not find it."""

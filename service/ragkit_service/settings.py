@@ -54,23 +54,23 @@ class Limits:
     """The limits of one request and of the service. Sizes in bytes, times in seconds.
 
     json_bytes: largest body that is not an upload. upload_bytes: largest file; upload_files, upload_total: files and
-    bytes of one upload. uploads_at_once: uploads received at the same time, more get 503; readers: files read at a
-    time. header_seconds, body_seconds: a request's headers, then its body, have arrived by then. upload_rate: bytes a
-    second that an upload must keep up after body_seconds. write_seconds: how long a client may leave a response unread.
-    first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
-    still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
-    idle_seconds: how long a connection is kept for a next request. leftover_seconds: how long the rest of a refused
-    body is read. connections: open at once, peer_connections: of one address; beyond them an idle one is closed for a
-    new one, and `reserve` more are for health checks. ending_seconds: for answers at work when the service is asked to
-    end; then a stream ends with an `error` event. requests: served at once, more get 503. threads: for everything quick
-    (searches of small collections share one of their own). ask_threads: answers at work at once. writer_seconds: how
-    long a removal is waited for before it is given up; wait_seconds: how long an upload with `wait` is waited for.
-    original_bytes: of the originals of uploaded PDFs that a collection keeps, for pictures of their pages; 0 for none.
-    open_collections: kept open at once; the one that was unused for longest is closed. jobs: unfinished jobs at once;
-    job_lanes: jobs at work at once, each of another collection.
-    question_characters, question_words: the longest question that is taken; a letter of a script without spaces counts
-    as a word, and so do three digits.
-    rate: requests a minute of a key without a rate of its own, or of an address without a key; 0 for any number.
+    bytes of one upload. uploads_at_once: uploads received at the same time; one more waits upload_queue_seconds for its
+    turn, then gets 503. readers: files read at a time. header_seconds, body_seconds: a request's headers, then its
+    body, have arrived by then. upload_rate: bytes a second that an upload must keep up after body_seconds.
+    write_seconds: how long a client may leave a response unread. first_event_seconds: how long a stream waits for its
+    first event before it sends its head, so that an early error still has its own status. comment_seconds: pause after
+    which a stream sends a comment, to be kept alive. idle_seconds: how long a connection is kept for a next request.
+    leftover_seconds: how long the rest of a refused body is read. connections: open at once, peer_connections: of one
+    address; beyond them an idle one is closed for a new one, and `reserve` more are for health checks. ending_seconds:
+    for answers at work when the service is asked to end; then a stream ends with an `error` event. requests: served at
+    once, more get 503. threads: for everything quick (searches of small collections share one of their own).
+    ask_threads: answers at work at once. writer_seconds: how long a removal is waited for before it is given up;
+    wait_seconds: how long an upload with `wait` is waited for. original_bytes: of the originals of uploaded PDFs that a
+    collection keeps, for pictures of their pages; 0 for none. open_collections: kept open at once; the one that was
+    unused for longest is closed. jobs: unfinished jobs at once; job_lanes: jobs at work at once, each of another
+    collection. question_characters, question_words: the longest question that is taken; a letter of a script without
+    spaces counts as a word, and so do three digits. rate: requests a minute of a key without a rate of its own, or of
+    an address without a key; 0 for any number.
     """
 
     json_bytes: int = 1 << 20
@@ -78,6 +78,7 @@ class Limits:
     upload_files: int = 32
     upload_total: int = 1 << 30
     uploads_at_once: int = 4
+    upload_queue_seconds: float = 10.0
     readers: int = 2
     header_seconds: float = 10.0
     body_seconds: float = 30.0
@@ -111,6 +112,7 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "upload_files": (1, 1_000),
     "upload_total": (1 << 10, 64 << 30),
     "uploads_at_once": (1, 64),
+    "upload_queue_seconds": (0, 300),
     "readers": (1, 64),
     "header_seconds": (0.5, 300),
     "body_seconds": (1, 3_600),

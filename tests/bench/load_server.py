@@ -23,7 +23,7 @@ import numpy as np
 import uvicorn
 
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.server import bind, freeze_start, server_config, url_of
+from ragkit_service.server import bind, prepare_interpreter, server_config, url_of
 from tests.bench.bench_stalls import Probe, working_places
 from tests.support.thread_clocks import ThreadClocks
 
@@ -75,7 +75,7 @@ class LoopLags:
 
 async def _serve(settings: ServiceSettings) -> LoopLags:
     config = server_config(settings, create_app(settings), as_json=True)
-    freeze_start()
+    prepare_interpreter()
     lags = LoopLags()
     collecting = Probe()
     gc.callbacks.append(collecting.on_collection)

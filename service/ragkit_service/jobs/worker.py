@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ragkit import ChunkSettings, DenseSettings, ModelSettings, Settings
+from ragkit_ingest import lower_priority
 from ragkit_service.collection_pool import CollectionPool, DataFolder
 from ragkit_service.errors import Redactor
 from ragkit_service.jobs.extractor import ingest_extractor
@@ -25,7 +25,7 @@ from ragkit_service.jobs.tools import Tools
 from ragkit_service.settings import Limits
 
 _IDLE_SECONDS = 60.0
-_NICE = 5  # requests have priority on a shared core
+_NICE = 10  # requests have priority on a shared core: against one busy thread of theirs, this gets a tenth of it
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         return
     sys.argv = ["ragkit", "serve"]  # what a lock names as its holder
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s jobs: %(message)s")
-    os.nice(_NICE)
+    lower_priority(_NICE)
     lock = FileLock(Path(message["data"]) / LOCK_NAME, thread_local=False)
     try:
         lock.acquire(timeout=0)

@@ -54,9 +54,15 @@ class DocumentReader:
         self._snapshot = snapshot
 
     def infos(
-        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Filter | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
-        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
+        """Return documents by source, or those that were written last first; `limit` None means all."""
         if not is_storable(prefix):
             return []
         clause = "starts_with(d.source, $2)"
@@ -65,9 +71,10 @@ class DocumentReader:
             check_about_documents(where)
             condition, bindings = filter_sql(where, bindings)
             clause = f"{clause} AND {condition}"
+        order = "d.updated_us DESC, d.source" if newest else _BY_SOURCE
         part = f"LIMIT ${len(bindings) + 2} OFFSET ${len(bindings) + 3}"
         rows = self._snapshot.rows(
-            f"{_INFO} AND {clause} ORDER BY {_BY_SOURCE} {part}",
+            f"{_INFO} AND {clause} ORDER BY {order} {part}",
             (*bindings, None if limit is None else max(limit, 0), max(offset, 0)),
         )
         return [decode_info(row) for row in rows]

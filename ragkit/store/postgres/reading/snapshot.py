@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 _STREAMED: Final = 2_000
 _STATE: Final = """
 SELECT s.identity, s.revision, s.generation, s.floor, s.documents, s.chunks, s.characters, s.pages, s.vectors,
-  s.pinned, f.id, f.body
+  s.pinned, f.id, f.body, s.created_at
 FROM collections AS s LEFT JOIN fingerprints AS f ON f.collection = s.id AND f.id = s.fingerprint WHERE s.id = $1
 """
 
@@ -32,9 +32,9 @@ FROM collections AS s LEFT JOIN fingerprints AS f ON f.collection = s.id AND f.i
 class Snapshot:
     """A read transaction and the state of one collection in the commit that it sees.
 
-    identity, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor: the oldest
-    revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises NotFoundError when the
-    collection was deleted.
+    identity, created_at, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor:
+    the oldest revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises NotFoundError
+    when the collection was deleted.
     """
 
     def __init__(self, connection: Connection, location: Location, collection: tuple[int, str]) -> None:
@@ -55,6 +55,7 @@ class Snapshot:
         self.pinned: Mapping[str, Any] | None = None if state[9] is None else json.loads(state[9])
         self.fingerprint_id: int | None = state[10]
         self.fingerprint: Fingerprint | None = None if state[11] is None else decode_fingerprint(state[11])
+        self.created_at: str = state[12]
 
     @property
     def dimension(self) -> int:

@@ -42,16 +42,23 @@ class DocumentReader:
         self._snapshot = snapshot
 
     def infos(
-        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Filter | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
-        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
+        """Return documents by source, or those that were written last first; `limit` None means all."""
         clause, bindings = _prefix_clause(prefix)
         if where is not None:
             check_about_documents(where)
             condition, values = filter_sql(where)
             clause, bindings = f"{clause} AND {condition}", (*bindings, *values)
+        order = "updated_us DESC, source" if newest else "source"
         rows = self._snapshot.rows(
-            f"SELECT {_INFO} FROM documents AS d WHERE {clause} ORDER BY source LIMIT ? OFFSET ?",
+            f"SELECT {_INFO} FROM documents AS d WHERE {clause} ORDER BY {order} LIMIT ? OFFSET ?",
             (*bindings, -1 if limit is None else max(limit, 0), max(offset, 0)),
         )
         return [decode_info(row) for row in rows]

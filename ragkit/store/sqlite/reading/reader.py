@@ -36,6 +36,11 @@ class Reader:
         return self._snapshot.identity
 
     @property
+    def created_at(self) -> str:
+        """When the collection was made: UTC, ISO 8601."""
+        return self._snapshot.created_at
+
+    @property
     def revision(self) -> int:
         """Grows by one with every committed transaction that changed documents."""
         return self._snapshot.revision
