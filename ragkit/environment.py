@@ -13,7 +13,8 @@ T = TypeVar("T")
 DEFAULT_DATA = ".ragkit"
 
 ENVIRONMENT_VARIABLES: Mapping[str, str] = {
-    "RAGKIT_DATA": "data folder (default ./.ragkit)",
+    "RAGKIT_DATA": "data folder (default ./.ragkit), or postgresql://USER@HOST/DATABASE",
+    "RAGKIT_LOCAL": "folder of what a shared store keeps on this machine (default: ragkit in the user's data folder)",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
     "RAGKIT_DEVICE": "auto (CUDA where there is one), cpu, cuda; mps and xpu are not tested",
