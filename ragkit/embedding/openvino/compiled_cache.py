@@ -118,7 +118,7 @@ def ensure_compiled(
 ) -> Compiled:
     """Return the compiled form of a model: the cached one when every file has its hash, else compiled now.
 
-    precision: "fp32" for the form that every CPU runs; None for the fastest one of this CPU. Of two processes, one
+    precision: "fp32" for the form that every CPU runs; None for that of the settings. Of two processes, one
     compiles and the other waits. A damaged form is compiled again; where the cache cannot be written it is compiled
     into a temporary folder of this process. Where torch is not installed nothing can be compiled: a cached fp32 form
     then serves a CPU that could do better. Each case logs one line to "ragkit". Raises ModelError when the model cannot
@@ -156,7 +156,7 @@ def _portable(job: _Job, settings: ModelSettings, weights: str) -> Compiled | No
 def _job(model: ModelFolder, settings: ModelSettings, weights: str, precision: Precision | None = None) -> _Job:
     openvino = import_openvino()
     try:
-        precision = precision or processor(openvino.Core())[1]
+        precision = precision or ("fp32" if settings.precision == "fp32" else processor(openvino.Core())[1])
     except RuntimeError as error:
         raise ModelError(f"openvino finds no CPU to run on: {error}", cure="set the runtime to torch") from error
     parts = (FORMAT, weights, config_sha256(model), openvino.__version__, precision)
