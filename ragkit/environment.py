@@ -25,7 +25,7 @@ ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "RAGKIT_DATA": "data folder (default ./.ragkit)",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
-    "RAGKIT_PRECISION": "of the compiled model: auto (bf16 where the CPU has it, else fp32) or fp32",
+    "RAGKIT_PRECISION": "of the compiled model: auto (bf16 where the CPU has it, else fp32), fp32 or int8",
     "RAGKIT_DEVICE": "auto (CUDA where there is one), cpu, cuda; mps and xpu are not tested",
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",

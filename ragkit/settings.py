@@ -12,7 +12,7 @@ FewShot = Literal["off", "fixed", "similar"]
 """Which of a collection's examples a prompt holds."""
 RuntimeChoice = Literal["auto", "openvino", "torch"]
 """What runs the embedding model."""
-PrecisionChoice = Literal["auto", "fp32"]
+PrecisionChoice = Literal["auto", "fp32", "int8"]
 """In which numbers the compiled model multiplies."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 QUESTION_LIMIT = 8_000
@@ -39,7 +39,8 @@ class ModelSettings:
     name: a sentence-transformers name or a folder, "" for the one that the collection was built with, and the default
     model for a new one. runtime: "openvino" is the compiled CPU model, "torch" the original;
     "auto" takes the compiled one on a CPU and torch on a GPU. precision: numbers that the compiled model multiplies:
-    "auto" is bf16 where the CPU has it in hardware, else fp32. offline: forbid every download.
+    "auto" is bf16 where the CPU has it in hardware, else fp32; "int8" is faster on some CPUs, loses some quality, and
+    is another model to a collection (see docs/models.md). offline: forbid every download.
     """
 
     name: str = ""
