@@ -202,8 +202,9 @@ class CompiledRuntime:
         config = self._config(streams=streams, threads=threads)
         if self._image is not None:
             try:
-                image = np.memmap(self._image, dtype=np.uint8, mode="r")
-                return _Pool(self._core.import_model(self._openvino.Tensor(image), "CPU", config), streams)
+                # Mapped copy-on-write, as OpenVINO shares writable memory only; it would copy anything else (90 MB).
+                image = self._openvino.Tensor(np.memmap(self._image, dtype=np.uint8, mode="c"), shared_memory=True)
+                return _Pool(self._core.import_model(image, "CPU", config), streams, image=image)
             except (RuntimeError, OSError, ValueError) as error:
                 _log.warning("the compiled model's image does not load (%s): it is built anew", _first_line(error))
                 self._image = None
@@ -251,11 +252,15 @@ class CompiledRuntime:
 
 
 class _Pool:
-    """A compiled model with its idle infer requests and worker threads."""
+    """A compiled model with its idle infer requests and worker threads.
 
-    def __init__(self, compiled: Any, streams: int) -> None:
+    image: the mapped file that the model was imported from, and may still read weights in.
+    """
+
+    def __init__(self, compiled: Any, streams: int, *, image: Any = None) -> None:
         self.streams = streams
         self._compiled = compiled
+        self._image = image
         self._idle: deque[Any] = deque()
         self._workers = ThreadPoolExecutor(streams, thread_name_prefix="ragkit-embed") if streams > 1 else None
 
