@@ -79,10 +79,23 @@ class WordPieces:
             special_tokens=special_tokens,
         )
 
-    def vocabulary(self) -> dict[str, int]:
-        """Return the id of each token, those added to the model's own vocabulary included."""
+    @property
+    def serialized(self) -> str:
+        """The tokenizer as JSON, without truncation and padding."""
+        text: str = self._tokenizer.to_str()
+        return text
+
+    def rows(self) -> int:
+        """Return how many rows a table for this vocabulary has: the largest id, and one."""
         known: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
-        return known
+        return max(known.values(), default=-1) + 1
+
+    def around(self) -> tuple[list[int], list[int]]:
+        """Return the ids of the special tokens before and after a text."""
+        ids = self._tokenizer.encode_batch_fast([""], add_special_tokens=self._special_tokens)[0].ids
+        marked = self._tokenizer.encode_batch(["a"], add_special_tokens=self._special_tokens)[0].special_tokens_mask
+        before = next((at for at, special in enumerate(marked) if not special), len(ids))
+        return ids[:before], ids[before:]
 
     def document_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text as a document: prompt and special tokens included."""

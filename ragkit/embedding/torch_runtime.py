@@ -211,6 +211,10 @@ class TorchRuntime:
             return self._batches(ids)
         return self._run(self._transformer.encode_query, texts, self._pieces.query_prompt)
 
+    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm for token ids."""
+        return self._batches(ids)
+
     def with_states(
         self,
         texts: Sequence[str],  # noqa: ARG002

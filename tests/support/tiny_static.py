@@ -47,7 +47,9 @@ def write_static(
     parts = [{"idx": 0, "name": "0", "path": place, "type": f"{stem}.static_embedding.StaticEmbedding"}]
     for at, kind in enumerate(after, 1):
         (folder / f"{at}_{kind}").mkdir()
-        parts.append({"idx": at, "name": str(at), "path": f"{at}_{kind}", "type": f"sentence_transformers.models.{kind}"})
+        parts.append(
+            {"idx": at, "name": str(at), "path": f"{at}_{kind}", "type": f"sentence_transformers.models.{kind}"}
+        )
     (folder / "modules.json").write_text(json.dumps(parts), encoding="utf-8")
     config = {"prompts": prompts or {}, "default_prompt_name": None}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(config), encoding="utf-8")

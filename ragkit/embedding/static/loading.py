@@ -30,7 +30,7 @@ def load_static(model: ModelFolder, *, weights_sha256: str) -> ModelEmbedder:
         special_tokens=False,
     )
     table = read_table(model.weights[0])
-    needed = max(pieces.vocabulary().values(), default=-1) + 1
+    needed = pieces.rows()
     if needed > len(table):
         raise ModelError(
             f"the table of {model.name!r} has {len(table):,} rows, and its tokenizer needs {needed:,}",

@@ -38,6 +38,10 @@ class StaticRuntime:
         """Return rows (n, d) of unit norm."""
         return self.with_states(texts, ids, _ignore)
 
+    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm for token ids."""
+        return self.with_states((), ids, _ignore)
+
     def with_states(
         self,
         texts: Sequence[str],  # noqa: ARG002

@@ -45,7 +45,9 @@ def _folded(table: NDArray[Any], tensors: Mapping[str, Any], path: Path) -> NDAr
     """Return model2vec's table with one row a token: its row of the clusters, times its weight."""
     if "mapping" in tensors:
         places = _array(tensors["mapping"], path)
-        if places.dtype.kind not in "iu" or (places.size and not 0 <= int(places.min()) <= int(places.max()) < len(table)):
+        if places.dtype.kind not in "iu" or (
+            places.size and not 0 <= int(places.min()) <= int(places.max()) < len(table)
+        ):
             raise ModelError(f"the mapping in {path} leaves its table of {len(table):,} rows", cure=_COPY)
         table = table[places]
     if "weights" in tensors:
