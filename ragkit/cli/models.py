@@ -25,6 +25,7 @@ from ragkit.cli.options import (
 from ragkit.cli.progress import drawn_progress
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
+from ragkit.errors import ModelError, RagkitError
 from ragkit.files import need_new_folder
 from ragkit.settings import DEFAULT_MODEL, ModelSettings
 from ragkit.text.cleaning import show
@@ -105,6 +106,8 @@ def compile(name: str, *, precision: str, force: bool, as_json: bool) -> None:  
     settings = environment_settings(model=name).model
     started = time.perf_counter()
     model = find_model(settings)
+    if model.static:
+        raise ModelError(f"model {model.name!r} is a static model, which is not compiled", cure="use it as it is")
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
     wanted: Precision | None = "fp32" if precision == "fp32" else None
     compiled = ensure_compiled(model, settings, weights_sha256=weights, precision=wanted, force=force)
@@ -210,8 +213,11 @@ def verify(name: str, *, as_json: bool) -> int:
     settings = environment_settings(model=name).model
     model = find_model(settings)
     weights = weights_sha256(model)
-    problems = verify_compiled(model, settings, weights_sha256=weights)
-    compiled = None if problems else compiled_folder(model, settings, weights_sha256=weights)
+    if model.static:
+        problems, compiled = _problems_of_static(settings), None
+    else:
+        problems = verify_compiled(model, settings, weights_sha256=weights)
+        compiled = None if problems else compiled_folder(model, settings, weights_sha256=weights)
     if as_json:
         print_json(
             {
@@ -228,6 +234,17 @@ def verify(name: str, *, as_json: bool) -> int:
         for problem in problems:
             click.echo(show(f"wrong: {problem}"))
     return 1 if problems else 0
+
+
+def _problems_of_static(settings: ModelSettings) -> list[str]:
+    """Load a static model, which embeds the probe sentence; return what is wrong with it."""
+    from ragkit.embedding.loading import load_embedder
+
+    try:
+        load_embedder(settings)
+    except RagkitError as error:
+        return [str(error)]
+    return []
 
 
 @models.command(short_help="Remove compiled models of other versions.")

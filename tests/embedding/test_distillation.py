@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_embedder import ModelEmbedder
@@ -19,49 +17,20 @@ from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import ConflictError, InputError, ModelError, StorageFullError
 from ragkit.settings import ModelSettings
 from ragkit.testing import HashEmbedder
+from tests.support.fake_network import FakeNetwork, fake_model
 from tests.support.tiny_static import WORDS, write_static
 
 ORIGIN = Origin("lighthouse/base", "ab" * 32, "mit")
 
 
-class Network:
-    """A network whose vector is the mean of a random row a token; notes the ids that it was given."""
-
-    label = "fake"
-    dimension = 12
-    has_states = False
-
-    def __init__(self) -> None:
-        self.rows = np.random.default_rng(5).standard_normal((len(WORDS), self.dimension)).astype(np.float32)
-        self.given: list[list[int]] = []
-
-    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        self.given += [list(tokens) for tokens in ids]
-        means = np.stack([self.rows[list(tokens)].mean(axis=0) for tokens in ids])
-        unit: NDArray[np.float32] = means / np.linalg.norm(means, axis=1, keepdims=True)
-        return unit
-
-    def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-        return self.sequences(ids)
-
-    queries = documents
-
-    def with_states(
-        self, texts: Sequence[str], ids: Sequence[Sequence[int]], use: Callable[[int, NDArray[np.float32]], None]
-    ) -> NDArray[np.float32]:
-        raise AssertionError("a distillation needs no token states")
+@pytest.fixture
+def network() -> FakeNetwork:
+    return FakeNetwork()
 
 
 @pytest.fixture
-def network() -> Network:
-    return Network()
-
-
-@pytest.fixture
-def embedder(network: Network, tmp_path: Path) -> ModelEmbedder:
-    tokenizer = write_static(tmp_path / "tokenizer") / "tokenizer.json"
-    pieces = WordPieces.from_file(tokenizer, max_tokens=64)
-    return ModelEmbedder(network, pieces, model="lighthouse/base", weights_sha256="")
+def embedder(network: FakeNetwork, tmp_path: Path) -> ModelEmbedder:
+    return fake_model(network, tmp_path / "tokenizer")
 
 
 def load(folder: Path) -> ModelEmbedder:
@@ -70,7 +39,7 @@ def load(folder: Path) -> ModelEmbedder:
     return found
 
 
-def test_each_token_is_embedded_between_the_special_tokens(embedder: ModelEmbedder, network: Network) -> None:
+def test_each_token_is_embedded_between_the_special_tokens(embedder: ModelEmbedder, network: FakeNetwork) -> None:
     network.given.clear()
     steps: list[tuple[int, int]] = []
     made = distill(embedder, dimensions=6, progress=lambda done, total: steps.append((done, total)))
@@ -89,7 +58,7 @@ def test_the_projection_keeps_the_distances_that_a_full_one_has() -> None:
     assert projected(rows, 2) == pytest.approx(full[:, :2])
 
 
-def test_frequent_tokens_weigh_less_and_unused_ones_nothing(embedder: ModelEmbedder, network: Network) -> None:
+def test_frequent_tokens_weigh_less_and_unused_ones_nothing(embedder: ModelEmbedder, network: FakeNetwork) -> None:
     network.rows[:] = np.eye(len(WORDS), network.dimension) + 1
     lengths = np.linalg.norm(distill(embedder, dimensions=11).table, axis=1)
     assert lengths[2] < lengths[11]  # "ferry" stands before "," in the vocabulary
