@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ragkit.embedding.model_embedder import ModelEmbedder
 from ragkit.embedding.static.vocabulary import Vocabulary
 from ragkit.errors import InputError, ModelError
+from ragkit.types.collection import STATIC_RUNTIME
 
 Progress = Callable[[int, int], None]
 """A callback that gets the number of tokens that have a vector, and the number of all."""
@@ -77,7 +78,7 @@ def _source(embedder: object) -> ModelEmbedder:
             f"{embedder!r} cannot be distilled: its tokens are not known",
             cure="name the folder of a sentence-transformers model",
         )
-    if embedder.fingerprint.runtime == "static":
+    if embedder.fingerprint.runtime == STATIC_RUNTIME:
         raise ModelError(
             f"model {embedder.fingerprint.model!r} cannot be distilled: it is a static model already",
             cure="name the model that it was made of",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.embedding.model_embedder import UseStates
+from ragkit.types.collection import STATIC_RUNTIME
 
 
 class StaticRuntime:
@@ -17,7 +18,7 @@ class StaticRuntime:
     sentence-transformers returns zeros, which have no direction.
     """
 
-    label = "static"
+    label = STATIC_RUNTIME
     has_states = True
 
     def __init__(self, table: NDArray[np.float32]) -> None:
