@@ -15,6 +15,9 @@ _COPIED: Final = 0.7
 _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
 
 
+_BY: Final = frozenset(("by", "von", "par", "por", "da"))
+_BY_REACH: Final = 5  # words before "by" among which its verb stands
+_SWAPPED: Final = 4  # words that a swap is made of: two sides, what stands between them, and one more
 _OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
@@ -103,24 +106,44 @@ def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
 
 
 def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return the fault when a claim has the words of a sentence with the two sides of a word swapped."""
-    said = [token.term for token in claim.tokens if not token.stop]
-    by = sum(token.word in ("by", "von", "par", "por", "da") for token in claim.tokens)
+    """Return the fault when a claim has the words of a sentence with the two sides of a word swapped.
+
+    Words that one of them repeats ("version 2 replaces version 1") tell nothing about the sides. Numbers compare as
+    they are written: 2.1 and 2.10 are two versions. A "by" on one side only makes it the passive, which turns round.
+    """
+    said = _ordered(claim.tokens)
+    passives = _passives(claim.tokens)
     for sentence in quote:
         read = tokens(sentence, language=claim.language)
-        held = [token.term for token in read if not token.stop]
-        common = {term for term in said if said.count(term) == held.count(term) == 1}
-        if len(common) * 10 < len(set(said)) * 9 or by != sum(
-            t.word in ("by", "von", "par", "por", "da") for t in read
-        ):
+        held = _ordered(read)
+        single = {term for term in said if said.count(term) == 1 >= held.count(term)}
+        common = single & set(held)
+        if len(common) < _SWAPPED or len(common) * 10 < len(single) * 9:
             continue
-        for pivot in common:
-            at, place = said.index(pivot), held.index(pivot)
-            before, after = set(said[:at]) & common, set(said[at + 1 :]) & common
-            front = set(held[:place]) & common
-            if before and front and before <= set(held[place + 1 :]) and front <= after:
+        turned = passives ^ _passives(read)
+        for pivot in turned & common if turned else common:
+            before, after = _sides(said, pivot, common)
+            front, back = _sides(held[::-1] if turned else held, pivot, common)
+            if before and front and before <= back and front <= after:
                 return "contradicted", f"what stands before and after {as_written(pivot, claim.tokens)} is swapped"
     return None
+
+
+def _ordered(read: Sequence[Token]) -> list[str]:
+    """Return the content terms in their order, numbers as they are written."""
+    return [token.word if token.is_number and "." in token.word else token.term for token in read if not token.stop]
+
+
+def _passives(read: Sequence[Token]) -> set[str]:
+    """Return the terms soon before a "by": verbs in the passive, whose sides are turned round."""
+    places = [at for at, token in enumerate(read) if token.word in _BY]
+    return {token.term for at in places for token in read[max(0, at - _BY_REACH) : at] if not token.stop}
+
+
+def _sides(terms: Sequence[str], pivot: str, common: set[str]) -> tuple[set[str], set[str]]:
+    """Return the common terms before a term, and those after it."""
+    at = terms.index(pivot)
+    return set(terms[:at]) & common, set(terms[at + 1 :]) & common
 
 
 def neighbour_fault(
