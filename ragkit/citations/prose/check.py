@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from ragkit.citations.prose.antonyms import opposite_fault
+from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_fault
 from ragkit.citations.prose.counted import version_fault
@@ -67,16 +68,9 @@ def find_fault(
     quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
     words in lower case that the document has outside of the passage.
     """
-    text = " ".join(quote)
     return (
         copy_fault(claim, quote, others, above=above, known=known)
-        or old_value_fault(claim, text)
-        or unit_fault(claim, text)
-        or version_fault(claim, text)
-        or series_fault(claim, quote)
-        or _bound_fault(claim, text)
-        or swapped_fault(claim, quote)
-        or _order_fault(claim, quote)
+        or sure_fault(claim, quote)
         or turned_fault(claim, quote)
         or _role_fault(claim, quote, others)
         or neighbour_fault(claim, quote, others, known=known)
@@ -85,6 +79,24 @@ def find_fault(
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
         or _elsewhere_fault(claim, quote, others, above, known)
+    )
+
+
+def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault of a claim that a rule finds whatever other words stand around it; None for none.
+
+    These rules compare things of one kind: units, versions, dates, bounds, antonyms, the sides of a relation.
+    """
+    text = " ".join(quote)
+    return (
+        old_value_fault(claim, text)
+        or unit_fault(claim, text)
+        or version_fault(claim, text)
+        or calendar_fault(claim, quote)
+        or series_fault(claim, quote)
+        or _bound_fault(claim, text)
+        or swapped_fault(claim, quote)
+        or _order_fault(claim, quote)
     )
 
 

@@ -16,14 +16,13 @@ _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of fe
 
 
 _BY: Final = frozenset(("by", "von", "par", "por", "da"))
-_BY_REACH: Final = 5  # words before "by" among which its verb stands
-_SWAPPED: Final = 4  # words that a swap is made of: two sides, what stands between them, and one more
+_SWAPPED: Final = 3  # words that a swap is made of: two sides and what stands between them
 _OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
 
 def is_copy(claim: Claim, sentence: str, *, share: float = _COPIED) -> bool:
-    """Return whether a claim repeats most of a sentence in its order."""
+    """Return whether a claim repeats at least a share of its terms from a sentence, in its order."""
     said = [token.term for token in claim.tokens if not token.stop]
     held = [token.term for token in tokens(sentence, language=claim.language) if not token.stop]
     blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
@@ -72,6 +71,8 @@ def _replaced_fault(
         if kind != "replace":
             continue
         for token in said[first:last]:
+            if token.term in claim.implied:
+                continue
             if (token is said[0] and token.term in above) or (token.in_code and not has_code):
                 continue  # what the document is about, which the sentence may call by another name
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
@@ -109,21 +110,20 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return the fault when a claim has the words of a sentence with the two sides of a word swapped.
 
     Words that one of them repeats ("version 2 replaces version 1") tell nothing about the sides. Numbers compare as
-    they are written: 2.1 and 2.10 are two versions. A "by" on one side only makes it the passive, which turns round.
+    they are written: 2.1 and 2.10 are two versions.
     """
     said = _ordered(claim.tokens)
-    passives = _passives(claim.tokens)
+    passives = _count_by(claim.tokens)
     for sentence in quote:
         read = tokens(sentence, language=claim.language)
         held = _ordered(read)
         single = {term for term in said if said.count(term) == 1 >= held.count(term)}
         common = single & set(held)
-        if len(common) < _SWAPPED or len(common) * 10 < len(single) * 9:
+        if len(common) < _SWAPPED or len(common) * 10 < len(single) * 9 or passives != _count_by(read):
             continue
-        turned = passives ^ _passives(read)
-        for pivot in turned & common if turned else common:
+        for pivot in common:
             before, after = _sides(said, pivot, common)
-            front, back = _sides(held[::-1] if turned else held, pivot, common)
+            front, back = _sides(held, pivot, common)
             if before and front and before <= back and front <= after:
                 return "contradicted", f"what stands before and after {as_written(pivot, claim.tokens)} is swapped"
     return None
@@ -134,10 +134,8 @@ def _ordered(read: Sequence[Token]) -> list[str]:
     return [token.word if token.is_number and "." in token.word else token.term for token in read if not token.stop]
 
 
-def _passives(read: Sequence[Token]) -> set[str]:
-    """Return the terms soon before a "by": verbs in the passive, whose sides are turned round."""
-    places = [at for at, token in enumerate(read) if token.word in _BY]
-    return {token.term for at in places for token in read[max(0, at - _BY_REACH) : at] if not token.stop}
+def _count_by(read: Sequence[Token]) -> int:
+    return sum(token.word in _BY for token in read)
 
 
 def _sides(terms: Sequence[str], pivot: str, common: set[str]) -> tuple[set[str], set[str]]:
