@@ -19,9 +19,9 @@ from ragkit_service.errors import Problem, Redactor
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
+from ragkit_service.listings.page_ends import PageEnds
 from ragkit_service.middleware.request_log import log_failure
 from ragkit_service.observing.records import note_collection
-from ragkit_service.page_ends import PageEnds
 from ragkit_service.page_pictures import PagePictures
 from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings

@@ -10,7 +10,7 @@ import pytest
 from ragkit import DocumentInfo, NotFoundError
 from ragkit_service.document_ids import document_id
 from ragkit_service.errors import Problem
-from ragkit_service.page_ends import PageEnds, Place
+from ragkit_service.listings.page_ends import PageEnds, Place
 from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openai.store_listing import Documents, list_files
 from ragkit_service.schemas.openai.pages import PageQuery

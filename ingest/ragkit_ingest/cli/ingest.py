@@ -60,11 +60,11 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--collection", metavar="NAME", default="default", show_default=True, help="Collection."),
         click.option(
             "--data",
-            metavar="FOLDER",
+            metavar="FOLDER|ADDRESS",
             envvar="RAGKIT_DATA",
             default=".ragkit",
             show_default=True,
-            help="Data folder (or $RAGKIT_DATA).",
+            help="Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).",
         ),
         click.option("--model", default="", metavar="NAME", help="Embedding model of a new collection."),
     ):
@@ -181,8 +181,8 @@ def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> Ing
 class _NothingYet:
     """The state that a dry run sees if there is no collection yet."""
 
-    def __init__(self, path: str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def roots(self) -> list[str]:
         return []
@@ -204,7 +204,7 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
     except NotFoundError:
         if not dry_run:
             raise
-        yield cast("KnowledgeBase", _NothingYet(place.data))
+        yield cast("KnowledgeBase", _NothingYet(ragkit.data_folder(place.data)))
         return
     with kb:
         yield kb

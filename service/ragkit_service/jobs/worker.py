@@ -68,7 +68,9 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
         dense=DenseSettings(**parts["dense"]),
     )
     queue = JobQueue(data)
-    pool = CollectionPool(DataFolder(data, settings=settings, remember=0), limit=limits.open_collections)
+    pool = CollectionPool(
+        DataFolder(message["shared"] or data, settings=settings, remember=0), limit=limits.open_collections
+    )
     extractor = ingest_extractor(limits)
     redactor = Redactor([data, Path.home(), Path.cwd()])
     runner = Runner(Tools(data, queue, pool, extractor, redactor, limits), lanes=limits.job_lanes)

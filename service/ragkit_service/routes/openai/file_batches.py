@@ -14,6 +14,7 @@ from ragkit_service.document_ids import document_id
 from ragkit_service.file_store.attaching import attach_files
 from ragkit_service.jobs.types import Job
 from ragkit_service.json_response import json_response
+from ragkit_service.listings.times import unix_seconds
 from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openai.store_files import attached_entry, status_of
 from ragkit_service.routes.openapi import openai_errors
@@ -21,7 +22,6 @@ from ragkit_service.schemas.openai.pages import StoreFilesQuery
 from ragkit_service.schemas.openai.replies import FileBatchEntry, StoreFilesReply
 from ragkit_service.schemas.openai.vector_stores import NewFileBatch
 from ragkit_service.security.access import access_of
-from ragkit_service.times import unix_seconds
 from ragkit_service.uploads import checked_metadata
 
 router = APIRouter(prefix="/v1/vector_stores/{store}/file_batches", tags=["openai"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ragkit_service.page_ends import PageEnds, Place
+from ragkit_service.listings.page_ends import PageEnds, Place
 from ragkit_service.schemas.openai.pages import PageQuery
 
 Ranks = Callable[[str], tuple[int, int]]

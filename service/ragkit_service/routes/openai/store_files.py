@@ -17,6 +17,7 @@ from ragkit_service.errors import Problem
 from ragkit_service.file_store.attaching import attach_files, files_of
 from ragkit_service.jobs.types import TAKEN, Job, JobFile, JobRequest
 from ragkit_service.json_response import json_response
+from ragkit_service.listings.times import unix_milliseconds, unix_seconds
 from ragkit_service.receiving import enqueue_removal
 from ragkit_service.routes.documents import failure
 from ragkit_service.routes.openai.paging import page
@@ -26,7 +27,6 @@ from ragkit_service.schemas.openai.pages import StoreFilesQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, StoreContentReply, StoreFileEntry, StoreFilesReply
 from ragkit_service.schemas.openai.vector_stores import NewStoreFile
 from ragkit_service.security.access import access_of
-from ragkit_service.times import unix_milliseconds, unix_seconds
 from ragkit_service.uploads import checked_metadata
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from ragkit import DocumentInfo, NotFoundError
 from ragkit_service.document_ids import document_id, source_of_id
-from ragkit_service.page_ends import PageEnds, Place
+from ragkit_service.listings.page_ends import PageEnds, Place
+from ragkit_service.listings.times import unix_milliseconds
 from ragkit_service.routes.openai.paging import Window, window
 from ragkit_service.schemas.openai.pages import PageQuery
-from ragkit_service.times import unix_milliseconds
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeView

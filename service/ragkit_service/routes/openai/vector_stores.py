@@ -18,6 +18,7 @@ from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
 from ragkit_service.file_store.attaching import attach_files, files_of
 from ragkit_service.json_response import json_response
+from ragkit_service.listings.times import unix_milliseconds, unix_seconds
 from ragkit_service.observing.records import note_collection, note_hits
 from ragkit_service.routes.collections import delete_collection
 from ragkit_service.routes.openai.paging import listed, page
@@ -27,7 +28,6 @@ from ragkit_service.schemas.openai.pages import PageQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, SearchPage, StoreEntry, StoresReply
 from ragkit_service.schemas.openai.vector_stores import NewStore, StoreSearchRequest
 from ragkit_service.security.access import Access, access_of
-from ragkit_service.times import unix_milliseconds, unix_seconds
 
 router = APIRouter(prefix="/v1/vector_stores", tags=["openai"])
 
