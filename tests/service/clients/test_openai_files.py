@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -226,10 +227,22 @@ def test_what_is_not_there_is_404(client: Any, file_id: str) -> None:
             call()
 
 
+def test_of_uploads_of_one_name_at_once_one_is_kept_whole(client: Any) -> None:
+    bodies = [f"{number} ".encode() * (number * 3_000 + 1) for number in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda body: client.files.create(file=("same.md", body), purpose="user_data"), bodies))
+
+    assert len({file.id for file in made}) == 1
+    kept = client.files.content(made[0].id).read()
+    assert kept in bodies
+    assert client.files.retrieve(made[0].id).bytes == len(kept)
+    client.files.delete(made[0].id)
+
+
 def test_files_belong_to_the_key_that_sent_them(client: Any, data: Path) -> None:
     stored = client.files.create(file=FAQ, purpose="user_data")
     other = StoredFiles(data, owner="another key")
 
     assert other.list() == []
     with pytest.raises(NotFoundError):
-        other.content(stored.id)
+        other.get(stored.id)
