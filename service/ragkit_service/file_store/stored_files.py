@@ -50,6 +50,15 @@ class StoredFile:
         return document_id(self.source)
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A stored file that was put into a collection. job: the id of the last job that did so."""
+
+    stored: StoredFile
+    collection: str
+    job: str
+
+
 class StoredFiles:
     """The stored files of one owner, which is a key. Every method blocks on the disk."""
 
@@ -87,6 +96,16 @@ class StoredFiles:
                 f"the file {show(stored.name, 80)!r} has been replaced or deleted", cure="send the request again"
             )
         return path
+
+    def attachments(self) -> list[Attachment]:
+        """Return the collections that files were put into, newest file first."""
+        found = []
+        for stored in self.list():
+            for path in self._of(stored.id).glob("in-*.json"):
+                with suppress(OSError, ValueError, KeyError):  # deleted in between
+                    content = json.loads(path.read_bytes())
+                    found.append(Attachment(stored, str(content["collection"]), str(content["job"])))
+        return found
 
     def list(self) -> list[StoredFile]:
         """Return all files, newest first."""
