@@ -1,4 +1,7 @@
-"""The querying part of a KnowledgeBase: from a question to hits, a grounded prompt, a checked answer."""
+"""The querying part of a KnowledgeBase: from a question to hits, a grounded prompt, a checked answer.
+
+The citation checker is imported at the first answer: it would take a tenth of the time of a search in a new process.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,6 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.chat.structured import ask_for, json_reader
-from ragkit.citations.checker import StreamChecker
-from ragkit.citations.json_check import JsonCheck
-from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.concurrency.stages import stage
 from ragkit.concurrency.threads import WorkerThreads
@@ -222,6 +222,8 @@ class Querying:
             )
         prompt = self._prompt(asked, replace(self.settings.prompt, schema=schema.text))
         chat = self.settings.chat
+        from ragkit.citations.json_check import JsonCheck
+
         check = JsonCheck(prompt, hosts=chat.link_hosts, strict=chat.strict)
         reply = ask_for(model, prompt, json_reader(schema, clean=check.clean))
         answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
@@ -232,6 +234,8 @@ class Querying:
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
+        from ragkit.citations.statements import check_text
+
         judge = self._models.judge()
         bounds = self.settings.retrieval
         return check_text(text, lambda said: self.search(Asked(shortened(said, bounds), k, where)), judge=judge)
@@ -243,6 +247,8 @@ class Querying:
 
     def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
+        from ragkit.citations.checker import StreamChecker
+
         chat = self.settings.chat
         checker = StreamChecker(
             prompt,

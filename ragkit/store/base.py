@@ -360,6 +360,12 @@ class Backend(Protocol):
     def create(self, location: str, name: str) -> None:
         """Make an empty collection. Raises InputError for a bad name, ConflictError if it exists."""
 
+    def folder(self, location: str) -> Path:
+        """Return where this machine keeps files for a location; nothing need exist there yet."""
+
+    def identity(self, location: str, name: str) -> str | None:
+        """Return what names a collection of a location among all that ever had its name; None when there is none."""
+
     def names(self, location: str) -> list[str]:
         """Return the names of the collections, sorted."""
 

@@ -191,6 +191,16 @@ class MemoryBackend:
                 raise ConflictError(f"there is a collection {name!r} in {location} already", cure="choose another name")
             self._collections[key] = _Collection(name)
 
+    def folder(self, location: str) -> Path:
+        """Return a folder that does not exist: nothing of a collection in memory is in files."""
+        return Path(os.devnull) / location.rpartition("://")[2]
+
+    def identity(self, location: str, name: str) -> str | None:
+        """Return what names a collection; None when there is none."""
+        with self._lock:
+            found = self._collections.get((location, name))
+            return found.state.identity if found else None
+
     def names(self, location: str) -> list[str]:
         """Return the names of the collections, sorted."""
         with self._lock:

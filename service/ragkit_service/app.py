@@ -96,7 +96,7 @@ def create_app(
     require_key(settings, keyring)
     redactor = Redactor([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
-        library or DataFolder(settings.data, settings=settings.settings, remember=settings.remember),
+        library or DataFolder(settings.location, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
     )
     queue = JobQueue(settings.data)
@@ -216,7 +216,7 @@ def _job_worker(
     """Return the worker of the jobs: a separate process, or threads where the caller passes collections or readers."""
     if pool is None and extractor is None:
         return JobProcess(settings, queue)
-    lent = pool or CollectionPool(DataFolder(settings.data, settings=settings.settings))
+    lent = pool or CollectionPool(DataFolder(settings.location, settings=settings.settings))
     reader = extractor or ingest_extractor(settings.limits)
     tools = Tools(settings.data, queue, lent, reader, redactor, settings.limits)
     return Runner(tools, lanes=settings.limits.job_lanes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ragkit import ChatModel, Embedder, KnowledgeBase
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_IDENTITY_SECONDS: Final = 1.0
+"""How long a shared store is not asked again whether a collection was deleted and created again."""
 _UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 
 
@@ -54,7 +57,7 @@ class DataFolder:
 
     def __init__(
         self,
-        data: Path,
+        data: str | Path,
         *,
         settings: Settings,
         embedder: Embedder | None = None,
@@ -62,6 +65,8 @@ class DataFolder:
         remember: int = DEFAULT_REMEMBER,
     ) -> None:
         self.data = data
+        self._is_shared = isinstance(data, str) and "://" in data
+        self._identities: dict[str, tuple[str | None, float]] = {}
         self._settings = settings
         self._remember = remember
         self._embedder = embedder
@@ -74,12 +79,17 @@ class DataFolder:
         return names
 
     def identity(self, name: str) -> Hashable | None:
-        """Return device and inode of the collection's folder; they change if it is deleted and created again."""
-        try:
-            status = (self.data / "collections" / name).stat()
-        except OSError:
-            return None
-        return (status.st_dev, status.st_ino)
+        """Return what names a collection; it changes if the collection is deleted and created again.
+
+        A shared store is asked once a second for each name: a collection that was deleted says so by itself.
+        """
+        if not self._is_shared:
+            return ragkit.collection_identity(self.data, name)
+        known, until = self._identities.get(name, (None, 0.0))
+        if known is None or time.monotonic() > until:
+            known = ragkit.collection_identity(self.data, name)
+            self._identities[name] = known, time.monotonic() + _IDENTITY_SECONDS
+        return known
 
     def open(self, name: str) -> KnowledgeBase:
         """Open a collection that exists."""
@@ -99,6 +109,7 @@ class DataFolder:
     def delete(self, name: str) -> None:
         """Delete a collection with all it holds."""
         ragkit.delete_collection(self.data, name)
+        self._identities.pop(name, None)
 
     def warm(self) -> None:
         """Load the embedding model and embed one text, so that it is compiled."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-from ragkit import ConfigError, RetrievalSettings, Settings, settings_from_env
+from ragkit import ConfigError, RetrievalSettings, Settings, data_folder, settings_from_env
 
 DEFAULT_DATA = ".ragkit"
 DEFAULT_HOST = "127.0.0.1"
@@ -146,15 +146,18 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
 class ServiceSettings:
     """All settings of the service, in one value. `api_key` is never shown.
 
-    remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`. create_collections: an
-    upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
-    may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
-    uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may use the service by a key, as
-    "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector; nothing is sent without one.
+    data: the folder of keys, jobs, uploads and the audit log, and of the collections unless `shared`, the address of a
+    shared store, is set. remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`.
+    create_collections: an upload to a collection that is not there makes it. trusted_proxies: addresses of proxies
+    whose X-Forwarded-For and X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the
+    service, as "/rag"; requests may come with it and without. audit: whether requests are written to the audit log;
+    "auto" when they need a key. uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may
+    use the service by a key, as "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector;
+    nothing is sent without one.
     """
 
     data: Path = Path(DEFAULT_DATA)
+    shared: str = field(default="", repr=False)
     settings: Settings = field(default_factory=Settings)
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
@@ -211,6 +214,11 @@ class ServiceSettings:
             return False
 
     @property
+    def location(self) -> str | Path:
+        """Where the collections are: the shared store, or the data folder."""
+        return self.shared or self.data
+
+    @property
     def keys_file(self) -> Path:
         """Where `ragkit keys` keeps the digests of keys."""
         return self.data / "keys.json"
@@ -220,9 +228,11 @@ def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
     """Return the settings that RAGKIT_* variables name. Raises ConfigError."""
     allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
     limits = _limits(environ)
+    place = environ.get("RAGKIT_DATA", "") or DEFAULT_DATA
     unix = environ.get("RAGKIT_UDS", "").strip()
     return ServiceSettings(
-        data=Path(environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
+        data=data_folder(place).absolute(),
+        shared=place if "://" in place else "",
         settings=_bounded(settings_from_env(environ), limits),
         host=environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
         port=_whole(environ, "RAGKIT_PORT", default=DEFAULT_PORT),

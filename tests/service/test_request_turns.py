@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from starlette.types import Message, Receive, Scope, Send
 
+from ragkit_service import ServiceSettings, create_app
+from ragkit_service.middleware.access import Guard
+from ragkit_service.middleware.request_log import Observe
 from ragkit_service.middleware.request_turns import RequestTurns
+from tests.support.service_fakes import FakeLibrary, plain_extractor
 
 _A_TURN = 3
 
@@ -79,6 +84,12 @@ def test_a_request_that_was_cancelled_takes_no_turn() -> None:
             task.cancel()
 
     assert [path for path, _ in _begun(paths, meanwhile=cancel)] == [*paths[:_A_TURN], paths[-1]]
+
+
+def test_the_service_has_it_within_what_counts_and_limits_requests(tmp_path: Path) -> None:
+    app = create_app(ServiceSettings(data=tmp_path), library=FakeLibrary("default"), extractor=plain_extractor())
+    kinds = [layer.cls for layer in app.user_middleware]
+    assert kinds.index(Observe) < kinds.index(RequestTurns) < kinds.index(Guard)
 
 
 def test_after_a_pause_requests_begin_at_once() -> None:

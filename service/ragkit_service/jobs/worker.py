@@ -25,7 +25,7 @@ from ragkit_service.jobs.tools import Tools
 from ragkit_service.settings import Limits
 
 _IDLE_SECONDS = 60.0
-_NICE = 10  # requests have priority on a shared core: against one busy thread of theirs, this gets a tenth of it
+_NICE = 5  # requests have priority on a shared core: beside one busy thread of theirs, this gets a quarter of it
 
 
 def main() -> None:
@@ -66,7 +66,9 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
         dense=DenseSettings(**parts["dense"]),
     )
     queue = JobQueue(data)
-    pool = CollectionPool(DataFolder(data, settings=settings, remember=0), limit=limits.open_collections)
+    pool = CollectionPool(
+        DataFolder(message["shared"] or data, settings=settings, remember=0), limit=limits.open_collections
+    )
     extractor = ingest_extractor(limits)
     redactor = Redactor([data, Path.home(), Path.cwd()])
     runner = Runner(Tools(data, queue, pool, extractor, redactor, limits), lanes=limits.job_lanes)

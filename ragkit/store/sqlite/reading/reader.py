@@ -9,8 +9,8 @@ from typing import Any
 
 import apsw
 
+from ragkit.store.encoding import decode_adapter
 from ragkit.store.rows import AdapterRow, Counts
-from ragkit.store.sqlite.encoding import decode_adapter
 from ragkit.store.sqlite.reading.chunks import ChunkReader
 from ragkit.store.sqlite.reading.documents import DocumentReader, FileReader
 from ragkit.store.sqlite.reading.snapshot import Row, Snapshot

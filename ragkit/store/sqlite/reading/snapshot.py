@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError, StoreError
 from ragkit.store.checks import is_text
+from ragkit.store.encoding import decode_fingerprint
 from ragkit.store.rows import Counts
 from ragkit.store.sqlite.connection import translate
-from ragkit.store.sqlite.encoding import decode_fingerprint
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
