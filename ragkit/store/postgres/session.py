@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Literal
 
 from ragkit.errors import ModelMismatchError, StoreError
 from ragkit.index.dense.quantizer import Quantizer
@@ -24,7 +24,8 @@ from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
 Statement = tuple[str, Sequence[Any]]
-_COUNTERS: Final = ("document", "chunk", "vector", "adapter", "quantizer")
+Counter = Literal["document", "chunk", "vector", "adapter", "quantizer"]
+"""What has ids that are never used twice in a collection; the last one is in the column last_…"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +208,9 @@ class Session:
         """Return all rows of a query."""
         return self.connection.execute(sql, (self._collection[0], *bindings), binary=True).fetchall()
 
-    def new_ids(self, kind: str, count: int) -> range:
-        """Take ids that were never used in this collection. kind: document, chunk, vector, adapter or quantizer."""
-        column = f"last_{_COUNTERS[_COUNTERS.index(kind)]}"
+    def new_ids(self, kind: Counter, count: int) -> range:
+        """Take ids that were never used in this collection, ascending."""
+        column = f"last_{kind}"
         last = self.rows(f"UPDATE collections SET {column} = {column} + $2 WHERE id = $1 RETURNING {column}", (count,))[
             0
         ][0]

@@ -251,9 +251,7 @@ with PostgresBackend().open(sys.argv[1], "default") as store, writing(store) as 
     cut("whole").put(writer)
     print("whole", flush=True)
     point = sys.argv[2]
-    if point == "texts":
-        documents._insert_chunks = kill
-    elif point == "commit":
+    if point == "commit":
         session.Session._settle = kill
     elif point == "vectors":
         documents.store_vectors = kill
@@ -262,7 +260,7 @@ with PostgresBackend().open(sys.argv[1], "default") as store, writing(store) as 
 """
 
 
-@pytest.mark.parametrize("point", ["texts", "vectors", "commit", "after"])
+@pytest.mark.parametrize("point", ["vectors", "commit", "after"])
 def test_a_killed_writer_loses_nothing_that_it_committed(place: Place, point: str) -> None:
     with place.open() as store:
         put(store, cut("a"))
