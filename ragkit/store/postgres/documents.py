@@ -107,9 +107,8 @@ def drop_chunks(session: Session, change: Change, document_id: int) -> None:
 
 
 def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-    """Store the query adapter and delete any other, within a transaction."""
+    """Insert the query adapter, within a transaction."""
     crc, blob = encode_matrix(matrix)
-    session.run("DELETE FROM adapters WHERE collection = $1")
     (number,) = session.new_ids("adapter", 1)
     session.run(
         "INSERT INTO adapters VALUES ($1, $2, $3, $4, $5, $6, $7)",

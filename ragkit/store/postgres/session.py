@@ -19,11 +19,10 @@ from ragkit.store.postgres.quantizers import is_quantizer_due
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
 from ragkit.store.quantizers import encode_quantizer, train_for
-from ragkit.store.runs import LOG_SLACK, Change, Stamp, iso, stamp_of
+from ragkit.store.runs import LOG_SLACK, Change, Stamp, Statement, iso, stamp_of
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
-Statement = tuple[str, Sequence[Any]]
 Counter = Literal["document", "chunk", "vector", "adapter", "quantizer"]
 """What has ids that are never used twice in a collection; the last one is in the column last_…"""
 

@@ -194,9 +194,8 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Chun
 
 
 def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-    """Store the query adapter and delete any other, within a transaction."""
+    """Insert the query adapter, within a transaction."""
     crc, blob = encode_matrix(matrix)
-    session.connection.execute("DELETE FROM adapters")
     session.connection.execute(
         "INSERT INTO adapters (fingerprint, created_at, crc, evidence, matrix) VALUES (?, ?, ?, ?, ?)",
         (session.need_fingerprint().id, str(evidence["created_at"]), crc, json.dumps(evidence), blob),

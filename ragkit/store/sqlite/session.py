@@ -15,14 +15,12 @@ from ragkit.errors import ModelMismatchError, StoreError
 from ragkit.store.checks import mismatch
 from ragkit.store.encoding import decode_fingerprint, dump_settings, encode_fingerprint
 from ragkit.store.quantizers import train_for
-from ragkit.store.runs import LOG_SLACK, Change, Stamp, iso, stamp_of
+from ragkit.store.runs import LOG_SLACK, Change, Stamp, Statement, iso, stamp_of
 from ragkit.store.sqlite.connection import one, rolled_back, savepoint, translated
 from ragkit.store.sqlite.quantizers import is_quantizer_due, store_quantizer
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
-
-Statement = tuple[str, Sequence[Any]]
 
 
 class Session:

@@ -22,7 +22,9 @@ from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.lock import present_holder, writer_lock
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
-from ragkit.store.sqlite.writer import Writer
+from ragkit.store.sqlite.session import Session
+from ragkit.store.sqlite.statements import SqliteStatements
+from ragkit.store.writer import Writer
 from ragkit.types.collection import Fingerprint
 
 _SETUP_TURNS: Final = 120
@@ -112,13 +114,14 @@ class Store:
             connection = open_writer(self.path)
             try:
                 check_version(connection, self.path)
-                writer = Writer(
+                session = Session(
                     connection,
                     run=(kind, extractor, settings),
                     fingerprint=fingerprint,
                     path=self.path,
                     clock=self._clock,
                 )
+                writer = Writer(session, SqliteStatements(session))
                 with writer.run():
                     yield writer
             finally:
