@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.store.base import Outcome
-from ragkit.store.chunked import ChunkedDocument
-from ragkit.store.encoding import DocumentRecord
+from ragkit.store.encoding import DocumentRecord, dump_settings
+from ragkit.store.rows import embedded_hash
 from ragkit.types.collection import FileState, Fingerprint
 from ragkit.types.documents import Chunk, Document
 
@@ -26,6 +26,50 @@ LOG_SLACK: Final = 1_000
 """The log of deleted chunks is kept while it is at most this much longer than the collection: a cache that is farther
 behind is rebuilt faster than it catches up."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is written, by what, and when. settings: kept with the generation; the collection pins some of them."""
+
+    kind: str
+    extractor: str
+    settings: Mapping[str, Any]
+    fingerprint: Fingerprint | None
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGeneration:
+    """The row of a generation that has begun. model, fingerprint: "" for a run without a model. settings: JSON."""
+
+    number: int
+    started_at: str
+    kind: str
+    model: str
+    fingerprint: str
+    extractor: str
+    settings: str
+
+    @classmethod
+    def of(cls, run: Run, *, number: int, started: datetime) -> OpenGeneration:
+        """Return the row of a run."""
+        model, digest = ("", "") if run.fingerprint is None else (run.fingerprint.model, run.fingerprint.id)
+        return cls(number, iso(started), run.kind, model, digest, run.extractor, dump_settings(run.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedDocument:
+    """A document's chunks with their unit vectors (n, d); units: vectors (m, d) of each chunk's m units, or ()."""
+
+    chunks: Sequence[Chunk]
+    vectors: Vectors
+    units: Sequence[Vectors | None] = ()
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """The key of each vector."""
+        return [embedded_hash(chunk) for chunk in self.chunks]
 
 
 class Change:
@@ -52,44 +96,6 @@ def stamp_of(generation: int, moment: datetime) -> Stamp:
 def iso(moment: datetime) -> str:
     """Return a moment as ISO 8601 in UTC, to the millisecond."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class WritingSession(Protocol):
-    """The transactions of one run, on one connection. It is not thread-safe: the Writer's lock guards it.
-
-    outer: the changes of the open `atomic`, None outside of it. pending: statements for the next transaction.
-    """
-
-    generation: int
-    revision: int
-    outer: Change | None
-    pending: list[Statement]
-    repinned: bool
-    ended: bool
-
-    def transaction(self) -> AbstractContextManager[Change]:
-        """Open a transaction, or a savepoint within `atomic`; its end updates totals and revision."""
-
-    def atomic(self) -> AbstractContextManager[None]:
-        """Make every transaction within the body part of one."""
-
-    def touch(self, change: Change) -> Stamp:
-        """Open the generation, and pin the model if none is pinned, at the first change of a transaction."""
-
-    def need_fingerprint(self) -> Fingerprint:
-        """Return the run's fingerprint; StoreError when it has none."""
-
-    def check_model(self) -> None:
-        """Raise ModelMismatchError unless the run's model and chunk settings are the collection's."""
-
-    def pin(self, *, only_if_free: bool) -> None:
-        """Make the run's model and settings the collection's."""
-
-    def forget_log(self, revision: int) -> None:
-        """Delete the log of chunks deleted before a revision."""
-
-    def finish(self) -> None:
-        """Mark the generation as finished."""
 
 
 class Statements(Protocol):

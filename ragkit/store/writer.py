@@ -14,9 +14,9 @@ from ragkit.errors import ConflictError, NotFoundError, RagkitError, StoreError
 from ragkit.numeric.vectors import check_vectors
 from ragkit.store.base import Outcome
 from ragkit.store.checks import check_adapter, check_chunks, check_file, check_units
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import encode_document
-from ragkit.store.runs import Change, Statement, Statements, WritingSession
+from ragkit.store.runs import Change, ChunkedDocument, Statement, Statements
+from ragkit.store.session import WritingSession
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.store.base import Outcome
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import DocumentRecord, encode_matrix, encode_spans, encode_unit_vectors
 from ragkit.store.postgres.connection import HalfVector
 from ragkit.store.postgres.encoding import metadata_rows, source_key
 from ragkit.store.postgres.session import Session
-from ragkit.store.runs import Change, Stamp
+from ragkit.store.runs import Change, ChunkedDocument, Stamp
 from ragkit.types.documents import Chunk, Document
 
 Vectors = NDArray[np.float32]

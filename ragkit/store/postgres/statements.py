@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from ragkit.errors import InputError
 from ragkit.store.base import Outcome
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import DocumentRecord, encode_root
 from ragkit.store.postgres.documents import drop_chunks, put_document, store_adapter, store_vectors
 from ragkit.store.postgres.encoding import check_storable, file_key, file_values, is_storable, source_key
 from ragkit.store.postgres.reading.chunks import known_vectors
 from ragkit.store.postgres.session import Session
-from ragkit.store.runs import Change, Stamp, Statement, Vectors
+from ragkit.store.runs import Change, ChunkedDocument, Stamp, Statement, Vectors
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
 

@@ -24,9 +24,10 @@ from ragkit.store.postgres.lock import lock_for_writing, present_holder, writer_
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version
-from ragkit.store.postgres.session import Run, Session
+from ragkit.store.postgres.session import Session
 from ragkit.store.postgres.statements import PostgresStatements
 from ragkit.store.rows import Problem
+from ragkit.store.runs import Run
 from ragkit.store.source_files import verify_files
 from ragkit.store.writer import Writer
 from ragkit.types.collection import Fingerprint

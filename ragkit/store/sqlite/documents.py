@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
 from ragkit.store.base import Outcome
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import (
     DocumentRecord,
     encode_matrix,
@@ -22,7 +21,7 @@ from ragkit.store.encoding import (
 )
 from ragkit.store.filters import kind_of
 from ragkit.store.metadata import decode_metadata
-from ragkit.store.runs import Change, Stamp
+from ragkit.store.runs import Change, ChunkedDocument, Stamp
 from ragkit.store.sqlite.session import Session
 from ragkit.types.documents import Chunk, Document
 

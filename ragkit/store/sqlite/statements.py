@@ -10,9 +10,8 @@ import apsw
 
 from ragkit.store.base import Outcome
 from ragkit.store.checks import is_text
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import DocumentRecord, encode_root
-from ragkit.store.runs import Change, Stamp, Statement, Vectors
+from ragkit.store.runs import Change, ChunkedDocument, Stamp, Statement, Vectors
 from ragkit.store.sqlite.connection import one
 from ragkit.store.sqlite.documents import drop_chunks, put_document, store_adapter, store_vectors
 from ragkit.store.sqlite.reading.chunks import known_vectors

@@ -15,6 +15,7 @@ import apsw
 from ragkit.errors import ConflictError, LockedError, NotFoundError, StorageFullError, StoreError
 from ragkit.store.pool import ReadPool
 from ragkit.store.rows import Problem
+from ragkit.store.runs import Run
 from ragkit.store.sqlite.backup import backup
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
@@ -114,13 +115,8 @@ class Store:
             connection = open_writer(self.path)
             try:
                 check_version(connection, self.path)
-                session = Session(
-                    connection,
-                    run=(kind, extractor, settings),
-                    fingerprint=fingerprint,
-                    path=self.path,
-                    clock=self._clock,
-                )
+                run = Run(kind, extractor, settings, fingerprint, self._clock)
+                session = Session(connection, self.path, run=run)
                 writer = Writer(session, SqliteStatements(session))
                 with writer.run():
                     yield writer
