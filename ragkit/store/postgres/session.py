@@ -68,11 +68,9 @@ class Session(WritingSession):
 
     def new_ids(self, kind: Counter, count: int) -> range:
         """Take ids that were never used in this collection, ascending."""
-        column = f"last_{kind}"
-        last = self.rows(f"UPDATE collections SET {column} = {column} + $2 WHERE id = $1 RETURNING {column}", (count,))[
-            0
-        ][0]
-        return range(last - count + 1, last + 1)
+        last = f"last_{kind}"
+        rows = self.rows(f"UPDATE collections SET {last} = {last} + $2 WHERE id = $1 RETURNING {last}", (count,))
+        return range(rows[0][0] - count + 1, rows[0][0] + 1)
 
     def state(self) -> tuple[int, int]:
         """Return the revision and the generation of the last commit; NotFoundError when the collection was deleted."""
