@@ -21,8 +21,8 @@ Rows = NDArray[np.float32]
 SENTENCES: Final = 6_000
 """Most sentences that a table is fitted to."""
 RIDGE: Final = 0.3
-"""Weight of the squared distance to the table before; that of a sentence weighs 1. Tuned on the tuning parts of SQuAD and
-Cranfield, each with the sentences of its own documents."""
+"""Weight of the squared distance to the table before; that of a sentence weighs 1. Tuned on the tuning parts of SQuAD
+and Cranfield, each with the sentences of its own documents."""
 _ROUNDS = 25
 _COLUMNS = 64  # computed at once: a bound on the copies of rows
 _LEAST = 1e-12
