@@ -28,8 +28,8 @@ def load_embedder(settings: ModelSettings) -> Embedder:
 
     PREFIX is an entry point of the group `ragkit.embedders`. runtime "auto": compiled on a CPU, torch on a GPU. A model
     that cannot be compiled runs on torch, with one warning. A static model is a table, whatever the runtime and device.
-    Raises ModelError, MissingPackageError, ConfigError (a
-    broken or unknown entry point, or the compiled model on another device than a CPU).
+    Raises ModelError, MissingPackageError, ConfigError (a broken or unknown entry point, or the compiled model or int8
+    on another device than a CPU).
     """
     made = _extension(settings)
     if made is not None:
@@ -38,6 +38,11 @@ def load_embedder(settings: ModelSettings) -> Embedder:
         raise ConfigError(
             f"the runtime is openvino, which runs on CPUs, and the device is {settings.device!r}",
             cure="set the device to auto or cpu, or the runtime to auto or torch",
+        )
+    if settings.precision == "int8" and _wants_torch(settings):
+        raise ConfigError(
+            "the precision is int8, which only the compiled model has, and the model would run on torch",
+            cure="set the precision to auto, or the runtime to openvino and the device to cpu",
         )
     model = find_model(settings)
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
@@ -51,6 +56,8 @@ def load_embedder(settings: ModelSettings) -> Embedder:
         try:
             return load_compiled(model, settings, weights_sha256=weights)
         except (ModelError, ImportError, MissingPackageError) as error:
+            if settings.precision == "int8":
+                raise  # torch would give other vectors than those that were asked for
             _log.warning("model %s runs on torch, several times slower: %s", model.name, error)
     from ragkit.embedding.torch_runtime import load_torch
 
