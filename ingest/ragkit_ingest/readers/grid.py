@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder, is_number, looks_like_header
-from ragkit_ingest.readers.text.units import is_unit, names_units, with_unit
+from ragkit_ingest.readers.text.units import are_units, heads_units, names_units, with_unit
 from ragkit_ingest.readers.titles import squeeze
 
 JOIN: Final = " > "
@@ -134,8 +134,7 @@ def _is_row_of_units(grid: Grid, at: int) -> bool:
     others = [text for place, text in enumerate(units) if not (numeric[place] and filled[place])]
     if not said or any(map(is_number, units)):
         return False
-    known = all(map(is_unit, said))
-    if known and (len(said) > 1 or all(map(names_units, others))):
+    if are_units(said) and (len(said) > 1 or all(map(names_units, others))):
         return True
     return len(below) > 1 and all(map(is_name, said)) and all(map(names_units, others))
 
@@ -182,14 +181,13 @@ def _texts(row: Sequence[Cell | None]) -> list[str]:
 def column_names(grid: Grid, count: int) -> list[str]:
     """Return the name of each column: the texts of the top `count` rows, joined, without repeats next to each other."""
     names = []
-    last = _texts(grid.source[count - 1]) if count > 1 else []
-    units = any(map(is_unit, last)) and all(is_unit(text) or names_units(text) for text in last)
+    units = count > 1 and are_units(_texts(grid.source[count - 1]))
     for column in range(grid.width):
         parts: list[str] = []
         for row in grid.source[:count]:
             cell = row[column] if column < len(row) else None
             text = squeeze(cell.text) if cell is not None else ""
-            if units and parts and row is grid.source[count - 1] and is_unit(text):
+            if units and parts and text and row is grid.source[count - 1] and not heads_units(text):
                 parts[-1] = with_unit(parts[-1], text)
             elif text and (not parts or parts[-1] != text):
                 parts.append(text)

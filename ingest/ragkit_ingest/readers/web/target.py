@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -54,6 +54,7 @@ class Target:
         losses: Losses,
         styles: StyleSheet,
         opened: frozenset[str],
+        lengths: Sequence[int],
         boilerplate: bool,
     ) -> None:
         self.info = PageInfo()
@@ -62,6 +63,8 @@ class Target:
         self._styles = styles
         self._visibility = Visibility(styles)
         self._opened = opened
+        self._lengths = lengths  # of ordered lists, which those that count down need
+        self._ordered = 0  # ordered lists so far
         self._marks_boilerplate = boilerplate
         self._open: list[Element] = []
         self._hidden_at = 0  # depth at which content that is left out began, 0 for none
@@ -78,6 +81,8 @@ class Target:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Open a tag."""
         tag = _local(tag)
+        if tag == "ol":
+            attributes = self._with_start(attributes)
         element = (tag, _names(attributes) if attributes else frozenset[str]())
         if self._formula is not None:
             self._formula[0].start(tag, attributes)
@@ -231,6 +236,13 @@ class Target:
             or attributes.get("hidden", "").lower() == "until-found"
             or bool(PANEL.search(attributes.get("class", "")[:500]))
         )
+
+    def _with_start(self, attributes: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the attributes of an ordered list; one that counts down begins with the number of its items."""
+        at, self._ordered = self._ordered, self._ordered + 1
+        if "reversed" not in attributes or at >= len(self._lengths):
+            return attributes
+        return {"start": str(self._lengths[at]), **attributes}
 
     def _start_boilerplate(self, tag: str, attributes: Mapping[str, str]) -> None:
         kind = ""
