@@ -1,4 +1,4 @@
-"""Numbers of paragraphs as Word 6 and 95 define them: by a group \\pn of the paragraph itself, not by a table of lists."""
+"""Numbers of paragraphs as Word 6 and 95 define them: by a group \\pn of the paragraph, not by a table of lists."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ _WORDS: Final = """m km dm cm mm µm μm nm ft yd in inch mi nmi ha acre m² m³
     °c °f k ° deg rad hz khz mhz ghz bit kb mb gb tb kib mib gib bps kbps mbps gbps
     w kw mw gw wh kwh mwh gwh j kj mj cal kcal v kv mv ma ka ah mah ω kω mω ohm pa hpa kpa mpa bar mbar psi atm n kn nm
     mol mmol ppm ppb ph db dba lx lm cd % ‰ pct percent vol rpm pcs pc pieces stk stück
-    € $ £ ¥ ₹ eur usd gbp chf jpy cny sek nok dkk pln czk inr k€ m€ teur tusd mio mrd knots kn mph kph ntu psu meq cfu iu fte
-    keur kusd kchf"""
+    € $ £ ¥ ₹ eur usd gbp chf jpy cny sek nok dkk pln czk inr k€ m€ teur tusd mio mrd knots kn mph kph
+    ntu psu meq cfu iu fte keur kusd kchf"""
 _UNITS: Final = frozenset(_WORDS.split())
 _LONGEST: Final = 40
 _BRACKETED: Final = re.compile(r"[(\[]\s*([^()\[\]]{1,20})\s*[)\]]")

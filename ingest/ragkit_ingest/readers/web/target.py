@@ -131,8 +131,8 @@ class Target:
             self._losses.struck += len(squeeze(text)) if self._counted == "struck" else 0
         elif not self._visibility.seen:
             self._losses.hidden += len(squeeze(text))
-        elif not self._inline.data(text):
-            self._blocks.words(text)
+        else:
+            self._inline.data(text)
 
     def comment(self, text: str) -> None:
         """Comments are left out."""

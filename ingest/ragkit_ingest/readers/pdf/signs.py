@@ -1,0 +1,44 @@
+"""Signs of fonts such as Wingdings, which a PDF's text names by the letters in whose places they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
+
+_LETTERS = "BCDEFGHJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz"  # without those that are words of English themselves
+_LONE = frozenset([*map(chr, range(0xA1, 0x100)), *map(chr, range(0xF021, 0xF100)), *'!"#*?@[]^_`{|}~', *_LETTERS])
+"""Words of one character that may be a sign: "n" is a square of Wingdings."""
+_BLANK = frozenset(["", " ", "\r", "\n", "\t", "\xa0"])
+
+
+def with_signs(text: str, font_at: Callable[[int], str]) -> str:
+    """Return the text of a page with Unicode for signs that stand alone; every offset stays.
+
+    font_at: returns the name of the font at an offset; it is only asked about words of one character.
+    """
+    lone = _LONE.intersection(text.split())
+    if not lone:
+        return text
+    signs = list(text)
+    for sign in lone:
+        for at in _places(text, sign):
+            signs[at] = _shown(sign, font_at(at))
+    return "".join(signs)
+
+
+def _places(text: str, sign: str) -> Iterator[int]:
+    """Yield the offsets where a character is a word."""
+    at = text.find(sign)
+    while at >= 0:
+        if text[max(0, at - 1) : at] in _BLANK and text[at + 1 : at + 2] in _BLANK:
+            yield at
+        at = text.find(sign, at + 1)
+
+
+def _shown(sign: str, font: str) -> str:
+    """Return what a character is in its font; where a PDF names signs of Symbol that are no letters, it names them
+    rightly, but for the dot."""
+    if not is_symbol_font(font) or ("symbol" in font.lower() and not sign.isascii() and sign != "·"):
+        return sign
+    return symbol_text(sign, font) or sign
