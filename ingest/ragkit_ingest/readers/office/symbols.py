@@ -59,7 +59,8 @@ _FONTS: Final = {
     "monotypesorts": _DINGBATS,
     "marlett": {},
 }
-_UNKNOWN: Final = "•"
+UNKNOWN_SIGN: Final = "•"
+"""Stands for a sign of such a font that is in no table."""
 _NAME_PARTS = re.compile(r"[\s,_-]|regular|bold|italic|oblique|mt$|ps$|std$")
 
 
@@ -97,7 +98,7 @@ def symbol_text(text: str, font: str) -> str:
         if code < 0x20:
             found.append(sign)
         elif signs is not None and code <= 0xFF:
-            found.append(signs.get(code, _UNKNOWN if code > 0x20 else sign))
+            found.append(signs.get(code, UNKNOWN_SIGN if code > 0x20 else sign))
         elif code != ord(sign):
             found.append(_SYMBOL.get(code, ""))  # a private sign in a common font: Office falls back to Symbol
         else:

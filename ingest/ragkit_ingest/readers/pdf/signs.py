@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
+from ragkit_ingest.readers.office.symbols import UNKNOWN_SIGN, is_symbol_font, symbol_text
 
 _LETTERS = "BCDEFGHJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz"  # without those that are words of English themselves
-_LONE = frozenset([*map(chr, range(0xA1, 0x100)), *map(chr, range(0xF021, 0xF100)), *'!"#*?@[]^_`{|}~', *_LETTERS])
+_CODES = frozenset(map(chr, range(0x80, 0xA0)))  # of glyphs that a font numbers in its own way
+_LONE = frozenset([*_CODES, *map(chr, [*range(0xA1, 0x100), *range(0xF021, 0xF100)]), *'!"#*?@[]^_`{|}~', *_LETTERS])
 """Words of one character that may be a sign: "n" is a square of Wingdings."""
 _BLANK = frozenset(["", " ", "\r", "\n", "\t", "\xa0"])
 
@@ -41,4 +42,4 @@ def _shown(sign: str, font: str) -> str:
     rightly, but for the dot."""
     if not is_symbol_font(font) or ("symbol" in font.lower() and not sign.isascii() and sign != "·"):
         return sign
-    return symbol_text(sign, font) or sign
+    return UNKNOWN_SIGN if sign in _CODES else symbol_text(sign, font) or sign
