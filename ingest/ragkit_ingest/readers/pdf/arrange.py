@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import mean
 
 from ragkit_ingest.readers.grid import JOIN
-from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
+from ragkit_ingest.readers.pdf.geometry import GAP, Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
@@ -22,6 +23,7 @@ from ragkit_ingest.readers.pdf.tables.levels import (
     with_mark,
 )
 from ragkit_ingest.readers.pdf.tables.names import with_names
+from ragkit_ingest.readers.pdf.tables.stacked_names import with_stacked_names
 from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
@@ -77,7 +79,8 @@ def arrange(
             rows += map(with_mark, _on_levels(glyphs.parts(lines[one]))) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
             sources[id(rows[-1][0])] = lines[one]
-        levelled = on_levels(*put_beside(rows, bold))
+        split = partial(_split, sources=sources, glyphs=glyphs)
+        levelled = on_levels(*with_stacked_names(*put_beside(rows, bold), split))
         if turned:
             found += _arranged_either_way(levelled, len(found))
         else:
@@ -115,15 +118,17 @@ def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
 
 
 def _words_of(
-    rows: Sequence[list[Part]], sources: dict[int, RawLine], glyphs: Glyphs
+    rows: Sequence[list[Part]], sources: Mapping[int, RawLine], glyphs: Glyphs
 ) -> Callable[[int], Sequence[Part]]:
     """Return a function that splits a row at narrow gaps. sources: lines by the identity of their first part."""
 
-    def words(index: int) -> Sequence[Part]:
-        line = sources.get(id(rows[index][0]))
-        return glyphs.parts(line, gap=_NARROW) if line is not None else rows[index]
+    return lambda index: _split(rows[index], gap=_NARROW, sources=sources, glyphs=glyphs)
 
-    return words
+
+def _split(row: list[Part], *, gap: float = GAP, sources: Mapping[int, RawLine], glyphs: Glyphs) -> list[Part]:
+    """Return the parts of a row between gaps of so many letter heights, as far as its line is known."""
+    line = sources.get(id(row[0]))
+    return glyphs.parts(line, gap=gap) if line is not None else row
 
 
 def _on_levels(parts: list[Part]) -> list[list[Part]]:
@@ -191,10 +196,11 @@ def _block(block: Rows[Part], cells: list[list[str]], bold: Sequence[bool], numb
 
     cells: the words of its rows by column.
     """
-    if not block.heads and _are_columns(cells):
+    stacked = any(part.lines > 1 for part in block.rows[0])
+    if not block.heads and not stacked and _are_columns(cells):
         return _columns(block, bold)
     cells = _signs_joined([*_head_cells(block), *cells])
-    if not block.heads and not _needs_cells(cells):
+    if not block.heads and not stacked and not _needs_cells(cells):
         return [Row(row, bold=weight) for row, weight in zip(block.rows, bold, strict=True)]
     named = _named(cells, len(block.heads))
     rows: list[Row] = []

@@ -35,13 +35,17 @@ _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
 
 @dataclass(slots=True)
 class Part:
-    """A piece of a line with its place in points from the page's lower left; 0 where nothing is known."""
+    """A piece of a line with its place in points from the page's lower left; 0 where nothing is known.
+
+    lines: how many lines were joined in it.
+    """
 
     text: str
     left: float = 0.0
     right: float = 0.0
     bottom: float = 0.0
     height: float = 0.0
+    lines: int = 1
 
 
 @dataclass(slots=True)

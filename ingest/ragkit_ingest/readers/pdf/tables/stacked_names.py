@@ -1,0 +1,135 @@
+"""Names of columns that a page draws one by one, each of several lines, put into one row above their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ragkit_ingest.readers.pdf.geometry import merged_spans
+from ragkit_ingest.readers.pdf.glyphs import Part
+from ragkit_ingest.readers.pdf.tables.levels import has_letters, is_number
+
+_COLUMNS = 3  # columns of figures, and names of them, at least
+_SHARE = 0.6  # so many of the columns have a name, at least
+_LINES = 4  # lines of a name, at most
+_STEP = 1.4  # letter heights between the lines of a name, at most
+_NEAR = 2.6  # letter heights between names and the figures below them, at most
+_ALIKE = 0.12  # part of the height by which the letters of names differ, at most
+_SAMPLE = 8  # rows of figures that are looked at for their columns
+_GUTTER = 0.35  # letter heights between columns over all their rows
+
+_Stack = list[Part]
+"""The lines of one name, from the lowest."""
+
+
+def with_stacked_names(
+    rows: Sequence[list[Part]], bold: Sequence[bool], split: Callable[[list[Part]], list[Part]]
+) -> tuple[list[list[Part]], list[bool]]:
+    """Return rows with names of columns that are drawn one after the other, from left to right, as one row.
+
+    split: returns the parts of a row between its gaps, for names over several columns that were not looked at.
+    """
+    kept, weights = [*rows], [*bold]
+    for at in range(len(rows) - 1, _COLUMNS - 1, -1):
+        if len(rows[at - 1]) > 1 or len(rows[at]) < _COLUMNS or not any(is_number(part.text) for part in rows[at]):
+            continue
+        stacks = _stacks_above(rows, at)
+        if not _name_columns(stacks, rows[at : at + _SAMPLE]):
+            continue
+        first = at - sum(map(len, stacks))
+        level = (min(stack[0].bottom for stack in stacks) + max(stack[-1].bottom for stack in stacks)) / 2
+        kept[first:at] = [[_joined(stack, level) for stack in stacks]]
+        weights[first:at] = [all(bold[first:at])]
+        if first:
+            groups = split(rows[first - 1])
+            if len(groups) > 1 and all(_stands_over(group, kept[first]) for group in groups):
+                kept[first - 1] = _widened(groups, kept[first][1:])
+    return kept, weights
+
+
+def _stacks_above(rows: Sequence[list[Part]], end: int) -> list[_Stack]:
+    """Return the names that are drawn right before a row of figures, from left to right."""
+    stacks: list[_Stack] = []
+    for at in range(end - 1, -1, -1):
+        part = rows[at][0]
+        if len(rows[at]) > 1 or not part.height or part.bottom <= rows[end][0].bottom:
+            break
+        if stacks and abs(part.height - stacks[0][0].height) > _ALIKE * part.height:
+            break
+        if stacks and _goes_on(stacks[0], part):
+            stacks[0].append(part)
+        elif not stacks or _is_left_of(part, stacks):
+            stacks.insert(0, [part])
+        else:
+            break
+    if len(stacks) > 1:  # a title may stand close above the first name
+        top = max(stack[-1].bottom for stack in stacks[1:]) + 0.5 * stacks[0][0].height
+        while len(stacks[0]) > 1 and stacks[0][-1].bottom > top:
+            stacks[0].pop()
+    return stacks
+
+
+def _goes_on(stack: _Stack, part: Part) -> bool:
+    """Tell whether a part is the line above the lines of a name."""
+    step = part.bottom - stack[-1].bottom
+    beside = part.right <= stack[-1].left or stack[-1].right <= part.left
+    return len(stack) < _LINES and 0.5 * part.height < step < _STEP * part.height and not beside
+
+
+def _is_left_of(part: Part, stacks: Sequence[_Stack]) -> bool:
+    """Tell whether a part is the lowest line of a name to the left of others, which end at about one level."""
+    left = min(line.left for line in stacks[0])
+    return part.right < left and abs(part.bottom - stacks[-1][0].bottom) < _STEP * part.height
+
+
+def _name_columns(stacks: Sequence[_Stack], figures: Sequence[Sequence[Part]]) -> bool:
+    """Tell whether names stand close above rows of figures, each over a column of its own."""
+    if len(stacks) < _COLUMNS or sum(any(has_letters(line.text) for line in stack) for stack in stacks) * 2 < len(
+        stacks
+    ):
+        return False
+    height, floor = stacks[0][0].height, figures[0][0].bottom
+    if min(stack[0].bottom for stack in stacks) - floor > _NEAR * height or max(map(len, stacks)) < 2:
+        return False
+    end = next((at for at, row in enumerate(figures) if len(row) < 2), len(figures))
+    columns = merged_spans([(part.left, part.right) for row in figures[:end] for part in row], _GUTTER * height)
+    taken: list[int] = []
+    for stack in stacks:
+        name = _joined(stack, floor)
+        under = [at for at, (left, right) in enumerate(columns) if left < name.right and name.left < right]
+        if len(under) > 1:
+            return False
+        taken += under
+    return len(taken) == len(set(taken)) and len(taken) >= max(_COLUMNS, _SHARE * len(columns))
+
+
+def _stands_over(group: Part, names: Sequence[Part]) -> bool:
+    """Tell whether a name stands right above several others."""
+    near = 0 < group.bottom - names[-1].bottom < _NEAR * group.height
+    return near and sum(name.left < group.right and group.left < name.right for name in names) > 1
+
+
+def _widened(groups: Sequence[Part], names: Sequence[Part]) -> list[Part]:
+    """Return names over several others as wide as the names nearest to them, in the middle of which they stand."""
+    nearest: list[list[Part]] = [[] for _ in groups]
+    for name in names:
+        distances = [abs(_middle(group) - _middle(name)) for group in groups]
+        nearest[distances.index(min(distances))].append(name)
+    found: list[Part] = []
+    for group, below in zip(groups, nearest, strict=True):
+        left = min([group.left, *(name.left for name in below)])
+        right = max([group.right, *(name.right for name in below)])
+        if abs((left + right) / 2 - _middle(group)) > group.height:
+            return [*groups]
+        found.append(Part(group.text, left, right, group.bottom, group.height))
+    return found
+
+
+def _middle(part: Part) -> float:
+    return (part.left + part.right) / 2
+
+
+def _joined(stack: _Stack, bottom: float) -> Part:
+    """Return the lines of a name as one part at a height."""
+    text = " ".join(line.text for line in reversed(stack))
+    left, right = min(line.left for line in stack), max(line.right for line in stack)
+    return Part(text, left, right, bottom, stack[0].height, len(stack))
