@@ -181,18 +181,26 @@ def _texts(row: Sequence[Cell | None]) -> list[str]:
 def column_names(grid: Grid, count: int) -> list[str]:
     """Return the name of each column: the texts of the top `count` rows, joined, without repeats next to each other."""
     names = []
-    units = count > 1 and are_units(_texts(grid.source[count - 1]))
+    units = count > 1 and are_units(_texts(_own_cells(grid, count - 1)))
     for column in range(grid.width):
         parts: list[str] = []
         for row in grid.source[:count]:
             cell = row[column] if column < len(row) else None
             text = squeeze(cell.text) if cell is not None else ""
+            if text and parts and parts[-1] == text:
+                continue
             if units and parts and text and row is grid.source[count - 1] and not heads_units(text):
                 parts[-1] = with_unit(parts[-1], text)
-            elif text and (not parts or parts[-1] != text):
+            elif text:
                 parts.append(text)
         names.append(JOIN.join(parts))
     return names
+
+
+def _own_cells(grid: Grid, at: int) -> list[Cell | None]:
+    """Return the cells of a row that do not reach down from the row above it."""
+    above = grid.source[at - 1]
+    return [cell for place, cell in enumerate(grid.source[at]) if place >= len(above) or cell is not above[place]]
 
 
 def is_section(row: Sequence[Cell | None], width: int) -> bool:

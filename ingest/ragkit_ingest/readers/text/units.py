@@ -17,7 +17,7 @@ _UNITS: Final = frozenset(_WORDS.split())
 _LONGEST: Final = 40
 _BRACKETED: Final = re.compile(r"[(\[]\s*([^()\[\]]{1,20})\s*[)\]]")
 _PARTS: Final = re.compile(r"\s*[/·*⋅×]\s*|\s+")
-_POWER: Final = re.compile(r"(?:\^?[-−]?[1-4]|[²³⁻¹]+)$")
+_POWER: Final = re.compile(r"(?:\^[-−]?[1-4]|[-−][1-4]|[²³⁻¹]+|(?<=m)[23]|(?<=ft)[23]|(?<=in)[23])$")  # no "H1"
 _PLAIN_WORD: Final = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+")
 _HEADS: Final = frozenset(
     {"unit", "units", "einheit", "einheiten", "unité", "unités", "unidad", "unità", "eenheid", "單位", "单位", "単位"}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ragkit_ingest.readers.web.cascade import Cascade, Rule, weight_of
+from ragkit_ingest.readers.web.cascade import Cascade, Rule, Values, weight_of
 
 _SHEET_LIMIT: Final = 400_000  # characters of CSS that are read
 _RULE_LIMIT: Final = 2_000  # rules that are kept
@@ -19,7 +19,7 @@ _MEDIA = re.compile(r"media\s*=\s*[\"']?([^\"'>]*)", re.IGNORECASE)
 _LINKED = re.compile(r"<link\b[^>]{0,500}\bstylesheet\b[^>]{0,500}>", re.IGNORECASE)
 _PART = re.compile(r"[{};]")
 _DECLARED = re.compile(
-    r"(?:^|;)\s*(display|visibility|font(?:-size)?|text-decoration(?:-line)?)\s*:\s*([^;!]*)(!\s*important)?",
+    r"(?:^|;)\s*(display|visibility|font(?:-size)?|list-style(?:-type)?|text-decoration(?:-line)?)\s*:\s*([^;!]*)(!\s*important)?",
     re.IGNORECASE,
 )
 _FONT_SIZE = re.compile(r"(?:^|\s)(0|[\d.]+(?:[a-z]{2,4}|%))(?=\s|/|$)", re.IGNORECASE)  # not a weight such as 700
@@ -61,7 +61,7 @@ def style_hides(style: str) -> bool:
 
 @dataclass(slots=True)
 class StyleSheet:
-    """The rules of a page about display, visibility, size of letters and lines through text.
+    """The rules of a page about display, visibility, size of letters, lines through text and numbers of lists.
 
     sized: tags, classes and ids of elements to which some rule gives a size of letters, "*" for all.
     """
@@ -70,6 +70,7 @@ class StyleSheet:
     visibility: Cascade = field(default_factory=Cascade)
     size: Cascade = field(default_factory=Cascade)
     decoration: Cascade = field(default_factory=Cascade)
+    lists: Values = field(default_factory=Values)
     sized: set[str] = field(default_factory=set)
     _count: int = 0
 
@@ -94,30 +95,32 @@ class StyleSheet:
                         continue
                     self.sized.update(() if len(self.sized) > _RULE_LIMIT else _last_names(selectors))
                 for selector in selectors.split(",")[:100]:
-                    self._add_rule(selector.strip(), cascades[name], takes=takes, important=important)
+                    rule = self._rule(selector.strip(), takes=takes, important=important)
+                    if rule is not None and name in cascades:
+                        cascades[name].add(rule, takes=takes)
+                    elif rule is not None:
+                        self.lists.add(rule, value)
 
-    def _add_rule(self, selector: str, cascade: Cascade, *, takes: bool, important: bool) -> None:
-        """Add a rule to a cascade; takes: it takes words away, so that it must be understood exactly."""
+    def _rule(self, selector: str, *, takes: bool, important: bool) -> Rule | None:
+        """Return the rule of a selector, None where it is not understood; takes: it takes words away, so that it must
+        be understood exactly."""
         bare = _PSEUDO.sub("", selector)
         exact = bare == selector and not re.search(r"[+~*&|\\]", selector)
         if self._count >= _RULE_LIMIT or (takes and (not exact or _NO_SCRIPT.search(selector))):
-            return
+            return None
         parts = re.sub(r"\s*([>+~])\s*", r" \1", bare).split()
         compounds, children = [], []
         for part in parts if exact else parts[-1:]:  # of others, only what they show is of interest
             simple = part.lstrip(">+~")
             found = _SIMPLE.findall(simple)
             if not found or "".join(found) != simple:
-                return
+                return None
             compounds.append(frozenset(item if item[0] in ".#" else item.lower() for item in found))
             children.append(part.startswith(">"))
         if not compounds or len(compounds) > 8:
-            return
+            return None
         self._count += 1
-        cascade.add(
-            Rule(tuple(compounds), tuple(children), weight_of(compounds, self._count, important=important), exact),
-            takes=takes,
-        )
+        return Rule(tuple(compounds), tuple(children), weight_of(compounds, self._count, important=important), exact)
 
 
 def _last_names(selectors: str) -> Iterator[str]:

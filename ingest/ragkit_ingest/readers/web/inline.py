@@ -19,7 +19,7 @@ _OPTIONS: Final = 60  # of a list to choose from; more are counted
 _ENTRIES: Final = frozenset(
     {"", "text", "number", "email", "date", "time", "month", "week", "tel", "url", "search", "datetime-local", "range"}
 )
-_MARKED: Final = frozenset({"a", "sup", "sub", "ruby", "rt", "button", "q", "span", "font"})
+_MARKED: Final = frozenset({"a", "sup", "sub", "ruby", "rt", "button", "q", "span", "font", "textarea"})
 _SHIFTED = re.compile(r"(?:^|;)\s*vertical-align\s*:\s*(?:text-)?(sup|sub)(?:er)?\s*(?:;|!|$)", re.IGNORECASE)
 _FONT = re.compile(r"(?:^|;)\s*font(?:-family)?\s*:\s*([^;]*)", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re.IGNORECASE)
@@ -77,7 +77,7 @@ class Inline:
             self._open_mark(tag, attributes, heads=heads)
 
     def _open_mark(self, tag: str, attributes: Mapping[str, str], *, heads: bool) -> None:
-        if tag == "button":
+        if tag in ("button", "textarea"):
             self._blocks.words(" ")
         elif tag == "q":
             self._blocks.words("“")
@@ -129,6 +129,8 @@ class Inline:
             self._write_readings(mark.readings)
         elif mark.tag == "button":
             self._end_button(mark)
+        elif mark.tag == "textarea":
+            self._blocks.words(" ")
         elif mark.tag == "q":
             self._blocks.words("”")
 

@@ -15,6 +15,7 @@ from ragkit_ingest.readers.web.inline import Inline
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.mathml import Formula
 from ragkit_ingest.readers.web.rules import (
+    ANCHORS,
     BANNER,
     BLOCKS,
     BOILERPLATE,
@@ -81,9 +82,9 @@ class Target:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Open a tag."""
         tag = _local(tag)
-        if tag == "ol":
-            attributes = self._with_start(attributes)
         element = (tag, _names(attributes) if attributes else frozenset[str]())
+        if tag == "ol":
+            attributes = self._with_rules(attributes, element)
         if self._formula is not None:
             self._formula[0].start(tag, attributes)
             self._open.append(element)
@@ -191,7 +192,11 @@ class Target:
     def _leave_out(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
         """Tell whether an element is left out, and count its loss."""
         self._counted = ""
-        if tag in SILENT or not GUTTER.isdisjoint(name[1:] for name in element[1]):
+        classes = {name[1:] for name in element[1]}
+        if tag in SILENT or not GUTTER.isdisjoint(classes):
+            return True
+        if not ANCHORS.isdisjoint(classes):
+            self._losses.buttons += 1
             return True
         if tag in MEDIA:
             self._losses.media[tag] += 1
@@ -237,12 +242,17 @@ class Target:
             or bool(PANEL.search(attributes.get("class", "")[:500]))
         )
 
-    def _with_start(self, attributes: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the attributes of an ordered list; one that counts down begins with the number of its items."""
+    def _with_rules(self, attributes: Mapping[str, str], element: Element) -> Mapping[str, str]:
+        """Return the attributes of an ordered list with what is known from elsewhere: how the page's rules write its
+        numbers, and the first number of a list that counts down."""
         at, self._ordered = self._ordered, self._ordered + 1
-        if "reversed" not in attributes or at >= len(self._lengths):
-            return attributes
-        return {"start": str(self._lengths[at]), **attributes}
+        known = dict(attributes)
+        style = attributes.get("style", "")
+        if (rule := self._styles.lists.value(element, self._open[-200:])) and "list-style" not in style:
+            known["style"] = f"{style};list-style:{rule}"
+        if "reversed" in attributes and at < len(self._lengths):
+            known.setdefault("start", str(self._lengths[at]))
+        return known
 
     def _start_boilerplate(self, tag: str, attributes: Mapping[str, str]) -> None:
         kind = ""
