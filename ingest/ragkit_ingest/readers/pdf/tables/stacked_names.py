@@ -13,9 +13,13 @@ _SHARE = 0.6  # so many of the columns have a name, at least
 _LINES = 4  # lines of a name, at most
 _STEP = 1.4  # letter heights between the lines of a name, at most
 _NEAR = 2.6  # letter heights between names and the figures below them, at most
+_NEAR_GROUP = 2.5  # letter heights that a row of names is below the names over it, at most
 _ALIKE = 0.12  # part of the height by which the letters of names differ, at most
 _SAMPLE = 8  # rows of figures that are looked at for their columns
 _GUTTER = 0.35  # letter heights between columns over all their rows
+
+_ROOM = 0.4  # letter heights between a name and a column of signs, at least
+_CURRENCY = frozenset("$€£¥")
 
 _Stack = list[Part]
 """The lines of one name, from the lowest."""
@@ -36,13 +40,14 @@ def with_stacked_names(
         if not _name_columns(stacks, rows[at : at + _SAMPLE]):
             continue
         first = at - sum(map(len, stacks))
-        level = (min(stack[0].bottom for stack in stacks) + max(stack[-1].bottom for stack in stacks)) / 2
-        kept[first:at] = [[_joined(stack, level) for stack in stacks]]
+        groups = split(rows[first - 1]) if first else []
+        level = min(stack[0].bottom for stack in stacks)
+        if len(groups) > 1 and all(_stands_over(group, stacks) for group in groups):
+            kept[first - 1] = _widened(groups, [_joined(stack, level) for stack in stacks[1:]])
+            level = max(level, groups[0].bottom - _NEAR_GROUP * groups[0].height)  # so that rows are near each other
+        names = [_joined(stack, level) for stack in stacks]
+        kept[first:at] = [_beside_signs(names, rows[at : at + _SAMPLE])]
         weights[first:at] = [all(bold[first:at])]
-        if first:
-            groups = split(rows[first - 1])
-            if len(groups) > 1 and all(_stands_over(group, kept[first]) for group in groups):
-                kept[first - 1] = _widened(groups, kept[first][1:])
     return kept, weights
 
 
@@ -102,10 +107,24 @@ def _name_columns(stacks: Sequence[_Stack], figures: Sequence[Sequence[Part]]) -
     return len(taken) == len(set(taken)) and len(taken) >= max(_COLUMNS, _SHARE * len(columns))
 
 
-def _stands_over(group: Part, names: Sequence[Part]) -> bool:
+def _beside_signs(names: list[Part], figures: Sequence[Sequence[Part]]) -> list[Part]:
+    """Return a row of names with a blank part over each column of currency signs, so that every column has one."""
+    row, room = [*names], _ROOM * names[0].height
+    for part in (part for line in figures for part in line if part.text in _CURRENCY):
+        if not all(part.right < name.left or name.right < part.left for name in row):
+            continue
+        for name in row:  # columns are apart by some room
+            name.left = max(name.left, part.right + room) if part.left < name.left else name.left
+            name.right = min(name.right, part.left - room) if name.right < part.right else name.right
+        row.append(Part("", part.left, part.right, names[0].bottom, names[0].height))
+    return sorted(row, key=lambda part: part.left)
+
+
+def _stands_over(group: Part, stacks: Sequence[_Stack]) -> bool:
     """Tell whether a name stands right above several others."""
-    near = 0 < group.bottom - names[-1].bottom < _NEAR * group.height
-    return near and sum(name.left < group.right and group.left < name.right for name in names) > 1
+    tops = [stack[-1] for stack in stacks]
+    near = 0 < group.bottom - max(line.bottom for line in tops) < _NEAR * group.height
+    return near and sum(line.left < group.right and group.left < line.right for line in tops) > 1
 
 
 def _widened(groups: Sequence[Part], names: Sequence[Part]) -> list[Part]:
