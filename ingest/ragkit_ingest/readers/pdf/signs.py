@@ -6,9 +6,15 @@ from collections.abc import Callable, Iterator
 
 from ragkit_ingest.readers.office.symbols import UNKNOWN_SIGN, is_symbol_font, symbol_text
 
+_COMMON = (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x95, 0x96, 0x97, 0x9D)  # ellipsis, bullet, dashes, and codes without a sign
 _LETTERS = "BCDEFGHJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz"  # without those that are words of English themselves
+_WINDOWS = {  # signs that pdfium names by the Windows code page, but those that stand alone in words
+    bytes([code]).decode("cp1252"): chr(code) for code in range(0x80, 0xA0) if code not in _COMMON
+}
 _CODES = frozenset(map(chr, range(0x80, 0xA0)))  # of glyphs that a font numbers in its own way
-_LONE = frozenset([*_CODES, *map(chr, [*range(0xA1, 0x100), *range(0xF021, 0xF100)]), *'!"#*?@[]^_`{|}~', *_LETTERS])
+_LONE = frozenset(
+    [*_CODES, *_WINDOWS, *map(chr, [*range(0xA1, 0x100), *range(0xF021, 0xF100)]), *'!"#*?@[]^_`{|}~', *_LETTERS]
+)
 """Words of one character that may be a sign: "n" is a square of Wingdings."""
 _BLANK = frozenset(["", " ", "\r", "\n", "\t", "\xa0"])
 
@@ -42,4 +48,4 @@ def _shown(sign: str, font: str) -> str:
     rightly, but for the dot."""
     if not is_symbol_font(font) or ("symbol" in font.lower() and not sign.isascii() and sign != "·"):
         return sign
-    return UNKNOWN_SIGN if sign in _CODES else symbol_text(sign, font) or sign
+    return UNKNOWN_SIGN if sign in _CODES else symbol_text(_WINDOWS.get(sign, sign), font) or sign

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ragkit_ingest.readers.pdf.geometry import merged_spans
 from ragkit_ingest.readers.pdf.glyphs import Part
-from ragkit_ingest.readers.pdf.tables.levels import has_letters, is_number
+from ragkit_ingest.readers.pdf.tables.levels import has_letters, is_number, may_name
 
 _COLUMNS = 3  # columns of figures, and names of them, at least
 _SHARE = 0.6  # so many of the columns have a name, at least
@@ -34,16 +34,14 @@ def with_stacked_names(
     """
     kept, weights = [*rows], [*bold]
     for at in range(len(rows) - 1, _COLUMNS - 1, -1):
-        if len(rows[at - 1]) > 1 or len(rows[at]) < _COLUMNS or not any(is_number(part.text) for part in rows[at]):
+        if len(rows[at]) < _COLUMNS or not any(is_number(part.text) for part in rows[at]):
             continue
-        stacks = _stacks_above(rows, at)
+        first, stacks = _stacks_above(rows, at, split)
         if not _name_columns(stacks, rows[at : at + _SAMPLE]):
             continue
-        first = at - sum(map(len, stacks))
-        groups = split(rows[first - 1]) if first else []
         level = min(stack[0].bottom for stack in stacks)
-        if len(groups) > 1 and all(_stands_over(group, stacks) for group in groups):
-            kept[first - 1] = _widened(groups, [_joined(stack, level) for stack in stacks[1:]])
+        if groups := _groups_over(stacks, split(rows[first - 1]) if first else []):
+            kept[first - 1] = groups
             level = max(level, groups[0].bottom - _NEAR_GROUP * groups[0].height)  # so that rows are near each other
         names = [_joined(stack, level) for stack in stacks]
         kept[first:at] = [_beside_signs(names, rows[at : at + _SAMPLE])]
@@ -51,26 +49,39 @@ def with_stacked_names(
     return kept, weights
 
 
-def _stacks_above(rows: Sequence[list[Part]], end: int) -> list[_Stack]:
-    """Return the names that are drawn right before a row of figures, from left to right."""
+def _stacks_above(
+    rows: Sequence[list[Part]], end: int, split: Callable[[list[Part]], list[Part]]
+) -> tuple[int, list[_Stack]]:
+    """Return the first row of the names that are drawn right before a row of figures, and these from the left."""
     stacks: list[_Stack] = []
-    for at in range(end - 1, -1, -1):
-        part = rows[at][0]
-        if len(rows[at]) > 1 or not part.height or part.bottom <= rows[end][0].bottom:
-            break
-        if stacks and abs(part.height - stacks[0][0].height) > _ALIKE * part.height:
-            break
-        if stacks and _goes_on(stacks[0], part):
-            stacks[0].append(part)
-        elif not stacks or _is_left_of(part, stacks):
-            stacks.insert(0, [part])
-        else:
-            break
+    first = end
+    while first > 0 and (grown := _with_row(stacks, split(rows[first - 1]), rows[end][0].bottom)):
+        stacks, first = grown, first - 1
     if len(stacks) > 1:  # a title may stand close above the first name
         top = max(stack[-1].bottom for stack in stacks[1:]) + 0.5 * stacks[0][0].height
         while len(stacks[0]) > 1 and stacks[0][-1].bottom > top:
             stacks[0].pop()
-    return stacks
+            first += 1
+    return first, stacks
+
+
+def _with_row(stacks: Sequence[_Stack], row: Sequence[Part], floor: float) -> list[_Stack]:
+    """Return names with the row that is drawn before them: lines above the first of them, or names to its left.
+
+    The result is empty where the row holds anything else.
+    """
+    found = [[*stack] for stack in stacks]
+    for part in reversed(row):
+        alike = not found or abs(part.height - found[0][0].height) <= _ALIKE * part.height
+        if not alike or part.bottom <= floor or not may_name(part.text):
+            return []
+        if found and _goes_on(found[0], part):
+            found[0].append(part)
+        elif not found or _is_left_of(part, found):
+            found.insert(0, [part])
+        else:
+            return []
+    return found
 
 
 def _goes_on(stack: _Stack, part: Part) -> bool:
@@ -120,27 +131,29 @@ def _beside_signs(names: list[Part], figures: Sequence[Sequence[Part]]) -> list[
     return sorted(row, key=lambda part: part.left)
 
 
-def _stands_over(group: Part, stacks: Sequence[_Stack]) -> bool:
-    """Tell whether a name stands right above several others."""
-    tops = [stack[-1] for stack in stacks]
-    near = 0 < group.bottom - max(line.bottom for line in tops) < _NEAR * group.height
-    return near and sum(line.left < group.right and group.left < line.right for line in tops) > 1
+def _groups_over(stacks: Sequence[_Stack], row: Sequence[Part]) -> list[Part]:
+    """Return the parts of the row above names when each stands over several of them; [] when they do not.
 
-
-def _widened(groups: Sequence[Part], names: Sequence[Part]) -> list[Part]:
-    """Return names over several others as wide as the names nearest to them, in the middle of which they stand."""
-    nearest: list[list[Part]] = [[] for _ in groups]
+    A part in the middle of the names that are nearest to it becomes as wide as they are.
+    """
+    top = max(stack[-1].bottom for stack in stacks)
+    if len(row) < 2 or not all(0 < part.bottom - top < _NEAR * part.height for part in row):
+        return []
+    names = [_joined(stack, top) for stack in stacks[1:]]
+    nearest: list[list[Part]] = [[] for _ in row]
     for name in names:
-        distances = [abs(_middle(group) - _middle(name)) for group in groups]
+        distances = [abs(_middle(part) - _middle(name)) for part in row]
         nearest[distances.index(min(distances))].append(name)
     found: list[Part] = []
-    for group, below in zip(groups, nearest, strict=True):
-        left = min([group.left, *(name.left for name in below)])
-        right = max([group.right, *(name.right for name in below)])
-        if abs((left + right) / 2 - _middle(group)) > group.height:
-            return [*groups]
-        found.append(Part(group.text, left, right, group.bottom, group.height))
-    return found
+    for part, below in zip(row, nearest, strict=True):
+        left = min([part.left, *(name.left for name in below)])
+        right = max([part.right, *(name.right for name in below)])
+        if len(below) > 1 and abs((left + right) / 2 - _middle(part)) <= part.height:
+            found.append(Part(part.text, left, right, part.bottom, part.height))
+    if len(found) == len(row):
+        return found
+    over = (sum(name.left < part.right and part.left < name.right for name in names) for part in row)
+    return [*row] if min(over) > 1 else []
 
 
 def _middle(part: Part) -> float:
