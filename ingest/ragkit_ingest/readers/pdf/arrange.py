@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from statistics import mean
@@ -99,7 +99,7 @@ def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence
     """
     found: list[Row] = []
     at = 0
-    for count, shared in enumerate(blocks_of(page.rows)):
+    for count, shared in enumerate(_blocks(page.rows)):
         block, texts = shared, _texts(shared)
         if words is not None and (shared.heads or _needs_cells(_signs_joined(texts))):
             block = with_names(shared, words, at)
@@ -108,6 +108,19 @@ def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence
         found += _block(block, cells, page.bold[block.start : block.end], number + count)
         at = block.end
     return found + [Row(row, bold=bold) for row, bold in page.plain(at, len(page.rows))]
+
+
+def _blocks(rows: Sequence[list[Part]]) -> Iterator[Rows[Part]]:
+    """Yield the blocks of rows that share columns; names of several lines, with those over them, begin a block."""
+    starts = [0]
+    for at, row in enumerate(rows):
+        if any(part.lines > 1 for part in row):
+            under = at > 0 and 1 < len(rows[at - 1]) < len(row)
+            starts.append(max(at - under, starts[-1]))
+    for start, end in pairwise([*starts, len(rows)]):
+        for block in blocks_of(rows[start:end]):
+            block.start += start
+            yield block
 
 
 def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
@@ -199,7 +212,7 @@ def _block(block: Rows[Part], cells: list[list[str]], bold: Sequence[bool], numb
     stacked = any(part.lines > 1 for part in block.rows[0])
     if not block.heads and not stacked and _are_columns(cells):
         return _columns(block, bold)
-    cells = _signs_joined([*_head_cells(block), *cells])
+    cells = _signs_joined([*_head_cells(block), *cells], heads=len(block.heads))
     if not block.heads and not stacked and not _needs_cells(cells):
         return [Row(row, bold=weight) for row, weight in zip(block.rows, bold, strict=True)]
     named = _named(cells, len(block.heads))
@@ -307,22 +320,25 @@ def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]
     )
 
 
-def _signs_joined(cells: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return cells with columns of currency signs put before the next column, and of percent signs behind the last."""
+def _signs_joined(cells: Sequence[Sequence[str]], *, heads: int = 0) -> list[list[str]]:
+    """Return cells with columns of currency signs put before the next column, and of percent signs behind the last.
+
+    heads: rows at the top whose names stand over several columns.
+    """
     width = len(cells[0])
     keep: list[list[str]] = [list(row) for row in cells]
     for column in range(width - 1, -1, -1):
-        side = [row[column] for row in keep if row[column]]
+        side = [row[column] for row in keep[heads:] if row[column]]
         if not side or width < 2 or not all(map(_SIGN.fullmatch, side)):
             continue
         before = all(text in "$€£¥" for text in side) and column + 1 < len(keep[0])
         other = column + 1 if before else column - 1
-        figures = [row[other] for row in keep if row[column]] if other >= 0 else []
+        figures = [row[other] for row in keep[heads:] if row[column]] if other >= 0 else []
         if not figures or not all(is_number(text) and not _SIGN.fullmatch(text) for text in figures):
             continue
         for row in keep:
             pair = (row[column], row[other]) if before else (row[other], row[column])
-            row[other] = " ".join(text for text in pair if text)
+            row[other] = " ".join(dict.fromkeys(text for text in pair if text))
             del row[column]
     return keep
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ragkit_ingest.readers.pdf.geometry import merged_spans
 from ragkit_ingest.readers.pdf.glyphs import Part
@@ -13,7 +14,7 @@ _SHARE = 0.6  # so many of the columns have a name, at least
 _LINES = 4  # lines of a name, at most
 _STEP = 1.4  # letter heights between the lines of a name, at most
 _NEAR = 2.6  # letter heights between names and the figures below them, at most
-_NEAR_GROUP = 2.5  # letter heights that a row of names is below the names over it, at most
+_NEAR_GROUP = 2.5  # letter heights that names over several others are set above these, at most
 _ALIKE = 0.12  # part of the height by which the letters of names differ, at most
 _SAMPLE = 8  # rows of figures that are looked at for their columns
 _GUTTER = 0.35  # letter heights between columns over all their rows
@@ -41,8 +42,8 @@ def with_stacked_names(
             continue
         level = min(stack[0].bottom for stack in stacks)
         if groups := _groups_over(stacks, split(rows[first - 1]) if first else []):
-            kept[first - 1] = groups
-            level = max(level, groups[0].bottom - _NEAR_GROUP * groups[0].height)  # so that rows are near each other
+            near = level + _NEAR_GROUP * groups[0].height  # rows of one table are near each other
+            kept[first - 1] = [replace(group, bottom=min(group.bottom, near)) for group in groups]
         names = [_joined(stack, level) for stack in stacks]
         kept[first:at] = [_beside_signs(names, rows[at : at + _SAMPLE])]
         weights[first:at] = [all(bold[first:at])]
