@@ -217,3 +217,13 @@ def test_names_of_four_lines_stay_over_columns_with_currency_signs() -> None:
         "May | 31 | $ 7.50 | $ 8,400",
         "June | 44 | $ 7.90 | $ 6,100",
     ]
+
+
+def test_years_over_signs_and_figures_are_the_names_and_the_first_row_is_none() -> None:
+    words = row(700, (232, "In 2031"), (352, "In 2032"))
+    for y, name, *figures in ((685, "Dues", "910", "1,040"), (670, "Fines", "12", "31"), (655, "Rent", "77", "")):
+        words += [(60, y, name), *((x, y, "$") for x in (230, 350) if name == "Dues")]
+        words += [(x, y, figure) for x, figure in zip((255, 375), figures, strict=True) if figure]
+    found = extract(placed_pdf([shown(words)]), "a.pdf")
+    assert found.text.split("\n") == [" | In 2031 | In 2032", "Dues | $ 910 | $ 1,040", "Fines | 12 | 31", "Rent | 77"]
+    assert [block.header for block in found.blocks if block.kind == "table"] == ["In 2031 | In 2032"]

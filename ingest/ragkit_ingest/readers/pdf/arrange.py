@@ -16,6 +16,7 @@ from ragkit_ingest.readers.pdf.rows import Row, RuledTable
 from ragkit_ingest.readers.pdf.tables.levels import (
     Levelled,
     cell_lines,
+    is_amount,
     is_number,
     joined,
     on_levels,
@@ -216,12 +217,13 @@ def _block(block: Rows[Part], cells: list[list[str]], bold: Sequence[bool], numb
     if not block.heads and not stacked and not _needs_cells(cells):
         return [Row(row, bold=weight) for row, weight in zip(block.rows, bold, strict=True)]
     named = _named(cells, len(block.heads))
+    parts = [*block.heads, *block.rows][len(cells) - len(named) :]
+    weights = bold[len(cells) - len(named) :]
     rows: list[Row] = []
-    groups = cell_lines(named, block.rows)
-    for group in groups:
+    for group in cell_lines(named, parts):
         texts = joined([named[at] for at in group])
-        row = [part for at in group for part in block.rows[at]]
-        weight = all(bold[len(block.heads) + at] for at in group)
+        row = [part for at in group for part in parts[at]]
+        weight = all(weights[at] for at in group)
         if rows and _continues(rows[-1].cells, texts):
             rows[-1].cells = tuple(squeeze(f"{a} {b}") for a, b in zip(rows[-1].cells, texts, strict=True))
         else:
@@ -247,11 +249,12 @@ def _head_cells(block: Rows[Part]) -> list[list[str]]:
 
 
 def _named(cells: list[list[str]], heads: int) -> list[list[str]]:
-    """Return the rows with those of names over several columns joined to the row of names below them."""
+    """Return the rows with those of names over several columns joined to the row of names below them, if it is one."""
     if not heads:
         return cells
-    names = [JOIN.join(dict.fromkeys(row[at] for row in cells[: heads + 1] if row[at])) for at in range(len(cells[0]))]
-    return [names, *cells[heads + 1 :]]
+    last = heads if any(map(is_amount, cells[heads])) else heads + 1
+    names = [JOIN.join(dict.fromkeys(row[at] for row in cells[:last] if row[at])) for at in range(len(cells[0]))]
+    return [names, *cells[last:]]
 
 
 def _columns(block: Rows[Part], bold: Sequence[bool]) -> list[Row]:

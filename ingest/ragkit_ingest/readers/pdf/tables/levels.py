@@ -270,3 +270,8 @@ def has_letters(text: str) -> bool:
 def is_number(text: str) -> bool:
     """Tell whether a cell holds figures, signs and dashes only."""
     return all(is_value(token) for token in text.split())
+
+
+def is_amount(text: str) -> bool:
+    """Tell whether a cell holds a figure that is no year."""
+    return any(map(str.isdigit, text)) and is_number(text) and _YEAR.fullmatch(text) is None
