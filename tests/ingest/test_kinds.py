@@ -111,6 +111,11 @@ def test_names_with_a_gap_stay_names_above_rows_of_text() -> None:
     assert blocks(extracted, "table")[0][0] == "Item | Kind"
 
 
+def _word_table(rows: list[list[str]]) -> str:
+    cells = ("".join(f"<w:tc>{para(text)}</w:tc>" for text in row) for row in rows)
+    return f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in cells)}</w:tbl>"
+
+
 @pytest.mark.parametrize(
     ("rows", "names"),
     [
@@ -131,6 +136,9 @@ def test_a_row_of_units_joins_the_names_also_with_units_that_no_table_has(rows: 
     assert header_of("a.html", f"{page}</table>".encode()) == names
     if "2026" not in names:
         assert header_of("a.csv", rows.encode()) == names
+        lines = [f"| {' | '.join(row)} |" for row in cells]
+        assert header_of("a.md", "\n".join([lines[0], "|--" * len(cells[0]), *lines[1:]]).encode()) == names
+        assert header_of("a.docx", word(_word_table(cells))) == names
 
 
 # --------------------------------------------------------------------- lists and marks

@@ -88,6 +88,12 @@ def header_rows(grid: Grid) -> int:
     return count + (0 < count < len(grid.source) - 1 and _is_row_of_units(grid, count))
 
 
+def has_units(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether the second row of a table says in what units the values are."""
+    grid = lay_out(rows[: _ROWS_BELOW + 2])
+    return len(grid.source) > 2 and _is_row_of_units(grid, 1)
+
+
 def _rows_of_names(grid: Grid) -> int:
     marked = 0
     for row in grid.source[:_MAX_HEADER_ROWS]:
