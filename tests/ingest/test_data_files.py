@@ -300,8 +300,9 @@ def test_cells_of_xml_tables_stand_in_each_place_that_they_span() -> None:
     [
         (
             (
-                '<article xmlns="http://docbook.org/ns/docbook"><title>Pier</title><orderedlist numeration="upperroman" '
-                'startingnumber="3"><listitem><para>Moor</para></listitem><listitem><para>Pay</para></listitem></orderedlist>'
+                '<article xmlns="http://docbook.org/ns/docbook"><title>Pier</title><orderedlist '
+                'numeration="upperroman" startingnumber="3"><listitem><para>Moor</para></listitem>'
+                "<listitem><para>Pay</para></listitem></orderedlist>"
                 "<itemizedlist><listitem><para>rope</para></listitem></itemizedlist></article>"
             ),
             ["III. Moor", "IV. Pay", "- rope"],
@@ -317,15 +318,16 @@ def test_cells_of_xml_tables_stand_in_each_place_that_they_span() -> None:
         (
             (
                 '<!DOCTYPE article PUBLIC "-//NLM//DTD JATS//EN" "j.dtd"><article><body><sec><title>Tide</title>'
-                '<list list-type="roman-lower"><list-item><p>low</p></list-item><list-item><p>high</p></list-item></list>'
-                "<p>A. Ek said.</p></sec></body></article>"
+                "<list list-type='roman-lower'><list-item><p>low</p></list-item><list-item><p>high</p></list-item>"
+                "</list><p>A. Ek said.</p></sec></body></article>"
             ),
             ["i. low", "ii. high", "A. Ek said."],
         ),
         (
             (
                 '<TEI xmlns="http://www.tei-c.org/ns/1.0"><text><body><div><head>Log</head><table><row><cell>'
-                "<list rend='numbered'><item>sail</item><item>oar</item></list></cell><cell>B</cell></row></table></div></body></text></TEI>"
+                "<list rend='numbered'><item>sail</item><item>oar</item></list></cell><cell>B"
+                "</cell></row></table></div></body></text></TEI>"
             ),
             ["1. sail 2. oar | B"],
         ),
