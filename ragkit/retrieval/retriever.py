@@ -31,6 +31,7 @@ from ragkit.retrieval.notices import correction_warnings, language_warning, read
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
 from ragkit.retrieval.query_terms import weighted_terms
+from ragkit.retrieval.release_notes import asks_about_changes, without_release_notes
 from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
@@ -45,6 +46,10 @@ vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 UNREAD = 0.5
 """The share of the dense side's weight for a question to an English-only model in Chinese, Japanese, Thai or
 Korean, of which it knows few letters. The confidence is that of the full weight."""
+SURE = 0.6
+"""From this best score on, a search is sure: it returns the best k chunks. Below, the places that are free because
+neighbours joined are filled with the next chunks. Chosen on five trees of documentation (see docs/evaluation.md)."""
+_LOOKED_AT = 20
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 PARALLEL_FROM = 5_000
@@ -205,7 +210,10 @@ class Retriever:
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        ranked = _shown(order[:k], ids, fused, parts, scored.units, reader)
+        if not asks_about_changes(question):
+            fused, order = _described_first(ids, fused, order, reader, k=k)
+        sure = scored.first.max() >= SURE or not self._settings.merge
+        ranked = _shown(order[: k if sure else 2 * k], ids, fused, parts, scored.units, reader)
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
@@ -329,6 +337,19 @@ def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapp
     foreign = language_warning(question, main=lexical.main_languages, model=fingerprint.model) if fingerprint else None
     hits.warnings = (*correction_warnings(hits.corrected), *([foreign] if foreign else []))
     return hits
+
+
+def _described_first(
+    ids: NDArray[np.int64], fused: Scores, order: NDArray[np.int64], reader: Reader, *, k: int
+) -> tuple[Scores, NDArray[np.int64]]:
+    """Return scores and order with release notes among the best candidates after what describes the same."""
+    head = order[: max(_LOOKED_AT, 3 * k)]
+    rows = reader.chunks.rows(ids[head])
+    adjusted = fused.copy()
+    adjusted[head] = without_release_notes(fused[head], [rows[int(item)] for item in ids[head]])
+    if np.array_equal(adjusted[head], fused[head]):
+        return fused, order
+    return adjusted, np.concatenate([head[np.argsort(-adjusted[head], kind="stable")], order[len(head) :]])
 
 
 def _shown(
