@@ -19,7 +19,8 @@ _CODE: Final = re.compile(
     r"|\d+(?:\.\d+)+)(?![A-Za-z\d])"
 )
 _SYMBOL: Final = re.compile(
-    r"(?<![\w-])(?:--[A-Za-z][\w-]+|\w*[A-Za-z]_\w+|_+[A-Za-z]\w*|[a-z]+[A-Z]\w*|[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+)"
+    r"(?<![\w-])(?:--[A-Za-z][\w-]+|\w*[A-Za-z]_\w+|_+[A-Za-z]\w*|[a-z]+[A-Z]\w*|(?<![\w./*])\.[a-z]\w{1,9}(?![\w.])"
+    r"|[A-Za-z]\w*(?:-\w+)+(?=\s+(?:option|setting|flag|parameter|field|key|variable|attribute|argument)s?\b)|[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+)"
 )
 _LABELLED: Final = re.compile(r"\b[A-Z][A-Za-z]{2,} \d{2,}(?![\w.]*\d)")
 _YEAR: Final = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!s\b|[\d.,]*\d)")
@@ -56,6 +57,7 @@ _PERSON: Final = re.compile(
 )
 _OPERATOR: Final = re.compile(r"(?<![^\s`'\"(])[~:!<>=+*/%&|^?@-]{2,3}(?![^\s`'\")?,.])")
 _JOINTS: Final = re.compile(r"[-_.\s]")
+_NUMBERING: Final = re.compile(r"^\s*(?:[-*+•]\s*)?\d{1,3}(?:\.\d+)*\s*[:.)]\s|\[\d{1,3}\]", re.MULTILINE)
 _COUNTS: Final = re.compile(r"\bhow\s+m(?:any|uch)\b|多少|几个|combien|wie\s*viele?|cu[aá]nt", re.IGNORECASE)
 _YEARS: Final = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _ASKS: Final = re.compile(
@@ -133,8 +135,9 @@ class Constraints:
             return frozenset()
         words = frozenset[str]().union(*(words_of(text) for text in texts))
         capitals = "|".join(_capitals(text) for text in texts)
-        solid = [_JOINTS.sub("", text.lower()) for text in texts if any(map(_JOINTS.search, self.names))]
-        return frozenset(name for name in self.names if not _stands(name, words, solid, capitals))
+        lower = [text.lower() for text in texts]
+        solid = [_JOINTS.sub("", text) for text in lower if any(map(_JOINTS.search, self.names))]
+        return frozenset(name for name in self.names if not (_ends(name, lower) if name[0] == "." else _stands(name, words, solid, capitals)))
 
 
 def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -> bool:
@@ -145,6 +148,11 @@ def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -
     if _JOINTS.search(name):
         return any(_JOINTS.sub("", name) in text for text in solid)
     return has_word(name, words) or (len(name) <= _ACRONYM and name in capitals)
+
+
+def _ends(ending: str, texts: list[str]) -> bool:
+    """Return whether a text has a file ending or a name that begins with a point, such as ".so"."""
+    return any(re.search(rf"{re.escape(ending)}(?!\w)", text) for text in texts)
 
 
 def _symbols(text: str) -> frozenset[str]:
@@ -253,6 +261,7 @@ def gives_kind(question: Question, piece: str) -> bool:
         wanted = _DEFINITE if _PAST_EVENT.search(question.text) else _TIME
         if not wanted.search(piece):
             return False
+    piece = _NUMBERING.sub(" ", piece)
     if "money" in question.kinds and not _PRICE.search(piece):
         return False
     if question.kinds & {"figure", "money"} and not question.kinds & {"date", "how"}:

@@ -79,7 +79,7 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         r"""\bwhat\s+(?:is|are|was|does|do|did)\b(?!\s+(?:\w+\s+){0,2}(?:price|cost|fee|rate|limit)) | \bwhat['’]s\b
         | \b(?:meaning|definition|purpose)\s+of\b | \bmeans?\s*\?*$ | \bwas\s+(?:ist|sind|bedeutet|macht|bewirkt)\b
         | \bqu['’]est-ce\b | \bqu[eé]\s+(?:es|son|significa|hace)\b | \bche\s+cos
-        | 是什么 | 是做什么 | 什么意思 | 有什么用 | とは | 뭐""",
+        | 是什么 | 做什么 | 什么用 | 什么作用 | 干什么 | 什么意思 | 有什么用 | とは | 뭐""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "yes": re.compile(
@@ -88,9 +88,15 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         |est-ce|peut-on|puis-je)\b(?!.*\bor\b) | 吗\W*$ | ですか\W*$ | 是否|能否|可否""",
         re.IGNORECASE | re.VERBOSE,
     ),
+    "version": re.compile(
+        r"""\b(?:(?:what|which|lowest|earliest|latest|minimum|required)\s+(?:[\w.-]+\s+){0,2}?(?:versions?|releases?)
+        | welche[rnms]?\s+(?:[\w.]+[\s-]+)?version(?:en)? | quelles?\s+versions? | (?:qu[eé]|cu[aá]l)\s+versi[oó]n)\b
+        |(?:哪个|哪一个|哪些|什么|几)版本|どのバージョン""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
     "list": re.compile(
         r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
-        | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
+        | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may|exist|get)\b
         | what\s+are | what\s+can | list\s+(?:of|all|the) | (?<!\w\s)list(?!\() | steps | kinds | types | options
         | differences? | vs | versus | compared? | requirements | criteria
         | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
@@ -112,6 +118,7 @@ _DATE = re.compile(
     |century|jahrhundert|\d{1,2}\.\d{1,2}\.|\d{1,2}/\d{1,2}/|\d{4}-\d{2}-\d{2})(?!\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+|\b[Vv]ersions?\s+\d+|版本\s*\d+")
 _MONEY = re.compile(
     r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|prices?|costs?|fees?|discounts?|free|kostenlos"
     r"|preise?|kosten|kostet|gebühr|rabatt)\b",
@@ -126,6 +133,11 @@ _MEASURES: Final = frozenset(
 )
 """Terms of measured quantities: an answer gives the figure, often without the word."""
 
+_VERSIONS: Final = frozenset(wording("version release versions versión").terms)
+"""Terms that ask for a version: "since 3.6" answers without the word."""
+_NAMING: Final = frozenset(wording("called named genannt heißt appelé").terms)
+"""Terms that only introduce a name."""
+
 _PLACES: Final = frozenset(wording("web address url uri link website webpage page homepage adresse lien enlace").terms)
 """Terms that name an address: an answer gives the address itself, often without the word."""
 
@@ -133,7 +145,7 @@ _SHOWN: Final = frozenset(wording("example code snippet sample show command synt
 """Terms that name the form of an answer."""
 
 _FUNCTION_ZH: Final = re.compile(
-    f"{ASKING_WORDS_ZH}|是什么|有什么|哪一|需要|不要|一个|它们|这个|那个|以及|或者|并且|还是|时候"
+    f"{ASKING_WORDS_ZH}|是什么|做什么|用来|用于|分别|意思|有什么|哪一|需要|不要|一个|两个|几个|它们|这个|那个|以及|或者|并且|还是|时候"
     "|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
 )
 _GRAM: Final = 4
@@ -144,7 +156,7 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 class Question:
     """A question, prepared for comparison.
 
-    kinds: of "date", "figure", "money", "who", "where", "why", "how", "yes" (or no), "list", "link".
+    kinds: of "date", "figure", "money", "who", "where", "why", "how", "what", "version", "yes" (or no), "list", "link".
     grams: see `letter_groups`.
     carried: terms that come from the turns before it.
     """
@@ -172,8 +184,14 @@ class Question:
     @property
     def measures(self) -> frozenset[str]:
         """Return the terms of the question that an answer need not repeat: it gives a figure, date, code or address."""
-        figures = _MEASURES if self.kinds & {"figure", "date"} else frozenset()
-        return self.address_terms | self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
+        needless = _NAMING
+        if self.kinds & {"figure", "date"}:
+            needless |= _MEASURES
+        if "version" in self.kinds:
+            needless |= _VERSIONS
+        if "how" in self.kinds:
+            needless |= _SHOWN
+        return self.address_terms | self.said.terms & needless
 
     @property
     def address_terms(self) -> frozenset[str]:
@@ -187,6 +205,10 @@ class Question:
     def terms_of(self, text: str) -> frozenset[str]:
         """Return the terms of another text, as those of the question are written."""
         return wording(text, language=self.language).terms
+
+    def gives_version(self, sentence: str) -> bool:
+        """Return whether a sentence names a version that the question does not."""
+        return any(found not in self.text for found in _VERSION.findall(sentence))
 
     @staticmethod
     def gives_money(sentence: str) -> bool:

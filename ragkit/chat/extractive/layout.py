@@ -17,6 +17,7 @@ from ragkit.types.hits import Hit
 
 PartKind = Literal["sentence", "item", "row", "code", "heading"]
 _LINE: Final = re.compile(r"[^\n]*\n?")
+_OPENING: Final = 240  # code points of a sentence that may announce what comes next
 _LEAD_END: Final = (":", "：")
 _TAG: Final = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\}|^[ \t]*(?::{3,}|/{3,})[^\n]*$", re.MULTILINE)
 
@@ -25,6 +26,13 @@ _FIELD: Final = re.compile(
     r"(?:[-*+•]\s+)?(?:default|type|since|added|new|changed|deprecated|version|required|optional|values?|returns?"
     r"|stability|environment|msrv|status|typ|standard|类型|默认值?)"
     r"(?:\s+(?:in|since|as of)\b[^:.]{0,30}|\s*[:：]\s*\S|$)",
+    re.IGNORECASE,
+)
+
+
+_ANNOUNCES: Final = re.compile(
+    r"\b(?:the\s+following\b(?!\s+(?:examples?|code|command|section))|as\s+follows|folgende\w*|suivante?s?|siguientes?)\b"
+    r"|\b(?:are|include)\s*[:：]|如下|以下|下列",
     re.IGNORECASE,
 )
 
@@ -132,6 +140,11 @@ def _line_at(text: str, start: int) -> Span:
 
 def _held(at: int, spans: Sequence[Span]) -> bool:
     return any(start <= at < end for start, end in spans)
+
+
+def announces(sentence: str) -> bool:
+    """Return whether a sentence says that the things it speaks of come next ("The following X are ..")."""
+    return bool(_ANNOUNCES.search(sentence[:_OPENING]))
 
 
 def is_field(text: str) -> bool:
