@@ -27,6 +27,7 @@ from ragkit.retrieval.features import (
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.literals import FEW, Holders, Names, holders, literal_scores, literals, metadata_scores, names
+from ragkit.retrieval.neighbours import with_neighbours
 from ragkit.retrieval.notices import correction_warnings, language_warning, reads_english_only, shown_corrections
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
@@ -46,10 +47,12 @@ vector beside the question's own. Tuned on the tuning part of FinanceBench."""
 UNREAD = 0.5
 """The share of the dense side's weight for a question to an English-only model in Chinese, Japanese, Thai or
 Korean, of which it knows few letters. The confidence is that of the full weight."""
-SURE = 0.6
-"""From this best score on, a search is sure: it returns the best k chunks. Below, the places that are free because
-neighbours joined are filled with the next chunks. Chosen on five trees of documentation (see docs/evaluation.md)."""
-_LOOKED_AT = 20
+SURE = 0.45
+_MORE = 2
+"""From this best score on, a search is sure: it returns the best k chunks. Below, places that are free because
+neighbours joined are filled from that many more chunks. Chosen on five trees of documentation and the chunking set
+(see docs/evaluation.md)."""
+_LOOKED_AT = 40
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 PARALLEL_FROM = 5_000
@@ -206,14 +209,13 @@ class Retriever:
         """Return the best of the candidates as passages."""
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
         ids, fused, parts, reader = scored.ids, scored.fused, dict(scored.parts), search.reader
+        fused = _in_context(question, ids, fused, reader, k=k)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        if not asks_about_changes(question):
-            fused, order = _described_first(ids, fused, order, reader, k=k)
-        sure = scored.first.max() >= SURE or not self._settings.merge
-        ranked = _shown(order[: k if sure else 2 * k], ids, fused, parts, scored.units, reader)
+        count = k if scored.first.max() >= SURE or not self._settings.merge else k + _MORE
+        ranked = _shown(order[:count], ids, fused, parts, scored.units, reader)
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
@@ -339,17 +341,19 @@ def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapp
     return hits
 
 
-def _described_first(
-    ids: NDArray[np.int64], fused: Scores, order: NDArray[np.int64], reader: Reader, *, k: int
-) -> tuple[Scores, NDArray[np.int64]]:
-    """Return scores and order with release notes among the best candidates after what describes the same."""
-    head = order[: max(_LOOKED_AT, 3 * k)]
-    rows = reader.chunks.rows(ids[head])
-    adjusted = fused.copy()
-    adjusted[head] = without_release_notes(fused[head], [rows[int(item)] for item in ids[head]])
-    if np.array_equal(adjusted[head], fused[head]):
-        return fused, order
-    return adjusted, np.concatenate([head[np.argsort(-adjusted[head], kind="stable")], order[len(head) :]])
+def _in_context(question: str, ids: NDArray[np.int64], fused: Scores, reader: Reader, *, k: int) -> Scores:
+    """Return the scores with those of the best candidates changed by their neighbours and, for release notes, lowered.
+
+    Raised scores may exceed those of a sure match alone; only their order counts.
+    """
+    best = np.lexsort((ids, -fused))[: max(_LOOKED_AT, 3 * k)]
+    found = reader.chunks.rows(ids[best])
+    rows = [found[int(item)] for item in ids[best]]
+    out = fused.copy()
+    out[best] = with_neighbours(
+        fused[best] if asks_about_changes(question) else without_release_notes(fused[best], rows), rows
+    )
+    return out
 
 
 def _shown(

@@ -59,7 +59,7 @@ class Choice:
         fit = self._fitness.fitting(found)
         ranked = sorted(fit, key=lambda item: (-self._fitness.value(item), item.passage, item.order))
         least = self._min_evidence - _FOREIGN * self._fitness.is_foreign
-        if not ranked or self._fitness.evidence(max(fit, key=lambda item: item.value)) < least:
+        if not ranked or self._evidence(fit) < least:
             return []
         chosen = self._chosen(ranked, found)
         rival = self._rival(ranked)
@@ -68,6 +68,13 @@ class Choice:
         whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
         pieces = self._with_follow_on(self._with_more(whole, ranked[0]))
         return self._dated(self._with_code(pieces, ranked))
+
+    def _evidence(self, fit: Sequence[Candidate]) -> float:
+        """Return the log odds that the sources answer, from the candidate of most value or, where values say little,
+        from the one with most evidence."""
+        if self._fitness.is_unspaced:
+            return max(map(self._fitness.evidence, fit))
+        return self._fitness.evidence(max(fit, key=lambda item: item.value))
 
     def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
         """Return the sentences of the answer, in their order."""

@@ -137,7 +137,11 @@ class Constraints:
         capitals = "|".join(_capitals(text) for text in texts)
         lower = [text.lower() for text in texts]
         solid = [_JOINTS.sub("", text) for text in lower if any(map(_JOINTS.search, self.names))]
-        return frozenset(name for name in self.names if not (_ends(name, lower) if name[0] == "." else _stands(name, words, solid, capitals)))
+        return frozenset(
+            name
+            for name in self.names
+            if not (_ends(name, lower) if name[0] == "." else _stands(name, words, solid, capitals))
+        )
 
 
 def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -> bool:

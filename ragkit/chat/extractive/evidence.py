@@ -290,7 +290,9 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         pairs=_pair_share(question, weights, unit.own.order) / (sum(weights.values()) or 1.0),
         numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
         date=float("date" in question.kinds and (any(map(_is_year, other_numbers)) or question.gives_date(unit.text))),
-        figure=max(_figure(question, other_numbers), float("version" in question.kinds and question.gives_version(unit.text))),
+        figure=max(
+            _figure(question, other_numbers), float("version" in question.kinds and question.gives_version(unit.text))
+        ),
         money=float(
             "money" in question.kinds and bool(other_numbers) and question.gives_money(f"{unit.columns} {unit.text}")
         ),

@@ -129,6 +129,11 @@ class Fitness:
         first = self._passages[0].text
         return guess_language(first) != self._question.language or not _script(self._question.text) & _script(first)
 
+    @property
+    def is_unspaced(self) -> bool:
+        """Whether the question is in a script without spaces, of which the default model's vectors say little."""
+        return self._question.language in _UNSPACED
+
     def _lacks_codes(self, item: Candidate, text: str) -> bool:
         """Return whether a code, version or year of the question is missing from a piece and its context."""
         if not self.constraints.codes:
@@ -167,7 +172,7 @@ class Fitness:
             cost += _NAME_COST * len(lacking) / len(limits.names)
         if limits.operators and not any(mark in item.text for mark in limits.operators):
             cost += _OPERATOR_COST
-        if self._question.language in _UNSPACED:
+        if self.is_unspaced:
             cost += _UNSPACED_COST * item.features.meaning
         if item.kind == "code":
             return cost
@@ -189,7 +194,7 @@ class Fitness:
         That is the value of its features alone: form and place choose the piece, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
-        if self._passages[best.passage].units and self._question.language not in _UNSPACED:
+        if self._passages[best.passage].units and not self.is_unspaced:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
         return 0.5 * confidence + 8.0 * best.coverage - 5.7
 
