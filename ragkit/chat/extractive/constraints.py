@@ -29,7 +29,7 @@ _LATIN: Final = re.compile(r"(?<![\w-])[A-Za-z][A-Za-z\d.+#-]{2,}")
 _WORD: Final = re.compile(r"\w+")
 _OPENS: Final = re.compile(r"[.!?:;。！？：\n\"“(]\s*$")
 _QUANTITY: Final = re.compile(
-    r"\d|\b(?:no|none|any|all|both|half|twice|once|unlimited|several|many|single|double|kein\w*|alle|beide|"
+    r"\d|(?<![\w-])(?:no|none|any|all|both|half|twice|once|unlimited|several|many|single|double|kein\w*|alle|beide|"
     + "|".join(sorted(NUMBER_WORDS))
     + r")\b|[零二两三四五六七八九十百千万]|一(?![个种些样般直旦定致])",
     re.IGNORECASE,
@@ -59,6 +59,17 @@ _OPERATOR: Final = re.compile(r"(?<![^\s`'\"(])[~:!<>=+*/%&|^?@-]{2,3}(?![^\s`'\
 _JOINTS: Final = re.compile(r"[-_.\s]")
 _NUMBERING: Final = re.compile(r"^\s*(?:[-*+•]\s*)?\d{1,3}(?:\.\d+)*\s*[:.)]\s|\[\d{1,3}\]", re.MULTILINE)
 _COUNTS: Final = re.compile(r"\bhow\s+m(?:any|uch)\b|多少|几个|combien|wie\s*viele?|cu[aá]nt", re.IGNORECASE)
+_TIME_UNITS: Final = re.compile(
+    r"\bhow\s+many\s+(?:\w+\s+)?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|\bwie\s*viele\s+(?:\w+\s+)?(?:Minuten"
+    r"|Stunden|Tagen?|Wochen|Monaten?|Jahren?)\b|\bcombien\s+de\s+(?:jours|mois|semaines|heures|minutes|ans)\b",
+    re.IGNORECASE,
+)
+_DURATION: Final = re.compile(
+    r"\b(?:seconds?|minutes?|hours?|(?:mid)?nights?|days?|weeks?|fortnights?|months?|quarters?|years?|daily|weekly|monthly|yearly|annual\w*"
+    r"|Sekunden?|Minuten?|Stunden?|Tage?n?|Wochen?|Monate?n?|Jahre?n?|jours?|mois|semaines?|heures?|ans?|immediately|forever|sofort)\b"
+    r"|\d\s*(?:[smhd]|min|hrs?)\b",
+    re.IGNORECASE,
+)
 _YEARS: Final = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _ASKS: Final = re.compile(
     r"\W*(?:when|who(?:m|se)?|how\s+(?:many|much|long|often|old|far|large|big|high|soon)|(?:in\s+)?(?:what|which)\s+(?:year"
@@ -267,6 +278,8 @@ def gives_kind(question: Question, piece: str) -> bool:
             return False
     piece = _NUMBERING.sub(" ", piece)
     if "money" in question.kinds and not _PRICE.search(piece):
+        return False
+    if _TIME_UNITS.search(question.text) and not _DURATION.search(piece):
         return False
     if question.kinds & {"figure", "money"} and not question.kinds & {"date", "how"}:
         bare = _YEARS.sub("", piece) if _COUNTS.search(question.text) else piece

@@ -92,7 +92,12 @@ class Fitness:
             for name in self.constraints.names
             if sum(name not in lack for lack in lacking) * 2 > len(self._passages)
         }
-        return [item for item in found if not lacking[item.passage] - common and self._may_answer(item)]
+        priced = [self._question.speaks_of_price(text) for text in everything]
+        return [
+            item
+            for item in found
+            if priced[item.passage] and not lacking[item.passage] - common and self._may_answer(item)
+        ]
 
     def _may_answer(self, item: Candidate) -> bool:
         """Return whether a candidate is no echo of the question, and has its codes and the requested kind of answer."""
@@ -143,9 +148,9 @@ class Fitness:
             source = self._passages[item.passage].text
             near = self._layouts[item.passage].parts[max(0, item.order - _BESIDE) : item.order + _BESIDE]
             beside = "\n".join(source[part.start : part.end] for part in near if part.kind != "row")
-        return bool(self.constraints.missing_codes(text, self._above(item), beside, self._around[item.passage]))
+        return bool(self.constraints.missing_codes(text, self.heading(item), beside, self._around[item.passage]))
 
-    def _above(self, item: Candidate) -> str:
+    def heading(self, item: Candidate) -> str:
         """Return the heading or introducing line above a candidate."""
         return heading_above(item, self._layouts[item.passage], default="")
 
@@ -167,7 +172,7 @@ class Fitness:
         limits = self.constraints
         if limits.names:
             hit = self._passages[item.passage]
-            texts = (self.piece(item).text(hit), self._above(item), self._before(item), hit.heading, hit.title)
+            texts = (self.piece(item).text(hit), self.heading(item), self._before(item), hit.heading, hit.title)
             lacking = limits.missing_names(*texts)
             cost += _NAME_COST * len(lacking) / len(limits.names)
         if limits.operators and not any(mark in item.text for mark in limits.operators):

@@ -62,6 +62,7 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         r"""\b(?:how\s+(?:do|does|can|could|should|would|to|is|are|must|might)\b | how\s+i\b
         | (?:code|command|syntax|snippet|example)s?\b
         | what\s+(?:command|option|flag|setting|call|code)\b
+        | wie\s+\w{3,}(?:e\s+ich|t\s+man)\b
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
         | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
         | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
@@ -119,6 +120,25 @@ _DATE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+|\b[Vv]ersions?\s+\d+|版本\s*\d+")
+_COMPARED: Final = re.compile(
+    r"""\bdifferences?\s+between\s+(.+?)\s+and\s+([^?.,;]+) | ^\W*(.{2,40}?)\s+(?:vs\.?|versus)\s+([^?.,;]+)
+    | \buse\s+(.{2,60}?)\s+(?:instead\s+of|rather\s+than|over|or)\s+([^?.,;]+)
+    | \bunterschiede?\s+zwischen\s+(.+?)\s+und\s+([^?.,;]+) | \bdiff[ée]rences?\s+entre\s+(.+?)\s+et\s+([^?.,;]+)
+    | \bdiferencias?\s+entre\s+(.+?)\s+y\s+([^?.,;]+)
+    | ^(.{2,20}?)(?:和|与|跟|同)(.{2,20}?)(?:之间)?(?:有什么|有何|有哪些|的|是什么)*(?:不同|区别|差别|差异)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_COST: Final = re.compile(
+    r"\bhow\s+much\s+(?:does|do|did|will|would)\b.*\bcosts?\b|\bwhat\s+(?:does|do|did)\b.*\bcosts?\b"
+    r"|\bwas\s+kostet|\bwie\s*viel\s+kostet|\bcombien\s+coûte|\bcu[aá]nto\s+cuesta|多少钱",
+    re.IGNORECASE,
+)
+_PRICED: Final = re.compile(
+    r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|pric\w+|costs?|fees?|charge[ds]?|paid|pay(?:able|ment)?s?|rates?"
+    r"|discount\w*|(?:for|is|are|of|,)\s+free|free\s+(?:of\s+charge|for)|kostenlos|gratis|gratuit\w*|preise?|kosten\w*|kostet|gebühr\w*"
+    r"|prix|coût\w*|precio\w*|cuest\w+)\b|元|费|价|免费",
+    re.IGNORECASE,
+)
 _MONEY = re.compile(
     r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|prices?|costs?|fees?|discounts?|free|kostenlos"
     r"|preise?|kosten|kostet|gebühr|rabatt)\b",
@@ -159,6 +179,7 @@ class Question:
     kinds: of "date", "figure", "money", "who", "where", "why", "how", "what", "version", "yes" (or no), "list", "link".
     grams: see `letter_groups`.
     carried: terms that come from the turns before it.
+    sides: of a comparison, the terms that only one and only the other of two things has; () for another question.
     """
 
     text: str
@@ -167,6 +188,7 @@ class Question:
     kinds: frozenset[str]
     grams: frozenset[str]
     carried: frozenset[str] = frozenset()
+    sides: tuple[frozenset[str], ...] = ()
 
     @classmethod
     def of(cls, text: str, *, with_turns: str = "") -> Question:
@@ -179,7 +201,8 @@ class Question:
             kinds |= {"link"}
         said = wording(_content(whole, language), language=language)
         carried = said.terms - wording(_content(text, language), language=language).terms
-        return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)
+        sides = _sides(text, language)
+        return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried, sides)
 
     @property
     def measures(self) -> frozenset[str]:
@@ -210,6 +233,10 @@ class Question:
         """Return whether a sentence names a version that the question does not."""
         return any(found not in self.text for found in _VERSION.findall(sentence))
 
+    def speaks_of_price(self, passage: str) -> bool:
+        """Return whether a passage speaks of prices at all, where the question asks what something costs."""
+        return not _COST.search(self.text) or bool(_PRICED.search(passage))
+
     @staticmethod
     def gives_money(sentence: str) -> bool:
         """Return whether a sentence or the names of a row's columns speak of money."""
@@ -223,6 +250,18 @@ class Question:
     def gives_reason(sentence: str) -> bool:
         """Return whether a sentence has a word of cause or purpose."""
         return bool(_REASON.search(sentence))
+
+
+def _sides(text: str, language: str) -> tuple[frozenset[str], ...]:
+    """Return the terms of the two things that a question compares, without those of both; () where it does not."""
+    found = _COMPARED.search(text)
+    if not found:
+        return ()
+    one, other = (
+        wording(_content(part, language), language=language).terms for part in found.groups() if part is not None
+    )
+    sides = one - other, other - one
+    return sides if all(sides) else ()
 
 
 def _content(text: str, language: str) -> str:

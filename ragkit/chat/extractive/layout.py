@@ -18,6 +18,7 @@ from ragkit.types.hits import Hit
 PartKind = Literal["sentence", "item", "row", "code", "heading"]
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _OPENING: Final = 240  # code points of a sentence that may announce what comes next
+_NAME_GOES_ON: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\(|_)")  # right after a point, without a blank
 _LEAD_END: Final = (":", "：")
 _TAG: Final = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\}|^[ \t]*(?::{3,}|/{3,})[^\n]*$", re.MULTILINE)
 
@@ -161,11 +162,25 @@ def _around(text: str, fixed: Sequence[Part], language: str) -> Iterator[Part]:
     """Yield the parts that are known, and the units of the text between them as sentences."""
     position = 0
     for part in [*fixed, Part(len(text), len(text), "sentence")]:
-        for first, last in sentence_spans(text[position : part.start], language=language):
+        for first, last in _whole_names(text[position : part.start], language):
             yield Part(position + first, position + last, "sentence")
         if part.start < part.end:
             yield part
         position = part.end
+
+
+def _whole_names(text: str, language: str) -> Iterator[Span]:
+    """Yield the sentences of a text; one that ends within a dotted name ("flask.Flask.url_map") goes on."""
+    held: Span | None = None
+    for start, end in sentence_spans(text, language=language):
+        if held and held[1] == start and _NAME_GOES_ON.match(text, start):
+            held = held[0], end
+            continue
+        if held:
+            yield held
+        held = start, end
+    if held:
+        yield held
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:

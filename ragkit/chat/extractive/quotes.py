@@ -23,6 +23,8 @@ _WORD = re.compile(r"\w+")
 _TAGGED_LINK = re.compile(r"\[([^\[\]\n]+)\]\s?\(\{%.*?%\}\)")
 _TAG = re.compile(r"[ \t]?(?:\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\})")
 _FENCE_LIKE = re.compile(r"^[`~]{3,}\s*")
+_PLACEHOLDER: Final = re.compile(r"(?<!\S)[\w./:@-]*<[A-Za-z][\w-]*>(?:[\w./:@<>-]*[\w>])?")
+"""A name with a part that the reader fills in ("pylock.<ENV>.toml"): code, or its brackets would read as HTML."""
 _TICKS = re.compile(r"`{3,}")
 
 
@@ -80,7 +82,8 @@ def quoted_code(hit: Hit, span: tuple[int, int]) -> str:
 def _line(text: str, addresses: bool) -> str:
     """Return a text on one line, without the tags of site generators, that opens no block of Markdown."""
     plain = INCLUDED.sub("", _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text))))
-    return _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
+    line = _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
+    return line if "`" in line else _PLACEHOLDER.sub(r"`\g<0>`", line)
 
 
 def _row(hit: Hit, start: int, text: str) -> str:
