@@ -13,15 +13,18 @@ from ragkit.store.rows import ChunkRow
 Scores = NDArray[np.float64]
 
 WEIGHT: Final = 0.2
-"""Of the better neighbour's score; the tuning parts of the chunking set and five trees of documentation agree on 0.15
+"""Of the better neighbour's score, a chunk's own has 1; the tuning parts of the chunking set and five trees of documentation agree on 0.15
 to 0.2 (see docs/evaluation.md)."""
 
 
 def with_neighbours(scores: Scores, rows: Sequence[ChunkRow]) -> Scores:
-    """Return the scores of some chunks (n,), each raised by that of the better chunk right before or after it."""
+    """Return the scores of the best chunks (n,), each averaged with that of the better chunk right before or after it.
+
+    A neighbour that is not among them counts as the weakest of them, so that short documents lose little, and none
+    falls below the weakest.
+    """
+    weakest = max(0.0, min(scores.tolist(), default=0.0))
     at = {(row.document_id, row.ordinal): score for row, score in zip(rows, scores.tolist(), strict=True)}
-    beside = [
-        max(at.get((row.document_id, row.ordinal + step), 0.0) for step in (-1, 1))  # unknown ones are no match
-        for row in rows
-    ]
-    return scores + WEIGHT * np.maximum(np.array(beside, dtype=np.float64), 0.0)
+    beside = [max(weakest, *(at.get((row.document_id, row.ordinal + step), 0.0) for step in (-1, 1))) for row in rows]
+    mean: Scores = (scores + WEIGHT * np.array(beside, dtype=np.float64)) / (1 + WEIGHT)
+    return mean

@@ -209,7 +209,7 @@ class Retriever:
         """Return the best of the candidates as passages."""
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
         ids, fused, parts, reader = scored.ids, scored.fused, dict(scored.parts), search.reader
-        fused = _in_context(question, ids, fused, reader, k=k)
+        fused = _in_context(question, ids, fused, reader)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
@@ -341,18 +341,17 @@ def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapp
     return hits
 
 
-def _in_context(question: str, ids: NDArray[np.int64], fused: Scores, reader: Reader, *, k: int) -> Scores:
-    """Return the scores with those of the best candidates changed by their neighbours and, for release notes, lowered.
-
-    Raised scores may exceed those of a sure match alone; only their order counts.
-    """
-    best = np.lexsort((ids, -fused))[: max(_LOOKED_AT, 3 * k)]
+def _in_context(question: str, ids: NDArray[np.int64], fused: Scores, reader: Reader) -> Scores:
+    """Return the scores of candidates, those of the best ones changed by their neighbours and, for release notes,
+    lowered. How many are looked at is fixed, so that k does not change the order."""
+    best = np.lexsort((ids, -fused))[:_LOOKED_AT]
     found = reader.chunks.rows(ids[best])
     rows = [found[int(item)] for item in ids[best]]
+    scores = fused[best]
+    if not asks_about_changes(question):
+        scores = without_release_notes(scores, rows)
     out = fused.copy()
-    out[best] = with_neighbours(
-        fused[best] if asks_about_changes(question) else without_release_notes(fused[best], rows), rows
-    )
+    out[best] = with_neighbours(scores, rows)
     return out
 
 
