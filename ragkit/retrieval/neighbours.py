@@ -13,8 +13,8 @@ from ragkit.store.rows import ChunkRow
 Scores = NDArray[np.float64]
 
 WEIGHT: Final = 0.2
-"""Of the better neighbour's score, a chunk's own has 1; the tuning parts of the chunking set and five trees of documentation agree on 0.15
-to 0.2 (see docs/evaluation.md)."""
+"""Of the better neighbour's score, where a chunk's own weighs 1. The chunking set and five trees of documentation agree
+on 0.15 to 0.2 (see docs/evaluation.md)."""
 
 
 def with_neighbours(scores: Scores, rows: Sequence[ChunkRow]) -> Scores:

@@ -186,6 +186,17 @@ class Fitness:
         cost += _LANGUAGE_COST * (item.passage in self._foreign)
         return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))
 
+    def _is_known(self, item: Candidate) -> bool:
+        """Return whether a question in another language shares two words or more with a piece, and all that any passage
+        has: its other words are not missing but translated."""
+        if not self.is_foreign or self.is_unspaced:
+            return False
+        terms = self._question.said.terms - self._question.measures
+        known = terms & self._question.terms_of("\n".join(hit.text for hit in self._passages))
+        return len(known) >= _FEW and known <= self._question.terms_of(
+            self.piece(item).text(self._passages[item.passage])
+        )
+
     def _is_list(self, item: Candidate) -> bool:
         """Return whether a candidate stands for a list of two items or more, or the rows of a table."""
         piece = self.piece(item)
@@ -199,6 +210,8 @@ class Fitness:
         That is the value of its features alone: form and place choose the piece, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
+        if self._is_known(best):
+            return 1.6 + 4.8 * best.features.meaning - 4.6
         if self._passages[best.passage].units and not self.is_unspaced:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
         return 0.5 * confidence + 8.0 * best.coverage - 5.7

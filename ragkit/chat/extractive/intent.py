@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ragkit.text.addresses import without_addresses
 from ragkit.text.asking import ASKING_WORDS_ZH, wants_address
-from ragkit.text.content_terms import ContentTerms, guess_language, wording
+from ragkit.text.content_terms import UNSPACED, ContentTerms, guess_language, wording
 
 FACTS: Final = frozenset({"date", "figure", "money", "who"})
 """The kinds of questions that a single fact answers."""
@@ -224,6 +224,20 @@ class Question:
     def gives_address(self, text: str) -> bool:
         """Return whether a text holds the address of a link, where the question asks for one."""
         return "link" in self.kinds and without_addresses(text) != text
+
+    def without_joints(self, text: str) -> Question:
+        """Return the question without pairs of letters that only stand where two of its words meet.
+
+        In a script without blanks a pair across two words is no word: one that the text does not hold, both letters of
+        which belong to pairs that it holds, is left out.
+        """
+        if not UNSPACED.search(self.text):
+            return self
+        held = self.said.terms & self.terms_of(text)
+        letters = set("".join(held))
+        joints = {term for term in self.said.terms - held if UNSPACED.search(term) and letters.issuperset(term)}
+        order = tuple(term for term in self.said.order if term not in joints)
+        return replace(self, said=replace(self.said, terms=self.said.terms - joints, order=order))
 
     def terms_of(self, text: str) -> frozenset[str]:
         """Return the terms of another text, as those of the question are written."""

@@ -31,6 +31,7 @@ _FIELD: Final = re.compile(
 )
 
 
+_DEFINITION: Final = re.compile(r"[^\s:：.][^:：.\n]{0,60}[:：]\s")
 _ANNOUNCES: Final = re.compile(
     r"\b(?:the\s+following\b(?!\s+(?:examples?|code|command|section))|as\s+follows|folgende\w*|suivante?s?|siguientes?)\b"
     r"|\b(?:are|include)\s*[:：]|如下|以下|下列",
@@ -146,6 +147,11 @@ def _held(at: int, spans: Sequence[Span]) -> bool:
 def announces(sentence: str) -> bool:
     """Return whether a sentence says that the things it speaks of come next ("The following X are ..")."""
     return bool(_ANNOUNCES.search(sentence[:_OPENING]))
+
+
+def is_definition(text: str) -> bool:
+    """Return whether a text begins with a name and a colon: an entry of a list of definitions."""
+    return bool(_DEFINITION.match(text))
 
 
 def is_field(text: str) -> bool:

@@ -124,7 +124,7 @@ def form_value(question: Question, item: Candidate, layout: Layout, place: Place
     if _ADDRESS.search(item.text):
         value += _LINK_BONUS * ("link" in kinds) + _CONTACT_BONUS * bool(_CONTACT.search(question.text))
     if "list" in kinds:
-        value += _LIST_BONUS * place.is_list + _ANNOUNCES_BONUS * item.features.own * announces(item.text)
+        value += _LIST_BONUS * place.is_list + _announcing_value(question, item, layout)
     if "how" in kinds:
         value += _how_value(question, item, layout)
     elif item.kind == "code":
@@ -136,6 +136,14 @@ def form_value(question: Question, item: Candidate, layout: Layout, place: Place
     if _META.search(item.text[:160]) or _META.search(_lead_in(item, layout)):
         value -= _META_COST
     return value - _ALSO_COST * bool(_ALSO.match(item.text)) + _entry_value(question, item)
+
+
+def _announcing_value(question: Question, item: Candidate, layout: Layout) -> float:
+    """Return the gain of a sentence that announces things, by the share of the question that it holds itself."""
+    part = layout.parts[item.order]
+    own = layout.text[part.start : part.end]
+    said = question.said.terms
+    return _ANNOUNCES_BONUS * len(question.terms_of(own) & said) / len(said) if announces(own) and said else 0.0
 
 
 def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
-from ragkit.chat.extractive.layout import Layout, ListRegion, Part, announces
+from ragkit.chat.extractive.layout import Layout, ListRegion, Part, announces, is_definition
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
 from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_heading, sentence_spans
@@ -96,6 +96,9 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
     rows = _announced_rows(item, layout) if "list" in question.kinds else ()
     if rows:
         return Piece(number, rows[0][0], rows[-1][1], "table", rows=rows)
+    entries = _announced_entries(item, layout) if "list" in question.kinds else (0, 0)
+    if entries[1]:
+        return Piece(number, *entries, "list", (start, end))
     region = layout.list_at(start, end)
     if region is not None:
         return _list_piece(number, item.span, region, layout, question)
@@ -166,6 +169,21 @@ def _announced_rows(item: Candidate, layout: Layout) -> tuple[Span, ...]:
     if not leads or len(after) < 2 or any(part.kind != "row" for part in after):
         return ()
     return _table(layout, after[1].start)
+
+
+def _announced_entries(item: Candidate, layout: Layout) -> Span:
+    """Return the paragraphs "name: what it is" that a sentence announces, (0, 0) unless there are two."""
+    if item.kind != "sentence" or not announces(item.text):
+        return 0, 0
+    found: list[Part] = []
+    end = item.span[1]
+    for part in layout.parts[item.order + 1 :]:
+        opens = "\n\n" in layout.text[end : part.start] and is_definition(layout.text[part.start : part.end])
+        if part.kind != "sentence" or not (found or opens) or part.end - item.span[1] > _LIST_LIMIT:
+            break
+        found += [part] if opens else []
+        end = part.end
+    return (found[0].start, end) if len(found) > 1 else (0, 0)
 
 
 def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: int = _REACH) -> Piece | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ragkit.chat.extractive.layout import bare_of_tags
+from ragkit.chat.extractive.layout import bare_of_tags, is_definition
 from ragkit.text.addresses import without_addresses
 from ragkit.text.inclusions import INCLUDED
 from ragkit.text.tables import cells, column_names, has_cells
@@ -47,7 +47,9 @@ def quoted(hit: Hit, span: tuple[int, int], *, wanted: frozenset[str], addresses
 def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int], *, addresses: bool = False) -> str:
     """Return a list with the sentence that leads into it, an item a line, as Markdown. lead: (0, 0) for none."""
     lines = [_line(_BULLET.sub("", hit.text[slice(*lead)]), addresses)] if lead[1] > lead[0] else []
+    after_blank = True
     for raw in hit.text[slice(*items)].split("\n"):
+        opens, after_blank = after_blank and is_definition(raw), not raw.strip()
         if not raw.strip() or not bare_of_tags(raw):
             continue
         depth = "  " * min(3, (len(raw) - len(raw.lstrip())) // 2)
@@ -55,7 +57,7 @@ def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int], *, addr
         bare = _line(_BULLET.sub("", raw), addresses)
         if number and _BULLET.match(raw):
             lines.append(f"{depth}{number[1]}. {bare}")
-        elif _BULLET.match(raw):
+        elif _BULLET.match(raw) or opens:
             lines.append(f"{depth}- {bare}")
         elif lines:
             lines[-1] = f"{lines[-1]} {bare}"
