@@ -17,14 +17,24 @@ WEIGHT: Final = 0.2
 on 0.15 to 0.2 (see docs/evaluation.md)."""
 
 
+LONG: Final = 4
+"""A document is long where a chunk of this ordinal or a higher one is among the best. In a short one each chunk has a
+neighbour that matches, so that neighbours would only favour documents of two chunks over those of one."""
+
+
 def with_neighbours(scores: Scores, rows: Sequence[ChunkRow]) -> Scores:
     """Return the scores of the best chunks (n,), each averaged with that of the better chunk right before or after it.
 
-    A neighbour that is not among them counts as the weakest of them, so that short documents lose little, and none
-    falls below the weakest.
+    A neighbour that is not among them counts as the weakest of them, and so does each in a short document: none falls
+    below the weakest.
     """
     weakest = max(0.0, min(scores.tolist(), default=0.0))
-    at = {(row.document_id, row.ordinal): score for row, score in zip(rows, scores.tolist(), strict=True)}
+    long = {row.document_id for row in rows if row.ordinal >= LONG}
+    at = {
+        (row.document_id, row.ordinal): score
+        for row, score in zip(rows, scores.tolist(), strict=True)
+        if row.document_id in long
+    }
     beside = [max(weakest, *(at.get((row.document_id, row.ordinal + step), 0.0) for step in (-1, 1))) for row in rows]
     mean: Scores = (scores + WEIGHT * np.array(beside, dtype=np.float64)) / (1 + WEIGHT)
     return mean
