@@ -27,12 +27,11 @@ from ragkit.retrieval.features import (
 from ragkit.retrieval.feedback import FEEDBACK_GATE, FEEDBACK_WORDS_FROM, feedback_scores
 from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.literals import FEW, Holders, Names, holders, literal_scores, literals, metadata_scores, names
-from ragkit.retrieval.neighbours import with_neighbours
 from ragkit.retrieval.notices import correction_warnings, language_warning, reads_english_only, shown_corrections
+from ragkit.retrieval.ordering.in_context import in_context
 from ragkit.retrieval.passages import Ranked, to_hits
 from ragkit.retrieval.query_adapter import adapted
 from ragkit.retrieval.query_terms import weighted_terms
-from ragkit.retrieval.release_notes import asks_about_changes, without_release_notes
 from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
@@ -52,7 +51,6 @@ _MORE = 2
 """From this best score on, a search is sure: it returns the best k chunks. Below, places that are free because
 neighbours joined are filled from that many more chunks. Chosen on five trees of documentation and the chunking set
 (see docs/evaluation.md)."""
-_LOOKED_AT = 40
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 PARALLEL_FROM = 5_000
@@ -209,7 +207,7 @@ class Retriever:
         """Return the best of the candidates as passages."""
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
         ids, fused, parts, reader = scored.ids, scored.fused, dict(scored.parts), search.reader
-        fused = _in_context(question, ids, fused, reader)
+        fused = in_context(question, ids, fused, reader)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
@@ -339,20 +337,6 @@ def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapp
     foreign = language_warning(question, main=lexical.main_languages, model=fingerprint.model) if fingerprint else None
     hits.warnings = (*correction_warnings(hits.corrected), *([foreign] if foreign else []))
     return hits
-
-
-def _in_context(question: str, ids: NDArray[np.int64], fused: Scores, reader: Reader) -> Scores:
-    """Return the scores of candidates, those of the best ones changed by their neighbours and, for release notes,
-    lowered. How many are looked at is fixed, so that k does not change the order."""
-    best = np.lexsort((ids, -fused))[:_LOOKED_AT]
-    found = reader.chunks.rows(ids[best])
-    rows = [found[int(item)] for item in ids[best]]
-    scores = fused[best]
-    if not asks_about_changes(question):
-        scores = without_release_notes(scores, rows)
-    out = fused.copy()
-    out[best] = with_neighbours(scores, rows)
-    return out
 
 
 def _shown(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import ragkit
-from ragkit.retrieval.neighbours import LONG, WEIGHT, with_neighbours
-from ragkit.retrieval.release_notes import SHARE, asks_about_changes, is_release_note, without_release_notes
+from ragkit.retrieval.ordering.neighbours import LONG, WEIGHT, with_neighbours
+from ragkit.retrieval.ordering.release_notes import SHARE, asks_about_changes, is_release_note, without_release_notes
 from ragkit.store.rows import ChunkRow
 from ragkit.testing import HashEmbedder
 from ragkit.types.documents import Document, Heading
