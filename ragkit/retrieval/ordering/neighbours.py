@@ -1,4 +1,4 @@
-"""A chunk next to another one that matches is more likely to answer: scores are shared between neighbours."""
+"""A chunk next to another one that matches is more likely to answer: neighbours raise each other's scores."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ neighbour that matches, so that neighbours would only favour documents of two ch
 
 
 def with_neighbours(scores: Scores, rows: Sequence[ChunkRow]) -> Scores:
-    """Return the scores of the best chunks (n,), each averaged with that of the better chunk right before or after it.
+    """Return the scores of the best chunks (n,), each raised by what the better of its two neighbours has above the
+    weakest of all.
 
-    A neighbour that is not among them counts as the weakest of them, and so does each in a short document: none falls
-    below the weakest.
+    A neighbour that is not among them raises nothing, and neither does one in a short document.
     """
-    weakest = max(0.0, min(scores.tolist(), default=0.0))
+    weakest = min(scores.tolist(), default=0.0)
     long = {row.document_id for row in rows if row.ordinal >= LONG}
     at = {
         (row.document_id, row.ordinal): score
         for row, score in zip(rows, scores.tolist(), strict=True)
         if row.document_id in long
     }
-    beside = [max(weakest, *(at.get((row.document_id, row.ordinal + step), 0.0) for step in (-1, 1))) for row in rows]
-    mean: Scores = (scores + WEIGHT * np.array(beside, dtype=np.float64)) / (1 + WEIGHT)
-    return mean
+    beside = [max(at.get((row.document_id, row.ordinal + step), weakest) for step in (-1, 1)) for row in rows]
+    raised: Scores = scores + WEIGHT * (np.array(beside, dtype=np.float64) - weakest)
+    return raised
