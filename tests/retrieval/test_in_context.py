@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,14 @@ def test_a_chunk_is_raised_by_its_better_neighbour_in_a_long_document() -> None:
     assert found == pytest.approx([0.5 + WEIGHT * 0.8, 0.6, 0.9 + WEIGHT * 0.4, 0.1 + WEIGHT * 0.4])
 
 
-def test_neighbours_in_short_documents_change_nothing() -> None:
-    rows = [row(1, 0), row(2, 0), row(2, 1), row(3, LONG - 1), row(3, LONG - 2)]
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row(1, 0), row(2, 0), row(2, 1), row(3, LONG - 1), row(3, LONG - 2)],
+        [replace(row(4, LONG + at), page=at) for at in range(1, 6)],
+    ],
+)
+def test_neighbours_in_short_documents_and_on_pages_change_nothing(rows: list[ChunkRow]) -> None:
     scores = np.array([0.8, 0.79, 0.78, 0.7, 0.69])
     assert with_neighbours(scores, rows).tolist() == scores.tolist()
     assert len(with_neighbours(np.array([]), [])) == 0

@@ -26,10 +26,11 @@ def with_neighbours(scores: Scores, rows: Sequence[ChunkRow]) -> Scores:
     """Return the scores of the best chunks (n,), each raised by what the better of its two neighbours has above the
     weakest of all.
 
-    A neighbour that is not among them raises nothing, and neither does one in a short document.
+    A neighbour that is not among them raises nothing, and neither does one in a short document or one with pages: a
+    page of tables says little about the next (on filings, smoothing lost a tenth of the right pages).
     """
     weakest = min(scores.tolist(), default=0.0)
-    long = {row.document_id for row in rows if row.ordinal >= LONG}
+    long = {row.document_id for row in rows if row.ordinal >= LONG and row.page is None}
     at = {
         (row.document_id, row.ordinal): score
         for row, score in zip(rows, scores.tolist(), strict=True)
