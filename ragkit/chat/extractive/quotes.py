@@ -92,7 +92,7 @@ def _row(hit: Hit, start: int, text: str) -> str:
     """Return a row as "column: cell, .." where the names of its columns are known."""
     values = cells(text)
     names = column_names(hit.text, start, hit.context)
-    if not names or names == values:
+    if len(names) != len(values) or names == values:  # without names, or a part of a row
         return ", ".join(cell for cell in values if cell)
     return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, values, strict=True) if cell)
 
