@@ -6,6 +6,7 @@ import pytest
 
 from ragkit.chat.extractive.intent import Question
 from ragkit.chat.extractive.layout import read_layout
+from ragkit.chat.extractive.quotes import quoted
 from ragkit.text.asking import wants_address
 from tests.support.extractive_fakes import ask, page
 from tests.support.prompt_fakes import make_hit
@@ -169,3 +170,9 @@ def test_a_name_with_a_part_to_fill_in_stays_whole() -> None:
     ).text
     assert "`lid." in text
     assert "lid. " not in text
+
+
+def test_a_part_of_a_row_is_quoted_without_the_names_of_columns() -> None:
+    hit = make_hit("Tide | Height | Hour\nSpring | 4.1 | 6:20", start=0)
+    begin = hit.text.index("4.1")
+    assert quoted(hit, (begin, len(hit.text)), wanted=frozenset()) == "4.1, 6:20."
