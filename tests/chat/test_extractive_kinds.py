@@ -149,6 +149,21 @@ def test_dotted_names_do_not_end_a_sentence() -> None:
     ]
 
 
+def test_a_directive_of_a_site_generator_and_its_options_are_no_parts() -> None:
+    options = "    options:\n        members:\n            - ink\n            - press"
+    hit = page(f"The press prints cards.\n\n::: workshop.Press\n\n{options}\n\nIt stands in the hall.", code=options)
+    layout = read_layout(hit, language="en")
+    assert [hit.text[part.start : part.end] for part in layout.parts] == [
+        "The press prints cards.",
+        "It stands in the hall.",
+    ]
+
+
+def test_code_in_a_container_of_a_site_generator_is_a_part() -> None:
+    hit = page("The press prints cards.\n\n::: tip\n\npress --ink red", code="press --ink red")
+    assert [part.kind for part in read_layout(hit, language="en").parts] == ["sentence", "code"]
+
+
 def test_pairs_of_letters_across_chinese_words_are_left_out() -> None:
     question = Question.of("茶叶罐子怎么封口")
     assert "叶罐" in question.said.terms

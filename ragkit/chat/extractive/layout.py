@@ -19,6 +19,9 @@ PartKind = Literal["sentence", "item", "row", "code", "heading"]
 _LINE: Final = re.compile(r"[^\n]*\n?")
 _OPENING: Final = 240  # code points of a sentence that may announce what comes next
 _NAME_GOES_ON: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\(|_)")  # right after a point, without a blank
+_TAG_MARKS: Final = (":::", "///")
+_DIRECTIVE: Final = re.compile(r"^:{3}[^\n]*\s*\Z", re.MULTILINE)
+_DIRECTIVE_LENGTH: Final = 200
 _LEAD_END: Final = (":", "：")
 _TAG: Final = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\}|^[ \t]*(?::{3,}|/{3,})[^\n]*$", re.MULTILINE)
 
@@ -98,6 +101,8 @@ def read_layout(hit: Hit, *, language: str) -> Layout:
         unit = text[part.start : part.end]
         if part.kind == "sentence" and not bare_of_tags(unit):
             continue
+        if part.kind == "code" and _is_options(text, part):
+            continue
         kind: PartKind = part.kind
         if kind == "sentence":
             kind = "row" if has_cells(unit) or is_row(unit) else "item" if is_item(unit) else "sentence"
@@ -105,6 +110,12 @@ def read_layout(hit: Hit, *, language: str) -> Layout:
     lists = _regions(text, codes) if hit.blocks is None else _lists_of(hit)
     regions = tuple(ListRegion(_lead(text, start, parts), start, end) for start, end in lists)
     return Layout(text, tuple(parts), regions, frozenset(part.start for part in fixed if _is_cut(hit, part)))
+
+
+def _is_options(text: str, part: Part) -> bool:
+    """Return whether code is no example but the options of a directive (mkdocstrings: "::: NAME", "options: ..")."""
+    opens = text[part.start : part.end].lstrip().startswith("options:")
+    return opens and bool(_DIRECTIVE.search(text, max(0, part.start - _DIRECTIVE_LENGTH), part.start))
 
 
 def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
@@ -179,7 +190,8 @@ def _whole_names(text: str, language: str) -> Iterator[Span]:
     """Yield the sentences of a text; one that ends within a dotted name ("flask.Flask.url_map") goes on."""
     held: Span | None = None
     for start, end in sentence_spans(text, language=language):
-        if held and held[1] == start and _NAME_GOES_ON.match(text, start):
+        directive = held and text.startswith(_TAG_MARKS, held[0])
+        if held and held[1] == start and (directive or _NAME_GOES_ON.match(text, start)):
             held = held[0], end
             continue
         if held:
