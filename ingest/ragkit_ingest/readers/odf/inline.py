@@ -12,8 +12,8 @@ from ragkit_ingest.readers.links import linked
 from ragkit_ingest.readers.odf.nodes import Node
 from ragkit_ingest.readers.odf.objects import Chart, Objects
 from ragkit_ingest.readers.odf.styles import Styles
-from ragkit_ingest.readers.office.symbols import symbol_text
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.text.symbols import symbol_text
 from ragkit_ingest.readers.titles import squeeze
 
 SHAPES: Final = frozenset(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.odf.nodes import Node, steps
-from ragkit_ingest.readers.office.symbols import is_symbol_font
+from ragkit_ingest.readers.text.symbols import is_symbol_font
 from ragkit_ingest.readers.zip_package import Package
 
 _CONTAINERS: Final = frozenset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ragkit_ingest.readers.office.symbols import UNKNOWN_SIGN, is_symbol_font, symbol_text
+from ragkit_ingest.readers.text.symbols import UNKNOWN_SIGN, is_symbol_font, symbol_text
 
 _COMMON = (0x81, 0x85, 0x8D, 0x8F, 0x90, 0x95, 0x96, 0x97, 0x9D)  # ellipsis, bullet, dashes, and codes without a sign
 _LETTERS = "BCDEFGHJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz"  # without those that are words of English themselves

@@ -8,7 +8,6 @@ from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.links import linked
-from ragkit_ingest.readers.office.symbols import has_private, is_symbol_font, symbol_text
 from ragkit_ingest.readers.raised import superscript
 from ragkit_ingest.readers.rtf.control_words import ASIDES, CAPTURED, CELL_WORDS, MUTED, SIGNS, STARRED, WRAPPERS
 from ragkit_ingest.readers.rtf.groups import Field, Group
@@ -16,6 +15,7 @@ from ragkit_ingest.readers.rtf.old_lists import OldList
 from ragkit_ingest.readers.rtf.page import Page, whole
 from ragkit_ingest.readers.rtf.tokens import CHARSETS, Token, codec_of, tokens
 from ragkit_ingest.readers.sniff import RTF
+from ragkit_ingest.readers.text.symbols import has_private, is_symbol_font, symbol_text
 from ragkit_ingest.readers.titles import squeeze
 
 _CHECK_EVERY: Final = 50_000

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.links import address_after
-from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.text.symbols import is_symbol_font, symbol_text
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
 from ragkit_ingest.readers.web.losses import Losses
