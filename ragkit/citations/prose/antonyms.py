@@ -101,6 +101,7 @@ vor | nach
 """
 _LAST_ENGLISH: Final = "single | double married"
 _CLAUSE: Final = re.compile(r"[,;:.!?()\n–—]\s|\b(?:but|while|whereas|although|and|aber|und|während)\b", re.IGNORECASE)
+_NEGATED_REACH: Final = 3  # words between a negation and what it negates: "not yet fully open"
 _SAME_SHARE: Final = 0.6  # of a claim's other terms that a clause must hold to be about the same
 
 
@@ -200,5 +201,8 @@ def _clause_around(text: str, at: int) -> str:
 
 
 def _is_negated(text: str, at: int) -> bool:
-    """Return whether a negation stands before an offset, in the same clause."""
-    return any(end <= at and not _CLAUSE.search(text, end, at) for end in denials(text))
+    """Return whether a negation stands shortly before an offset, in the same clause."""
+    return any(
+        end <= at and len(text[end:at].split()) <= _NEGATED_REACH and not _CLAUSE.search(text, end, at)
+        for end in denials(text)
+    )
