@@ -7,15 +7,26 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast, get_args
 
 from ragkit.errors import ConfigError
-from ragkit.settings import ChatSettings, FewShot, ModelSettings, PromptSettings, RetrievalSettings, Settings
+from ragkit.settings import (
+    ChatSettings,
+    FewShot,
+    ModelSettings,
+    PrecisionChoice,
+    PromptSettings,
+    RetrievalSettings,
+    RuntimeChoice,
+    Settings,
+)
 
 T = TypeVar("T")
 DEFAULT_DATA = ".ragkit"
 
 ENVIRONMENT_VARIABLES: Mapping[str, str] = {
-    "RAGKIT_DATA": "data folder (default ./.ragkit)",
+    "RAGKIT_DATA": "data folder (default ./.ragkit), or postgresql://USER@HOST/DATABASE",
+    "RAGKIT_LOCAL": "folder of what a shared store keeps on this machine (default: ragkit in the user's data folder)",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
+    "RAGKIT_PRECISION": "of the compiled model: auto (bf16 where the CPU has it, else fp32), fp32 or int8",
     "RAGKIT_DEVICE": "auto (CUDA where there is one), cpu, cuda; mps and xpu are not tested",
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",
@@ -44,13 +55,10 @@ ENVIRONMENT_VARIABLES: Mapping[str, str] = {
 
 def settings_from_env(environ: Mapping[str, str]) -> Settings:
     """Return settings with what the environment sets; an unreadable value is a ConfigError that names the variable."""
-    runtime = environ.get("RAGKIT_RUNTIME", "") or "auto"
-    known = get_args(ModelSettings.__annotations__["runtime"]) or ("auto", "openvino", "torch")
-    if runtime not in known:
-        raise ConfigError(f"RAGKIT_RUNTIME is {runtime!r}", cure="set it to auto, openvino or torch")
     model = ModelSettings(
         name=environ.get("RAGKIT_MODEL", ""),
-        runtime=runtime,  # type: ignore[arg-type]  # checked against the literal's values above
+        runtime=cast("RuntimeChoice", _choice(environ, "RAGKIT_RUNTIME", "auto", get_args(RuntimeChoice))),
+        precision=cast("PrecisionChoice", _choice(environ, "RAGKIT_PRECISION", "auto", get_args(PrecisionChoice))),
         device=environ.get("RAGKIT_DEVICE", "") or "auto",
         offline=_flag(environ, "RAGKIT_OFFLINE"),
         cache_dir=environ.get("RAGKIT_CACHE", ""),
@@ -73,7 +81,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         budget=_number(environ, "RAGKIT_PROMPT_BUDGET", int, PromptSettings().budget),
         encoding=environ.get("RAGKIT_PROMPT_ENCODING", "") or PromptSettings().encoding,
         template=environ.get("RAGKIT_PROMPT", "") or PromptSettings().template,
-        few_shot=_few_shot(environ),
+        few_shot=cast("FewShot", _choice(environ, "RAGKIT_FEW_SHOT", "similar", get_args(FewShot))),
     )
     retrieval = RetrievalSettings(
         rerank=environ.get("RAGKIT_RERANK", ""),
@@ -94,11 +102,12 @@ def _flag(environ: Mapping[str, str], name: str, *, default: bool = False) -> bo
     raise ConfigError(f"{name} is {value!r}", cure="set it to 1 or 0")
 
 
-def _few_shot(environ: Mapping[str, str]) -> FewShot:
-    value = environ.get("RAGKIT_FEW_SHOT", "") or PromptSettings().few_shot
-    if value not in get_args(FewShot):
-        raise ConfigError(f"RAGKIT_FEW_SHOT is {value!r}", cure="set it to similar, fixed or off")
-    return cast("FewShot", value)
+def _choice(environ: Mapping[str, str], name: str, default: str, known: tuple[str, ...]) -> str:
+    """Return one of the known values; an unknown one is a ConfigError that lists them."""
+    value = environ.get(name, "") or default
+    if value not in known:
+        raise ConfigError(f"{name} is {value!r}", cure=f"set it to {', '.join(known[:-1])} or {known[-1]}")
+    return value
 
 
 def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

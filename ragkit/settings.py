@@ -10,6 +10,10 @@ from ragkit.errors import ConfigError
 
 FewShot = Literal["off", "fixed", "similar"]
 """Which of a collection's examples a prompt holds."""
+RuntimeChoice = Literal["auto", "openvino", "torch"]
+"""What runs the embedding model."""
+PrecisionChoice = Literal["auto", "fp32", "int8"]
+"""In which numbers the compiled model multiplies."""
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 QUESTION_LIMIT = 8_000
 """Longest question, in code points, that search, prompt and ask take by default."""
@@ -34,15 +38,18 @@ class ModelSettings:
 
     name: a sentence-transformers name or a folder, "" for the one that the collection was built with, and the default
     model for a new one. runtime: "openvino" is the compiled CPU model, "torch" the original;
-    "auto" takes the compiled one on a CPU and torch on a GPU. offline: forbid every download.
+    "auto" takes the compiled one on a CPU and torch on a GPU. precision: numbers that the compiled model multiplies:
+    "auto" is bf16 where the CPU has it in hardware, else fp32; "int8" is faster on some CPUs, loses some quality, and
+    is another model to a collection (see docs/models.md). offline: forbid every download.
     """
 
     name: str = ""
-    runtime: Literal["auto", "openvino", "torch"] = "auto"
+    runtime: RuntimeChoice = "auto"
     device: str = "auto"
     offline: bool = False
     cache_dir: str = ""
     threads: int = 0
+    precision: PrecisionChoice = "auto"
 
     @property
     def resolved(self) -> str:

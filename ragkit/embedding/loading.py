@@ -1,4 +1,4 @@
-"""Loads the embedder that a setting names: compiled, on torch, or one of an installed package."""
+"""Loads the embedder that a setting names: compiled, on torch, a static table, or one of an installed package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
+from ragkit.embedding.module_chain import begins_with_table
 from ragkit.errors import ConfigError, MissingPackageError, ModelError
 from ragkit.extensions import EMBEDDERS, extension_names, make_extension
 from ragkit.numeric.vectors import check_vectors, compatible
@@ -26,8 +27,9 @@ def load_embedder(settings: ModelSettings) -> Embedder:
     """Load the embedder that settings name: a model of sentence-transformers, or "PREFIX:NAME".
 
     PREFIX is an entry point of the group `ragkit.embedders`. runtime "auto": compiled on a CPU, torch on a GPU. A model
-    that cannot be compiled runs on torch, with one warning. Raises ModelError, MissingPackageError, ConfigError (a
-    broken or unknown entry point, or the compiled model on another device than a CPU).
+    that cannot be compiled runs on torch, with one warning. A static model is a table, whatever the runtime and device.
+    Raises ModelError, MissingPackageError, ConfigError (a broken or unknown entry point, or the compiled model or int8
+    on another device than a CPU).
     """
     made = _extension(settings)
     if made is not None:
@@ -37,14 +39,25 @@ def load_embedder(settings: ModelSettings) -> Embedder:
             f"the runtime is openvino, which runs on CPUs, and the device is {settings.device!r}",
             cure="set the device to auto or cpu, or the runtime to auto or torch",
         )
+    if settings.precision == "int8" and _wants_torch(settings):
+        raise ConfigError(
+            "the precision is int8, which only the compiled model has, and the model would run on torch",
+            cure="set the precision to auto, or the runtime to openvino and the device to cpu",
+        )
     model = find_model(settings)
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
-    if not _wants_torch(settings):
+    if model.static:
+        from ragkit.embedding.static.loading import load_static
+
+        return load_static(model, weights_sha256=weights)
+    if not _wants_torch(settings) and not begins_with_table(model.chain):
         from ragkit.embedding.openvino.compiled_cache import load_compiled
 
         try:
             return load_compiled(model, settings, weights_sha256=weights)
         except (ModelError, ImportError, MissingPackageError) as error:
+            if settings.precision == "int8":
+                raise  # torch would give other vectors than those that were asked for
             _log.warning("model %s runs on torch, several times slower: %s", model.name, error)
     from ragkit.embedding.torch_runtime import load_torch
 

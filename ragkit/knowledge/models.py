@@ -110,8 +110,8 @@ class LoadedModels:
                 self.replace_embedder(embedder, owned=False)
                 return embedder
         raise ModelMismatchError(
-            f"collection {self._collection!r} was built with {fingerprint.model!r} ({fingerprint.id[:12]}), and the"
-            f" model at hand is {embedder.fingerprint.model!r} ({embedder.fingerprint.id[:12]})",
+            f"collection {self._collection!r} was built with {_named(fingerprint)}, and the model at hand is"
+            f" {_named(embedder.fingerprint)}",
             cure=f"use that model, or run: ragkit rebuild --collection {self._collection}",
         )
 
@@ -186,3 +186,8 @@ def load_judge(
             cure="set RAGKIT_CHAT=openai:NAME or anthropic:NAME, or the judge nli:FOLDER",
         )
     return ChatJudge(model)
+
+
+def _named(fingerprint: Fingerprint) -> str:
+    """Return a model's name with its precision and the start of its id, for a message."""
+    return f"{fingerprint.model!r} ({fingerprint.runtime}, {fingerprint.id[:12]})"

@@ -1,4 +1,7 @@
-"""The querying part of a KnowledgeBase: from a question to hits, a grounded prompt, a checked answer."""
+"""The querying part of a KnowledgeBase: from a question to hits, a grounded prompt, a checked answer.
+
+The citation checker is imported at the first answer: it would take a tenth of the time of a search in a new process.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,12 @@ from numpy.typing import NDArray
 
 from ragkit.chat.base import ChatModel
 from ragkit.chat.structured import ask_for, json_reader
-from ragkit.citations.checker import StreamChecker
-from ragkit.citations.json_check import JsonCheck
-from ragkit.citations.statements import check_text
 from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.concurrency.stages import stage
+from ragkit.concurrency.threads import WorkerThreads
 from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
+from ragkit.embedding.openvino.runtime import usable_cpus
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
 from ragkit.knowledge.few_shot import FewShot
@@ -45,6 +47,9 @@ from ragkit.types.labels import ACL_KEY
 from ragkit.types.prompts import Example, Prompt
 
 _SEARCHES = SerialWorker("ragkit-search")
+_LONG_SEARCHES = WorkerThreads("ragkit-long-search", count=usable_cpus())
+"""Searches of large collections, and those with a reranker, whose questions are embedded already: as many at once as
+there are CPUs. More would only compete for them and for the GIL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +110,21 @@ class Querying:
 
         search = partial(self._search, asked)
         newest = self._caches.newest()
-        if asked.history or newest is None or not self._retriever.is_quick(newest):
+        if asked.history or newest is None:  # a model may be asked, or an index built
             return await asyncio.to_thread(search)
         text = checked_question(asked.question, self.settings.retrieval)
         embedder, batcher = self._models.embedder(), self._models.batcher()
         known = batcher.remembered([text])
-        if known is not None and self._is_held():
+        is_quick = self._retriever.is_quick(newest)
+        if is_quick and known is not None and self._is_held():
             return search(known=(embedder, known[0]))
         with stage("embed"):
             (vector,) = await batcher.aembed_queries([text])
+        search = partial(search, known=(embedder, vector))
+        if not is_quick:
+            return await _LONG_SEARCHES.arun(search)
         with stage("search"):  # the worker's thread has not the context of the request
-            return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
+            return await _SEARCHES.arun(search)
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""
@@ -213,6 +222,8 @@ class Querying:
             )
         prompt = self._prompt(asked, replace(self.settings.prompt, schema=schema.text))
         chat = self.settings.chat
+        from ragkit.citations.json_check import JsonCheck
+
         check = JsonCheck(prompt, hosts=chat.link_hosts, strict=chat.strict)
         reply = ask_for(model, prompt, json_reader(schema, clean=check.clean))
         answer = check.answer(reply.value, model=model.name, counter=self._models.counter())
@@ -223,6 +234,8 @@ class Querying:
 
     def check(self, text: str, *, k: int = 5, where: Mapping[str, Any] | None = None) -> TextCheck:
         """Return a text with a verdict for each sentence; see `KnowledgeBase.check`."""
+        from ragkit.citations.statements import check_text
+
         judge = self._models.judge()
         bounds = self.settings.retrieval
         return check_text(text, lambda said: self.search(Asked(shortened(said, bounds), k, where)), judge=judge)
@@ -234,6 +247,8 @@ class Querying:
 
     def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
+        from ragkit.citations.checker import StreamChecker
+
         chat = self.settings.chat
         checker = StreamChecker(
             prompt,

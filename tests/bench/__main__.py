@@ -2,7 +2,7 @@
 
     python -m tests.bench [PART…] [--quick] [--pages N] [--report]
 
-Parts: ingest, queries, starts, http, sync; all of them without a name. Each is kept as .bench/PART.json with the
+Parts: ingest, share, queries, starts, http, sync; all of them without a name. Each is kept as .bench/PART.json with the
 machine, the load before it and the commit, so that one part can be measured again. --quick takes small sizes and few
 pages. --report measures nothing.
 """
@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bench_http, bench_ingest, bench_query, bench_sync, made, report
+from tests.bench import bench_http, bench_ingest, bench_query, bench_share, bench_sync, made, report
 from tests.bench.bench_query import RAGKIT, ROOT
 
 FOLDER = ROOT / ".bench"
@@ -54,6 +54,11 @@ def ingest(quick: bool, *, pages: int | None = None) -> dict[str, Any]:
     data = FOLDER / "data" / "part"
     shutil.rmtree(data, ignore_errors=True)
     return bench_ingest.measure(filings=2 if quick else 10, pages=pages or 10, data=data, overlap_of=400)
+
+
+def share(quick: bool, *, pages: int | None = None) -> dict[str, Any]:
+    """Compare processor time with what the model's arithmetic needs, at the default precision and in fp32."""
+    return bench_share.measure(filings=2 if quick else 10, pages=pages or (10 if quick else None))
 
 
 def queries(quick: bool) -> dict[str, Any]:
@@ -94,8 +99,11 @@ def sync(quick: bool) -> dict[str, Any]:
     return found
 
 
-PARTS: dict[str, Callable[[bool], dict[str, Any]]] = {
+PAGED = frozenset({"ingest", "share"})
+"""Parts that can be limited to the first pages of each filing."""
+PARTS: dict[str, Callable[..., dict[str, Any]]] = {
     "ingest": ingest,
+    "share": share,
     "queries": queries,
     "starts": starts,
     "http": http,
@@ -128,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--pages", type=int, help="ingest: only the first pages of each filing")
+    parser.add_argument("--pages", type=int, help="ingest and share: only the first pages of each filing")
     parser.add_argument("--no-million", action="store_true", help="leave out the size that takes half an hour to make")
     parser.add_argument("--report", action="store_true", help="only write the report anew")
     options = parser.parse_args()
@@ -137,7 +145,8 @@ def main() -> None:
         LEFT_OUT.add("1m")
     for name in () if options.report else options.parts or PARTS:
         about = machine()
-        found = ingest(options.quick, pages=options.pages) if name == "ingest" else PARTS[name](options.quick)
+        part = PARTS[name]
+        found = part(options.quick, pages=options.pages) if name in PAGED else part(options.quick)
         file = FOLDER / (f"quick-{name}.json" if options.quick else f"{name}.json")
         file.write_text(json.dumps({"machine": about, "quick": options.quick, **found}, indent=1), encoding="utf-8")
         print(f"{name}: {file.relative_to(ROOT)}", flush=True)

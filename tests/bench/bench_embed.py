@@ -23,7 +23,7 @@ import numpy as np
 
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_files import find_model
-from ragkit.embedding.openvino.runtime import HINTS, Precision, import_openvino, usable_cpus
+from ragkit.embedding.openvino.runtime import Precision, import_openvino, inference_hint, usable_cpus
 from ragkit.settings import ModelSettings
 
 REPEATS = 5
@@ -52,6 +52,7 @@ def matrix_rate(precision: Precision, threads: int) -> tuple[float, float]:
     openvino = import_openvino()
     from openvino import opset13
 
+    core = openvino.Core()
     random = np.random.default_rng(0)
     rates = []
     for size in (1024, 1536, 2048):
@@ -61,8 +62,12 @@ def matrix_rate(precision: Precision, threads: int) -> tuple[float, float]:
             weights = opset13.constant(random.standard_normal((size, size)).astype(np.float32) / size)
             chain = opset13.matmul(chain, weights, False, True)
         model = openvino.Model([opset13.result(chain)], [left])
-        config = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads}
-        request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
+        config = {
+            "INFERENCE_PRECISION_HINT": inference_hint(core, precision),
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        request = core.compile_model(model, "CPU", config).create_infer_request()
         request.set_input_tensor(openvino.Tensor(random.standard_normal((size, size)).astype(np.float32)))
         request.infer()
         wall, cpu = best(request.infer, 2 * REPEATS)

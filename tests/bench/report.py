@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 START, END = "<!-- bench: written by make bench -->", "<!-- bench: end -->"
-_HEADINGS = ("### Ingest", "### Questions", "### Start", "### HTTP", "### Changes")
+_HEADINGS = ("### Ingest", "### Share", "### Questions", "### Start", "### HTTP", "### Changes")
 Figures = dict[str, Any]
 
 
@@ -17,7 +17,14 @@ def write(found: dict[str, Figures], *, docs: Path) -> None:
     text = page.read_text(encoding="utf-8")
     head, _, rest = text.partition(START)
     written, _, tail = rest.partition(END)
-    writers = {"ingest": _ingest, "queries": _queries, "starts": _starts, "http": _http, "sync": _sync}
+    writers = {
+        "ingest": _ingest,
+        "share": _share,
+        "queries": _queries,
+        "starts": _starts,
+        "http": _http,
+        "sync": _sync,
+    }
     parts = [
         "\n".join(writer(found[name])).strip() if name in found else _section(written, heading)
         for (name, writer), heading in zip(writers.items(), _HEADINGS, strict=True)
@@ -75,6 +82,44 @@ def _ingest(figures: Figures) -> list[str]:
         "",
         "![Ingest per stage](performance-ingest.svg)",
     ]
+
+
+def _share(figures: Figures) -> list[str]:
+    rows = figures["rows"]
+    works = ("ingest", "embedding with units", "embedding", "question", "question's embedding")
+    head = ["processor time: needed / spent = share", *(f"`{row['runtime']}`" for row in rows)]
+    limit = f" --pages {figures['pages_limit']}" if figures["pages_limit"] and not figures["quick"] else ""
+    return [
+        "### Share of the machine's limit",
+        "",
+        _measured(f"python -m tests.bench share{limit}", figures),
+        "",
+        *table(head, [[f"{work}, {_unit(work)}", *(_ratio(row[work]) for row in rows)] for work in works]),
+        "",
+        "Needed: what the model's own arithmetic takes for the tokens of the texts, at the rate of square matrix",
+        f"products in the same run ({'; '.join(_rates(row) for row in rows)}).",
+        f"The ingest is the whole command over {figures['files']} filings ({rows[0]['chunks']:,} chunks,",
+        f"{rows[0]['tokens']:,} tokens); embedding is of some of its chunks again, with and without the vectors of",
+        "their units; a question is searched in them, one at a time",
+        f"({'; '.join(_latency(row) for row in rows)}).",
+    ]
+
+
+def _unit(work: str) -> str:
+    return "ms" if work.startswith("question") else "s"
+
+
+def _ratio(row: Figures) -> str:
+    return f"{row['needed']} / {row['spent']} = {row['share']}"
+
+
+def _rates(row: Figures) -> str:
+    least, most = min(row["rates"]), max(row["rates"])
+    return f"`{row['runtime']}`: {most:.0f} GFLOP/s a core, {least:.0f} to {most:.0f} in several measurements"
+
+
+def _latency(row: Figures) -> str:
+    return f"`{row['runtime']}`: {row['question_p50_ms']} ms at the median, {row['question_p95_ms']} ms at p95"
 
 
 def _queries(figures: Figures) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -197,16 +198,17 @@ def test_a_full_disk_falls_back_to_torch_with_one_line(made: ModelSettings, tmp_
 def test_vectors_that_differ_from_torch_are_refused(made: ModelSettings, tmp_path: Path) -> None:
     code = (
         "import sys, ragkit.embedding.openvino.conversion as module\n"
-        "module.AGREEMENT = 1.1\nsys.exit(module.main(sys.argv[1:]))\n"
+        "module.FLOORS = {'fp32': module.Floor(1.1, 1.1)}\nsys.exit(module.main(sys.argv[1:]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, made.name, str(tmp_path), "tiny", "fp32"],
+        input="[]",
         capture_output=True,
         text=True,
         check=True,
     )
     report = json.loads(done.stdout.splitlines()[-1])
-    assert report["error"].startswith("model 'tiny' compiled differs from torch: cosine ")
+    assert report["error"].startswith("model 'tiny' compiled in fp32 differs from torch: cosine ")
     assert report["cure"] == "set the runtime to torch"
 
 
@@ -232,7 +234,7 @@ def test_without_torch_a_cpu_with_no_form_of_its_own_runs_the_fp32_form(
     )
     model = find_model(settings)
     weights = weights_sha256(model)
-    portable = ensure_compiled(model, settings, weights_sha256=weights, precision="fp32")
+    portable = ensure_compiled(model, replace(settings, precision="fp32"), weights_sha256=weights)
     assert portable.fresh
     assert portable.manifest["precision"] == "fp32"
     monkeypatch.setattr(compiled_cache, "processor", lambda core: (processor(core)[0], "bf16"))

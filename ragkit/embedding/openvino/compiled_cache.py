@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,14 @@ import numpy as np
 from ragkit.embedding.file_hashes import file_sha256
 from ragkit.embedding.model_embedder import PROBE, ModelEmbedder
 from ragkit.embedding.model_files import ModelFolder, cache_root, config_sha256
-from ragkit.embedding.openvino.runtime import CompiledFiles, CompiledRuntime, Precision, import_openvino, processor
+from ragkit.embedding.openvino.runtime import (
+    CompiledFiles,
+    CompiledRuntime,
+    Precision,
+    import_openvino,
+    multiplies_int8,
+    processor,
+)
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.errors import ModelError
 from ragkit.files import fsync_path
@@ -33,6 +41,8 @@ from ragkit.settings import ModelSettings
 _log = logging.getLogger("ragkit")
 
 FORMAT = 3
+LEAST_SAMPLES = 16
+"""Texts without which no int8 form is made: its ranges would be of too few numbers."""
 _FILES = ("model.bin", "model.blob", "model.xml", "tokenizer.json")
 _DEADLINE = 3_600  # seconds for one conversion, enough for the largest models
 _STALE = 86_400  # seconds after which the leftovers of a killed conversion are removed
@@ -58,7 +68,10 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One model in one precision: the name of its cache folder, and the key that its manifest must repeat."""
+    """One model in one precision: the name of its cache folder, and the key that its manifest must repeat.
+
+    samples: the texts that int8 takes its ranges from.
+    """
 
     model: ModelFolder
     root: Path
@@ -66,6 +79,7 @@ class _Job:
     key: str
     precision: Precision
     remember: bool = True
+    samples: tuple[str, ...] = ()
 
     @property
     def final(self) -> Path:
@@ -103,9 +117,14 @@ def load_compiled(model: ModelFolder, settings: ModelSettings, *, weights_sha256
         CompiledRuntime(files, threads=settings.threads),
         pieces,
         model=model.name,
-        weights_sha256=weights_sha256,
+        weights_sha256=_identity(weights_sha256, manifest["precision"]),
         probe=base64.b64decode(manifest["probe"]),
     )
+
+
+def _identity(weights_sha256: str, precision: Precision) -> str:
+    """Return what a fingerprint calls the weights: int8 changes the vectors, so it is another model to a collection."""
+    return hashlib.sha256(f"{weights_sha256} int8".encode()).hexdigest() if precision == "int8" else weights_sha256
 
 
 def ensure_compiled(
@@ -113,18 +132,18 @@ def ensure_compiled(
     settings: ModelSettings,
     *,
     weights_sha256: str,
-    precision: Precision | None = None,
+    samples: Sequence[str] = (),
     force: bool = False,
 ) -> Compiled:
     """Return the compiled form of a model: the cached one when every file has its hash, else compiled now.
 
-    precision: "fp32" for the form that every CPU runs; None for the fastest one of this CPU. Of two processes, one
-    compiles and the other waits. A damaged form is compiled again; where the cache cannot be written it is compiled
-    into a temporary folder of this process. Where torch is not installed nothing can be compiled: a cached fp32 form
-    then serves a CPU that could do better. Each case logs one line to "ragkit". Raises ModelError when the model cannot
-    be compiled or differs from torch.
+    Of two processes, one compiles and the other waits. A damaged form is compiled again; where the cache cannot be
+    written it is compiled into a temporary folder of this process. Where torch is not installed nothing can be
+    compiled: a cached fp32 form then serves a CPU that could do better. Each case logs one line to "ragkit". samples:
+    texts of the user, without which an int8 form is not compiled. Raises ModelError when the model cannot be compiled,
+    differs from torch, or should be int8 and the CPU has no instructions for that.
     """
-    job = _job(model, settings, weights_sha256, precision)
+    job = replace(_job(model, settings, weights_sha256), samples=tuple(samples))
     if not force:
         found, damage = _open(job)
         found = found or _portable(job, settings, weights_sha256)
@@ -132,6 +151,12 @@ def ensure_compiled(
             return found
         if damage:
             _log.warning("the compiled model %s is damaged (%s): compiling it again", job.final, damage)
+    if job.precision == "int8" and len(job.samples) < LEAST_SAMPLES:
+        raise ModelError(
+            f"model {model.name!r} is not compiled in int8 here, which takes {LEAST_SAMPLES} texts of yours or more"
+            f" ({len(job.samples)} given)",
+            cure="run: ragkit models compile --precision int8 --data FOLDER, with a collection of your documents",
+        )
     try:
         return _compile_in_cache(job, force=force)
     except OSError as error:
@@ -145,20 +170,25 @@ def compiled_folder(model: ModelFolder, settings: ModelSettings, *, weights_sha2
 
 def _portable(job: _Job, settings: ModelSettings, weights: str) -> Compiled | None:
     """Return the cached fp32 form for a CPU that has none of its own, where torch is missing; else None."""
-    if job.precision == "fp32" or importlib.util.find_spec("torch") is not None:
+    if job.precision != "bf16" or importlib.util.find_spec("torch") is not None:
         return None
-    found, _ = _open(_job(job.model, settings, weights, "fp32"))
+    found, _ = _open(_job(job.model, replace(settings, precision="fp32"), weights))
     if found is not None:
         _log.info("model %s runs in fp32: it is not compiled for this CPU, and torch is not installed", job.model.name)
     return found
 
 
-def _job(model: ModelFolder, settings: ModelSettings, weights: str, precision: Precision | None = None) -> _Job:
+def _job(model: ModelFolder, settings: ModelSettings, weights: str) -> _Job:
     openvino = import_openvino()
     try:
-        precision = precision or processor(openvino.Core())[1]
+        precision = processor(openvino.Core())[1] if settings.precision == "auto" else settings.precision
     except RuntimeError as error:
         raise ModelError(f"openvino finds no CPU to run on: {error}", cure="set the runtime to torch") from error
+    if precision == "int8" and not multiplies_int8():
+        raise ModelError(
+            "the precision is int8, and this CPU has no instructions for it (VNNI or AMX)",
+            cure="set the precision to auto (RAGKIT_PRECISION)",
+        )
     parts = (FORMAT, weights, config_sha256(model), openvino.__version__, precision)
     key = hashlib.sha256(repr(parts).encode()).hexdigest()
     slug = re.sub(r"[^A-Za-z0-9.-]+", "-", Path(model.name).name).strip("-.")[:60] or "model"
@@ -216,6 +246,11 @@ def _put(temporary: Path, final: Path) -> None:
 
 
 def _compile_aside(job: _Job, problem: OSError) -> Compiled:
+    if job.precision == "int8":  # it must stay: the next process could not make it again
+        raise ModelError(
+            f"the model cache {job.root} cannot be written: {problem.strerror or problem}",
+            cure="free space, or set RAGKIT_CACHE to a folder that can be written",
+        ) from problem
     owner = tempfile.TemporaryDirectory(prefix="ragkit-model-", ignore_cleanup_errors=True)
     try:
         folder = Path(owner.name)
@@ -262,7 +297,7 @@ def _convert(job: _Job, folder: Path) -> dict[str, Any]:
     try:
         done = subprocess.run(
             [*command, job.model.name, job.precision],
-            stdin=subprocess.DEVNULL,
+            input=json.dumps(job.samples).encode(),
             capture_output=True,
             timeout=_DEADLINE,
             env={**os.environ, **_OFFLINE},

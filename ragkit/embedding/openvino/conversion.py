@@ -6,12 +6,12 @@ It runs in a child process, so that the serving process never imports torch.
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,23 +19,36 @@ import numpy as np
 
 from ragkit.embedding.model_embedder import PROBE, ModelEmbedder
 from ragkit.embedding.openvino.runtime import (
-    HINTS,
     CompiledFiles,
     CompiledRuntime,
     Precision,
     import_openvino,
+    inference_hint,
     processor,
 )
 from ragkit.embedding.tokenizer import WordPieces
 from ragkit.embedding.torch_runtime import TorchRuntime, load_sentence_transformer, pools_by_mean, word_pieces
 from ragkit.errors import EmbeddingError, ModelError, RagkitError
 
-AGREEMENT = 0.9995
-"""Least cosine between the compiled and the original vector of every probe."""
 
-UNIT_AGREEMENT = 0.999
-"""The same for vectors of parts of a text, means over a few tokens only; below it they are not offered."""
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Least cosines between the compiled and the original vectors of every probe.
 
+    text: below it the form is not used. unit: of vectors of parts of a text, means over a few tokens only; below it
+    they are not offered.
+    """
+
+    text: float
+    unit: float
+
+
+_EXACT = Floor(text=0.9995, unit=0.999)
+FLOORS: Mapping[Precision, Floor] = {"bf16": _EXACT, "fp32": _EXACT, "int8": Floor(text=0.98, unit=0.95)}
+"""By precision; int8 is for those who accept its loss."""
+
+_HELD_OUT = 4
+"""Every fourth sample is not used for ranges but as a probe."""
 _PROBE_TOKENS = 512  # of the longest probe; 32,000 tokens would take minutes
 _PROSE = (
     "The warranty covers defects in material for 24 months from delivery; wear, misuse and unapproved repairs are "
@@ -45,12 +58,16 @@ _PROSE = (
 )
 
 
-def compile_into(source: Path, target: Path, *, name: str, precision: Precision) -> dict[str, Any]:
+def compile_into(
+    source: Path, target: Path, *, name: str, precision: Precision, samples: Sequence[str] = ()
+) -> dict[str, Any]:
     """Write model.xml, model.bin, model.blob and tokenizer.json into `target`; return their manifest.
 
     All modules of the network are traced (transformer, pooling, ...), with a final normalisation. It will run in the
-    fastest way whose vectors agree with torch's on every probe: in `precision` or else fp32, in batches of similar
-    lengths or else of equal ones. Raises ModelError when none does, or when the model cannot be traced.
+    fastest way whose vectors agree with torch's on every probe: in `precision` or else fp32 (int8 has no replacement),
+    in batches of similar lengths or else of equal ones. samples: texts of the user for int8; three of four give the
+    ranges of its numbers, the others are probes. Raises ModelError when no way agrees, or when the model cannot be
+    traced.
     """
     transformer = load_sentence_transformer(source, name=name)
     pieces = word_pieces(transformer, name)
@@ -61,36 +78,65 @@ def compile_into(source: Path, target: Path, *, name: str, precision: Precision)
     original = ModelEmbedder(
         TorchRuntime(transformer, pieces, label="torch-fp32", batch=1), pieces, model=name, weights_sha256=""
     )
-    probes = _Probes(original, probe_texts(pieces), units=units)
-    core = openvino.Core()
-    device = processor(core)[0]
-    worst = -1.0
-    tried: dict[Precision, None] = dict.fromkeys((precision, "fp32"))
-    for chosen, padded in itertools.product(tried, (True, False)):
-        files = CompiledFiles(target, chosen, probes.dimension, pieces.max_tokens, units=units, padded=padded)
-        embedder = ModelEmbedder(CompiledRuntime(files), pieces, model=name, weights_sha256="", probe=b"-")
-        cosines = probes.cosines(embedder)
-        worst = max(worst, min(cosines))
-        if worst < AGREEMENT:
-            continue
-        _export(core, target, chosen)
-        return {
-            "precision": chosen,
-            "device": device,
-            "openvino": openvino.__version__,
-            "dimension": probes.dimension,
-            "units": units and probes.unit_cosine(embedder) >= UNIT_AGREEMENT,
-            "padded": padded,
-            "max_tokens": pieces.max_tokens,
-            "query_prompt": pieces.query_prompt,
-            "document_prompt": pieces.document_prompt,
-            "probe": base64.b64encode(embedder.embed_documents([PROBE]).astype("<f4").tobytes()).decode("ascii"),
-            "cosines": [round(value, 7) for value in cosines],
-        }
+    samples = [pieces.query_windows(text)[0] for text in samples]  # what fits the model
+    samples = [text for text in samples if pieces.count([text])[0] <= pieces.max_tokens]
+    probes = _Probes(original, [*probe_texts(pieces), *samples[::_HELD_OUT]], units=units)
+    ranging = [text for place, text in enumerate(samples) if place % _HELD_OUT]
+    worst, floor = -1.0, FLOORS[precision]
+    for chosen in _forms(openvino, target, precision, pieces.document_ids(ranging)):
+        for padded in (True, False):
+            files = CompiledFiles(target, chosen, probes.dimension, pieces.max_tokens, units=units, padded=padded)
+            embedder = ModelEmbedder(CompiledRuntime(files), pieces, model=name, weights_sha256="", probe=b"-")
+            cosines = probes.cosines(embedder)
+            worst = max(worst, min(cosines))
+            if worst >= floor.text:
+                units = units and probes.unit_cosine(embedder) >= floor.unit
+                return _manifest(openvino, replace(files, units=units), pieces, embedder, cosines)
     raise ModelError(
-        f"model {name!r} compiled differs from torch: cosine {worst:.5f} on its worst probe, {AGREEMENT} wanted",
-        cure="set the runtime to torch",
+        f"model {name!r} compiled in {precision} differs from torch: cosine {worst:.5f} on its worst probe,"
+        f" {floor.text} wanted",
+        cure="set the precision to auto" if precision == "int8" else "set the runtime to torch",
     )
+
+
+def _forms(openvino: Any, target: Path, precision: Precision, samples: Sequence[Sequence[int]]) -> Iterator[Precision]:
+    """Yield the precisions to try, the fastest first, while `target` has the model in that form.
+
+    samples: token ids of the texts that give int8 its ranges. Its second form leaves the layers that narrow in float.
+    """
+    if precision != "int8":
+        yield from dict.fromkeys((precision, "fp32"))
+        return
+    from ragkit.embedding.openvino.quantization import observed_ranges, quantized
+
+    model = openvino.Core().read_model(str(target / "model.xml"))
+    ranges = observed_ranges(openvino, model, samples)
+    for narrowing in (True, False):
+        openvino.save_model(quantized(openvino, model, ranges, narrowing=narrowing), str(target / "int8.xml"), False)
+        for suffix in ("xml", "bin"):  # a new file each, as the traced model's weights stay mapped
+            (target / f"int8.{suffix}").replace(target / f"model.{suffix}")
+        yield precision
+
+
+def _manifest(
+    openvino: Any, files: CompiledFiles, pieces: WordPieces, embedder: ModelEmbedder, cosines: Sequence[float]
+) -> dict[str, Any]:
+    """Write the image of a compiled model and return what its manifest says of it."""
+    core = openvino.Core()
+    _export(core, files.folder, files.precision)
+    return {
+        "precision": files.precision,
+        "device": processor(core)[0],
+        "openvino": openvino.__version__,
+        "dimension": files.dimension,
+        "units": files.units,
+        "padded": files.padded,
+        "max_tokens": pieces.max_tokens,
+        "query_prompt": pieces.query_prompt,
+        "document_prompt": pieces.document_prompt,
+        "probe": base64.b64encode(embedder.embed_documents([PROBE]).astype("<f4").tobytes()).decode("ascii"),
+        "cosines": [round(value, 7) for value in cosines],
+    }
 
 
 def probe_texts(pieces: WordPieces) -> list[str]:
@@ -172,7 +218,7 @@ def _convert(openvino: Any, transformer: Any, target: Path, *, name: str, states
 
 def _export(core: Any, target: Path, precision: Precision) -> None:
     """Write the model compiled for this CPU, which loads in half the time."""
-    config = {"INFERENCE_PRECISION_HINT": HINTS[precision]}
+    config = {"INFERENCE_PRECISION_HINT": inference_hint(core, precision)}
     compiled = core.compile_model(str(target / "model.xml"), "CPU", config)
     image = compiled.export_model()
     (target / "model.blob").write_bytes(image if isinstance(image, bytes) else image.getvalue())
@@ -181,7 +227,7 @@ def _export(core: Any, target: Path, precision: Precision) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Compile the folder arguments[0] of the model named arguments[2] into arguments[1]; report as JSON on stdout.
 
-    arguments[3] is the precision that is tried first.
+    arguments[3] is the precision that is tried first. Stdin has the samples of int8 as a JSON list, [] for the others.
 
     The report is {"made": {...}}, {"error": "...", "cure": "..."}, or {"errno": 28, "error": "..."} when `target`
     cannot be written; the exit code is 0 for all three.
@@ -190,7 +236,9 @@ def main(arguments: Sequence[str]) -> int:
     logging.disable(logging.WARNING)
     report: dict[str, Any]
     try:
-        report = {"made": compile_into(Path(source), Path(target), name=name, precision=cast(Precision, precision))}
+        wanted, samples = cast(Precision, precision), json.load(sys.stdin)
+        made = compile_into(Path(source), Path(target), name=name, precision=wanted, samples=samples)
+        report = {"made": made}
     except RagkitError as error:
         report = {"error": error.message, "cure": error.cure}
     except OSError as error:

@@ -22,11 +22,12 @@ from ragkit.embedding.openvino.batch_planner import Batch, BatchQueue, plan_batc
 from ragkit.embedding.openvino.fixed_shapes import FixedWidths
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 
-Precision = Literal["bf16", "fp32"]
+Precision = Literal["bf16", "fp32", "int8"]
 
 _log = logging.getLogger("ragkit")
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
-HINTS: Mapping[Precision, str] = {"bf16": "bf16", "fp32": "f32"}
+_INT8_FLAGS = {"avx512_vnni", "avx_vnni", "amx_int8"}
+_HINTS: Mapping[Precision, str] = {"bf16": "bf16", "fp32": "f32"}
 _ROUNDED_TOKENS = 32
 _QUICK_TOKENS = 256  # up to this size, queries run at once on all threads instead of in parallel batches
 _SMALL_MODEL = 150_000_000  # bytes in fp32: each copy for a width has the weights again, in bf16 (34 MiB for MiniLM)
@@ -48,10 +49,23 @@ def import_openvino() -> Any:
 
 
 def processor(core: Any) -> tuple[str, Precision]:
-    """Return the CPU's name and the precision to run in: bf16 where the CPU multiplies it in hardware, else fp32."""
+    """Return the CPU's name and the precision to run in: bf16 where the CPU multiplies it in hardware, else fp32.
+
+    Never int8, which changes the vectors.
+    """
     name = str(core.get_property("CPU", "FULL_DEVICE_NAME")).strip()
     able = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return name, "bf16" if able and _BF16_FLAGS & _cpu_flags() else "fp32"
+
+
+def multiplies_int8() -> bool:
+    """Return whether the CPU has instructions that sum products of 8-bit integers: VNNI or AMX."""
+    return bool(_INT8_FLAGS & _cpu_flags())
+
+
+def inference_hint(core: Any, precision: Precision) -> str:
+    """Return OpenVINO's name of a precision; for int8, that of the operations that are not quantised."""
+    return _HINTS[processor(core)[1] if precision == "int8" else precision]
 
 
 def _cpu_flags() -> set[str]:
@@ -119,7 +133,7 @@ class CompiledRuntime:
 
     @property
     def label(self) -> str:
-        """ "openvino-bf16" or "openvino-fp32"."""
+        """ "openvino-bf16", "openvino-fp32" or "openvino-int8"."""
         return f"openvino-{self._files.precision}"
 
     @property
@@ -134,6 +148,10 @@ class CompiledRuntime:
 
     def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm, computed in length-sorted batches on every CPU."""
+        return self.sequences(ids)
+
+    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm for token ids, computed as those of documents."""
         return self._run(ids, self._pool_for_many())
 
     def with_states(
@@ -178,7 +196,7 @@ class CompiledRuntime:
 
     def _config(self, *, streams: int, threads: int) -> dict[str, Any]:
         return {
-            "INFERENCE_PRECISION_HINT": HINTS[self._files.precision],
+            "INFERENCE_PRECISION_HINT": inference_hint(self._core, self._files.precision),
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads,
             "ENABLE_CPU_PINNING": False,  # the other threads of a server or an ingest need the same CPUs
@@ -188,8 +206,9 @@ class CompiledRuntime:
         config = self._config(streams=streams, threads=threads)
         if self._image is not None:
             try:
-                image = np.memmap(self._image, dtype=np.uint8, mode="r")
-                return _Pool(self._core.import_model(self._openvino.Tensor(image), "CPU", config), streams)
+                # Mapped copy-on-write, as OpenVINO shares writable memory only; it would copy anything else (90 MB).
+                image = self._openvino.Tensor(np.memmap(self._image, dtype=np.uint8, mode="c"), shared_memory=True)
+                return _Pool(self._core.import_model(image, "CPU", config), streams, image=image)
             except (RuntimeError, OSError, ValueError) as error:
                 _log.warning("the compiled model's image does not load (%s): it is built anew", _first_line(error))
                 self._image = None
@@ -237,11 +256,15 @@ class CompiledRuntime:
 
 
 class _Pool:
-    """A compiled model with its idle infer requests and worker threads."""
+    """A compiled model with its idle infer requests and worker threads.
 
-    def __init__(self, compiled: Any, streams: int) -> None:
+    image: the mapped file that the model was imported from, and may still read weights in.
+    """
+
+    def __init__(self, compiled: Any, streams: int, *, image: Any = None) -> None:
         self.streams = streams
         self._compiled = compiled
+        self._image = image
         self._idle: deque[Any] = deque()
         self._workers = ThreadPoolExecutor(streams, thread_name_prefix="ragkit-embed") if streams > 1 else None
 

@@ -41,6 +41,7 @@ _KINDS: Final[dict[str, Kind]] = {
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "audit": get_args(Audit),
     "runtime": ("auto", "openvino", "torch"),
+    "precision": ("auto", "fp32", "int8"),
     "few_shot": ("similar", "fixed", "off"),
 }
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {"port": (0, 65_535), "workers": (1, 256), "remember": (0, 1_000_000)}
@@ -104,6 +105,7 @@ def _defaults() -> dict[str, str]:
     values: dict[str, Any] = {
         "data": service.data,
         "runtime": "auto",
+        "precision": "auto",
         "device": "auto",
         "offline": False,
         "chat": chat.model,
