@@ -1,4 +1,4 @@
-"""Qualifiers that a statement widens: "all" for "most", "worldwide" for "within Europe", "four days" for working days."""
+"""Qualifiers that a statement widens: "all" for "most", "worldwide" for "in Europe", "four days" for working days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
 _ALL: Final = re.compile(
-    r"\b(?:all|every|everyone|everybody|everything|always|any|whole|throughout|both|regardless|irrespective|entirely"
+    r"\b(?:all|every|everyone|everybody|everything|always|any(?! of)|throughout|regardless|irrespective|entirely"
     r"|completely|whatever|whoever|whichever|without exception|unlimited|alle[nrs]?|immer|jede[nrs]?|stets)\b"
     r"|\bat any time\b|\bin any case\b|\bno matter\b",
     re.IGNORECASE,
@@ -29,11 +29,12 @@ _AS_ALL: Final = re.compile(
 )
 """Words that say of a whole group, in other words, what "all" says."""
 _HEDGED: Final = re.compile(
-    r"\b(?:usually|mostly|mainly|often|sometimes|normally|generally|typically|rarely|as a rule|in most cases|some|most|many"
-    r"|several|few|partly|occasionally|almost|nearly|up to|at most|if|unless|except|only|provided|meist\w*|oft|manche\w*"
-    r"|einige|nur|from|over|under|above|below|more than|less than|at least|until|within|for)\b",
+    r"\b(?:usually|mostly|mainly|often|sometimes|normally|generally|typically|rarely|as a rule|in most cases|some|most"
+    r"|many|several|partly|occasionally|almost|nearly|if|unless|except|only|provided|under|above|below|more than"
+    r"|less than|meist\w*|oft|manche\w*|einige|nur|wenn|außer)\b",
     re.IGNORECASE,
 )
+_PLACED: Final = re.compile(r"\b(?:within|inside|in|throughout|across|innerhalb)\s+(?:the\s+)?[A-ZÄÖÜ]\w+")
 _KINDS: Final = tuple(
     frozenset(group.split())
     for group in (
@@ -47,23 +48,22 @@ _KINDS: Final = tuple(
 def widened_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return the fault when a claim says of all, always or everywhere what its quote restricts; `unclear`.
 
-    The quote has no such word itself, and has one that restricts: "most", "usually", "within", a condition or bound.
+    The quote has no such word itself, and has one that restricts: "most", "usually", "if", or a place ("within the
+    European Union").
     """
     if denies(claim.text):
         return None
     text = " ".join(quote)
-    for asked in (_EVERYWHERE, _ALL):
-        said = asked.search(claim.text)
-        if said and not asked.search(text) and (asked is _EVERYWHERE or not _AS_ALL.search(text)):
-            held = _HEDGED.search(text)
-            if held:
-                return "unclear", f"it says {held.group().lower()}, not {said.group().lower()}"
+    for asked, restricted, alike in ((_EVERYWHERE, _PLACED, _EVERYWHERE), (_ALL, _HEDGED, _AS_ALL)):
+        said, held = asked.search(claim.text), restricted.search(text)
+        if said and held and not asked.search(text) and not alike.search(text):
+            return "unclear", f"it says {held.group()}, not {said.group()}"
     return None
 
 
 def kind_fault(claim: Claim, text: str) -> Fault | None:
     """Return the fault when a number's unit has another kind than in the text: "four days" for "four working days"."""
-    held = {}
+    held: dict[str, set[str]] = {}
     for number, kind in _kinds(tokens(text, language=claim.language)):
         held.setdefault(number, set()).add(kind)
     for number, kind in _kinds(claim.tokens):
@@ -75,7 +75,7 @@ def kind_fault(claim: Claim, text: str) -> Fault | None:
 
 def _kinds(read: Sequence[Token]) -> list[tuple[str, str]]:
     """Return each number that a unit follows, with the word between them that names the kind of unit, or ""."""
-    found = []
+    found: list[tuple[str, str]] = []
     for at, token in enumerate(read[:-1]):
         after = read[at + 1 : at + 3]
         if not token.is_number:
