@@ -10,7 +10,7 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -44,7 +44,7 @@ class Floor:
 
 
 _EXACT = Floor(text=0.9995, unit=0.999)
-FLOORS: Mapping[Precision, Floor] = {"bf16": _EXACT, "fp32": _EXACT, "int8": Floor(text=0.98, unit=0.95)}
+FLOORS: dict[Precision, Floor] = {"bf16": _EXACT, "fp32": _EXACT, "int8": Floor(text=0.98, unit=0.95)}
 """By precision; int8 is for those who accept its loss."""
 
 _HELD_OUT = 4
