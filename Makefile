@@ -11,10 +11,13 @@ QUESTION ?= How long is the refund window, and who pays for the return shipping?
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
+# Without bytecode: pip compiles every module of every package, a minute and more, and most are never imported here.
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(PIP_INSTALL) torch
+	$(PIP_INSTALL) --editable ".[dev]"
 	@touch $@
 
 # The MLflow server, wandb, Ray and bitsandbytes: more than a gigabyte, for check-long alone.
@@ -44,12 +47,14 @@ types: $(VENV)/installed ## mypy, strict
 docs: $(VENV)/installed ## the documentation site, in docs/_build/html; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
-# How long each reader is given damaged files, two readers at a time; check-long gives each a minute.
+# How many seconds each reader is given damaged files; check-long gives each a minute.
 FUZZ_SECONDS ?= 3
 
-test: lint types docs ## ruff, import-linter, mypy, the documentation site and the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore tests/faults/test_loader_fuzz.py
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
+# The processes that read files write no bytecode, so each of them would compile the readers again.
+test: $(VENV)/installed ## ruff, import-linter, mypy, the documentation site and the tests
+	$(BIN)/python -m compileall -q ragkit ingest/ragkit_ingest service/ragkit_service
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types docs
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 frameworks: $(VENV)/installed ## the retrievers against LangChain, LlamaIndex and Haystack, in a venv of their own
 	$(BIN)/python -m venv $(FRAMEWORKS)

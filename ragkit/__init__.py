@@ -57,8 +57,9 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         RetrievalSettings as RetrievalSettings, Settings as Settings,
     )
     from ragkit.store.opening import (
-        create_collection as create_collection, delete_collection as delete_collection, list_collections as
-        list_collections, restore_collection as restore_collection,
+        collection_identity as collection_identity, create_collection as create_collection, data_folder as
+        data_folder, delete_collection as delete_collection, list_collections as list_collections,
+        restore_collection as restore_collection, shown_location as shown_location,
     )
     from ragkit.store.rows import Problem as Problem
     from ragkit.text.cleaning import clean_text as clean_text, show as show
@@ -114,7 +115,8 @@ _HOMES = {
     "settings":
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
-    "store.opening": "create_collection delete_collection list_collections restore_collection",
+    "store.opening": "collection_identity create_collection data_folder delete_collection list_collections "
+    "restore_collection shown_location",
     "store.rows": "Problem",
     "text.cleaning": "clean_text show",
     "text.token_counter": "decode_tokens",

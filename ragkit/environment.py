@@ -22,7 +22,8 @@ T = TypeVar("T")
 DEFAULT_DATA = ".ragkit"
 
 ENVIRONMENT_VARIABLES: Mapping[str, str] = {
-    "RAGKIT_DATA": "data folder (default ./.ragkit)",
+    "RAGKIT_DATA": "data folder (default ./.ragkit), or postgresql://USER@HOST/DATABASE",
+    "RAGKIT_LOCAL": "folder of what a shared store keeps on this machine (default: ragkit in the user's data folder)",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
     "RAGKIT_PRECISION": "of the compiled model: auto (bf16 where the CPU has it, else fp32), fp32 or int8",

@@ -1,4 +1,4 @@
-"""What every package does with files: make a write survive a power cut, and hash a file's bytes."""
+"""What every package does with files: make a write survive a power cut, hash a file, refuse a folder that is used."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import hashlib
 import os
 from io import BufferedReader, FileIO
 from pathlib import Path
+
+from ragkit.errors import ConflictError
 
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
@@ -32,3 +34,9 @@ def sha256_of(file: Path | FileIO | BufferedReader) -> str:
         with file.open("rb", buffering=0) as opened:
             return sha256_of(opened)
     return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def need_new_folder(path: Path) -> None:
+    """Raise ConflictError if there is anything at a path but an empty folder."""
+    if os.path.lexists(path) and (not path.is_dir() or any(path.iterdir())):
+        raise ConflictError(f"{path} is there already", cure="name a new folder, or remove that one")

@@ -5,8 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-LONG = ("test_faults_", "test_ingest_hostile", "test_compile", "test_embed.py")
-"""Files that take a minute or more, and their like: begun last, they leave one of two processes without work."""
+LONG = (
+    "test_loader_fuzz.py",
+    "test_hostile.py",
+    "test_fault_points.py",
+    "test_compiled_cache.py",
+    "test_caches_damaged.py",
+    "test_openapi_requests.py",
+    "test_small_model.py",
+    "test_embedders.py",
+    "test_power_cuts.py",
+    "test_model_state.py",
+)
+"""Files that take a minute or more, longest first: begun last, one leaves the other of two processes without work."""
 
 settings.register_profile("ragkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ragkit")
@@ -14,4 +25,4 @@ settings.load_profile("ragkit")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the long files; the order within a file stays."""
-    items.sort(key=lambda item: not item.path.name.startswith(LONG))
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))

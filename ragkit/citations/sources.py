@@ -107,7 +107,7 @@ class Sources:
         """
         claim = _ENUMERATED.sub("", text)
         read = [(self._supported(number, claim), number) for number in range(1, len(self._hits) + 1)]
-        against = max((support.coverage for support, _ in read if support.verdict == "contradicted"), default=0.0)
+        against = max((support.coverage for support, _ in read if support.opposed), default=0.0)
         found = [
             self._citation(number, support, text)
             for support, number in read

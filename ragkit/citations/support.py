@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ragkit.citations.prose.check import find_fault, leans
+from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
 from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.prose.ranges import implied_terms
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Table, read_tables
@@ -50,6 +51,8 @@ class Support:
     """The best quote for a sentence: `[start, end)` within the passage, the verdict, and the reason.
 
     header: the line that names the columns of a quoted row. coverage: share of the sentence's content terms, 0..1.
+    opposed: whether something was found that speaks against the sentence, even where that may be about another subject
+    and the verdict is `unclear`.
     """
 
     start: int
@@ -58,6 +61,7 @@ class Support:
     reason: str = ""
     coverage: float = 0.0
     header: str = ""
+    opposed: bool = False
 
     @property
     def supported(self) -> bool:
@@ -120,7 +124,24 @@ class Passage:
         for window, fault in zip(found, faults, strict=True):
             if fault is None:
                 return self._support(window, "supported", "")
-        return self._support(found[0], *(faults[0] or ("unclear", "")))
+        verdict, reason = faults[0] or ("unclear", "")
+        return self._refused(claim, found[0], verdict, reason)
+
+    def _refused(self, claim: Claim, window: _Window, verdict: Verdict, reason: str) -> Support:
+        """Return the support of a sentence that is refused: `contradicted` only where both speak of the same thing.
+
+        They do where the sentence repeats the source's words in their order, or where a rule compares things of one
+        kind and most of the sentence's words are there.
+        """
+        opposed = verdict == "contradicted"
+        if opposed:
+            texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
+            quote = texts[window.first : window.last + 1]
+            sure = sure_fault(claim, quote) if window.covered >= COVERAGE[0] else None
+            verdict, reason = sure or (verdict, reason)
+            if not sure and not any(is_copy(claim, sentence) for sentence in quote):
+                verdict = "unclear"
+        return replace(self._support(window, verdict, reason), opposed=opposed)
 
     def _claim(self, sentence: str) -> Claim:
         if self._named is None:
@@ -160,7 +181,10 @@ class Passage:
         if best.outcome == "supported":
             outcome = self._row_fault(read_claim(sentence, self.language), table, best) or outcome
         shown = best.shown or best.row
-        return Support(shown.start, shown.end, *outcome, covered, table.header)
+        opposed = outcome[0] == "contradicted"
+        if opposed and covered < COVERAGE[-1]:
+            outcome = "unclear", outcome[1]
+        return Support(shown.start, shown.end, *outcome, covered, table.header, opposed)
 
     def _row_fault(self, claim: Claim, table: Table, verdict: TableVerdict) -> Fault | None:
         """Return the fault of a statement that has the words of a row: another unit, or a negation of the row."""
@@ -292,6 +316,8 @@ class Passage:
         window_sentences = self._said[window.first : window.last + 1]
         over = self._over(window.first, around)
         held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
+        claim = replace(claim, implied=implied_terms(claim, self._window_text(window)))
+        held |= claim.implied
         strange = said.numbers - held - claim.uncounted
         if strange == {"1"} and says_single(claim.tokens, self._window_text(window), language=self.language):
             strange = frozenset()

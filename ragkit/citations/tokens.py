@@ -44,6 +44,7 @@ def tokens(text: str, *, language: str = "en") -> list[Token]:
     for match in _TOKEN.finditer(text):
         word = match.group().lower()
         stop, terms = _read(word, language)
+        stop = stop or match.group() == "may"  # the verb; the month has a capital
         in_code = word[0].isdigit() and bool(_CODE_BEFORE.search(text, max(0, match.start() - 2), match.start()))
         found.extend(Token(word, term, stop, match.start(), in_code) for term in terms)
     return found
@@ -80,6 +81,7 @@ class Claim:
     """A statement as prose is compared with it: its tokens, its numbers with their units, its bounds.
 
     uncounted: its numbers that count nothing: those of names that the source has ("version 8"), and the pronoun "one".
+    implied: its terms that stand in a range of the quote ("Tuesday" in "weekdays").
     """
 
     text: str
@@ -87,11 +89,12 @@ class Claim:
     bounds: tuple[Comparison, ...]
     language: str
     uncounted: frozenset[str] = frozenset()
+    implied: frozenset[str] = frozenset()
 
     @property
     def numbers(self) -> frozenset[str]:
-        """The numbers that count something, in one form."""
-        return frozenset(token.term for token in self.tokens if token.is_number) - self.uncounted
+        """The numbers that count something and must stand in the quote, in one form."""
+        return frozenset(token.term for token in self.tokens if token.is_number) - self.uncounted - self.implied
 
 
 def read_claim(text: str, language: str) -> Claim:

@@ -106,14 +106,20 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; never returns. Exit status: 0 done, 1 something failed, 2 wrong use or settings."""
-    sys.exit(run(arguments))
+    sys.exit(run(arguments, own_process=True))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status; errors are one line on standard error."""
+def run(arguments: Sequence[str] | None = None, *, own_process: bool = False) -> int:
+    """Run the command line and return its exit status; errors are one line on standard error.
+
+    own_process: this process ends with the command, which may then change the process's priority.
+    """
     try:
         result = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="ragkit", standalone_mode=False
+            args=None if arguments is None else list(arguments),
+            prog_name="ragkit",
+            standalone_mode=False,
+            obj={"own_process": own_process},
         )
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as error:

@@ -12,9 +12,9 @@ from ragkit.chat.base import ChatModel
 from ragkit.cli.context import tools_of
 from ragkit.cli.options import Target, common, print_json
 from ragkit.cli.progress import drawn_progress
-from ragkit.errors import ConflictError
 from ragkit.evaluation.generation.question_sets import ALL_KINDS, MadeSet, MakeOptions, make_set
 from ragkit.evaluation.generation.saving import save_set
+from ragkit.files import need_new_folder
 from ragkit.settings import ChatSettings
 from ragkit.text.cleaning import show
 
@@ -38,8 +38,7 @@ def make(context: click.Context, out: str, questions: int, seed: int, without_ll
     part, and `ragkit eval OUT` reports the test part.
     """
     folder = Path(out)
-    if folder.exists() and any(folder.iterdir()):
-        raise ConflictError(f"{folder} is there already", cure="name a new folder, or remove that one")
+    need_new_folder(folder)
     with target.open() as kb, drawn_progress(sys.stderr) as progress:
         chat = None if without_llm else tools_of(context).chat or _configured(kb.settings.chat)
         options = MakeOptions(questions, seed, ALL_KINDS, chat, progress)

@@ -96,7 +96,7 @@ def rebuild(model: str, target: Target) -> None:
 def backup(file: str, target: Target) -> None:
     """Write the collection to FILE, even during an ingest; the file is checked before it gets its name.
 
-    Its prompts, examples, chains, feedback and traces are in it, too.
+    Its prompts, examples, chains, feedback, traces and the originals of its uploaded PDFs are in it, too.
     """
     with target.open() as kb:
         report = kb.backup(file)

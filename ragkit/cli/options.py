@@ -9,11 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ragkit import KnowledgeBase
+from ragkit import KnowledgeBase, data_folder
 from ragkit.chat.loading import settings_for
 from ragkit.cli.context import tools_of
 from ragkit.environment import DEFAULT_DATA, settings_from_env
@@ -23,11 +24,11 @@ from ragkit.text.cleaning import show
 
 data_option = click.option(
     "--data",
-    metavar="FOLDER",
+    metavar="FOLDER|ADDRESS",
     envvar="RAGKIT_DATA",
     default=DEFAULT_DATA,
     show_default=True,
-    help="Data folder (or $RAGKIT_DATA).",
+    help="Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).",
 )
 collection_option = click.option(
     "--collection", metavar="NAME", default="default", show_default=True, help="Collection in the data folder."
@@ -77,6 +78,11 @@ class Target:
     data: str
     collection: str
     as_json: bool
+
+    @property
+    def folder(self) -> Path:
+        """The data folder, or where this machine keeps files for a shared store."""
+        return data_folder(self.data)
 
     def open(self, *, settings: Settings | None = None) -> KnowledgeBase:
         """Open the collection, which must exist; settings default to the environment's, models to the caller's."""

@@ -31,5 +31,5 @@ SUMMARIES: Final = {
     "export": "Write training data for fine-tuning.",
     "finetune": "Fine-tune a model: a provider's or your own.",
     "tune": "Tune the embedding model, where that helps.",
-    "models": "List, compile and check embedding models.",
+    "models": "List, compile, distil and check embedding models.",
 }

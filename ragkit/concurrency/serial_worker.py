@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ragkit.concurrency.event_loop import report_to_loops
-from ragkit.concurrency.threads import OwnThread
+from ragkit.concurrency.threads import WorkerThreads
 
 if TYPE_CHECKING:
     import asyncio
@@ -77,7 +77,7 @@ class SerialWorker:
     _busy: bool
 
     def __init__(self, name: str) -> None:
-        self._thread = OwnThread(name)
+        self._thread = WorkerThreads(name)
         self._renew()
 
     def run(self, work: Callable[[], Result]) -> Result:

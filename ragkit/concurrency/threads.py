@@ -1,4 +1,4 @@
-"""Single threads to give work to: one that queues, and a helper that is used only while it is free."""
+"""Threads to give work to: a few that queue it, and a helper that is used only while it is free."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
 Result = TypeVar("Result")
 
 
-class OwnThread:
-    """A pool of one thread, started at its first task. Thread-safe; a forked child process starts its own."""
+class WorkerThreads:
+    """A pool of one thread or a few, started as tasks come. Thread-safe; a forked child process starts its own."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, count: int = 1) -> None:
         self._name = name
+        self._count = count
         self._renew()
 
     def submit(self, work: Callable[[], Result]) -> Future[Result]:
@@ -25,9 +27,18 @@ class OwnThread:
             self._renew()
         return self._threads.submit(work)
 
+    async def arun(self, work: Callable[[], Result]) -> Result:
+        """Return the result of a task without blocking the event loop, or raise its error.
+
+        The task runs in the caller's context; one that is cancelled before a thread is free does not run.
+        """
+        import asyncio
+
+        return await asyncio.wrap_future(self.submit(partial(copy_context().run, work)))
+
     def _renew(self) -> None:
         self._process = os.getpid()
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix=self._name)
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix=self._name)
 
 
 class HelperThread:
@@ -37,7 +48,7 @@ class HelperThread:
     """
 
     def __init__(self, name: str) -> None:
-        self._thread = OwnThread(name)
+        self._thread = WorkerThreads(name)
         self._renew()
 
     def start(self, work: Callable[[], Result]) -> Callable[[], Result]:

@@ -1,4 +1,4 @@
-"""Loads the embedder that a setting names: compiled, on torch, or one of an installed package."""
+"""Loads the embedder that a setting names: compiled, on torch, a static table, or one of an installed package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
+from ragkit.embedding.module_chain import begins_with_table
 from ragkit.errors import ConfigError, MissingPackageError, ModelError
 from ragkit.extensions import EMBEDDERS, extension_names, make_extension
 from ragkit.numeric.vectors import check_vectors, compatible
@@ -26,8 +27,9 @@ def load_embedder(settings: ModelSettings) -> Embedder:
     """Load the embedder that settings name: a model of sentence-transformers, or "PREFIX:NAME".
 
     PREFIX is an entry point of the group `ragkit.embedders`. runtime "auto": compiled on a CPU, torch on a GPU. A model
-    that cannot be compiled runs on torch, with one warning. Raises ModelError, MissingPackageError, ConfigError (a
-    broken or unknown entry point, or the compiled model or int8 on another device than a CPU).
+    that cannot be compiled runs on torch, with one warning. A static model is a table, whatever the runtime and device.
+    Raises ModelError, MissingPackageError, ConfigError (a broken or unknown entry point, or the compiled model or int8
+    on another device than a CPU).
     """
     made = _extension(settings)
     if made is not None:
@@ -44,7 +46,11 @@ def load_embedder(settings: ModelSettings) -> Embedder:
         )
     model = find_model(settings)
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
-    if not _wants_torch(settings):
+    if model.static:
+        from ragkit.embedding.static.loading import load_static
+
+        return load_static(model, weights_sha256=weights)
+    if not _wants_torch(settings) and not begins_with_table(model.chain):
         from ragkit.embedding.openvino.compiled_cache import load_compiled
 
         try:

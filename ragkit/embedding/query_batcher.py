@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.concurrency.event_loop import report_to_loops
-from ragkit.concurrency.threads import OwnThread
+from ragkit.concurrency.threads import WorkerThreads
 from ragkit.embedding.base import Embedder, UnitEmbedder
 from ragkit.embedding.query_cache import QueryVectorCache
 from ragkit.errors import EmbeddingError
@@ -75,7 +75,7 @@ class QueryBatcher:
         self._lock = threading.Lock()
         self._waiting: deque[_Call] = deque()
         self._busy = False
-        self._thread = OwnThread("ragkit-queries")
+        self._thread = WorkerThreads("ragkit-queries")
 
     @property
     def fingerprint(self) -> Fingerprint:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
 
 
+NO_LIMIT = 1_000_000
+"""Most tokens of one text where the model has no limit."""
+
 _KEPT_TOKENS = 150_000  # at some 170 bytes each
 
 
@@ -22,10 +25,19 @@ class WordPieces:
 
     The encoding of a counted text is cached until it is embedded, mostly the next step, so that a text is tokenised
     once; at most some 150,000 tokens (25 MB), the newest. max_tokens: the model's limit, special tokens and prompt
-    included.
+    included. special_tokens: whether the model puts its own tokens around a text; without them a text may have none,
+    and counts as one.
     """
 
-    def __init__(self, serialized: str, *, max_tokens: int, query_prompt: str = "", document_prompt: str = "") -> None:
+    def __init__(
+        self,
+        serialized: str,
+        *,
+        max_tokens: int,
+        query_prompt: str = "",
+        document_prompt: str = "",
+        special_tokens: bool = True,
+    ) -> None:
         try:
             from tokenizers import Tokenizer
         except ImportError as error:
@@ -42,15 +54,48 @@ class WordPieces:
         self.max_tokens = max_tokens
         self.query_prompt = query_prompt
         self.document_prompt = document_prompt
+        self._special_tokens = special_tokens
 
     @classmethod
-    def from_file(cls, path: Path, *, max_tokens: int, query_prompt: str = "", document_prompt: str = "") -> WordPieces:
+    def from_file(
+        cls,
+        path: Path,
+        *,
+        max_tokens: int,
+        query_prompt: str = "",
+        document_prompt: str = "",
+        special_tokens: bool = True,
+    ) -> WordPieces:
         """Load a tokenizer.json. Raises ModelError."""
         try:
             serialized = path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise ModelError(f"the tokenizer cannot be read: {error}", cure="copy the model again") from error
-        return cls(serialized, max_tokens=max_tokens, query_prompt=query_prompt, document_prompt=document_prompt)
+        return cls(
+            serialized,
+            max_tokens=max_tokens,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt,
+            special_tokens=special_tokens,
+        )
+
+    @property
+    def serialized(self) -> str:
+        """The tokenizer as JSON, without truncation and padding."""
+        text: str = self._tokenizer.to_str()
+        return text
+
+    def rows(self) -> int:
+        """Return how many rows a table for this vocabulary has: the largest id, and one."""
+        known: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
+        return max(known.values(), default=-1) + 1
+
+    def around(self) -> tuple[list[int], list[int]]:
+        """Return the ids of the special tokens before and after a text."""
+        ids = self._tokenizer.encode_batch_fast([""], add_special_tokens=self._special_tokens)[0].ids
+        marked = self._tokenizer.encode_batch(["a"], add_special_tokens=self._special_tokens)[0].special_tokens_mask
+        before = next((at for at, special in enumerate(marked) if not special), len(ids))
+        return ids[:before], ids[before:]
 
     def document_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text as a document: prompt and special tokens included."""
@@ -83,7 +128,7 @@ class WordPieces:
                 self._counted[text] = encoding
             while self._counted_tokens > _KEPT_TOKENS:
                 self._counted_tokens -= len(self._counted.pop(next(iter(self._counted))))
-        return [len(encoding) for encoding in encodings]
+        return [max(1, len(encoding)) for encoding in encodings]
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """Return the half-open code-point span of each word piece; prompt and special tokens left out."""
@@ -118,7 +163,9 @@ class WordPieces:
 
     def _encode_whole(self, texts: Sequence[str]) -> list[Encoding]:
         """Return the encodings of texts as documents, with offsets, which takes a third longer."""
-        encodings: list[Encoding] = self._tokenizer.encode_batch([self.document_prompt + text for text in texts])
+        encodings: list[Encoding] = self._tokenizer.encode_batch(
+            [self.document_prompt + text for text in texts], add_special_tokens=self._special_tokens
+        )
         return encodings
 
     def _ids(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
@@ -126,5 +173,5 @@ class WordPieces:
 
     def _encode(self, texts: Sequence[str], prompt: str) -> list[Encoding]:
         batch = [prompt + text for text in texts] if prompt else list(texts)
-        encodings: list[Encoding] = self._tokenizer.encode_batch_fast(batch)
+        encodings: list[Encoding] = self._tokenizer.encode_batch_fast(batch, add_special_tokens=self._special_tokens)
         return encodings

@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from ragkit.embedding.model_embedder import PROBE, ModelEmbedder, UseStates
 from ragkit.embedding.model_files import ModelFolder
-from ragkit.embedding.tokenizer import WordPieces
+from ragkit.embedding.prompts import document_prompt, query_prompt
+from ragkit.embedding.tokenizer import NO_LIMIT, WordPieces
 from ragkit.errors import EmbeddingError, MissingPackageError, ModelError
 from ragkit.settings import ModelSettings
 
 _log = logging.getLogger("ragkit")
 
-NO_LIMIT = 1_000_000
-QUERY_PROMPTS = ("query", "search_query")
-DOCUMENT_PROMPTS = ("document", "passage", "corpus", "search_document")
 HALF_AGREEMENT = 0.9995
 _KINDS = frozenset({"cpu", "cuda", "mps", "xpu"})
 _DEVICES = "set it to auto, cpu, cuda, mps or xpu"
@@ -109,27 +107,26 @@ def load_sentence_transformer(folder: Path, *, name: str, device: str = "cpu") -
 
 def word_pieces(transformer: Any, name: str) -> WordPieces:
     """Return the tokenizer, limit and prompts of a SentenceTransformer. Raises ModelError for a slow tokenizer."""
-    backend = getattr(getattr(transformer, "tokenizer", None), "backend_tokenizer", None)
-    if backend is None:
+    serialized, special = _tokenizer(transformer)
+    if not serialized:
         raise ModelError(f"model {name!r} has no tokenizer of the tokenizers library", cure="choose another model")
+    prompts, default = transformer.prompts, transformer.default_prompt_name
     return WordPieces(
-        backend.to_str(),
+        serialized,
         max_tokens=_limit(transformer),
-        query_prompt=_prompt(transformer, QUERY_PROMPTS),
-        document_prompt=_prompt(transformer, DOCUMENT_PROMPTS),
+        query_prompt=query_prompt(prompts, default),
+        document_prompt=document_prompt(prompts, default),
+        special_tokens=special,
     )
 
 
-def _prompt(transformer: Any, names: Sequence[str]) -> str:
-    """Return the first prompt that a model has under one of these names, else its default prompt, else "".
-
-    encode_document would stop at the empty "document" that every model is given, and never see a "passage".
-    """
-    prompts: dict[str, str | None] = transformer.prompts
-    default = transformer.default_prompt_name
-    if default not in (*QUERY_PROMPTS, *DOCUMENT_PROMPTS):  # a default prompt named "query" is not for documents
-        names = [*names, default]
-    return next((found for name in names if (found := prompts.get(name))), "")
+def _tokenizer(transformer: Any) -> tuple[str, bool]:
+    """Return a model's tokenizer as JSON, "" for one that is not of the Rust library, and whether texts get special
+    tokens, which a StaticEmbedding never gives them."""
+    static = type(transformer[0]).__name__ == "StaticEmbedding"
+    found = getattr(transformer, "tokenizer", None)
+    backend = found if static else getattr(found, "backend_tokenizer", None)
+    return ("" if backend is None else str(backend.to_str())), not static
 
 
 def _limit(transformer: Any) -> int:
@@ -213,6 +210,10 @@ class TorchRuntime:
         if self._direct:
             return self._batches(ids)
         return self._run(self._transformer.encode_query, texts, self._pieces.query_prompt)
+
+    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm for token ids."""
+        return self._batches(ids)
 
     def with_states(
         self,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ragkit.advice.prices import ModelPrice
-from ragkit.errors import ConflictError, InputError
-from ragkit.files import sha256_of
+from ragkit.errors import InputError
+from ragkit.files import need_new_folder, sha256_of
 from ragkit.finetuning.examples import SPLITS, Collected, Prompter, Split
 from ragkit.finetuning.formats import Format, chat_line, openai_problems
 from ragkit.tracking.digests import package_versions
@@ -121,8 +121,7 @@ def _checked(collected: Collected, folder: Path) -> tuple[str, ...]:
         raise InputError(
             f"no example is in the split {empty[0]}: they come from too few documents", cure="add examples of others"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConflictError(f"{folder} is there already", cure="name a new folder, or remove that one")
+    need_new_folder(folder)
     if total < FEW:
         return (f"{total} examples: under {FEW} fine-tuning seldom beats the same examples in a prompt",)
     return ()

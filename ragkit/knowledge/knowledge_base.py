@@ -25,7 +25,7 @@ from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
 from ragkit.settings import ChunkSettings, Settings
 from ragkit.store.base import Store
-from ragkit.store.opening import open_store
+from ragkit.store.opening import data_folder, open_store, shown_location
 from ragkit.store.originals import Originals
 from ragkit.store.rows import Problem
 from ragkit.types.answers import Answer, TextCheck
@@ -60,6 +60,8 @@ def open(  # noqa: A001 (reads well as ragkit.open, as gzip.open does)
 class KnowledgeBase:
     """One collection: search it, build prompts and answers from it, and change what it holds.
 
+    location: where it is, without secrets. path: the data folder, or where this machine keeps files for a shared store.
+
     It is safe for many threads and several processes at once: readers never wait, and every call sees the last
     committed change; one process writes at a time (LockedError names the holder).
     """
@@ -74,9 +76,10 @@ class KnowledgeBase:
         chat: ChatModel | None = None,
         create: bool = True,
     ) -> None:
-        self.path = Path(path)
         self.collection = collection
         self._store: Store = open_store(path, collection, create=create)
+        self.location = shown_location(path)
+        self.path = data_folder(path)
         self._models = LoadedModels(collection, settings or Settings(), embedder=embedder, chat=chat)
         try:
             with self._store.read() as reader:
@@ -311,7 +314,7 @@ class KnowledgeBase:
         sizes = {"database": self._store.size(), "caches": self._caches.size(), "originals": self._originals.size()}
         with self._store.read() as reader:
             found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
-        return {"data": str(self.path), "collection": self.collection, **found}
+        return {"data": self.location, "collection": self.collection, **found}
 
     def writing(self) -> str:
         """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.

@@ -17,8 +17,10 @@ from ragkit.chat.base import ChatModel
 from ragkit.chat.structured import ask_for, json_reader
 from ragkit.concurrency.serial_worker import SerialWorker
 from ragkit.concurrency.stages import stage
+from ragkit.concurrency.threads import WorkerThreads
 from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
+from ragkit.embedding.openvino.runtime import usable_cpus
 from ragkit.errors import InputError
 from ragkit.index.cache import Caches
 from ragkit.knowledge.few_shot import FewShot
@@ -45,6 +47,9 @@ from ragkit.types.labels import ACL_KEY
 from ragkit.types.prompts import Example, Prompt
 
 _SEARCHES = SerialWorker("ragkit-search")
+_LONG_SEARCHES = WorkerThreads("ragkit-long-search", count=usable_cpus())
+"""Searches of large collections, and those with a reranker, whose questions are embedded already: as many at once as
+there are CPUs. More would only compete for them and for the GIL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +110,21 @@ class Querying:
 
         search = partial(self._search, asked)
         newest = self._caches.newest()
-        if asked.history or newest is None or not self._retriever.is_quick(newest):
+        if asked.history or newest is None:  # a model may be asked, or an index built
             return await asyncio.to_thread(search)
         text = checked_question(asked.question, self.settings.retrieval)
         embedder, batcher = self._models.embedder(), self._models.batcher()
         known = batcher.remembered([text])
-        if known is not None and self._is_held():
+        is_quick = self._retriever.is_quick(newest)
+        if is_quick and known is not None and self._is_held():
             return search(known=(embedder, known[0]))
         with stage("embed"):
             (vector,) = await batcher.aembed_queries([text])
+        search = partial(search, known=(embedder, vector))
+        if not is_quick:
+            return await _LONG_SEARCHES.arun(search)
         with stage("search"):  # the worker's thread has not the context of the request
-            return await _SEARCHES.arun(partial(search, known=(embedder, vector)))
+            return await _SEARCHES.arun(search)
 
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""

@@ -18,6 +18,7 @@ def collection_status(reader: Reader, *, chunk: Mapping[str, int], sizes: Mappin
     generations = reader.generations()
     adapter = reader.adapter()
     return {
+        "created_at": reader.created_at,
         "documents": counts.documents,
         "pages": counts.pages,
         "chunks": counts.chunks,

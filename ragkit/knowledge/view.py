@@ -123,16 +123,17 @@ class KnowledgeView:
         *,
         prefix: str = "",
         where: Mapping[str, Any] | None = None,
+        newest: bool = False,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[DocumentInfo]:
         """Return the visible documents by source: those whose source begins with a prefix and that match a filter.
 
-        Raises FilterError, also for a filter about pages.
+        newest: those that were written last come first. Raises FilterError, also for a filter about pages.
         """
         wanted = both(self._access, parse_filter(where))
         with self._store.read() as reader:
-            return reader.documents.infos(prefix=prefix, where=wanted, limit=limit, offset=offset)
+            return reader.documents.infos(prefix=prefix, where=wanted, newest=newest, limit=limit, offset=offset)
 
     def info(self, source: str) -> DocumentInfo:
         """Return the listing entry of one visible document. Raises NotFoundError."""
@@ -157,9 +158,9 @@ class KnowledgeView:
         return self._one(source)
 
     def status(self) -> dict[str, Any]:
-        """Return the name, the model, the last generation and the counts of the visible documents, as JSON."""
+        """Return the name, the age, the model, the last generation and the counts of the visible documents, as JSON."""
         with self._store.read() as reader:
-            fingerprint, generation = reader.fingerprint, reader.generation
+            fingerprint, generation, created_at = reader.fingerprint, reader.generation, reader.created_at
             if self._access is None:
                 counts = reader.counts()
                 documents, pages, chunks = counts.documents, counts.pages, counts.chunks
@@ -169,6 +170,7 @@ class KnowledgeView:
                 chunks = sum(item.chunks for item in found)
         return {
             "collection": self.collection,
+            "created_at": created_at,
             "documents": documents,
             "pages": pages,
             "chunks": chunks,

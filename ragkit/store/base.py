@@ -25,11 +25,18 @@ class DocumentReader(Protocol):
     """The documents of one committed state."""
 
     def infos(
-        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Filter | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
         """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all.
 
-        Raises FilterError for a `where` about pages: those are of chunks.
+        newest: those that were written last come first, and those of the same microsecond by source. Raises FilterError
+        for a `where` about pages: those are of chunks.
         """
 
     def info(self, source: str) -> DocumentInfo:
@@ -165,6 +172,10 @@ class Reader(Protocol):
     @property
     def identity(self) -> str:
         """Names this collection, wherever its data is moved to; a new or restored one has another."""
+
+    @property
+    def created_at(self) -> str:
+        """When the collection was made: UTC, ISO 8601."""
 
     @property
     def revision(self) -> int:
@@ -348,6 +359,12 @@ class Backend(Protocol):
 
     def create(self, location: str, name: str) -> None:
         """Make an empty collection. Raises InputError for a bad name, ConflictError if it exists."""
+
+    def folder(self, location: str) -> Path:
+        """Return where this machine keeps files for a location; nothing need exist there yet."""
+
+    def identity(self, location: str, name: str) -> str | None:
+        """Return what names a collection of a location among all that ever had its name; None when there is none."""
 
     def names(self, location: str) -> list[str]:
         """Return the names of the collections, sorted."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, cast
@@ -224,6 +224,21 @@ def _following(start: date, *, by: str) -> date:
     if by == "day":
         return start + timedelta(days=1)
     return date(start.year + 1, 1, 1) if by == "year" or start.month == 12 else date(start.year, start.month + 1, 1)
+
+
+def write_clause(where: Filter, positive: Callable[[Condition], str]) -> str:
+    """Return a filter as an SQL clause, from the clauses of its conditions.
+
+    positive: returns the clause of a condition, in order; `ne` and `nin` arrive as `eq` and `in` and are negated, so
+    the clause must be true or false, never NULL.
+    """
+    if isinstance(where, Group):
+        return "(" + f" {where.operator.upper()} ".join(write_clause(item, positive) for item in where.filters) + ")"
+    if where.operator == "ne":
+        return f"NOT {positive(Condition('eq', where.key, where.values))}"
+    if where.operator == "nin":
+        return f"NOT {positive(Condition('in', where.key, where.values))}"
+    return positive(where)
 
 
 def both(first: Filter | None, second: Filter | None) -> Filter | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
-from ragkit.errors import ConfigError
+from ragkit.errors import ConfigError, MissingPackageError
 from ragkit.store.base import Backend, Store
 from ragkit.store.sqlite.backend import SqliteBackend
 from ragkit.text.cleaning import show
@@ -17,7 +18,23 @@ GROUP: Final = "ragkit.stores"
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
-_BACKENDS: dict[str, Backend] = {"sqlite": SqliteBackend()}
+def _postgres() -> Backend:
+    """Load the PostgreSQL back end; raises MissingPackageError without its driver."""
+    try:
+        from ragkit.store.postgres.backend import PostgresBackend
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "psycopg":
+            raise
+        raise MissingPackageError("psycopg", purpose="a store in PostgreSQL", install="'ragkit[postgres]'") from error
+    return PostgresBackend()
+
+
+_BUILT_IN: Final[Mapping[str, Callable[[], Backend]]] = {
+    "sqlite": SqliteBackend,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+}
+_BACKENDS: dict[str, Backend] = {}
 
 
 def register_backend(scheme: str, backend: Backend) -> None:
@@ -28,10 +45,12 @@ def register_backend(scheme: str, backend: Backend) -> None:
 def backend_for(location: str | Path) -> Backend:
     """Return the back end of a location: a path, or SCHEME://…; ConfigError for a scheme that nothing provides."""
     scheme = scheme_of(location)
+    if scheme not in _BACKENDS and scheme in _BUILT_IN:
+        _BACKENDS[scheme] = _BUILT_IN[scheme]()
     if scheme not in _BACKENDS:
         point = next(iter(entry_points(group=GROUP, name=scheme)), None)
         if point is None:
-            known = ", ".join(sorted({*_BACKENDS, *(point.name for point in entry_points(group=GROUP))}))
+            known = ", ".join(sorted({*_BUILT_IN, *_BACKENDS, *(point.name for point in entry_points(group=GROUP))}))
             raise ConfigError(
                 f"no store is installed for {show(scheme, 40)}://", cure=f"name a folder, or use one of: {known}"
             )
@@ -44,6 +63,27 @@ def scheme_of(location: str | Path) -> str:
     """Return the scheme of a location; "sqlite" for a path."""
     match = _SCHEME.fullmatch(location) if isinstance(location, str) else None
     return match[1] if match else "sqlite"
+
+
+def shown_location(location: str | Path) -> str:
+    """Return a location as it may be printed, logged and recorded: without a password, without options."""
+    if scheme_of(location) == "sqlite":
+        return str(location)
+    scheme, _, rest = str(location).partition("://")
+    place = rest.partition("?")[0].partition("#")[0]
+    authority, slash, path = place.partition("/")
+    user, at, host = authority.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{path}"
+
+
+def data_folder(location: str | Path) -> Path:
+    """Return where this machine keeps files for a location: a data folder itself, or what a back end names."""
+    return backend_for(location).folder(str(location))
+
+
+def collection_identity(location: str | Path, name: str) -> str | None:
+    """Return what names a collection among all that ever had its name; None when there is none."""
+    return backend_for(location).identity(str(location), name)
 
 
 def open_store(location: str | Path, name: str, *, create: bool = False) -> Store:

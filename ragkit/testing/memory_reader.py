@@ -32,6 +32,7 @@ class MemoryReader:
         self.files = MemoryFileReader(self._look)
         self.chunks = MemoryChunkReader(self._look)
         self.identity = state.identity
+        self.created_at = state.created_at
         self.revision = state.revision
         self.generation = state.generation
         self.pinned: Mapping[str, Any] | None = state.pinned
@@ -82,15 +83,21 @@ class MemoryDocumentReader:
         self._look = look
 
     def infos(
-        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Filter | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
-        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
+        """Return documents by source, or those that were written last first; `limit` None means all."""
         state = self._look()
         found = [item for item in state.documents.values() if item.document.source.startswith(prefix)]
         if where is not None:
             check_about_documents(where)
             found = [item for item in found if matches(where, item)]
-        found.sort(key=lambda item: item.document.source)
+        found.sort(key=lambda item: (-item.updated_us if newest else 0, item.document.source))
         start = max(offset, 0)
         return [_info(state, item) for item in found[start : None if limit is None else start + max(limit, 0)]]
 

@@ -73,6 +73,7 @@ class State:
     """
 
     identity: str
+    created_at: str
     revision: int = 0
     generation: int = 0
     floor: int = 0

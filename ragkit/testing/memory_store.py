@@ -16,6 +16,7 @@ from ragkit.store.checks import check_chunks, check_name
 from ragkit.store.rows import Problem
 from ragkit.store.source_files import verify_files
 from ragkit.testing.memory_reader import MemoryReader
+from ragkit.testing.memory_run import iso_time
 from ragkit.testing.memory_state import State
 from ragkit.testing.memory_writer import MemoryWriter
 from ragkit.types.collection import Fingerprint
@@ -26,7 +27,7 @@ class _Collection:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.state = State(identity=uuid.uuid4().hex)
+        self.state = State(identity=uuid.uuid4().hex, created_at=iso_time(datetime.now(UTC)))
         self.deleted = False
         self._lock = threading.Lock()
         self._holder = ""
@@ -189,6 +190,16 @@ class MemoryBackend:
             if key in self._collections:
                 raise ConflictError(f"there is a collection {name!r} in {location} already", cure="choose another name")
             self._collections[key] = _Collection(name)
+
+    def folder(self, location: str) -> Path:
+        """Return a folder that does not exist: nothing of a collection in memory is in files."""
+        return Path(os.devnull) / location.rpartition("://")[2]
+
+    def identity(self, location: str, name: str) -> str | None:
+        """Return what names a collection; None when there is none."""
+        with self._lock:
+            found = self._collections.get((location, name))
+            return found.state.identity if found else None
 
     def names(self, location: str) -> list[str]:
         """Return the names of the collections, sorted."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ragkit.types.documents import Metadata
+
+STATIC_RUNTIME: Final = "static"
+"""The runtime of static models: a vector is the mean of the rows that a table has for the tokens of a text."""
 
 
 @dataclass(frozen=True, slots=True)

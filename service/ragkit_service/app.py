@@ -35,6 +35,7 @@ from ragkit_service.middleware.access import Guard
 from ragkit_service.middleware.body_limit import BodyLimit
 from ragkit_service.middleware.cross_origin import CrossOrigin
 from ragkit_service.middleware.request_log import Observe
+from ragkit_service.middleware.request_turns import RequestTurns
 from ragkit_service.observing.access_log import log_request
 from ragkit_service.observing.audit import AuditedRequests, AuditLog
 from ragkit_service.observing.loop_stalls import LoopStalls
@@ -95,7 +96,7 @@ def create_app(
     require_key(settings, keyring)
     redactor = Redactor([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
-        library or DataFolder(settings.data, settings=settings.settings, remember=settings.remember),
+        library or DataFolder(settings.location, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
     )
     queue = JobQueue(settings.data)
@@ -133,6 +134,7 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor)
     app.add_middleware(Guard, settings=settings, keyring=app.state.keyring)
     if app.state.tracing:
         app.add_middleware(TracedRequests, tracing=app.state.tracing)
+    app.add_middleware(RequestTurns)
     app.add_middleware(
         Observe,
         redactor=redactor,
@@ -214,7 +216,7 @@ def _job_worker(
     """Return the worker of the jobs: a separate process, or threads where the caller passes collections or readers."""
     if pool is None and extractor is None:
         return JobProcess(settings, queue)
-    lent = pool or CollectionPool(DataFolder(settings.data, settings=settings.settings))
+    lent = pool or CollectionPool(DataFolder(settings.location, settings=settings.settings))
     reader = extractor or ingest_extractor(settings.limits)
     tools = Tools(settings.data, queue, lent, reader, redactor, settings.limits)
     return Runner(tools, lanes=settings.limits.job_lanes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ragkit import show
+from ragkit import show, shown_location
 from ragkit_service.configuration.reading import Configuration, limit_flags, read_configuration
 from ragkit_service.configuration.toml_file import FILE_NAME
 from ragkit_service.observing.audit import AuditLog
@@ -21,8 +21,8 @@ SHORT_KEY = 16
 
 _data = click.option(
     "--data",
-    metavar="FOLDER",
-    help=f"Data folder (or $RAGKIT_DATA).  [default: {DEFAULT_DATA}]",
+    metavar="FOLDER|ADDRESS",
+    help=f"Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).  [default: {DEFAULT_DATA}]",
 )
 _config = click.option("--config", metavar="FILE", help=f"Settings file (or $RAGKIT_CONFIG).  [default: ./{FILE_NAME}]")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -59,10 +59,10 @@ def serve(config: str | None, *, limits: tuple[str, ...], as_json: bool, show_co
     listener = bind(settings)
     url = url_of(listener)
     if as_json:
-        click.echo(json.dumps({"url": url, "data": str(settings.data), "workers": settings.workers}))
+        click.echo(json.dumps({"url": url, "data": shown_location(settings.location), "workers": settings.workers}))
     else:
         pages = "" if settings.uds else f" (page: {url}/, routes: {url}/openapi.json)"
-        click.echo(f"ragkit serves {settings.data} at {url}{pages}")
+        click.echo(f"ragkit serves {shown_location(settings.location)} at {url}{pages}")
     run(settings, listener, values=configuration.values, as_json=as_json)
 
 
@@ -91,7 +91,7 @@ def mcp(data: str | None, collections: tuple[str, ...], config: str | None) -> N
     from ragkit_service.mcp.stdio import run_stdio
 
     settings = read_configuration({"data": data}, os.environ, file=config).service_settings()
-    run_stdio(settings.data, settings=settings.settings, collections=collections)
+    run_stdio(settings.location, settings=settings.settings, collections=collections)
 
 
 @click.group(short_help="Create, list, rotate and revoke keys of the service.")

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import ragkit
-from ragkit import NotFoundError, Settings, show
+from ragkit import NotFoundError, RagkitError, Settings, show
 from ragkit_service.settings import DEFAULT_REMEMBER
 
 if TYPE_CHECKING:
     from ragkit import ChatModel, Embedder, KnowledgeBase
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_IDENTITY_SECONDS: Final = 1.0
+"""How long a shared store is not asked again whether a collection was deleted and created again."""
+_UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 
 
 class Library(Protocol):
@@ -53,7 +57,7 @@ class DataFolder:
 
     def __init__(
         self,
-        data: Path,
+        data: str | Path,
         *,
         settings: Settings,
         embedder: Embedder | None = None,
@@ -61,6 +65,8 @@ class DataFolder:
         remember: int = DEFAULT_REMEMBER,
     ) -> None:
         self.data = data
+        self._is_shared = isinstance(data, str) and "://" in data
+        self._identities: dict[str, tuple[str | None, float]] = {}
         self._settings = settings
         self._remember = remember
         self._embedder = embedder
@@ -73,12 +79,17 @@ class DataFolder:
         return names
 
     def identity(self, name: str) -> Hashable | None:
-        """Return device and inode of the collection's folder; they change if it is deleted and created again."""
-        try:
-            status = (self.data / "collections" / name).stat()
-        except OSError:
-            return None
-        return (status.st_dev, status.st_ino)
+        """Return what names a collection; it changes if the collection is deleted and created again.
+
+        A shared store is asked once a second for each name: a collection that was deleted says so by itself.
+        """
+        if not self._is_shared:
+            return ragkit.collection_identity(self.data, name)
+        known, until = self._identities.get(name, (None, 0.0))
+        if known is None or time.monotonic() > until:
+            known = ragkit.collection_identity(self.data, name)
+            self._identities[name] = known, time.monotonic() + _IDENTITY_SECONDS
+        return known
 
     def open(self, name: str) -> KnowledgeBase:
         """Open a collection that exists."""
@@ -98,6 +109,7 @@ class DataFolder:
     def delete(self, name: str) -> None:
         """Delete a collection with all it holds."""
         ragkit.delete_collection(self.data, name)
+        self._identities.pop(name, None)
 
     def warm(self) -> None:
         """Load the embedding model and embed one text, so that it is compiled."""
@@ -141,6 +153,7 @@ class CollectionPool:
         self._limit = limit
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._opening: dict[str, threading.Lock] = {}
+        self._created: dict[str, tuple[Hashable, str]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -183,6 +196,21 @@ class CollectionPool:
         """Raise NotFoundError when there is no collection of that name."""
         self._identity(name)
 
+    def created_at(self, name: str) -> str:
+        """Return when a collection was made, as ISO 8601; 1970 when that cannot be read.
+
+        A collection is opened for it once: the time is remembered.
+        """
+        try:
+            identity = self._identity(name)
+            known = self._created.get(name)
+            if known is None or known[0] != identity:
+                with self.use(name) as knowledge:
+                    known = self._created[name] = (identity, str(knowledge.view(None).status()["created_at"]))
+        except RagkitError:
+            return _UNKNOWN_TIME
+        return known[1]
+
     def is_name(self, name: str) -> bool:
         """Return whether a collection may have this name."""
         return _NAME.fullmatch(name) is not None
@@ -190,6 +218,7 @@ class CollectionPool:
     def create(self, name: str) -> None:
         """Make an empty collection; ConflictError when there is one, InputError when the name is not allowed."""
         self._library.create(name)
+        self._created.pop(name, None)  # its folder may have the inode of an earlier one
 
     def delete(self, name: str) -> None:
         """Delete a collection. Requests that use it finish undisturbed; later ones do not find it."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,13 @@ from ragkit_service.errors import Problem, Redactor
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import LazyExtractor
 from ragkit_service.jobs.types import Job
+from ragkit_service.listings.page_ends import PageEnds
 from ragkit_service.middleware.request_log import log_failure
 from ragkit_service.observing.records import note_collection
 from ragkit_service.page_pictures import PagePictures
 from ragkit_service.security.access import Access, Scope
 from ragkit_service.settings import ServiceSettings
+from ragkit_service.uploads import too_many_uploads
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeView
@@ -64,11 +65,12 @@ class Service:
         self.extractor = extractor
         self.ranker = TextRanker(settings.settings, embedder=pool.embedder)
         self.pictures = PagePictures(settings.limits)
+        self.page_ends = PageEnds()
         self.readiness = Readiness()
         self.ending = Ending(settings.limits.ending_seconds)
         self.asking = anyio.CapacityLimiter(settings.limits.ask_threads)
         self.extracting = anyio.CapacityLimiter(settings.limits.readers)
-        self.uploads = threading.BoundedSemaphore(settings.limits.uploads_at_once)
+        self.uploads = anyio.CapacityLimiter(settings.limits.uploads_at_once)
 
     # ------------------------------------------------------------------ collections, as a key sees them
 
@@ -139,6 +141,19 @@ class Service:
         note_collection(name)
         if not access.covers(name):
             raise unknown_collection(name)
+
+    @asynccontextmanager
+    async def upload_slot(self) -> AsyncIterator[None]:
+        """Let one upload be received: it waits for its turn, first in, first out; a 503 when that takes too long."""
+        upload = object()
+        with anyio.move_on_after(self.settings.limits.upload_queue_seconds) as waiting:
+            await self.uploads.acquire_on_behalf_of(upload)
+        if waiting.cancelled_caught:
+            raise too_many_uploads()
+        try:
+            yield
+        finally:
+            self.uploads.release_on_behalf_of(upload)
 
     # ------------------------------------------------------------------ errors and readiness
 

@@ -189,7 +189,7 @@ class Problem(Exception):
         """Return the parts of the problem that other formats of errors have room for."""
         message = f"{self.detail}; {self.cure}" if self.cure else self.detail
         errors = (self.extra or {}).get("errors") or [{}]
-        param = str(errors[0].get("where", "")).removeprefix("body.")
+        param = str(errors[0].get("where", "")).removeprefix("body.").removeprefix("query.")
         return ErrorParts(self.status, self.kind, message, request_id=request_id, param=param)
 
 

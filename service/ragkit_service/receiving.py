@@ -20,7 +20,7 @@ from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.jobs.upload_work import DOCUMENT_SUFFIX
 from ragkit_service.schemas.requests import NewDocuments
 from ragkit_service.security.access import Access, access_of
-from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads, too_many_uploads
+from ragkit_service.uploads import Upload, UploadReader, checked_metadata, receive_uploads
 
 REPEATED_ID: Final = "repeated_id"
 """Why a document was left out whose name or id a later one of the same request has."""
@@ -32,9 +32,7 @@ async def receive_upload(request: Request, name: str) -> Job:
     Raises what a route answers with: 404 (no such collection, or another team's), 403, 503 (busy), 400, 413, 422, 507.
     """
     service, access = service_of(request), access_of(request)
-    if not service.uploads.acquire(blocking=False):
-        raise too_many_uploads()
-    try:
+    async with service.upload_slot():
         create = await anyio.to_thread.run_sync(partial(_destination, service, access, name))
         job_id = new_job_id()
         spool = SpoolLock(service.settings.data, job_id)
@@ -57,8 +55,6 @@ async def receive_upload(request: Request, name: str) -> Job:
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(partial(spool.release, keep=kept))
-    finally:
-        service.uploads.release()
 
 
 async def receive_documents(request: Request, name: str, documents: NewDocuments) -> Job:

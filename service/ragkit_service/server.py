@@ -7,6 +7,7 @@ import errno
 import gc
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +26,9 @@ from ragkit_service.settings import ServiceSettings, service_settings
 
 SHUTDOWN_SECONDS: Final = 10
 HEADER_BYTES: Final = 32 << 10
+SWITCH_SECONDS: Final = 0.0005
+"""Python's default is 5 ms. Each turn of the event loop may wait that long for every thread that searches or answers;
+a health check takes some five turns."""
 
 
 def app_from_environment() -> FastAPI:
@@ -32,17 +36,19 @@ def app_from_environment() -> FastAPI:
     settings = with_share_of_cpus(service_settings(os.environ), cpus=len(os.sched_getaffinity(0)))
     DeadlineProtocol.configure(settings.limits, trusted=_unbounded(settings))
     app = create_app(settings)
-    freeze_start()
+    prepare_interpreter()
     return app
 
 
-def freeze_start() -> None:
-    """Exclude the objects loaded so far from garbage collection: they live until the process ends.
+def prepare_interpreter() -> None:
+    """Prepare the interpreter of a server process, so that other threads hold up its event loop for less.
 
-    A full collection holds the GIL while it visits every object, and most of them are modules and their classes.
+    Objects loaded so far are excluded from garbage collection: they live until the process ends, and a full collection
+    holds the GIL while it visits every object. A thread that runs Python hands the GIL over after SWITCH_SECONDS.
     """
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def with_share_of_cpus(settings: ServiceSettings, *, cpus: int) -> ServiceSettings:
@@ -129,7 +135,7 @@ def run(
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to stop it; it has shut down
         if settings.workers == 1:
             config = server_config(settings, create_app(settings), as_json=as_json)
-            freeze_start()
+            prepare_interpreter()
             uvicorn.Server(config).run(sockets=[listener])
             return
         os.environ.update(values)

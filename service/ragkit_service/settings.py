@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-from ragkit import ConfigError, RetrievalSettings, Settings, settings_from_env
+from ragkit import ConfigError, RetrievalSettings, Settings, data_folder, settings_from_env
 
 DEFAULT_DATA = ".ragkit"
 DEFAULT_HOST = "127.0.0.1"
@@ -54,23 +54,23 @@ class Limits:
     """The limits of one request and of the service. Sizes in bytes, times in seconds.
 
     json_bytes: largest body that is not an upload. upload_bytes: largest file; upload_files, upload_total: files and
-    bytes of one upload. uploads_at_once: uploads received at the same time, more get 503; readers: files read at a
-    time. header_seconds, body_seconds: a request's headers, then its body, have arrived by then. upload_rate: bytes a
-    second that an upload must keep up after body_seconds. write_seconds: how long a client may leave a response unread.
-    first_event_seconds: how long a stream waits for its first event before it sends its head, so that an early error
-    still has its own status. comment_seconds: pause after which a stream sends a comment, to be kept alive.
-    idle_seconds: how long a connection is kept for a next request. leftover_seconds: how long the rest of a refused
-    body is read. connections: open at once, peer_connections: of one address; beyond them an idle one is closed for a
-    new one, and `reserve` more are for health checks. ending_seconds: for answers at work when the service is asked to
-    end; then a stream ends with an `error` event. requests: served at once, more get 503. threads: for everything quick
-    (searches of small collections share one of their own). ask_threads: answers at work at once. writer_seconds: how
-    long a removal is waited for before it is given up; wait_seconds: how long an upload with `wait` is waited for.
-    original_bytes: of the originals of uploaded PDFs that a collection keeps, for pictures of their pages; 0 for none.
-    open_collections: kept open at once; the one that was unused for longest is closed. jobs: unfinished jobs at once;
-    job_lanes: jobs at work at once, each of another collection.
-    question_characters, question_words: the longest question that is taken; a letter of a script without spaces counts
-    as a word, and so do three digits.
-    rate: requests a minute of a key without a rate of its own, or of an address without a key; 0 for any number.
+    bytes of one upload. uploads_at_once: uploads received at the same time; one more waits upload_queue_seconds for its
+    turn, then gets 503. readers: files read at a time. header_seconds, body_seconds: a request's headers, then its
+    body, have arrived by then. upload_rate: bytes a second that an upload must keep up after body_seconds.
+    write_seconds: how long a client may leave a response unread. first_event_seconds: how long a stream waits for its
+    first event before it sends its head, so that an early error still has its own status. comment_seconds: pause after
+    which a stream sends a comment, to be kept alive. idle_seconds: how long a connection is kept for a next request.
+    leftover_seconds: how long the rest of a refused body is read. connections: open at once, peer_connections: of one
+    address; beyond them an idle one is closed for a new one, and `reserve` more are for health checks. ending_seconds:
+    for answers at work when the service is asked to end; then a stream ends with an `error` event. requests: served at
+    once, more get 503. threads: for everything quick (searches of small collections share one of their own).
+    ask_threads: answers at work at once. writer_seconds: how long a removal is waited for before it is given up;
+    wait_seconds: how long an upload with `wait` is waited for. original_bytes: of the originals of uploaded PDFs that a
+    collection keeps, for pictures of their pages; 0 for none. open_collections: kept open at once; the one that was
+    unused for longest is closed. jobs: unfinished jobs at once; job_lanes: jobs at work at once, each of another
+    collection. question_characters, question_words: the longest question that is taken; a letter of a script without
+    spaces counts as a word, and so do three digits. rate: requests a minute of a key without a rate of its own, or of
+    an address without a key; 0 for any number.
     """
 
     json_bytes: int = 1 << 20
@@ -78,6 +78,7 @@ class Limits:
     upload_files: int = 32
     upload_total: int = 1 << 30
     uploads_at_once: int = 4
+    upload_queue_seconds: float = 10.0
     readers: int = 2
     header_seconds: float = 10.0
     body_seconds: float = 30.0
@@ -111,6 +112,7 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "upload_files": (1, 1_000),
     "upload_total": (1 << 10, 64 << 30),
     "uploads_at_once": (1, 64),
+    "upload_queue_seconds": (0, 300),
     "readers": (1, 64),
     "header_seconds": (0.5, 300),
     "body_seconds": (1, 3_600),
@@ -144,15 +146,18 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
 class ServiceSettings:
     """All settings of the service, in one value. `api_key` is never shown.
 
-    remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`. create_collections: an
-    upload to a collection that is not there makes it. trusted_proxies: addresses of proxies whose X-Forwarded-For and
-    X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the service, as "/rag"; requests
-    may come with it and without. audit: whether requests are written to the audit log; "auto" when they need a key.
-    uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may use the service by a key, as
-    "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector; nothing is sent without one.
+    data: the folder of keys, jobs, uploads and the audit log, and of the collections unless `shared`, the address of a
+    shared store, is set. remember: questions whose vectors each server process keeps, see `ragkit.QueryBatcher`.
+    create_collections: an upload to a collection that is not there makes it. trusted_proxies: addresses of proxies
+    whose X-Forwarded-For and X-Forwarded-Proto are believed. root_path: the prefix at which a proxy publishes the
+    service, as "/rag"; requests may come with it and without. audit: whether requests are written to the audit log;
+    "auto" when they need a key. uds: a Unix socket, which replaces host and port. cors_origins: origins whose pages may
+    use the service by a key, as "https://app.example.org"; none by default. otlp_endpoint: an OpenTelemetry collector;
+    nothing is sent without one.
     """
 
     data: Path = Path(DEFAULT_DATA)
+    shared: str = field(default="", repr=False)
     settings: Settings = field(default_factory=Settings)
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
@@ -209,6 +214,11 @@ class ServiceSettings:
             return False
 
     @property
+    def location(self) -> str | Path:
+        """Where the collections are: the shared store, or the data folder."""
+        return self.shared or self.data
+
+    @property
     def keys_file(self) -> Path:
         """Where `ragkit keys` keeps the digests of keys."""
         return self.data / "keys.json"
@@ -218,9 +228,11 @@ def service_settings(environ: Mapping[str, str]) -> ServiceSettings:
     """Return the settings that RAGKIT_* variables name. Raises ConfigError."""
     allowed = environ.get("RAGKIT_ALLOWED_HOSTS", "")
     limits = _limits(environ)
+    place = environ.get("RAGKIT_DATA", "") or DEFAULT_DATA
     unix = environ.get("RAGKIT_UDS", "").strip()
     return ServiceSettings(
-        data=Path(environ.get("RAGKIT_DATA", "") or DEFAULT_DATA).absolute(),
+        data=data_folder(place).absolute(),
+        shared=place if "://" in place else "",
         settings=_bounded(settings_from_env(environ), limits),
         host=environ.get("RAGKIT_HOST", "") or DEFAULT_HOST,
         port=_whole(environ, "RAGKIT_PORT", default=DEFAULT_PORT),

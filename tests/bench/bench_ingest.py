@@ -1,11 +1,12 @@
 """Measure the ingest of SEC filings against a plain script, in one run, one after the other, on the same cores.
 
-    python -m tests.bench.bench_ingest [--filings 10] [--pages N] [--keep FOLDER]
+    python -m tests.bench.bench_ingest [--filings 10] [--pages N] [--data FOLDER] [--model FOLDER]
 
 ragkit is the command `ragkit ingest` in a process of its own, with its worker processes, from nothing to a collection
 that can be searched (a compiled model in the user's cache is used: `ragkit models compile` makes it once). The baseline
 is plain_script.py. --pages cuts the PDF files for a quick run. Then the top 10 of ragkit's vectors are compared with
-those of torch in fp32 over the same chunks and questions. Peaks of memory are of whole process trees, by polling.
+those of torch in fp32 over the same chunks and questions. --model is ragkit's, such as a static one; the baseline's is
+always the packaged one. Peaks of memory are of whole process trees, by polling.
 """
 
 from __future__ import annotations
@@ -108,8 +109,8 @@ def overlap(data: Path, *, limit: int) -> dict[str, Any]:
     }
 
 
-def measure(*, filings: int, pages: int | None, data: Path, overlap_of: int = 2_000) -> dict[str, Any]:
-    """Ingest both ways; data: a folder that is not there yet."""
+def measure(*, filings: int, pages: int | None, data: Path, overlap_of: int = 2_000, model: str = "") -> dict[str, Any]:
+    """Ingest both ways; data: a folder that is not there yet. model: ragkit's own, "" for the packaged one."""
     from ragkit.embedding.model_files import find_model
     from ragkit.settings import ModelSettings
 
@@ -121,9 +122,10 @@ def measure(*, filings: int, pages: int | None, data: Path, overlap_of: int = 2_
         if pages:
             pdfs = shortened(pdfs, pages, place / "pdfs")
         command = [*RAGKIT, "ingest", *map(str, pdfs), "--data", str(data), "--json"]
+        command += ["--model", model] if model else []
         told, ours = run(command)
-        model = find_model(ModelSettings(offline=True)).path
-        script = [sys.executable, "-m", "tests.bench.plain_script", *map(str, pdfs), "--model", str(model)]
+        packaged = find_model(ModelSettings(offline=True)).path
+        script = [sys.executable, "-m", "tests.bench.plain_script", *map(str, pdfs), "--model", str(packaged)]
         plain, theirs = run([*script, "--out", folder, *(["--pages", str(pages)] if pages else [])])
     report: dict[str, Any] = {
         "filings": len(pdfs),
@@ -146,10 +148,14 @@ def main() -> None:
     parser.add_argument("--pages", type=int, help="only the first pages of each")
     parser.add_argument("--data", type=Path, help="keep the collection here")
     parser.add_argument("--overlap", type=int, default=2_000, help="chunks whose top 10 is compared; 0: none")
+    parser.add_argument("--model", default="", help="ragkit's model, instead of the packaged one; no top 10 then")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = options.data or Path(folder) / "data"
-        found = measure(filings=options.filings, pages=options.pages, data=data, overlap_of=options.overlap)
+        overlap_of = 0 if options.model else options.overlap
+        found = measure(
+            filings=options.filings, pages=options.pages, data=data, overlap_of=overlap_of, model=options.model
+        )
     print(json.dumps(found, indent=1))
 
 

@@ -1,6 +1,6 @@
 """The service under load: 64 clients with uploads and an ingest running, then honest clients beside idle and slow ones.
 
-    python -m tests.bench.bench_service_load [--seconds 60] [--clients 64] [--part load|crowd]
+    python -m tests.bench.bench_service_load [--seconds 60] [--clients 64] [--part load|crowd] [--switch-ms 5]
 
 The server, the clients, the ingest and this prober of /healthz are four processes; each one's processor time is
 printed, because they share the cores. Goals: no error, event-loop lag under 20 ms and /healthz under 50 ms at the 99th
@@ -52,9 +52,9 @@ class Server:
 
 
 @contextmanager
-def serving(data: Path) -> Iterator[Server]:
-    """Run the measuring server over a data folder until the block ends."""
-    command = [sys.executable, "-m", "tests.bench.load_server", str(data)]
+def serving(data: Path, *, switch_ms: float = 0.0) -> Iterator[Server]:
+    """Run the measuring server over a data folder until the block ends. switch_ms: see load_server."""
+    command = [sys.executable, "-m", "tests.bench.load_server", str(data), str(switch_ms)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=_environ())
     assert process.stdout is not None
     server = Server(process, json.loads(process.stdout.readline())["url"])
@@ -107,7 +107,7 @@ def load(options: argparse.Namespace, data: Path) -> dict[str, Any]:
     folder.mkdir()
     write_text(folder / "large.txt", _INGESTED_MIB << 20)
     command = ragkit("ingest", str(folder), "--data", str(data), "--collection", "large")
-    with serving(data) as server:
+    with serving(data, switch_ms=options.switch_ms) as server:
         run_clients(server.url, "--seconds", "3", "--clients", "16").communicate()
         ingest = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environ())
         server.process.send_signal(signal.SIGUSR1)
@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--crowd-seconds", type=float, default=10.0)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--uploaders", type=int, default=2)
+    parser.add_argument("--switch-ms", type=float, default=0.0, help="in place of the service's own")
     parser.add_argument("--part", choices=("load", "crowd"), action="append")
     options = parser.parse_args()
     for part in options.part or ("load", "crowd"):

@@ -1,10 +1,11 @@
 """The service, as `ragkit serve` runs it, with a task on its event loop that measures how late the loop wakes it.
 
-    python -m tests.bench.load_server DATA
+    python -m tests.bench.load_server DATA [SWITCH_MS]
 
-Prints the address as JSON, and at the end the lags. SIGUSR1 forgets what was measured until then. A lag is counted
-twice: as it is, and as far as this process is to blame: the event loop's own work, or another thread that held the GIL
-(see ThreadClocks). The places of its threads after long ones are told.
+SWITCH_MS: milliseconds after which a thread hands the GIL over, in place of the service's own. Prints the address as
+JSON, and at the end the lags. SIGUSR1 forgets what was measured until then. A lag is counted twice: as it is, and as
+far as this process is to blame: the event loop's own work, or another thread that held the GIL (see ThreadClocks). The
+places of its threads after long ones are told.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 import uvicorn
 
 from ragkit_service import ServiceSettings, create_app
-from ragkit_service.server import bind, freeze_start, server_config, url_of
+from ragkit_service.server import bind, prepare_interpreter, server_config, url_of
 from tests.bench.bench_stalls import Probe, working_places
 from tests.support.thread_clocks import ThreadClocks
 
@@ -73,9 +74,11 @@ class LoopLags:
         return found
 
 
-async def _serve(settings: ServiceSettings) -> LoopLags:
+async def _serve(settings: ServiceSettings, *, switch_ms: float) -> LoopLags:
     config = server_config(settings, create_app(settings), as_json=True)
-    freeze_start()
+    prepare_interpreter()
+    if switch_ms:
+        sys.setswitchinterval(switch_ms / 1000)
     lags = LoopLags()
     collecting = Probe()
     gc.callbacks.append(collecting.on_collection)
@@ -93,7 +96,8 @@ async def _serve(settings: ServiceSettings) -> LoopLags:
 def main() -> None:
     """Serve a data folder until SIGTERM, then print the lags."""
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn ends by it, and raises it again when it has ended
-    lags = asyncio.run(_serve(ServiceSettings(data=Path(sys.argv[1]), port=0)))
+    switch_ms = float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
+    lags = asyncio.run(_serve(ServiceSettings(data=Path(sys.argv[1]), port=0), switch_ms=switch_ms))
     sys.stdout.write(json.dumps(lags.as_dict()) + "\n")
 
 

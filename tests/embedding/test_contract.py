@@ -21,6 +21,7 @@ from ragkit.settings import ModelSettings
 from ragkit.testing import HashEmbedder
 from tests.support.installed import install
 from tests.support.tiny_model import write_tiny_model
+from tests.support.tiny_static import write_static
 
 TEXTS = [
     "Refunds are paid within 30 days.",
@@ -44,12 +45,20 @@ def tiny_on_torch() -> Embedder:
         return load_embedder(ModelSettings(name=str(folder), runtime="torch", device="cpu", offline=True))
 
 
+@cache
+def static_table() -> Embedder:
+    with TemporaryDirectory() as place:
+        folder = write_static(Path(place) / "static", prompts={"document": "ask: "})
+        return load_embedder(ModelSettings(name=str(folder), offline=True))
+
+
 EMBEDDERS: dict[str, Callable[[], Embedder]] = {
     "hash": lambda: HashEmbedder(48, max_tokens=40),
     "hash with prompts": lambda: HashEmbedder(max_tokens=40, query_prompt="query: ", document_prompt="passage: "),
     "batcher": lambda: QueryBatcher(HashEmbedder(max_tokens=40)),
     "openvino": default_model,
     "torch": tiny_on_torch,
+    "static": static_table,
 }
 
 

@@ -26,6 +26,62 @@ from ragkit.settings import ModelSettings
 from ragkit.types.collection import Fingerprint
 
 TEXTS = ["Refunds are paid within 30 days.", "The printer stands on the second floor.", "退款将在三十天内支付。", ""]
+IDS_CODE = (
+    "import json\n"
+    "from ragkit.embedding.torch_runtime import TorchRuntime, load_sentence_transformer, word_pieces\n"
+    "from ragkit.embedding.model_files import find_model\n"
+    "from ragkit.settings import ModelSettings\n"
+    "model = find_model(ModelSettings(offline=True))\n"
+    "network = load_sentence_transformer(model.path, name=model.name)\n"
+    "pieces = word_pieces(network, model.name)\n"
+    "make = lambda kind, direct: kind(network, pieces, label='torch-fp32', batch=3, direct=direct)\n"
+    f"texts = {TEXTS!r} * 2\n"
+    "ids = pieces.document_ids(texts)\n"
+    "plain, direct = (make(TorchRuntime, choice) for choice in (False, True))\n"
+    "told = []\n"
+    "by_states = direct.with_states(texts, ids, lambda index, states: told.append((index, *states.shape)))\n"
+    "class Wrong(TorchRuntime):\n"
+    "    def _batches(self, ids, use=None):\n"
+    "        return super()._batches(ids, use)[::-1]\n"
+    "rows = (direct.documents(texts, ids), direct.queries(texts, ids), by_states)\n"
+    "print(json.dumps({'direct': [plain._direct, direct._direct, make(Wrong, True)._direct],\n"
+    "                  'cosines': [(plain.documents(texts, ids) * some).sum(axis=1).tolist() for some in rows],\n"
+    "                  'told': sorted(told), 'lengths': [len(text) for text in ids]}))\n"
+)
+DEVICES_CODE = (
+    "import json\n"
+    "from ragkit.embedding.torch_runtime import pick_device\n"
+    "from ragkit.errors import ModelError\n"
+    "import torch\n"
+    "told = []\n"
+    "for device in ('tpu!', 'meta', 'cuda:99', 'mps:9', 'xpu:9', 'cpu'):\n"
+    "    try:\n"
+    "        told.append(pick_device(device))\n"
+    "    except ModelError as error:\n"
+    "        told.append(str(error))\n"
+    "print(json.dumps(told))\n"
+)
+FULL_GPU_CODE = (
+    "import json, torch, sentence_transformers\n"
+    "import ragkit.embedding.torch_runtime as module\n"
+    "from ragkit.errors import ModelError\n"
+    "from ragkit.embedding.model_files import find_model\n"
+    "from ragkit.settings import ModelSettings\n"
+    "settings = ModelSettings(offline=True, device='cpu')\n"
+    "def load():\n"
+    "    try:\n"
+    "        module.load_torch(find_model(settings), settings, weights_sha256='')\n"
+    "    except ModelError as error:\n"
+    "        return str(error)\n"
+    "def full(*_, **__):\n"
+    "    raise torch.cuda.OutOfMemoryError('CUDA out of memory\\nand more')\n"
+    "whole = sentence_transformers.SentenceTransformer\n"
+    "sentence_transformers.SentenceTransformer = full\n"
+    "first = load()\n"
+    "sentence_transformers.SentenceTransformer = whole\n"
+    "module.TorchRuntime = full\n"
+    "print(json.dumps([first, load()]))\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -351,10 +407,22 @@ def test_many_threads_at_once(embedder: Embedder) -> None:
             assert ((rows * expected).sum(axis=1) > 0.9995).all()
 
 
-def in_a_process(code: str) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def told_by_torch() -> dict[str, Any]:
+    """What several pieces of code print, by the code: one process runs them all, since torch takes long to import."""
+    codes = (IDS_CODE, DEVICES_CODE, FULL_GPU_CODE)
+    return dict(zip(codes, printed("".join(codes))[-len(codes) :], strict=True))
+
+
+def printed(code: str) -> list[Any]:
+    """Run code in a process, and return what it prints: a line of JSON each."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("{", "["))]
+
+
+def in_a_process(code: str) -> dict[str, Any]:
+    found: dict[str, Any] = printed(code)[-1]
     return found
 
 
@@ -408,56 +476,15 @@ def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embe
     assert found["offsets"] == [list(span) for span in embedder.token_offsets(TEXTS[0])]
 
 
-def test_token_ids_given_to_torch_say_what_its_texts_say_or_are_not_used() -> None:
-    found = in_a_process(
-        "import json\n"
-        "from ragkit.embedding.torch_runtime import TorchRuntime, load_sentence_transformer, word_pieces\n"
-        "from ragkit.embedding.model_files import find_model\n"
-        "from ragkit.settings import ModelSettings\n"
-        "model = find_model(ModelSettings(offline=True))\n"
-        "network = load_sentence_transformer(model.path, name=model.name)\n"
-        "pieces = word_pieces(network, model.name)\n"
-        "make = lambda kind, direct: kind(network, pieces, label='torch-fp32', batch=3, direct=direct)\n"
-        f"texts = {TEXTS!r} * 2\n"
-        "ids = pieces.document_ids(texts)\n"
-        "plain, direct = (make(TorchRuntime, choice) for choice in (False, True))\n"
-        "told = []\n"
-        "by_states = direct.with_states(texts, ids, lambda index, states: told.append((index, *states.shape)))\n"
-        "class Wrong(TorchRuntime):\n"
-        "    def _batches(self, ids, use=None):\n"
-        "        return super()._batches(ids, use)[::-1]\n"
-        "rows = (direct.documents(texts, ids), direct.queries(texts, ids), by_states)\n"
-        "print(json.dumps({'direct': [plain._direct, direct._direct, make(Wrong, True)._direct],\n"
-        "                  'cosines': [(plain.documents(texts, ids) * some).sum(axis=1).tolist() for some in rows],\n"
-        "                  'told': sorted(told), 'lengths': [len(text) for text in ids]}))\n"
-    )
+def test_token_ids_given_to_torch_say_what_its_texts_say_or_are_not_used(told_by_torch: dict[str, Any]) -> None:
+    found = told_by_torch[IDS_CODE]
     assert found["direct"] == [False, True, False]
     assert np.array(found["cosines"]).min() > 0.99999
     assert found["told"] == [[index, length, 384] for index, length in enumerate(found["lengths"])]
 
 
-def test_a_gpu_without_room_is_told_as_such() -> None:
-    found = in_a_process(
-        "import json, torch, sentence_transformers\n"
-        "import ragkit.embedding.torch_runtime as module\n"
-        "from ragkit.errors import ModelError\n"
-        "from ragkit.embedding.model_files import find_model\n"
-        "from ragkit.settings import ModelSettings\n"
-        "settings = ModelSettings(offline=True, device='cpu')\n"
-        "def load():\n"
-        "    try:\n"
-        "        module.load_torch(find_model(settings), settings, weights_sha256='')\n"
-        "    except ModelError as error:\n"
-        "        return str(error)\n"
-        "def full(*_, **__):\n"
-        "    raise torch.cuda.OutOfMemoryError('CUDA out of memory\\nand more')\n"
-        "whole = sentence_transformers.SentenceTransformer\n"
-        "sentence_transformers.SentenceTransformer = full\n"
-        "first = load()\n"
-        "sentence_transformers.SentenceTransformer = whole\n"
-        "module.TorchRuntime = full\n"
-        "print(json.dumps([first, load()]))\n"
-    )
+def test_a_gpu_without_room_is_told_as_such(told_by_torch: dict[str, Any]) -> None:
+    found = told_by_torch[FULL_GPU_CODE]
     for told in found:
         assert told.endswith("CUDA out of memory; free memory of the GPU, or set the device to cpu")
 
@@ -467,20 +494,8 @@ def test_a_model_that_is_not_there() -> None:
         load_embedder(ModelSettings(name="no-such-model", offline=True))
 
 
-def test_a_device_that_is_none_or_is_not_there_is_told_as_such() -> None:
-    found = in_a_process(
-        "import json\n"
-        "from ragkit.embedding.torch_runtime import pick_device\n"
-        "from ragkit.errors import ModelError\n"
-        "import torch\n"
-        "told = []\n"
-        "for device in ('tpu!', 'meta', 'cuda:99', 'mps:9', 'xpu:9', 'cpu'):\n"
-        "    try:\n"
-        "        told.append(pick_device(device))\n"
-        "    except ModelError as error:\n"
-        "        told.append(str(error))\n"
-        "print(json.dumps(told))\n"
-    )
+def test_a_device_that_is_none_or_is_not_there_is_told_as_such(told_by_torch: dict[str, Any]) -> None:
+    found = told_by_torch[DEVICES_CODE]
     assert "'tpu!' is not known" in found[0]
     assert "'meta' is none that models run on" in found[1]
     assert all("is not on this machine; set the device to auto or cpu" in told for told in found[2:5])

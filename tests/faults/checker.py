@@ -12,6 +12,7 @@ import ragkit
 from ragkit import KnowledgeBase, NotFoundError, RagkitError
 from ragkit.chunking.chunker import chunk_document
 from ragkit.index.cache import Caches
+from ragkit.index.lexical.index import LexicalIndex
 from ragkit.index.lexical.part import LexicalPart
 from ragkit.settings import DenseSettings
 from ragkit.store.sqlite.backup import verify_backup
@@ -115,7 +116,8 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
         if not cut_off_files:
             wrong += [f"cache: {problem}" for problem in report["caches"]]
     with store.read() as reader:
-        wrong += halves(reader) + wrong_answers(store.folder, reader)
+        fresh = LexicalPart().in_memory(reader.chunks)
+        wrong += halves(reader) + wrong_answers(store.folder, reader, made_anew=fresh)
         if reader.fingerprint is not None:
             persist = Caches(store.folder, dense=DenseSettings())
             persist.persist(reader.chunks)
@@ -124,7 +126,7 @@ def _look(store: Store, truth: Truth, *, cut_off_files: bool) -> list[str]:
                 if not cut_off_files
                 else []
             )
-            wrong += wrong_answers(store.folder, reader)
+            wrong += wrong_answers(store.folder, reader, made_anew=fresh)
     return wrong
 
 
@@ -139,8 +141,13 @@ def halves(reader: Reader) -> list[str]:
     return wrong
 
 
-def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None) -> list[str]:
-    """Compare what both indexes answer with brute force over the store's own rows."""
+def wrong_answers(
+    folder: Path, reader: Reader, *, caches: Caches | None = None, made_anew: LexicalIndex | None = None
+) -> list[str]:
+    """Compare what both indexes answer with brute force over the store's own rows.
+
+    made_anew: a lexical index of this very state, where the caller compares the state more than once.
+    """
     held = caches or Caches(folder, dense=DenseSettings())
     snapshot = held.snapshot(reader.chunks)
     ids = reader.chunks.all_chunk_ids()
@@ -152,7 +159,7 @@ def wrong_answers(folder: Path, reader: Reader, *, caches: Caches | None = None)
         return []
     wrong = []
     rows = reader.chunks.vectors(ids).astype(np.float16).astype(np.float64)
-    fresh = LexicalPart().in_memory(reader.chunks)
+    fresh = made_anew or LexicalPart().in_memory(reader.chunks)
     texts = reader.chunks.texts(ids)
     terms = " ".join(fresh.terms(ids)).split()
     if (snapshot.lexical.statistics(), snapshot.lexical.languages) != (fresh.statistics(), fresh.languages):

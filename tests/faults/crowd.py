@@ -27,7 +27,7 @@ from typing import Any, Final
 
 import ragkit
 from ragkit import Document, KnowledgeBase, LockedError, NotFoundError
-from ragkit.store.sqlite.integrity import verify_reader
+from ragkit.store.audit import verify_reader
 from ragkit.store.sqlite.store import Store
 from tests.faults.checker import halves, wrong_answers
 from tests.faults.workload import SETTINGS, embedder, sha, text_of

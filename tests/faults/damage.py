@@ -21,6 +21,8 @@ from typing import Any
 import ragkit
 from ragkit import Document
 from ragkit.index.cache import Caches
+from ragkit.index.lexical.index import LexicalIndex
+from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.manifest import MANIFEST, STAMP, _digest_of, list_folders
 from ragkit.settings import DenseSettings
 from ragkit.store.sqlite.store import Store
@@ -160,6 +162,7 @@ def damage(folder: Path, cases: int, *, seed: int = 0) -> Tally:
     tally = Tally()
     sizes = (8, 9, 90)  # the last is written anew by readers too
     kept = {size: make(folder / str(size), size, documents=size, generations=3) for size in sizes}
+    fresh = {size: _made_anew(folder / str(size)) for size in sizes}
     heard: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = heard.append  # type: ignore[method-assign, assignment]
@@ -173,7 +176,7 @@ def damage(folder: Path, cases: int, *, seed: int = 0) -> Tally:
             chance = random.Random(f"{seed}/{number}")
             heard.clear()
             chosen = [DAMAGES[number % len(DAMAGES)], *chance.sample(DAMAGES, chance.choice((0, 0, 0, 1, 2)))]
-            _one(folder / str(size), kept[size][-1], others, chosen, chance, tally)
+            _one(Case(folder / str(size), kept[size][-1], fresh[size]), others, chosen, chance, tally)
             tally.noticed += bool(heard)
     finally:
         log.removeHandler(handler)
@@ -181,10 +184,24 @@ def damage(folder: Path, cases: int, *, seed: int = 0) -> Tally:
     return tally
 
 
-def _one(data: Path, good: Path, others: list[Path], chosen: list[Damage], chance: random.Random, tally: Tally) -> None:
-    folder = data / "collections" / "default"
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A collection, a whole copy of its cache, and a lexical index made anew from its rows."""
+
+    data: Path
+    good: Path
+    fresh: LexicalIndex
+
+
+def _made_anew(data: Path) -> LexicalIndex:
+    with Store(data / "collections" / "default") as store, store.read() as reader:
+        return LexicalPart().in_memory(reader.chunks)
+
+
+def _one(case: Case, others: list[Path], chosen: list[Damage], chance: random.Random, tally: Tally) -> None:
+    folder = case.data / "collections" / "default"
     shutil.rmtree(folder / "cache")
-    shutil.copytree(good, folder / "cache")
+    shutil.copytree(case.good, folder / "cache")
     place = Place(folder / "cache", others)
     for item in chosen:
         whole = all(list_folders(place.cache, part) for part in ("dense", "lexical"))
@@ -195,7 +212,8 @@ def _one(data: Path, good: Path, others: list[Path], chosen: list[Damage], chanc
         caches = Caches(folder, dense=DenseSettings())
         for round_ in ("at once", "after persist"):
             tally.answers += 3 * min(len(reader.chunks.all_chunk_ids()), 4)
-            wrong = wrong_answers(folder, reader, caches=caches if round_ == "at once" else None)
+            held = caches if round_ == "at once" else None
+            wrong = wrong_answers(folder, reader, caches=held, made_anew=case.fresh)
             tally.wrong += [f"{'+'.join(item.__name__ for item in chosen)} {round_}: {line}" for line in wrong]
             caches.persist(reader.chunks)
 

@@ -83,7 +83,7 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     _condition(
         "text checksum",
-        "ragkit/store/sqlite/reading/documents.py",
+        "ragkit/store/encoding.py",
         "if text_digest(text) != record.digest:",
         "tests/store/test_store_faults.py",
     ),
@@ -137,7 +137,7 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     _condition(
         "quantizer checksum",
-        "ragkit/store/sqlite/quantizers.py",
+        "ragkit/store/quantizers.py",
         "    if not fits or len(blob) % (4 * dimension):",
         "tests/index/test_quantizer.py",
     ),
@@ -162,9 +162,9 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "filter: not",
-        "ragkit/store/sqlite/where.py",
-        "return f\"NOT {_positive(Condition('eq'",
-        "return f\"{_positive(Condition('eq'",
+        "ragkit/store/filters.py",
+        "return f\"NOT {positive(Condition('eq'",
+        "return f\"{positive(Condition('eq'",
         "tests/store/test_filters.py",
     ),
     Guard(

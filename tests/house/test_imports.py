@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -42,6 +43,13 @@ HEAVY = (
 MOST_LINES, MOST_MODULES, MOST_FUNCTION_LINES = 400, 16, 50
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Return the syntax tree of a file, which many tests look at."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return every module that a file imports at run time, wherever in the file; type-checking blocks do not count."""
     found: set[str] = set()
@@ -58,7 +66,7 @@ def imports_of(path: Path) -> set[str]:
         for child in ast.iter_child_nodes(node):
             visit(child)
 
-    visit(ast.parse(path.read_text(encoding="utf-8")))
+    visit(tree_of(path))
     return found
 
 
@@ -119,7 +127,7 @@ def test_the_public_api_is_exactly_all() -> None:
 
 
 def test_type_checkers_see_the_same_api() -> None:
-    tree = ast.parse((PACKAGES["ragkit"] / "__init__.py").read_text(encoding="utf-8"))
+    tree = tree_of(PACKAGES["ragkit"] / "__init__.py")
     block = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert typed | {"__version__"} == set(ragkit.__all__)
@@ -149,14 +157,14 @@ def test_commands_load_without_models_or_servers(module: str) -> None:
 
 def test_every_module_says_its_duty_in_its_first_line() -> None:
     for name, path in MODULES.items():
-        first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+        first = (ast.get_docstring(tree_of(path)) or "").split("\n")[0]
         assert first.endswith((".", "?")), f"{name}: {first!r}"
 
 
 def test_every_public_class_and_function_begins_with_a_sentence() -> None:
     bare = []
     for name, path in MODULES.items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
                 first = (ast.get_docstring(node) or "").split("\n\n")[0]
                 if not first.endswith((".", "?", ":")):
@@ -178,7 +186,7 @@ def test_folders_stay_small() -> None:
 def test_functions_stay_small() -> None:
     long = {}
     for name, path in MODULES.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 count = (node.end_lineno or 0) - node.lineno + 1
                 if count > MOST_FUNCTION_LINES:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONG
+
 ROOT = Path(__file__).parents[2]
 _NAMED = re.compile(r"`(?:tests/)?((?:[a-z_]+/)+test_\w+\.py)(?:::(test_\w+))?`")
 
@@ -19,6 +21,12 @@ def named() -> list[tuple[str, str, str]]:
 
 def test_the_pages_of_proofs_name_tests() -> None:
     assert {"reliability.md", "compatibility.md"} <= {page for page, _, _ in named()}
+
+
+def test_the_files_that_are_begun_first_exist() -> None:
+    files = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(LONG) <= files
+    assert len(set(LONG)) == len(LONG)
 
 
 @pytest.mark.parametrize(("page", "file", "function"), named(), ids=str)

@@ -245,7 +245,7 @@ def test_vectors_that_cannot_be_grouped_do_not_undo_a_run(
     def fails(*_: Any, **__: Any) -> Quantizer:
         raise CorruptError("a stored vector is not of norm 1", cure="run: ragkit verify")
 
-    monkeypatch.setattr("ragkit.store.sqlite.quantizers.train_quantizer", fails)
+    monkeypatch.setattr("ragkit.store.quantizers.train_quantizer", fails)
     with opened(tmp_path) as kb:
         assert kb.add(documents(0, 160)).added == 160
         assert stored(kb) == (0, 0, "")

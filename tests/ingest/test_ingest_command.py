@@ -54,6 +54,18 @@ def write(tmp_path: Path, name: str, text: str | bytes) -> Path:
 # --------------------------------------------------------------------- the command
 
 
+@pytest.mark.parametrize("own_process", [True, False])
+def test_only_a_process_of_its_own_gets_a_lower_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_process: bool
+) -> None:
+    raised: list[int] = []
+    monkeypatch.setattr("ragkit_ingest.cli.ingest.lower_priority", raised.append)
+    write(tmp_path, "refunds.md", "The refund window is thirty days.\n")
+    data = str(tmp_path / "kb")
+    assert run(["ingest", str(tmp_path / "docs"), "--dry-run", "--data", data], own_process=own_process) == 0
+    assert bool(raised) == own_process
+
+
 def test_a_folder_goes_in_is_found_and_is_left_alone_the_second_time(ingest: Ingest, tmp_path: Path) -> None:
     write(tmp_path, "refunds.md", "# Refunds\n\nThe refund window is thirty days after delivery.\n")
     write(tmp_path, "prices.csv", "plan,price\nStarter,19 EUR\n")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import ragkit
+from ragkit.embedding.openvino.runtime import usable_cpus
 from ragkit.knowledge.querying import Asked
 from ragkit.knowledge.view import KnowledgeView
 from ragkit.testing import BrokenEmbedder, CutChat, FakeChat, HashEmbedder
@@ -87,6 +90,35 @@ def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> N
         asyncio.run(kb.asearch(" "))
     with pytest.raises(ragkit.InputError, match="k is 0"):
         asyncio.run(kb.asearch("refund", k=0))
+
+
+def test_awaited_searches_of_a_large_collection_share_runs_of_the_model_and_a_few_threads(
+    kb: ragkit.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions = [f"refund window {number}" for number in range(24)]
+    retriever, batches, threads = kb._querying._retriever, list[int](), set[str]()
+    embed, retrieve = HashEmbedder.embed_queries, retriever.retrieve
+
+    def embedded(embedder: HashEmbedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        batches.append(len(texts))
+        return embed(embedder, texts)
+
+    def retrieved(*arguments: Any, **options: Any) -> ragkit.Hits:
+        threads.add(threading.current_thread().name)
+        return retrieve(*arguments, **options)
+
+    async def ask() -> list[ragkit.Hits]:
+        return await asyncio.gather(*(kb.asearch(question, k=2) for question in questions))
+
+    kb.search(QUESTION)  # opens the indexes
+    monkeypatch.setattr(retriever, "_parallel_from", 1)  # all collections are large
+    monkeypatch.setattr(HashEmbedder, "embed_queries", embedded)
+    monkeypatch.setattr(retriever, "retrieve", retrieved)
+    found = asyncio.run(ask())
+    assert sum(batches) == len(questions) > len(batches)
+    assert len(threads) <= usable_cpus()
+    assert all(name.startswith("ragkit-long-search") for name in threads)
+    assert list(map(told, found)) == [told(kb.search(question, k=2)) for question in questions]
 
 
 def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collection_has_changed(

@@ -298,3 +298,25 @@ def test_vectors_of_an_english_model_count_for_less_in_chinese(tmp_path: Path) -
     share = RetrievalSettings().dense_weight
     assert score == pytest.approx(min(1.0, share / 2 * dense + (1 - share / 2) * lexical), abs=1e-6)
     assert scores["other"][0] == pytest.approx(min(1.0, share * dense + (1 - share) * lexical), abs=1e-6)
+
+
+class NamedRuntime(HashEmbedder):
+    """A hashing embedder that says how it runs."""
+
+    runtime = "hash"
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        return replace(super().fingerprint, runtime=self.runtime)
+
+
+@pytest.mark.parametrize(("runtime", "share"), [("openvino-fp32", 0.55), ("static", 0.4015)])
+def test_a_static_model_counts_less_beside_the_words(tmp_path: Path, runtime: str, share: float) -> None:
+    embedder = NamedRuntime()
+    embedder.runtime = runtime
+    settings = Settings(retrieval=RetrievalSettings(feedback=0.0, merge=False))
+    with ragkit.open(tmp_path / "kb", settings=settings, embedder=embedder) as kb:
+        kb.add(library())
+        hits = kb.search("Where does the amber valve stand?", k=4)
+    parts = [share * hit.scores["dense"] + (1 - share) * hit.scores["lexical"] for hit in hits]
+    assert [hit.score for hit in hits] == pytest.approx(parts, abs=1e-6)

@@ -3,8 +3,8 @@
 It leads Hypothesis towards requests that an operation takes; the same seed then makes other requests on a slower
 machine, and Hypothesis's optimiser (6.x) fails with an IndexError when the best example so far becomes a shorter one.
 
-SCHEMATHESIS_EVERY=5 sends a part of the requests of the coverage phase: of each kind (a missing field, a string that is
-too long, ...) of each operation the first three, then every fifth. Without it all are sent.
+SCHEMATHESIS_EVERY=8 sends a part of the requests of the coverage phase: of each kind (a missing field, a string that is
+too long, ...) of each operation the first three, then every eighth. Without it all are sent.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -349,14 +350,22 @@ def test_a_full_disk_is_507(library: FakeLibrary, tmp_path: Path) -> None:
 
 
 def test_uploads_at_once_are_bounded(library: FakeLibrary, tmp_path: Path) -> None:
-    with client(library, tmp_path, limits=Limits(uploads_at_once=1)) as http:
-        service = http.app.state.service  # type: ignore[attr-defined]
-        with service.uploads:
+    with client(library, tmp_path, limits=Limits(uploads_at_once=1, upload_queue_seconds=0.05)) as http:
+        with http.portal.wrap_async_context_manager(http.app.state.service.upload_slot()):  # type: ignore[union-attr,attr-defined]
             busy = http.post(UPLOAD, files={"files": ("a.txt", b"x")})
         free = http.post(UPLOAD, files={"files": ("a.txt", b"x")})
 
     assert (busy.status_code, free.status_code) == (503, 200)
     assert busy.headers["retry-after"] == "5"
+
+
+def test_an_upload_beyond_those_waits_for_its_turn(library: FakeLibrary, tmp_path: Path) -> None:
+    with client(library, tmp_path, limits=Limits(uploads_at_once=2)) as http, ThreadPoolExecutor(8) as threads:
+
+        def send(number: int) -> int:
+            return http.post(UPLOAD, files={"files": (f"{number}.txt", b"x" * 100_000)}).status_code
+
+        assert set(threads.map(send, range(12))) == {200}
 
 
 def test_left_over_upload_folders_go_unless_they_are_in_use(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def _requests_made(folder: Path, *, phases: str, examples: int, seconds: int, ev
 
 
 def test_every_answer_is_documented(tmp_path: Path) -> None:
-    assert _requests_made(tmp_path, phases="examples,coverage", examples=1, seconds=600, every=5) >= 2_000
+    assert _requests_made(tmp_path, phases="examples,coverage", examples=1, seconds=600, every=8) >= 2_000
 
 
 @pytest.mark.slow

@@ -39,6 +39,13 @@ def test_the_page_asks_nothing_of_anyone_else(http: TestClient) -> None:
         assert not re.findall(r"https?://|//[a-z]+\.|@import|url\(", text.replace("http://www.w3.org/2000/svg", ""))
 
 
+def test_browsers_find_the_icon_where_they_look_for_it(http: TestClient) -> None:
+    found = http.get("/favicon.ico")
+    assert (found.status_code, found.headers["content-type"]) == (200, "image/svg+xml")
+    assert found.content == (STATIC / "icon.svg").read_bytes()
+    assert http.delete("/favicon.ico").headers["allow"] == "GET, HEAD"
+
+
 def test_the_page_puts_nothing_in_as_markup(http: TestClient) -> None:
     for path in SCRIPTS:
         script = http.get(path).text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ import pytest
 import uvicorn
 
 from ragkit_service import Limits, ServiceSettings, create_app
-from ragkit_service.server import bind, server_config
+from ragkit_service.server import bind, prepare_interpreter, server_config
 from tests.support.service_fakes import FakeLibrary, plain_extractor
 
 SEARCH = "/v1/collections/default/search"
@@ -316,6 +318,16 @@ def test_the_library_is_closed_when_the_server_ends(library: FakeLibrary, tmp_pa
         assert post(address, SEARCH, {"query": "refund"}).status_code == 200
         assert not library.opened["default"][0].closed
     assert library.opened["default"][0].closed
+
+
+def test_a_thread_that_computes_hands_the_gil_over_ten_times_as_soon_as_usual() -> None:
+    before = sys.getswitchinterval()
+    try:
+        prepare_interpreter()
+        assert sys.getswitchinterval() == pytest.approx(0.0005)
+    finally:
+        sys.setswitchinterval(before)
+        gc.unfreeze()
 
 
 def test_it_is_ready_when_the_model_is(tmp_path: Path) -> None:

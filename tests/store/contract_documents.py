@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -133,6 +133,31 @@ class DocumentContract:
             assert [item.source for item in reader.documents.infos(limit=2, offset=3)] == sorted(names)[3:5]
             assert reader.documents.infos(limit=0) == reader.documents.infos(prefix="none") == []
             assert reader.documents.sources() == names
+
+    def test_documents_are_listed_newest_first(self, store: Store) -> None:
+        put(store, *(cut(name, ["t"], metadata={"of": name[0]}) for name in ("b1", "a1", "c", "a2")))
+        put(store, cut("a1", ["u"], metadata={"of": "a"}), cut("a2", ["t"], metadata={"of": "a"}))
+        with store.read() as reader:
+
+            def sources(**asked: Any) -> list[str]:
+                return [item.source for item in reader.documents.infos(newest=True, **asked)]
+
+            newest = sources()
+            times = [item.updated_at for item in reader.documents.infos(newest=True)]
+            assert (sorted(newest), times) == (["a1", "a2", "b1", "c"], sorted(times, reverse=True))
+            assert newest[0] == "a1"  # a2 stayed as it was
+            assert [*sources(limit=2), *sources(offset=2)] == newest
+            of_a = Condition("eq", "of", ("a",))
+            assert sources(prefix="a") == sources(where=of_a) == [name for name in newest if name[0] == "a"]
+
+    def test_a_collection_knows_when_it_was_made(self, store: Store) -> None:
+        with store.read() as reader:
+            made = reader.created_at
+        put(store, cut("a"))
+        with store.read() as reader:
+            assert reader.created_at == made
+        age = datetime.now(UTC) - datetime.fromisoformat(made)
+        assert timedelta(0) <= age + timedelta(milliseconds=1) < timedelta(minutes=10)
 
     def test_documents_are_listed_by_filter_and_digest(self, store: Store) -> None:
         put(store, cut("a/1", ["t"], metadata={"acl": ("hr", "board")}), cut("a/2", ["u"], metadata={"acl": "hr"}))

@@ -71,7 +71,7 @@ def test_an_installed_package_brings_a_back_end(value: str, monkeypatch: pytest.
         assert isinstance(store, MemoryStore)
     assert backend_for("installed://y") is backend_for("installed://x")
     assert backend_for("installed://x").names("installed://x") == ["c"]
-    with pytest.raises(ConfigError, match="installed, sqlite"):
+    with pytest.raises(ConfigError, match=r"installed, postgres, postgresql, sqlite"):
         backend_for("other://x")
 
 

@@ -148,7 +148,13 @@ class FakeKnowledge:
         return ""
 
     def documents(
-        self, *, prefix: str = "", where: Any = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Any = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
         self._called("documents", where=where)
         found = [self._info(self.docs[source]) for source in sorted(self.docs) if source.startswith(prefix)]
@@ -174,6 +180,7 @@ class FakeKnowledge:
         return {
             "data": "/srv/secret/data",
             "collection": self.name,
+            "created_at": "2026-01-01T00:00:00Z",
             "documents": len(self.docs),
             "pages": 0,
             "chunks": len(self.docs),

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
@@ -29,9 +29,14 @@ from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
 from ragkit_ingest.scan.losses import RemovalsError
 from ragkit_ingest.scan.targets import find_targets
 from ragkit_ingest.sync import ingest_folder
+from ragkit_ingest.workers.priority import lower_priority
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase
+
+
+_NICE: Final = 5
+"""The niceness that is added: beside one busy thread of a server, an ingest gets a quarter of their processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,11 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--collection", metavar="NAME", default="default", show_default=True, help="Collection."),
         click.option(
             "--data",
-            metavar="FOLDER",
+            metavar="FOLDER|ADDRESS",
             envvar="RAGKIT_DATA",
             default=".ragkit",
             show_default=True,
-            help="Data folder (or $RAGKIT_DATA).",
+            help="Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).",
         ),
         click.option("--model", default="", metavar="NAME", help="Embedding model of a new collection."),
     ):
@@ -120,6 +125,8 @@ def ingest(
     130 stopped.
     """
     find_targets(paths, known=())  # a path that is not there must not make a data folder
+    if context.obj and context.obj["own_process"]:
+        lower_priority(_NICE)
     with _warnings_shown(), _stopped_by_signals(quiet=place.as_json) as stop, _opened(place, dry_run=dry_run) as kb:
 
         def run(progress: ProgressCallback) -> IngestReport:
@@ -175,8 +182,8 @@ def _run(run: Callable[[ProgressCallback], IngestReport], *, quiet: bool) -> Ing
 class _NothingYet:
     """The state that a dry run sees if there is no collection yet."""
 
-    def __init__(self, path: str) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def roots(self) -> list[str]:
         return []
@@ -198,7 +205,7 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
     except NotFoundError:
         if not dry_run:
             raise
-        yield cast("KnowledgeBase", _NothingYet(place.data))
+        yield cast("KnowledgeBase", _NothingYet(ragkit.data_folder(place.data)))
         return
     with kb:
         yield kb

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from ragkit.citations.prose.antonyms import opposite_fault
+from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_fault
 from ragkit.citations.prose.counted import version_fault
 from ragkit.citations.prose.parts import part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import role_of
 from ragkit.citations.prose.series import series_fault
 from ragkit.citations.prose.units import unit_fault
@@ -45,61 +48,6 @@ _LEANS: Final = re.compile(
     rf"|(?!{_EXPLETIVES})(?:(?:{_PREPOSITIONS})\s)?(?:{_PRONOUNS})\b)",
     re.IGNORECASE,
 )
-_OPPOSITES: Final = (
-    "open closed",
-    "before after",
-    "increase decrease",
-    "increased decreased",
-    "rise fall",
-    "rose fell",
-    "minimum maximum",
-    "first last",
-    "buyer seller",
-    "customer supplier",
-    "employee employer",
-    "tenant landlord",
-    "allowed forbidden",
-    "permitted prohibited",
-    "required optional",
-    "mandatory optional",
-    "include exclude",
-    "included excluded",
-    "internal external",
-    "net gross",
-    "upper lower",
-    "left right",
-    "start end",
-    "begins ends",
-    "input output",
-    "enabled disabled",
-    "online offline",
-    "public private",
-    "higher lower",
-    "more less",
-    "most least",
-    "always never",
-    "all none",
-    "early late",
-    "earlier later",
-    "weekday weekend",
-    "morning evening",
-    "summer winter",
-    "buy sell",
-    "lend borrow",
-    "accept reject",
-    "accepted rejected",
-    "approve refuse",
-    "above below",
-    "inside outside",
-    "with without",
-    "paid unpaid",
-    "new used",
-    "hot cold",
-    "warm cool",
-    "north south",
-    "east west",
-)
-_OPPOSITE: Final = {word: other for pair in _OPPOSITES for word, other in (pair.split(), pair.split()[::-1])}
 _OWNER_SHARE: Final = 0.2  # of the terms said with a number that may stand beside another number only
 _STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
 _PIECES: Final = 2
@@ -120,18 +68,11 @@ def find_fault(
     quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
     words in lower case that the document has outside of the passage.
     """
-    text = " ".join(quote)
     return (
         copy_fault(claim, quote, others, above=above, known=known)
-        or old_value_fault(claim, text)
-        or unit_fault(claim, text)
-        or version_fault(claim, text)
-        or series_fault(claim, quote)
-        or _bound_fault(claim, text)
-        or _opposite_fault(claim, text)
+        or sure_fault(claim, quote)
         or turned_fault(claim, quote)
         or _role_fault(claim, quote, others)
-        or swap_fault(claim, quote)
         or neighbour_fault(claim, quote, others, known=known)
         or _owner_fault(claim, quote, others, above)
         or part_fault(claim, quote)
@@ -139,6 +80,29 @@ def find_fault(
         or _patchwork_fault(claim, quote, above)
         or _elsewhere_fault(claim, quote, others, above, known)
     )
+
+
+def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault of a claim that a rule finds whatever other words stand around it; None for none.
+
+    These rules compare things of one kind: units, versions, dates, bounds, antonyms, the sides of a relation.
+    """
+    text = " ".join(quote)
+    return (
+        old_value_fault(claim, text)
+        or unit_fault(claim, text)
+        or version_fault(claim, text)
+        or calendar_fault(claim, quote)
+        or series_fault(claim, quote)
+        or _bound_fault(claim, text)
+        or swapped_fault(claim, quote)
+        or _order_fault(claim, quote)
+    )
+
+
+def _order_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a claim says the opposite, or the same words in another order, unless both relate alike."""
+    return None if states_relation(claim, quote) else opposite_fault(claim, quote) or swap_fault(claim, quote)
 
 
 def leans(sentence: str) -> bool:
@@ -157,16 +121,6 @@ def _bound_fault(claim: Claim, text: str) -> Fault | None:
     for item in held:
         if item.number in exact:
             return "contradicted", f"it says {item.words} {item.number}, and not exactly"
-    return None
-
-
-def _opposite_fault(claim: Claim, text: str) -> Fault | None:
-    said = {token.word for token in claim.tokens}
-    held = {token.word for token in tokens(text, language=claim.language)}
-    for word in sorted(said - held):
-        other = _OPPOSITE.get(word)
-        if other in held and other not in said:
-            return "contradicted", f"it says {other}, not {word}"
     return None
 
 

@@ -15,12 +15,14 @@ _COPIED: Final = 0.7
 _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
 
 
+_BY: Final = frozenset(("by", "von", "par", "por", "da"))
+_SWAPPED: Final = 3  # words that a swap is made of: two sides and what stands between them
 _OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
 
 def is_copy(claim: Claim, sentence: str, *, share: float = _COPIED) -> bool:
-    """Return whether a claim repeats most of a sentence in its order."""
+    """Return whether a claim repeats at least a share of its terms from a sentence, in its order."""
     said = [token.term for token in claim.tokens if not token.stop]
     held = [token.term for token in tokens(sentence, language=claim.language) if not token.stop]
     blocks = SequenceMatcher(None, said, held, autojunk=False).get_matching_blocks()
@@ -69,6 +71,8 @@ def _replaced_fault(
         if kind != "replace":
             continue
         for token in said[first:last]:
+            if token.term in claim.implied:
+                continue
             if (token is said[0] and token.term in above) or (token.in_code and not has_code):
                 continue  # what the document is about, which the sentence may call by another name
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
@@ -103,24 +107,41 @@ def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
 
 
 def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    """Return the fault when a claim has the words of a sentence with the two sides of a word swapped."""
-    said = [token.term for token in claim.tokens if not token.stop]
-    by = sum(token.word in ("by", "von", "par", "por", "da") for token in claim.tokens)
+    """Return the fault when a claim has the words of a sentence with the two sides of a word swapped.
+
+    Words that one of them repeats ("version 2 replaces version 1") tell nothing about the sides. Numbers compare as
+    they are written: 2.1 and 2.10 are two versions.
+    """
+    said = _ordered(claim.tokens)
+    passives = _count_by(claim.tokens)
     for sentence in quote:
         read = tokens(sentence, language=claim.language)
-        held = [token.term for token in read if not token.stop]
-        common = {term for term in said if said.count(term) == held.count(term) == 1}
-        if len(common) * 10 < len(set(said)) * 9 or by != sum(
-            t.word in ("by", "von", "par", "por", "da") for t in read
-        ):
+        held = _ordered(read)
+        single = {term for term in said if said.count(term) == 1 >= held.count(term)}
+        common = single & set(held)
+        if len(common) < _SWAPPED or len(common) * 10 < len(single) * 9 or passives != _count_by(read):
             continue
         for pivot in common:
-            at, place = said.index(pivot), held.index(pivot)
-            before, after = set(said[:at]) & common, set(said[at + 1 :]) & common
-            front = set(held[:place]) & common
-            if before and front and before <= set(held[place + 1 :]) and front <= after:
+            before, after = _sides(said, pivot, common)
+            front, back = _sides(held, pivot, common)
+            if before and front and before <= back and front <= after:
                 return "contradicted", f"what stands before and after {as_written(pivot, claim.tokens)} is swapped"
     return None
+
+
+def _ordered(read: Sequence[Token]) -> list[str]:
+    """Return the content terms in their order, numbers as they are written."""
+    return [token.word if token.is_number and "." in token.word else token.term for token in read if not token.stop]
+
+
+def _count_by(read: Sequence[Token]) -> int:
+    return sum(token.word in _BY for token in read)
+
+
+def _sides(terms: Sequence[str], pivot: str, common: set[str]) -> tuple[set[str], set[str]]:
+    """Return the common terms before a term, and those after it."""
+    at = terms.index(pivot)
+    return set(terms[:at]) & common, set(terms[at + 1 :]) & common
 
 
 def neighbour_fault(

@@ -28,6 +28,11 @@ _SINGLE: Final = frozenset(_SINGLE_WORDS.split())
 _REACH: Final = 3  # words before a noun among which its article stands: "a rather long hour"
 
 
+def is_label(word: str) -> bool:
+    """Return whether the number after a word in lower case, or its plural, says which one is meant: "grade 4"."""
+    return word in _LABELS or word.removesuffix("s") in _LABELS
+
+
 def named_numbers(text: str, *, language: str) -> frozenset[tuple[str, str]]:
     """Return the pairs (term, number) of a text in which a number belongs to the name or label before it.
 

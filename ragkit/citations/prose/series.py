@@ -1,4 +1,4 @@
-"""Series of which one thing has one member: weekdays, seasons, parts of the day, periods, places in order.
+"""Series of which one thing has one member: seasons, parts of the day, periods, places in order.
 
 A statement that names another member of the series than its source says something else, however alike they are.
 """
@@ -14,28 +14,6 @@ from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _SERIES: Final = (
-    (
-        "monday mondays montag montags",
-        "tuesday tuesdays dienstag dienstags",
-        "wednesday wednesdays mittwoch mittwochs",
-        "thursday thursdays donnerstag donnerstags",
-        "friday fridays freitag freitags",
-        "saturday saturdays samstag samstags",
-        "sunday sundays sonntag sonntags",
-    ),
-    (
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ),
     ("spring frühling frühjahr", "summer sommer", "autumn herbst", "winter"),
     ("morning mornings vormittag", "afternoon afternoons nachmittag", "evening evenings abend", "night nights nacht"),
     (

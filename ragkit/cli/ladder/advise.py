@@ -63,9 +63,10 @@ def _observed(target: Target, *, required: bool) -> Observed:
     """Return what the collection shows; nothing for one that does not exist, unless it is required."""
     try:
         with target.open() as kb:
-            data = Path(target.data)
-            examples = data / "collections" / target.collection / "examples.jsonl"
-            return observe(kb, runs=list_runs(data / "runs"), examples=examples if examples.is_file() else None)
+            examples = kb.folder / "examples.jsonl"
+            return observe(
+                kb, runs=list_runs(target.folder / "runs"), examples=examples if examples.is_file() else None
+            )
     except NotFoundError:
         if required:
             raise

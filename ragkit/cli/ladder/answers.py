@@ -95,11 +95,11 @@ def answers(context: click.Context, wanted: _Wanted) -> None:
     against the evidence, groundedness, abstention, tokens, cost and latency. The run is kept in DATA/runs.
     """
     loaded = load_questions(Path(wanted.dataset), seed=wanted.seed)
-    logger = load_logger(wanted.log_to, folder=Path(wanted.target.data) / "wandb") if wanted.log_to else None
+    logger = load_logger(wanted.log_to, folder=wanted.target.folder / "wandb") if wanted.log_to else None
     with wanted.target.open() as kb:
         job = _checked(context, wanted, loaded, kb)
         plan = _plan(context, wanted, kb, job)
-        with RunRecorder(Path(wanted.target.data) / "runs", plan) as recorder:
+        with RunRecorder(wanted.target.folder / "runs", plan) as recorder:
             report = _measured(job, kb, recorder, wanted, loaded)
             run = recorder.finish(report.metrics)
     place = logger.log(run, recorder.folder) if logger else ""

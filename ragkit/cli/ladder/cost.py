@@ -132,7 +132,7 @@ def _measured(
             chat = tools_of(context).chat or (load_chat(kb.settings.chat) if _answers_for_free(kb) else None)
             tokens = measure_tokens(kb, texts or questions_of(kb), chat=chat)
         if wanted.change_fact:
-            runs = list_runs(Path(wanted.target.data) / "runs")
+            runs = list_runs(wanted.target.folder / "runs")
             trained = [run.seconds for run in runs if run.kind == "train" and run.status == "finished"]
             change = measure_fact_change(
                 kb,

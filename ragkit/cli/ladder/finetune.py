@@ -139,7 +139,7 @@ def train_command(
         files={"configuration": Path(configuration), "data": settings.data},
         models=(str(settings.model),),
     )
-    with RunRecorder(Path(target.data) / "runs", plan) as recorder:
+    with RunRecorder(target.folder / "runs", plan) as recorder:
         if on_ray:
             from ragkit.finetuning.training.ray_train import train_on_ray
 

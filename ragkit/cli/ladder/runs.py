@@ -31,7 +31,7 @@ def runs() -> None:
 
 def runs_root(target: Target) -> Path:
     """Return the folder of the runs of a data folder."""
-    return Path(target.data) / "runs"
+    return target.folder / "runs"
 
 
 @runs.command("list", short_help="List the runs.")
@@ -124,7 +124,7 @@ def log_command(run: str, to: str, target: Target) -> None:
     """Log a recorded run with its files: to MLflow, or to Weights & Biases (to a folder, with WANDB_MODE=offline)."""
     folder = run_folder(runs_root(target), run)
     offline = environment_settings().model.offline
-    place = load_logger(to, folder=Path(target.data) / "wandb", offline=offline).log(read_run(folder), folder)
+    place = load_logger(to, folder=target.folder / "wandb", offline=offline).log(read_run(folder), folder)
     if target.as_json:
         print_json({"logged": place})
     else:

@@ -81,7 +81,7 @@ def embedder(context: click.Context, wanted: _Wanted) -> None:
         models=(settings.model.resolved,),
     )
     try:
-        with RunRecorder(Path(wanted.target.data) / "runs", plan) as recorder, drawn_progress(sys.stderr) as progress:
+        with RunRecorder(wanted.target.folder / "runs", plan) as recorder, drawn_progress(sys.stderr) as progress:
             options = TuneOptions(settings, config, progress)
             evidence = tune_embedder(Path(wanted.pairs), Path(wanted.out), options=options)
             recorder.finish({name: evidence[name] for name in ("before", "after", "difference", "p")})

@@ -148,6 +148,10 @@ class CompiledRuntime:
 
     def documents(self, texts: Sequence[str], ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:  # noqa: ARG002
         """Return rows (n, d) of unit norm, computed in length-sorted batches on every CPU."""
+        return self.sequences(ids)
+
+    def sequences(self, ids: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        """Return rows (n, d) of unit norm for token ids, computed as those of documents."""
         return self._run(ids, self._pool_for_many())
 
     def with_states(

@@ -15,6 +15,7 @@ from ragkit.prompting.template import find_template, list_templates
 from ragkit.tracking.digests import json_digest
 
 _BETWEEN: Final = "#"
+_SCHEME: Final = "://"
 
 
 def present_prompts(recorded: Iterable[str]) -> dict[str, str]:
@@ -42,7 +43,8 @@ def present_prompts(recorded: Iterable[str]) -> dict[str, str]:
 
 def collection_location(kb: KnowledgeBase) -> str:
     """Return where a collection is, as runs record it."""
-    return f"{kb.path.resolve()}{_BETWEEN}{kb.collection}"
+    place = kb.location if _SCHEME in kb.location else str(kb.path.resolve())
+    return f"{place}{_BETWEEN}{kb.collection}"
 
 
 def collection_state(kb: KnowledgeBase) -> str:
@@ -54,5 +56,5 @@ def collection_state(kb: KnowledgeBase) -> str:
 def collection_digest(location: str) -> str:
     """Return the present digest of the collection at a recorded location. Raises NotFoundError where there is none."""
     data, _, name = location.rpartition(_BETWEEN)
-    with KnowledgeBase(Path(data), collection=name, create=False) as kb:
+    with KnowledgeBase(data if _SCHEME in data else Path(data), collection=name, create=False) as kb:
         return collection_state(kb)

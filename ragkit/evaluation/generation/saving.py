@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ragkit.errors import ConflictError
 from ragkit.evaluation.datasets.beir import SPLITS
 from ragkit.evaluation.datasets.meta import META
 from ragkit.evaluation.datasets.structure import document_row
 from ragkit.evaluation.generation.question_sets import MadeSet
+from ragkit.files import need_new_folder
 
 
 def save_set(made: MadeSet, folder: Path) -> None:
@@ -22,8 +22,7 @@ def save_set(made: MadeSet, folder: Path) -> None:
 
     Raises ConflictError where the folder holds something. If writing fails, nothing is left behind.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConflictError(f"{folder} is there already", cure="name a new folder, or remove that one")
+    need_new_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_files import find_model, weights_sha256
-from ragkit.errors import AdapterRefusedError, ConflictError, InputError
+from ragkit.errors import AdapterRefusedError, InputError
 from ragkit.evaluation.datasets.beir import load_ranking_set
 from ragkit.evaluation.datasets.meta import check_meta
 from ragkit.evaluation.datasets.types import Choice, RankingSet, part_of
 from ragkit.evaluation.evaluate import Options, measure_dataset
 from ragkit.evaluation.measures.runner import Workbench, fill
+from ragkit.files import need_new_folder
 from ragkit.finetuning.embedder.pairs import make_pairs, with_negatives
 from ragkit.finetuning.embedder.training import EmbedderConfig, Progress, tune_model
 from ragkit.numeric.statistics import mean_interval, paired_test
@@ -45,8 +46,7 @@ def tune_embedder(folder: Path, out: Path, *, options: TuneOptions) -> dict[str,
     whole search rises (95 % interval above 0 and p below 0.05), and then nothing is written. Raises InputError for a
     set without the three parts, ConflictError for an `out` that holds something.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConflictError(f"{out} is there already", cure="name a new folder, or remove that one")
+    need_new_folder(out)
     dataset = load_ranking_set(folder, skip_unjudged=True)
     check_meta(folder, dataset)
     parts = {query.part for query in dataset.queries.values()}

@@ -69,7 +69,8 @@ class LexicalBase:
 
     def containing(self, name: str, term: str) -> int:
         """Return how many chunks have a term in a field; deleted chunks do not count."""
-        return int(self.searcher.doc_freq(name, term)) - self.deleted.containing(name, term)
+        counted = int(self.searcher.doc_freq(name, term))
+        return counted - self.deleted.containing(name, term) if counted else 0
 
 
 def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> LexicalBase:

@@ -256,6 +256,8 @@ class LexicalIndex:
 
     def _counted(self, field: str, term: str) -> int:
         files = self.base.containing(field, term) if self.base else 0
+        if not self.blocks and not self._deleted:
+            return files
         held = sum(block.fields[field].containing(term, live) for block, live in self._held())
         return files + held - sum(part.containing(field, term) for part in self._deleted)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from ragkit.text.edit_distance import edit_distance
@@ -42,13 +42,21 @@ def nearest_term(
     for stem in stems:
         own = stem(word)
         tried = {own: 2, **{near: 1 for near in _ending_repaired(word, stem) if near != own}}
-        for term, count in terms(own[:1]):
-            if len(term) >= ONE_EDIT_FROM and term.isalpha():
-                for near, limit in tried.items():
-                    distance = edit_distance(near, term, limit=limit)
-                    if distance <= limit:
-                        found.append((distance + 2 - limit, -count, term))
+        known = [(term, count) for term, count in terms(own[:1]) if len(term) >= ONE_EDIT_FROM and term.isalpha()]
+        for near, limit in tried.items():
+            found += [(edits + 2 - limit, -count, term) for edits, count, term in _within(near, known, limit=limit)]
     return min(found)[2] if found else None
+
+
+def _within(word: str, known: Iterable[tuple[str, int]], *, limit: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the terms within so many edits of a word: the edits, the term's number of chunks, and the term."""
+    letters = frozenset(word)
+    for term, count in known:
+        if abs(len(word) - len(term)) > limit or len(letters.symmetric_difference(term)) > 2 * limit:
+            continue  # an edit changes the length by one at most, and the set of letters by two
+        edits = edit_distance(word, term, limit=limit)
+        if edits <= limit:
+            yield edits, count, term
 
 
 def _ending_repaired(word: str, stem: Callable[[str], str]) -> set[str]:

@@ -23,6 +23,18 @@ class SqliteBackend:
         """Make an empty collection. Raises InputError for a bad name, ConflictError if it exists."""
         create_collection(_folder(location), name)
 
+    def folder(self, location: str) -> Path:
+        """Return the data folder itself."""
+        return _folder(location)
+
+    def identity(self, location: str, name: str) -> str | None:
+        """Return device and inode of a collection's folder; they change if it is deleted and created again."""
+        try:
+            found = collection_folder(_folder(location), name).stat()
+        except OSError:
+            return None
+        return f"{found.st_dev}:{found.st_ino}"
+
     def names(self, location: str) -> list[str]:
         """Return the names of the collections, sorted; none when there is no such folder."""
         return list_collections(_folder(location))

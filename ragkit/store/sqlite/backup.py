@@ -18,9 +18,10 @@ import apsw
 
 from ragkit.errors import ConflictError, CorruptError, NotFoundError, StoreError
 from ragkit.files import fsync_path
+from ragkit.store.audit import verify_reader
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import one, open_reader, rolled_back, translated
-from ragkit.store.sqlite.integrity import check_file, verify_reader
+from ragkit.store.sqlite.integrity import check_file
 from ragkit.store.sqlite.kept_files import pack, unpack
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, migrate
@@ -48,10 +49,7 @@ def backup(store: Copyable, target: Path) -> dict[str, Any]:
     or too large). The search indexes are not: they are rebuilt from the rest.
     """
     target = Path(target)
-    if target.exists() or target.is_symlink():
-        raise ConflictError(f"{target} exists already", cure="choose another name, or remove it")
-    if not target.parent.is_dir():
-        raise NotFoundError(f"there is no folder {target.parent}", cure="create it")
+    check_target(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with store.copying() as source:
@@ -68,6 +66,14 @@ def backup(store: Copyable, target: Path) -> dict[str, Any]:
     finally:
         _unlink(temporary)
     return {"file": str(target), "bytes": target.stat().st_size, **report}
+
+
+def check_target(target: Path) -> None:
+    """Raise ConflictError when a new file's name is taken, NotFoundError when its folder is missing."""
+    if target.exists() or target.is_symlink():
+        raise ConflictError(f"{target} exists already", cure="choose another name, or remove it")
+    if not target.parent.is_dir():
+        raise NotFoundError(f"there is no folder {target.parent}", cure="create it")
 
 
 def restore(file: Path, data: Path, name: str) -> Path:

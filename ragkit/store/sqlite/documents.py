@@ -13,33 +13,20 @@ from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
 from ragkit.store.base import Outcome
-from ragkit.store.filters import kind_of
-from ragkit.store.metadata import decode_metadata
-from ragkit.store.rows import embedded_hash
-from ragkit.store.sqlite.encoding import (
+from ragkit.store.chunked import ChunkedDocument
+from ragkit.store.encoding import (
     DocumentRecord,
     encode_matrix,
     encode_spans,
     encode_unit_vectors,
 )
-from ragkit.store.sqlite.session import Change, Session, Stamp
+from ragkit.store.filters import kind_of
+from ragkit.store.metadata import decode_metadata
+from ragkit.store.runs import Change, Stamp
+from ragkit.store.sqlite.session import Session
 from ragkit.types.documents import Chunk, Document
 
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkedDocument:
-    """A document's chunks with their unit vectors (n, d); units: vectors (m, d) of each chunk's m units, or ()."""
-
-    chunks: Sequence[Chunk]
-    vectors: Vectors
-    units: Sequence[Vectors | None] = ()
-
-    @property
-    def hashes(self) -> list[bytes]:
-        """The key of each vector."""
-        return [embedded_hash(chunk) for chunk in self.chunks]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ragkit.errors import LockedError, NotFoundError, StoreError
+from ragkit.store.holder import UNKNOWN, command_name, in_words
 
 LOCK_NAME: Final = "writer.lock"
 HOLDER_NAME: Final = "writer.json"
@@ -45,10 +45,10 @@ def describe_holder(folder: Path) -> str:
         holder = json.loads((folder / HOLDER_NAME).read_text(encoding="utf-8"))
         pid, command, host, since = (holder[name] for name in ("pid", "command", "host", "since"))
     except (OSError, ValueError, TypeError, KeyError):
-        return "another process"
+        return UNKNOWN
     if host == socket.gethostname() and not _is_alive(pid):
-        return "another process"
-    return f"process {pid} ({command}) on {host} since {since}"
+        return UNKNOWN
+    return in_words(pid, command, host=host, since=since)
 
 
 def present_holder(folder: Path) -> str:
@@ -117,7 +117,7 @@ def _write_holder(folder: Path) -> None:
     """Record the holder of the lock, for the error of other writers; on a full disk the lock holds without it."""
     holder = {
         "pid": os.getpid(),
-        "command": _command(),
+        "command": command_name(),
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
@@ -125,11 +125,6 @@ def _write_holder(folder: Path) -> None:
     with suppress(OSError):
         temporary.write_text(json.dumps(holder), encoding="utf-8")
         temporary.replace(folder / HOLDER_NAME)
-
-
-def _command() -> str:
-    verb = [word for word in sys.argv[1:2] if word.isalpha()]  # a command, never a path or a secret
-    return " ".join([Path(sys.argv[0] or "python").name, *verb])[:80] if sys.argv else "python"
 
 
 def _is_alive(pid: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,10 +10,9 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import CorruptError, RagkitError
-from ragkit.index.dense.float16_file import half
-from ragkit.index.dense.quantizer import Quantizer, choose_kind, is_outgrown, train_quantizer
+from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.base import ChunkReader
+from ragkit.store.quantizers import encode_quantizer, is_due
 from ragkit.store.sqlite.connection import one
 from ragkit.types.collection import Fingerprint
 
@@ -30,19 +28,7 @@ def quantizer_query(fingerprint: Fingerprint) -> tuple[str, Sequence[Any]]:
     return f"SELECT {_COLUMNS} FROM quantizers WHERE fingerprint = ?", (fingerprint.id,)
 
 
-def decode_quantizer(row: tuple[Any, ...], dimension: int) -> Quantizer:
-    """Decode a row; CorruptError when it is damaged."""
-    number, kind, count, probes, crc, blob = row
-    fits = zlib.crc32(blob) == crc and kind in ("rabitq", "ivf") and 0 < probes <= len(blob) / (4 * dimension)
-    if not fits or len(blob) % (4 * dimension):
-        raise CorruptError(
-            "the stored quantizer is damaged", cure="run: ragkit rebuild (until then each cache trains its own)"
-        )
-    centres = np.frombuffer(blob, dtype="<f4").reshape(-1, dimension).astype(np.float32)
-    return Quantizer(kind, count, probes, centres, number)
-
-
-def is_due(connection: apsw.Connection, source: ChunkReader) -> bool:
+def is_quantizer_due(connection: apsw.Connection, source: ChunkReader) -> bool:
     """Tell whether a collection lacks a quantizer that it needs, or has one that it can't use or does not need."""
     row = one(
         connection,
@@ -50,34 +36,7 @@ def is_due(connection: apsw.Connection, source: ChunkReader) -> bool:
         LEFT JOIN fingerprints AS f ON f.id = s.fingerprint LEFT JOIN quantizers AS q""",
     )
     chunks, model, trained, trained_for = row
-    if is_outgrown(trained, chunks) or (trained and trained_for != model):
-        return True
-    try:
-        source.quantizer()
-    except CorruptError:
-        return True
-    return False
-
-
-def train_for(source: ChunkReader) -> Quantizer | None:
-    """Train a quantizer on all vectors of a collection; None for a small one, or when its vectors are damaged.
-
-    From 100,000 vectors it takes 1.2 s, from a million 12 s.
-    """
-    try:
-        ids = source.all_chunk_ids()
-        kind = choose_kind("auto", len(ids))
-        if kind == "exact":
-            return None
-        return train_quantizer(
-            kind,
-            len(ids),
-            rows=lambda places: _halves(_in_order(source, ids[places])),
-            batches=lambda: (_halves(rows) for _, rows in source.iter_vectors()),
-        )
-    except RagkitError as error:  # what the run has committed stays; until the next run each cache trains its own
-        _log.warning("no quantizer could be trained: %s", error)
-        return None
+    return is_due(source, chunks=chunks, trained=trained, fits=trained_for == model)
 
 
 def store_quantizer(connection: apsw.Connection, quantizer: Quantizer | None, fingerprint: Fingerprint | None) -> None:
@@ -85,20 +44,7 @@ def store_quantizer(connection: apsw.Connection, quantizer: Quantizer | None, fi
     connection.execute("DELETE FROM quantizers")
     if quantizer is None or fingerprint is None:
         return
-    blob = np.ascontiguousarray(quantizer.centres, dtype="<f4").tobytes()
     connection.execute(
         "INSERT INTO quantizers (fingerprint, kind, count, probes, crc, centres) VALUES (?, ?, ?, ?, ?, ?)",
-        (fingerprint.id, quantizer.kind, quantizer.count, quantizer.probes, zlib.crc32(blob), blob),
+        (fingerprint.id, *encode_quantizer(quantizer)),
     )
-
-
-def _in_order(source: ChunkReader, ids: Ids) -> Vectors:
-    """Return rows in the order of ids, which may repeat."""
-    known, places = np.unique(ids, return_inverse=True)
-    rows: Vectors = source.vectors(known)[places.reshape(-1)]
-    return rows
-
-
-def _halves(rows: Vectors) -> Vectors:
-    """Return vectors rounded to float16, as they are compared."""
-    return half(rows).astype(np.float32)

@@ -5,43 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import apsw
 
 from ragkit.errors import ModelMismatchError, StoreError
 from ragkit.store.checks import mismatch
+from ragkit.store.encoding import decode_fingerprint, dump_settings, encode_fingerprint
+from ragkit.store.quantizers import train_for
+from ragkit.store.runs import LOG_SLACK, Change, Stamp, iso, stamp_of
 from ragkit.store.sqlite.connection import one, rolled_back, savepoint, translated
-from ragkit.store.sqlite.encoding import decode_fingerprint, dump_settings, encode_fingerprint
-from ragkit.store.sqlite.quantizers import is_due, store_quantizer, train_for
+from ragkit.store.sqlite.quantizers import is_quantizer_due, store_quantizer
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
 Statement = tuple[str, Sequence[Any]]
-Stamp = tuple[int, str, int]
-"""Generation, time as ISO 8601, time as microseconds since 1970: the values that a document row is stamped with."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LOG_SLACK: Final = 1_000
-
-
-class Change:
-    """Changes of one transaction to the totals. `touched`: documents changed, so the commit makes a new revision."""
-
-    def __init__(self) -> None:
-        self.touched = False
-        self.documents = self.chunks = self.characters = self.pages = self.vectors = 0
-        self.added = self.changed = self.removed = 0
-        self.forgets_log = False
-
-    def include(self, inner: Change) -> None:
-        """Add the changes of a savepoint, once it is released."""
-        for name, value in vars(inner).items():
-            before = getattr(self, name)
-            setattr(self, name, before or value if isinstance(value, bool) else before + value)
 
 
 class Session:
@@ -127,11 +108,11 @@ class Session:
             model, digest = ("", "") if self.fingerprint is None else (self.fingerprint.model, self.fingerprint.id)
             self.connection.execute(
                 "INSERT OR IGNORE INTO generations VALUES (?, ?, '', ?, 0, 0, 0, ?, ?, ?, ?)",
-                (self.generation, _iso(self._started), self._kind, model, digest, self._extractor, self._settings),
+                (self.generation, iso(self._started), self._kind, model, digest, self._extractor, self._settings),
             )
             if self.fingerprint is not None:
                 self.pin(only_if_free=True)
-        return self.generation, _iso(now), (now - _EPOCH) // timedelta(microseconds=1)
+        return stamp_of(self.generation, now)
 
     def _settle(self, change: Change, revision: int) -> None:
         run = self.connection.execute
@@ -163,17 +144,17 @@ class Session:
         reader = Reader(
             self.connection, self._path
         )  # this process is the only writer, so it needs no transaction of its own
-        renewed = is_due(self.connection, reader.chunks)
+        renewed = is_quantizer_due(self.connection, reader.chunks)
         quantizer = train_for(reader.chunks) if renewed else None
         with rolled_back(self.connection):
             if renewed:
                 store_quantizer(self.connection, quantizer, reader.fingerprint)
             self.connection.execute(
-                "UPDATE generations SET finished_at = ? WHERE number = ?", (_iso(self._clock()), self.generation)
+                "UPDATE generations SET finished_at = ? WHERE number = ?", (iso(self._clock()), self.generation)
             )
             logged = one(self.connection, "SELECT count(*) FROM removed_chunks")[0]
             chunks = one(self.connection, "SELECT chunks FROM state")[0]
-            if logged > chunks + _LOG_SLACK:  # a cache that is so far behind is rebuilt faster than it catches up
+            if logged > chunks + LOG_SLACK:  # a cache that is so far behind is rebuilt faster than it catches up
                 self.forget_log(self.revision)
 
     def forget_log(self, revision: int) -> None:
@@ -237,7 +218,3 @@ class Session:
         pinned, stored = json.loads(rows[0][0]), decode_fingerprint(rows[0][1])
         wanted = json.loads(dump_settings(self._pins))
         return mismatch(self._collection, stored=(stored, pinned), wanted=(self.fingerprint, wanted))
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,19 +6,20 @@ import errno
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
 import apsw
 
 from ragkit.errors import ConflictError, LockedError, NotFoundError, StorageFullError, StoreError
+from ragkit.store.pool import ReadPool
 from ragkit.store.rows import Problem
 from ragkit.store.sqlite.backup import backup
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
 from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.lock import present_holder, writer_lock
-from ragkit.store.sqlite.reading.pool import ReadPool
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
 from ragkit.store.sqlite.writer import Writer
@@ -46,7 +47,7 @@ class Store:
         self.name = self.folder.name
         self.path = self.folder / FILE_NAME
         self._clock = clock
-        self._pool = ReadPool(self.path)
+        self._pool = ReadPool(partial(open_reader, self.path))
         self._units: dict[int, bytes] = {}
         if create and not self._is_ready():
             self._prepare(create=True)
@@ -73,7 +74,7 @@ class Store:
                     reader.expire()
                 if intact:
                     connection.execute("ROLLBACK")
-                self._pool.give(connection, intact=intact)
+                self._pool.give(connection, intact=intact and not is_immutable(connection))
 
     @contextmanager
     def copying(self) -> Iterator[apsw.Connection]:

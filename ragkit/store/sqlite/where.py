@@ -15,10 +15,10 @@ from ragkit.store.filters import (
     TEXT,
     Condition,
     Filter,
-    Group,
     Value,
     kind_of,
     like_glob,
+    write_clause,
 )
 
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -41,17 +41,7 @@ _OVERLAPS: Final = {
 def filter_sql(where: Filter) -> tuple[str, list[str | int | float]]:
     """Return the clause and its bindings, in order."""
     bindings: list[str | int | float] = []
-    return _clause(where, bindings), bindings
-
-
-def _clause(where: Filter, bindings: list[str | int | float]) -> str:
-    if isinstance(where, Group):
-        return "(" + f" {where.operator.upper()} ".join(_clause(item, bindings) for item in where.filters) + ")"
-    if where.operator == "ne":
-        return f"NOT {_positive(Condition('eq', where.key, where.values), bindings)}"
-    if where.operator == "nin":
-        return f"NOT {_positive(Condition('in', where.key, where.values), bindings)}"
-    return _positive(where, bindings)
+    return write_clause(where, lambda condition: _positive(condition, bindings)), bindings
 
 
 def _positive(condition: Condition, bindings: list[str | int | float]) -> str:

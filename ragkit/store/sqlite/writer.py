@@ -17,17 +17,18 @@ from ragkit.errors import ConflictError, NotFoundError, RagkitError, StoreError
 from ragkit.numeric.vectors import check_vectors
 from ragkit.store.base import Outcome
 from ragkit.store.checks import check_adapter, check_chunks, check_file, check_units, is_text
+from ragkit.store.chunked import ChunkedDocument
+from ragkit.store.encoding import encode_document, encode_root
+from ragkit.store.runs import Change
 from ragkit.store.sqlite.connection import one
 from ragkit.store.sqlite.documents import (
-    ChunkedDocument,
     drop_chunks,
     put_document,
     store_adapter,
     store_vectors,
 )
-from ragkit.store.sqlite.encoding import encode_document, encode_root
 from ragkit.store.sqlite.reading.chunks import known_vectors
-from ragkit.store.sqlite.session import Change, Session, Statement
+from ragkit.store.sqlite.session import Session, Statement
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState, Fingerprint
 from ragkit.types.documents import Chunk, Document

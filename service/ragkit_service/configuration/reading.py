@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ragkit import ConfigError, show
+from ragkit import ConfigError, show, shown_location
 from ragkit_service.configuration.known import LIMIT_TABLE, KnownSetting, as_text, known_settings
 from ragkit_service.configuration.toml_file import FILE_NAME, FileValue, read_toml
 from ragkit_service.settings import (
@@ -79,6 +79,8 @@ class Configuration:
 
     def _value(self, setting: KnownSetting) -> str:
         value = self.values.get(setting.variable, "") or setting.default
+        if setting.key == "data":
+            return shown_location(value)
         return HIDDEN if setting.secret and value else _PASSWORD.sub(HIDDEN, value)
 
 

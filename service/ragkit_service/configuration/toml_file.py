@@ -66,7 +66,7 @@ def read_toml(path: Path, known: Mapping[str, KnownSetting]) -> dict[str, FileVa
             raise DefinitionError(
                 f"the key {key} is {_named(setting, value)}", path=str(path), line=line, cure=f"set it to {problem}"
             )
-        placed = path.absolute().parent / value if setting.kind == "path" and value else value
+        placed = path.absolute().parent / value if setting.kind == "path" and value and "://" not in value else value
         found[key] = FileValue(as_text(placed), path, line)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest
 from ragkit_service.security.access import access_of
-from ragkit_service.uploads import UploadReader, receive_uploads, too_many_uploads
+from ragkit_service.uploads import UploadReader, receive_uploads
 
 _FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
 
@@ -34,22 +34,20 @@ async def receive_file(request: Request) -> StoredFile:
     """Store the one file of a multipart body. Raises 403, 503 (busy), 400, 413, 422, 507."""
     service = service_of(request)
     access_of(request).check("write")
-    if not service.uploads.acquire(blocking=False):
-        raise too_many_uploads()
-    spool = SpoolLock(service.settings.data, new_job_id())
-    try:
-        await anyio.to_thread.run_sync(spool.make)
-        limits = service.settings.limits
-        reader = UploadReader(request.headers["content-type"], spool.folder, limits=limits, fields=_FIELDS)
+    async with service.upload_slot():
+        spool = SpoolLock(service.settings.data, new_job_id())
         try:
-            await receive_uploads(reader, request.stream())
+            await anyio.to_thread.run_sync(spool.make)
+            limits = service.settings.limits
+            reader = UploadReader(request.headers["content-type"], spool.folder, limits=limits, fields=_FIELDS)
+            try:
+                await receive_uploads(reader, request.stream())
+            finally:
+                reader.close()
+            return await anyio.to_thread.run_sync(partial(_keep, files_of(request), reader))
         finally:
-            reader.close()
-        return await anyio.to_thread.run_sync(partial(_keep, files_of(request), reader))
-    finally:
-        service.uploads.release()
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(partial(spool.release, keep=False))
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(partial(spool.release, keep=False))
 
 
 def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:
@@ -61,10 +59,18 @@ def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:
     return files.keep(upload, purpose=reader.field(b"purpose") or "user_data")
 
 
-async def attach_files(request: Request, collection: str, identifiers: Sequence[str], *, metadata: Metadata) -> Job:
-    """Queue the one job that puts stored files into a collection, each once, all with the same metadata.
+async def attach_files(
+    request: Request,
+    collection: str,
+    identifiers: Sequence[str],
+    *,
+    metadata: Metadata,
+    own: Mapping[str, Metadata] | None = None,
+) -> Job:
+    """Queue the one job that puts stored files into a collection, each once.
 
-    Raises 404 (a file or the collection), 403, 503, 507.
+    metadata: of all documents. own: further metadata of single documents, by the id of the file. Raises 404 (a file or
+    the collection), 403, 503, 507.
     """
     service, access = service_of(request), access_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access, collection, "write"))
@@ -76,7 +82,8 @@ async def attach_files(request: Request, collection: str, identifiers: Sequence[
     kept = False
     try:
         linked = await anyio.to_thread.run_sync(partial(_linked, files, wanted, spool=spool, attached=collection))
-        asked = JobRequest(metadata, labels=access.labels)
+        singles = {stored.source: own[stored.id] for stored in wanted if own and own.get(stored.id)}
+        asked = JobRequest(metadata, labels=access.labels, file_metadata=singles)
         job = Job(job_id, collection, "upload", "queued", "", key_id=access.key_id, files=linked, request=asked)
         queued = await service.jobs.add(job)
         kept = True

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,18 +88,26 @@ class StoredFiles:
 
     def attach(self, identifier: str, *, collection: str, job: str) -> None:
         """Remember the job that puts a file into a collection."""
-        path = self._of(identifier) / f"in-{_short(collection)}.json"
+        path = self._attachment(identifier, collection)
         try:
             _write(path, {"collection": collection, "job": job})
         except OSError as error:
             raise storage_error(error, path.parent) from error
 
+    def detach(self, identifier: str, *, collection: str) -> None:
+        """Forget the job that put a file into a collection, if there was one."""
+        with suppress(OSError):
+            self._attachment(identifier, collection).unlink(missing_ok=True)
+
     def job_of(self, identifier: str, collection: str) -> str:
         """Return the last job that put a file into a collection, "" when there was none."""
         try:
-            return str(json.loads((self._of(identifier) / f"in-{_short(collection)}.json").read_bytes())["job"])
+            return str(json.loads(self._attachment(identifier, collection).read_bytes())["job"])
         except (OSError, ValueError, KeyError):
             return ""
+
+    def _attachment(self, identifier: str, collection: str) -> Path:
+        return self._of(identifier) / f"in-{_short(collection)}.json"
 
     def _of(self, identifier: str) -> Path:
         return self._folder / _short(identifier)

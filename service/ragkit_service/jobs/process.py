@@ -124,7 +124,7 @@ def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
 def _message(settings: ServiceSettings) -> dict[str, Any]:
     """Return the settings for the process; they hold no key and no chat model."""
     parts = {name: asdict(getattr(settings.settings, name)) for name in ("chunk", "model", "dense")}
-    return {"data": str(settings.data), "settings": parts, "limits": asdict(settings.limits)}
+    return {"data": str(settings.data), "shared": settings.shared, "settings": parts, "limits": asdict(settings.limits)}
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -19,10 +19,11 @@ TAKEN: Final = ("added", "changed", "unchanged")
 class JobRequest:
     """The request of a job, as it is stored.
 
-    metadata: added to each document's own. acl: access labels of the documents, () for everyone, None for those that
-    the files name. labels: those of the sender, None for one who sees everything: what the sender does not see is
-    neither replaced nor removed. create: make the collection when it is missing. sources, prefix, where: the documents
-    to remove: those named, or those that both prefix and filter match.
+    metadata: added to each document's own. file_metadata: added to that of single documents, by source. acl: access
+    labels of the documents, () for everyone, None for those that the files name. labels: those of the sender, None for
+    one who sees everything: what the sender does not see is neither replaced nor removed. create: make the collection
+    when it is missing. sources, prefix, where: the documents to remove: those named, or those that both prefix and
+    filter match.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class JobRequest:
     sources: tuple[str, ...] = ()
     prefix: str = ""
     where: Mapping[str, Any] | None = None
+    file_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the request as JSON."""
@@ -41,16 +43,15 @@ class JobRequest:
     def from_dict(cls, stored: Mapping[str, Any]) -> JobRequest:
         """Return the request of stored JSON."""
         lists = {name: None if stored[name] is None else tuple(stored[name]) for name in ("acl", "labels")}
-        metadata = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in stored["metadata"].items()
-        }
+        single = stored.get("file_metadata", {})  # a job that an earlier version queued has none
         return cls(
-            metadata,
+            _metadata(stored["metadata"]),
             **lists,
             create=stored["create"],
             sources=tuple(stored["sources"]),
             prefix=stored["prefix"],
             where=stored["where"],
+            file_metadata={source: _metadata(pairs) for source, pairs in single.items()},
         )
 
 
@@ -139,3 +140,7 @@ class Job:
             "error": None if self.error is None else dict(self.error),
             "files": [item.as_dict() for item in self.files],
         }
+
+
+def _metadata(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}

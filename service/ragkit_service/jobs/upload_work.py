@@ -122,7 +122,7 @@ class UploadWork:
             # A file's own metadata counts only where its sender may give any label.
             own = document.metadata.get(ACL_KEY) if request.labels is None else request.labels
         acl = own if request.acl is None else request.acl
-        metadata = {**document.metadata, **request.metadata}
+        metadata = {**document.metadata, **request.metadata, **request.file_metadata.get(item.source, {})}
         metadata.pop(ACL_KEY, None)
         return replace(document, metadata={**metadata, ACL_KEY: acl} if acl else metadata)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from ragkit import MissingPackageError, NotFoundError, Settings, show
+from ragkit import MissingPackageError, NotFoundError, Settings, data_folder, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.document_ids import document_id
 from ragkit_service.errors import Redactor
@@ -47,7 +47,7 @@ class FolderCollections:
 
 
 def run_stdio(
-    data: Path, *, settings: Settings, collections: Sequence[str] = (), library: Library | None = None
+    data: str | Path, *, settings: Settings, collections: Sequence[str] = (), library: Library | None = None
 ) -> None:
     """Serve the tools until standard input ends. Raises MissingPackageError without the package mcp."""
     try:
@@ -63,7 +63,7 @@ def run_stdio(
         return readable
 
     async def serve() -> None:
-        server = mcp_server(Calls(of_process, redactor=Redactor([data])))
+        server = mcp_server(Calls(of_process, redactor=Redactor([data_folder(data)])))
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 

@@ -16,7 +16,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PAGES: Final = ("/", "/docs", "/static/{name}", "/static/js/{name}")
+PAGES: Final = ("/", "/docs", "/favicon.ico", "/static/{name}", "/static/js/{name}")
 """The paths of this service that are for people, and in no OpenAPI document; {name} stands for a part of a path."""
 PAGE_HEADERS: Final = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
 """Headers of every page for people."""
@@ -27,6 +27,12 @@ _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/sv
 async def index() -> Response:
     """Return the page."""
     return _file("index.html", "text/html")
+
+
+@router.get("/favicon.ico")
+async def icon() -> Response:
+    """Return the icon of the page: browsers ask for it here beside replies that name none, such as JSON."""
+    return _file("icon.svg", _TYPES[".svg"])
 
 
 @router.get("/static/{name:path}")

@@ -122,6 +122,7 @@ CREATED: Final[dict[str, JsonValue]] = {"name": "handbook"}
 
 STATUS: Final[dict[str, JsonValue]] = {
     "name": "handbook",
+    "created_at": "2026-01-05T09:00:00.000Z",
     "documents": 12,
     "pages": 40,
     "chunks": 310,

@@ -172,6 +172,7 @@ class StatusReply(BaseModel):
     """Counts, model, last generation and sizes of a collection."""
 
     name: str
+    created_at: str
     documents: int
     pages: int
     chunks: int

@@ -91,6 +91,10 @@ def test_a_file_without_text_has_failed_and_says_why(client: Any, store: str) ->
     assert [entry.id for entry in listed] == [stored.id]
     assert list(client.vector_stores.files.list(store, filter="completed")) == []
     assert client.vector_stores.retrieve(store).file_counts.completed == 0
+    assert client.vector_stores.files.delete(stored.id, vector_store_id=store).deleted
+    assert list(client.vector_stores.files.list(store)) == []
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.files.delete(stored.id, vector_store_id=store)
 
 
 def test_a_batch_of_files_is_polled_counted_and_listed(client: Any, store: str) -> None:
@@ -114,6 +118,71 @@ def test_a_batch_of_files_is_polled_counted_and_listed(client: Any, store: str) 
     assert client.vector_stores.file_batches.cancel(done.id, vector_store_id=store).status == "completed"
 
 
+def test_each_file_of_a_batch_may_have_its_own_attributes(client: Any, store: str) -> None:
+    stored = [
+        client.files.create(file=(f"{name}.md", f"# {name}\n\nThe text of {name}.\n".encode()), purpose="assistants").id
+        for name in ("Oslo", "Turin", "Porto")
+    ]
+    files = [
+        {"file_id": stored[0], "attributes": {"country": "NO", "rank": 2.5}},
+        {"file_id": stored[1], "chunking_strategy": {"type": "auto"}},
+        {"file_id": stored[2], "attributes": {"country": "PT"}},
+    ]
+
+    done = client.vector_stores.file_batches.create_and_poll(
+        store, files=files, attributes={"country": "nowhere"}, poll_interval_ms=50
+    )
+
+    assert (done.status, done.file_counts.completed) == ("completed", 3)
+    found = [client.vector_stores.files.retrieve(file, vector_store_id=store).attributes for file in stored]
+    assert [(item.get("country"), item.get("rank")) for item in found] == [("NO", 2.5), (None, None), ("PT", None)]
+    portuguese = {"type": "eq", "key": "country", "value": "PT"}
+    (hit,) = client.vector_stores.search(store, query="What is the text?", filters=portuguese).data
+    assert hit.file_id == stored[2]
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"file_ids": []}, {"files": []}, {"files": [{"file_id": "d_x"}], "file_ids": ["d_y"]}]
+)
+def test_a_batch_names_its_files_in_one_way(client: Any, asked: dict[str, Any]) -> None:
+    with pytest.raises(openai.BadRequestError, match="either file_ids or files"):
+        client.vector_stores.file_batches.create("default", **asked)
+
+
+def test_a_file_that_is_on_its_way_is_listed_once_and_within_the_limit(client: Any, store: str) -> None:
+    client.vector_stores.files.upload_and_poll(vector_store_id=store, file=FAQ, poll_interval_ms=50)
+    broken = client.files.create(file=("a.bin", bytes(range(256)) * 8), purpose="user_data")
+    client.vector_stores.files.create(store, file_id=broken.id)
+    settled(client, store, broken.id)
+    faq = client.files.create(file=("faq.md", bytes(range(256)) * 8), purpose="user_data")
+    client.vector_stores.files.create(store, file_id=faq.id)  # fails, and the document stays as it was
+    settled(client, store, faq.id)
+
+    listed = list(client.vector_stores.files.list(store, limit=1))
+    assert sorted((entry.filename, entry.status) for entry in listed) == [
+        ("a.bin", "failed"),
+        ("upload:faq.md", "completed"),
+    ]
+    times = [entry.created_at for entry in listed]
+    assert times == sorted(times, reverse=True)
+    assert [entry.id for entry in client.vector_stores.files.list(store, limit=1, order="asc")] == [
+        entry.id for entry in reversed(listed)
+    ]
+    assert [entry.id for entry in client.vector_stores.files.list(store, filter="failed", limit=1)] == [broken.id]
+
+
+def test_a_new_store_of_the_name_of_a_deleted_one_has_none_of_its_files(client: Any, store: str) -> None:
+    broken = client.files.create(file=("b.bin", bytes(range(256)) * 8), purpose="user_data")
+    client.vector_stores.files.create(store, file_id=broken.id)
+    settled(client, store, broken.id)
+    client.vector_stores.delete(store)
+
+    assert client.vector_stores.create(name="Support FAQ").id == store
+    assert list(client.vector_stores.files.list(store)) == []
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.files.retrieve(broken.id, vector_store_id=store)
+
+
 def test_files_are_uploaded_and_put_in_by_one_call(client: Any, store: str) -> None:
     done = client.vector_stores.file_batches.upload_and_poll(store, files=[FAQ], poll_interval_ms=50)
 
@@ -124,7 +193,7 @@ def test_files_are_uploaded_and_put_in_by_one_call(client: Any, store: str) -> N
 
 def test_documents_of_any_origin_are_listed_page_by_page(client: Any) -> None:
     entries = list(client.vector_stores.files.list("default", limit=1))
-    assert [source_of_id(entry.id) for entry in entries] == ["policies/refunds.md", "pump.md"]
+    assert {source_of_id(entry.id) for entry in entries} == {"policies/refunds.md", "pump.md"}
     assert {entry.status for entry in entries} == {"completed"}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -222,19 +223,65 @@ def test_all_files_go_when_each_is_deleted_as_it_is_listed(client: Any, stored: 
 def test_stores_are_walked_page_by_page(client: Any) -> None:
     names = [store.id for store in client.vector_stores.list(limit=1)]
 
-    assert names == sorted(names)
     assert {"default", "empty"} <= set(names)
-    assert [store.id for store in client.vector_stores.list(limit=1, order="desc")] == names[::-1]
+    assert [store.id for store in client.vector_stores.list(limit=1, order="asc")] == names[::-1]
     assert [store.id for store in client.vector_stores.list(before=names[1]).data] == names[:1]
+
+
+def test_a_store_has_the_time_at_which_it_was_made_and_the_newest_comes_first(client: Any) -> None:
+    before = int(time.time())
+    made = client.vector_stores.create(name="newest")
+    try:
+        first = client.vector_stores.list(limit=1).data[0]
+        same = client.vector_stores.retrieve(made.id)
+        assert before - 1 <= made.created_at <= time.time() + 1
+        assert first.created_at == same.created_at == made.created_at
+        times = [store.created_at for store in client.vector_stores.list()]
+        assert times == sorted(times, reverse=True)
+        assert times[-1] > 0
+    finally:
+        client.vector_stores.delete(made.id)
 
 
 def test_files_of_a_store_are_walked_page_by_page(client: Any) -> None:
     entries = [file.id for file in client.vector_stores.files.list("default", limit=1)]
 
     assert len(entries) == 2
-    assert [file.id for file in client.vector_stores.files.list("default", limit=1, order="desc")] == entries[::-1]
+    assert [file.id for file in client.vector_stores.files.list("default", limit=1, order="asc")] == entries[::-1]
     assert [file.id for file in client.vector_stores.files.list("default", before=entries[1]).data] == entries[:1]
     assert client.vector_stores.files.list("default", after=entries[1]).data == []
+
+
+@pytest.mark.parametrize("cursor", ["after", "before"])
+@pytest.mark.parametrize("value", ["d_bm93aGVyZQ", "file-123", "default", "ragkit/default", "..", "é", "0"])
+def test_a_cursor_that_is_not_of_the_listing_is_refused(
+    client: Any, stored: list[str], cursor: str, value: str
+) -> None:
+    foreign = client.vector_stores.files.list("default").data[0].id
+    lists: list[Callable[..., Any]] = [
+        lambda **query: client.files.list(extra_query=query),
+        lambda **query: client.vector_stores.files.list("default", **query),
+        lambda **query: client.vector_stores.files.list("default", filter="failed", **query),
+        lambda **query: client.vector_stores.files.list("empty", **query),
+    ]
+    for ask in lists:
+        with pytest.raises(openai.BadRequestError, match="no entry") as caught:
+            ask(**{cursor: value})
+        assert (caught.value.type, caught.value.code) == ("invalid_request_error", "cursor")
+    for ask in (lists[0], lists[3]):
+        with pytest.raises(openai.BadRequestError):
+            ask(**{cursor: foreign})
+    if value != "default":
+        with pytest.raises(openai.BadRequestError):
+            client.vector_stores.list(**{cursor: value})
+
+
+@pytest.mark.parametrize("limit", [0, -1, 101])
+def test_a_limit_out_of_bounds_is_refused_by_its_name(client: Any, limit: int) -> None:
+    for ask in (client.vector_stores.list, lambda **query: client.vector_stores.files.list("default", **query)):
+        with pytest.raises(openai.BadRequestError) as caught:
+            ask(limit=limit)
+        assert caught.value.param == "limit"
 
 
 def test_a_store_is_not_made_by_half(client: Any) -> None:

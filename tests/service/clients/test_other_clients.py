@@ -22,6 +22,9 @@ TEXTS = [
     "Our office is closed on Sundays.",
     "The refund window is thirty days after delivery.",
 ]
+WITHOUT_OLD = {"new.md", "policies/refunds.md", "pump.md"}
+OLD = {"team": "sales", "year": 2020, "stamp": 1.7e9, "version": "7", "day": "2024-02-29"}
+NEW = {"team": "support", "year": 2026, "stamp": 1.8e9, "version": "8", "day": "2026-01-01"}
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +32,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("data")
     fill(folder)
     dated = [
-        Document.from_text("old.md", "The tariff is 10 EUR.", metadata={"team": "sales", "year": 2020}),
-        Document.from_text("new.md", "The tariff is 12 EUR.", metadata={"team": "support", "year": 2026}),
+        Document.from_text(
+            "old.md",
+            "The tariff is 10 EUR.",
+            metadata={"team": "sales", "year": 2020, "stamp": 1.7e9, "version": "7", "day": "2024-02-29"},
+        ),
+        Document.from_text(
+            "new.md",
+            "The tariff is 12 EUR.",
+            metadata={"team": "support", "year": 2026, "stamp": 1.8e9, "version": "8", "day": "2026-01-01"},
+        ),
     ]
     with ragkit.open(folder, embedder=HashEmbedder()) as knowledge:
         knowledge.add(dated)
@@ -113,6 +124,20 @@ def test_dify_gets_records_with_their_place(url: str) -> None:
         ([{"name": ["team", "source"], "comparison_operator": "start with", "value": "sup"}], {"new.md"}),
         ([{"name": "source", "comparison_operator": "end with", "value": "ld.md"}], {"old.md"}),
         ([{"name": "team", "comparison_operator": "in", "value": ["sales", "x"]}], {"old.md"}),
+        ([{"name": "team", "comparison_operator": "in", "value": "x, sales"}], {"old.md"}),
+        ([{"name": "team", "comparison_operator": "not in", "value": "sales"}], WITHOUT_OLD),
+        ([{"name": "year", "comparison_operator": "=", "value": "2020"}], {"old.md"}),
+        ([{"name": "year", "comparison_operator": "=", "value": "2020.0"}], {"old.md"}),
+        ([{"name": "year", "comparison_operator": "≠", "value": "2020"}], WITHOUT_OLD),
+        ([{"name": "year", "comparison_operator": ">", "value": "2020"}], {"new.md"}),
+        ([{"name": "year", "comparison_operator": "≤", "value": "2020"}], {"old.md"}),
+        ([{"name": "year", "comparison_operator": "before", "value": "2026"}], {"old.md"}),
+        ([{"name": "stamp", "comparison_operator": "after", "value": "1750000000"}], {"new.md"}),
+        ([{"name": "stamp", "comparison_operator": "before", "value": 1750000000}], {"old.md"}),
+        ([{"name": "version", "comparison_operator": "=", "value": "7"}], {"old.md"}),
+        ([{"name": "version", "comparison_operator": ">", "value": "7"}], {"new.md"}),
+        ([{"name": "day", "comparison_operator": "after", "value": "2025-06-01"}], {"new.md"}),
+        ([{"name": "day", "comparison_operator": "before", "value": "2025"}], {"old.md"}),
     ],
     ids=str,
 )

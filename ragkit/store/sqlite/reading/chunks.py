@@ -9,12 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import CorruptError, NotFoundError
+from ragkit.errors import NotFoundError
 from ragkit.index.dense.quantizer import Quantizer
+from ragkit.store.encoding import decode_spans, decode_unit_vectors, decode_vectors, unit_cosines
 from ragkit.store.filters import Filter, is_about_chunks
+from ragkit.store.quantizers import decode_quantizer
 from ragkit.store.rows import Changes, ChunkRow
-from ragkit.store.sqlite.encoding import decode_spans, decode_unit_vectors, unit_cosines
-from ragkit.store.sqlite.quantizers import decode_quantizer, quantizer_query
+from ragkit.store.sqlite.quantizers import quantizer_query
 from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
 from ragkit.store.sqlite.where import filter_sql
 from ragkit.types.collection import Fingerprint
@@ -264,19 +265,6 @@ class ChunkReader:
         if self.fingerprint is None:
             return np.empty((len(blobs), 0), dtype=np.float32)
         return decode_vectors(blobs, self.fingerprint.dimension)
-
-
-def decode_vectors(blobs: Sequence[bytes], dimension: int) -> Vectors:
-    """Return stored float16 vectors as unit float32 rows; CorruptError for one of another size, not finite or zero."""
-    joined = b"".join(blobs)
-    if len(joined) != 2 * dimension * len(blobs) or any(len(blob) != 2 * dimension for blob in blobs):
-        raise CorruptError("a stored vector has the wrong size", cure="run: ragkit verify")
-    rows = np.frombuffer(joined, dtype="<f2").reshape(len(blobs), dimension).astype(np.float32)
-    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    if not (np.abs(norms - 1.0) <= 0.01).all():
-        raise CorruptError("a stored vector is not of norm 1", cure="run: ragkit verify")
-    rows /= norms[:, None]
-    return rows
 
 
 def known_vectors(

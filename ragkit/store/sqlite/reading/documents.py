@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
-from ragkit.errors import CorruptError
+from ragkit.store.encoding import (
+    DocumentRecord,
+    decode_blocks,
+    decode_headings,
+    decode_info,
+    decode_pages,
+    encode_root,
+    whole_document,
+)
 from ragkit.store.filters import Filter, check_about_documents
 from ragkit.store.metadata import decode_metadata
-from ragkit.store.rows import DocumentRow, StructureRow, text_digest
-from ragkit.store.sqlite.encoding import DocumentRecord, decode_document, encode_root
+from ragkit.store.rows import DocumentRow, StructureRow
 from ragkit.store.sqlite.reading.snapshot import Snapshot, id_list
 from ragkit.store.sqlite.where import filter_sql
-from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, FileState
-from ragkit.types.documents import Block, Document, Heading, Page
+from ragkit.types.documents import Document, Page
 
 _RECORD: Final = "d.title, d.sha256, d.media_type, d.metadata, t.digest, t.pages, t.headings, t.blocks, t.warnings"
 _INFO: Final = """source, title, sha256, media_type, characters, pages, chunks, generation, updated_at, metadata,
@@ -38,23 +42,30 @@ class DocumentReader:
         self._snapshot = snapshot
 
     def infos(
-        self, *, prefix: str = "", where: Filter | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        prefix: str = "",
+        where: Filter | None = None,
+        newest: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
     ) -> list[DocumentInfo]:
-        """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all."""
+        """Return documents by source, or those that were written last first; `limit` None means all."""
         clause, bindings = _prefix_clause(prefix)
         if where is not None:
             check_about_documents(where)
             condition, values = filter_sql(where)
             clause, bindings = f"{clause} AND {condition}", (*bindings, *values)
+        order = "updated_us DESC, source" if newest else "source"
         rows = self._snapshot.rows(
-            f"SELECT {_INFO} FROM documents AS d WHERE {clause} ORDER BY source LIMIT ? OFFSET ?",
+            f"SELECT {_INFO} FROM documents AS d WHERE {clause} ORDER BY {order} LIMIT ? OFFSET ?",
             (*bindings, -1 if limit is None else max(limit, 0), max(offset, 0)),
         )
-        return [_info(row) for row in rows]
+        return [decode_info(row) for row in rows]
 
     def info(self, source: str) -> DocumentInfo:
         """Return the listing entry of one document; raises NotFoundError."""
-        return _info(
+        return decode_info(
             self._snapshot.document_row(f"SELECT {_INFO} FROM documents AS d WHERE source = ?", (source,), source)
         )
 
@@ -65,7 +76,7 @@ class DocumentReader:
             (source,),
             source,
         )
-        return _whole(source, DocumentRecord(*row[:9]), row[9])
+        return whole_document(source, DocumentRecord(*row[:9]), row[9])
 
     def sources(self) -> list[str]:
         """Return the source of every document, in the order they were first stored."""
@@ -89,7 +100,7 @@ class DocumentReader:
         ):
             (row,) = rows
             last = row[11]
-            yield _whole(row[10], DocumentRecord(*row[:9]), row[9])
+            yield whole_document(row[10], DocumentRecord(*row[:9]), row[9])
 
     def rows(self, ids: Sequence[int]) -> dict[int, DocumentRow]:
         """Return documents by id, without their text; unknown ids are left out."""
@@ -116,7 +127,7 @@ class DocumentReader:
     def pages(self, document_id: int) -> tuple[Page, ...]:
         """Return the page table of a document; raises NotFoundError."""
         row = self._snapshot.document_row("SELECT pages FROM texts WHERE document_id = ?", (document_id,), document_id)
-        return _pages(row[0])
+        return decode_pages(row[0])
 
     def structure(self, source: str) -> StructureRow:
         """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""
@@ -126,7 +137,7 @@ class DocumentReader:
             (source,),
             source,
         )
-        return StructureRow(row[0], row[1], _pages(row[2]), _headings(row[3]), _blocks(row[4]))
+        return StructureRow(row[0], row[1], decode_pages(row[2]), decode_headings(row[3]), decode_blocks(row[4]))
 
 
 class FileReader:
@@ -157,35 +168,6 @@ class FileReader:
         """Return the roots that files were ingested from."""
         rows = self._snapshot.rows("SELECT DISTINCT root FROM files ORDER BY root")
         return [row[0].decode("utf-8", "surrogateescape") for row in rows]
-
-
-@lru_cache(maxsize=256)
-def _pages(stored: str) -> tuple[Page, ...]:
-    """Decode a page table; those of frequently found documents are cached."""
-    return tuple(Page(start, label) for start, label in json.loads(stored))
-
-
-@lru_cache(maxsize=256)
-def _headings(stored: str) -> tuple[Heading, ...]:
-    return tuple(Heading(*item) for item in json.loads(stored))
-
-
-@lru_cache(maxsize=256)
-def _blocks(stored: str) -> tuple[Block, ...]:
-    return tuple(Block(*item) for item in json.loads(stored))
-
-
-def _whole(source: str, record: DocumentRecord, text: str) -> Document:
-    if text_digest(text) != record.digest:
-        raise CorruptError(
-            f"the stored text of {show(source, 120)!r} does not have its hash",
-            cure="restore a backup, or ingest it again",
-        )
-    return decode_document(source, record, text)
-
-
-def _info(row: tuple[Any, ...]) -> DocumentInfo:
-    return DocumentInfo(*(*row[:9], decode_metadata(row[9]), tuple(json.loads(row[10]))))
 
 
 def _prefix_clause(prefix: str) -> tuple[str, tuple[str | int | float, ...]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import apsw
 
+from ragkit.store.encoding import decode_adapter
 from ragkit.store.rows import AdapterRow, Counts
-from ragkit.store.sqlite.encoding import decode_adapter
 from ragkit.store.sqlite.reading.chunks import ChunkReader
 from ragkit.store.sqlite.reading.documents import DocumentReader, FileReader
 from ragkit.store.sqlite.reading.snapshot import Row, Snapshot
@@ -34,6 +34,11 @@ class Reader:
     def identity(self) -> str:
         """Names this collection, wherever its folder is moved to; a new or restored one has another."""
         return self._snapshot.identity
+
+    @property
+    def created_at(self) -> str:
+        """When the collection was made: UTC, ISO 8601."""
+        return self._snapshot.created_at
 
     @property
     def revision(self) -> int:

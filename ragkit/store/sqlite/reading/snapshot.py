@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError, StoreError
 from ragkit.store.checks import is_text
+from ragkit.store.encoding import decode_fingerprint
 from ragkit.store.rows import Counts
 from ragkit.store.sqlite.connection import translate
-from ragkit.store.sqlite.encoding import decode_fingerprint
 from ragkit.text.cleaning import show
 from ragkit.types.collection import Fingerprint
 
@@ -23,7 +23,7 @@ Row = tuple[Any, ...]
 
 _STATE: Final = """
 SELECT s.identity, s.revision, s.generation, s.floor, s.documents, s.chunks, s.characters, s.pages, s.vectors,
-  s.pinned, f.id, f.body
+  s.pinned, f.id, f.body, s.created_at
 FROM state AS s LEFT JOIN fingerprints AS f ON f.id = s.fingerprint
 """
 
@@ -31,9 +31,9 @@ FROM state AS s LEFT JOIN fingerprints AS f ON f.id = s.fingerprint
 class Snapshot:
     """A read transaction and the state row of the commit that it sees.
 
-    identity, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor: the oldest
-    revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises CorruptError when the
-    state row is missing.
+    identity, created_at, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor:
+    the oldest revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises CorruptError
+    when the state row is missing.
     """
 
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
@@ -53,6 +53,7 @@ class Snapshot:
         self.pinned: Mapping[str, Any] | None = None if state[9] is None else json.loads(state[9])
         self.fingerprint_id: int | None = state[10]
         self.fingerprint: Fingerprint | None = None if state[11] is None else decode_fingerprint(state[11])
+        self.created_at: str = state[12]
 
     @property
     def dimension(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -11,10 +10,12 @@ from starlette.responses import Response
 
 from ragkit import NotFoundError
 from ragkit_service.context import service_of
+from ragkit_service.document_ids import document_id
 from ragkit_service.file_store.attaching import attach_files
 from ragkit_service.jobs.types import Job
 from ragkit_service.json_response import json_response
-from ragkit_service.routes.openai.paging import page, window
+from ragkit_service.listings.times import unix_seconds
+from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openai.store_files import attached_entry, status_of
 from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.pages import StoreFilesQuery
@@ -32,8 +33,11 @@ _STATUSES: Final = ("in_progress", "completed", "failed", "cancelled")
 @router.post("", response_model=FileBatchEntry, responses=openai_errors(404, 415, 503, 507))
 async def create_file_batch(request: Request, store: str, body: NewFileBatch) -> Response:
     """Put stored files into a collection, as one job: the reply is `in_progress`, and the batch can be asked for."""
-    metadata = checked_metadata(body.attributes or {})
-    return json_response(_entry(await attach_files(request, store, body.file_ids, metadata=metadata)))
+    own = {file.file_id: checked_metadata(file.attributes or {}) for file in body.files}
+    metadata = {} if own else checked_metadata(body.attributes or {})
+    return json_response(
+        _entry(await attach_files(request, store, body.file_ids or list(own), metadata=metadata, own=own))
+    )
 
 
 @router.get("/{batch}", response_model=FileBatchEntry, responses=openai_errors(404, 507))
@@ -55,18 +59,18 @@ async def cancel_file_batch(request: Request, store: str, batch: str) -> Respons
 async def list_file_batch(
     request: Request, store: str, batch: str, query: Annotated[StoreFilesQuery, Query()]
 ) -> Response:
-    """List the files of a batch in the order in which they were named."""
+    """List the files of a batch in the order in which they were named, which all have the same time."""
     job = await _job(request, store, batch)
-    entries = [attached_entry(job, file, created=_created(job)) for file in job.files]
-    entries = [entry for entry in entries if query.filter in (None, entry["status"])]
-    places = {entry["id"]: number for number, entry in enumerate(entries)}
-
-    def place(file_id: str) -> tuple[int, int]:
-        number = places.get(file_id, -1)
-        return max(number, 0), number + 1
-
-    part = window(len(entries), query, limit=query.limit, place=place)
-    return json_response(page(part.arranged(entries[part.start : part.end]), more=part.more))
+    files = {document_id(file.source): file for file in job.files}
+    shown, more = listed(
+        {identifier: (file.number, file.source) for identifier, file in files.items()},
+        query,
+        ends=service_of(request).page_ends,
+        listing=("batch", job.id),
+        hidden=frozenset(item for item, file in files.items() if query.filter not in (None, status_of(job, file))),
+    )
+    entries = [attached_entry(job, files[identifier], created=_created(job)) for identifier in shown]
+    return json_response(page(entries, more=more))
 
 
 async def _job(request: Request, store: str, batch: str) -> Job:
@@ -92,4 +96,4 @@ def _entry(job: Job) -> dict[str, Any]:
 
 
 def _created(job: Job) -> int:
-    return int(datetime.fromisoformat(job.created_at).timestamp()) if job.created_at else 0
+    return unix_seconds(job.created_at) if job.created_at else 0

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
+from ragkit_service.context import service_of
 from ragkit_service.file_store.attaching import files_of, receive_file
 from ragkit_service.file_store.stored_files import StoredFile
 from ragkit_service.json_response import json_response
-from ragkit_service.routes.openai.paging import page, window
+from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.pages import FilesQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, FileEntry, FilesReply
@@ -51,17 +52,15 @@ async def create_file(request: Request) -> Response:
 def list_files(request: Request, query: Annotated[FilesQuery, Query()]) -> Response:
     """List the stored files of the key, newest first."""
     access_of(request).check("read")
-    stored = [item for item in files_of(request).list() if query.purpose in ("", item.purpose)]
-    places = {item.id: number for number, item in enumerate(stored)}
-
-    def place(file_id: str) -> tuple[int, int]:
-        """Where the last entry of a page has been deleted, so have those before it: the walk begins anew."""
-        number = places.get(file_id, -1)
-        return max(number, 0), number + 1
-
-    part = window(len(stored), query, limit=query.limit, ascending=False, place=place)
-    entries = [_entry(item) for item in part.arranged(stored[part.start : part.end])]
-    return json_response(page(entries, more=part.more))
+    stored = {item.id: item for item in files_of(request).list()}
+    shown, more = listed(
+        {item.id: (-item.created_at, item.name) for item in stored.values()},
+        query,
+        ends=service_of(request).page_ends,
+        listing=("files", access_of(request).key_id),
+        hidden=frozenset(item.id for item in stored.values() if query.purpose not in ("", item.purpose)),
+    )
+    return json_response(page([_entry(stored[identifier]) for identifier in shown], more=more))
 
 
 @router.get("/{file_id}", response_model=FileEntry, responses=openai_errors(404))

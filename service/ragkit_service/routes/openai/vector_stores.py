@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -20,12 +18,13 @@ from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
 from ragkit_service.file_store.attaching import attach_files, files_of
 from ragkit_service.json_response import json_response
+from ragkit_service.listings.times import unix_milliseconds, unix_seconds
 from ragkit_service.observing.records import note_collection, note_hits
 from ragkit_service.routes.collections import delete_collection
-from ragkit_service.routes.openai.paging import page, window
+from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openai.search_results import merged, search_result
 from ragkit_service.routes.openapi import openai_errors
-from ragkit_service.schemas.openai.pages import StoresQuery
+from ragkit_service.schemas.openai.pages import PageQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, SearchPage, StoreEntry, StoresReply
 from ragkit_service.schemas.openai.vector_stores import NewStore, StoreSearchRequest
 from ragkit_service.security.access import Access, access_of
@@ -38,18 +37,17 @@ Confirm = Annotated[str | None, Query(max_length=63, description="The collection
 
 
 @router.get("", response_model=StoresReply, responses=openai_errors())
-def list_stores(request: Request, query: Annotated[StoresQuery, Query()]) -> Response:
-    """List the collections as vector stores, by name."""
+def list_stores(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+    """List the collections as vector stores, newest first."""
     service, access = service_of(request), access_of(request)
-    names = service.collections(access)
-    part = window(
-        len(names), query, limit=query.limit, place=lambda name: (bisect_left(names, name), bisect_right(names, name))
-    )
+    made = {name: unix_milliseconds(service.pool.created_at(name)) for name in service.collections(access)}
+    places = {name: (-moment, name) for name, moment in made.items()}
+    shown, more = listed(places, query, ends=service.page_ends, listing=("stores", access.key_id), hidden=frozenset())
     entries = []
-    for name in part.arranged(names[part.start : part.end]):
+    for name in shown:
         with suppress(NotFoundError), service.reading(access, name) as knowledge:  # deleted in between
-            entries.append(_entry(name, knowledge.status()))
-    return json_response(page(entries, more=part.more))
+            entries.append(_entry(name, knowledge.status(), created=made[name] // 1_000))
+    return json_response(page(entries, more=more))
 
 
 @router.post("", response_model=StoreEntry, responses=openai_errors(404, 409, 415, 503, 507))
@@ -62,15 +60,16 @@ async def create_store(request: Request, body: NewStore) -> Response:
     name = await anyio.to_thread.run_sync(partial(_make, service, access, body.name or ""))
     if body.file_ids:
         await attach_files(request, name, body.file_ids, metadata={})
-    entry = _entry(name, {"documents": 0}, waiting=len(body.file_ids))
-    return json_response({**entry, "created_at": int(time.time())})
+    made = await anyio.to_thread.run_sync(service.pool.created_at, name)
+    return json_response(_entry(name, {"documents": 0}, created=unix_seconds(made), waiting=len(set(body.file_ids))))
 
 
 @router.get("/{store}", response_model=StoreEntry, responses=openai_errors(404, 409, 503))
 def get_store(request: Request, store: str) -> Response:
     """Look at a collection as a vector store."""
-    with service_of(request).reading(access_of(request), store) as knowledge:
-        return json_response(_entry(store, knowledge.status()))
+    service = service_of(request)
+    with service.reading(access_of(request), store) as knowledge:
+        return json_response(_entry(store, knowledge.status(), created=unix_seconds(service.pool.created_at(store))))
 
 
 @router.delete("/{store}", response_model=DeletedReply, responses=openai_errors(404, 409, 423, 503))
@@ -120,12 +119,12 @@ def _make(service: Service, access: Access, wanted: str) -> str:
     )
 
 
-def _entry(name: str, status: Mapping[str, Any], *, waiting: int = 0) -> dict[str, Any]:
+def _entry(name: str, status: Mapping[str, Any], *, created: int, waiting: int = 0) -> dict[str, Any]:
     counts = {"in_progress": waiting, "completed": int(status["documents"]), "failed": 0, "cancelled": 0}
     return {
         "id": name,
         "object": "vector_store",
-        "created_at": 0,
+        "created_at": created,
         "name": name,
         "status": "in_progress" if waiting else "completed",
         "usage_bytes": 0,

@@ -35,6 +35,11 @@ _OPERATORS: Final = {
     "before": "before",
     "after": "after",
 }
+_NUMERIC: Final = ("=", "≠", ">", "<", "≥", "≤", "before", "after")
+_LISTS: Final = ("in", "nin")
+_OF_LISTS: Final = {"eq": "in", "ne": "nin"}
+_OF_DATES: Final = {"before": "lt", "after": "gt"}
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
 @router.post("/retrieval", response_model=DifyReply, responses=dify_errors(404, 409, 415, 503))
@@ -78,13 +83,40 @@ def _where(conditions: DifyConditions | None) -> dict[str, Any] | None:
 
 
 def _condition(condition: DifyCondition) -> dict[str, Any]:
-    operator, value = condition.comparison_operator, condition.value
-    wanted: object = value
-    if operator == "end with" and isinstance(value, str) and not re.search(r"[*?]", value):
-        kind, wanted = "glob", f"*{value}"
-    elif operator in _OPERATORS:
-        kind = _OPERATORS[operator]
-    else:
-        raise FilterError(f"the comparison {operator!r} does not take this value", cure="give text without * and ?")
-    filters = [{"type": kind, "key": name, "value": wanted} for name in condition.names]
+    pairs = _comparisons(condition.comparison_operator, condition.value)
+    filters = [{"type": kind, "key": name, "value": value} for name in condition.names for kind, value in pairs]
     return filters[0] if len(filters) == 1 else {"type": "or", "filters": filters}
+
+
+def _comparisons(operator: str, value: str | float | list[str] | None) -> list[tuple[str, object]]:
+    """Return the comparisons of filters that a comparison of Dify stands for; one of them must hold.
+
+    Dify sends numbers and times (seconds since 1970) as text, and lists as text with commas.
+    """
+    kind = _OPERATORS.get(operator)
+    if kind is None:  # "end with"
+        if not isinstance(value, str) or re.search(r"[*?]", value):
+            raise FilterError(f"the comparison {operator!r} does not take this value", cure="give text without * and ?")
+        return [("glob", f"*{value}")]
+    if kind in _LISTS and isinstance(value, str):
+        return [(kind, [part.strip() for part in value.split(",")])]
+    number = _number(value) if operator in _NUMERIC else None
+    if number is None:
+        return [(kind, value)]
+    if kind in _OF_LISTS:
+        return [(_OF_LISTS[kind], [number, str(value)])]
+    return [(_OF_DATES.get(kind, kind), number), *([(kind, value)] if _is_compared(kind, value) else [])]
+
+
+def _number(value: object) -> float | None:
+    """Return a value as a number, None for text that is none."""
+    if isinstance(value, str):
+        if not _NUMBER.fullmatch(value):
+            return None
+        return float(value) if "." in value else int(value)
+    return value if isinstance(value, int | float) else None
+
+
+def _is_compared(kind: str, value: object) -> bool:
+    """Return whether filters compare this text by `kind` too: as text, or as a year."""
+    return isinstance(value, str) and (kind not in _OF_DATES or len(value) == len("2026"))

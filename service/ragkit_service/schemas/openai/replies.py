@@ -14,7 +14,7 @@ class OpenAIReply(BaseModel):
 
 
 class ModelEntry(OpenAIReply):
-    """A collection, as a model. created: in seconds; 0, because a collection's age is not known."""
+    """A collection, as a model. created: in seconds; 0, since a listing of models opens no collection."""
 
     id: str
     object: Literal["model"]
@@ -149,7 +149,7 @@ class StoreEntry(OpenAIReply):
 
 
 class StoresReply(OpenAIReply):
-    """A page of the collections, by name."""
+    """A page of the collections, newest first."""
 
     object: Literal["list"]
     data: list[StoreEntry]

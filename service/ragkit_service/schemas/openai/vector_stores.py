@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from ragkit_service.schemas.metadata_schema import METADATA
 from ragkit_service.schemas.openai.chat import Lenient
@@ -12,7 +12,10 @@ from ragkit_service.schemas.openai.responses import RESULTS_LIMIT, RankingOption
 from ragkit_service.schemas.requests import WHOLE, Question, Where
 
 QUERIES_LIMIT = 8
-FILES_LIMIT = 100
+FILES_LIMIT = 2_000
+"""Files of one batch, as OpenAI takes them."""
+
+Attributes = Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None
 
 
 class StoreSearchRequest(Lenient):
@@ -46,19 +49,40 @@ class NewStore(Lenient):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support FAQ"}]})
 
 
-class NewFileBatch(Lenient):
-    """Stored files to put into a collection. attributes: become metadata of each of their documents."""
-
-    file_ids: Annotated[list[str], Field(min_length=1, max_length=FILES_LIMIT)]
-    attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None = None
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"file_ids": ["d_dXBsb2FkOmZhcS5tZA"]}]})
-
-
 class NewStoreFile(Lenient):
-    """A stored file to put into a collection. attributes: become metadata of its document."""
+    """A stored file to put into a collection. attributes: become metadata of its document.
+
+    `chunking_strategy` is ignored: how documents are cut belongs to the collection.
+    """
 
     file_id: str
-    attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None = None
+    attributes: Attributes = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"file_id": "d_dXBsb2FkOmZhcS5tZA"}]})
+
+
+class NewFileBatch(Lenient):
+    """Stored files to put into a collection: `file_ids` with the `attributes` of all, or `files` with their own.
+
+    attributes: become metadata of each of their documents; with `files` they are ignored, as by OpenAI.
+    """
+
+    file_ids: Annotated[list[str], Field(default_factory=list, max_length=FILES_LIMIT)]
+    files: Annotated[list[NewStoreFile], Field(default_factory=list, max_length=FILES_LIMIT)]
+    attributes: Attributes = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"file_ids": ["d_dXBsb2FkOmZhcS5tZA"]}],
+            "oneOf": [
+                {"required": [name], "properties": {name: {"minItems": 1}, other: {"maxItems": 0}}}
+                for name, other in (("file_ids", "files"), ("files", "file_ids"))
+            ],
+        }
+    )
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if bool(self.file_ids) == bool(self.files):
+            raise ValueError("send either file_ids or files, with at least one file")
+        return self

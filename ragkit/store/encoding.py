@@ -1,4 +1,4 @@
-"""Encode documents, fingerprints, spans, vectors and adapters for SQLite, and decode them."""
+"""Encode documents, fingerprints, spans, vectors and adapters as every back end stores them, and decode them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,8 @@ from ragkit.numeric.vectors import cosines
 from ragkit.store.checks import check_fields
 from ragkit.store.metadata import decode_metadata, encode_metadata
 from ragkit.store.rows import AdapterRow, text_digest
-from ragkit.types.collection import Fingerprint
+from ragkit.text.cleaning import show
+from ragkit.types.collection import DocumentInfo, Fingerprint
 from ragkit.types.documents import Block, Document, Heading, Page
 
 UNIT_SCALE_BYTES: Final = 4
@@ -162,3 +164,49 @@ def decode_adapter(row: tuple[Any, ...], dimension: int) -> AdapterRow:
 def encode_root(root: str) -> bytes:
     """Return a root as bytes; names in a file system need not be valid UTF-8."""
     return root.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=256)
+def decode_pages(stored: str) -> tuple[Page, ...]:
+    """Decode a page table; those of frequently found documents are cached."""
+    return tuple(Page(start, label) for start, label in json.loads(stored))
+
+
+@lru_cache(maxsize=256)
+def decode_headings(stored: str) -> tuple[Heading, ...]:
+    """Decode the headings of a document."""
+    return tuple(Heading(*item) for item in json.loads(stored))
+
+
+@lru_cache(maxsize=256)
+def decode_blocks(stored: str) -> tuple[Block, ...]:
+    """Decode the blocks of a document."""
+    return tuple(Block(*item) for item in json.loads(stored))
+
+
+def whole_document(source: str, record: DocumentRecord, text: str) -> Document:
+    """Return the stored document; CorruptError when its text does not have its hash."""
+    if text_digest(text) != record.digest:
+        raise CorruptError(
+            f"the stored text of {show(source, 120)!r} does not have its hash",
+            cure="restore a backup, or ingest it again",
+        )
+    return decode_document(source, record, text)
+
+
+def decode_info(row: tuple[Any, ...]) -> DocumentInfo:
+    """Return a listing entry of its nine plain fields, its metadata as JSON and its warnings as JSON."""
+    return DocumentInfo(*(*row[:9], decode_metadata(row[9]), tuple(json.loads(row[10]))))
+
+
+def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
+    """Return stored float16 vectors as unit float32 rows; CorruptError for one of another size, not finite or zero."""
+    joined = b"".join(blobs)
+    if len(joined) != 2 * dimension * len(blobs) or any(len(blob) != 2 * dimension for blob in blobs):
+        raise CorruptError("a stored vector has the wrong size", cure="run: ragkit verify")
+    rows = np.frombuffer(joined, dtype="<f2").reshape(len(blobs), dimension).astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if not (np.abs(norms - 1.0) <= 0.01).all():
+        raise CorruptError("a stored vector is not of norm 1", cure="run: ragkit verify")
+    rows /= norms[:, None]
+    return rows

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
-from typing import Final
-
-import apsw
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, TypeVar
 
 from ragkit.errors import StoreError
-from ragkit.store.sqlite.connection import is_immutable, open_reader
 
 IDLE_LIMIT: Final = 16
 
 
-class ReadPool:
+class Closable(Protocol):
+    """A connection of any driver."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
+Connection = TypeVar("Connection", bound=Closable)
+
+
+class ReadPool(Generic[Connection]):
     """Read connections, each used by one thread at a time. A thread that ends leaves no connection open."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        """connect: opens a new connection."""
+        self._connect = connect
         self._lock = threading.Lock()
-        self._idle: list[apsw.Connection] = []
-        self._inherited: list[list[apsw.Connection]] = []
+        self._idle: list[Connection] = []
+        self._inherited: list[list[Connection]] = []
         self._closed = False
         self._pid = os.getpid()
 
@@ -31,22 +39,24 @@ class ReadPool:
         if self._closed:
             raise StoreError("this store is closed", cure="open it again")
 
-    def take(self) -> apsw.Connection:
+    def take(self) -> Connection:
         """Return an idle connection, or a new one."""
+        return self.take_idle() or self._connect()
+
+    def take_idle(self) -> Connection | None:
+        """Return an idle connection, None when there is none. Raises StoreError when the pool is closed."""
         with self._lock:
             self.check_open()
-            if self._pid != os.getpid():  # SQLite forbids a connection on both sides of a fork: keep, never touch
+            if self._pid != os.getpid():  # no driver allows a connection on both sides of a fork: keep, never touch
                 self._inherited.append(self._idle)
                 self._idle = []
                 self._pid = os.getpid()
-            if self._idle:
-                return self._idle.pop()
-        return open_reader(self._path)
+            return self._idle.pop() if self._idle else None
 
-    def give(self, connection: apsw.Connection, *, intact: bool) -> None:
-        """Take a connection back; it is closed when it is damaged, or the pool is full or closed."""
+    def give(self, connection: Connection, *, intact: bool) -> None:
+        """Take a connection back; it is closed when it must not be used again, or the pool is full or closed."""
         with self._lock:
-            if intact and not self._closed and len(self._idle) < IDLE_LIMIT and not is_immutable(connection):
+            if intact and not self._closed and len(self._idle) < IDLE_LIMIT:
                 self._idle.append(connection)
                 return
         connection.close()

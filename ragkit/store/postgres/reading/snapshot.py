@@ -1,0 +1,115 @@
+"""One read transaction: the committed state of a collection that it sees, and SQL on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from ragkit.errors import NotFoundError, StoreError
+from ragkit.store.encoding import decode_fingerprint
+from ragkit.store.postgres.connection import Connection, translate
+from ragkit.store.postgres.encoding import is_storable, source_key
+from ragkit.store.postgres.location import Location
+from ragkit.store.rows import Counts
+from ragkit.text.cleaning import show
+from ragkit.types.collection import Fingerprint
+
+Row = tuple[Any, ...]
+
+_STREAMED: Final = 2_000
+_STATE: Final = """
+SELECT s.identity, s.revision, s.generation, s.floor, s.documents, s.chunks, s.characters, s.pages, s.vectors,
+  s.pinned, f.id, f.body, s.created_at
+FROM collections AS s LEFT JOIN fingerprints AS f ON f.collection = s.id AND f.id = s.fingerprint WHERE s.id = $1
+"""
+
+
+class Snapshot:
+    """A read transaction and the state of one collection in the commit that it sees.
+
+    identity, created_at, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor:
+    the oldest revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises NotFoundError
+    when the collection was deleted.
+    """
+
+    def __init__(self, connection: Connection, location: Location, collection: tuple[int, str]) -> None:
+        """collection: its id in this database, and its name."""
+        self._connection: Connection | None = connection
+        self._location = location
+        self.collection, name = collection
+        rows = self.rows(_STATE)  # the first read of the transaction fixes what all later ones see
+        if not rows:
+            raise NotFoundError(f"the collection {name!r} was deleted", cure="create it again, or use another one")
+        state = rows[0]
+        self.identity: str = state[0]
+        self.revision: int = state[1]
+        self.generation: int = state[2]
+        self.floor: int = state[3]
+        documents, chunks, characters, pages, stored = state[4:9]
+        self.counts = Counts(documents, chunks, chunks, characters, pages, stored)
+        self.pinned: Mapping[str, Any] | None = None if state[9] is None else json.loads(state[9])
+        self.fingerprint_id: int | None = state[10]
+        self.fingerprint: Fingerprint | None = None if state[11] is None else decode_fingerprint(state[11])
+        self.created_at: str = state[12]
+
+    @property
+    def dimension(self) -> int:
+        """The numbers of each vector, 0 before the first write."""
+        return self.fingerprint.dimension if self.fingerprint else 0
+
+    def expire(self) -> None:
+        """Forbid further use, because the transaction has ended."""
+        self._connection = None
+
+    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[Row]:
+        """Return all rows of a query whose first bound value is the collection; errors become ragkit's."""
+        if self._connection is None:
+            raise StoreError("this reader's transaction has ended", cure="use it inside `with store.read()`")
+        try:
+            return self._connection.execute(sql, (self.collection, *bindings), binary=True).fetchall()
+        except psycopg.Error as error:
+            raise translate(error, self._location) from error
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        """Yield the rows of a query whose $1 is the collection, some thousand in memory at a time."""
+        if self._connection is None:
+            raise StoreError("this reader's transaction has ended", cure="use it inside `with store.read()`")
+        try:
+            with psycopg.RawServerCursor(self._connection, "stream") as cursor:
+                cursor.itersize = _STREAMED
+                yield from cursor.execute(sql, (self.collection,), binary=True)
+        except psycopg.Error as error:
+            raise translate(error, self._location) from error
+
+    def ids(self, sql: str, bindings: Sequence[Any] = ()) -> NDArray[np.int64]:
+        """Return the ids of a query whose one column is named id, ascending; as text, they arrive faster."""
+        joined = self.rows(f"SELECT string_agg(id::text, ',') FROM ({sql}) AS found", bindings)[0][0]
+        if joined is None:
+            return np.empty(0, dtype=np.int64)
+        ids = np.fromstring(str(joined), dtype=np.int64, sep=",")
+        ids.sort()
+        return ids
+
+    def document_row(self, sql: str, bindings: Sequence[Any], document: str | int) -> Row:
+        """Return the row of one document, given by source or id; NotFoundError when there is none."""
+        rows = self.rows(sql, bindings) if not isinstance(document, str) or is_storable(document) else []
+        if not rows:
+            name = repr(show(document, 120)) if isinstance(document, str) else f"number {document}"
+            raise NotFoundError(f"there is no document {name}", cure="list them with: ragkit documents")
+        return rows[0]
+
+    def document_id(self, source: str) -> int:
+        """Return the id of a document; raises NotFoundError."""
+        key = source_key(source) if is_storable(source) else b""
+        sql = "SELECT id FROM documents WHERE collection = $1 AND source_key = $2"
+        return int(self.document_row(sql, (key,), source)[0])
+
+
+def plain_ids(ids: Sequence[int] | NDArray[np.int64]) -> list[int]:
+    """Return ids as the list that is bound to ANY."""
+    return ids.tolist() if isinstance(ids, np.ndarray) else [int(item) for item in ids]

@@ -1,0 +1,1 @@
+"""What listings of several routes share: where their pages ended, and times as numbers."""
