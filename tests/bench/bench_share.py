@@ -130,7 +130,7 @@ def in_process(choice: PrecisionChoice, data: Path) -> dict[str, Any]:
     rates.append(matrix_rate(precision, usable_cpus())[1])
     question = question_shares(embedder, settings, data)
     rates.append(matrix_rate(precision, usable_cpus())[1])
-    lengths = embedder.count_tokens([chunk.embedded for chunk in chunks])
+    lengths = embedder.count_tokens(list(dict.fromkeys(chunk.embedded for chunk in chunks)))  # each is embedded once
     return {
         "runtime": embedder.fingerprint.runtime,
         "rates": [round(rate, 1) for rate in rates],
