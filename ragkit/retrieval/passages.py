@@ -54,13 +54,15 @@ class _Passage:
 
 
 def passages(ranked: Sequence[Ranked], *, k: int, merge: bool) -> list[_Passage]:
-    """Return the best k of chunks ranked best first as at most k passages, best first.
+    """Return chunks ranked best first as at most k passages, best first.
 
-    A chunk next to a passage joins it. The free place is not filled from beyond the best k: a caller that asks for k
-    gets that much text and no more, and chunks beyond the best k are seldom useful.
+    A chunk next to a passage joins it. The free place is filled from the chunks beyond the best k, where the caller
+    gives such: for a sure search they are seldom useful (see `Retriever`).
     """
     out: list[_Passage] = []
-    for item in ranked[:k]:
+    for at, item in enumerate(ranked):
+        if at >= k and len(out) >= k:
+            break
         if not merge or not any(passage.takes(item.row) for passage in out):
             out.append(_Passage(item, [item.row]))
     return out

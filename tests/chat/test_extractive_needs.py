@@ -6,37 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from ragkit.chat.extractive.model import ExtractiveChat
-from ragkit.citations.checker import check_answer
-from ragkit.types.answers import Answer
-from ragkit.types.documents import Block, BlockKind, Heading
-from ragkit.types.hits import Hit, Hits
-from tests.support.prompt_fakes import make_hit, make_prompt
-
-
-def ask(question: str, *hits: Hit) -> Answer:
-    prompt = make_prompt(question, hits=Hits(hits, confidence=0.9))
-    return check_answer(prompt, "".join(ExtractiveChat().stream(prompt)), model="extractive")
-
-
-def page(text: str, *, rank: int = 1, headings: tuple[str, ...] = (), **blocks: str) -> Hit:
-    """A hit at offset 0 of a document with structure. blocks: kind -> the text of its one block."""
-    found = [
-        Block(text.index(held), text.index(held) + len(held), kind)
-        for kind in ("table", "list", "code")
-        if (held := blocks.get(kind))
-    ]
-    kinds: list[BlockKind] = [block.kind for block in found]
-    assert set(blocks) == set(kinds)
-    return make_hit(
-        text,
-        rank=rank,
-        start=0,
-        heading=headings[0] if headings else "",
-        headings=tuple(Heading(text.index(title), 2, title) for title in headings),
-        blocks=tuple(sorted(found, key=lambda block: block.start)),
-    )
-
+from ragkit.types.documents import Block, Heading
+from tests.support.extractive_fakes import ask, page
+from tests.support.prompt_fakes import make_hit
 
 OPTIONS = page(
     """frost-guard

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import permutations
 from typing import Final
 
 from ragkit.chat.extractive.dates import date_of
@@ -39,6 +40,7 @@ _LEANS_BACK = re.compile(
 )
 _BARE: Final = re.compile(r"\W*(?:yes|no|indeed|of course|ja|nein|oui|non|sí|是的|不是|可以|不可以)\W*", re.IGNORECASE)
 _FOREIGN: Final = 1.0  # how much less evidence will do where question and documents share few words
+_OPENS_BONUS: Final = 3.0  # of the first sentence below the heading of one of two things that are compared
 _FACTS: Final = FACTS | {"where", "yes"}
 _CONFLICT: Final = 0.6  # share of common words from which two pieces with other numbers are about the same thing
 
@@ -59,15 +61,23 @@ class Choice:
         fit = self._fitness.fitting(found)
         ranked = sorted(fit, key=lambda item: (-self._fitness.value(item), item.passage, item.order))
         least = self._min_evidence - _FOREIGN * self._fitness.is_foreign
-        if not ranked or self._fitness.evidence(max(fit, key=lambda item: item.value)) < least:
+        if not ranked or self._evidence(fit) < least:
             return []
         chosen = self._chosen(ranked, found)
         rival = self._rival(ranked)
         if rival is not None and rival not in chosen:
             chosen = [*chosen, rival]
+        chosen = self._with_sides(chosen, ranked)
         whole = collapsed([self._fitness.piece(item) for item in chosen], self._prompt.passages)
         pieces = self._with_follow_on(self._with_more(whole, ranked[0]))
         return self._dated(self._with_code(pieces, ranked))
+
+    def _evidence(self, fit: Sequence[Candidate]) -> float:
+        """Return the log odds that the sources answer, from the candidate of most value or, where values say little,
+        from the one with most evidence."""
+        if self._fitness.is_unspaced:
+            return max(map(self._fitness.evidence, fit))
+        return self._fitness.evidence(max(fit, key=lambda item: item.value))
 
     def _chosen(self, ranked: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
         """Return the sentences of the answer, in their order."""
@@ -82,6 +92,22 @@ class Choice:
         openings = [item for item in found if any(_opens(item, other) for other in chosen) and item not in chosen]
         chosen = [*chosen[:1], *openings, *chosen[1:]][: max(_MOST, len(chosen))]
         return _in_order(_with_antecedents(chosen, found), best)
+
+    def _with_sides(self, chosen: list[Candidate], ranked: Sequence[Candidate]) -> list[Candidate]:
+        """Return the sentences with the best one about each of two things that are compared."""
+        out = list(chosen)
+        for side, other in permutations(self._question.sides, 2):
+            about = [item for item in ranked if self._is_about(item, side) and not self._is_about(item, other)]
+            best = max(
+                about, key=lambda item: self._fitness.value(item) + _OPENS_BONUS * (item.place == 1), default=None
+            )
+            if best is not None and not any(_same(best, item) for item in out):
+                out.append(best)
+        return out
+
+    def _is_about(self, item: Candidate, side: frozenset[str]) -> bool:
+        """Return whether a candidate, or the heading above it, has the terms of one side of a comparison."""
+        return side <= self._question.terms_of(f"{self._fitness.heading(item)}\n{item.text}")
 
     def _rival(self, ranked: Sequence[Candidate]) -> Candidate | None:
         """Return the candidate of another date that says the same as the best one with other numbers."""
@@ -104,6 +130,7 @@ class Choice:
         for piece in pieces:
             is_best = piece.number == best.passage + 1 and piece.first <= best.span[0] < piece.end
             goes_on = piece.kind == "sentence" and ((is_best and best.kind == "sentence") or not out)
+            goes_on = goes_on or bool(piece.kind == "sentence" and self._question.sides)
             more = paragraph_from(piece, self._layouts[piece.number - 1]) if goes_on else piece
             if not any(more.overlaps(other) for other in out):
                 out.append(more)

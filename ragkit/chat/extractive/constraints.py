@@ -19,7 +19,8 @@ _CODE: Final = re.compile(
     r"|\d+(?:\.\d+)+)(?![A-Za-z\d])"
 )
 _SYMBOL: Final = re.compile(
-    r"(?<![\w-])(?:--[A-Za-z][\w-]+|\w*[A-Za-z]_\w+|_+[A-Za-z]\w*|[a-z]+[A-Z]\w*|[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+)"
+    r"(?<![\w-])(?:--[A-Za-z][\w-]+|\w*[A-Za-z]_\w+|_+[A-Za-z]\w*|[a-z]+[A-Z]\w*|(?<![\w./*])\.[a-z]\w{1,9}(?![\w.])"
+    r"|[A-Za-z]\w*(?:-\w+)+(?=\s+(?:option|setting|flag|parameter|field|key|variable|attribute|argument)s?\b)|[A-Za-z_]\w+(?:\.[A-Za-z_]\w+)+)"
 )
 _LABELLED: Final = re.compile(r"\b[A-Z][A-Za-z]{2,} \d{2,}(?![\w.]*\d)")
 _YEAR: Final = re.compile(r"(?<![\d.,])(?:1[5-9]|20)\d\d(?!s\b|[\d.,]*\d)")
@@ -28,7 +29,7 @@ _LATIN: Final = re.compile(r"(?<![\w-])[A-Za-z][A-Za-z\d.+#-]{2,}")
 _WORD: Final = re.compile(r"\w+")
 _OPENS: Final = re.compile(r"[.!?:;。！？：\n\"“(]\s*$")
 _QUANTITY: Final = re.compile(
-    r"\d|\b(?:no|none|any|all|both|half|twice|once|unlimited|several|many|single|double|kein\w*|alle|beide|"
+    r"\d|(?<![\w-])(?:no|none|any|all|both|half|twice|once|unlimited|several|many|single|double|kein\w*|alle|beide|"
     + "|".join(sorted(NUMBER_WORDS))
     + r")\b|[零二两三四五六七八九十百千万]|一(?![个种些样般直旦定致])",
     re.IGNORECASE,
@@ -56,7 +57,19 @@ _PERSON: Final = re.compile(
 )
 _OPERATOR: Final = re.compile(r"(?<![^\s`'\"(])[~:!<>=+*/%&|^?@-]{2,3}(?![^\s`'\")?,.])")
 _JOINTS: Final = re.compile(r"[-_.\s]")
+_NUMBERING: Final = re.compile(r"^\s*(?:[-*+•]\s*)?\d{1,3}(?:\.\d+)*\s*[:.)]\s|\[\d{1,3}\]", re.MULTILINE)
 _COUNTS: Final = re.compile(r"\bhow\s+m(?:any|uch)\b|多少|几个|combien|wie\s*viele?|cu[aá]nt", re.IGNORECASE)
+_TIME_UNITS: Final = re.compile(
+    r"\bhow\s+many\s+(?:\w+\s+)?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b|\bwie\s*viele\s+(?:\w+\s+)?(?:Minuten"
+    r"|Stunden|Tagen?|Wochen|Monaten?|Jahren?)\b|\bcombien\s+de\s+(?:jours|mois|semaines|heures|minutes|ans)\b",
+    re.IGNORECASE,
+)
+_DURATION: Final = re.compile(
+    r"\b(?:seconds?|minutes?|hours?|(?:mid)?nights?|days?|weeks?|fortnights?|months?|quarters?|years?|daily|weekly|monthly|yearly|annual\w*"
+    r"|Sekunden?|Minuten?|Stunden?|Tage?n?|Wochen?|Monate?n?|Jahre?n?|jours?|mois|semaines?|heures?|ans?|immediately|forever|sofort)\b"
+    r"|\d\s*(?:[smhd]|min|hrs?)\b",
+    re.IGNORECASE,
+)
 _YEARS: Final = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
 _ASKS: Final = re.compile(
     r"\W*(?:when|who(?:m|se)?|how\s+(?:many|much|long|often|old|far|large|big|high|soon)|(?:in\s+)?(?:what|which)\s+(?:year"
@@ -133,8 +146,13 @@ class Constraints:
             return frozenset()
         words = frozenset[str]().union(*(words_of(text) for text in texts))
         capitals = "|".join(_capitals(text) for text in texts)
-        solid = [_JOINTS.sub("", text.lower()) for text in texts if any(map(_JOINTS.search, self.names))]
-        return frozenset(name for name in self.names if not _stands(name, words, solid, capitals))
+        lower = [text.lower() for text in texts]
+        solid = [_JOINTS.sub("", text) for text in lower if any(map(_JOINTS.search, self.names))]
+        return frozenset(
+            name
+            for name in self.names
+            if not (_ends(name, lower) if name[0] == "." else _stands(name, words, solid, capitals))
+        )
 
 
 def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -> bool:
@@ -145,6 +163,11 @@ def _stands(name: str, words: frozenset[str], solid: list[str], capitals: str) -
     if _JOINTS.search(name):
         return any(_JOINTS.sub("", name) in text for text in solid)
     return has_word(name, words) or (len(name) <= _ACRONYM and name in capitals)
+
+
+def _ends(ending: str, texts: list[str]) -> bool:
+    """Return whether a text has a file ending or a name that begins with a point, such as ".so"."""
+    return any(re.search(rf"{re.escape(ending)}(?!\w)", text) for text in texts)
 
 
 def _symbols(text: str) -> frozenset[str]:
@@ -253,7 +276,10 @@ def gives_kind(question: Question, piece: str) -> bool:
         wanted = _DEFINITE if _PAST_EVENT.search(question.text) else _TIME
         if not wanted.search(piece):
             return False
+    piece = _NUMBERING.sub(" ", piece)
     if "money" in question.kinds and not _PRICE.search(piece):
+        return False
+    if _TIME_UNITS.search(question.text) and not _DURATION.search(piece):
         return False
     if question.kinds & {"figure", "money"} and not question.kinds & {"date", "how"}:
         bare = _YEARS.sub("", piece) if _COUNTS.search(question.text) else piece

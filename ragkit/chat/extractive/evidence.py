@@ -50,7 +50,7 @@ class Features:
     pairs: float  # share of neighbouring terms that are neighbours here
     numbers: float  # share of the question's numbers
     date: float  # asked when, and it has a date
-    figure: float  # asked how many, and it has another number
+    figure: float  # asked how many or for a version, and it has another number or version
     money: float  # the question asks for a price, and it has a number and a word for money
     name: float  # asked who or where, and it has other names
     reason: float  # asked why, and it has a word of cause
@@ -290,7 +290,9 @@ def _features(question: Question, weights: dict[str, float], unit: _Unit, hit: H
         pairs=_pair_share(question, weights, unit.own.order) / (sum(weights.values()) or 1.0),
         numbers=_part(question.said.numbers & unit.own.numbers, question.said.numbers),
         date=float("date" in question.kinds and (any(map(_is_year, other_numbers)) or question.gives_date(unit.text))),
-        figure=_figure(question, other_numbers),
+        figure=max(
+            _figure(question, other_numbers), float("version" in question.kinds and question.gives_version(unit.text))
+        ),
         money=float(
             "money" in question.kinds and bool(other_numbers) and question.gives_money(f"{unit.columns} {unit.text}")
         ),

@@ -92,7 +92,12 @@ class Fitness:
             for name in self.constraints.names
             if sum(name not in lack for lack in lacking) * 2 > len(self._passages)
         }
-        return [item for item in found if not lacking[item.passage] - common and self._may_answer(item)]
+        priced = [self._question.speaks_of_price(text) for text in everything]
+        return [
+            item
+            for item in found
+            if priced[item.passage] and not lacking[item.passage] - common and self._may_answer(item)
+        ]
 
     def _may_answer(self, item: Candidate) -> bool:
         """Return whether a candidate is no echo of the question, and has its codes and the requested kind of answer."""
@@ -129,6 +134,11 @@ class Fitness:
         first = self._passages[0].text
         return guess_language(first) != self._question.language or not _script(self._question.text) & _script(first)
 
+    @property
+    def is_unspaced(self) -> bool:
+        """Whether the question is in a script without spaces, of which the default model's vectors say little."""
+        return self._question.language in _UNSPACED
+
     def _lacks_codes(self, item: Candidate, text: str) -> bool:
         """Return whether a code, version or year of the question is missing from a piece and its context."""
         if not self.constraints.codes:
@@ -138,9 +148,9 @@ class Fitness:
             source = self._passages[item.passage].text
             near = self._layouts[item.passage].parts[max(0, item.order - _BESIDE) : item.order + _BESIDE]
             beside = "\n".join(source[part.start : part.end] for part in near if part.kind != "row")
-        return bool(self.constraints.missing_codes(text, self._above(item), beside, self._around[item.passage]))
+        return bool(self.constraints.missing_codes(text, self.heading(item), beside, self._around[item.passage]))
 
-    def _above(self, item: Candidate) -> str:
+    def heading(self, item: Candidate) -> str:
         """Return the heading or introducing line above a candidate."""
         return heading_above(item, self._layouts[item.passage], default="")
 
@@ -162,12 +172,12 @@ class Fitness:
         limits = self.constraints
         if limits.names:
             hit = self._passages[item.passage]
-            texts = (self.piece(item).text(hit), self._above(item), self._before(item), hit.heading, hit.title)
+            texts = (self.piece(item).text(hit), self.heading(item), self._before(item), hit.heading, hit.title)
             lacking = limits.missing_names(*texts)
             cost += _NAME_COST * len(lacking) / len(limits.names)
         if limits.operators and not any(mark in item.text for mark in limits.operators):
             cost += _OPERATOR_COST
-        if self._question.language in _UNSPACED:
+        if self.is_unspaced:
             cost += _UNSPACED_COST * item.features.meaning
         if item.kind == "code":
             return cost
@@ -175,6 +185,17 @@ class Fitness:
             cost += _LEAD_COST
         cost += _LANGUAGE_COST * (item.passage in self._foreign)
         return cost + _SCRIPT_COST * (not _script(self._question.text) & _script(item.text))
+
+    def _is_known(self, item: Candidate) -> bool:
+        """Return whether a question in another language shares two words or more with a piece, and all that any passage
+        has: its other words are not missing but translated."""
+        if not self.is_foreign or self.is_unspaced:
+            return False
+        terms = self._question.said.terms - self._question.measures
+        known = terms & self._question.terms_of("\n".join(hit.text for hit in self._passages))
+        return len(known) >= _FEW and known <= self._question.terms_of(
+            self.piece(item).text(self._passages[item.passage])
+        )
 
     def _is_list(self, item: Candidate) -> bool:
         """Return whether a candidate stands for a list of two items or more, or the rows of a table."""
@@ -189,7 +210,9 @@ class Fitness:
         That is the value of its features alone: form and place choose the piece, not whether there is one.
         """
         confidence = math.log(self._confidence / (1 - self._confidence))
-        if self._passages[best.passage].units and self._question.language not in _UNSPACED:
+        if self._is_known(best):
+            return 1.6 + 4.8 * best.features.meaning - 4.6
+        if self._passages[best.passage].units and not self.is_unspaced:
             return 0.5 * confidence + 1.6 * best.coverage + 4.8 * best.features.meaning - 4.6
         return 0.5 * confidence + 8.0 * best.coverage - 5.7
 

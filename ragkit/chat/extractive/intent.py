@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ragkit.text.addresses import without_addresses
 from ragkit.text.asking import ASKING_WORDS_ZH, wants_address
-from ragkit.text.content_terms import ContentTerms, guess_language, wording
+from ragkit.text.content_terms import UNSPACED, ContentTerms, guess_language, wording
 
 FACTS: Final = frozenset({"date", "figure", "money", "who"})
 """The kinds of questions that a single fact answers."""
@@ -62,6 +62,7 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         r"""\b(?:how\s+(?:do|does|can|could|should|would|to|is|are|must|might)\b | how\s+i\b
         | (?:code|command|syntax|snippet|example)s?\b
         | what\s+(?:command|option|flag|setting|call|code)\b
+        | wie\s+\w{3,}(?:e\s+ich|t\s+man)\b
         | wie\s+(?:kann|k(?:ö|oe)nnen|mache?n?|muss|soll|setze|stelle|wird|werden|man|geht|schreib\w*|installier\w*)
         | comment | c[oó]mo | come\s+(?:si|posso|faccio|fare) | como\s+(?:se|posso|fazer|fa[cç]o)
         | hoe\s+(?:kan|moet|doe) | beispiel | befehl | exemple | ejemplo)\b
@@ -79,7 +80,7 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         r"""\bwhat\s+(?:is|are|was|does|do|did)\b(?!\s+(?:\w+\s+){0,2}(?:price|cost|fee|rate|limit)) | \bwhat['’]s\b
         | \b(?:meaning|definition|purpose)\s+of\b | \bmeans?\s*\?*$ | \bwas\s+(?:ist|sind|bedeutet|macht|bewirkt)\b
         | \bqu['’]est-ce\b | \bqu[eé]\s+(?:es|son|significa|hace)\b | \bche\s+cos
-        | 是什么 | 是做什么 | 什么意思 | 有什么用 | とは | 뭐""",
+        | 是什么 | 做什么 | 什么用 | 什么作用 | 干什么 | 什么意思 | 有什么用 | とは | 뭐""",
         re.IGNORECASE | re.VERBOSE,
     ),
     "yes": re.compile(
@@ -88,9 +89,15 @@ _KINDS_MORE: Final[dict[str, re.Pattern[str]]] = {
         |est-ce|peut-on|puis-je)\b(?!.*\bor\b) | 吗\W*$ | ですか\W*$ | 是否|能否|可否""",
         re.IGNORECASE | re.VERBOSE,
     ),
+    "version": re.compile(
+        r"""\b(?:(?:what|which|lowest|earliest|latest|minimum|required)\s+(?:[\w.-]+\s+){0,2}?(?:versions?|releases?)
+        | welche[rnms]?\s+(?:[\w.]+[\s-]+)?version(?:en)? | quelles?\s+versions? | (?:qu[eé]|cu[aá]l)\s+versi[oó]n)\b
+        |(?:哪个|哪一个|哪些|什么|几)版本|どのバージョン""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
     "list": re.compile(
         r"""\b(?:which\s+(?:\w+\s+){0,3}?\w+s\b
-        | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may)\b
+        | what\s+(?:\w+\s+){0,3}?\w+s\s+(?:are|do|does|can|have|should|must|may|exist|get)\b
         | what\s+are | what\s+can | list\s+(?:of|all|the) | (?<!\w\s)list(?!\() | steps | kinds | types | options
         | differences? | vs | versus | compared? | requirements | criteria
         | welche[nrsm]? | unterschiede? | schritte | quel(?:le)?s | diff[ée]rences? | cu[aá]les | quali | quais)\b
@@ -112,6 +119,26 @@ _DATE = re.compile(
     |century|jahrhundert|\d{1,2}\.\d{1,2}\.|\d{1,2}/\d{1,2}/|\d{4}-\d{2}-\d{2})(?!\w)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_VERSION: Final = re.compile(r"(?<![\w.])v?\d+(?:\.\d+)+|\b[Vv]ersions?\s+\d+|版本\s*\d+")
+_COMPARED: Final = re.compile(
+    r"""\bdifferences?\s+between\s+(.+?)\s+and\s+([^?.,;]+) | ^\W*(.{2,40}?)\s+(?:vs\.?|versus)\s+([^?.,;]+)
+    | \buse\s+(.{2,60}?)\s+(?:instead\s+of|rather\s+than|over|or)\s+([^?.,;]+)
+    | \bunterschiede?\s+zwischen\s+(.+?)\s+und\s+([^?.,;]+) | \bdiff[ée]rences?\s+entre\s+(.+?)\s+et\s+([^?.,;]+)
+    | \bdiferencias?\s+entre\s+(.+?)\s+y\s+([^?.,;]+)
+    | ^(.{2,20}?)(?:和|与|跟|同)(.{2,20}?)(?:之间)?(?:有什么|有何|有哪些|的|是什么)*(?:不同|区别|差别|差异)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_COST: Final = re.compile(
+    r"\bhow\s+much\s+(?:does|do|did|will|would)\b.*\bcosts?\b|\bwhat\s+(?:does|do|did)\b.*\bcosts?\b"
+    r"|\bwas\s+kostet|\bwie\s*viel\s+kostet|\bcombien\s+coûte|\bcu[aá]nto\s+cuesta|多少钱",
+    re.IGNORECASE,
+)
+_PRICED: Final = re.compile(
+    r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|pric\w+|costs?|fees?|charge[ds]?|paid|pay(?:able|ment)?s?|rates?"
+    r"|discount\w*|(?:for|is|are|of|,)\s+free|free\s+(?:of\s+charge|for)|kostenlos|gratis|gratuit\w*|preise?|kosten\w*|kostet|gebühr\w*"
+    r"|prix|coût\w*|precio\w*|cuest\w+)\b|元|费|价|免费",
+    re.IGNORECASE,
+)
 _MONEY = re.compile(
     r"[$€£¥]|\b(?:USD|EUR|GBP|CHF|JPY|dollars?|euros?|pounds?|cents?|prices?|costs?|fees?|discounts?|free|kostenlos"
     r"|preise?|kosten|kostet|gebühr|rabatt)\b",
@@ -126,6 +153,11 @@ _MEASURES: Final = frozenset(
 )
 """Terms of measured quantities: an answer gives the figure, often without the word."""
 
+_VERSIONS: Final = frozenset(wording("version release versions versión").terms)
+"""Terms that ask for a version: "since 3.6" answers without the word."""
+_NAMING: Final = frozenset(wording("called named genannt heißt appelé").terms)
+"""Terms that only introduce a name."""
+
 _PLACES: Final = frozenset(wording("web address url uri link website webpage page homepage adresse lien enlace").terms)
 """Terms that name an address: an answer gives the address itself, often without the word."""
 
@@ -133,7 +165,7 @@ _SHOWN: Final = frozenset(wording("example code snippet sample show command synt
 """Terms that name the form of an answer."""
 
 _FUNCTION_ZH: Final = re.compile(
-    f"{ASKING_WORDS_ZH}|是什么|有什么|哪一|需要|不要|一个|它们|这个|那个|以及|或者|并且|还是|时候"
+    f"{ASKING_WORDS_ZH}|是什么|做什么|用来|用于|分别|意思|有什么|哪一|需要|不要|一个|两个|几个|它们|这个|那个|以及|或者|并且|还是|时候"
     "|[的了吗呢么吧啊是和在把给会能有用与对从到于被让将及并或中上下里个请要做该谁]"
 )
 _GRAM: Final = 4
@@ -144,9 +176,10 @@ _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 class Question:
     """A question, prepared for comparison.
 
-    kinds: of "date", "figure", "money", "who", "where", "why", "how", "yes" (or no), "list", "link".
+    kinds: of "date", "figure", "money", "who", "where", "why", "how", "what", "version", "yes" (or no), "list", "link".
     grams: see `letter_groups`.
     carried: terms that come from the turns before it.
+    sides: of a comparison, the terms that only one and only the other of two things has; () for another question.
     """
 
     text: str
@@ -155,6 +188,7 @@ class Question:
     kinds: frozenset[str]
     grams: frozenset[str]
     carried: frozenset[str] = frozenset()
+    sides: tuple[frozenset[str], ...] = ()
 
     @classmethod
     def of(cls, text: str, *, with_turns: str = "") -> Question:
@@ -167,13 +201,20 @@ class Question:
             kinds |= {"link"}
         said = wording(_content(whole, language), language=language)
         carried = said.terms - wording(_content(text, language), language=language).terms
-        return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried)
+        sides = _sides(text, language)
+        return cls(text, language, said, kinds, letter_groups(text if carried else whole), carried, sides)
 
     @property
     def measures(self) -> frozenset[str]:
         """Return the terms of the question that an answer need not repeat: it gives a figure, date, code or address."""
-        figures = _MEASURES if self.kinds & {"figure", "date"} else frozenset()
-        return self.address_terms | self.said.terms & (figures | (_SHOWN if "how" in self.kinds else frozenset()))
+        needless = _NAMING
+        if self.kinds & {"figure", "date"}:
+            needless |= _MEASURES
+        if "version" in self.kinds:
+            needless |= _VERSIONS
+        if "how" in self.kinds:
+            needless |= _SHOWN
+        return self.address_terms | self.said.terms & needless
 
     @property
     def address_terms(self) -> frozenset[str]:
@@ -184,9 +225,31 @@ class Question:
         """Return whether a text holds the address of a link, where the question asks for one."""
         return "link" in self.kinds and without_addresses(text) != text
 
+    def without_joints(self, text: str) -> Question:
+        """Return the question without pairs of letters that only stand where two of its words meet.
+
+        In a script without blanks a pair across two words is no word: one that the text does not hold, both letters of
+        which belong to pairs that it holds, is left out.
+        """
+        if not UNSPACED.search(self.text):
+            return self
+        held = self.said.terms & self.terms_of(text)
+        letters = set("".join(held))
+        joints = {term for term in self.said.terms - held if UNSPACED.search(term) and letters.issuperset(term)}
+        order = tuple(term for term in self.said.order if term not in joints)
+        return replace(self, said=replace(self.said, terms=self.said.terms - joints, order=order))
+
     def terms_of(self, text: str) -> frozenset[str]:
         """Return the terms of another text, as those of the question are written."""
         return wording(text, language=self.language).terms
+
+    def gives_version(self, sentence: str) -> bool:
+        """Return whether a sentence names a version that the question does not."""
+        return any(found not in self.text for found in _VERSION.findall(sentence))
+
+    def speaks_of_price(self, passage: str) -> bool:
+        """Return whether a passage speaks of prices at all, where the question asks what something costs."""
+        return not _COST.search(self.text) or bool(_PRICED.search(passage))
 
     @staticmethod
     def gives_money(sentence: str) -> bool:
@@ -201,6 +264,18 @@ class Question:
     def gives_reason(sentence: str) -> bool:
         """Return whether a sentence has a word of cause or purpose."""
         return bool(_REASON.search(sentence))
+
+
+def _sides(text: str, language: str) -> tuple[frozenset[str], ...]:
+    """Return the terms of the two things that a question compares, without those of both; () where it does not."""
+    found = _COMPARED.search(text)
+    if not found:
+        return ()
+    one, other = (
+        wording(_content(part, language), language=language).terms for part in found.groups() if part is not None
+    )
+    sides = one - other, other - one
+    return sides if all(sides) else ()
 
 
 def _content(text: str, language: str) -> str:

@@ -17,6 +17,11 @@ from ragkit.types.hits import Hit
 
 PartKind = Literal["sentence", "item", "row", "code", "heading"]
 _LINE: Final = re.compile(r"[^\n]*\n?")
+_OPENING: Final = 240  # code points of a sentence that may announce what comes next
+_NAME_GOES_ON: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\(|_)")  # right after a point, without a blank
+_TAG_MARKS: Final = (":::", "///")
+_DIRECTIVE: Final = re.compile(r"^:{3}[^\n]*\s*\Z", re.MULTILINE)
+_DIRECTIVE_LENGTH: Final = 200
 _LEAD_END: Final = (":", "：")
 _TAG: Final = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\}|^[ \t]*(?::{3,}|/{3,})[^\n]*$", re.MULTILINE)
 
@@ -25,6 +30,14 @@ _FIELD: Final = re.compile(
     r"(?:[-*+•]\s+)?(?:default|type|since|added|new|changed|deprecated|version|required|optional|values?|returns?"
     r"|stability|environment|msrv|status|typ|standard|类型|默认值?)"
     r"(?:\s+(?:in|since|as of)\b[^:.]{0,30}|\s*[:：]\s*\S|$)",
+    re.IGNORECASE,
+)
+
+
+_DEFINITION: Final = re.compile(r"[^\s:：.][^:：.\n]{0,60}[:：]\s")
+_ANNOUNCES: Final = re.compile(
+    r"\b(?:the\s+following\b(?!\s+(?:examples?|code|command|section))|as\s+follows|folgende\w*|suivante?s?|siguientes?)\b"
+    r"|\b(?:are|include)\s*[:：]|如下|以下|下列",
     re.IGNORECASE,
 )
 
@@ -88,6 +101,8 @@ def read_layout(hit: Hit, *, language: str) -> Layout:
         unit = text[part.start : part.end]
         if part.kind == "sentence" and not bare_of_tags(unit):
             continue
+        if part.kind == "code" and _is_options(text, part):
+            continue
         kind: PartKind = part.kind
         if kind == "sentence":
             kind = "row" if has_cells(unit) or is_row(unit) else "item" if is_item(unit) else "sentence"
@@ -95,6 +110,12 @@ def read_layout(hit: Hit, *, language: str) -> Layout:
     lists = _regions(text, codes) if hit.blocks is None else _lists_of(hit)
     regions = tuple(ListRegion(_lead(text, start, parts), start, end) for start, end in lists)
     return Layout(text, tuple(parts), regions, frozenset(part.start for part in fixed if _is_cut(hit, part)))
+
+
+def _is_options(text: str, part: Part) -> bool:
+    """Return whether code is no example but the options of a directive (mkdocstrings: "::: NAME", "options: ..")."""
+    opens = text[part.start : part.end].lstrip().startswith("options:")
+    return opens and bool(_DIRECTIVE.search(text, max(0, part.start - _DIRECTIVE_LENGTH), part.start))
 
 
 def _blocks_of(hit: Hit, kind: BlockKind) -> list[Span]:
@@ -134,6 +155,16 @@ def _held(at: int, spans: Sequence[Span]) -> bool:
     return any(start <= at < end for start, end in spans)
 
 
+def announces(sentence: str) -> bool:
+    """Return whether a sentence says that the things it speaks of come next ("The following X are ..")."""
+    return bool(_ANNOUNCES.search(sentence[:_OPENING]))
+
+
+def is_definition(text: str) -> bool:
+    """Return whether a text begins with a name and a colon: an entry of a list of definitions."""
+    return bool(_DEFINITION.match(text))
+
+
 def is_field(text: str) -> bool:
     """Return whether a text is a field of an entry of reference, such as "Default: false" or "New in version 3.6"."""
     return bool(_FIELD.match(text))
@@ -148,11 +179,26 @@ def _around(text: str, fixed: Sequence[Part], language: str) -> Iterator[Part]:
     """Yield the parts that are known, and the units of the text between them as sentences."""
     position = 0
     for part in [*fixed, Part(len(text), len(text), "sentence")]:
-        for first, last in sentence_spans(text[position : part.start], language=language):
+        for first, last in _whole_names(text[position : part.start], language):
             yield Part(position + first, position + last, "sentence")
         if part.start < part.end:
             yield part
         position = part.end
+
+
+def _whole_names(text: str, language: str) -> Iterator[Span]:
+    """Yield the sentences of a text; one that ends within a dotted name ("flask.Flask.url_map") goes on."""
+    held: Span | None = None
+    for start, end in sentence_spans(text, language=language):
+        directive = held and text.startswith(_TAG_MARKS, held[0])
+        if held and held[1] == start and (directive or _NAME_GOES_ON.match(text, start)):
+            held = held[0], end
+            continue
+        if held:
+            yield held
+        held = start, end
+    if held:
+        yield held
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:

@@ -43,6 +43,7 @@ class ExtractiveChat:
         if not question.said.terms:
             yield abstention(prompt.question)
             return
+        question = question.without_joints("\n".join(hit.text for hit in prompt.passages))
         chosen = Choice(question, prompt, self._min_evidence).pieces() if self._may_answer(prompt) else []
         if not chosen:
             yield abstention_with_nearest(prompt.question, prompt.passages)

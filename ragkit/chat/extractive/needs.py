@@ -9,7 +9,7 @@ from typing import Final
 from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
-from ragkit.chat.extractive.layout import Layout, is_field
+from ragkit.chat.extractive.layout import Layout, announces, is_field
 from ragkit.text.content_terms import is_stop_word
 from ragkit.text.tables import cells
 
@@ -17,6 +17,7 @@ from ragkit.text.tables import cells
 _LINK_BONUS: Final = 2.0  # an address, where one is asked for
 _CONTACT_BONUS: Final = 1.2  # an address, where the question is how to report, ask or apply
 _LIST_BONUS: Final = 1.0  # a list, where several things are asked for
+_ANNOUNCES_BONUS: Final = 4.0  # "The following X are ..", where several things are asked for
 _TOPIC_BONUS: Final = 1.2  # the first part below a heading whose words are all in the question
 _KEY_BONUS: Final = 1.5  # "Key: value" where the question names the key
 _ASKED_KEY_BONUS: Final = 5.0  # the same, where one asks for it by name: "Version of .."
@@ -122,8 +123,8 @@ def form_value(question: Question, item: Candidate, layout: Layout, place: Place
     value = _section_value(question, item, heading_above(item, layout, default=place.heading), place.operators)
     if _ADDRESS.search(item.text):
         value += _LINK_BONUS * ("link" in kinds) + _CONTACT_BONUS * bool(_CONTACT.search(question.text))
-    if "list" in kinds and place.is_list:
-        value += _LIST_BONUS
+    if "list" in kinds:
+        value += _LIST_BONUS * place.is_list + _announcing_value(question, item, layout)
     if "how" in kinds:
         value += _how_value(question, item, layout)
     elif item.kind == "code":
@@ -135,6 +136,14 @@ def form_value(question: Question, item: Candidate, layout: Layout, place: Place
     if _META.search(item.text[:160]) or _META.search(_lead_in(item, layout)):
         value -= _META_COST
     return value - _ALSO_COST * bool(_ALSO.match(item.text)) + _entry_value(question, item)
+
+
+def _announcing_value(question: Question, item: Candidate, layout: Layout) -> float:
+    """Return the gain of a sentence that announces things, by the share of the question that it holds itself."""
+    part = layout.parts[item.order]
+    own = layout.text[part.start : part.end]
+    said = question.said.terms
+    return _ANNOUNCES_BONUS * len(question.terms_of(own) & said) / len(said) if announces(own) and said else 0.0
 
 
 def heading_above(item: Candidate, layout: Layout, *, default: str) -> str:
@@ -213,9 +222,11 @@ def _entry_value(question: Question, item: Candidate) -> float:
 
 
 def _asks_for_key(question: str, key: str) -> bool:
-    """Return whether a question is "KEY of ..", or asks what that is."""
+    """Return whether a question is "KEY of ..", ".. KEY" or "KEY value", or asks what that is."""
     opening = _OPENING.match(question)
-    return bool(opening and re.match(rf"{re.escape(key)}\s+(?:of|for|von|für|de)\b", opening[1], re.IGNORECASE))
+    name = re.escape(key)
+    asked = rf"{name}(?:\s+values?)?\s+(?:of|for|von|für|de)\b|.*\b{name}(?:\s+values?)?\W*$"
+    return bool(opening and re.match(asked, opening[1], re.IGNORECASE | re.DOTALL))
 
 
 def _how_value(question: Question, item: Candidate, layout: Layout) -> float:

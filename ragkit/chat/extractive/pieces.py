@@ -10,7 +10,7 @@ from typing import Final, Literal
 from ragkit.chat.extractive.code_blocks import only_imports
 from ragkit.chat.extractive.evidence import Candidate
 from ragkit.chat.extractive.intent import Question
-from ragkit.chat.extractive.layout import Layout, ListRegion, Part
+from ragkit.chat.extractive.layout import Layout, ListRegion, Part, announces, is_definition
 from ragkit.chat.extractive.quotes import quoted, quoted_code, quoted_list, quoted_rows
 from ragkit.text.inclusions import INCLUDED
 from ragkit.text.sentences import Span, is_heading, sentence_spans
@@ -93,6 +93,12 @@ def piece_of(item: Candidate, layout: Layout, question: Question) -> Piece:
         if rows:
             return Piece(number, rows[0][0], rows[-1][1], "table", rows=rows)
         return Piece(number, start, end, "sentence")
+    rows = _announced_rows(item, layout) if "list" in question.kinds else ()
+    if rows:
+        return Piece(number, rows[0][0], rows[-1][1], "table", rows=rows)
+    entries = _announced_entries(item, layout) if "list" in question.kinds else (0, 0)
+    if entries[1]:
+        return Piece(number, *entries, "list", (start, end))
     region = layout.list_at(start, end)
     if region is not None:
         return _list_piece(number, item.span, region, layout, question)
@@ -154,6 +160,30 @@ def _table(layout: Layout, start: int) -> tuple[Span, ...]:
             run = [(part.start, part.end)] if part.kind == "row" else []
     rows = run[1:] if len(run) > 1 and column_names(layout.text, run[1][0], "") else run
     return tuple(rows) if 1 < len(rows) <= _ROWS_LIMIT and rows[0][0] <= start else ()
+
+
+def _announced_rows(item: Candidate, layout: Layout) -> tuple[Span, ...]:
+    """Return the rows of the table that a sentence leads into, () for another sentence."""
+    after = layout.parts[item.order + 1 : item.order + 3]
+    leads = item.text.endswith((":", "：")) or announces(item.text)
+    if not leads or len(after) < 2 or any(part.kind != "row" for part in after):
+        return ()
+    return _table(layout, after[1].start)
+
+
+def _announced_entries(item: Candidate, layout: Layout) -> Span:
+    """Return the paragraphs "name: what it is" that a sentence announces, (0, 0) unless there are two."""
+    if item.kind != "sentence" or not announces(item.text):
+        return 0, 0
+    found: list[Part] = []
+    end = item.span[1]
+    for part in layout.parts[item.order + 1 :]:
+        opens = "\n\n" in layout.text[end : part.start] and is_definition(layout.text[part.start : part.end])
+        if part.kind != "sentence" or not (found or opens) or part.end - item.span[1] > _LIST_LIMIT:
+            break
+        found += [part] if opens else []
+        end = part.end
+    return (found[0].start, end) if len(found) > 1 else (0, 0)
 
 
 def follow_on(piece: Piece, layout: Layout, kinds: Collection[str], *, reach: int = _REACH) -> Piece | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ragkit.chat.extractive.layout import bare_of_tags
+from ragkit.chat.extractive.layout import bare_of_tags, is_definition
 from ragkit.text.addresses import without_addresses
 from ragkit.text.inclusions import INCLUDED
 from ragkit.text.tables import cells, column_names, has_cells
@@ -23,6 +23,8 @@ _WORD = re.compile(r"\w+")
 _TAGGED_LINK = re.compile(r"\[([^\[\]\n]+)\]\s?\(\{%.*?%\}\)")
 _TAG = re.compile(r"[ \t]?(?:\{%.*?%\}|\{\{.*?\}\}|\{#[^{}\n]*\}|\{\*.*?\*\})")
 _FENCE_LIKE = re.compile(r"^[`~]{3,}\s*")
+_PLACEHOLDER: Final = re.compile(r"(?<!\S)[\w./:@-]*<[A-Za-z][\w-]*>(?:[\w./:@<>-]*[\w>])?")
+"""A name with a part that the reader fills in ("pylock.<ENV>.toml"): code, or its brackets would read as HTML."""
 _TICKS = re.compile(r"`{3,}")
 
 
@@ -45,7 +47,9 @@ def quoted(hit: Hit, span: tuple[int, int], *, wanted: frozenset[str], addresses
 def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int], *, addresses: bool = False) -> str:
     """Return a list with the sentence that leads into it, an item a line, as Markdown. lead: (0, 0) for none."""
     lines = [_line(_BULLET.sub("", hit.text[slice(*lead)]), addresses)] if lead[1] > lead[0] else []
+    after_blank = True
     for raw in hit.text[slice(*items)].split("\n"):
+        opens, after_blank = after_blank and is_definition(raw), not raw.strip()
         if not raw.strip() or not bare_of_tags(raw):
             continue
         depth = "  " * min(3, (len(raw) - len(raw.lstrip())) // 2)
@@ -53,7 +57,7 @@ def quoted_list(hit: Hit, lead: tuple[int, int], items: tuple[int, int], *, addr
         bare = _line(_BULLET.sub("", raw), addresses)
         if number and _BULLET.match(raw):
             lines.append(f"{depth}{number[1]}. {bare}")
-        elif _BULLET.match(raw):
+        elif _BULLET.match(raw) or opens:
             lines.append(f"{depth}- {bare}")
         elif lines:
             lines[-1] = f"{lines[-1]} {bare}"
@@ -80,14 +84,15 @@ def quoted_code(hit: Hit, span: tuple[int, int]) -> str:
 def _line(text: str, addresses: bool) -> str:
     """Return a text on one line, without the tags of site generators, that opens no block of Markdown."""
     plain = INCLUDED.sub("", _TAG.sub("", _TAGGED_LINK.sub(r"\1", text if addresses else without_addresses(text))))
-    return _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
+    line = _FENCE_LIKE.sub("", _MARKER.sub(r"(\1)", " ".join(plain.split())))
+    return line if "`" in line else _PLACEHOLDER.sub(r"`\g<0>`", line)
 
 
 def _row(hit: Hit, start: int, text: str) -> str:
     """Return a row as "column: cell, .." where the names of its columns are known."""
     values = cells(text)
     names = column_names(hit.text, start, hit.context)
-    if not names or names == values:
+    if len(names) != len(values) or names == values:  # without names, or a part of a row
         return ", ".join(cell for cell in values if cell)
     return ", ".join(f"{name}: {cell}" if name else cell for name, cell in zip(names, values, strict=True) if cell)
 
