@@ -8,7 +8,6 @@ from ragkit_ingest.report import Change, IngestProgress, IngestReport, Problem, 
 from ragkit_ingest.scan.losses import Loss, RemovalsError
 from ragkit_ingest.sync import ingest_folder
 from ragkit_ingest.workers.pool import WorkerPool
-from ragkit_ingest.workers.priority import lower_priority
 
 __all__ = [
     "EXTRACTOR_VERSION",
@@ -24,6 +23,5 @@ __all__ = [
     "WorkerPool",
     "extract_file",
     "ingest_folder",
-    "lower_priority",
     "page_image",
 ]

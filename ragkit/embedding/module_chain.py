@@ -21,7 +21,7 @@ TOKENIZERS: Final = (
 PICKLED: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 WEIGHTS: Final = "model.safetensors"
 _CONFIGURED = frozenset({"CNN", "Dense", "Dropout", "LSTM", "LayerNorm", "Pooling", "WeightedLayerPooling"})
-_WEIGHTED = frozenset({"CNN", "Dense", "LSTM", "LayerNorm", "WeightedLayerPooling"})
+_WEIGHTED = frozenset({"CNN", "Dense", "LSTM", "LayerNorm", "StaticEmbedding", "WeightedLayerPooling"})
 _UNSUPPORTED = {
     "Asym": "it embeds questions and documents with different networks",
     "BoW": "its words have no places in the text, which chunks and quotes need",
@@ -93,8 +93,10 @@ def missing_file(chain: Sequence[ChainModule]) -> Path | None:
             return first.folder / "config.json"
         if not any((first.folder / name).exists() for name in TOKENIZERS):
             return first.folder / "tokenizer.json"
-    weighted = [first, *(module for module in chain[1:] if module.kind in _WEIGHTED)]
-    return next((module.folder / WEIGHTS for module in weighted if not _weights(module.folder)), None)
+        if not _weights(first.folder):  # a network's may be several files
+            return first.folder / WEIGHTS
+    own = [module.folder / WEIGHTS for module in chain if module.kind in _WEIGHTED]
+    return next((path for path in own if not path.exists()), None)
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -122,7 +122,8 @@ class Querying:
             (vector,) = await batcher.aembed_queries([text])
         search = partial(search, known=(embedder, vector))
         if not is_quick:
-            return await _LONG_SEARCHES.arun(search)
+            # One that must build an index first would keep searches of other collections waiting.
+            return await (_LONG_SEARCHES.arun(search) if self._is_held() else asyncio.to_thread(search))
         with stage("search"):  # the worker's thread has not the context of the request
             return await _SEARCHES.arun(search)
 

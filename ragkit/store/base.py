@@ -35,8 +35,8 @@ class DocumentReader(Protocol):
     ) -> list[DocumentInfo]:
         """Return documents by source, in code-point order; `prefix` is of the source, `limit` None means all.
 
-        newest: those that were written last come first, and those of the same microsecond by source. Raises FilterError
-        for a `where` about pages: those are of chunks.
+        newest: those that were written last come first, and of the same microsecond those with the greatest id. Raises
+        FilterError for a `where` about pages: those are of chunks.
         """
 
     def info(self, source: str) -> DocumentInfo:

@@ -97,7 +97,7 @@ class MemoryDocumentReader:
         if where is not None:
             check_about_documents(where)
             found = [item for item in found if matches(where, item)]
-        found.sort(key=lambda item: (-item.updated_us if newest else 0, item.document.source))
+        found.sort(key=lambda item: (-item.updated_us, -item.id) if newest else item.document.source)
         start = max(offset, 0)
         return [_info(state, item) for item in found[start : None if limit is None else start + max(limit, 0)]]
 

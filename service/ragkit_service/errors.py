@@ -153,6 +153,7 @@ UNKNOWN: Final = Rule(
     "the service failed and wrote why to its log",
     "quote the request_id to whoever runs the service",
 )
+_SHARED_STORE: Final = re.compile(r"\bpostgres(?:ql)?://[^\s;,)]*")
 _ABSOLUTE_PATH = re.compile(r"(?<![\w/:.])(?!/v1/)(?:/[^\s/'\";,:)]+){2,}/?")
 
 
@@ -230,10 +231,10 @@ class Redactor:
         return value
 
     def clean(self, text: str) -> str:
-        """Return text that names no folder of this server."""
+        """Return text that names no folder of this server, and not the address of its shared store."""
         for name in self._hidden:
             text = text.replace(name, "DATA")
-        return _ABSOLUTE_PATH.sub("PATH", text)
+        return _ABSOLUTE_PATH.sub("PATH", _SHARED_STORE.sub("DATA", text))
 
 
 def http_problem(status: int, detail: str = "", *, headers: Mapping[str, str] | None = None) -> Problem:

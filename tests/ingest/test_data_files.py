@@ -293,3 +293,46 @@ def test_cells_of_xml_tables_stand_in_each_place_that_they_span() -> None:
     )
     page = f"<article><title>Port</title><section><title>Piers</title>{entries}</section></article>"
     assert "Pier | Depth | Depth\nNorth | 4 m | 5 m\nNorth | 6 m | 7 m" in extract(page.encode(), "a.xml").text
+
+
+@pytest.mark.parametrize(
+    ("page", "lines"),
+    [
+        (
+            (
+                '<article xmlns="http://docbook.org/ns/docbook"><title>Pier</title><orderedlist '
+                'numeration="upperroman" startingnumber="3"><listitem><para>Moor</para></listitem>'
+                "<listitem><para>Pay</para></listitem></orderedlist>"
+                "<itemizedlist><listitem><para>rope</para></listitem></itemizedlist></article>"
+            ),
+            ["III. Moor", "IV. Pay", "- rope"],
+        ),
+        (
+            (
+                '<!DOCTYPE task PUBLIC "-//OASIS//DTD DITA Task//EN" "task.dtd"><task id="t"><title>Lock</title>'
+                "<taskbody><steps><step><cmd>Ring</cmd><substeps><substep><cmd>twice</cmd></substep></substeps></step><step><cmd>Wait</cmd></step>"
+                "</steps></taskbody></task>"
+            ),
+            ["1. Ring a. twice", "2. Wait"],
+        ),
+        (
+            (
+                '<!DOCTYPE article PUBLIC "-//NLM//DTD JATS//EN" "j.dtd"><article><body><sec><title>Tide</title>'
+                "<list list-type='roman-lower'><list-item><p>low</p></list-item><list-item><p>high</p></list-item>"
+                "</list><p>A. Ek said.</p></sec></body></article>"
+            ),
+            ["i. low", "ii. high", "A. Ek said."],
+        ),
+        (
+            (
+                '<TEI xmlns="http://www.tei-c.org/ns/1.0"><text><body><div><head>Log</head><table><row><cell>'
+                "<list rend='numbered'><item>sail</item><item>oar</item></list></cell><cell>B"
+                "</cell></row></table></div></body></text></TEI>"
+            ),
+            ["1. sail 2. oar | B"],
+        ),
+    ],
+)
+def test_lists_of_documents_in_xml_are_numbered_as_their_pages_show(page: str, lines: list[str]) -> None:
+    text = extract(f'<?xml version="1.0"?>{page}'.encode(), "a.xml").text
+    assert [line for line in text.splitlines() if line][1:] == lines

@@ -59,7 +59,7 @@ def test_only_a_process_of_its_own_gets_a_lower_priority(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_process: bool
 ) -> None:
     raised: list[int] = []
-    monkeypatch.setattr("ragkit_ingest.cli.ingest.lower_priority", raised.append)
+    monkeypatch.setattr(os, "nice", raised.append)
     write(tmp_path, "refunds.md", "The refund window is thirty days.\n")
     data = str(tmp_path / "kb")
     assert run(["ingest", str(tmp_path / "docs"), "--dry-run", "--data", data], own_process=own_process) == 0

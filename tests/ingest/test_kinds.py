@@ -111,6 +111,36 @@ def test_names_with_a_gap_stay_names_above_rows_of_text() -> None:
     assert blocks(extracted, "table")[0][0] == "Item | Kind"
 
 
+def _word_table(rows: list[list[str]]) -> str:
+    cells = ("".join(f"<w:tc>{para(text)}</w:tc>" for text in row) for row in rows)
+    return f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in cells)}</w:tbl>"
+
+
+@pytest.mark.parametrize(
+    ("rows", "names"),
+    [
+        ("Depth,Salinity\nm,PSU\n4,34.8\n9,35.0\n", "Depth (m) | Salinity (PSU)"),
+        ("Ware,Sales,Margin\n,kEUR,%\nTar,31,8\nOil,55,9\n", "Ware | Sales (kEUR) | Margin (%)"),
+        ("Site,Flow,Ratio\n,[m3/s],(-)\nA,3,0.4\nB,4,0.5\n", "Site | Flow [m3/s] | Ratio (-)"),
+        ("Depth,Ratio,Germs\ncm,-,CFU/ml\n4,0.1,12\n9,0.2,15\n", "Depth (cm) | Ratio (-) | Germs (CFU/ml)"),
+        ("Port,2026,2026\n,H1,H2\nHull,3,4\nBergen,5,6\n", "Port | 2026 > H1 | 2026 > H2"),
+        ("Name,Size,Colour\nCap,m,red\nHat,4,blue\n", "Name | Size | Colour"),
+    ],
+)
+def test_a_row_of_units_joins_the_names_also_with_units_that_no_table_has(rows: str, names: str) -> None:
+    cells = [row.split(",") for row in rows.splitlines()]
+    head = "".join(f"<th>{name}" for name in cells[0])
+    if "2026" in names:  # a name over two columns
+        head = f"<th rowspan=1>{cells[0][0]}<th colspan=2>2026"
+    page = f"<table><tr>{head}" + "".join("<tr>" + "".join(f"<td>{one}" for one in row) for row in cells[1:])
+    assert header_of("a.html", f"{page}</table>".encode()) == names
+    if "2026" not in names:
+        assert header_of("a.csv", rows.encode()) == names
+        lines = [f"| {' | '.join(row)} |" for row in cells]
+        assert header_of("a.md", "\n".join([lines[0], "|--" * len(cells[0]), *lines[1:]]).encode()) == names
+        assert header_of("a.docx", word(_word_table(cells))) == names
+
+
 # --------------------------------------------------------------------- lists and marks
 
 
@@ -121,6 +151,12 @@ def test_letters_and_romans_of_html_lists_are_shown() -> None:
     )
     lines = text_of("a.html", page).splitlines()
     assert [line for line in lines if line] == ["d. four", "e. five", "  I. in", "A. x", "1. plain"]
+
+
+def test_attributes_begin_a_list_of_asciidoc_anew_and_may_count_it_down() -> None:
+    text = "= L\n\n. a\n. b\n\n[start=6]\n. f\n\n[%reversed]\n. z\n.. in\n. y\n\n[lowerroman,%reversed,start=4]\n. r\n"
+    lines = [line for line in text_of("a.adoc", text).splitlines() if line]
+    assert lines == ["L", "1. a", "2. b", "6. f", "2. z", "  a. in", "1. y", "iv. r"]
 
 
 def test_callouts_of_asciidoc_are_numbered_as_they_say() -> None:

@@ -141,6 +141,7 @@ def test_words_notes_comments_links_and_fields() -> None:
         '<style:style style:name="up"><style:text-properties style:text-position="super 58%"/></style:style>'
         '<style:style style:name="dn"><style:text-properties style:text-position="-33% 58%"/></style:style>'
         '<style:style style:name="no"><style:text-properties text:display="none"/></style:style>'
+        '<style:style style:name="wd"><style:text-properties style:font-name="Wingdings"/></style:style>'
     )
     body = p(
         'Area 12 m<text:span text:style-name="up">2</text:span>, CO<text:span text:style-name="dn">2</text:span>'
@@ -152,11 +153,12 @@ def test_words_notes_comments_links_and_fields() -> None:
         + "</office:annotation>"
         ' at <text:a xlink:href="https://a.example/">our page</text:a>, <text:a xlink:href="mailto:x@a.example">x@a.example</text:a>'
         ', <text:a xlink:href="#top">top</text:a>.<text:span text:style-name="no">hidden</text:span><text:s text:c="3"/>End'
-        "<text:line-break/>new\n   line"
+        "<text:line-break/>new\n   line "
+        '<text:span text:style-name="wd">\uf0fc</text:span>'
     ) + p("gone", "no")
     found = read("odt", body, styles=styles)
     assert found.text == (
-        "Area 12 m², CO₂⁴ at our page (https://a.example/), x@a.example, top. End\nnew line\n\nNote 4: As of May.\n\n"
+        "Area 12 m², CO₂⁴ at our page (https://a.example/), x@a.example, top. End\nnew line ✓\n\nNote 4: As of May.\n\n"
         "Comment by Eve: check this"
     )
     assert found.warnings == ("hidden passages: 2",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ragkit_ingest.readers.base import Extracted
-from tests.support.ingest_files import blocks, extract, page_text
+from tests.support.ingest_files import HELVETICA, blocks, extract, page_text
 from tests.support.placed_pdf import Placed, lines_drawn, placed_pdf, shown
 
 SHEEP = [
@@ -244,3 +244,17 @@ def test_hyphens_at_line_ends_go_or_stay_as_the_document_uses_them(lines: list[s
 def test_a_page_with_nothing_but_a_rule_is_blank_and_wants_no_ocr() -> None:
     found = read(shown([(60, 700, line) for line in SHEEP[:1]]), b"1 w 40 780 m 555 780 l S")
     assert found.warnings == ("page 2 without text",)
+
+
+def test_signs_of_fonts_that_hold_pictures_are_no_letters() -> None:
+    wingdings = HELVETICA.replace(b"Type1/BaseFont/Helvetica", b"TrueType/BaseFont/ABCDEF+Wingdings-Regular")
+    lines = [(b"n", b"Cast off"), (b"y", b"Lower the flag"), (b"\\250", b"No"), (b"\\376", b"Yes"), (b"\\203", b"Call")]
+    content = b"".join(
+        b"BT /F2 10 Tf 72 %d Td (%s) Tj /F1 10 Tf 14 0 Td (%s) Tj ET\n" % (700 - 15 * at, sign, words)
+        for at, (sign, words) in enumerate(lines)
+    )
+    plain = b"BT /F1 10 Tf 72 600 Td (\\247 7 has n items, for y see x) Tj ET"
+    found = extract(placed_pdf([content + plain], fonts=(HELVETICA, wingdings)), "a.pdf").text
+    assert found.split("\n") == [
+        "■ Cast off", "• Lower the flag", "☐ No", "☑ Yes", "③ Call", "", "§ 7 has n items, for y see x",
+    ]  # fmt: skip

@@ -176,3 +176,54 @@ def test_boxes_of_a_form_keep_their_labels_and_are_said_once() -> None:
         "Vessel Sand eel | Length 7.2 m | Port Leith",
         "What else we should know She has no engine.",
     ]
+
+
+def test_names_of_uneven_heights_stand_over_their_figures_with_the_years_over_them() -> None:
+    words: list[Placed] = [(250, 721, "Season 2031"), (440, 721, "Season 2032"), (60, 690, "Quay")]
+    for x in (200, 390):
+        words += [
+            (x, 702, "Calls of"),
+            (x, 690, "liners"),
+            (x + 60, 690, "Tonnes"),
+            (x + 120, 702, "Tonnes"),
+            (x + 120, 690, "a call"),
+        ]
+    words += row(672, (60, "East"), (205, "41"), (265, "902"), (325, "22"), (395, "44"), (455, "990"), (515, "22"))
+    words += row(656, (60, "West"), (205, "17"), (265, "119"), (395, "18"), (455, "126"))
+    words += row(640, (60, "Both"), (205, "58"), (265, "1,021"), (325, "18"), (395, "62"), (455, "1,116"), (515, "18"))
+    names = ["Calls of liners", "Tonnes", "Tonnes a call"]
+    assert rows_of(words) == [
+        " | ".join(["Quay", *(f"Season {year} > {name}" for year in (2031, 2032) for name in names)]),
+        "East | 41 | 902 | 22 | 44 | 990 | 22",
+        "West | 17 | 119 |  | 18 | 126",
+        "Both | 58 | 1,021 | 18 | 62 | 1,116 | 18",
+    ]
+
+
+def test_names_of_four_lines_stay_over_columns_with_currency_signs() -> None:
+    words: list[Placed] = [(60, 690, "Month"), (200, 702, "Berths"), (200, 690, "let")]
+    words += [
+        (300, 702, "Dues for"),
+        (300, 690, "each"),
+        (400, 726, "Dues that"),
+        (400, 714, "may still"),
+        (400, 702, "fall due"),
+        (400, 690, "this year"),
+    ]
+    for y, *cells in ((670, "May", "31", "7.50", "8,400"), (655, "June", "44", "7.90", "6,100")):
+        words += row(y, (60, cells[0]), (205, cells[1]), (285, "$"), (310, cells[2]), (385, "$"), (410, cells[3]))
+    assert rows_of(words) == [
+        "Month | Berths let | Dues for each | Dues that may still fall due this year",
+        "May | 31 | $ 7.50 | $ 8,400",
+        "June | 44 | $ 7.90 | $ 6,100",
+    ]
+
+
+def test_years_over_signs_and_figures_are_the_names_and_the_first_row_is_none() -> None:
+    words = row(700, (232, "In 2031"), (352, "In 2032"))
+    for y, name, *figures in ((685, "Dues", "910", "1,040"), (670, "Fines", "12", "31"), (655, "Rent", "77", "")):
+        words += [(60, y, name), *((x, y, "$") for x in (230, 350) if name == "Dues")]
+        words += [(x, y, figure) for x, figure in zip((255, 375), figures, strict=True) if figure]
+    found = extract(placed_pdf([shown(words)]), "a.pdf")
+    assert found.text.split("\n") == [" | In 2031 | In 2032", "Dues | $ 910 | $ 1,040", "Fines | 12 | 31", "Rent | 77"]
+    assert [block.header for block in found.blocks if block.kind == "table"] == ["In 2031 | In 2032"]

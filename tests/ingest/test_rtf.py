@@ -32,6 +32,27 @@ def rtf(body: str) -> bytes:
         (r"E = mc{\super 2}, x{\sub i}, 1{\super st}", "E = mc², x_i, 1st"),
         (r"{\pntext\f0 a)\tab}{\*\pn\pnlvlbody}clause", "a) clause"),
         (r"{\listtext 2.1\tab}Invoices\par", "2.1 Invoices"),
+        (
+            (
+                r"{\*\pn\pnlvlbody\pndec\pnstart7{\pntxta )}}oil\par tar\par\pard rest\par"
+                r"{\*\pn\pnlvlbody\pndec\pnstart7{\pntxta )}}salt\par"
+            ),
+            "7) oil\n\n8) tar\n\nrest\n\n7) salt",
+        ),
+        (
+            (
+                r"{\*\pn\pnlvl1\pnucrm{\pntxtb Part }{\pntxta .}}A\par\pard words\par{\*\pn\pnlvl2\pnprev\pnlcltr}B\par"
+                r"\pard{\*\pn\pnlvl1\pnucrm{\pntxtb Part }{\pntxta .}}C\par\pard{\*\pn\pnlvl2\pnprev\pnlcltr}D\par"
+            ),
+            "Part I. A\n\nwords\n\nPart I.a B\n\nPart II. C\n\nPart II.a D",
+        ),
+        (
+            (
+                r"{\*\pn\pnlvlbody\pnlcltr}p\par\pard{\*\pn\pnlvlcont}more\par\pard{\*\pn\pnlvlbody\pnlcltr}q\par"
+                r"\pard{\*\pn\pnlvlblt\pnf2{\pntxtb\'a7}}dot\par"
+            ),
+            "a p\n\nmore\n\nb q\n\n- dot",
+        ),
         ("raw ü\r\nbroken", "raw übroken"),
         (r"{\field{\*\fldinst { HYPERLINK \\l \"mark\" }}{\fldrslt here}}", "here"),
         (r"{\field{\*\fldinst DATE}{\fldrslt 5 May}}", "5 May"),

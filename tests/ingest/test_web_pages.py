@@ -105,6 +105,11 @@ SHOWN = [
     "<td style='font-size:0px;padding:20px'><div style='font-size:13px'>needle</div></td>",
     "<style>.cta{font-size:1rem}</style><div style='font-size:0'><a class=cta>needle</a></div>",
     "<style>.k{visibility:hidden}</style><div class='k tab-pane'>needle</div>",
+    "<style>.row{font-size:0} .row > *{font-size:15px}</style><div class=row><span>needle</span></div>",
+    "<style>.row{font:0/0 x} .k{font:600 9pt Georgia}</style><div class=row><span class=k>needle</span></div>",
+    "<link rel=stylesheet href=own.css><style>.row{font-size:0}</style><div class=row>needle</div>",
+    "<style>h2{font-size:0} .open h2{font-size:2rem}</style><h2>needle</h2>",
+    "<style>.k{font-size:0}</style><p class=k style='font-size:11px'>needle</p>",
     "<style>.a .k{display:none} .k{display:block !important}</style><div class=a><p class=k>needle</p></div>",
 ]
 HIDDEN = [
@@ -124,6 +129,11 @@ HIDDEN = [
     "<div style='visibility:hidden'><img alt=Crane><b style='visibility:inherit'>needle</b></div>",
     "<div style='visibility:hidden'><select><option>needle</option></select></div>",
     "<template><p>needle</p></template>",
+    "<style>.pre{font-size:0}</style><div class=pre><b>needle</b></div>",
+    "<style>.pre{font:0/0 serif}</style><div class=pre>needle</div>",
+    "<link href='https://fonts.example/css' rel=stylesheet><style>.pre{font-size:0px}</style><i class=pre>needle</i>",
+    "<style>.pre{font-size:0 !important}</style><p class=pre style='font-size:3em'>needle</p>",
+    "<style>.pre{font-size:0} .pre b{font-size:80%}</style><p class=pre><b>needle</b></p>",
 ]
 
 
@@ -234,3 +244,46 @@ def test_pages_made_to_hurt_take_little_time(page: str) -> None:
     started = time.process_time()
     assert "needle" in extract(f"<p>needle</p>{page}".encode(), "p.html").text
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    ("page", "lines"),
+    [
+        ("<ol reversed><li>c<ol><li>in</ol><li>b<li>a</ol>", ["3. c", "  1. in", "2. b", "1. a"]),
+        ("<ol reversed start=12 type=i><li>x<li>y</ol>", ["xii. x", "xi. y"]),
+        ("<div hidden><ol reversed><li>no<li>no</ol></div><ol reversed><li>x</ol>", ["1. x"]),
+        ("<ol start=0><li>z<li>o</ol><ol start=-1><li>m</ol>", ["0. z", "1. o", "-1. m"]),
+        ("<ol type=a><li value=5>e<li type=1>f</ol>", ["e. e", "6. f"]),
+        ("<ol style='list-style: none'><li>bare</ol>", ["- bare"]),
+        (
+            (
+                "<style>.terms{list-style-type:upper-roman} .terms ol{list-style:lower-alpha}</style>"
+                "<ol class=terms><li>Scope<ol><li>Goods</ol></ol><ol><li>plain</ol>"
+            ),
+            ["I. Scope", "  a. Goods", "1. plain"],
+        ),
+        ("<table><tr><th>A<th>B<tr><td>k<td><ol reversed><li>p<li>q</ol></table>", ["A | B", "k | 2. p; 1. q"]),
+    ],
+)
+def test_lists_are_numbered_as_browsers_number_them(page: str, lines: list[str]) -> None:
+    text = extract(f"<!doctype html><title>L</title>{page}".encode(), "a.html").text
+    assert [line for line in text.splitlines() if line] == lines
+
+
+def test_signs_of_symbol_fonts_are_no_letters() -> None:
+    page = (
+        "<p><span style='font-family:Wingdings'>n</span> Rope</p><p>Thanks <font face=Wingdings>J</font></p>"
+        "<p><span style='font-family:Symbol'>·<span style='font:7pt \"Times\"'>n </span></span>Tar</p>"
+        "<p><span style='font-family:Arial, Wingdings'>n</span></p>"
+    )
+    assert extract(page.encode(), "a.html").text.split("\n\n") == ["■ Rope", "Thanks ☺", "•n Tar", "n"]
+
+
+def test_links_beside_headings_and_fields_do_not_join_words() -> None:
+    page = (
+        "<h2>Berths<a class=headerlink href='#b'>¶</a></h2><h3>Tides <span class=mw-editsection>[<a href=e>edit</a>]"
+        "</span></h3><p><label>Wish<textarea>Berth 4</textarea>until May</label></p><p>Hook<sup>a</sup></p>"
+    )
+    extracted = extract(page.encode(), "a.html")
+    assert extracted.text.split("\n\n") == ["Berths", "Tides", "Wish Berth 4 until May", "Hook^a"]
+    assert "buttons without meaning for the text, left out: 2" in extracted.warnings

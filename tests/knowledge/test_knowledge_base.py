@@ -119,6 +119,11 @@ def test_awaited_searches_of_a_large_collection_share_runs_of_the_model_and_a_fe
     assert len(threads) <= usable_cpus()
     assert all(name.startswith("ragkit-long-search") for name in threads)
     assert list(map(told, found)) == [told(kb.search(question, k=2)) for question in questions]
+    with ragkit.open(kb.path, embedder=HashEmbedder()) as other:
+        other.add([Document(source="later.md", text="The refund window was forty days later.", title="Later")])
+    threads.clear()
+    asyncio.run(kb.asearch("Which index is not open?"))
+    assert not any(name.startswith("ragkit-long-search") for name in threads)
 
 
 def test_a_question_that_is_asked_again_is_searched_at_once_unless_the_collection_has_changed(

@@ -13,7 +13,7 @@ import ragkit
 from ragkit.errors import EmbeddingError
 from ragkit.knowledge import writer as writing
 from ragkit.store.sqlite.reading import chunks as reading
-from ragkit.store.sqlite.writer import Writer
+from ragkit.store.writer import Writer
 from ragkit.testing import BrokenEmbedder, HashEmbedder
 from ragkit.types.documents import Document
 

@@ -29,14 +29,13 @@ from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
 from ragkit_ingest.scan.losses import RemovalsError
 from ragkit_ingest.scan.targets import find_targets
 from ragkit_ingest.sync import ingest_folder
-from ragkit_ingest.workers.priority import lower_priority
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase
 
 
 _NICE: Final = 5
-"""The niceness that is added: beside one busy thread of a server, an ingest gets a quarter of their processor."""
+"""The niceness that is added: beside one busy thread of a server, an ingest gets a quarter of a shared processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def ingest(
     """
     find_targets(paths, known=())  # a path that is not there must not make a data folder
     if context.obj and context.obj["own_process"]:
-        lower_priority(_NICE)
+        os.nice(_NICE)
     with _warnings_shown(), _stopped_by_signals(quiet=place.as_json) as stop, _opened(place, dry_run=dry_run) as kb:
 
         def run(progress: ProgressCallback) -> IngestReport:

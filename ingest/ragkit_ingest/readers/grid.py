@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder, is_number, looks_like_header
-from ragkit_ingest.readers.text.units import is_unit, names_units, with_unit
+from ragkit_ingest.readers.text.units import are_units, heads_units, names_units, with_unit
 from ragkit_ingest.readers.titles import squeeze
 
 JOIN: Final = " > "
@@ -88,6 +88,12 @@ def header_rows(grid: Grid) -> int:
     return count + (0 < count < len(grid.source) - 1 and _is_row_of_units(grid, count))
 
 
+def has_units(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Tell whether the second row of a table says in what units the values are."""
+    grid = lay_out(rows[: _ROWS_BELOW + 2])
+    return len(grid.source) > 2 and _is_row_of_units(grid, 1)
+
+
 def _rows_of_names(grid: Grid) -> int:
     marked = 0
     for row in grid.source[:_MAX_HEADER_ROWS]:
@@ -134,8 +140,7 @@ def _is_row_of_units(grid: Grid, at: int) -> bool:
     others = [text for place, text in enumerate(units) if not (numeric[place] and filled[place])]
     if not said or any(map(is_number, units)):
         return False
-    known = all(map(is_unit, said))
-    if known and (len(said) > 1 or all(map(names_units, others))):
+    if are_units(said) and (len(said) > 1 or all(map(names_units, others))):
         return True
     return len(below) > 1 and all(map(is_name, said)) and all(map(names_units, others))
 
@@ -182,19 +187,26 @@ def _texts(row: Sequence[Cell | None]) -> list[str]:
 def column_names(grid: Grid, count: int) -> list[str]:
     """Return the name of each column: the texts of the top `count` rows, joined, without repeats next to each other."""
     names = []
-    last = _texts(grid.source[count - 1]) if count > 1 else []
-    units = any(map(is_unit, last)) and all(is_unit(text) or names_units(text) for text in last)
+    units = count > 1 and are_units(_texts(_own_cells(grid, count - 1)))
     for column in range(grid.width):
         parts: list[str] = []
         for row in grid.source[:count]:
             cell = row[column] if column < len(row) else None
             text = squeeze(cell.text) if cell is not None else ""
-            if units and parts and row is grid.source[count - 1] and is_unit(text):
+            if text and parts and parts[-1] == text:
+                continue
+            if units and parts and text and row is grid.source[count - 1] and not heads_units(text):
                 parts[-1] = with_unit(parts[-1], text)
-            elif text and (not parts or parts[-1] != text):
+            elif text:
                 parts.append(text)
         names.append(JOIN.join(parts))
     return names
+
+
+def _own_cells(grid: Grid, at: int) -> list[Cell | None]:
+    """Return the cells of a row that do not reach down from the row above it."""
+    above = grid.source[at - 1]
+    return [cell for place, cell in enumerate(grid.source[at]) if place >= len(above) or cell is not above[place]]
 
 
 def is_section(row: Sequence[Cell | None], width: int) -> bool:

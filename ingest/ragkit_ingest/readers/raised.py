@@ -6,7 +6,7 @@ from typing import Final
 
 from ragkit_ingest.readers.titles import squeeze
 
-_RAISED: Final = dict(zip("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ", strict=True))
+_RAISED: Final = dict(zip("0123456789+-−=()nieo", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵉᵒ", strict=True))
 _LOWERED: Final = dict(zip("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎", strict=True))
 _ORDINALS: Final = frozenset(
     [
@@ -17,11 +17,8 @@ _ORDINALS: Final = frozenset(
         "er",
         "ère",
         "re",
-        "e",
         "ème",
         "eme",
-        "o",
-        "a",
         "º",
         "ª",
         "os",
@@ -33,7 +30,7 @@ _ORDINALS: Final = frozenset(
         "sm",
     ]
 )
-"""Raised letters that are a part of the word: 1st, 2ᵉ, Mme."""
+"""Raised letters that are a part of the word: 1st, Mme; single ones, as in 2ᵉ and nᵒ, may mark a note as well."""
 
 
 def superscript(text: str) -> str:

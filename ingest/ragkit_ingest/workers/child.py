@@ -19,7 +19,6 @@ from ragkit_ingest.readers.page_images import page_png
 from ragkit_ingest.readers.registry import choose, read
 from ragkit_ingest.scan.included import neighbours_of
 from ragkit_ingest.scan.stable_read import read_stable
-from ragkit_ingest.workers.priority import pass_niceness_to_session
 from ragkit_ingest.workers.protocol import ClosedError, pack, receive, send
 from ragkit_ingest.workers.sandbox import allow_cpu, confine, cpu_allowance, cpu_left, end_with, more_cpu
 
@@ -32,7 +31,6 @@ def main() -> None:
     channel = socket.socket(fileno=int(sys.argv[1]))
     end_with(int(sys.argv[2]))
     memory = int(sys.argv[3])
-    pass_niceness_to_session()  # what started it may yield to a server; it has a session of its own
     confine(memory=memory, most=OCR_MEMORY)
     status = 70  # of a fault of this process itself
     try:

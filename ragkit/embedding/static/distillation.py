@@ -3,26 +3,29 @@
 The method is model2vec's (Tulkens and van Dongen 2024, https://github.com/MinishLab/model2vec, MIT): a principal
 component analysis of the vectors of all tokens, then the weights of smooth inverse frequency (Arora, Liang and Ma 2017,
 "A simple but tough-to-beat baseline for sentence embeddings"). It is written here for any model that ragkit runs, so
-that it needs neither torch nor transformers.
+that it needs neither torch nor transformers. With texts of the user's, the table is also fitted to their sentences.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.embedding.model_embedder import ModelEmbedder
+from ragkit.embedding.static.fitting import SentenceSample, fitted
 from ragkit.embedding.static.vocabulary import Vocabulary
+from ragkit.embedding.tokenizer import NO_LIMIT, WordPieces
 from ragkit.errors import InputError, ModelError
 from ragkit.types.collection import STATIC_RUNTIME
 
+Part = TypeVar("Part", int, str)
 Progress = Callable[[int, int], None]
-"""A callback that gets the number of tokens that have a vector, and the number of all."""
+"""A callback that gets the number of tokens, words and sentences that have a vector, and the number of all."""
 
 DIMENSIONS: Final = 256
 SMOOTHING: Final = 1e-4
@@ -45,30 +48,61 @@ def distill(
 ) -> StaticModel:
     """Return the static model of another.
 
-    texts: the user's own; words that the tokenizer would split become tokens (see `Vocabulary.new_words`). dimensions:
-    numbers in a vector. Raises ModelError for a model whose tokens cannot be embedded one by one, InputError for more
-    dimensions than the model has.
+    texts: the user's own; words that the tokenizer would split become tokens (see `Vocabulary.new_words`), and the
+    table is fitted to a sample of their sentences (see `fitted`). dimensions: numbers in a vector. Raises ModelError
+    for a model whose tokens cannot be embedded one by one, InputError for more dimensions than the model has.
     """
     source = _source(embedder)
     most = source.fingerprint.dimension
     if not 2 <= dimensions <= most:
         raise InputError(f"a static model of {dimensions} dimensions is not possible", cure=f"choose from 2 to {most}")
     vocabulary = Vocabulary(source.vocabulary())
+    sample = SentenceSample()
+    words = vocabulary.new_words(sample.passing(texts))
+    sentences = _short_enough(sample.texts(), source)
     tokens = vocabulary.tokens
-    words = vocabulary.new_words(texts)
+    work = _Work(len(tokens) + len(words) + len(sentences), progress)
     rows = np.zeros((vocabulary.size + len(words), most), dtype=np.float32)
-    report = progress or _silent
-    for start in range(0, len(tokens), _BATCH):
-        ids = sorted(tokens)[start : start + _BATCH]
-        rows[ids] = source.embed_tokens(ids)
-        report(start + len(ids), len(tokens) + len(words))
-    for start in range(0, len(words), _BATCH):
-        part = words[start : start + _BATCH]
-        at = vocabulary.size + start
-        rows[at : at + len(part)] = source.embed_documents([word.text for word in part])
-        report(len(tokens) + start + len(part), len(tokens) + len(words))
-    table = projected(rows, dimensions) * _rarity(tokens, len(rows))[:, None]
-    return StaticModel(table.astype(np.float32), vocabulary.extended(words), tuple(word.text for word in words))
+    numbers = sorted(tokens)
+    rows[numbers] = work.embedded(source.embed_tokens, numbers, most)
+    rows[vocabulary.size :] = work.embedded(source.embed_documents, [word.text for word in words], most)
+    serialized = vocabulary.extended(words)
+    centred = rows - rows.mean(axis=0)
+    table = centred * _rarity(tokens, len(rows))[:, None]
+    if sentences:
+        pieces = WordPieces(serialized, max_tokens=NO_LIMIT, special_tokens=False)
+        vectors = work.embedded(source.embed_documents, sentences, most)
+        table = fitted(table, pieces.document_ids(sentences), vectors)
+    table = table @ principal_axes(centred, dimensions)
+    return StaticModel(table.astype(np.float32), serialized, tuple(word.text for word in words))
+
+
+class _Work:
+    """Embeds parts in batches and reports how much of all is done."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self._total = total
+        self._done = 0
+        self._progress = progress
+
+    def embedded(
+        self, embed: Callable[[Sequence[Part]], NDArray[np.float32]], parts: Sequence[Part], dimension: int
+    ) -> NDArray[np.float32]:
+        """Return the rows (n, dimension) of the parts."""
+        rows = np.empty((len(parts), dimension), dtype=np.float32)
+        for start in range(0, len(parts), _BATCH):
+            batch = parts[start : start + _BATCH]
+            rows[start : start + len(batch)] = embed(batch)
+            self._done += len(batch)
+            if self._progress is not None:
+                self._progress(self._done, self._total)
+        return rows
+
+
+def _short_enough(texts: Sequence[str], source: ModelEmbedder) -> list[str]:
+    """Return the texts that the model takes whole."""
+    counts = source.count_tokens(texts)
+    return [text for text, tokens in zip(texts, counts, strict=True) if tokens <= source.max_tokens]
 
 
 def _source(embedder: object) -> ModelEmbedder:
@@ -86,14 +120,14 @@ def _source(embedder: object) -> ModelEmbedder:
     return embedder
 
 
-def projected(rows: NDArray[np.float32], dimensions: int) -> NDArray[np.float64]:
-    """Return rows (n, d) on their first principal components, centred, (n, dimensions)."""
-    centred = rows.astype(np.float64) - rows.mean(axis=0, dtype=np.float64)
-    _, axes = np.linalg.eigh(centred.T @ centred)  # in the order of rising variance
-    return centred @ axes[:, : -dimensions - 1 : -1]
+def principal_axes(centred: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """Return the directions (d, dimensions) in which centred rows (n, d) vary most, the largest first."""
+    wide = centred.astype(np.float64)
+    _, axes = np.linalg.eigh(wide.T @ wide)  # in the order of rising variance
+    return np.ascontiguousarray(axes[:, : -dimensions - 1 : -1], dtype=np.float32)
 
 
-def _rarity(tokens: Mapping[int, str], size: int) -> NDArray[np.float64]:
+def _rarity(tokens: Mapping[int, str], size: int) -> NDArray[np.float32]:
     """Return the weight of each id (size,) by Zipf's law: vocabularies list their tokens from frequent to rare.
 
     Tokens that a tokenizer keeps unused have no rank and no weight.
@@ -102,8 +136,4 @@ def _rarity(tokens: Mapping[int, str], size: int) -> NDArray[np.float64]:
     probabilities = 1 / (np.cumsum(used) + 1.0)
     probabilities /= probabilities[used].sum()
     weights: NDArray[np.float64] = used * SMOOTHING / (SMOOTHING + probabilities)
-    return weights
-
-
-def _silent(_done: int, _all: int) -> None:
-    """Ignore progress."""
+    return weights.astype(np.float32)

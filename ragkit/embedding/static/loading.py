@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit.embedding.model_embedder import ModelEmbedder
 from ragkit.embedding.model_files import ModelFolder
+from ragkit.embedding.module_chain import WEIGHTS
 from ragkit.embedding.prompts import document_prompt, query_prompt
 from ragkit.embedding.static.runtime import StaticRuntime
 from ragkit.embedding.static.table import read_table
@@ -29,7 +30,7 @@ def load_static(model: ModelFolder, *, weights_sha256: str) -> ModelEmbedder:
         document_prompt=document_prompt(*prompts),
         special_tokens=False,
     )
-    table = read_table(model.weights[0])
+    table = read_table(folder / WEIGHTS)
     needed = pieces.rows()
     if needed > len(table):
         raise ModelError(

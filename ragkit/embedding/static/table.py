@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,8 +26,9 @@ def read_table(path: Path) -> NDArray[np.float32]:
         from safetensors import SafetensorError, deserialize
     except ImportError as error:
         raise MissingPackageError("safetensors", purpose="a static model", install="safetensors") from error
+    read: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = deserialize  # the library does not type it
     try:
-        tensors = dict(deserialize(path.read_bytes()))
+        tensors = dict(read(path.read_bytes()))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be read: {error}", cure=_COPY) from error
     rows = tensors.get("embedding.weight", tensors.get("embeddings"))

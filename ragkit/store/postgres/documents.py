@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.store.base import Outcome
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import DocumentRecord, encode_matrix, encode_spans, encode_unit_vectors
 from ragkit.store.postgres.connection import HalfVector
 from ragkit.store.postgres.encoding import metadata_rows, source_key
 from ragkit.store.postgres.session import Session
-from ragkit.store.runs import Change, Stamp
+from ragkit.store.runs import Change, ChunkedDocument, Stamp
 from ragkit.types.documents import Chunk, Document
 
 Vectors = NDArray[np.float32]
@@ -107,9 +106,8 @@ def drop_chunks(session: Session, change: Change, document_id: int) -> None:
 
 
 def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-    """Store the query adapter and delete any other, within a transaction."""
+    """Insert the query adapter, within a transaction."""
     crc, blob = encode_matrix(matrix)
-    session.run("DELETE FROM adapters WHERE collection = $1")
     (number,) = session.new_ids("adapter", 1)
     session.run(
         "INSERT INTO adapters VALUES ($1, $2, $3, $4, $5, $6, $7)",

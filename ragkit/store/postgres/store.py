@@ -24,10 +24,12 @@ from ragkit.store.postgres.lock import lock_for_writing, present_holder, writer_
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version
-from ragkit.store.postgres.session import Run, Session
-from ragkit.store.postgres.writer import Writer
+from ragkit.store.postgres.session import Session
+from ragkit.store.postgres.statements import PostgresStatements
 from ragkit.store.rows import Problem
+from ragkit.store.runs import Run
 from ragkit.store.source_files import verify_files
+from ragkit.store.writer import Writer
 from ragkit.types.collection import Fingerprint
 
 _BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -95,7 +97,8 @@ class Store:
         with session(self.location, role=writer_role()) as connection:
             lock_for_writing(connection, *self._collection, wait=wait)
             check_version(connection, self.location)
-            writer = Writer(Session(connection, self.location, self._collection, run=run))
+            writing = Session(connection, self.location, self._collection, run=run)
+            writer = Writer(writing, PostgresStatements(writing))
             with writer.run():
                 yield writer
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
 from ragkit.store.base import Outcome
-from ragkit.store.chunked import ChunkedDocument
 from ragkit.store.encoding import (
     DocumentRecord,
     encode_matrix,
@@ -22,7 +21,7 @@ from ragkit.store.encoding import (
 )
 from ragkit.store.filters import kind_of
 from ragkit.store.metadata import decode_metadata
-from ragkit.store.runs import Change, Stamp
+from ragkit.store.runs import Change, ChunkedDocument, Stamp
 from ragkit.store.sqlite.session import Session
 from ragkit.types.documents import Chunk, Document
 
@@ -194,9 +193,8 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Chun
 
 
 def store_adapter(session: Session, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
-    """Store the query adapter and delete any other, within a transaction."""
+    """Insert the query adapter, within a transaction."""
     crc, blob = encode_matrix(matrix)
-    session.connection.execute("DELETE FROM adapters")
     session.connection.execute(
         "INSERT INTO adapters (fingerprint, created_at, crc, evidence, matrix) VALUES (?, ?, ?, ?, ?)",
         (session.need_fingerprint().id, str(evidence["created_at"]), crc, json.dumps(evidence), blob),

@@ -15,6 +15,7 @@ import apsw
 from ragkit.errors import ConflictError, LockedError, NotFoundError, StorageFullError, StoreError
 from ragkit.store.pool import ReadPool
 from ragkit.store.rows import Problem
+from ragkit.store.runs import Run
 from ragkit.store.sqlite.backup import backup
 from ragkit.store.sqlite.catalog import collection_folder, sync_folder
 from ragkit.store.sqlite.connection import has_log, is_immutable, open_reader, open_writer, translated
@@ -22,7 +23,9 @@ from ragkit.store.sqlite.integrity import doctor_store, verify_store
 from ragkit.store.sqlite.lock import present_holder, writer_lock
 from ragkit.store.sqlite.reading.reader import Reader
 from ragkit.store.sqlite.schema import FILE_NAME, SCHEMA_VERSION, check_version, create_tables, migrate
-from ragkit.store.sqlite.writer import Writer
+from ragkit.store.sqlite.session import Session
+from ragkit.store.sqlite.statements import SqliteStatements
+from ragkit.store.writer import Writer
 from ragkit.types.collection import Fingerprint
 
 _SETUP_TURNS: Final = 120
@@ -112,13 +115,9 @@ class Store:
             connection = open_writer(self.path)
             try:
                 check_version(connection, self.path)
-                writer = Writer(
-                    connection,
-                    run=(kind, extractor, settings),
-                    fingerprint=fingerprint,
-                    path=self.path,
-                    clock=self._clock,
-                )
+                run = Run(kind, extractor, settings, fingerprint, self._clock)
+                session = Session(connection, self.path, run=run)
+                writer = Writer(session, SqliteStatements(session))
                 with writer.run():
                     yield writer
             finally:

@@ -100,7 +100,7 @@ def _linked(
     found = []
     for number, stored in enumerate(wanted):
         path = f"{number}/{stored.name.rpartition('/')[2]}"
-        _link(files.content(stored.id), spool.folder / path)
+        _link(files.content(stored), spool.folder / path)
         files.attach(stored.id, collection=attached, job=spool.job_id)
         found.append(JobFile(number, stored.name, stored.source, path=path, size=stored.bytes, sha256=stored.sha256))
     return tuple(found)

@@ -1,7 +1,8 @@
 """Files that clients of OpenAI's API have uploaded and may put into collections: DATA/files, a folder for each owner.
 
 A file's id is that of its document (`upload:NAME`), so that one id means the same everywhere; a file of the same name
-replaces the earlier one. Every change is one rename, so no reader sees half of it.
+replaces the earlier one. The bytes of a file are named by their SHA-256, and `file.json` names them: it changes by one
+rename, so no reader sees the bytes of one upload with the facts of another.
 """
 
 from __future__ import annotations
@@ -11,18 +12,21 @@ import json
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from filelock import FileLock
 
 from ragkit import UPLOAD_PREFIX, NotFoundError, show
 from ragkit_service.document_ids import document_id
 from ragkit_service.jobs.spool import storage_error, sync_file
 from ragkit_service.uploads import Upload
 
-_CONTENT: Final = "content"
 _FACTS: Final = "file.json"
+_LOCK: Final = "changing.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,15 @@ class StoredFile:
         return document_id(self.source)
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A stored file that was put into a collection. job: the id of the last job that did so."""
+
+    stored: StoredFile
+    collection: str
+    job: str
+
+
 class StoredFiles:
     """The stored files of one owner, which is a key. Every method blocks on the disk."""
 
@@ -57,9 +70,13 @@ class StoredFiles:
         stored = StoredFile(upload.name, upload.size, upload.digest.hexdigest(), int(time.time()), purpose)
         folder = self._of(stored.id)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            upload.path.replace(folder / _CONTENT)
-            _write(folder / _FACTS, asdict(stored))
+            with self._changing():
+                folder.mkdir(exist_ok=True)
+                upload.path.replace(folder / stored.sha256)
+                _write(folder / _FACTS, asdict(stored))
+                for older in folder.glob("*"):
+                    if older.name != stored.sha256 and not older.suffix:
+                        older.unlink()
         except OSError as error:
             raise storage_error(error, folder) from error
         return stored
@@ -71,10 +88,24 @@ class StoredFiles:
             raise NotFoundError(f"there is no file {show(identifier, 80)!r}", cure="GET /v1/files lists them")
         return stored
 
-    def content(self, identifier: str) -> Path:
-        """Return the path of a file's bytes. Raises NotFoundError."""
-        self.get(identifier)
-        return self._of(identifier) / _CONTENT
+    def content(self, stored: StoredFile) -> Path:
+        """Return the path of a file's bytes. Raises NotFoundError when it has been replaced or deleted since."""
+        path = self._of(stored.id) / stored.sha256
+        if not path.exists():
+            raise NotFoundError(
+                f"the file {show(stored.name, 80)!r} has been replaced or deleted", cure="send the request again"
+            )
+        return path
+
+    def attachments(self) -> list[Attachment]:
+        """Return the collections that files were put into, newest file first."""
+        found = []
+        for stored in self.list():
+            for path in self._of(stored.id).glob("in-*.json"):
+                with suppress(OSError, ValueError, KeyError):  # deleted in between
+                    content = json.loads(path.read_bytes())
+                    found.append(Attachment(stored, str(content["collection"]), str(content["job"])))
+        return found
 
     def list(self) -> list[StoredFile]:
         """Return all files, newest first."""
@@ -84,7 +115,8 @@ class StoredFiles:
     def delete(self, identifier: str) -> None:
         """Delete a file; documents made from it stay. Raises NotFoundError."""
         self.get(identifier)
-        shutil.rmtree(self._of(identifier), ignore_errors=True)
+        with self._changing():
+            shutil.rmtree(self._of(identifier), ignore_errors=True)
 
     def attach(self, identifier: str, *, collection: str, job: str) -> None:
         """Remember the job that puts a file into a collection."""
@@ -105,6 +137,13 @@ class StoredFiles:
             return str(json.loads(self._attachment(identifier, collection).read_bytes())["job"])
         except (OSError, ValueError, KeyError):
             return ""
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let one at a time change the files of an owner, also among processes."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self._folder / _LOCK, thread_local=False):
+            yield
 
     def _attachment(self, identifier: str, collection: str) -> Path:
         return self._of(identifier) / f"in-{_short(collection)}.json"

@@ -112,7 +112,9 @@ def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         env=_environment(os.environ),
-        start_new_session=True,  # a Ctrl-C on the terminal is for the service, which ends its child in order
+        # A Ctrl-C on the terminal is for the service, which ends its child in order. A session of its own would do too,
+        # but Linux shares the processor by session first (autogroup): the child's niceness would have no effect.
+        process_group=0,
     )
     if child.stdin is None:
         raise RuntimeError("the process has no input")

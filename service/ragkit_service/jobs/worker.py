@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
 import sys
 import threading
 import time
@@ -14,7 +16,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ragkit import ChunkSettings, DenseSettings, ModelSettings, Settings
-from ragkit_ingest import lower_priority
 from ragkit_service.collection_pool import CollectionPool, DataFolder
 from ragkit_service.errors import Redactor
 from ragkit_service.jobs.extractor import ingest_extractor
@@ -35,7 +36,8 @@ def main() -> None:
         return
     sys.argv = ["ragkit", "serve"]  # what a lock names as its holder
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s jobs: %(message)s")
-    lower_priority(_NICE)
+    os.nice(_NICE)
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # a terminal may stop a process in the background that logs to it
     lock = FileLock(Path(message["data"]) / LOCK_NAME, thread_local=False)
     try:
         lock.acquire(timeout=0)

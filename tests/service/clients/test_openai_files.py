@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.support.live_service import WAIT
 
 openai = pytest.importorskip("openai", reason="the official client is not installed: pip install 'ragkit[openai]'")
 
+BROKEN = ("a.bin", bytes(range(256)) * 8)
 FAQ = ("faq.md", b"# FAQ\n\nThe help desk costs 12 EUR a month.\n", "text/markdown")
 
 
@@ -74,13 +76,32 @@ def test_a_file_that_is_put_into_a_store_is_found_cited_and_removed(client: Any,
     assert client.files.retrieve(stored.id).id == stored.id
 
 
+def test_a_store_is_in_progress_until_its_files_are_there(client: Any) -> None:
+    stored = [client.files.create(file=(name, text), purpose="assistants").id for name, text, *_ in (FAQ, BROKEN)]
+    made = client.vector_stores.create(name="polled", file_ids=stored)
+    begun = made.status, made.file_counts.in_progress, made.file_counts.total
+    end = time.monotonic() + WAIT
+    while (made := client.vector_stores.retrieve(made.id)).status == "in_progress":
+        assert made.file_counts.completed == 0
+        assert made.file_counts.total == 2
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+    counts = made.file_counts
+    assert begun == ("in_progress", 2, 2)
+    assert (made.status, counts.completed, counts.failed, counts.total) == ("completed", 1, 1, 2)
+    (listed,) = [store for store in client.vector_stores.list() if store.id == made.id]
+    assert listed.file_counts == counts
+    client.vector_stores.delete(made.id)
+
+
 def test_the_clients_own_polling_works(client: Any, store: str) -> None:
     file = client.vector_stores.files.upload_and_poll(vector_store_id=store, file=FAQ, poll_interval_ms=50)
     assert file.status == "completed"
 
 
 def test_a_file_without_text_has_failed_and_says_why(client: Any, store: str) -> None:
-    stored = client.files.create(file=("a.bin", bytes(range(256)) * 8), purpose="user_data")
+    stored = client.files.create(file=BROKEN, purpose="user_data")
     client.vector_stores.files.create(store, file_id=stored.id)
     failed = settled(client, store, stored.id)
 
@@ -151,7 +172,7 @@ def test_a_batch_names_its_files_in_one_way(client: Any, asked: dict[str, Any]) 
 
 def test_a_file_that_is_on_its_way_is_listed_once_and_within_the_limit(client: Any, store: str) -> None:
     client.vector_stores.files.upload_and_poll(vector_store_id=store, file=FAQ, poll_interval_ms=50)
-    broken = client.files.create(file=("a.bin", bytes(range(256)) * 8), purpose="user_data")
+    broken = client.files.create(file=BROKEN, purpose="user_data")
     client.vector_stores.files.create(store, file_id=broken.id)
     settled(client, store, broken.id)
     faq = client.files.create(file=("faq.md", bytes(range(256)) * 8), purpose="user_data")
@@ -226,10 +247,22 @@ def test_what_is_not_there_is_404(client: Any, file_id: str) -> None:
             call()
 
 
+def test_of_uploads_of_one_name_at_once_one_is_kept_whole(client: Any) -> None:
+    bodies = [f"{number} ".encode() * (number * 3_000 + 1) for number in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda body: client.files.create(file=("same.md", body), purpose="user_data"), bodies))
+
+    assert len({file.id for file in made}) == 1
+    kept = client.files.content(made[0].id).read()
+    assert kept in bodies
+    assert client.files.retrieve(made[0].id).bytes == len(kept)
+    client.files.delete(made[0].id)
+
+
 def test_files_belong_to_the_key_that_sent_them(client: Any, data: Path) -> None:
     stored = client.files.create(file=FAQ, purpose="user_data")
     other = StoredFiles(data, owner="another key")
 
     assert other.list() == []
     with pytest.raises(NotFoundError):
-        other.content(stored.id)
+        other.get(stored.id)

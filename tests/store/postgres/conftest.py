@@ -26,5 +26,5 @@ def postgres(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("RAGKIT_LOCAL", str(tmp_path / "local"))
     yield server
     with psycopg.connect(server, autocommit=True) as connection:
-        if connection.execute("SELECT to_regclass('ragkit.collections') IS NOT NULL").fetchone()[0]:
+        if connection.execute("SELECT to_regclass('ragkit.collections') IS NOT NULL").fetchall()[0][0]:
             connection.execute(";".join(f"DELETE FROM ragkit.{table}" for table in (*CHILDREN_FIRST, "collections")))

@@ -15,6 +15,7 @@ from ragkit.testing import HashEmbedder
 from ragkit_service import create_app
 from ragkit_service.collection_pool import DataFolder
 from ragkit_service.configuration.reading import read_configuration
+from ragkit_service.errors import Redactor
 from ragkit_service.settings import service_settings
 from tests.support.service_fakes import LOCAL
 
@@ -54,6 +55,11 @@ def test_two_services_over_one_database(services: list[TestClient], postgres: st
     deleted = two.delete(DEFAULT, params={"confirm": "default"})
     assert deleted.status_code == 204
     assert one.post(f"{DEFAULT}/search", json={"query": "lock"}).status_code == 404
+
+
+def test_clients_are_not_told_the_address() -> None:
+    found = Redactor().problem(ragkit.NotFoundError("there is no collection 'x' in postgresql://rag@db.example:5/kb"))
+    assert found.detail == "there is no collection 'x' in DATA"
 
 
 def test_a_configuration_shows_the_address_without_its_secrets() -> None:

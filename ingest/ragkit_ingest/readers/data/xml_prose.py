@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +14,8 @@ from ragkit_ingest.readers.data.xml_words import (
     INLINE,
     ITEMS,
     LINKS,
+    NUMBER_FORMS,
+    NUMBERED,
     PARAGRAPHS,
     ROWS,
     SECTIONS,
@@ -22,16 +24,20 @@ from ragkit_ingest.readers.data.xml_words import (
 )
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.titles import squeeze
 
 _SPAN_LIMIT: Final = 1_000
+_ITEM: Final = "\0"
+"""Stands before the items of lists among lines; XML has no such character."""
 
 
 @dataclass(slots=True)
 class _Open:
     """An open element. lines: those of its children; pieces: its own text with that of inline children, in order.
 
-    span: rows and columns that a cell of a table fills; cells: those of a row.
+    span: rows and columns that a cell of a table fills; cells: those of a row. form: how a list writes its numbers, ""
+    for bullets; number: of its next item.
     """
 
     name: str
@@ -41,6 +47,13 @@ class _Open:
     cells: list[Cell] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     pieces: list[str] = field(default_factory=list)
+    form: str = ""
+    number: int = 1
+
+    def mark(self) -> str:
+        """Count an item of a list, and return what stands before it."""
+        self.number += 1
+        return f"{formatted(self.number - 1, self.form)}. " if self.form else "- "
 
 
 class ProseLayout:
@@ -67,7 +80,9 @@ class ProseLayout:
             self._columns.append(attributes.get("colname", f"{len(self._columns) + 1}"))
         look = attributes.get("rend", "") if name == "hi" else ""
         span = _span(attributes, self._columns) if name in CELLS else (1, 1)
-        self._open.append(_Open(name, link if name in LINKS else "", look, span))
+        form = _form(name, attributes)
+        start = _count(attributes.get("startingnumber", "")) or 1
+        self._open.append(_Open(name, link if name in LINKS else "", look, span, form=form, number=start))
 
     def text(self, words: str) -> None:
         """Add characters to the element that is open."""
@@ -86,7 +101,7 @@ class ProseLayout:
             words = as_raised(element.name, "".join(element.pieces), element.look)
             above.pieces.append(words + address_after(words, element.link))
         elif element.name in ROWS and self._tables:
-            self._rows.append(element.cells or [Cell(" ".join([*element.lines, _words(element)]))])
+            self._rows.append(element.cells or [Cell(_flat([*element.lines, _words(element)]))])
         elif element.name in TABLES:
             self._table(element)
         else:
@@ -99,9 +114,10 @@ class ProseLayout:
             self._put(lines)
             self._level -= 1
         elif element.name in ITEMS:
-            above.lines += ["- " + " ".join(line.removeprefix("- ") for line in lines)] if lines else []
+            whole = " ".join(line.removeprefix(_ITEM).removeprefix("- ") for line in lines)
+            above.lines += [f"{_ITEM}{above.mark()}{whole}"] if lines else []
         elif self._tables and element.name in CELLS:
-            above.cells.append(Cell(" ".join(lines), *element.span, heads=self._heads(element)))
+            above.cells.append(Cell(_flat(lines), *element.span, heads=self._heads(element)))
         elif not self._open:
             self._put(lines)
         else:
@@ -145,13 +161,26 @@ class ProseLayout:
     def _put(self, lines: list[str]) -> None:
         items: list[str] = []
         for line in [*lines, ""]:
-            if line.startswith("- "):
-                items.append(line)
+            if line.startswith(_ITEM):
+                items.append(line.removeprefix(_ITEM))
                 continue
             if items:
                 self._out.items(items)
                 items = []
             self._out.paragraph(line)
+
+
+def _form(name: str, attributes: Mapping[str, str]) -> str:
+    """Return how the items of an element are numbered, as Word names it; "" for bullets and for other elements."""
+    if name != "list" and name not in NUMBERED:
+        return ""
+    named = (attributes.get(key, "").lower() for key in ("numeration", "list-type", "rend", "type"))
+    return next((NUMBER_FORMS[one] for one in named if one in NUMBER_FORMS), NUMBERED.get(name, ""))
+
+
+def _flat(lines: Sequence[str]) -> str:
+    """Return lines, items of lists among them, on one line."""
+    return " ".join(line.removeprefix(_ITEM) for line in lines)
 
 
 def _words(element: _Open) -> str:

@@ -93,8 +93,44 @@ PARAGRAPHS: Final = frozenset(
     ]
 )
 ITEMS: Final = frozenset(
-    ["listitem", "li", "step", "substep", "member", "item", "sli", "varlistentry", "callout", "choice", "dlentry"]
+    [
+        "listitem",
+        "li",
+        "step",
+        "substep",
+        "member",
+        "item",
+        "list-item",
+        "sli",
+        "varlistentry",
+        "callout",
+        "choice",
+        "dlentry",
+    ]
 )
+NUMBERED: Final = {
+    "orderedlist": "decimal",
+    "procedure": "decimal",
+    "steps": "decimal",
+    "ol": "decimal",
+    "substeps": "lowerLetter",
+}
+"""Elements whose items have numbers, and how these are written, as Word names it."""
+NUMBER_FORMS: Final = {
+    "arabic": "decimal",
+    "order": "decimal",
+    "ordered": "decimal",
+    "numbered": "decimal",
+    "loweralpha": "lowerLetter",
+    "alpha-lower": "lowerLetter",
+    "upperalpha": "upperLetter",
+    "alpha-upper": "upperLetter",
+    "lowerroman": "lowerRoman",
+    "roman-lower": "lowerRoman",
+    "upperroman": "upperRoman",
+    "roman-upper": "upperRoman",
+}
+"""The same, as attributes of DocBook (numeration), JATS (list-type) and TEI (rend, type) name it."""
 ROWS: Final = frozenset(("row", "tr", "strow", "sthead"))
 CELLS: Final = frozenset(("entry", "td", "th", "stentry", "cell"))
 TABLES: Final = frozenset(("table", "informaltable", "simpletable", "table-wrap"))

@@ -9,12 +9,11 @@ from typing import Final
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.grid import add_grid
-from ragkit_ingest.readers.markup.asciidoc_text import AsciidocText, list_style, table_cells
+from ragkit_ingest.readers.markup.asciidoc_text import AsciidocLists, AsciidocText, table_cells
 from ragkit_ingest.readers.markup.asciidoc_titles import one_line_titles
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.selection import Selection
 from ragkit_ingest.readers.markup.site_notes import SiteNotes
-from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.sniff import ASCIIDOC
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.html import visible_words
@@ -72,10 +71,7 @@ class _Page:
         self._hints = hints
         self._text = AsciidocText(self.attributes)
         self._paragraph: list[str] = []
-        self._items: list[str] = []
-        self._marks: list[str] = []  # of the lists that are open, the outermost first
-        self._numbers: list[int] = []
-        self._forms: list[str] = []  # of the numbers of each open list
+        self._lists = AsciidocLists()
         self._style = ""  # block attributes that wait for their block
         self._caption = ""
         self._by = ""  # whom the quote that is open is by
@@ -268,10 +264,10 @@ class _Page:
             return True
         if line.strip() == "+":
             self._end_paragraph()
-            self._continued = bool(self._marks)
+            self._continued = len(self._lists) > 0
             return True
         item = _ITEM.match(line)
-        if item is not None and (not self._paragraph or self._marks or self._term):
+        if item is not None and (not self._paragraph or self._lists or self._term):
             self._end_paragraph()
             self._item(item[1], item[2])
             return True
@@ -296,23 +292,13 @@ class _Page:
     def _item(self, mark: str, words: str) -> None:
         callout = mark.strip("<>")
         mark = "1." if mark[0].isdigit() else "<.>" if mark[0] == "<" else mark
-        if mark in self._marks:
-            while self._marks[-1] != mark:
-                for held in (self._marks, self._numbers, self._forms):
-                    held.pop()
-            self._numbers[-1] += 1
-        else:
+        if self._style and self._lists.knows(mark):  # attributes begin a list anew
+            self._end_list()
+        if not self._lists.knows(mark):
             self._emit_caption()
-            form, start = list_style(self._style, depth=len(mark) if mark[0] == "." else 1)
-            self._style = ""
-            self._marks.append(mark)
-            self._forms.append(form)
-            self._numbers.append(start)
-        if mark == "<.>" and callout.isdecimal():
-            self._numbers[-1] = int(callout[:4])
-        numbered = mark[0] in ".1<"
-        lead = f"{formatted(self._numbers[-1], self._forms[-1])}. " if numbered else "- "
-        self._paragraph.append(f"{'  ' * (len(self._marks) - 1)}{lead}{words}")
+        lead = self._lists.item(mark, callout, self._style)
+        self._style = ""
+        self._paragraph.append(f"{lead}{words}")
         self._is_item = True
 
     # ------------------------------------------------------------------ what was collected
@@ -325,19 +311,19 @@ class _Page:
             return
         first = lines[0]
         indent = first[: len(first) - len(first.lstrip())]
-        literal = bool(indent) and not self._marks and not is_item
+        literal = bool(indent) and not self._lists and not is_item
         if literal:
             self._emit_caption()
             self._out.code("\n".join(lines))
             return
-        joined = " ".join(map(str.strip, lines)) if term or self._marks else "\n".join(lines)
+        joined = " ".join(map(str.strip, lines)) if term or self._lists else "\n".join(lines)
         text = self._text.words(joined)
         if is_item:
-            self._items.append(indent + squeeze(text))
+            self._lists.add(indent + squeeze(text), begins=True)
             return
         if self._continued:
             self._continued = False
-            self._items.append(f"{'  ' * len(self._marks)}{squeeze(text)}")
+            self._lists.add(f"{'  ' * len(self._lists)}{squeeze(text)}", begins=False)
             return
         if self._style.lower() in _KINDS:
             text, self._style = f"{self._style.capitalize()}: {text}", ""
@@ -357,11 +343,10 @@ class _Page:
             self._out.paragraph(self._text.words(caption))
 
     def _end_list(self) -> None:
-        if self._items:
-            self._out.items(self._items)
-            self._items = []
+        if items := self._lists.take():
+            self._out.items(items)
         if not self._continued:
-            self._marks, self._numbers, self._forms = [], [], []
+            self._lists.close()
         self._continued = False
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from ragkit_ingest.readers.grid import Cell
 from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.titles import squeeze
 
@@ -144,12 +145,91 @@ def _inline_macro(match: re.Match[str]) -> str:
     return "" if kind in ("icon", "anchor") else inner
 
 
-def list_style(attributes: str, *, depth: int) -> tuple[str, int]:
-    """Return the form of a list's numbers and the first of them, by its attributes or by how deep it stands."""
+@dataclass(slots=True)
+class _OpenList:
+    """A list that is open. number: of its last item; form: how numbers are written; step: -1 for one that counts down.
+
+    items: the places of its items among those of all lists, where their numbers depend on how many there are.
+    """
+
+    mark: str
+    number: int
+    form: str
+    step: int = 1
+    items: list[int] | None = None
+
+
+class AsciidocLists:
+    """The open lists of a page, and the items that were read since the last block."""
+
+    def __init__(self) -> None:
+        self._open: list[_OpenList] = []
+        self._items: list[str] = []
+        self._down: list[_OpenList] = []  # those among the items that count down
+
+    def __len__(self) -> int:
+        """How deep the lists are nested."""
+        return len(self._open)
+
+    def knows(self, mark: str) -> bool:
+        """Tell whether a list with this mark of its items is open."""
+        return any(one.mark == mark for one in self._open)
+
+    def item(self, mark: str, callout: str, style: str) -> str:
+        """Count an item, and return what stands before its words. style: the attributes of a list that it may begin."""
+        if self.knows(mark):
+            while self._open[-1].mark != mark:
+                self._open.pop()
+            self._open[-1].number += self._open[-1].step
+        else:
+            self._open.append(_list_of(mark, style))
+        last = self._open[-1]
+        if mark == "<.>" and callout.isdecimal():
+            last.number = int(callout[:4])
+        lead = f"{formatted(last.number, last.form)}. " if mark[0] in ".1<" else "- "
+        return f"{'  ' * (len(self._open) - 1)}{lead}"
+
+    def add(self, text: str, *, begins: bool) -> None:
+        """Add the text of an item, or one that goes on with it."""
+        self._items.append(text)
+        last = self._open[-1] if self._open else None
+        if begins and last is not None and last.items is not None:
+            if not last.items:
+                self._down.append(last)
+            last.items.append(len(self._items) - 1)
+
+    def take(self) -> list[str]:
+        """Return the items, and remove them; lists that count down get their numbers, now that all are known."""
+        taken, self._items = self._items, []
+        for one in self._down:
+            for number, at in enumerate(reversed(one.items or ()), 1):
+                text = taken[at]
+                indent = text[: len(text) - len(text.lstrip())]
+                taken[at] = f"{indent}{formatted(number, one.form)}. {text.partition('. ')[2]}"
+            one.items = []
+        self._down = []
+        return taken
+
+    def close(self) -> None:
+        """End all lists."""
+        self._open.clear()
+
+
+def _list_of(mark: str, attributes: str) -> _OpenList:
+    """Return the list that an item begins: the form and the start of its numbers, by its attributes or its depth."""
     names = [part.strip().lower().strip('%"') for part in attributes.split(",")]
-    form = next((_NUMBERED[name] for name in names if name in _NUMBERED), "")
-    start = next((name[6:].strip('"') for name in names if name.startswith("start=")), "1")
-    return form or _BY_DEPTH[min(depth, len(_BY_DEPTH)) - 1], int(start[:6]) if start.isdecimal() else 1
+    options = {option for name in names for option in name.split("%")}
+    depth = len(mark) if mark[0] == "." else 1
+    form = next((_NUMBERED[option] for option in options if option in _NUMBERED), "")
+    start = next((name[6:].strip('"') for name in names if name.startswith("start=")), "")
+    down = not options.isdisjoint({"reversed", "options=reversed", "opts=reversed"})
+    return _OpenList(
+        mark,
+        int(start[:6]) if start.isdecimal() else 1,
+        form or _BY_DEPTH[min(depth, len(_BY_DEPTH)) - 1],
+        step=-1 if down else 1,
+        items=[] if down and not start else None,
+    )
 
 
 def table_cells(lines: Sequence[str], style: str, separator: str, words: Callable[[str], str]) -> list[list[Cell]]:

@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder, TimeLimitError, time_limit
 from ragkit_ingest.readers.encoding import decoded_text
+from ragkit_ingest.readers.grid import Cell, add_grid, has_units
 from ragkit_ingest.readers.markup.front_matter import split_front_matter
 from ragkit_ingest.readers.markup.inline import inline_words
 from ragkit_ingest.readers.markup.site_lines import rewrite_site_syntax
@@ -240,8 +241,12 @@ class _Renderer:
         self._rows = []
 
     def _close_table(self) -> None:
-        self._out.table(self._rows or [], header=True)
-        self._rows = None
+        rows, self._rows = self._rows or [], None
+        cells = [[Cell(text, heads=not at) for text in row] for at, row in enumerate(rows)]
+        if has_units(cells):
+            add_grid(self._out, cells)
+        else:
+            self._out.table(rows, header=True)
 
     def _text(self, content: str) -> str:
         """Return inline text without its marks; links keep their words, images their alternative text."""

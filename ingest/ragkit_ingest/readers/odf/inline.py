@@ -13,6 +13,7 @@ from ragkit_ingest.readers.odf.nodes import Node
 from ragkit_ingest.readers.odf.objects import Chart, Objects
 from ragkit_ingest.readers.odf.styles import Styles
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.text.symbols import symbol_text
 from ragkit_ingest.readers.titles import squeeze
 
 SHAPES: Final = frozenset(
@@ -106,7 +107,7 @@ class Inline:
             return ""
         if self.is_struck(node):
             return ""
-        text = self.text(node)
+        text = symbol_text(self.text(node), style.font) if style.font else self.text(node)
         if node.name == "a":
             return linked(text, node.get("href"))
         if style.raised and text.strip():

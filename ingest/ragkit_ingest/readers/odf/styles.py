@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ragkit_ingest.readers.odf.nodes import Node, steps
+from ragkit_ingest.readers.text.symbols import is_symbol_font
 from ragkit_ingest.readers.zip_package import Package
 
 _CONTAINERS: Final = frozenset(
@@ -30,13 +31,14 @@ class Level:
 
 @dataclass(slots=True)
 class Style:
-    """A style of text, a paragraph, a table or a slide. raised: "super", "sub" or ""."""
+    """A style of text, a paragraph, a table or a slide. raised: "super", "sub" or "". font: one that holds signs."""
 
     parent: str = ""
     name: str = ""
     hidden: bool = False
     struck: bool = False
     raised: str = ""
+    font: str = ""
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ def _style(node: Node) -> Style:
             style.raised = "sub" if position.startswith("-") else "super"
         style.hidden = style.hidden or properties.get("display") in ("none", "false")
         style.hidden = style.hidden or properties.get("visibility") == "hidden"
+        font = properties.get("font-name") or properties.get("font-family").strip("'")
+        style.font = font if is_symbol_font(font) else style.font
         lined = properties.get("text-line-through-style") or properties.get("text-line-through-type")
         style.struck = style.struck or lined not in ("", "none")
     return style

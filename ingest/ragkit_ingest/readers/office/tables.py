@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
-from ragkit_ingest.readers.grid import Cell, add_grid
+from ragkit_ingest.readers.grid import Cell, add_grid, has_units
 from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500  # a cell of more characters is prose: the table was for layout
@@ -27,7 +27,11 @@ def add_table(out: TextBuilder, rows: Sequence[Sequence[Cell]]) -> None:
             out.paragraph(cell.text)
         return
     headed = [bool(row) and all(cell.heads for cell in row) for row in rows]
-    if headed[1:2] == [True] or any(cell.rows > 1 or (cell.columns > 1 and cell.text) for cell in cells):
+    if (
+        headed[1:2] == [True]
+        or has_units(rows)
+        or any(cell.rows > 1 or (cell.columns > 1 and cell.text) for cell in cells)
+    ):
         add_grid(out, rows)
     else:
         plain = [[text for cell in row for text in (cell.text, *[""] * (cell.columns - 1))] for row in rows]

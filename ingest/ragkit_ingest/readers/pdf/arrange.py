@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from statistics import mean
 
 from ragkit_ingest.readers.grid import JOIN
-from ragkit_ingest.readers.pdf.geometry import Rows, blocks_of, column_of
+from ragkit_ingest.readers.pdf.geometry import GAP, Rows, blocks_of, column_of
 from ragkit_ingest.readers.pdf.glyphs import Glyphs, Part, RawLine
 from ragkit_ingest.readers.pdf.right_to_left import mirrored, runs_right_to_left
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
 from ragkit_ingest.readers.pdf.tables.levels import (
     Levelled,
     cell_lines,
+    is_amount,
     is_number,
     joined,
     on_levels,
@@ -22,6 +24,7 @@ from ragkit_ingest.readers.pdf.tables.levels import (
     with_mark,
 )
 from ragkit_ingest.readers.pdf.tables.names import with_names
+from ragkit_ingest.readers.pdf.tables.stacked_names import with_stacked_names
 from ragkit_ingest.readers.titles import squeeze
 
 _LOOSE = 0.66  # a line whose letters take more of their height in width than this on average has gaps
@@ -77,7 +80,8 @@ def arrange(
             rows += map(with_mark, _on_levels(glyphs.parts(lines[one]))) if one in near else [[_whole(lines[one])]]
             bold += [lines[one].bold] * (len(rows) - len(bold))
             sources[id(rows[-1][0])] = lines[one]
-        levelled = on_levels(*put_beside(rows, bold))
+        split = partial(_split, sources=sources, glyphs=glyphs)
+        levelled = on_levels(*with_stacked_names(*put_beside(rows, bold), split))
         if turned:
             found += _arranged_either_way(levelled, len(found))
         else:
@@ -96,7 +100,7 @@ def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence
     """
     found: list[Row] = []
     at = 0
-    for count, shared in enumerate(blocks_of(page.rows)):
+    for count, shared in enumerate(_blocks(page.rows)):
         block, texts = shared, _texts(shared)
         if words is not None and (shared.heads or _needs_cells(_signs_joined(texts))):
             block = with_names(shared, words, at)
@@ -107,6 +111,19 @@ def arranged(page: Levelled, *, number: int = 0, words: Callable[[int], Sequence
     return found + [Row(row, bold=bold) for row, bold in page.plain(at, len(page.rows))]
 
 
+def _blocks(rows: Sequence[list[Part]]) -> Iterator[Rows[Part]]:
+    """Yield the blocks of rows that share columns; names of several lines, with those over them, begin a block."""
+    starts = [0]
+    for at, row in enumerate(rows):
+        if any(part.lines > 1 for part in row):
+            under = at > 0 and 1 < len(rows[at - 1]) < len(row)
+            starts.append(max(at - under, starts[-1]))
+    for start, end in pairwise([*starts, len(rows)]):
+        for block in blocks_of(rows[start:end]):
+            block.start += start
+            yield block
+
+
 def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
     """Return the rows of a right-to-left page in reading order."""
     found = arranged(Levelled(mirrored(page.rows), page.bold), number=number)
@@ -115,15 +132,17 @@ def _arranged_either_way(page: Levelled, number: int) -> list[Row]:
 
 
 def _words_of(
-    rows: Sequence[list[Part]], sources: dict[int, RawLine], glyphs: Glyphs
+    rows: Sequence[list[Part]], sources: Mapping[int, RawLine], glyphs: Glyphs
 ) -> Callable[[int], Sequence[Part]]:
     """Return a function that splits a row at narrow gaps. sources: lines by the identity of their first part."""
 
-    def words(index: int) -> Sequence[Part]:
-        line = sources.get(id(rows[index][0]))
-        return glyphs.parts(line, gap=_NARROW) if line is not None else rows[index]
+    return lambda index: _split(rows[index], gap=_NARROW, sources=sources, glyphs=glyphs)
 
-    return words
+
+def _split(row: list[Part], *, gap: float = GAP, sources: Mapping[int, RawLine], glyphs: Glyphs) -> list[Part]:
+    """Return the parts of a row between gaps of so many letter heights, as far as its line is known."""
+    line = sources.get(id(row[0]))
+    return glyphs.parts(line, gap=gap) if line is not None else row
 
 
 def _on_levels(parts: list[Part]) -> list[list[Part]]:
@@ -191,18 +210,20 @@ def _block(block: Rows[Part], cells: list[list[str]], bold: Sequence[bool], numb
 
     cells: the words of its rows by column.
     """
-    if not block.heads and _are_columns(cells):
+    stacked = any(part.lines > 1 for part in block.rows[0])
+    if not block.heads and not stacked and _are_columns(cells):
         return _columns(block, bold)
-    cells = _signs_joined([*_head_cells(block), *cells])
-    if not block.heads and not _needs_cells(cells):
+    cells = _signs_joined([*_head_cells(block), *cells], heads=len(block.heads))
+    if not block.heads and not stacked and not _needs_cells(cells):
         return [Row(row, bold=weight) for row, weight in zip(block.rows, bold, strict=True)]
     named = _named(cells, len(block.heads))
+    parts = [*block.heads, *block.rows][len(cells) - len(named) :]
+    weights = bold[len(cells) - len(named) :]
     rows: list[Row] = []
-    groups = cell_lines(named, block.rows)
-    for group in groups:
+    for group in cell_lines(named, parts):
         texts = joined([named[at] for at in group])
-        row = [part for at in group for part in block.rows[at]]
-        weight = all(bold[len(block.heads) + at] for at in group)
+        row = [part for at in group for part in parts[at]]
+        weight = all(weights[at] for at in group)
         if rows and _continues(rows[-1].cells, texts):
             rows[-1].cells = tuple(squeeze(f"{a} {b}") for a, b in zip(rows[-1].cells, texts, strict=True))
         else:
@@ -228,11 +249,12 @@ def _head_cells(block: Rows[Part]) -> list[list[str]]:
 
 
 def _named(cells: list[list[str]], heads: int) -> list[list[str]]:
-    """Return the rows with those of names over several columns joined to the row of names below them."""
+    """Return the rows with those of names over several columns joined to the row of names below them, if it is one."""
     if not heads:
         return cells
-    names = [JOIN.join(dict.fromkeys(row[at] for row in cells[: heads + 1] if row[at])) for at in range(len(cells[0]))]
-    return [names, *cells[heads + 1 :]]
+    last = heads if any(map(is_amount, cells[heads])) else heads + 1
+    names = [JOIN.join(dict.fromkeys(row[at] for row in cells[:last] if row[at])) for at in range(len(cells[0]))]
+    return [names, *cells[last:]]
 
 
 def _columns(block: Rows[Part], bold: Sequence[bool]) -> list[Row]:
@@ -301,22 +323,25 @@ def _are_addresses(cells: Sequence[Sequence[str]], sides: Sequence[Sequence[str]
     )
 
 
-def _signs_joined(cells: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return cells with columns of currency signs put before the next column, and of percent signs behind the last."""
+def _signs_joined(cells: Sequence[Sequence[str]], *, heads: int = 0) -> list[list[str]]:
+    """Return cells with columns of currency signs put before the next column, and of percent signs behind the last.
+
+    heads: rows at the top whose names stand over several columns.
+    """
     width = len(cells[0])
     keep: list[list[str]] = [list(row) for row in cells]
     for column in range(width - 1, -1, -1):
-        side = [row[column] for row in keep if row[column]]
+        side = [row[column] for row in keep[heads:] if row[column]]
         if not side or width < 2 or not all(map(_SIGN.fullmatch, side)):
             continue
         before = all(text in "$€£¥" for text in side) and column + 1 < len(keep[0])
         other = column + 1 if before else column - 1
-        figures = [row[other] for row in keep if row[column]] if other >= 0 else []
+        figures = [row[other] for row in keep[heads:] if row[column]] if other >= 0 else []
         if not figures or not all(is_number(text) and not _SIGN.fullmatch(text) for text in figures):
             continue
         for row in keep:
             pair = (row[column], row[other]) if before else (row[other], row[column])
-            row[other] = " ".join(text for text in pair if text)
+            row[other] = " ".join(dict.fromkeys(text for text in pair if text))
             del row[column]
     return keep
 

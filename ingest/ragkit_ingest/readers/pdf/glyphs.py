@@ -35,13 +35,17 @@ _TOKEN = re.compile(r"[($€£+−–-]*([\w.,/]+)")
 
 @dataclass(slots=True)
 class Part:
-    """A piece of a line with its place in points from the page's lower left; 0 where nothing is known."""
+    """A piece of a line with its place in points from the page's lower left; 0 where nothing is known.
+
+    lines: how many lines were joined in it.
+    """
 
     text: str
     left: float = 0.0
     right: float = 0.0
     bottom: float = 0.0
     height: float = 0.0
+    lines: int = 1
 
 
 @dataclass(slots=True)
@@ -105,6 +109,11 @@ class Glyphs:
         self._font_info = plain_call(api, "FPDFText_GetFontInfo", *info, returns=ctypes.c_ulong)
         self._weights: dict[bytes, bool] = {}
 
+    def font_at(self, offset: int) -> str:
+        """Return the name of the font of the character at an offset of the page's text; "" when it has none."""
+        index = self._index(offset)
+        return self._font_name(index).decode("utf-8", "replace") if index >= 0 else ""
+
     def line(self, text: str, offset: int, *, spaced: bool) -> RawLine:
         """Return a line of which the text and its offset in the page's text are known."""
         line = RawLine(text, spaced=spaced)
@@ -152,11 +161,12 @@ class Glyphs:
     def _index(self, offset: int) -> int:
         return offset if self._even else int(self._api.FPDFText_GetCharIndexFromTextIndex(self._page, offset))
 
-    def _is_bold(self, index: int) -> bool:
+    def _font_name(self, index: int) -> bytes:
         size = self._font_info(self._handle, index, self._name, len(self._name), None)
-        if not 0 < size <= len(self._name):
-            return False
-        name = self._name.value
+        return self._name.value if 0 < size <= len(self._name) else b""
+
+    def _is_bold(self, index: int) -> bool:
+        name = self._font_name(index)
         known = self._weights.get(name)
         if known is None:
             known = self._weights[name] = _BOLD.search(name) is not None

@@ -17,6 +17,7 @@ from ragkit_ingest.readers.pdf.glyphs import Glyphs, RawLine, rejoined
 from ragkit_ingest.readers.pdf.placing import place_fields, place_links
 from ragkit_ingest.readers.pdf.right_to_left import has_right_to_left, in_reading_order
 from ragkit_ingest.readers.pdf.rows import Row, RuledTable
+from ragkit_ingest.readers.pdf.signs import with_signs
 from ragkit_ingest.readers.pdf.structure.base import Structure
 from ragkit_ingest.readers.pdf.structure.by_pdfium import structure_of
 from ragkit_ingest.readers.pdf.tables.ruled_rows import ruled_tables
@@ -163,8 +164,7 @@ class PdfiumFile:
     def _lines(self, page: Any, text_page: Any, index: int) -> list[Line]:
         text, even = self._text(text_page)
         glyphs = Glyphs(self._api, text_page, even=even)
-        if self._is_garbage(text, index):
-            text = ""
+        text = "" if self._is_garbage(text, index) else with_signs(text, glyphs.font_at)
         raw = list(_raw_lines(glyphs, text))
         raw = in_reading_order(raw, glyphs) if has_right_to_left(text) else rejoined(raw, glyphs)
         glyphs.mark_raised(raw)

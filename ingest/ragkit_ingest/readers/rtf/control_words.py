@@ -24,11 +24,13 @@ SIGNS: Final = {
 MUTED: Final = frozenset(
     ["fonttbl", "colortbl", "stylesheet", "info", "pict", "objdata", "objclass", "themedata", "colorschememapping",
      "listtable", "listoverridetable", "revtbl", "rsidtbl", "generator", "xmlnstbl", "datastore", "latentstyles",
-     "nonshppict", "shprslt", "bkmkstart", "bkmkend", "filetbl", "pntxta", "pntxtb", "sp", "sn", "sv", "private",
+     "nonshppict", "shprslt", "bkmkstart", "bkmkend", "filetbl", "sp", "sn", "sv", "private",
      "xe", "tc", "atnid", "atndate", "atnref", "atrfstart", "atrfend", "ffdata", "mmathPr", "do"]
 )  # fmt: skip
 """Destinations whose text is no text of the document."""
-CAPTURED: Final = frozenset(["fldinst", "title", "author", "sn", "sv", "atnauthor", "leveltext"])
+CAPTURED: Final = frozenset(
+    ["fldinst", "title", "author", "sn", "sv", "atnauthor", "leveltext", "pn", "pntxta", "pntxtb"]
+)
 """Destinations whose text says something about what is around them."""
 ASIDES: Final = {"footnote": "Note", "annotation": "Comment", "header": "", "footer": "",
                   "headerl": "", "headerr": "", "headerf": "", "footerl": "", "footerr": "", "footerf": "",

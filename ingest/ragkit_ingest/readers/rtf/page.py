@@ -10,6 +10,7 @@ from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.grid import Cell, add_grid
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.rtf.lists import Lists
+from ragkit_ingest.readers.rtf.old_lists import OldList, OldNumbering
 from ragkit_ingest.readers.titles import squeeze
 
 _CELL_LIMIT: Final = 1_500
@@ -29,7 +30,8 @@ class _Place:
 class Page:
     """Writes paragraphs and tables. pieces: of the open paragraph, with how each is raised ("super", "sub", "").
 
-    list_number, list_level: the list of the open paragraph, 0 for none. spelled: its number stands in its text.
+    list_number, list_level: the list of the open paragraph, 0 for none; old_list: its own number, as Word 95 wrote it.
+    spelled: its number stands in its text.
     """
 
     out: TextBuilder
@@ -41,11 +43,13 @@ class Page:
     level: int = 0
     list_number: int = 0
     list_level: int = 0
+    old_list: OldList | None = None
     spelled: bool = False
     title: str = ""
     titled: bool = False
     merges: list[set[str]] = field(default_factory=list)
     heads: bool = False
+    _old_numbers: OldNumbering = field(default_factory=OldNumbering)
     _definition: set[str] = field(default_factory=set)
     _rows_later: list[str] = field(default_factory=list)
     _cell: list[str] = field(default_factory=list)
@@ -140,7 +144,13 @@ class Page:
 
     def _numbered(self, text: str) -> str:
         """Return the text of a paragraph with the number that its list gives it, unless the file spells it out."""
-        mark = self.lists.mark(self.list_number, self.list_level) if self.list_number else ""
+        mark = ""
+        if self.list_number:
+            mark = self.lists.mark(self.list_number, self.list_level)
+        elif self.old_list is not None:
+            mark = self._old_numbers.mark(self.old_list)
+        elif text:
+            self._old_numbers.end()
         spelled, self.spelled = self.spelled, False
         return f"{mark} {text}" if mark and text and not spelled else text
 

@@ -4,54 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 from ragkit_ingest.readers.base import Extracted, Hints, TextBuilder
 from ragkit_ingest.readers.links import linked
-from ragkit_ingest.readers.office.symbols import has_private, is_symbol_font, symbol_text
 from ragkit_ingest.readers.raised import superscript
 from ragkit_ingest.readers.rtf.control_words import ASIDES, CAPTURED, CELL_WORDS, MUTED, SIGNS, STARRED, WRAPPERS
+from ragkit_ingest.readers.rtf.groups import Field, Group
+from ragkit_ingest.readers.rtf.old_lists import OldList
 from ragkit_ingest.readers.rtf.page import Page, whole
 from ragkit_ingest.readers.rtf.tokens import CHARSETS, Token, codec_of, tokens
 from ragkit_ingest.readers.sniff import RTF
+from ragkit_ingest.readers.text.symbols import has_private, is_symbol_font, symbol_text
 from ragkit_ingest.readers.titles import squeeze
 
 _CHECK_EVERY: Final = 50_000
 _MAX_DEPTH: Final = 5_000
 _ADDRESS: Final = re.compile(r'HYPERLINK\s+(?:\\[a-z]\s+)*"?([^"\s]+)', re.IGNORECASE)
 _HEADING: Final = re.compile(r"heading (\d)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class _Field:
-    """A field: its address when it is a link, and its tick when it is a check box."""
-
-    address: str = ""
-    ticked: bool | None = None
-
-
-@dataclass(slots=True)
-class _Group:
-    """The state of a group; it is copied for each group inside it.
-
-    muted: its text is no text of the document. fallback: it says again what is read elsewhere.
-    capture: where its text goes instead, with the name of its destination.
-    """
-
-    codec: str = ""
-    font: str = ""  # its name, when it holds signs in the places of letters
-    skip: int = 1
-    raised: Literal["", "super", "sub"] = ""
-    hidden: bool = False
-    deleted: bool = False
-    struck: bool = False
-    muted: bool = False
-    fallback: bool = False
-    name: str = ""
-    capture: list[str] | None = None
-    field: _Field | None = None
-    page: Page | None = None
-    begins_at: int = -1
 
 
 class RtfReader:
@@ -77,8 +47,8 @@ class _Parser:
 
     keep_comments: bool = True
     page: Page = field(default_factory=lambda: Page(TextBuilder()))
-    group: _Group = field(default_factory=_Group)
-    stack: list[_Group] = field(default_factory=list)
+    group: Group = field(default_factory=Group)
+    stack: list[Group] = field(default_factory=list)
     properties: dict[str, str] = field(default_factory=dict)
     codec: str = "cp1252"
     fonts: dict[int, str] = field(default_factory=dict)
@@ -233,7 +203,7 @@ class _Parser:
             group.page = Page(TextBuilder(), self.page.lists)
         elif word in ("field", "fldrslt"):
             group.name = word
-            group.field = _Field() if word == "field" else group.field
+            group.field = Field() if word == "field" else group.field
             group.begins_at = len((group.page or self.page).pieces)
         elif word == "shpinst":
             group.muted = True
@@ -243,8 +213,10 @@ class _Parser:
                 group.name, self.picture = word, ""
             if word in CAPTURED:
                 group.name, group.capture = word, []
+            if word == "pn":
+                (group.page or self.page).old_list = OldList()
 
-    def _end_destination(self, done: _Group) -> None:
+    def _end_destination(self, done: Group) -> None:
         words = squeeze(whole("".join(done.capture))) if done.capture is not None else ""
         if done.name == "fldinst" and done.field is not None:
             match = _ADDRESS.match(words)
@@ -265,8 +237,13 @@ class _Parser:
     def _end_entry(self, name: str, text: str) -> None:
         """Take the text of an entry of the tables: a level of a list, a font of signs, or what a style is for."""
         words = squeeze(whole(text))
+        old_list = (self.group.page or self.page).old_list
         if name == "leveltext":
             self.page.lists.text(whole(text))
+            return
+        if name in ("pn", "pntxta", "pntxtb"):
+            if old_list is not None:
+                old_list.text(name, whole(text))
             return
         if name == "fontname":
             bare = words.lstrip("0123456789").rstrip("; ")  # digits are of a group inside that classifies the font
@@ -278,7 +255,7 @@ class _Parser:
         elif words.rstrip(";").lower() == "title":
             self.titles.add(self.style)
 
-    def _end_field(self, done: _Group) -> None:
+    def _end_field(self, done: Group) -> None:
         page, form = done.page or self.page, done.field
         if form is None or done.begins_at > len(page.pieces):
             return
@@ -332,6 +309,8 @@ class _Parser:
         elif word == "s" and number is not None:
             self.style = number
             self.group.capture, self.group.name = [], "style"
+        elif word.startswith("pn") and (old_list := (self.group.page or self.page).old_list) is not None:
+            old_list.word(word, number)
         elif word in ("ffres", "ffdefres") and self.group.field is not None and number in (0, 1):
             self.group.field.ticked = number == 1
         else:
@@ -350,7 +329,7 @@ class _Parser:
             page.in_table = True
         elif word == "pard":
             page.in_table, page.level, page.titled = False, 0, False
-            page.list_number = page.list_level = 0
+            page.list_number, page.list_level, page.old_list = 0, 0, None
         elif word in ("listtext", "pntext"):
             page.spelled = True
         else:

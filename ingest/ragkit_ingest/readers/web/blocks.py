@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from ragkit_ingest.readers.base import TextBuilder
-from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.titles import squeeze
+from ragkit_ingest.readers.web.lists import BULLET, OpenList
 from ragkit_ingest.readers.web.rules import LAYOUT, LISTS
 from ragkit_ingest.readers.web.tables import HtmlTable
 
@@ -18,19 +18,6 @@ _TAIL: Final = 60  # pieces of text that a mark looks back on
 _TERM_LIMIT: Final = 200
 _CODE_LINKS: Final = 20  # of one listing
 _CODE_CLASS = re.compile(r"(?:^|[-_ ])(?:code|highlight|language|lang|src|listing|prettyprint|brush)", re.IGNORECASE)
-_LIST_STYLE = re.compile(
-    r"list-style(?:-type)?\s*:[^;]*?\b((?:lower|upper)-(?:alpha|latin|roman)|decimal-leading-zero)"
-)
-_TYPED: Final = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
-_STYLED: Final = {
-    "lower-alpha": "lowerLetter",
-    "lower-latin": "lowerLetter",
-    "upper-alpha": "upperLetter",
-    "upper-latin": "upperLetter",
-    "lower-roman": "lowerRoman",
-    "upper-roman": "upperRoman",
-    "decimal-leading-zero": "decimalZero",
-}
 
 
 class Blocks:
@@ -41,8 +28,7 @@ class Blocks:
         self._text: list[str] = []
         self._epoch = 0  # rises whenever the words were handed on
         self._tables: list[HtmlTable] = []
-        self._lists: list[int] = []  # for each open list: next number, 0 for bullets
-        self._forms: list[str] = []  # of their numbers
+        self._lists: list[OpenList] = []
         self._items: list[str] = []
         self._mark = ""  # of the list item that has no text yet
         self._pre = 0
@@ -108,10 +94,9 @@ class Blocks:
         self.flush()
         if tag in LISTS:
             self._end_terms()
-            self._lists.append(_number(attributes.get("start", "")) if tag == "ol" else 0)
-            self._forms.append(_form(attributes))
+            self._lists.append(OpenList.opened(tag, attributes))
         elif tag == "li":
-            self._item(attributes)
+            self._mark = self._lists[-1].mark(attributes) if self._lists else BULLET
         elif tag in LAYOUT:
             self._layout(tag)
             if tag == "pre":
@@ -183,18 +168,9 @@ class Blocks:
         self._text.clear()
         self._epoch += 1
 
-    def _item(self, attributes: Mapping[str, str]) -> None:
-        number = self._lists[-1] if self._lists else 0
-        if number and attributes.get("value", "").strip().isdecimal():
-            number = self._lists[-1] = _number(attributes["value"])
-        self._mark = f"{formatted(number, self._forms[-1])}. " if number else "- "
-        if number:
-            self._lists[-1] += 1
-
     def _end_other(self, tag: str) -> None:
         if tag in LISTS and self._lists:
             self._lists.pop()
-            self._forms.pop()
             if not self._lists:
                 self.flush_items()
         elif tag in ("td", "th") and self._tables:
@@ -264,14 +240,3 @@ class Blocks:
         self.flush_items()
         self._out.code(text)
         self._out.items(links)
-
-
-def _form(attributes: Mapping[str, str]) -> str:
-    """Return how the numbers of a list are written, as Word names it; its own style goes before its type."""
-    styled = _LIST_STYLE.search(attributes.get("style", "").lower())
-    return (_STYLED.get(styled[1], "") if styled else "") or _TYPED.get(attributes.get("type", "").strip(), "")
-
-
-def _number(value: str) -> int:
-    digits = value.strip()[:6]
-    return max(1, int(digits)) if digits.isascii() and digits.isdecimal() else 1

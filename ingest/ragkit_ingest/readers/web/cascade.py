@@ -82,6 +82,25 @@ class Cascade:
         return _beats(self.giving, self.taking, element, ancestors, important_only=important_only)
 
 
+@dataclass(slots=True)
+class Values:
+    """The rules that give one property a value."""
+
+    _rules: list[tuple[Rule, str]] = field(default_factory=list)
+
+    def add(self, rule: Rule, value: str) -> None:
+        """Add a rule; 100 are kept."""
+        if len(self._rules) < _KEY_LIMIT:
+            self._rules.append((rule, value))
+
+    def value(self, element: Element, ancestors: Sequence[Element]) -> str:
+        """Return what the rule says that wins for an element, "" when there is none."""
+        found = [
+            (rule.weight, value) for rule, value in self._rules if rule.exact and _matches(rule, element, ancestors)
+        ]
+        return max(found, default=(None, ""))[1]
+
+
 def _beats(
     table: _Table, other: _Table, element: Element, ancestors: Sequence[Element], *, important_only: bool = False
 ) -> bool:

@@ -9,6 +9,7 @@ from ragkit_ingest.readers.encoding import decoded_text
 from ragkit_ingest.readers.sniff import HTML
 from ragkit_ingest.readers.text.embedded import without_embedded
 from ragkit_ingest.readers.web.css import opened_ids, page_styles
+from ragkit_ingest.readers.web.lists import list_lengths
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.rules import CHARSET
 from ragkit_ingest.readers.web.target import PageInfo, Target
@@ -57,7 +58,14 @@ def add_html(builder: TextBuilder, html: str, *, boilerplate: bool = True, losse
 
     html = without_embedded(visible_words(html), builder.warn)
     counted = Losses() if losses is None else losses
-    target = Target(builder, losses=counted, styles=page_styles(html), opened=opened_ids(html), boilerplate=boilerplate)
+    target = Target(
+        builder,
+        losses=counted,
+        styles=page_styles(html),
+        opened=opened_ids(html),
+        lengths=list_lengths(html),
+        boilerplate=boilerplate,
+    )
     parser = etree.HTMLParser(target=target, huge_tree=True, no_network=True, remove_pis=True)
     for start in range(0, len(html), _PIECE):
         parser.feed(html[start : start + _PIECE])

@@ -9,6 +9,7 @@ from typing import Final
 
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.raised import subscript, superscript
+from ragkit_ingest.readers.text.symbols import is_symbol_font, symbol_text
 from ragkit_ingest.readers.titles import squeeze
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
 from ragkit_ingest.readers.web.losses import Losses
@@ -18,8 +19,9 @@ _OPTIONS: Final = 60  # of a list to choose from; more are counted
 _ENTRIES: Final = frozenset(
     {"", "text", "number", "email", "date", "time", "month", "week", "tel", "url", "search", "datetime-local", "range"}
 )
-_MARKED: Final = frozenset({"a", "sup", "sub", "ruby", "rt", "button", "q", "span"})
+_MARKED: Final = frozenset({"a", "sup", "sub", "ruby", "rt", "button", "q", "span", "font", "textarea"})
 _SHIFTED = re.compile(r"(?:^|;)\s*vertical-align\s*:\s*(?:text-)?(sup|sub)(?:er)?\s*(?:;|!|$)", re.IGNORECASE)
+_FONT = re.compile(r"(?:^|;)\s*font(?:-family)?\s*:\s*([^;]*)", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|jpe?g|gif|svg|webp|avif|tiff?)(?:[?#].*)?$", re.IGNORECASE)
 
 
@@ -32,6 +34,7 @@ class _Mark:
     target: str = ""
     heads: bool = False
     shift: str = ""  # "sup" or "sub" for words that are raised or lowered
+    outer_font: str = ""  # what `Inline` had as its font outside
     pictures: str = ""  # the words of pictures in it
     readings: list[str] = field(default_factory=list)  # of the parts of a ruby element
 
@@ -48,6 +51,7 @@ class Inline:
         self._blocks = blocks
         self._losses = losses
         self._marks: list[_Mark] = []
+        self._font = ""  # of the words that come now, when it holds signs in the places of letters
         self._raised = 0  # open elements of these: only the outermost counts
         self._options: list[list[str]] | None = None
         self._group = ""
@@ -73,24 +77,25 @@ class Inline:
             self._open_mark(tag, attributes, heads=heads)
 
     def _open_mark(self, tag: str, attributes: Mapping[str, str], *, heads: bool) -> None:
-        if tag == "button":
+        if tag in ("button", "textarea"):
             self._blocks.words(" ")
         elif tag == "q":
             self._blocks.words("“")
         elif tag == "rt" and self._marks and self._marks[-1].tag == "rt":
             self.end("rt")  # its end tag may be left out
         target = attributes.get("href", "") if tag == "a" else ""
-        mark = _Mark(tag, self._blocks.place(), target, heads, _shift(tag, attributes))
+        mark = _Mark(tag, self._blocks.place(), target, heads, _shift(tag, attributes), self._font)
+        if tag in ("span", "font"):
+            self._font = _symbol_font(attributes, self._font)
         self._raised += mark.is_set_apart
         self._marks.append(mark)
 
-    def data(self, text: str) -> bool:
-        """Take text of a list of options; False when it is ordinary text."""
+    def data(self, text: str) -> None:
+        """Take text: of a list of options, or of the open block."""
         if self._options is None:
-            return False
-        if self._options:
+            self._blocks.words(symbol_text(text, self._font) if self._font else text)
+        elif self._options:
             self._options[-1].append(text)
-        return True
 
     def end(self, tag: str) -> None:
         """Close an inline element."""
@@ -111,6 +116,7 @@ class Inline:
 
     def _end_mark(self, mark: _Mark) -> None:
         self._raised -= mark.is_set_apart
+        self._font = mark.outer_font
         if mark.tag == "a":
             self._end_link(mark)
         elif mark.shift:
@@ -123,6 +129,8 @@ class Inline:
             self._write_readings(mark.readings)
         elif mark.tag == "button":
             self._end_button(mark)
+        elif mark.tag == "textarea":
+            self._blocks.words(" ")
         elif mark.tag == "q":
             self._blocks.words("”")
 
@@ -200,6 +208,16 @@ def _shift(tag: str, attributes: Mapping[str, str]) -> str:
         return tag
     style = _SHIFTED.search(attributes["style"][:5_000]) if tag == "span" and "style" in attributes else None
     return style[1].lower() if style else ""
+
+
+def _symbol_font(attributes: Mapping[str, str], outer: str) -> str:
+    """Return the font inside an element when it is one of signs, "" for another one, `outer` when it names none."""
+    named = _FONT.findall(attributes["style"][:5_000]) if "style" in attributes else []
+    font = named[-1] if named else attributes.get("face", "")
+    if not font.strip():
+        return outer
+    first = font.partition(",")[0].strip(" \"'\t\n")
+    return first if is_symbol_font(first) else ""
 
 
 def _raised(tag: str, words: str) -> str:

@@ -26,6 +26,8 @@ BANNER = re.compile(
     re.IGNORECASE,
 )
 GUTTER = frozenset({"gutter", "lineno", "linenos", "line-numbers", "line-number", "blob-num", "linenodiv"})
+ANCHORS = frozenset({"headerlink", "hash-link", "anchor-link", "mw-editsection", "mw-cite-backlink"})
+"""Classes of links beside a heading or a note that lead to itself, or to an editor."""
 SILENT = frozenset({"script", "style", "noframes", "frameset", "datalist", "map", "rp", "svg", "head-only"})
 MEDIA = frozenset({"iframe", "object", "embed", "applet", "audio", "video", "canvas"})
 UI_WORDS = frozenset(

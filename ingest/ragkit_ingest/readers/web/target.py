@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ from ragkit_ingest.readers.web.inline import Inline
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.mathml import Formula
 from ragkit_ingest.readers.web.rules import (
+    ANCHORS,
     BANNER,
     BLOCKS,
     BOILERPLATE,
@@ -54,6 +55,7 @@ class Target:
         losses: Losses,
         styles: StyleSheet,
         opened: frozenset[str],
+        lengths: Sequence[int],
         boilerplate: bool,
     ) -> None:
         self.info = PageInfo()
@@ -62,6 +64,8 @@ class Target:
         self._styles = styles
         self._visibility = Visibility(styles)
         self._opened = opened
+        self._lengths = lengths  # of ordered lists, which those that count down need
+        self._ordered = 0  # ordered lists so far
         self._marks_boilerplate = boilerplate
         self._open: list[Element] = []
         self._hidden_at = 0  # depth at which content that is left out began, 0 for none
@@ -79,6 +83,8 @@ class Target:
         """Open a tag."""
         tag = _local(tag)
         element = (tag, _names(attributes) if attributes else frozenset[str]())
+        if tag == "ol":
+            attributes = self._with_rules(attributes, element)
         if self._formula is not None:
             self._formula[0].start(tag, attributes)
             self._open.append(element)
@@ -126,8 +132,8 @@ class Target:
             self._losses.struck += len(squeeze(text)) if self._counted == "struck" else 0
         elif not self._visibility.seen:
             self._losses.hidden += len(squeeze(text))
-        elif not self._inline.data(text):
-            self._blocks.words(text)
+        else:
+            self._inline.data(text)
 
     def comment(self, text: str) -> None:
         """Comments are left out."""
@@ -186,7 +192,11 @@ class Target:
     def _leave_out(self, tag: str, attributes: Mapping[str, str], element: Element) -> bool:
         """Tell whether an element is left out, and count its loss."""
         self._counted = ""
-        if tag in SILENT or not GUTTER.isdisjoint(name[1:] for name in element[1]):
+        classes = {name[1:] for name in element[1]}
+        if tag in SILENT or not GUTTER.isdisjoint(classes):
+            return True
+        if not ANCHORS.isdisjoint(classes):
+            self._losses.buttons += 1
             return True
         if tag in MEDIA:
             self._losses.media[tag] += 1
@@ -231,6 +241,18 @@ class Target:
             or attributes.get("hidden", "").lower() == "until-found"
             or bool(PANEL.search(attributes.get("class", "")[:500]))
         )
+
+    def _with_rules(self, attributes: Mapping[str, str], element: Element) -> Mapping[str, str]:
+        """Return the attributes of an ordered list with what is known from elsewhere: how the page's rules write its
+        numbers, and the first number of a list that counts down."""
+        at, self._ordered = self._ordered, self._ordered + 1
+        known = dict(attributes)
+        style = attributes.get("style", "")
+        if (rule := self._styles.lists.value(element, self._open[-200:])) and "list-style" not in style:
+            known["style"] = f"{style};list-style:{rule}"
+        if "reversed" in attributes and at < len(self._lengths):
+            known.setdefault("start", str(self._lengths[at]))
+        return known
 
     def _start_boilerplate(self, tag: str, attributes: Mapping[str, str]) -> None:
         kind = ""

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ragkit_ingest.readers.web.cascade import Cascade, Element
-from ragkit_ingest.readers.web.css import StyleSheet, declared, takes_away
+from ragkit_ingest.readers.web.css import StyleSheet, declared, is_relative, takes_away
 
 _STYLE_LIMIT: Final = 5_000  # characters of a style that are read
-_CHANGING = re.compile("visibility|font-size", re.IGNORECASE)
+_CHANGING = re.compile("visibility|font", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,29 @@ class Visibility:
 
     def open(self, style: str, element: Element, ancestors: Sequence[Element], *, depth: int) -> bool:
         """Follow an element that is displayed, the depth-th of the open ones; tell whether it hides what was seen."""
-        last, rules = self._states[-1], self.styles.visibility
-        if not (_CHANGING.search(style) or rules.taking or last.hidden or last.sizeless):
+        last, rules = self._states[-1], self.styles
+        if not (
+            _CHANGING.search(style) or rules.visibility.taking or rules.size.taking or last.hidden or last.sizeless
+        ):
             return False
-        own, size = _own(style, "visibility"), _own(style, "font-size").says
-        hidden = _hides(own, rules, element, ancestors)
+        own = _own(style, "visibility")
+        hidden = _hides(own, rules.visibility, element, ancestors)
         if not hidden and last.hidden:
-            hidden = not (own.says == "gives" or rules.gives(element, ancestors))
-        given = size == "gives" or (last.sizeless and not self.styles.sized.isdisjoint(element[1] | {element[0]}))
-        sizeless = size == "takes" or (last.sizeless and not given)
-        state = _State(depth, hidden, sizeless)
+            hidden = not (own.says == "gives" or rules.visibility.gives(element, ancestors))
+        state = _State(depth, hidden, self._is_sizeless(style, element, ancestors))
         if (state.hidden, state.sizeless) == (last.hidden, last.sizeless):
             return False
         was_seen = self.seen
         self._states.append(state)
         return was_seen and not self.seen
+
+    def _is_sizeless(self, style: str, element: Element, ancestors: Sequence[Element]) -> bool:
+        """Tell whether an element's letters have no size: of its own style, a rule, or the element around it."""
+        own = _own(style, "font-size")
+        if _hides(own, self.styles.size, element, ancestors):
+            return True
+        given = own.says == "gives" or not self.styles.sized.isdisjoint(element[1] | {element[0], "*"})
+        return self._states[-1].sizeless and not given
 
     def show(self, depth: int) -> None:
         """Show the words of the element that was opened last, since a control of the page opens it."""
@@ -86,13 +94,9 @@ def _own(style: str, name: str) -> _Own:
     for found, value, important in declared(style[:_STYLE_LIMIT]) if style else ():
         if found == name and important >= own.important:
             takes = takes_away(name, value)
-            own = _Own("takes" if takes else "" if _is_relative(name, value) else "gives", important)
+            inherits = value == "inherit" or (name == "font-size" and is_relative(value))
+            own = _Own("takes" if takes else "" if inherits else "gives", important)
     return own
-
-
-def _is_relative(name: str, value: str) -> bool:
-    """Tell whether a value is what holds around the element, or a part of it."""
-    return value == "inherit" or (name == "font-size" and value.endswith(("em", "%")) and not value.endswith("rem"))
 
 
 def _hides(own: _Own, rules: Cascade, element: Element, ancestors: Sequence[Element]) -> bool:

@@ -15,8 +15,8 @@ from ragkit_service.file_store.attaching import attach_files
 from ragkit_service.jobs.types import Job
 from ragkit_service.json_response import json_response
 from ragkit_service.listings.times import unix_seconds
+from ragkit_service.routes.openai.attached_files import attached_entry, status_of
 from ragkit_service.routes.openai.paging import listed, page
-from ragkit_service.routes.openai.store_files import attached_entry, status_of
 from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.pages import StoreFilesQuery
 from ragkit_service.schemas.openai.replies import FileBatchEntry, StoreFilesReply

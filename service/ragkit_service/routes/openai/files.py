@@ -81,7 +81,8 @@ def get_file(request: Request, file_id: str) -> Response:
 async def file_content(request: Request, file_id: str) -> Response:
     """Return the bytes of a stored file."""
     access_of(request).check("read")
-    path = await run_in_threadpool(files_of(request).content, file_id)
+    files = files_of(request)
+    path = await run_in_threadpool(lambda: files.content(files.get(file_id)))
     return FileResponse(path, media_type="application/octet-stream", headers={"Content-Disposition": "attachment"})
 
 

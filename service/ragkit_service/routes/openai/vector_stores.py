@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -14,6 +15,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from ragkit import ConflictError, NotFoundError
+from ragkit_service.collection_pool import unknown_collection
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
 from ragkit_service.file_store.attaching import attach_files, files_of
@@ -21,6 +23,7 @@ from ragkit_service.json_response import json_response
 from ragkit_service.listings.times import unix_milliseconds, unix_seconds
 from ragkit_service.observing.records import note_collection, note_hits
 from ragkit_service.routes.collections import delete_collection
+from ragkit_service.routes.openai.attached_files import Entries, pending_files, shown_files
 from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openai.search_results import merged, search_result
 from ragkit_service.routes.openapi import openai_errors
@@ -37,17 +40,12 @@ Confirm = Annotated[str | None, Query(max_length=63, description="The collection
 
 
 @router.get("", response_model=StoresReply, responses=openai_errors())
-def list_stores(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
+async def list_stores(request: Request, query: Annotated[PageQuery, Query()]) -> Response:
     """List the collections as vector stores, newest first."""
-    service, access = service_of(request), access_of(request)
-    made = {name: unix_milliseconds(service.pool.created_at(name)) for name in service.collections(access)}
-    places = {name: (-moment, name) for name, moment in made.items()}
-    shown, more = listed(places, query, ends=service.page_ends, listing=("stores", access.key_id), hidden=frozenset())
-    entries = []
-    for name in shown:
-        with suppress(NotFoundError), service.reading(access, name) as knowledge:  # deleted in between
-            entries.append(_entry(name, knowledge.status(), created=made[name] // 1_000))
-    return json_response(page(entries, more=more))
+    shown, more = await anyio.to_thread.run_sync(partial(_shown, request, query))
+    pending = await pending_files(request, shown)
+    entries = [await anyio.to_thread.run_sync(partial(_look, request, name, pending[name])) for name in shown]
+    return json_response(page([entry for entry in entries if entry is not None], more=more))
 
 
 @router.post("", response_model=StoreEntry, responses=openai_errors(404, 409, 415, 503, 507))
@@ -61,15 +59,19 @@ async def create_store(request: Request, body: NewStore) -> Response:
     if body.file_ids:
         await attach_files(request, name, body.file_ids, metadata={})
     made = await anyio.to_thread.run_sync(service.pool.created_at, name)
-    return json_response(_entry(name, {"documents": 0}, created=unix_seconds(made), waiting=len(set(body.file_ids))))
+    return json_response(_entry(name, {"in_progress": len(set(body.file_ids))}, created=unix_seconds(made)))
 
 
 @router.get("/{store}", response_model=StoreEntry, responses=openai_errors(404, 409, 503))
-def get_store(request: Request, store: str) -> Response:
-    """Look at a collection as a vector store."""
-    service = service_of(request)
-    with service.reading(access_of(request), store) as knowledge:
-        return json_response(_entry(store, knowledge.status(), created=unix_seconds(service.pool.created_at(store))))
+async def get_store(request: Request, store: str) -> Response:
+    """Look at a collection as a vector store: `in_progress` while files are on their way into it."""
+    service, access = service_of(request), access_of(request)
+    await anyio.to_thread.run_sync(partial(service.require, access, store, "read"))
+    pending = await pending_files(request, [store])
+    entry = await anyio.to_thread.run_sync(partial(_look, request, store, pending[store]))
+    if entry is None:
+        raise unknown_collection(store)
+    return json_response(entry)
 
 
 @router.delete("/{store}", response_model=DeletedReply, responses=openai_errors(404, 409, 423, 503))
@@ -119,16 +121,35 @@ def _make(service: Service, access: Access, wanted: str) -> str:
     )
 
 
-def _entry(name: str, status: Mapping[str, Any], *, created: int, waiting: int = 0) -> dict[str, Any]:
-    counts = {"in_progress": waiting, "completed": int(status["documents"]), "failed": 0, "cancelled": 0}
+def _shown(request: Request, query: PageQuery) -> tuple[list[str], bool]:
+    """Return the names of a page of the collections, and whether more follow."""
+    service, access = service_of(request), access_of(request)
+    places = {name: (-unix_milliseconds(service.pool.created_at(name)), name) for name in service.collections(access)}
+    return listed(places, query, ends=service.page_ends, listing=("stores", access.key_id), hidden=frozenset())
+
+
+def _look(request: Request, name: str, pending: Entries) -> dict[str, Any] | None:
+    """Return a collection as the clients read it; None when it was deleted in between."""
+    service = service_of(request)
+    with suppress(NotFoundError), service.reading(access_of(request), name) as knowledge:
+        shown, held = shown_files(knowledge, pending)
+        counts = Counter(entry["status"] for entry in shown.values())
+        counts["completed"] = int(knowledge.status()["documents"]) - len(held)
+        return _entry(name, counts, created=unix_seconds(service.pool.created_at(name)))
+    return None
+
+
+def _entry(name: str, counts: Mapping[str, int], *, created: int) -> dict[str, Any]:
+    """Return a collection as the clients read it. counts: its files by status. created: in Unix seconds."""
+    by_status = {status: counts.get(status, 0) for status in ("in_progress", "completed", "failed", "cancelled")}
     return {
         "id": name,
         "object": "vector_store",
         "created_at": created,
         "name": name,
-        "status": "in_progress" if waiting else "completed",
+        "status": "in_progress" if by_status["in_progress"] else "completed",
         "usage_bytes": 0,
-        "file_counts": {**counts, "total": sum(counts.values())},
+        "file_counts": {**by_status, "total": sum(by_status.values())},
         "metadata": {},
         "last_active_at": None,
         "expires_after": None,

@@ -10,7 +10,7 @@ from typing import Final
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.number_formats import formatted
 from ragkit_ingest.readers.office.pieces import Raised, joined
-from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol_text
+from ragkit_ingest.readers.text.symbols import is_symbol_font, symbol_text
 from ragkit_ingest.readers.titles import squeeze
 
 _PRIVATE: Final = re.compile("[\uf020-\uf0ff]")

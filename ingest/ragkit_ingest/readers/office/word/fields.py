@@ -8,8 +8,8 @@ from typing import Final
 
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.pieces import joined
-from ragkit_ingest.readers.office.symbols import symbol_text
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph
+from ragkit_ingest.readers.text.symbols import symbol_text
 
 TICKED: Final = "☒"
 UNTICKED: Final = "☐"

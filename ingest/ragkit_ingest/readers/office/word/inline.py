@@ -8,7 +8,6 @@ from typing import Final
 
 from ragkit_ingest.readers.links import address_after
 from ragkit_ingest.readers.office.pieces import Raised, joined
-from ragkit_ingest.readers.office.symbols import is_symbol_font, symbol, symbol_text
 from ragkit_ingest.readers.office.word.containers import Source
 from ragkit_ingest.readers.office.word.controls import BoundData, Control
 from ragkit_ingest.readers.office.word.drawings import Drawings, Links
@@ -16,6 +15,7 @@ from ragkit_ingest.readers.office.word.fields import Fields
 from ragkit_ingest.readers.office.word.numbering import natural, small
 from ragkit_ingest.readers.office.word.paragraphs import Paragraph, Run
 from ragkit_ingest.readers.office.word.styles import Style, is_on, outline_level
+from ragkit_ingest.readers.text.symbols import is_symbol_font, symbol, symbol_text
 from ragkit_ingest.readers.zip_package import Event
 
 _PRIVATE: Final = re.compile("[\uf020-\uf0ff]")

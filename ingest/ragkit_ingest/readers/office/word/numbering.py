@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit_ingest.readers.office.number_formats import formatted
-from ragkit_ingest.readers.office.symbols import symbol_text
+from ragkit_ingest.readers.text.symbols import symbol_text
 from ragkit_ingest.readers.zip_package import Event
 
 BULLET: Final = "-"

@@ -13,6 +13,7 @@ from ragkit_ingest.readers.base import TextBuilder, looks_like_header
 from ragkit_ingest.readers.pdf.layout.body import Body
 from ragkit_ingest.readers.pdf.lines import continues
 from ragkit_ingest.readers.pdf.structure.base import OutlineItem
+from ragkit_ingest.readers.pdf.tables.levels import is_amount, may_name
 from ragkit_ingest.readers.pdf.tables.runs import TableSpan, find_tables
 from ragkit_ingest.readers.pdf.text import Line
 
@@ -202,7 +203,8 @@ class PageLayout:
         names = self._lines[group.start].cells
         first, last = self._out.paragraph(text)
         self._find(waiting, text, first)
-        header = " | ".join(filter(None, names)) if looks_like_header([*names]) and group.end - group.start > 1 else ""
+        below = self._lines[group.start + 1].cells if group.end - group.start > 1 else ()
+        header = " | ".join(filter(None, names)) if below and _name_columns(names, below) else ""
         self._out.mark_block(first, last, "table", header)
 
     def _table(self, span: TableSpan, waiting: list[OutlineItem]) -> None:
@@ -287,6 +289,11 @@ def add_kept(out: TextBuilder, kept: list[tuple[str, BlockKind]]) -> None:
     for text, kind in kept:
         out.mark_block(*out.paragraph(text), kind)
     kept.clear()
+
+
+def _name_columns(names: Sequence[str], below: Sequence[str]) -> bool:
+    """Tell whether a first row names the columns: by its looks, or by words and years above figures."""
+    return looks_like_header([*names]) or (all(may_name(text) for text in names if text) and any(map(is_amount, below)))
 
 
 def _drop_long_runs(levels: list[int], looks: Sequence[tuple[float, bool]]) -> None:

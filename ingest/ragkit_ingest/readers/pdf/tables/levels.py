@@ -216,7 +216,12 @@ def _name_rows(cells: Sequence[Sequence[str]], steps: Sequence[float]) -> int:
 
 def _names(row: Sequence[str]) -> bool:
     """Tell whether a row may be a line of names: words and years."""
-    return all(has_letters(text) or _YEAR.fullmatch(text) for text in row if text)
+    return all(may_name(text) for text in row if text)
+
+
+def may_name(text: str) -> bool:
+    """Tell whether a text may be a line of a column's name: words, a year, or a mark of a note."""
+    return has_letters(text) or _YEAR.fullmatch(text) is not None or text[:1] in "%#"
 
 
 def _step_below(at: int, steps: Sequence[float], words: Sequence[bool]) -> float:
@@ -265,3 +270,8 @@ def has_letters(text: str) -> bool:
 def is_number(text: str) -> bool:
     """Tell whether a cell holds figures, signs and dashes only."""
     return all(is_value(token) for token in text.split())
+
+
+def is_amount(text: str) -> bool:
+    """Tell whether a cell holds a figure that is no year."""
+    return any(map(str.isdigit, text)) and is_number(text) and _YEAR.fullmatch(text) is None

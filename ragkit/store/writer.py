@@ -1,4 +1,4 @@
-"""Write a collection: each call is one transaction, and all transactions of a run are one generation."""
+"""Write a collection, in every back end: each call is one transaction, all transactions of a run are one generation."""
 
 from __future__ import annotations
 
@@ -8,41 +8,33 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 
-from ragkit.errors import ConflictError, InputError, NotFoundError, RagkitError, StoreError
+from ragkit.errors import ConflictError, NotFoundError, RagkitError, StoreError
 from ragkit.numeric.vectors import check_vectors
 from ragkit.store.base import Outcome
 from ragkit.store.checks import check_adapter, check_chunks, check_file, check_units
-from ragkit.store.chunked import ChunkedDocument
-from ragkit.store.encoding import encode_document, encode_root
-from ragkit.store.postgres.documents import drop_chunks, put_document, store_adapter, store_vectors
-from ragkit.store.postgres.encoding import check_storable, file_key, file_values, is_storable, source_key
-from ragkit.store.postgres.reading.chunks import known_vectors
-from ragkit.store.postgres.session import Session, Statement
-from ragkit.store.runs import Change
+from ragkit.store.encoding import encode_document
+from ragkit.store.runs import Change, ChunkedDocument, Statement, Statements
+from ragkit.store.session import WritingSession
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
 
 _PENDING_FILES: Final = 1_000
-_PUT_FILE: Final = """INSERT INTO files VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-ON CONFLICT (collection, file_key) DO UPDATE SET source_key = excluded.source_key, source = excluded.source,
-  size = excluded.size, mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, sha256 = excluded.sha256,
-  extractor = excluded.extractor, reason = excluded.reason, detail = excluded.detail"""
-_IS_THERE: Final = "SELECT 1 FROM documents WHERE collection = $1 AND source_key = $2"
 
 
 class Writer:
     """Writes to one collection, inside `with store.write(...)`, which holds the writer lock.
 
-    See `ragkit.store.base.Writer`. It is safe for several threads: their calls run one at a time.
+    Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. It is
+    safe for several threads: their calls run one at a time.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: WritingSession, statements: Statements) -> None:
         self._lock = threading.RLock()
         self._session = session
+        self._statements = statements
 
     @property
     def generation(self) -> int:
@@ -58,7 +50,7 @@ class Writer:
             with self._lock:
                 self._session.finish()
         except BaseException:
-            with suppress(RagkitError, psycopg.Error):  # the first error is the one to raise
+            with suppress(RagkitError):  # the first error is the one to raise
                 self.flush()
             raise
         finally:
@@ -73,11 +65,7 @@ class Writer:
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
         """Return stored unit vectors (d,) of this run's model by the SHA-256 of `Chunk.embedded`."""
         with self._lock:
-            session = self._session
-            number, dimension = session.known_fingerprint_id(), session.need_fingerprint().dimension
-            if number is None:
-                return {}
-            return known_vectors(session.rows, hashes, fingerprint_id=number, dimension=dimension)
+            return self._statements.known_vectors(hashes)
 
     def keep_vectors(
         self,
@@ -90,7 +78,7 @@ class Writer:
         unit = check_vectors(vectors, count=len(hashes), dimension=self._session.need_fingerprint().dimension)
         check_units(units, count=len(hashes), dimension=unit.shape[1])
         with self._lock, self._session.transaction() as change:
-            store_vectors(self._session, change, hashes, unit, units)
+            self._statements.store_vectors(change, hashes, unit, units)
 
     def put(
         self,
@@ -104,44 +92,42 @@ class Writer:
         """Store a document with its chunks and their unit vectors (n, d), in place of the one of the same source.
 
         A document that is stored already, with equal chunks, is "unchanged": only `file` is written. Chunks that
-        stay the same keep their ids. See `ragkit.store.base.Writer.put` for `units` and the errors; InputError also
-        for a NUL in a title or a heading, which PostgreSQL can't store.
+        stay the same keep their ids. units: for each chunk the vectors (m, d) of its m units, or None where the chunk
+        has none or they are stored with its vector already. Raises InputError when a chunk is not the slice of the
+        text that it says, EmbeddingError for bad vectors, ModelMismatchError when the collection has another model.
         """
         dimension = self._session.need_fingerprint().dimension
         check_chunks(document, chunks)
         unit = check_vectors(vectors, count=len(chunks), dimension=dimension)
         check_units(units, count=len(chunks), dimension=dimension)
         record = encode_document(document)
-        check_storable(document.source, record, chunks)
-        statement = _file_row(file) if file is not None else None
+        self._statements.check(document.source, record, chunks)
+        statement = self._file_statement(file) if file is not None else None
         with self._lock, self._session.transaction() as change:
             self._session.check_model()
-            cut = ChunkedDocument(chunks, unit, units)
-            outcome = put_document(self._session, change, document, record, cut=cut)
+            outcome = self._statements.put(change, document, record, cut=ChunkedDocument(chunks, unit, units))
             if statement is not None:
-                self._session.run(*statement)
+                self._statements.execute(statement)
         return outcome
 
     def remove(self, source: str) -> bool:
         """Delete a document and the states of its files; False when there is none."""
-        if not source or not is_storable(source):
+        statements = self._statements
+        if not source or not statements.can_hold(source):
             return False
-        key = source_key(source)
         with self._lock, self._session.transaction() as change:
-            session = self._session
-            session.run("DELETE FROM files WHERE collection = $1 AND source_key = $2", (key,))
-            rows = session.rows(
-                "SELECT id, characters, pages FROM documents WHERE collection = $1 AND source_key = $2", (key,)
-            )
-            for document_id, characters, pages in rows:
-                session.touch(change)
-                drop_chunks(session, change, document_id)
-                session.run("DELETE FROM documents WHERE collection = $1 AND id = $2", (document_id,))
-                change.documents -= 1
-                change.characters -= characters
-                change.pages -= pages
-                change.removed += 1
-        return bool(rows)
+            statements.forget_files_of(source)
+            found = statements.find(source)
+            if found is None:
+                return False
+            document_id, characters, pages = found
+            self._session.touch(change)
+            statements.delete_document(change, document_id)
+            change.documents -= 1
+            change.characters -= characters
+            change.pages -= pages
+            change.removed += 1
+        return True
 
     def rename(self, old: str, new: str) -> None:
         """Give a document another source; its title and chunks stay, with their ids and vectors.
@@ -150,32 +136,25 @@ class Writer:
         no document may have, and ConflictError when there is a document of the new name.
         """
         Document(source=new, text="")  # checks the name
+        statements = self._statements
         with self._lock, self._session.transaction() as change:
-            session = self._session
-            if not is_storable(old) or not session.rows(_IS_THERE, (source_key(old),)):
+            if not statements.can_hold(old) or statements.find(old) is None:
                 raise NotFoundError(f"there is no document {show(old, 120)!r}", cure="list them with: ragkit documents")
             if old == new:
                 return
-            if session.rows(_IS_THERE, (source_key(new),)):
+            if statements.find(new) is not None:
                 raise ConflictError(f"there is a document {show(new, 120)!r} already", cure="remove it first")
-            stamp = session.touch(change)
-            session.run(
-                """UPDATE documents SET source_key = $3, source = $4, generation = $5, updated_at = $6, updated_us = $7
-                WHERE collection = $1 AND source_key = $2""",
-                (source_key(old), source_key(new), new, *stamp),
-            )
-            session.run("DELETE FROM files WHERE collection = $1 AND source_key = $2", (source_key(old),))
+            statements.rename(old, new, stamp=self._session.touch(change))
+            statements.forget_files_of(old)
             change.changed += 1
 
     def record_file(self, state: FileState) -> None:
         """Record a file's state. Written with the next transaction, or at the end; the collection's revision stays."""
-        self._remember(_file_row(state))
+        self._remember(self._file_statement(state))
 
     def forget_file(self, root: str, path: bytes) -> None:
         """Delete a file's state. Written with the next transaction, or at the end; the collection's revision stays."""
-        self._remember(
-            ("DELETE FROM files WHERE collection = $1 AND file_key = $2", (file_key(encode_root(root), path),))
-        )
+        self._remember(self._statements.forget_file(root, path))
 
     def flush(self) -> None:
         """Write the pending changes of `record_file` and `forget_file`."""
@@ -199,78 +178,66 @@ class Writer:
                 change.forgets_log = True
                 session.repinned = True
                 session.pin(only_if_free=False)
-                session.run("DELETE FROM adapters WHERE collection = $1 AND fingerprint <> $2", (fingerprint.id,))
+                self._statements.delete_adapters(but=fingerprint.id)
 
     def set_adapter(self, matrix: NDArray[np.float32], evidence: Mapping[str, Any]) -> None:
         """Store the collection's query adapter (d, d) and delete any other; the revision stays."""
         check_adapter(matrix, dimension=self._session.need_fingerprint().dimension)
         with self._lock, self._session.transaction():
             self._session.check_model()
-            store_adapter(self._session, matrix, evidence)
+            self._statements.delete_adapters()
+            self._statements.store_adapter(matrix, evidence)
 
     def drop_adapter(self) -> bool:
         """Delete the query adapter; False when there is none."""
         with self._lock, self._session.transaction():
-            return self._session.run("DELETE FROM adapters WHERE collection = $1") > 0
+            return self._statements.delete_adapters() > 0
 
     def clear(self) -> None:
         """Delete every document, the states of files, the adapter and the pinned settings; keep vectors."""
+        statements = self._statements
         with self._lock, self._session.transaction() as change:
-            session = self._session
-            session.run("DELETE FROM files WHERE collection = $1")
-            session.run("DELETE FROM adapters WHERE collection = $1")
-            documents, chunks, characters, pages = session.rows(
-                "SELECT documents, chunks, characters, pages FROM collections WHERE id = $1"
-            )[0]
-            before = session.outer or Change()
+            statements.forget_all_files()
+            statements.delete_adapters()
+            documents, chunks, characters, pages = statements.totals()
+            before = self._session.outer or Change()
             if documents + before.documents:
-                session.touch(change)
-                session.run("DELETE FROM documents WHERE collection = $1")
+                self._session.touch(change)
+                statements.delete_all_documents()
                 change.documents = -(documents + before.documents)
                 change.chunks = -(chunks + before.chunks)
                 change.characters = -(characters + before.characters)
                 change.pages = -(pages + before.pages)
                 change.removed -= change.documents
                 change.forgets_log = True
-            session.run("UPDATE collections SET pinned = NULL, fingerprint = NULL WHERE id = $1")
+            statements.unpin()
 
     def compact(self) -> int:
-        """Delete vectors that no chunk uses and the log of deleted chunks; return how many vectors.
+        """Delete vectors that no chunk uses and the log of deleted chunks, give space back; return how many vectors.
 
-        Caches of an older revision will rebuild. The server's autovacuum reuses the space. Not within `atomic`.
+        Caches of an older revision will rebuild. Not within `atomic`.
         """
         with self._lock:
             session = self._session
             if session.outer is not None:
                 raise StoreError("compact() is within atomic()", cure="call it by itself")
             with session.transaction() as change:
-                dropped = session.run(
-                    """DELETE FROM vectors AS v WHERE v.collection = $1 AND NOT EXISTS (
-                    SELECT 1 FROM chunks AS c WHERE c.collection = v.collection AND c.vector_id = v.id)"""
-                )
+                dropped = self._statements.delete_unused()
                 change.vectors -= dropped
-                session.run(
-                    """DELETE FROM fingerprints AS f USING collections AS s WHERE f.collection = $1 AND s.id = $1
-                    AND f.id IS DISTINCT FROM s.fingerprint AND NOT EXISTS (
-                    SELECT 1 FROM vectors AS v WHERE v.collection = f.collection AND v.fingerprint = f.id)"""
-                )
                 session.forget_log(session.revision)
+            self._statements.give_space_back()
             return dropped
+
+    def _file_statement(self, state: FileState) -> Statement:
+        check_file(state)
+        return self._statements.record_file(state)
 
     def _remember(self, statement: Statement) -> None:
         with self._lock:
             if self._session.outer is not None:
                 with self._session.transaction():
-                    self._session.run(*statement)
+                    self._statements.execute(statement)
                 return
             self._session.pending.append(statement)
             if len(self._session.pending) >= _PENDING_FILES:
                 self.flush()
-
-
-def _file_row(state: FileState) -> Statement:
-    """Return the statement that stores a file's state."""
-    check_file(state)
-    if "\0" in state.source + state.reason + state.extractor:
-        raise InputError(f"the source {state.source!r} of a file is not text", cure="name it otherwise")
-    return _PUT_FILE, file_values(state)

@@ -1,7 +1,10 @@
-"""Signs of the fonts Symbol, Wingdings and Webdings, which hold pictures in the places of letters, as Unicode."""
+"""Signs of Symbol, Wingdings, Zapf Dingbats and such fonts, which hold pictures in place of letters, as Unicode."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 _PRIVATE: Final = 0xF000  # Office moves the signs of such fonts to U+F020 to U+F0FF
@@ -19,7 +22,7 @@ _WINGDINGS: Final = {
     0x54: "❄", 0x58: "✠", 0x59: "✡", 0x5A: "☪", 0x5B: "☯", 0x6C: "●", 0x6D: "❍", 0x6E: "■", 0x6F: "☐", 0x70: "☐",
     0x71: "❑", 0x72: "❒", 0x73: "⬧", 0x74: "⧫", 0x75: "◆", 0x76: "❖", 0x77: "⬥", 0x78: "☒", 0x80: "⓪",
     **{0x81 + at: chr(0x2460 + at) for at in range(10)},
-    0x8B: "⓿",
+    0x7A: "⌘", 0x7B: "❀", 0x7C: "✿", 0x7D: "❝", 0x7E: "❞", 0x8B: "⓿",
     **{0x8C + at: chr(0x2776 + at) for at in range(10)},
     0x9E: "·", 0x9F: "•", 0xA1: "○", 0xA4: "◉", 0xA5: "◎", 0xA7: "▪", 0xA8: "☐", 0xAA: "✦", 0xAB: "★", 0xAC: "✶",
     0xD8: "➢", 0xDF: "←", 0xE0: "→", 0xE1: "↑", 0xE2: "↓", 0xE3: "↖", 0xE4: "↗", 0xE5: "↙", 0xE6: "↘", 0xE8: "➔",
@@ -38,18 +41,38 @@ _WEBDINGS: Final = {
     0x33: "◀", 0x34: "▶", 0x35: "▲", 0x36: "▼", 0x60: "⬑", 0x61: "✓", 0x63: "☐", 0x67: "■", 0x69: "ⓘ", 0x6E: "●",
     0x72: "✗", 0x78: "☒",
 }  # fmt: skip
+_DINGBATS: Final = {
+    **{code: chr(0x2701 + code - 0x21) for code in range(0x21, 0x7F)},
+    **{code: chr(0x2761 + code - 0xA1) for code in range(0xA1, 0xFF)},
+    0x25: "☎", 0x2A: "☛", 0x2B: "☞", 0x48: "★", 0x6C: "●", 0x6E: "■", 0x73: "▲", 0x74: "▼", 0x75: "◆", 0x77: "◗",
+    0xA8: "♣", 0xA9: "♦", 0xAA: "♥", 0xAB: "♠", **{0xAC + at: chr(0x2460 + at) for at in range(10)},
+    0xD5: "→", 0xD6: "↔", 0xD7: "↕",
+}  # fmt: skip
 _FONTS: Final = {
     "symbol": _SYMBOL,
     "wingdings": _WINGDINGS,
-    "wingdings 2": _WINGDINGS_2,
-    "wingdings 3": _WINGDINGS_3,
+    "wingdings2": _WINGDINGS_2,
+    "wingdings3": _WINGDINGS_3,
     "webdings": _WEBDINGS,
+    "zapfdingbats": _DINGBATS,
+    "itczapfdingbats": _DINGBATS,
+    "monotypesorts": _DINGBATS,
+    "marlett": {},
 }
+UNKNOWN_SIGN: Final = "•"
+"""Stands for a sign of such a font that is in no table."""
+_NAME_PARTS = re.compile(r"[\s,_-]|regular|bold|italic|oblique|mt$|ps$|std$")
 
 
 def is_symbol_font(font: str) -> bool:
-    """Tell whether a font holds pictures in the places of letters."""
-    return font.strip().lower() in _FONTS
+    """Tell whether a font holds pictures in the places of letters; its name may be that of a subset in a PDF."""
+    return _signs_of(font) is not None
+
+
+@lru_cache(maxsize=256)
+def _signs_of(font: str) -> Mapping[int, str] | None:
+    bare = _NAME_PARTS.sub("", font.rpartition("+")[2].lower())
+    return _FONTS.get(bare)
 
 
 def symbol(font: str, code: str) -> str:
@@ -62,8 +85,12 @@ def symbol(font: str, code: str) -> str:
 
 
 def symbol_text(text: str, font: str) -> str:
-    """Return text that is set in a symbol font as Unicode; unknown signs of the private use area are left out."""
-    signs = _FONTS.get(font.strip().lower())
+    """Return text that is set in a symbol font as Unicode.
+
+    A sign of such a font that is in no table becomes "•", never the letter in whose place it stands; an unknown sign
+    of the private use area in another font is left out.
+    """
+    signs = _signs_of(font)
     found = []
     for sign in text:
         code = ord(sign)
@@ -71,7 +98,7 @@ def symbol_text(text: str, font: str) -> str:
         if code < 0x20:
             found.append(sign)
         elif signs is not None and code <= 0xFF:
-            found.append(signs.get(code, "" if code != ord(sign) else sign))
+            found.append(signs.get(code, UNKNOWN_SIGN if code > 0x20 else sign))
         elif code != ord(sign):
             found.append(_SYMBOL.get(code, ""))  # a private sign in a common font: Office falls back to Symbol
         else:
