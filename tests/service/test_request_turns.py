@@ -88,7 +88,7 @@ def test_a_request_that_was_cancelled_takes_no_turn() -> None:
 
 def test_the_service_has_it_within_what_counts_and_limits_requests(tmp_path: Path) -> None:
     app = create_app(ServiceSettings(data=tmp_path), library=FakeLibrary("default"), extractor=plain_extractor())
-    kinds = [layer.cls for layer in app.user_middleware]
+    kinds: list[object] = [layer.cls for layer in app.user_middleware]
     assert kinds.index(Observe) < kinds.index(RequestTurns) < kinds.index(Guard)
 
 
