@@ -150,17 +150,14 @@ def compile(  # noqa: A001 - the command's name
 @click.argument("out", type=click.Path(path_type=Path))
 @model_option
 @data_option
-@click.option(
-    "--collection", metavar="NAME", default="", help="Fit the table to its texts; without --model, of its model."
-)
+@click.option("--collection", metavar="NAME", default="", help="Take words from its texts, and its model.")
 @click.option("--dimensions", type=click.IntRange(min=2), default=256, show_default=True, help="Numbers in a vector.")
 @json_option
 def distill(out: Path, *, model: str, data: str, collection: str, dimensions: int, as_json: bool) -> None:
     """Write a static model to the new folder OUT: one vector a token, whose mean is the vector of a text.
 
     It embeds many times as fast as the model that it is made of, and finds less. Use it as any other model: ragkit
-    ingest PATH --model OUT. With --collection, words that are frequent in its texts get vectors of their own, and the
-    table is fitted to a sample of their sentences.
+    ingest PATH --model OUT. With --collection, words that are frequent in its texts get vectors of their own.
     """
     from ragkit.embedding.static.folder import origin_of, write_static_model
 

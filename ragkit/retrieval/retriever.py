@@ -54,7 +54,7 @@ neighbours joined are filled from that many more chunks. Chosen on five trees of
 (see docs/evaluation.md)."""
 STATIC = 0.73
 """The share of the dense side's weight in a collection with a static model, whose vectors know words and not how they
-stand together: 0.55 becomes 0.4. Tuned on the tuning parts of SQuAD, Cranfield and the chunking set."""
+stand together: 0.55 becomes 0.4. Tuned on the tuning parts of SQuAD and Cranfield; see docs/models.md."""
 _MEANINGS_KEPT = 1_000
 _RERANK_DEPTH = 30
 PARALLEL_FROM = 5_000

@@ -11,7 +11,6 @@ from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_embedder import ModelEmbedder
 from ragkit.embedding.model_files import find_model
 from ragkit.embedding.static.distillation import distill, principal_axes
-from ragkit.embedding.static.fitting import SentenceSample, fitted
 from ragkit.embedding.static.folder import Origin, origin_of, write_static_model
 from ragkit.embedding.static.vocabulary import Vocabulary
 from ragkit.embedding.tokenizer import WordPieces
@@ -57,41 +56,6 @@ def test_the_projection_keeps_the_directions_that_vary_most() -> None:
     spread = full.var(axis=0)
     assert list(spread) == sorted(spread, reverse=True)
     assert centred @ principal_axes(centred, 2) == pytest.approx(full[:, :2])
-
-
-def test_a_fitted_table_gives_sentences_the_vectors_of_the_network() -> None:
-    random = np.random.default_rng(2)
-    true, start = random.standard_normal((2, 30, 7)).astype(np.float32)
-    ids = [random.integers(0, 29, size=random.integers(1, 6)).tolist() for _ in range(200)]
-    wanted = np.stack([true[tokens].mean(axis=0) for tokens in ids]) + np.float32(4)
-    centred = wanted - wanted.mean(axis=0)
-
-    def misses(ridge: float) -> float:
-        table = fitted(start, ids, wanted, ridge=ridge)
-        return float(np.abs(np.stack([table[tokens].mean(axis=0) for tokens in ids]) - centred).mean())
-
-    assert misses(1e-4) < 0.02 < misses(3.0) < misses(1e6)
-    still = fitted(start, ids, wanted)
-    assert still[29] / start[29] == pytest.approx(np.full(7, still[29][0] / start[29][0]), rel=1e-4)  # in no sentence
-
-
-def test_the_sample_of_sentences_is_of_all_texts_and_the_same_again() -> None:
-    texts = [f"The {number}th ferry leaves the pier at noon. It calls at two islands." for number in range(300)]
-
-    def sampled() -> list[str]:
-        sample = SentenceSample(40)
-        assert list(sample.passing(texts)) == texts
-        return sample.texts()
-
-    found = sampled()
-    assert found == sampled()
-    assert len(set(found) & {text.split(". ")[0] + "." for text in texts}) in range(8, 32)
-    assert {int(text[4:].split("th")[0]) // 100 for text in found if text.startswith("The ")} == {0, 1, 2}
-    long = SentenceSample(1)
-    list(long.passing(["one two three four five six seven eight nine ten eleven twelve thirteen fourteen"]))
-    sentence, window = long.texts()
-    assert f" {window} " in f" {sentence} "
-    assert 5 <= len(window.split()) <= 11
 
 
 def test_frequent_tokens_weigh_less_and_unused_ones_nothing(embedder: ModelEmbedder, network: FakeNetwork) -> None:

@@ -3,7 +3,7 @@
 The method is model2vec's (Tulkens and van Dongen 2024, https://github.com/MinishLab/model2vec, MIT): a principal
 component analysis of the vectors of all tokens, then the weights of smooth inverse frequency (Arora, Liang and Ma 2017,
 "A simple but tough-to-beat baseline for sentence embeddings"). It is written here for any model that ragkit runs, so
-that it needs neither torch nor transformers. With texts of the user's, the table is also fitted to their sentences.
+that it needs neither torch nor transformers.
 """
 
 from __future__ import annotations
@@ -17,15 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.embedding.model_embedder import ModelEmbedder
-from ragkit.embedding.static.fitting import SentenceSample, fitted
 from ragkit.embedding.static.vocabulary import Vocabulary
-from ragkit.embedding.tokenizer import NO_LIMIT, WordPieces
 from ragkit.errors import InputError, ModelError
 from ragkit.types.collection import STATIC_RUNTIME
 
 Part = TypeVar("Part", int, str)
 Progress = Callable[[int, int], None]
-"""A callback that gets the number of tokens, words and sentences that have a vector, and the number of all."""
+"""A callback that gets the number of tokens and words that have a vector, and the number of all."""
 
 DIMENSIONS: Final = 256
 SMOOTHING: Final = 1e-4
@@ -48,33 +46,25 @@ def distill(
 ) -> StaticModel:
     """Return the static model of another.
 
-    texts: the user's own; words that the tokenizer would split become tokens (see `Vocabulary.new_words`), and the
-    table is fitted to a sample of their sentences (see `fitted`). dimensions: numbers in a vector. Raises ModelError
-    for a model whose tokens cannot be embedded one by one, InputError for more dimensions than the model has.
+    texts: the user's own; words that the tokenizer would split become tokens (see `Vocabulary.new_words`). dimensions:
+    numbers in a vector. Raises ModelError for a model whose tokens cannot be embedded one by one, InputError for more
+    dimensions than the model has.
     """
     source = _source(embedder)
     most = source.fingerprint.dimension
     if not 2 <= dimensions <= most:
         raise InputError(f"a static model of {dimensions} dimensions is not possible", cure=f"choose from 2 to {most}")
     vocabulary = Vocabulary(source.vocabulary())
-    sample = SentenceSample()
-    words = vocabulary.new_words(sample.passing(texts))
-    sentences = _short_enough(sample.texts(), source)
+    words = vocabulary.new_words(texts)
     tokens = vocabulary.tokens
-    work = _Work(len(tokens) + len(words) + len(sentences), progress)
+    work = _Work(len(tokens) + len(words), progress)
     rows = np.zeros((vocabulary.size + len(words), most), dtype=np.float32)
     numbers = sorted(tokens)
     rows[numbers] = work.embedded(source.embed_tokens, numbers, most)
     rows[vocabulary.size :] = work.embedded(source.embed_documents, [word.text for word in words], most)
-    serialized = vocabulary.extended(words)
     centred = rows - rows.mean(axis=0)
-    table = centred * _rarity(tokens, len(rows))[:, None]
-    if sentences:
-        pieces = WordPieces(serialized, max_tokens=NO_LIMIT, special_tokens=False)
-        vectors = work.embedded(source.embed_documents, sentences, most)
-        table = fitted(table, pieces.document_ids(sentences), vectors)
-    table = table @ principal_axes(centred, dimensions)
-    return StaticModel(table.astype(np.float32), serialized, tuple(word.text for word in words))
+    table = (centred @ principal_axes(centred, dimensions)) * _rarity(tokens, len(rows))[:, None]
+    return StaticModel(table, vocabulary.extended(words), tuple(word.text for word in words))
 
 
 class _Work:
@@ -97,12 +87,6 @@ class _Work:
             if self._progress is not None:
                 self._progress(self._done, self._total)
         return rows
-
-
-def _short_enough(texts: Sequence[str], source: ModelEmbedder) -> list[str]:
-    """Return the texts that the model takes whole."""
-    counts = source.count_tokens(texts)
-    return [text for text, tokens in zip(texts, counts, strict=True) if tokens <= source.max_tokens]
 
 
 def _source(embedder: object) -> ModelEmbedder:
