@@ -50,9 +50,10 @@ docs: $(VENV)/installed ## the documentation site, in docs/_build/html; a warnin
 # How many seconds each reader is given damaged files; check-long gives each a minute.
 FUZZ_SECONDS ?= 3
 
-# The processes that read files write no bytecode, so each of them would compile the readers again.
+# The processes that read files write no bytecode, so each of them would compile the readers and their libraries again.
 test: $(VENV)/installed ## ruff, import-linter, mypy, the documentation site and the tests
 	$(BIN)/python -m compileall -q ragkit ingest/ragkit_ingest service/ragkit_service
+	$(BIN)/python tests/support/reader_imports.py
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types docs
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ragkit.citations.prose.antonyms import denies_the_opposite
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
@@ -336,7 +337,8 @@ class Passage:
             return "unclear", f"only {window.covered:.0%} of its words are there"
         texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
         quote = texts[window.first : window.last + 1]
-        if not any(is_copy(claim, sentence) for sentence in quote) and _contradicts(said, window_sentences):
+        alike = any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
+        if not alike and _contradicts(said, window_sentences):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}

@@ -63,6 +63,13 @@ few_shot_option = click.option(
 strict_option = click.option(
     "--strict", is_flag=True, help="Abstain instead of an answer that is not supported as a whole."
 )
+prices_option = click.option(
+    "--prices",
+    metavar="FILE",
+    envvar="RAGKIT_PRICES",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Your price file (or $RAGKIT_PRICES).",
+)
 judge_option = click.option(
     "--judge",
     metavar="MODEL",

@@ -14,10 +14,10 @@ from typing import Any
 
 import click
 
-from ragkit import compare_models, load_schema, search_collections
+import ragkit
+from ragkit import load_schema, search_collections
 from ragkit.advice.prices import load_prices
 from ragkit.cli.conversation.answer import print_answer
-from ragkit.cli.ladder.cost import prices_option
 from ragkit.cli.options import (
     Target,
     budget_option,
@@ -30,6 +30,7 @@ from ragkit.cli.options import (
     judge_option,
     note_writer,
     passages_option,
+    prices_option,
     print_json,
     print_warnings,
     strict_option,
@@ -166,7 +167,7 @@ def ask(context: click.Context, /, query: str, count: int, where: Where, target:
         note_writer(kb)
         if compare:
             prices = load_prices(Path(table) if table else None)
-            found = compare_models(
+            found = ragkit.compare_models(
                 kb, [settings.chat.model, compare], make_prompt=lambda: kb.prompt(query, k=count, where=where)
             )
             print_comparison(query, found, prices=prices, as_json=target.as_json)

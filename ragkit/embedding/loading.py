@@ -39,18 +39,19 @@ def load_embedder(settings: ModelSettings) -> Embedder:
             f"the runtime is openvino, which runs on CPUs, and the device is {settings.device!r}",
             cure="set the device to auto or cpu, or the runtime to auto or torch",
         )
-    if settings.precision == "int8" and _wants_torch(settings):
-        raise ConfigError(
-            "the precision is int8, which only the compiled model has, and the model would run on torch",
-            cure="set the precision to auto, or the runtime to openvino and the device to cpu",
-        )
     model = find_model(settings)
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
     if model.static:
         from ragkit.embedding.static.loading import load_static
 
         return load_static(model, weights_sha256=weights)
-    if not _wants_torch(settings) and not begins_with_table(model.chain):
+    on_torch = _wants_torch(settings) or begins_with_table(model.chain)
+    if settings.precision == "int8" and on_torch:
+        raise ConfigError(
+            "the precision is int8, which only the compiled model has, and the model would run on torch",
+            cure="set the precision to auto, or the runtime to openvino and the device to cpu",
+        )
+    if not on_torch:
         from ragkit.embedding.openvino.compiled_cache import load_compiled
 
         try:

@@ -6,16 +6,24 @@ import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ragkit.errors import ConfigError, MissingPackageError
-from ragkit.store.base import Backend, Store
-from ragkit.store.sqlite.backend import SqliteBackend
 from ragkit.text.cleaning import show
+
+if TYPE_CHECKING:
+    from ragkit.store.base import Backend, Store
 
 GROUP: Final = "ragkit.stores"
 """Entry-point group: the name of a point is a scheme, its value a `Backend` (an object, or a class to call)."""
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+def _sqlite() -> Backend:
+    """Load the embedded back end when a collection is opened: a command that only shows a location needs none."""
+    from ragkit.store.sqlite.backend import SqliteBackend
+
+    return SqliteBackend()
 
 
 def _postgres() -> Backend:
@@ -30,7 +38,7 @@ def _postgres() -> Backend:
 
 
 _BUILT_IN: Final[Mapping[str, Callable[[], Backend]]] = {
-    "sqlite": SqliteBackend,
+    "sqlite": _sqlite,
     "postgresql": _postgres,
     "postgres": _postgres,
 }

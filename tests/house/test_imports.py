@@ -155,6 +155,12 @@ def test_commands_load_without_models_or_servers(module: str) -> None:
     assert not loaded_by(module) & {*HEAVY, "numpy", "sqlite3", "starlette", "asyncio", "ragkit.knowledge"}
 
 
+def test_a_search_on_the_command_line_loads_no_checker_and_no_evaluation() -> None:
+    """They would cost each search a tenth of a second."""
+    loaded = loaded_by("ragkit.cli.query, ragkit.knowledge.knowledge_base")
+    assert not {name for name in loaded if name.startswith(("ragkit.citations.checker", "ragkit.evaluation"))}
+
+
 def test_every_module_says_its_duty_in_its_first_line() -> None:
     for name, path in MODULES.items():
         first = (ast.get_docstring(tree_of(path)) or "").split("\n")[0]

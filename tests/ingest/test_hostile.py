@@ -23,14 +23,14 @@ SHARED = ROOT.parent / "shared"
 MAKE = SHARED / "hostile" / "make_hostile.py"
 CHECK = SHARED / "hostile" / "check_hostile.py"
 READER = "from ragkit_ingest.cli.extract import extract; extract(prog_name='ragkit extract')"
-IMPORTED = """
-import importlib, pkgutil, sys
-import ragkit_ingest.workers.child, ragkit_ingest.cli.extract, ragkit_ingest.readers
-for module in pkgutil.walk_packages(ragkit_ingest.readers.__path__, "ragkit_ingest.readers."):
-    importlib.import_module(module.name)
-import charset_normalizer, docutils.core, lxml.etree, markdown_it, numpy, olefile, pypdf, pypdfium2, yaml
+IMPORTED = (
+    (ROOT / "tests" / "support" / "reader_imports.py").read_text(encoding="utf-8")
+    + """
+import sys
+
 print(*(found.__file__ for found in list(sys.modules.values()) if getattr(found, "__file__", None)), sep="\\n")
 """
+)
 NOBODY = 65534
 ABOUT_USERS = ("fs_", "name_")  # the cases in which it matters whose the files are
 GROUPS = ("pdf_", "txt_", "docx_", "fs_", "name_", "html_", "md_", "json_", "csv_", "elf_", "ole_")

@@ -101,6 +101,7 @@ vor | nach
 """
 _LAST_ENGLISH: Final = "single | double married"
 _CLAUSE: Final = re.compile(r"[,;:.!?()\n–—]\s|\b(?:but|while|whereas|although|and|aber|und|während)\b", re.IGNORECASE)
+_NEGATED_REACH: Final = 3  # words between a negation and what it negates: "not yet fully open"
 _SAME_SHARE: Final = 0.6  # of a claim's other terms that a clause must hold to be about the same
 
 
@@ -130,6 +131,7 @@ def _read_table() -> dict[str, frozenset[_Side]]:
 
 
 _SIDES: Final = _read_table()
+_NO_SIDES: Final = frozenset[_Side]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,11 @@ def opposites(claim: Claim, quote: Sequence[str]) -> Iterator[Opposite]:
             yield _nearest(claim, token, wanted, quote, read)
 
 
+def denies_the_opposite(claim: Claim, quote: Sequence[str]) -> bool:
+    """Return whether a claim and its quote agree by an antonym that one of them negates: "not open" and "closed"."""
+    return any(found.denied and found.close for found in opposites(claim, quote))
+
+
 def opposite_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return the fault when a claim says the opposite of a word of its quote, in the same clause."""
     for found in opposites(claim, quote):
@@ -189,7 +196,8 @@ def _nearest(
 
 
 def _sides(token: Token) -> frozenset[_Side]:
-    return _SIDES.get(token.word) or (frozenset() if token.stop else _SIDES.get(token.term, frozenset()))
+    own = _SIDES.get(token.word, _NO_SIDES)
+    return own if token.stop else own | _SIDES.get(token.term, _NO_SIDES)
 
 
 def _clause_around(text: str, at: int) -> str:
@@ -200,5 +208,8 @@ def _clause_around(text: str, at: int) -> str:
 
 
 def _is_negated(text: str, at: int) -> bool:
-    """Return whether a negation stands before an offset, in the same clause."""
-    return any(end <= at and not _CLAUSE.search(text, end, at) for end in denials(text))
+    """Return whether a negation stands shortly before an offset, in the same clause."""
+    return any(
+        end <= at and len(text[end:at].split()) <= _NEGATED_REACH and not _CLAUSE.search(text, end, at)
+        for end in denials(text)
+    )

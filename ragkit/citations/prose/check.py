@@ -10,10 +10,11 @@ from typing import Final
 from ragkit.citations.prose.antonyms import opposite_fault
 from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.changes import old_value_fault
-from ragkit.citations.prose.copies import copy_fault, neighbour_fault, swap_fault
+from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.counted import version_fault
 from ragkit.citations.prose.parts import part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import role_of
 from ragkit.citations.prose.series import series_fault
@@ -50,6 +51,7 @@ _LEANS: Final = re.compile(
 )
 _OWNER_SHARE: Final = 0.2  # of the terms said with a number that may stand beside another number only
 _STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
+_REPEATED: Final = 0.5  # of a claim's terms in the order of a sentence, whose parts it then keeps apart
 _PIECES: Final = 2
 _PIECE_TERMS: Final = 8  # terms of a claim for which one more sentence is allowed
 _LOWER: Final = frozenset(("min", "over"))
@@ -68,6 +70,7 @@ def find_fault(
     quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
     words in lower case that the document has outside of the passage.
     """
+    text = " ".join(quote)
     return (
         copy_fault(claim, quote, others, above=above, known=known)
         or sure_fault(claim, quote)
@@ -75,7 +78,9 @@ def find_fault(
         or _role_fault(claim, quote, others)
         or neighbour_fault(claim, quote, others, known=known)
         or _owner_fault(claim, quote, others, above)
-        or part_fault(claim, quote)
+        or part_fault(claim, [sentence for sentence in quote if is_copy(claim, sentence, share=_REPEATED)])
+        or kind_fault(claim, text)
+        or widened_fault(claim, quote)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
         or _elsewhere_fault(claim, quote, others, above, known)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
+from ragkit.citations.prose.antonyms import denies_the_opposite
 from ragkit.citations.prose.synonyms import are_synonyms
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
@@ -55,7 +56,7 @@ def copy_fault(
 
 def _denial_fault(claim: Claim, sentence: str) -> Fault | None:
     ours, theirs = count_denials(claim.text), count_denials(sentence)
-    if ours == theirs or not is_copy(claim, sentence):
+    if ours == theirs or not is_copy(claim, sentence) or denies_the_opposite(claim, [sentence]):
         return None
     shorter = len(claim.text) < len(sentence) * _SHORTER
     return ("contradicted", "one of the two denies what the other says") if ours > theirs or not shorter else None

@@ -11,7 +11,9 @@ from ragkit.citations.prose.counted import is_label
 from ragkit.citations.tokens import Claim, tokens
 
 _TO: Final = r"\s*(?:[–-]|\bto\b|\bthrough\b|\buntil\b|\bbis\b|\band\b)\s*"
-_LABELLED: Final = re.compile(rf"\b(?P<label>[^\W\d]+)\s+(?P<first>\d{{1,4}}){_TO}(?P<last>\d{{1,4}})\b(?![:.,]\d|\s*%)")
+_LABELLED: Final = re.compile(
+    rf"\b(?P<label>[^\W\d]+)\s+(?P<first>\d{{1,4}}){_TO}(?P<last>\d{{1,4}})\b(?![:.,]\d|\s*%)"
+)
 _TIME: Final = r"\d{1,2}(?:[:.]\d\d)?\s*(?:[ap]\.?m\b\.?|uhr\b)?"
 _HOURS: Final = re.compile(rf"(?<![\d.,:])(?P<first>{_TIME}){_TO}(?P<last>{_TIME})(?!\w)", re.IGNORECASE)
 _AT: Final = re.compile(rf"\b(?:at|um)\s+(?P<time>{_TIME})(?!\w)", re.IGNORECASE)

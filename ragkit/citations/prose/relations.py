@@ -20,10 +20,13 @@ _LESS: Final = (
     r"|less\s+[^\W\d]+)\s+(?:[^\W\d]+\s+){0,2}?than"
 )
 _FORWARD: Final = {
-    "follow": r"replace[sd]?|replacing|succeed(?:s|ed|ing)?|follow(?:s|ed|ing)?|supersede[sd]?|superseding|displace[sd]?"
-    r"|take over from|takes over from|took over from|come[s]? after|came after|ersetz(?:t|te|ten|en)|folgt auf",
-    "need": r"depend(?:s|ed|ing)? (?:up)?on|rel(?:y|ies|ied|ying) on|requires?|required|needs?|needed|build[s]? on|built on",
-    "exceed": rf"exceed(?:s|ed|ing)?|outnumber(?:s|ed|ing)?|outweigh(?:s|ed)?|surpass(?:es|ed)?|outperform(?:s|ed)?|{_MORE}",
+    "follow": r"replace[sd]?|replacing|succeed(?:s|ed|ing)?|follow(?:s|ed|ing)?|supersede[sd]?"
+    r"|superseding|displace[sd]?|takes? over from|took over from|comes? after|came after"
+    r"|ersetz(?:t|te|ten|en)|folgt auf",
+    "need": r"depend(?:s|ed|ing)? (?:up)?on|rel(?:y|ies|ied|ying) on|requires?|required|needs?|needed"
+    r"|builds? on|built on",
+    "exceed": rf"exceed(?:s|ed|ing)?|outnumber(?:s|ed|ing)?|outweigh(?:s|ed)?|surpass(?:es|ed)?"
+    rf"|outperform(?:s|ed)?|{_MORE}",
     "report": r"report(?:s|ed|ing)? to|answer(?:s|ed)? to|work(?:s|ed)? under",
     "part": r"(?:a )?part of|belong(?:s|ed)? to|(?:a )?member of|(?:a )?subsidiary of",
     "acquire": r"acquire[sd]?|acquiring|buys?|bought|purchase[sd]?|takes? over|took over|taken over|absorb(?:s|ed)?",
@@ -61,8 +64,8 @@ class _Relation:
 
 
 def _compiled(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?P<passive>(?:is|are|was|were|be|been|being)\s+(?:\w+ly\s+)?)?(?:{words})\b(?P<by>\s+by\b)?",
-                      re.IGNORECASE)  # fmt: skip
+    passive = r"(?P<passive>(?:is|are|was|were|be|been|being)\s+(?:\w+ly\s+)?)?"
+    return re.compile(rf"\b{passive}(?:{words})\b(?P<by>\s+by\b)?", re.IGNORECASE)
 
 
 _PATTERNS: Final = tuple(

@@ -17,9 +17,8 @@ from ragkit.advice.prices import PriceTable, load_prices
 from ragkit.chat.base import ChatModel
 from ragkit.cli.arguments import arguments_of
 from ragkit.cli.context import tools_of
-from ragkit.cli.ladder.cost import prices_option
 from ragkit.cli.ladder.gathered import gathered
-from ragkit.cli.options import Target, common, print_json
+from ragkit.cli.options import Target, common, prices_option, print_json
 from ragkit.cli.progress import drawn_progress
 from ragkit.evaluation.answers.approaches import Approach, Means, factory_of
 from ragkit.evaluation.answers.examples import load_shots

@@ -15,21 +15,12 @@ from ragkit.advice.measured import MeasuredTokens, measure_tokens, questions_of
 from ragkit.advice.prices import PriceTable, load_prices, write_prices
 from ragkit.cli.context import tools_of
 from ragkit.cli.ladder.gathered import gathered
-from ragkit.cli.options import Target, common, print_json
+from ragkit.cli.options import Target, common, prices_option, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.answers.questions import load_questions
 from ragkit.text.cleaning import show
 from ragkit.tracking.catalog import list_runs
-
-PRICES_VARIABLE = "RAGKIT_PRICES"
-prices_option = click.option(
-    "--prices",
-    metavar="FILE",
-    envvar=PRICES_VARIABLE,
-    type=click.Path(exists=True, dir_okay=False),
-    help="Your price file (or $RAGKIT_PRICES).",
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ import click
 
 from ragkit import KnowledgeBase
 from ragkit.advice.prices import load_prices
-from ragkit.cli.ladder.cost import prices_option
 from ragkit.cli.ladder.gathered import gathered
-from ragkit.cli.options import Target, common, print_json
+from ragkit.cli.options import Target, common, prices_option, print_json
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.errors import InputError
 from ragkit.evaluation.answers.approaches import CLOSED_BOOK_RULES

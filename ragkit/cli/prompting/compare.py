@@ -6,14 +6,16 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ragkit import ModelAnswer
-from ragkit.advice.prices import PriceTable
 from ragkit.cli.options import print_json
 from ragkit.text.cleaning import show
+
+if TYPE_CHECKING:  # they would load the citation checker at each search
+    from ragkit import ModelAnswer
+    from ragkit.advice.prices import PriceTable
 
 
 def cost_of(answer: ModelAnswer, prices: PriceTable) -> float | None:

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 import psycopg
 from psycopg import errors
-from psycopg.adapt import Buffer, Dumper
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
 from psycopg.pq import Format, TransactionStatus
 
 from ragkit.errors import ConfigError, CorruptError, RagkitError, StorageFullError, StoreError

@@ -1,1 +1,1 @@
-"""Plain text: the detection of its code page, and the removal of embedded data."""
+"""Characters of texts: code pages, signs of symbol fonts, half-width forms, names of units, and embedded data."""

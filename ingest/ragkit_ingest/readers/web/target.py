@@ -248,7 +248,7 @@ class Target:
         at, self._ordered = self._ordered, self._ordered + 1
         known = dict(attributes)
         style = attributes.get("style", "")
-        if (rule := self._styles.lists.value(element, self._open[-200:])) and "list-style" not in style:
+        if (rule := self._styles.lists.value(element, self._open[-30:])) and "list-style" not in style:
             known["style"] = f"{style};list-style:{rule}"
         if "reversed" in attributes and at < len(self._lengths):
             known.setdefault("start", str(self._lengths[at]))

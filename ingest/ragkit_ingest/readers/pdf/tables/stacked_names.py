@@ -10,6 +10,7 @@ from ragkit_ingest.readers.pdf.glyphs import Part
 from ragkit_ingest.readers.pdf.tables.levels import has_letters, is_number, may_name
 
 _COLUMNS = 3  # columns of figures, and names of them, at least
+_MOST = 60  # names that are looked at
 _SHARE = 0.6  # so many of the columns have a name, at least
 _LINES = 4  # lines of a name, at most
 _STEP = 1.4  # letter heights between the lines of a name, at most
@@ -74,7 +75,7 @@ def _with_row(stacks: Sequence[_Stack], row: Sequence[Part], floor: float) -> li
     found = [[*stack] for stack in stacks]
     for part in reversed(row):
         alike = not found or abs(part.height - found[0][0].height) <= _ALIKE * part.height
-        if not alike or part.bottom <= floor or not may_name(part.text):
+        if not alike or part.bottom <= floor or not may_name(part.text) or len(found) > _MOST:
             return []
         if found and _goes_on(found[0], part):
             found[0].append(part)

@@ -1,0 +1,88 @@
+"""Qualifiers that a statement widens: "all" for "most", "worldwide" for "in Europe", "four days" for working days."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.citations.prose.units import is_unit
+from ragkit.citations.quantities import denies
+from ragkit.citations.table_check import Fault
+from ragkit.citations.tokens import Claim, Token, tokens
+
+_ALL: Final = re.compile(
+    r"\b(?:all|every|everyone|everybody|everything|always|any(?! of)|throughout|regardless|irrespective|entirely"
+    r"|completely|whatever|whoever|whichever|without exception|unlimited|alle[nrs]?|immer|jede[nrs]?|stets)\b"
+    r"|\bat any time\b|\bin any case\b|\bno matter\b",
+    re.IGNORECASE,
+)
+_EVERYWHERE: Final = re.compile(
+    r"\b(?:worldwide|everywhere|anywhere|globally|(?:any|every|all) (?:country|countries|regions?|places?)"
+    r"|(?:around|throughout) the world|weltweit|überall)\b",
+    re.IGNORECASE,
+)
+_AS_ALL: Final = re.compile(
+    r"\b(?:each|no|none|never|nobody|only|per|general|without|otherwise|free(?:ly)?|permanent\w*|constant\w*|continuous\w*"
+    r"|24/7|round the clock|anytime|full|entire|total|complete|fully|automatically|must|may not|as often)\b",
+    re.IGNORECASE,
+)
+"""Words that say of a whole group, in other words, what "all" says."""
+_HEDGED: Final = re.compile(
+    r"\b(?:usually|mostly|mainly|often|sometimes|normally|generally|typically|rarely|as a rule|in most cases|some|most"
+    r"|many|several|partly|occasionally|almost|nearly|if|unless|except|only|provided|under|above|below|more than"
+    r"|less than|meist\w*|oft|manche\w*|einige|nur|wenn|außer)\b",
+    re.IGNORECASE,
+)
+_PLACED: Final = re.compile(r"\b(?:within|inside|in|throughout|across|innerhalb)\s+(?:the\s+)?[A-ZÄÖÜ]\w+")
+_KINDS: Final = tuple(
+    frozenset(group.split())
+    for group in (
+        "working business trading calendar consecutive full half school",
+        "gross net",
+        "square cubic nautical",
+    )
+)
+
+
+def widened_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a claim says of all, always or everywhere what its quote restricts; `unclear`.
+
+    The quote has no such word itself, and has one that restricts: "most", "usually", "if", or a place ("within the
+    European Union").
+    """
+    if denies(claim.text):
+        return None
+    text = " ".join(quote)
+    for asked, restricted, alike in ((_EVERYWHERE, _PLACED, _EVERYWHERE), (_ALL, _HEDGED, _AS_ALL)):
+        said, held = asked.search(claim.text), restricted.search(text)
+        if said and held and not asked.search(text) and not alike.search(text):
+            return "unclear", f"it says {held.group()}, not {said.group()}"
+    return None
+
+
+def kind_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a number's unit has another kind than in the text: "four days" for "four working days"."""
+    held: dict[str, set[str]] = {}
+    for number, kind in _kinds(tokens(text, language=claim.language)):
+        held.setdefault(number, set()).add(kind)
+    for number, kind in _kinds(claim.tokens):
+        there = held.get(number, {kind})
+        if kind not in there:
+            return "unclear", f"it says {number} {min(there)}, not {number} {kind}".replace("  ", " ")
+    return None
+
+
+def _kinds(read: Sequence[Token]) -> list[tuple[str, str]]:
+    """Return each number that a unit follows, with the word between them that names the kind of unit, or ""."""
+    found: list[tuple[str, str]] = []
+    for at, token in enumerate(read[:-1]):
+        after = read[at + 1 : at + 3]
+        if not token.is_number:
+            continue
+        if is_unit(after[0].word):
+            found.append((token.term, ""))
+        elif len(after) > 1 and is_unit(after[1].word):
+            kind = next((after[0].word for group in _KINDS if after[0].word in group), "")
+            found.append((token.term, kind))
+    return found
