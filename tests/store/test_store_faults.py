@@ -33,7 +33,7 @@ def body(source: str, size: int = 60) -> list[str]:
 def script(code: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
     """Start Python in the root of the repository; the code finds Path, Store, cut, writing, body and argv."""
     head = (
-        "import os, sys\nfrom pathlib import Path\nfrom ragkit.store import Store\n"
+        "import os, sys\nfrom pathlib import Path\nfrom ragkit.store.sqlite.store import Store\n"
         "from tests.support.store_fakes import *\nfrom tests.store.test_store_faults import body\nargv = sys.argv[1:]\n"
     )
     return subprocess.Popen(
