@@ -15,7 +15,7 @@ from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.ranges import implied_terms
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
-from ragkit.citations.tables import Table, read_tables
+from ragkit.citations.tables import Row, Table, read_tables
 from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
@@ -172,20 +172,26 @@ class Passage:
         table = next(table for verdict, table in verdicts if verdict is best)
         if best.outcome == "unclear" and not table.names:
             return None  # lines of a name and its value are sentences, too
-        held = wording(self.text[best.row.start : best.row.end] + "\n" + table.header, language=self.language).terms
+        held = self._row_terms(best.row, table)
         start, end = self._spans[window.first][0], self._spans[window.last][1]
         prose = not any(row.start < end and start < row.end for item in self._tables for row in item.rows)
-        if prose and _share(said.terms, held | self._terms_above()) < window.covered:
+        covered = _share(said.terms, held)
+        if prose and covered < window.covered:
             return None
-        covered = _share(said.terms, held | self._terms_above())
         outcome: Fault = best.outcome, best.reason
         if best.outcome == "supported":
             outcome = self._row_fault(read_claim(sentence, self.language), table, best) or outcome
         shown = best.shown or best.row
         opposed = outcome[0] == "contradicted"
-        if opposed and covered < COVERAGE[-1]:
+        named = said.terms - said.numbers  # the value that differs is not what both speak of
+        if opposed and _share(named, self._row_terms(shown, table)) < COVERAGE[-1]:
             outcome = "unclear", outcome[1]
         return Support(shown.start, shown.end, *outcome, covered, table.header, opposed)
+
+    def _row_terms(self, row: Row, table: Table) -> frozenset[str]:
+        """Return the terms of a row, of the names of its columns, and of what stands above the passage."""
+        text = f"{self.text[row.start : row.end]}\n{table.header}"
+        return wording(text, language=self.language).terms | self._terms_above()
 
     def _row_fault(self, claim: Claim, table: Table, verdict: TableVerdict) -> Fault | None:
         """Return the fault of a statement that has the words of a row: another unit, or a negation of the row."""
