@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ragkit.citations.prose.antonyms import denies_the_opposite
+from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
@@ -197,7 +197,8 @@ class Passage:
         """Return the fault of a statement that has the words of a row: another unit, or a negation of the row."""
         own = self.text[verdict.row.start : verdict.row.end]
         if table.names:
-            return unit_fault(claim, own) or turned_fault(claim, [cell.text for cell in verdict.row.cells])
+            texts = [cell.text for cell in verdict.row.cells]
+            return unit_fault(claim, own) or turned_fault(claim, texts) or opposite_fault(claim, texts)
         lines = [
             self.text[row.start : row.end] for row in table.rows
         ]  # a name and its value, as a sentence with a colon

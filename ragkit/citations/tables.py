@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from ragkit.citations.tokens import Token, runs, tokens
 from ragkit.text.tables import cells, has_cells
@@ -18,6 +18,8 @@ _RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
 _NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
 _NAMING: Final = 0.5  # share of a column's values that have letters, from which on it may name rows
 _LEADING_FIGURE: Final = re.compile(r"\W*\d")
+_SENTENCE_ENDS: Final = (".", "!", "。")
+_SENTENCE_TERMS: Final = 3  # content terms from which on a value with a full stop is a sentence
 _FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
 
 
@@ -220,6 +222,19 @@ def _naming_columns(table: Table) -> list[int]:
     return found
 
 
-def is_own_name(row: Row, table: Table) -> bool:
-    """Return whether the name of a row is unique: "New:" over several entries names none of them."""
-    return sum(other.cells[0].order == row.cells[0].order for other in table.rows) == 1
+def without_name(
+    said: frozenset[str], row: Row, table: Table, *, above: frozenset[str]
+) -> Literal["unclear", "contradicted", ""]:
+    """Return the verdict on a statement that has the value of a line, and not its name; "" where it needs no name.
+
+    said: the content terms of the statement. above: the terms of what names the table. It names another line:
+    contradicted. "New:" over several entries names none of them, and a value that is a sentence has a subject of its
+    own: the statement may say all of it and no more.
+    """
+    name = row.cells[0]
+    if name.terms & said or sum(other.cells[0].order == name.order for other in table.rows) > 1:
+        return ""
+    if any(other.cells[0].terms <= said for other in table.rows if other.cells[0].terms):
+        return "contradicted"
+    is_sentence = row.cells[-1].text.endswith(_SENTENCE_ENDS) and len(row.cells[-1].terms) >= _SENTENCE_TERMS
+    return "" if is_sentence and said <= row.terms | above else "unclear"
