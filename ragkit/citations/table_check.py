@@ -93,8 +93,8 @@ def check_table(
             return TableVerdict("contradicted", row, best.held, other, subject)
         return TableVerdict("unclear", row, best.held, "no row or column is named")
     fault = _fault(claim, table, best, known) or _torn(phrases, row) or _of_prose(claim, row, known, prose, language)
-    if fault is None and not table.names and (outcome := without_name(claim.terms, row, table, above=above)):
-        fault = outcome, f"that is said of {row.cells[0].text}"
+    if fault is None and not table.names and (unnamed := without_name(claim.terms, row, table, above=above)):
+        fault = unnamed, f"that is said of {row.cells[0].text}"
     if fault is None or (best.faults and _derived(claim, table, best)):
         return TableVerdict("supported", row, best.held)
     outcome, reason = fault

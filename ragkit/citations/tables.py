@@ -227,14 +227,14 @@ def without_name(
 ) -> Literal["unclear", "contradicted", ""]:
     """Return the verdict on a statement that has the value of a line, and not its name; "" where it needs no name.
 
-    said: the content terms of the statement. above: the terms of what names the table. It names another line:
-    contradicted. "New:" over several entries names none of them, and a value that is a sentence has a subject of its
-    own: the statement may say all of it and no more.
+    said: the content terms of the statement. above: the terms of what names the table. "New:" over several entries
+    names none of them, and a value that is a sentence has a subject of its own: the statement may say all of it and no
+    more, unless it names another line.
     """
-    name = row.cells[0]
+    name, value = row.cells[0], row.cells[-1]
     if name.terms & said or sum(other.cells[0].order == name.order for other in table.rows) > 1:
         return ""
-    if any(other.cells[0].terms <= said for other in table.rows if other.cells[0].terms):
+    is_sentence = value.text.endswith(_SENTENCE_ENDS) and len(value.terms) >= _SENTENCE_TERMS
+    if not is_sentence or any(other.cells[0].terms <= said for other in table.rows if other.cells[0].terms):
         return "contradicted"
-    is_sentence = row.cells[-1].text.endswith(_SENTENCE_ENDS) and len(row.cells[-1].terms) >= _SENTENCE_TERMS
-    return "" if is_sentence and said <= row.terms | above else "unclear"
+    return "" if said <= row.terms | above else "unclear"

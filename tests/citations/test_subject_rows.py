@@ -62,3 +62,31 @@ FERRY = (
 )
 def test_a_clause_without_its_condition_is_not_decided(statement: str, verdict: str) -> None:
     assert Passage(FERRY).support(statement).verdict == verdict
+
+
+NOTES = "- New: the crane brake CB-7 is supported.\n- Moved: lifts stop after 20 seconds.\n- Reception: 9 to 17\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "verdict"),
+    [
+        ("The crane brake CB-7 is supported.", "supported"),  # a sentence behind a label has a subject of its own
+        ("The opening hours are 9 to 17.", "contradicted"),  # whose?
+    ],
+)
+def test_a_label_is_needed_where_its_value_is_no_sentence(statement: str, verdict: str) -> None:
+    assert Passage(NOTES, "Opening hours and changes").support(statement).verdict == verdict
+
+
+TARIFF = "| Code | Service | Price |\n| --- | --- | --- |\n| R-1 | Towing inside the harbour | 90 EUR |\n"
+
+
+def test_a_row_that_says_the_opposite_does_not_support() -> None:
+    assert Passage(TARIFF).support("Towing inside the harbour costs 90 EUR.").supported
+    assert not Passage(TARIFF).support("Towing outside the harbour costs 90 EUR.").supported
+
+
+def test_a_subject_that_stands_elsewhere_is_not_that_of_the_quote() -> None:
+    text = "Stolen cards are blocked by the desk within 24 hours. Dealers are told within 72 hours."
+    assert not Passage(text).support("Dealers block stolen cards within 24 hours.").supported
+    assert Passage(text).support("Stolen cards are blocked within 24 hours.").supported

@@ -191,7 +191,10 @@ def _elsewhere_fault(
     strange = [
         token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words
     ]
-    return ("unclear", f"{' and '.join(strange)} stand in another place") if len(strange) >= _STRANGE else None
+    if len(strange) >= _STRANGE:
+        return "unclear", f"{' and '.join(strange)} stand in another place"
+    first = next((token.word for token in claim.tokens if not token.stop), "")
+    return ("unclear", f"{first} stands in another place") if first in strange else None
 
 
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:
