@@ -139,7 +139,7 @@ def test_dify_gets_records_with_their_place(url: str) -> None:
         ([{"name": "day", "comparison_operator": "after", "value": "2025-06-01"}], {"new.md"}),
         ([{"name": "day", "comparison_operator": "before", "value": "2025"}], {"old.md"}),
     ],
-    ids=str,
+    ids=lambda value: str(sorted(value) if isinstance(value, set) else value),
 )
 def test_dify_filters_by_metadata(url: str, conditions: list[dict[str, Any]], sources: set[str]) -> None:
     where = {"logical_operator": "and", "conditions": conditions}
