@@ -217,7 +217,7 @@ class _Supervisor:
         path = self._path(task, name, arguments)
         if not f"{path}/".startswith(self._root):
             if self._record and name == "write" and path.startswith("pipe:"):
-                self._out.events.append(("said", json.loads(self._memory(task, arguments[1], arguments[2]))))
+                self._out.events.append(("said", json.loads(read_memory(task, arguments[1], arguments[2]))))
             return 0
         self._out.calls.append((name, path.removeprefix(self._root)))
         if self._record:
@@ -239,7 +239,7 @@ class _Supervisor:
         return errno.EIO if fault.mode == "eio" else errno.ENOSPC
 
     def _tear(self, task: int, name: str, arguments: list[int]) -> None:
-        data = self._memory(task, arguments[1], arguments[2])
+        data = read_memory(task, arguments[1], arguments[2])
         at = arguments[3] if name == "pwrite64" else self._position(task, arguments[0])
         descriptor = os.open(f"/proc/{task}/fd/{_signed(arguments[0])}", os.O_WRONLY)
         os.pwrite(descriptor, data[: len(data) // 2], at)
@@ -255,18 +255,10 @@ class _Supervisor:
         return os.readlink(f"/proc/{task}/fd/{_signed(arguments[0])}")
 
     def _named(self, task: int, folder: int, address: int) -> str:
-        name = os.fsdecode(self._memory(task, address, 4096).split(b"\0", 1)[0])
+        name = os.fsdecode(read_memory(task, address, 4096).split(b"\0", 1)[0])
         if not name.startswith("/"):
             name = os.readlink(f"/proc/{task}/cwd" if folder == _CWD else f"/proc/{task}/fd/{folder}") + "/" + name
         return os.path.normpath(name)
-
-    def _memory(self, task: int, address: int, size: int) -> bytes:
-        with open(f"/proc/{task}/mem", "rb", buffering=0) as memory:
-            memory.seek(address)
-            data = memory.read(size)
-            while 0 < len(data) < size and (more := memory.read(size - len(data))):
-                data += more
-            return data
 
     def _position(self, task: int, descriptor: int) -> int:
         facts = dict(line.split(None, 1) for line in Path(f"/proc/{task}/fdinfo/{descriptor}").read_text().splitlines())
@@ -279,10 +271,10 @@ class _Supervisor:
         add = self._out.events.append
         if name in ("write", "pwrite64"):
             at = arguments[3] if name == "pwrite64" else self._position(task, arguments[0])
-            add(("write", path, at, self._memory(task, arguments[1], arguments[2])))
+            add(("write", path, at, read_memory(task, arguments[1], arguments[2])))
         elif name == "sendfile":
             source = f"/proc/{task}/fd/{_signed(arguments[1])}"
-            at = struct.unpack("<q", self._memory(task, arguments[2], 8))[0]
+            at = struct.unpack("<q", read_memory(task, arguments[2], 8))[0]
             data = Path(source).read_bytes()[at : at + arguments[3]]
             add(("write", path, self._position(task, arguments[0]), data))
         elif name in ("fsync", "fdatasync"):
@@ -307,6 +299,17 @@ class _Supervisor:
             add((kind, path, self._named(task, _signed(arguments[2]), arguments[3])))
         else:
             raise RuntimeError(f"the recorder does not know the call {name}: teach it, or cuts would miss what it did")
+
+
+def read_memory(task: int, address: int, size: int) -> bytes:
+    """Return what a thread has at an address; less than `size` where its mapped memory ends, as behind a path."""
+    with open(f"/proc/{task}/mem", "rb", buffering=0) as memory:
+        memory.seek(address)
+        data = memory.read(size)
+        with suppress(OSError):  # the next page is not mapped
+            while 0 < len(data) < size and (more := memory.read(size - len(data))):
+                data += more
+        return data
 
 
 def _signed(value: int) -> int:
