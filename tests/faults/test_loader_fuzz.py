@@ -1,6 +1,6 @@
 """Damaged files of every format: always a document that keeps its own rules or a typed reason, within the limits.
 
-Alone, a few inputs a loader; with FUZZ_SECONDS set (`make test` sets 3, `make check-long` 60), as many as
+Alone, a few inputs a loader; with FUZZ_SECONDS set (`make test` sets 2, `make check-long` 60), as many as
 there is time for: the inputs and their order are the same everywhere, only how far one comes depends on the machine.
 """
 
