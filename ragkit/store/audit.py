@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from typing import Final, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -34,6 +34,9 @@ class AuditReader(base.Reader, Protocol):
     @property
     def chunks(self) -> StoredChunks:
         """The chunks and vectors of this state."""
+
+    def inspect(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of SQL in the back end's own dialect."""
 
 
 def verify_reader(reader: AuditReader) -> Iterator[Problem]:
@@ -109,3 +112,24 @@ def _check_units(source: str, units: list[tuple[int, int, bytes]], *, dimension:
             yield Problem("vector", source, f"{name} do not have their checksum")
         elif len(body) % (dimension + UNIT_SCALE_BYTES):
             yield Problem("vector", source, f"{name} have {len(body)} bytes, which are no rows of {dimension}")
+
+
+def count_problems(
+    reader: AuditReader, *, vectors: int, totals: Mapping[str, str], orphans: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what the totals of a state and its rows do not agree on.
+
+    vectors: the vectors that its chunks have. totals: for each field of `Counts`, SQL that counts its rows. orphans:
+    for each fault, SQL that returns the rows that have it.
+    """
+    counts = reader.counts()
+    if vectors != counts.chunks:
+        yield f"{counts.chunks:,} chunks have {vectors:,} vectors"
+    for name, sql in totals.items():
+        counted = reader.inspect(sql)[0][0]
+        if counted != getattr(counts, name):
+            yield f"{counted:,} {name} exist, and the total says {getattr(counts, name):,}"
+    for what, sql in orphans.items():
+        found = reader.inspect(sql)
+        if found:
+            yield f"{len(found):,} times {what}, first {found[0][0]}"

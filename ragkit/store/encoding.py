@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -12,14 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import CorruptError
+from ragkit.errors import CorruptError, NotFoundError
 from ragkit.numeric.vectors import cosines
 from ragkit.store.checks import check_fields
 from ragkit.store.metadata import decode_metadata, encode_metadata
-from ragkit.store.rows import AdapterRow, text_digest
+from ragkit.store.rows import AdapterRow, ChunkRow, Counts, text_digest
 from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, Fingerprint
-from ragkit.types.documents import Block, Document, Heading, Page
+from ragkit.types.documents import Block, ChunkText, Document, Heading, Page
 
 UNIT_SCALE_BYTES: Final = 4
 """Bytes of the scale before the numbers of each stored unit vector."""
@@ -38,6 +38,32 @@ class DocumentRecord:
     headings: str
     blocks: str
     warnings: str
+
+
+class StoredState:
+    """The state of a collection in one commit, from its row.
+
+    identity, created_at, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor:
+    the oldest revision whose changes are still logged. fingerprint_id: the row of the fingerprint.
+    """
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        """row: identity, revision, generation, floor, five totals, pinned, id and body of the fingerprint, created."""
+        self.identity: str = row[0]
+        self.revision: int = row[1]
+        self.generation: int = row[2]
+        self.floor: int = row[3]
+        documents, chunks, characters, pages, vectors = row[4:9]
+        self.counts = Counts(documents, chunks, chunks, characters, pages, vectors)
+        self.pinned: Mapping[str, Any] | None = None if row[9] is None else json.loads(row[9])
+        self.fingerprint_id: int | None = row[10]
+        self.fingerprint: Fingerprint | None = None if row[11] is None else decode_fingerprint(row[11])
+        self.created_at: str = row[12]
+
+    @property
+    def dimension(self) -> int:
+        """The numbers of each vector, 0 before the first write."""
+        return self.fingerprint.dimension if self.fingerprint else 0
 
 
 def encode_document(document: Document) -> DocumentRecord:
@@ -210,3 +236,20 @@ def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32
         raise CorruptError("a stored vector is not of norm 1", cure="run: ragkit verify")
     rows /= norms[:, None]
     return rows
+
+
+def decode_chunk(row: tuple[Any, ...]) -> ChunkRow:
+    """Return a chunk from its columns, in the order of `ChunkRow`, the spans of its units as they are stored."""
+    return ChunkRow(*(*row[:11], decode_spans(row[11])))
+
+
+def decode_chunk_text(row: tuple[Any, ...]) -> ChunkText:
+    """Return what is searched of a chunk, from its id, title, context, text and stored spans of units."""
+    return ChunkText(row[1], row[2], row[3], decode_spans(row[4]))
+
+
+def check_known(wanted: Sequence[int], found: Container[int]) -> None:
+    """Raise NotFoundError for the first id of a chunk that was not found."""
+    missing = next((number for number in wanted if number not in found), None)
+    if missing is not None:
+        raise NotFoundError(f"there is no chunk {missing}", cure="search again: the collection has changed")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from ragkit.errors import RagkitError
+from ragkit.store.audit import count_problems
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.schema import CHILDREN_FIRST
 
@@ -59,7 +59,7 @@ def doctor_store(store: Readable) -> dict[str, Any]:
             vectors, unused = (reader.inspect(sql)[0][0] for sql in (_VECTORS, _UNUSED))
             report.update(documents=counts.documents, chunks=counts.chunks, revision=reader.revision)
             report.update(vectors=vectors, unused_vectors=unused)
-            problems.extend(_count_problems(reader, vectors=vectors))
+            problems.extend(count_problems(reader, vectors=vectors, totals=_TOTALS, orphans=_ORPHANS))
     except RagkitError as error:
         problems.append(str(error))
     report["problems"] = problems
@@ -81,17 +81,3 @@ def _server(reader: Reader) -> dict[str, str]:
         WHERE $1::integer IS NOT NULL"""
     )[0]
     return dict(zip(("postgresql", "pgvector", "data_checksums", "fsync"), row, strict=True))
-
-
-def _count_problems(reader: Reader, *, vectors: int) -> Iterator[str]:
-    counts = reader.counts()
-    if vectors != counts.chunks:
-        yield f"{counts.chunks:,} chunks have {vectors:,} vectors"
-    for name, sql in _TOTALS.items():
-        counted = reader.inspect(sql)[0][0]
-        if counted != getattr(counts, name):
-            yield f"{counted:,} {name} exist, and the total says {getattr(counts, name):,}"
-    for what, sql in _ORPHANS.items():
-        found = reader.inspect(sql)
-        if found:
-            yield f"{len(found):,} times {what}, first {found[0][0]}"

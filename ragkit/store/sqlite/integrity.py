@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 import apsw
 
 from ragkit.errors import RagkitError
-from ragkit.store.audit import verify_reader
+from ragkit.store.audit import count_problems, verify_reader
 from ragkit.store.rows import Problem
 from ragkit.store.source_files import verify_files
 from ragkit.store.sqlite.connection import SAFE_SQLITE, one
@@ -78,7 +77,7 @@ def doctor_store(store: Readable) -> dict[str, Any]:
             report["unused_vectors"] = reader.inspect(
                 "SELECT count(*) FROM vectors AS v WHERE NOT EXISTS (SELECT 1 FROM chunks WHERE vector_id = v.id)"
             )[0][0]
-            problems.extend(_count_problems(reader, vectors=report["vectors"]))
+            problems.extend(count_problems(reader, vectors=report["vectors"], totals=_TOTALS, orphans=_ORPHANS))
     except RagkitError as error:
         problems.append(str(error))
     report["problems"] = problems
@@ -100,17 +99,3 @@ def check_file(connection: apsw.Connection) -> list[str]:
     if not problems and one(connection, "SELECT count(*) FROM state")[0] != 1:
         problems.append("the state row is missing")
     return problems
-
-
-def _count_problems(reader: Reader, *, vectors: int) -> Iterator[str]:
-    counts = reader.counts()
-    if vectors != counts.chunks:
-        yield f"{counts.chunks:,} chunks have {vectors:,} vectors"
-    for name, sql in _TOTALS.items():
-        counted = reader.inspect(sql)[0][0]
-        if counted != getattr(counts, name):
-            yield f"{counted:,} {name} exist, and the total says {getattr(counts, name):,}"
-    for what, sql in _ORPHANS.items():
-        found = reader.inspect(sql)
-        if found:
-            yield f"{len(found):,} times {what}, first {found[0][0]}"

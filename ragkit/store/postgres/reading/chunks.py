@@ -8,9 +8,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import NotFoundError
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.store.encoding import decode_spans, decode_unit_vectors, decode_vectors, unit_cosines
+from ragkit.store.encoding import (
+    check_known,
+    decode_chunk,
+    decode_chunk_text,
+    decode_unit_vectors,
+    decode_vectors,
+    unit_cosines,
+)
 from ragkit.store.filters import Filter, is_about_chunks
 from ragkit.store.postgres.connection import half_bytes
 from ragkit.store.postgres.reading.snapshot import Snapshot, plain_ids
@@ -71,7 +77,7 @@ class ChunkReader:
         """Return chunks by id; unknown ids are left out."""
         wanted = plain_ids(ids)
         rows = self._snapshot.rows(f"{_CHUNK} AND c.id = ANY ($2::bigint[])", (wanted,))
-        found = {row[0]: _chunk_row(row) for row in rows}
+        found = {row[0]: decode_chunk(row) for row in rows}
         return {number: found[number] for number in wanted if number in found}
 
     def documents_of(self, ids: Sequence[int] | Ids) -> list[int]:
@@ -88,7 +94,7 @@ class ChunkReader:
         """Return the chunks of a document in their order; raises NotFoundError."""
         number = self._snapshot.document_id(source)
         rows = self._snapshot.rows(f"{_CHUNK} AND c.document_id = $2 ORDER BY c.ordinal", (number,))
-        return [_chunk_row(row) for row in rows]
+        return [decode_chunk(row) for row in rows]
 
     def all_chunk_ids(self) -> Ids:
         """Return the id of every chunk, ascending."""
@@ -98,7 +104,7 @@ class ChunkReader:
         """Return the unit vectors (n, d) of chunks, in the order of `ids`; NotFoundError names an unknown id."""
         wanted = plain_ids(ids)
         found: dict[int, bytes] = dict(self._snapshot.rows(f"{_VECTOR} AND c.id = ANY ($2::bigint[])", (wanted,)))
-        _check_found(wanted, found)
+        check_known(wanted, found)
         return self._unit([found[item] for item in wanted])
 
     def iter_vectors(self, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]:
@@ -131,8 +137,8 @@ class ChunkReader:
         """Return the searched texts of chunks, in the order of `ids`; raises NotFoundError."""
         wanted = plain_ids(ids)
         rows = self._snapshot.rows(f"{_TEXT} AND c.id = ANY ($2::bigint[])", (wanted,))
-        found = {row[0]: _chunk_text(row) for row in rows}
-        _check_found(wanted, found)
+        found = {row[0]: decode_chunk_text(row) for row in rows}
+        check_known(wanted, found)
         return [found[item] for item in wanted]
 
     def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, list[ChunkText]]]:
@@ -140,7 +146,7 @@ class ChunkReader:
         last = 0
         while rows := self._snapshot.rows(f"{_TEXT} AND c.id > $2 ORDER BY c.id LIMIT $3", (last, batch)):
             last = rows[-1][0]
-            yield np.array([row[0] for row in rows], dtype=np.int64), [_chunk_text(row) for row in rows]
+            yield np.array([row[0] for row in rows], dtype=np.int64), [decode_chunk_text(row) for row in rows]
 
     def unit_vectors(self, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.intp]]:
         """Return the vectors (m, d) of all units of some chunks, and for each the index into `ids` of its chunk.
@@ -260,17 +266,3 @@ def known_vectors(
     )
     vectors = decode_vectors([half_bytes(row[1]) for row in rows], dimension)
     return {row[0]: vector for row, vector in zip(rows, vectors, strict=True)}
-
-
-def _check_found(wanted: Sequence[int], found: dict[int, Any]) -> None:
-    missing = [item for item in wanted if item not in found]
-    if missing:
-        raise NotFoundError(f"there is no chunk {missing[0]}", cure="search again: the collection has changed")
-
-
-def _chunk_row(row: tuple[Any, ...]) -> ChunkRow:
-    return ChunkRow(*(*row[:11], decode_spans(row[11])))
-
-
-def _chunk_text(row: tuple[Any, ...]) -> ChunkText:
-    return ChunkText(row[1], row[2], row[3], decode_spans(row[4]))

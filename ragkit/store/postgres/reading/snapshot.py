@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,13 +10,11 @@ import psycopg
 from numpy.typing import NDArray
 
 from ragkit.errors import NotFoundError, StoreError
-from ragkit.store.encoding import decode_fingerprint
+from ragkit.store.encoding import StoredState
 from ragkit.store.postgres.connection import Connection, translate
 from ragkit.store.postgres.encoding import is_storable, source_key
 from ragkit.store.postgres.location import Location
-from ragkit.store.rows import Counts
 from ragkit.text.cleaning import show
-from ragkit.types.collection import Fingerprint
 
 Row = tuple[Any, ...]
 
@@ -29,12 +26,10 @@ FROM collections AS s LEFT JOIN fingerprints AS f ON f.collection = s.id AND f.i
 """
 
 
-class Snapshot:
+class Snapshot(StoredState):
     """A read transaction and the state of one collection in the commit that it sees.
 
-    identity, created_at, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor:
-    the oldest revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises NotFoundError
-    when the collection was deleted.
+    Raises NotFoundError when the collection was deleted.
     """
 
     def __init__(self, connection: Connection, location: Location, collection: tuple[int, str]) -> None:
@@ -45,22 +40,7 @@ class Snapshot:
         rows = self.rows(_STATE)  # the first read of the transaction fixes what all later ones see
         if not rows:
             raise NotFoundError(f"the collection {name!r} was deleted", cure="create it again, or use another one")
-        state = rows[0]
-        self.identity: str = state[0]
-        self.revision: int = state[1]
-        self.generation: int = state[2]
-        self.floor: int = state[3]
-        documents, chunks, characters, pages, stored = state[4:9]
-        self.counts = Counts(documents, chunks, chunks, characters, pages, stored)
-        self.pinned: Mapping[str, Any] | None = None if state[9] is None else json.loads(state[9])
-        self.fingerprint_id: int | None = state[10]
-        self.fingerprint: Fingerprint | None = None if state[11] is None else decode_fingerprint(state[11])
-        self.created_at: str = state[12]
-
-    @property
-    def dimension(self) -> int:
-        """The numbers of each vector, 0 before the first write."""
-        return self.fingerprint.dimension if self.fingerprint else 0
+        super().__init__(rows[0])
 
     def expire(self) -> None:
         """Forbid further use, because the transaction has ended."""

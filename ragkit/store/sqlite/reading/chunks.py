@@ -9,9 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import NotFoundError
 from ragkit.index.dense.quantizer import Quantizer
-from ragkit.store.encoding import decode_spans, decode_unit_vectors, decode_vectors, unit_cosines
+from ragkit.store.encoding import (
+    check_known,
+    decode_chunk,
+    decode_chunk_text,
+    decode_unit_vectors,
+    decode_vectors,
+    unit_cosines,
+)
 from ragkit.store.filters import Filter, is_about_chunks
 from ragkit.store.quantizers import decode_quantizer
 from ragkit.store.rows import Changes, ChunkRow
@@ -69,7 +75,7 @@ class ChunkReader:
             CROSS JOIN passages AS p ON p.chunk_id = c.id""",
             (id_list(ids),),
         )
-        return {row[0]: _chunk_row(row) for row in rows}
+        return {row[0]: decode_chunk(row) for row in rows}
 
     def documents_of(self, ids: Sequence[int] | Ids) -> list[int]:
         """Return the id of each chunk's document, in the order of the ids; 0 for an unknown one."""
@@ -88,7 +94,7 @@ class ChunkReader:
             WHERE c.document_id = ? ORDER BY c.ordinal""",
             (document_id,),
         )
-        return [_chunk_row(row) for row in rows]
+        return [decode_chunk(row) for row in rows]
 
     def all_chunk_ids(self) -> Ids:
         """Return the id of every chunk, ascending."""
@@ -103,9 +109,7 @@ class ChunkReader:
             (json.dumps(wanted),),
         )
         found: dict[int, bytes] = dict(rows)
-        missing = [item for item in wanted if item not in found]
-        if missing:
-            raise NotFoundError(f"there is no chunk {missing[0]}", cure="search again: the collection has changed")
+        check_known(wanted, found)
         return self._unit([found[item] for item in wanted])
 
     def iter_vectors(self, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]:
@@ -144,10 +148,8 @@ class ChunkReader:
             CROSS JOIN passages AS p ON p.chunk_id = c.id CROSS JOIN documents AS d ON d.id = c.document_id""",
             (json.dumps(wanted),),
         )
-        found = {row[0]: _chunk_text(row) for row in rows}
-        missing = [item for item in wanted if item not in found]
-        if missing:
-            raise NotFoundError(f"there is no chunk {missing[0]}", cure="search again: the collection has changed")
+        found = {row[0]: decode_chunk_text(row) for row in rows}
+        check_known(wanted, found)
         return [found[item] for item in wanted]
 
     def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, list[ChunkText]]]:
@@ -160,7 +162,7 @@ class ChunkReader:
             (last, batch),
         ):
             last = rows[-1][0]
-            yield np.array([row[0] for row in rows], dtype=np.int64), [_chunk_text(row) for row in rows]
+            yield np.array([row[0] for row in rows], dtype=np.int64), [decode_chunk_text(row) for row in rows]
 
     def unit_vectors(self, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.intp]]:
         """Return the vectors (m, d) of all units of some chunks, and for each the index into `ids` of its chunk.
@@ -289,11 +291,3 @@ def _some_vectors(
     )
     vectors = decode_vectors([row[1] for row in rows], dimension)
     return {row[0]: vector for row, vector in zip(rows, vectors, strict=True)}
-
-
-def _chunk_row(row: tuple[Any, ...]) -> ChunkRow:
-    return ChunkRow(*(*row[:11], decode_spans(row[11])))
-
-
-def _chunk_text(row: tuple[Any, ...]) -> ChunkText:
-    return ChunkText(row[1], row[2], row[3], decode_spans(row[4]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError, NotFoundError, StoreError
 from ragkit.store.checks import is_text
-from ragkit.store.encoding import decode_fingerprint
-from ragkit.store.rows import Counts
+from ragkit.store.encoding import StoredState
 from ragkit.store.sqlite.connection import translate
 from ragkit.text.cleaning import show
-from ragkit.types.collection import Fingerprint
 
 Row = tuple[Any, ...]
 
@@ -28,12 +26,10 @@ FROM state AS s LEFT JOIN fingerprints AS f ON f.id = s.fingerprint
 """
 
 
-class Snapshot:
+class Snapshot(StoredState):
     """A read transaction and the state row of the commit that it sees.
 
-    identity, created_at, revision, generation, pinned and fingerprint are those of `ragkit.store.base.Reader`. floor:
-    the oldest revision whose changes are still logged. fingerprint_id: the row of the fingerprint. Raises CorruptError
-    when the state row is missing.
+    Raises CorruptError when the state row is missing.
     """
 
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
@@ -43,22 +39,7 @@ class Snapshot:
         rows = self.rows(_STATE)  # the first read of the transaction fixes what all later ones see
         if len(rows) != 1:
             raise CorruptError("the collection has lost its state row", cure="restore a backup (ragkit restore)")
-        state = rows[0]
-        self.identity: str = state[0]
-        self.revision: int = state[1]
-        self.generation: int = state[2]
-        self.floor: int = state[3]
-        documents, chunks, characters, pages, stored = state[4:9]
-        self.counts = Counts(documents, chunks, chunks, characters, pages, stored)
-        self.pinned: Mapping[str, Any] | None = None if state[9] is None else json.loads(state[9])
-        self.fingerprint_id: int | None = state[10]
-        self.fingerprint: Fingerprint | None = None if state[11] is None else decode_fingerprint(state[11])
-        self.created_at: str = state[12]
-
-    @property
-    def dimension(self) -> int:
-        """The numbers of each vector, 0 before the first write."""
-        return self.fingerprint.dimension if self.fingerprint else 0
+        super().__init__(rows[0])
 
     def expire(self) -> None:
         """Forbid further use, because the transaction has ended."""
