@@ -36,6 +36,7 @@ from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.base import Reader
+from ragkit.store.rows import ChunkRow
 from ragkit.text.content_terms import UNSPACED
 from ragkit.types.collection import STATIC_RUNTIME
 from ragkit.types.hits import Hits
@@ -211,13 +212,16 @@ class Retriever:
         """Return the best of the candidates as passages."""
         confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
         ids, fused, parts, reader = scored.ids, scored.fused, dict(scored.parts), search.reader
-        fused = in_context(question, ids, fused, reader)
+        fused, known = in_context(question, ids, fused, reader)
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
         count = k if scored.first.max() >= SURE or not self._settings.merge else k + _MORE
-        ranked = _shown(order[:count], ids, fused, parts, scored.units, reader)
+        order = order[:count]
+        unread = [int(number) for number in ids[order] if int(number) not in known]
+        rows = known | reader.chunks.rows(unread) if unread else known
+        ranked = _shown(order, ids, fused, parts, scored.units, rows)
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
@@ -352,10 +356,9 @@ def _shown(
     fused: Scores,
     parts: Mapping[str, Scores],
     units: UnitCosines,
-    reader: Reader,
+    rows: Mapping[int, ChunkRow],
 ) -> list[Ranked]:
-    """Read the returned chunks, with their scores."""
-    rows = reader.chunks.rows(ids[order])
+    """Return the chunks that are shown, with their scores; `rows` has them by id."""
     shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
     return [
         Ranked(

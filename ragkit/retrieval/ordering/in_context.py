@@ -10,15 +10,20 @@ from numpy.typing import NDArray
 from ragkit.retrieval.ordering.neighbours import with_neighbours
 from ragkit.retrieval.ordering.release_notes import asks_about_changes, without_release_notes
 from ragkit.store.base import Reader
+from ragkit.store.rows import ChunkRow
 
 Scores = NDArray[np.float64]
 
 _LOOKED_AT: Final = 40
 
 
-def in_context(question: str, ids: NDArray[np.int64], fused: Scores, reader: Reader) -> Scores:
-    """Return the scores of candidates, those of the best ones changed by their neighbours and, for release notes,
-    lowered. How many are looked at is fixed, so that k does not change the order."""
+def in_context(
+    question: str, ids: NDArray[np.int64], fused: Scores, reader: Reader
+) -> tuple[Scores, dict[int, ChunkRow]]:
+    """Return the scores (n,) of candidates, those of the best raised by neighbours and lowered for release notes.
+
+    Also the chunks that were read for it, by id. How many are looked at is fixed, so that k does not change the order.
+    """
     best = np.lexsort((ids, -fused))[:_LOOKED_AT]
     found = reader.chunks.rows(ids[best])
     rows = [found[int(item)] for item in ids[best]]
@@ -27,4 +32,4 @@ def in_context(question: str, ids: NDArray[np.int64], fused: Scores, reader: Rea
         scores = without_release_notes(scores, rows)
     out = fused.copy()
     out[best] = with_neighbours(scores, rows)
-    return out
+    return out, found
