@@ -9,9 +9,10 @@ from typing import Final
 from markdown_it.token import Token
 
 from ragkit_ingest.readers.links import address_after
-from ragkit_ingest.readers.markup.line_blocks import LineBlocks
+from ragkit_ingest.readers.markup.arguments import parse_tag
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.web.css import style_hides
+from ragkit_ingest.readers.web.lists import LineBlocks
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.rules import BLOCKS, STRIKING
 
@@ -145,7 +146,7 @@ class _Words:
         elif not closing and (kind := self._left_out(tag, rest)) is not None:
             self._dropped = (tag, len(self.parts), kind)
         elif tag in BLOCKS or tag == "br":
-            self._block(self._blocks.between(source, tag, closing=closing))
+            self._block(self._blocks.between(tag, _attributes(source), closing=closing))
         elif tag not in _KNOWN:
             self.parts.append(source)  # a placeholder, as in <file-name>
 
@@ -209,6 +210,12 @@ class _Words:
             bare = words.strip()
             kept = bare if bare.startswith("[") else (superscript if tag == "sup" else subscript)(bare)
             self.parts.append(kept)
+
+
+def _attributes(source: str) -> dict[str, str]:
+    """Return the attributes of a tag that have a value, by name."""
+    tag = parse_tag(source, 0)
+    return {argument.name.lower(): argument.value for argument in tag.arguments} if tag is not None else {}
 
 
 def inline_words(tokens: Sequence[Token], losses: Losses) -> str:
