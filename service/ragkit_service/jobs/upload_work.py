@@ -76,10 +76,10 @@ class UploadWork:
             return self._write(knowledge, chain([first], documents), ending)
 
     def _check_free(self) -> None:
-        """Raise LockedError before anything is read when another program is writing."""
+        """Raise LockedError before anything is read when another program keeps this one from writing."""
         try:
             with self._pool.use(self._job.collection) as knowledge:
-                holder = knowledge.writing()
+                holder = knowledge.writing(alone=True)
         except NotFoundError:
             if not self._job.request.create:
                 raise
