@@ -18,4 +18,4 @@ def open_queue(data: Path, database: SharedDatabase | None, *, worker: str, limi
     """Return the queue of a service. worker: names the service and its process of jobs among all services."""
     if database is None:
         return LocalQueue(data)
-    return JobTable(database, data, worker=worker, spool_bytes=limits.spool_bytes)
+    return JobTable(database, data, worker=worker, spool_bytes=limits.spool_bytes, lease_seconds=limits.lease_seconds)

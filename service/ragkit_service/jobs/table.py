@@ -38,7 +38,6 @@ TABLES: Final[Sequence[str]] = (
     """,
 )
 """The scripts of the tables, by version. lease: until when the worker's claim lasts, by the clock of the database."""
-LEASE_SECONDS: Final = 15.0
 _MARKS: Final = ", ".join(f"${number}" for number in range(1, 15))
 _OPEN: Final = "state IN ('queued', 'running')"
 _MINE: Final = "id = $1 AND state = 'running' AND worker = $2"
@@ -58,9 +57,10 @@ class JobTable:
         *,
         worker: str,
         spool_bytes: int,
-        lease_seconds: float = LEASE_SECONDS,
+        lease_seconds: float,
     ) -> None:
-        """worker: names this service and its process of jobs. spool_bytes: of waiting files that the table takes."""
+        """worker: names this service and its process of jobs. spool_bytes: of waiting files that the table takes.
+        lease_seconds: how long a claim lasts without being renewed."""
         self._database = database
         self._data = data
         self._worker = worker
