@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ragkit.errors import ConfigError, CorruptError, NotFoundError, SchemaVersionError
+from ragkit.store.filters import TEXT
 from ragkit.store.postgres.connection import SCHEMA, Connection, register_vectors, rolled_back
 from ragkit.store.postgres.location import Location
+from ragkit.types.labels import ACL_KEY
 
 SETUP_LOCK: Final = 0x52414731
 """Advisory lock, "RAG1": of the whole schema, while it is made or migrated."""
@@ -45,13 +47,14 @@ CREATE TABLE revisions (
 CREATE TABLE documents (
   {_OWNER}, id bigint NOT NULL, source_key bytea NOT NULL, source {_C}, title {_C}, sha256 {_C}, media_type {_C},
   metadata {_C}, characters bigint NOT NULL, pages bigint NOT NULL, chunks bigint NOT NULL,
-  generation bigint NOT NULL, updated_at {_C}, updated_us bigint NOT NULL,
+  generation bigint NOT NULL, updated_at {_C}, updated_us bigint NOT NULL, acl text[] COLLATE "C",
   PRIMARY KEY (collection, id), UNIQUE (collection, source_key),
   FOREIGN KEY (collection, generation) REFERENCES generations (collection, number)
 );
 CREATE INDEX documents_source ON documents (collection, "left"(source, {SOURCE_START}));
 CREATE INDEX documents_updated ON documents (collection, updated_us);
 CREATE INDEX documents_generation ON documents (collection, generation);
+CREATE INDEX documents_acl ON documents USING gin (acl);
 CREATE TABLE texts (
   collection integer NOT NULL, document_id bigint NOT NULL, digest bytea NOT NULL, pages {_C}, headings {_C},
   blocks {_C}, warnings {_C}, text {_C}, PRIMARY KEY (collection, document_id),
@@ -113,7 +116,20 @@ CHILDREN_FIRST: Final = (
 """The tables that hold rows of a collection, each before those that it refers to."""
 
 Migration = Callable[[Connection], None]
-MIGRATIONS: Final[Sequence[Migration]] = ()
+
+
+def _add_acl(connection: Connection) -> None:
+    """Make a column of the access labels, which were among the metadata only."""
+    connection.execute(
+        f"""ALTER TABLE documents ADD COLUMN acl text[] COLLATE "C";
+        UPDATE documents AS d SET acl = m.labels FROM (SELECT collection, document_id,
+          coalesce(array_agg(text) FILTER (WHERE kind = {TEXT}), '{{}}') AS labels FROM metadata WHERE key = '{ACL_KEY}'
+          GROUP BY collection, document_id) AS m WHERE m.collection = d.collection AND m.document_id = d.id;
+        CREATE INDEX documents_acl ON documents USING gin (acl)"""
+    )
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_add_acl,)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
