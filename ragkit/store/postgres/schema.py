@@ -118,7 +118,7 @@ CHILDREN_FIRST: Final = (
 Migration = Callable[[Connection], None]
 
 
-def _add_acl(connection: Connection) -> None:
+def add_acl(connection: Connection) -> None:
     """Make a column of the access labels, which were among the metadata only."""
     connection.execute(
         f"""ALTER TABLE documents ADD COLUMN acl text[] COLLATE "C";
@@ -129,7 +129,7 @@ def _add_acl(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_add_acl,)
+MIGRATIONS: Final[Sequence[Migration]] = (add_acl,)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)

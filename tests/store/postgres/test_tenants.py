@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -92,7 +93,26 @@ def test_ragkit_answers_a_role_from_its_own_collection_only(tenants: Rows, postg
     host = postgres.partition("?")[2]
     address = f"postgresql://ragkit_team_a:{quote(PASSWORD)}@/postgres?{host}"
     with ragkit.open(address, collection="team-a", embedder=HashEmbedder(), create=False) as knowledge:
-        assert knowledge.search("the plan").hits[0].source == "team-a/plan"
+        assert knowledge.search("the plan")[0].source == "team-a/plan"
     with pytest.raises(NotFoundError):
         ragkit.open(address, collection="team-b", embedder=HashEmbedder(), create=False)
     assert ragkit.list_collections(address) == ["team-a"]
+
+
+def test_tables_of_the_first_version_get_the_labels_of_their_metadata(postgres: str) -> None:
+    from ragkit.store.postgres.connection import connect
+    from ragkit.store.postgres.location import parse_location
+    from ragkit.store.postgres.schema import add_acl
+
+    given = {"a": {"acl": ("hr", "board")}, "b": {"team": "x"}, "c": {"acl": 7}, "d": {"acl": "hr"}}
+    with ragkit.open(postgres, embedder=HashEmbedder()) as knowledge:
+        knowledge.add(Document.from_text(name, f"Text {name}.", metadata=pairs) for name, pairs in given.items())
+        with closing(connect(parse_location(postgres))) as connection:
+            sql = "SELECT source, (SELECT array_agg(x ORDER BY x) FROM unnest(acl) AS x), acl IS NULL FROM documents"
+            before = sorted(connection.execute(sql).fetchall())
+            connection.execute("ALTER TABLE documents DROP COLUMN acl")
+            add_acl(connection)
+            assert sorted(connection.execute(sql).fetchall()) == before
+        assert before == [("a", ["board", "hr"], False), ("b", None, True), ("c", None, False), ("d", ["hr"], False)]
+        assert knowledge.doctor()["store"]["problems"] == []
+        assert [item.source for item in knowledge.view(["hr"]).documents()] == ["a", "b", "d"]
