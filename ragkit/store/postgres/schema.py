@@ -9,6 +9,7 @@ from ragkit.errors import ConfigError, CorruptError, NotFoundError, SchemaVersio
 from ragkit.store.filters import TEXT
 from ragkit.store.postgres.connection import SCHEMA, Connection, register_vectors, rolled_back
 from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.sharing import own_files
 from ragkit.types.labels import ACL_KEY
 
 SETUP_LOCK: Final = 0x52414731
@@ -110,6 +111,7 @@ CREATE TABLE quantizers (
 """
 EXTENSION: Final = "vector"
 CHILDREN_FIRST: Final = (
+    *own_files.TABLE_NAMES,
     "passages", "chunks", "unit_vectors", "vectors", "texts", "metadata", "documents", "fingerprints", "generations",
     "revisions", "removed_chunks", "files", "adapters", "quantizers",
 )  # fmt: skip
@@ -129,7 +131,11 @@ def add_acl(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (add_acl,)
+def _add_own_files(connection: Connection) -> None:
+    connection.execute(own_files.TABLES)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (add_acl, _add_own_files)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
@@ -155,6 +161,7 @@ def create_tables(connection: Connection, location: Location) -> None:
             _need_extension(connection, location)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute(_TABLES)
+        connection.execute(own_files.TABLES)
         connection.execute("INSERT INTO version VALUES ($1)", (SCHEMA_VERSION,))
 
 
