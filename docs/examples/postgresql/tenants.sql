@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS ragkit.tenants (
 GRANT USAGE ON SCHEMA ragkit TO ragkit_tenant;
 GRANT SELECT ON ragkit.version, ragkit.tenants, ragkit.collections, ragkit.documents, ragkit.texts, ragkit.metadata,
   ragkit.chunks, ragkit.passages, ragkit.vectors, ragkit.unit_vectors, ragkit.fingerprints, ragkit.generations,
-  ragkit.revisions, ragkit.removed_chunks, ragkit.adapters, ragkit.quantizers TO ragkit_tenant;
+  ragkit.revisions, ragkit.removed_chunks, ragkit.adapters, ragkit.quantizers, ragkit.own_files,
+  ragkit.own_file_pieces TO ragkit_tenant;
 
 -- What a role sees of the table of tenants: its own rows.
 ALTER TABLE ragkit.tenants ENABLE ROW LEVEL SECURITY;
@@ -88,6 +89,19 @@ BEGIN
     EXECUTE format('DROP POLICY IF EXISTS tenant ON ragkit.%I', part);
     EXECUTE format('CREATE POLICY tenant ON ragkit.%1$I FOR SELECT USING (EXISTS (SELECT FROM ragkit.collections AS c
       WHERE c.id = %1$I.collection))', part);
+  END LOOP;
+END $$;
+
+-- Prompts, examples, feedback and originals quote documents of every label: for who sees the collection whole.
+DO $$
+DECLARE part text;
+BEGIN
+  FOREACH part IN ARRAY '{own_files,own_file_pieces}'::text[] LOOP
+    EXECUTE format('ALTER TABLE ragkit.%I ENABLE ROW LEVEL SECURITY', part);
+    EXECUTE format('DROP POLICY IF EXISTS tenant ON ragkit.%I', part);
+    EXECUTE format('CREATE POLICY tenant ON ragkit.%1$I FOR SELECT USING (EXISTS (
+      SELECT FROM ragkit.collections AS c JOIN ragkit.tenants AS t ON t.collection = c.name
+      WHERE c.id = %1$I.collection AND t.role = current_user AND t.labels IS NULL))', part);
   END LOOP;
 END $$;
 

@@ -55,7 +55,15 @@ def tenants(postgres: str) -> Iterator[Rows]:
                 owner.execute("RESET ROLE")
 
         yield run
-        for table in (*TABLES, "collections", "removed_chunks", "adapters", "quantizers"):
+        for table in (
+            *TABLES,
+            "collections",
+            "removed_chunks",
+            "adapters",
+            "quantizers",
+            "own_files",
+            "own_file_pieces",
+        ):
             owner.execute(
                 f"DROP POLICY tenant ON ragkit.{table}; ALTER TABLE ragkit.{table} DISABLE ROW LEVEL SECURITY"
             )
@@ -73,6 +81,15 @@ def test_rows_of_other_collections_and_labels_are_not_there(tenants: Rows) -> No
     texts = sorted(row[0] for row in tenants("ragkit_reader", "SELECT text FROM ragkit.passages"))
     assert texts == ["The menu of team-a.", "The menu of team-b.", "The pay of team-b."]
     assert tenants("ragkit_reader", "SELECT DISTINCT role FROM ragkit.tenants") == [("ragkit_reader",)]
+
+
+def test_prompts_and_feedback_are_for_who_sees_a_collection_whole(tenants: Rows, postgres: str) -> None:
+    for name in ("team-a", "team-b"):
+        with ragkit.open(postgres, collection=name, embedder=HashEmbedder()) as knowledge:
+            (knowledge.folder / "feedback.jsonl").write_text('{"question": "pay?"}\n')
+            knowledge.follow_files()
+    counts = "SELECT (SELECT count(*) FROM ragkit.own_files), (SELECT count(*) FROM ragkit.own_file_pieces)"
+    assert [tenants(role, counts) for role in ROLES] == [[(1, 1)], [(0, 0)], [(0, 0)]]
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -114,5 +131,5 @@ def test_tables_of_the_first_version_get_the_labels_of_their_metadata(postgres: 
             add_acl(connection)
             assert sorted(connection.execute(sql).fetchall()) == before
         assert before == [("a", ["board", "hr"], False), ("b", None, True), ("c", None, False), ("d", ["hr"], False)]
-        assert knowledge.doctor()["store"]["problems"] == []
+        assert knowledge.doctor()["problems"] == []
         assert [item.source for item in knowledge.view(["hr"]).documents()] == ["a", "b", "d"]
