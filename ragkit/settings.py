@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ragkit.errors import ConfigError
@@ -139,9 +139,17 @@ class DenseSettings:
     kind: Literal["auto", "exact", "rabitq", "ivf"] = "auto"
 
 
+LOCAL_INDEX = "local"
+PGVECTOR_INDEX = "pgvector"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set, in one value."""
+    """Everything that can be set, in one value.
+
+    index: what searches: "local" (FAISS and tantivy, in files on this machine), or "pgvector" (the database of a store
+    in PostgreSQL).
+    """
 
     chunk: ChunkSettings = field(default_factory=ChunkSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -149,8 +157,11 @@ class Settings:
     prompt: PromptSettings = field(default_factory=PromptSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     dense: DenseSettings = field(default_factory=DenseSettings)
+    index: str = LOCAL_INDEX
 
     def __post_init__(self) -> None:
+        if self.index not in (LOCAL_INDEX, PGVECTOR_INDEX):
+            raise ConfigError(f"setting index is {self.index[:60]!r}", cure="set it to local or pgvector")
         chunk, retrieval, prompt = self.chunk, self.retrieval, self.prompt
         for name, value, low, high in (
             ("chunk.max_tokens", chunk.max_tokens, 32, 100_000),
@@ -180,7 +191,7 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """Return every setting but secrets, as JSON, for reports."""
-        groups = {item.name: asdict(getattr(self, item.name)) for item in fields(self)}
+        groups = asdict(self)
         groups["chat"].pop("api_key")
         return groups
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,9 @@ def encode(ids: Sequence[int], analysed: Sequence[Terms]) -> list[PostingRow]:
     return [(*key, np.array(rows, dtype=POSTING).tobytes()) for key, rows in bodies.items()]
 
 
-def score(rows: Iterable[PostingRow], weights: Mapping[str, Mapping[str, float]], means: Mapping[str, float]) -> Any:
+def score(
+    rows: Iterable[PostingRow], weights: Mapping[str, Mapping[str, float]], means: Mapping[str, float]
+) -> tuple[Ids, Scores]:
     """Return the ids of the chunks in some postings, ascending, and the BM25 of each, float64.
 
     weights: of each term, by field; means: the mean length in terms, by field.
@@ -59,8 +61,8 @@ def _summed(ids: Ids, scores: Scores) -> tuple[Ids, Scores]:
         return ids, scores
     first = int(ids.min())
     if int(ids.max()) - first < _DENSE_RANGE:
-        sums = np.bincount(ids - first, weights=scores)
+        sums: Scores = np.bincount(ids - first, weights=scores).astype(np.float64)
         places = np.flatnonzero(sums)
-        return places + first, sums[places]
+        return (places + first).astype(np.int64), sums[places]
     distinct, places = np.unique(ids, return_inverse=True)
-    return distinct, np.bincount(places, weights=scores)
+    return distinct, np.bincount(places, weights=scores).astype(np.float64)

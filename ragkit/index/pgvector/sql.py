@@ -50,6 +50,9 @@ class Sql(Protocol):
     def run(self, sql: str, bindings: Sequence[Any] = ()) -> int:
         """Run a statement and return how many rows it changed."""
 
+    def command(self, sql: str) -> None:
+        """Run a statement that takes no bound values, such as one that makes an index."""
+
 
 class Session(Sql, Protocol):
     """A connection for the upkeep of an index, outside of transactions unless it opens one."""

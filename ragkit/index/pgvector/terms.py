@@ -43,7 +43,7 @@ _BEGINNING: Final = """SELECT term, sum(size)::bigint FROM postings
 WHERE collection = $1 AND field = ANY ('{0,1}') AND term >= $2 AND term < $3 GROUP BY term HAVING sum(size) > 0"""
 _POSTINGS: Final = """SELECT p.field, p.term, p.high, p.body FROM postings AS p
 JOIN unnest($2::smallint[], $3::text[]) AS w (field, term) ON w.field = p.field AND w.term = p.term
-WHERE p.collection = $1 AND p.size > 0"""
+WHERE p.collection = $1 AND octet_length(p.body) > 0"""
 _PACKED: Final = "SELECT chunk_id, packed FROM chunk_terms WHERE collection = $1 AND chunk_id = ANY ($2::bigint[])"
 _PRESENT: Final = "SELECT chunk_id FROM chunk_terms WHERE collection = $1 AND chunk_id = ANY ($2::bigint[])"
 
@@ -183,7 +183,8 @@ class PgTermIndex:
             for term, weight in weights[name].items()
             if weight > 0 and (name == STOP_WORDS or counts[term][_PLACE[name]])
         ]
-        read, chosen = 0, []
+        read = 0
+        chosen: list[tuple[int, str]] = []
         for count, at, term in sorted(asked):
             if chosen and read + count > _POSTINGS_LIMIT:
                 break

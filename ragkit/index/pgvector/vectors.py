@@ -156,5 +156,3 @@ class PgVectorIndex:
             raise CorruptError("a stored vector has the wrong size", cure="run: ragkit verify")
         joined = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8).reshape(len(rows), width)
         return np.ascontiguousarray(joined[:, _HEAD:]).view(">f2").astype(np.float32)
-
-

@@ -12,23 +12,21 @@ from ragkit.index.pgvector.sql import Sql, has_lexicon
 from ragkit.types.documents import ChunkText
 
 BUILD_LOCK: Final = 0x52414749
-"""Class of advisory locks, "RAGI", whose object is a collection: who builds its terms holds it alone, and a writer
-that finds none shares it."""
+"""Class of advisory locks, "RAGI", whose object is a collection: who builds its terms holds it alone, writers
+share it."""
 
 _ADD_TERMS: Final = """INSERT INTO chunk_terms SELECT $1::integer, * FROM unnest($2::bigint[], $3::bytea[])"""
-_ADD_POSTINGS: Final = """INSERT INTO postings SELECT $1::integer, field, term, high, size, body
-FROM unnest($2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::bytea[]) AS p (field, term, high, size, body)"""
+_ADD_POSTINGS: Final = """INSERT INTO postings
+SELECT $1::integer, * FROM unnest($2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::bytea[])"""
 _ADD_TOTALS: Final = """INSERT INTO term_totals
 SELECT $1::integer, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[])"""
 
 
 def keeps_terms(sql: Sql) -> bool:
-    """Return whether this transaction must keep terms: the collection has them, or will have when they are built.
+    """Return whether a collection has its terms in the tables; from then on, nobody builds them until the commit.
 
     It waits for a process that is building them.
     """
-    if has_lexicon(sql):
-        return True
     sql.rows("SELECT pg_advisory_xact_lock_shared($2, $1)::text", (BUILD_LOCK,))
     return has_lexicon(sql)
 

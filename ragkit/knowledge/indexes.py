@@ -1,0 +1,34 @@
+"""The indexes that the settings name, for a store."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from ragkit.errors import ConfigError
+from ragkit.index.base import Indexes
+from ragkit.index.cache import Caches
+from ragkit.index.pgvector.indexes import PgIndexes
+from ragkit.index.pgvector.sql import Session
+from ragkit.settings import PGVECTOR_INDEX, Settings
+from ragkit.store.base import Store
+
+
+@runtime_checkable
+class _DatabaseStore(Protocol):
+    """A store whose database can hold the indexes."""
+
+    def upkeep(self) -> AbstractContextManager[Session]:
+        """Open a session for the upkeep of search indexes in the database."""
+
+
+def open_indexes(store: Store, settings: Settings) -> Indexes:
+    """Return the indexes of a collection. Raises ConfigError for an engine that the store does not have."""
+    if settings.index != PGVECTOR_INDEX:
+        return Caches(store.folder, dense=settings.dense)
+    if not isinstance(store, _DatabaseStore):
+        raise ConfigError(
+            "the index pgvector needs a store in PostgreSQL, and this one is not",
+            cure="set RAGKIT_DATA=postgresql://…, or RAGKIT_INDEX=local",
+        )
+    return PgIndexes(store.upkeep)
