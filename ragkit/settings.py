@@ -141,14 +141,17 @@ class DenseSettings:
 
 LOCAL_INDEX = "local"
 PGVECTOR_INDEX = "pgvector"
+PGVECTOR_BINARY_INDEX = "pgvector:binary"
+INDEXES = (LOCAL_INDEX, PGVECTOR_INDEX, PGVECTOR_BINARY_INDEX)
+"""What may search a collection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, in one value.
 
-    index: what searches: "local" (FAISS and tantivy, in files on this machine), or "pgvector" (the database of a store
-    in PostgreSQL).
+    index: what searches: "local" (FAISS and tantivy, in files on this machine), "pgvector" (the database of a store in
+    PostgreSQL), or "pgvector:binary" (the same, with one bit a component in its index of vectors).
     """
 
     chunk: ChunkSettings = field(default_factory=ChunkSettings)
@@ -160,8 +163,8 @@ class Settings:
     index: str = LOCAL_INDEX
 
     def __post_init__(self) -> None:
-        if self.index not in (LOCAL_INDEX, PGVECTOR_INDEX):
-            raise ConfigError(f"setting index is {self.index[:60]!r}", cure="set it to local or pgvector")
+        if self.index not in INDEXES:
+            raise ConfigError(f"setting index is {self.index[:60]!r}", cure=f"set it to one of: {', '.join(INDEXES)}")
         chunk, retrieval, prompt = self.chunk, self.retrieval, self.prompt
         for name, value, low, high in (
             ("chunk.max_tokens", chunk.max_tokens, 32, 100_000),

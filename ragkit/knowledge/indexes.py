@@ -10,7 +10,7 @@ from ragkit.index.base import Indexes
 from ragkit.index.cache import Caches
 from ragkit.index.pgvector.indexes import PgIndexes
 from ragkit.index.pgvector.sql import Session
-from ragkit.settings import PGVECTOR_INDEX, Settings
+from ragkit.settings import LOCAL_INDEX, PGVECTOR_BINARY_INDEX, Settings
 from ragkit.store.base import Store
 
 
@@ -24,11 +24,11 @@ class _DatabaseStore(Protocol):
 
 def open_indexes(store: Store, settings: Settings) -> Indexes:
     """Return the indexes of a collection. Raises ConfigError for an engine that the store does not have."""
-    if settings.index != PGVECTOR_INDEX:
+    if settings.index == LOCAL_INDEX:
         return Caches(store.folder, dense=settings.dense)
     if not isinstance(store, _DatabaseStore):
         raise ConfigError(
-            "the index pgvector needs a store in PostgreSQL, and this one is not",
+            f"the index {settings.index} needs a store in PostgreSQL, and this one is not",
             cure="set RAGKIT_DATA=postgresql://…, or RAGKIT_INDEX=local",
         )
-    return PgIndexes(store.upkeep)
+    return PgIndexes(store.upkeep, binary=settings.index == PGVECTOR_BINARY_INDEX)

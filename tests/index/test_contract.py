@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[], IndexPart[Any]]] = {
 RECALL = {
     **{f"dense {kind} {how}": 0.9 for kind in ("rabitq", "ivf") for how in ("built", "followed")},
     "pgvector hnsw": 0.95,
+    "pgvector binary": 0.8,
 }
 """The least share of the true nearest chunks that an index of codes finds of random vectors; 1 for others."""
 
@@ -61,8 +62,8 @@ def followed(name: str) -> Callable[[History], Any]:
     return make
 
 
-ENGINES = ("pgvector built", "pgvector followed", "pgvector hnsw")
-"""Built when all is there; kept by the writers since the first revision; with an HNSW index of its vectors."""
+ENGINES = ("pgvector built", "pgvector followed", "pgvector hnsw", "pgvector binary")
+"""Built when all is there; kept by the writers since the first revision; with an HNSW index; with one of bits."""
 VECTORS: dict[str, Callable[[History], Any] | None] = {
     f"{name} {how}": make(name)
     for name in PARTS
@@ -94,17 +95,17 @@ def in_postgres(name: str, request: pytest.FixtureRequest, history: History) -> 
     collection = f"{request.fixturename}-{name}".replace(" ", "-")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAGKIT_LOCAL", str(folder))
-        committed = CommittedHistory(server, collection, history)
-    with closing(committed):
-        for source in history:
-            if name != "pgvector built":
-                committed.indexes.prepare()
-            committed.commit(source)
-        if name == "pgvector hnsw":
-            with committed.store.upkeep() as session:
-                build_hnsw(session, least=1)
-        with committed.opened() as snapshot:
-            yield snapshot
+        patch.setattr("ragkit.index.pgvector.vectors.HNSW_FROM", 1)
+        with closing(CommittedHistory(server, collection, history, binary=name == "pgvector binary")) as committed:
+            for source in history:
+                if name != "pgvector built":
+                    committed.indexes.prepare()
+                committed.commit(source)
+            if name in ENGINES[2:]:
+                with committed.store.upkeep() as session:
+                    build_hnsw(session, binary=name == "pgvector binary", least=1)
+            with committed.opened() as snapshot:
+                yield snapshot
 
 
 @pytest.fixture(scope="module", params=VECTORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,10 @@ SETTINGS = {"chunk": {}, "model": "m"}
 class CommittedHistory:
     """A collection that revisions are committed to; its chunks have the ids of the FakeSource."""
 
-    def __init__(self, location: str, name: str, history: Sequence[FakeSource]) -> None:
+    def __init__(self, location: str, name: str, history: Sequence[FakeSource], *, binary: bool = False) -> None:
         """history: all revisions that will be committed, so that chunks that leave together share a document."""
-        self.store = backend_for(location).open(location, name, create=True)
-        self.indexes = PgIndexes(self.store.upkeep)  # type: ignore[attr-defined]  # a store in PostgreSQL
+        self.store: Any = backend_for(location).open(location, name, create=True)
+        self.indexes = PgIndexes(self.store.upkeep, binary=binary)
         self._leaving = {number: at for at, item in enumerate(history[-1].history) for number in item[0]}
         self._documents: dict[int, str] = {}
 

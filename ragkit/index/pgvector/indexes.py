@@ -10,9 +10,10 @@ from typing import Final, cast
 import numpy as np
 
 from ragkit.index.base import ChunkSource, IndexSnapshot
+from ragkit.index.pgvector.hnsw import hnsw_indexes
 from ragkit.index.pgvector.sql import Sessions, SqlSource
 from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
-from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, hnsw_indexes, merge
+from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge
 from ragkit.index.pgvector.vectors import PgVectorIndex
 
 _RECENT: Final = 3
@@ -33,9 +34,10 @@ class PgIndexes:
     Writers keep them in the transactions of the chunks, so a snapshot is always that of its reader's revision.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
-        """sessions: opens a session for upkeep."""
+    def __init__(self, sessions: Sessions, *, binary: bool = False) -> None:
+        """sessions: opens a session for upkeep. binary: the HNSW index has one bit a component."""
         self._sessions = sessions
+        self._binary = binary
         self._lock = threading.Lock()
         self._is_ready = False
         self._totals: OrderedDict[int, TermTotals] = OrderedDict()
@@ -59,7 +61,7 @@ class PgIndexes:
             totals = TermTotals.read(source)
             self._keep(source.revision, totals)
         dimension = source.fingerprint.dimension if source.fingerprint else 0
-        dense = PgVectorIndex(source, dimension=dimension, count=totals.documents)
+        dense = PgVectorIndex(source, dimension=dimension, count=totals.documents, binary=self._binary)
         return PgSnapshot(source.generation, dense, PgTermIndex(source, totals))
 
     def is_held(self, reader: ChunkSource) -> bool:
@@ -77,7 +79,7 @@ class PgIndexes:
         self.prepare()
         with self._sessions() as session:
             merge(session)
-            build_hnsw(session)
+            build_hnsw(session, binary=self._binary)
 
     def renew(self, reader: ChunkSource) -> None:
         """Write the terms of all chunks anew."""
@@ -86,8 +88,9 @@ class PgIndexes:
         with self._sessions() as session:
             check_engine(session)
             build(session, anew=True)
-            build_hnsw(session)
+            build_hnsw(session, binary=self._binary)
         self._is_ready = True
+        self.close()
 
     def check(self, reader: ChunkSource) -> list[str]:
         """Compare the terms and their totals with the chunks, and return the problems found, one line each."""

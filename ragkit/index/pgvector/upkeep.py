@@ -6,17 +6,11 @@ import logging
 from typing import Final
 
 from ragkit.errors import ConfigError
+from ragkit.index.pgvector.hnsw import HNSW_FROM, WIDEST, Hnsw, drop_hnsw
 from ragkit.index.pgvector.sql import Session, Sql, has_lexicon
 from ragkit.index.pgvector.writing import BUILD_LOCK, add_terms, drop_all_terms
 from ragkit.index.policy import BATCH
 
-HNSW_FROM: Final = 10_000
-"""Vectors from which on a collection has an HNSW index: comparing fewer with a question takes some milliseconds."""
-_LINKS: Final = 16
-_EFFORT: Final = 64
-"""pgvector's m and ef_construction, its defaults."""
-_WIDEST: Final = 4_000
-"""Dimensions of a halfvec that HNSW takes."""
 _OLDEST: Final = (0, 8)
 """pgvector from 0.8 on searches on under a filter until it has enough (hnsw.iterative_scan)."""
 _MERGE_FROM: Final = 256
@@ -78,48 +72,22 @@ def merge(session: Session) -> None:
             session.run(_MERGE_TOTALS)
 
 
-def build_hnsw(session: Session, *, least: int = HNSW_FROM) -> None:
+def build_hnsw(session: Session, *, binary: bool = False, least: int = HNSW_FROM) -> None:
     """Make the HNSW index of the collection's model where it has `least` vectors, and drop those of other models.
 
-    Readers and writers go on meanwhile. An index whose building broke off is made again.
+    An index whose building broke off is made again.
     """
     source = session.source()
     fingerprint, number = source.fingerprint, source.fingerprint_id
-    wanted = f"hnsw_{source.collection}_{number}"
-    stays = drop_hnsw(session, but=wanted)
-    if fingerprint is None or stays:
+    stay = drop_hnsw(session, but=number)
+    if fingerprint is None or number is None:
         return
-    if fingerprint.dimension > _WIDEST:
-        _log.warning("HNSW takes %s dimensions at most: every search compares all vectors", f"{_WIDEST:,}")
+    wanted = Hnsw(source.collection, number, fingerprint.dimension, binary=binary)
+    if wanted.name in stay:
         return
-    held = session.rows(
-        "SELECT count(*) FROM vectors WHERE collection = $1 AND fingerprint = $2::bigint",
-        (number,),
-    )
-    if held[0][0] >= least:
-        session.command(
-            f"""CREATE INDEX CONCURRENTLY {wanted} ON vectors
-            USING hnsw ((vector::halfvec({fingerprint.dimension:d})) halfvec_cosine_ops)
-            WITH (m = {_LINKS}, ef_construction = {_EFFORT})
-            WHERE collection = {source.collection:d} AND fingerprint = {number or 0:d}"""
-        )
-
-
-def drop_hnsw(sql: Sql, *, but: str = "") -> bool:
-    """Drop a collection's HNSW indexes but one, and that too where its building broke off; return whether it stays."""
-    stays = False
-    for name, is_valid in hnsw_indexes(sql):
-        if name == but and is_valid:
-            stays = True
-        else:
-            sql.command(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-    return stays
-
-
-def hnsw_indexes(session: Sql) -> list[tuple[str, bool]]:
-    """Return the names of a collection's HNSW indexes, and whether each was completed."""
-    rows = session.rows(
-        """SELECT c.relname::text, i.indisvalid FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-        WHERE i.indrelid = 'vectors'::regclass AND starts_with(c.relname::text, 'hnsw_' || $1::integer || '_')"""
-    )
-    return [(str(name), bool(is_valid)) for name, is_valid in rows]
+    if fingerprint.dimension > WIDEST:
+        _log.warning("HNSW takes %s dimensions at most: every search compares all vectors", f"{WIDEST:,}")
+        return
+    sql = "SELECT count(*) FROM vectors WHERE collection = $1 AND fingerprint = $2::bigint"
+    if session.rows(sql, (number,))[0][0] >= least:
+        session.command(wanted.definition())

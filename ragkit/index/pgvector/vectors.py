@@ -1,7 +1,7 @@
 """Nearest chunks by cosine: pgvector proposes vectors, ragkit scores the stored float16 rows exactly.
 
-Where a collection has an HNSW index (Malkov and Yashunin 2016; see `upkeep`) it proposes twice as many vectors as
-chunks are wanted; a smaller collection, and a filter that allows few chunks, are compared row by row.
+Where a collection has an HNSW index it proposes twice as many vectors as chunks are wanted; a smaller collection, and
+a filter that allows few chunks, are compared row by row.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import CorruptError
+from ragkit.index.pgvector.hnsw import HNSW_FROM, MOST_PROPOSED, Hnsw, search_settings
 from ragkit.index.pgvector.sql import Row, SqlSource
 from ragkit.numeric.sorted_ids import is_member
 from ragkit.numeric.vectors import cosines, unit_query
@@ -26,11 +27,6 @@ _WIDER: Final = 4
 _ALL_COMPARED: Final = 5_000
 _SHARE_COMPARED: Final = 0.02
 """Up to so many allowed chunks, and up to such a share of all, are compared one by one."""
-_MOST_PROPOSED: Final = 20_000
-"""HNSW proposes at most so many vectors: then every allowed chunk is compared."""
-_LEAST_SEARCHED: Final = 100
-_MOST_SEARCHED: Final = 1_000
-"""Bounds of hnsw.ef_search; pgvector takes no more than 1,000."""
 _HEAD: Final = 4
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 _STORED: Final = """SELECT c.id, v.vector FROM chunks AS c JOIN vectors AS v
@@ -41,10 +37,11 @@ _AMONG: Final = "AND c.id = ANY (string_to_array($2, ',')::bigint[])"
 class PgVectorIndex:
     """The vectors of the state that a reader sees; valid as long as the reader is. See `ragkit.index.base.VectorIndex`.
 
-    dimension: of a vector. count: chunks.
+    dimension: of a vector. count: chunks. binary: whether the HNSW index has one bit a component.
     """
 
-    def __init__(self, source: SqlSource, *, dimension: int, count: int) -> None:
+    def __init__(self, source: SqlSource, *, dimension: int, count: int, binary: bool = False) -> None:
+        self._binary = binary
         self._source = source
         self._dimension = dimension
         self._count = count
@@ -108,7 +105,7 @@ class PgVectorIndex:
         share = 1.0 if allowed is None else len(allowed) / max(self._count, 1)
         matching = self._count if allowed is None else len(allowed)
         wide = int((2 * k + _SPARE) / share)
-        while wide <= _MOST_PROPOSED:
+        while wide <= MOST_PROPOSED:
             found = self._nearest(query, wide)
             if allowed is not None:
                 kept = is_member(np.array([row[0] for row in found], dtype=np.int64), allowed)
@@ -119,27 +116,12 @@ class PgVectorIndex:
         return self._compared(query, k, allowed)
 
     def _nearest(self, query: str, count: int) -> list[Row]:
-        """Return ids and vectors of the chunks of the nearest `count` vectors.
-
-        The two numbers in the text of the query are those of the index's own condition, so that the server sees that it
-        may use it.
-        """
-        effort = min(max(_LEAST_SEARCHED, count), _MOST_SEARCHED)
+        """Return ids and vectors of the chunks of the nearest `count` vectors."""
         source = self._source
-        source.query(
-            """SELECT set_config('hnsw.ef_search', $2, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
-            set_config('hnsw.max_scan_tuples', $3, true) WHERE $1::integer IS NOT NULL""",
-            (str(effort), str(max(20_000, 10 * count))),
-        )
-        distance = f"(v.vector::halfvec({self._dimension})) <=> $2::halfvec({self._dimension})"
-        return source.query(
-            f"""WITH near AS MATERIALIZED (
-              SELECT v.id, v.vector FROM vectors AS v
-              WHERE v.collection = {source.collection:d} AND v.fingerprint = {source.fingerprint_id or 0:d}
-              ORDER BY {distance} LIMIT {count:d}
-            ) SELECT c.id, near.vector FROM near JOIN chunks AS c ON c.collection = $1 AND c.vector_id = near.id""",
-            (query,),
-        )
+        binary = self._binary and self._count >= HNSW_FROM
+        hnsw = Hnsw(source.collection, source.fingerprint_id or 0, self._dimension, binary=binary)
+        source.query(*search_settings(count))
+        return source.query(hnsw.nearest(count), (query,))
 
     def _compared(self, query: str, k: int, allowed: Ids | None) -> list[Row]:
         """Return ids and vectors of the nearest chunks, each compared; of those allowed, where a filter limits them."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ragkit.errors import ConflictError, NotFoundError
-from ragkit.index.pgvector.upkeep import drop_hnsw
+from ragkit.index.pgvector.hnsw import drop_hnsw
 from ragkit.store.checks import check_name
 from ragkit.store.postgres.collection_sql import CollectionSql
 from ragkit.store.postgres.connection import Connection, connect, rolled_back, translated

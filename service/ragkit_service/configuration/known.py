@@ -43,7 +43,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "runtime": ("auto", "openvino", "torch"),
     "precision": ("auto", "fp32", "int8"),
     "few_shot": ("similar", "fixed", "off"),
-    "index": ("local", "pgvector"),
+    "index": ("local", "pgvector", "pgvector:binary"),
 }
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {"port": (0, 65_535), "workers": (1, 256), "remember": (0, 1_000_000)}
 

@@ -14,6 +14,7 @@ import pytest
 from ragkit import ConfigError, Document, KnowledgeBase, Settings
 from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.pgvector import upkeep
+from ragkit.index.pgvector.hnsw import hnsw_indexes
 from ragkit.index.pgvector.indexes import PgIndexes
 from ragkit.store.opening import delete_collection, open_store
 from ragkit.testing import HashEmbedder
@@ -121,7 +122,7 @@ def test_a_cleared_collection_and_a_deleted_one_leave_nothing(
 
         with store.upkeep() as session:
             upkeep.build_hnsw(session, least=1)
-            assert [valid for _, valid in upkeep.hnsw_indexes(session)] == [True]
+            assert [valid for _, valid in hnsw_indexes(session)] == [True]
         with store.write(kind="clear", fingerprint=None, settings={}) as writer:
             writer.clear()
         assert held() == [0, 0, 0, 1]
@@ -164,7 +165,7 @@ def test_a_term_that_was_lost_is_reported_and_a_rebuild_mends_it(
 def test_an_index_that_the_store_or_the_server_does_not_have(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"needs a store in PostgreSQL.*RAGKIT_INDEX=local"):
         opened(str(tmp_path), "pgvector")
-    with pytest.raises(ConfigError, match=r"setting index is 'faiss'.*local or pgvector"):
+    with pytest.raises(ConfigError, match=r"setting index is 'faiss'.*local, pgvector"):
         Settings(index="faiss")
 
     class Old:
