@@ -13,9 +13,9 @@ from ragkit.definitions.json_schema import Schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError
+from ragkit.index.opening import open_indexes
 from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
-from ragkit.knowledge.indexes import open_indexes
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
 from ragkit.knowledge.rebuild import rebuild_documents

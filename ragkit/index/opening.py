@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ragkit.errors import ConfigError
@@ -11,7 +12,14 @@ from ragkit.index.cache import Caches
 from ragkit.index.pgvector.indexes import PgIndexes
 from ragkit.index.pgvector.sql import Session
 from ragkit.settings import LOCAL_INDEX, PGVECTOR_BINARY_INDEX, Settings
-from ragkit.store.base import Store
+
+
+class _Store(Protocol):
+    """A store, as far as local indexes need it."""
+
+    @property
+    def folder(self) -> Path:
+        """Where this machine keeps files of the collection."""
 
 
 @runtime_checkable
@@ -22,7 +30,7 @@ class _DatabaseStore(Protocol):
         """Open a session for the upkeep of search indexes in the database."""
 
 
-def open_indexes(store: Store, settings: Settings) -> Indexes:
+def open_indexes(store: _Store, settings: Settings) -> Indexes:
     """Return the indexes of a collection. Raises ConfigError for an engine that the store does not have."""
     if settings.index == LOCAL_INDEX:
         return Caches(store.folder, dense=settings.dense)
