@@ -21,7 +21,7 @@ MOST_PROPOSED: Final = 20_000
 _LINKS: Final = 16
 _EFFORT: Final = 64
 """pgvector's m and ef_construction, its defaults."""
-_LEAST_SEARCHED: Final = 100
+_LEAST_SEARCHED: Final = 200
 _MOST_SEARCHED: Final = 1_000
 """Bounds of hnsw.ef_search; pgvector takes no more than 1,000, and searches on where a query wants more."""
 _BITS_PROPOSED: Final = 8
