@@ -125,7 +125,8 @@ def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
 
 def _message(settings: ServiceSettings) -> dict[str, Any]:
     """Return the settings for the process; they hold no key and no chat model."""
-    parts = {name: asdict(getattr(settings.settings, name)) for name in ("chunk", "model", "dense")}
+    every = asdict(settings.settings)
+    parts = {name: every[name] for name in ("chunk", "model", "dense", "index")}
     return {"data": str(settings.data), "shared": settings.shared, "settings": parts, "limits": asdict(settings.limits)}
 
 

@@ -66,6 +66,7 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
         chunk=ChunkSettings(**parts["chunk"]),
         model=ModelSettings(**parts["model"]),
         dense=DenseSettings(**parts["dense"]),
+        index=parts["index"],
     )
     queue = JobQueue(data)
     pool = CollectionPool(
