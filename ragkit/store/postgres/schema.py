@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ragkit.errors import ConfigError, CorruptError, NotFoundError, SchemaVersionError
+from ragkit.index.pgvector import sql as pgvector
 from ragkit.store.filters import TEXT
 from ragkit.store.postgres.connection import SCHEMA, Connection, register_vectors, rolled_back
 from ragkit.store.postgres.location import Location
@@ -112,12 +113,17 @@ CREATE TABLE quantizers (
 EXTENSION: Final = "vector"
 CHILDREN_FIRST: Final = (
     *own_files.TABLE_NAMES,
+    *pgvector.TABLE_NAMES,
     "passages", "chunks", "unit_vectors", "vectors", "texts", "metadata", "documents", "fingerprints", "generations",
     "revisions", "removed_chunks", "files", "adapters", "quantizers",
 )  # fmt: skip
 """The tables that hold rows of a collection, each before those that it refers to."""
 
 Migration = Callable[[Connection], None]
+
+
+def _add_index_tables(connection: Connection) -> None:
+    connection.execute(pgvector.TABLES)
 
 
 def add_acl(connection: Connection) -> None:
@@ -135,7 +141,7 @@ def _add_own_files(connection: Connection) -> None:
     connection.execute(own_files.TABLES)
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (add_acl, _add_own_files)
+MIGRATIONS: Final[Sequence[Migration]] = (_add_index_tables, add_acl, _add_own_files)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
@@ -162,6 +168,7 @@ def create_tables(connection: Connection, location: Location) -> None:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute(_TABLES)
         connection.execute(own_files.TABLES)
+        connection.execute(pgvector.TABLES)
         connection.execute("INSERT INTO version VALUES ($1)", (SCHEMA_VERSION,))
 
 

@@ -130,7 +130,8 @@ def _start(message: Mapping[str, Any]) -> subprocess.Popen[bytes]:
 
 def _message(settings: ServiceSettings, worker: str) -> dict[str, Any]:
     """Return the settings for the process; they hold no key and no chat model."""
-    parts = {name: asdict(getattr(settings.settings, name)) for name in ("chunk", "model", "dense")}
+    every = asdict(settings.settings)
+    parts = {name: every[name] for name in ("chunk", "model", "dense", "index")}
     return {
         "data": str(settings.data),
         "shared": settings.shared,

@@ -66,6 +66,7 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
         chunk=ChunkSettings(**parts["chunk"]),
         model=ModelSettings(**parts["model"]),
         dense=DenseSettings(**parts["dense"]),
+        index=parts["index"],
     )
     place = message["shared"] or data
     queue = open_queue(data, shared_database(place), worker=message["worker"], limits=limits)
