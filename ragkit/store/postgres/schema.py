@@ -10,7 +10,6 @@ from ragkit.index.pgvector import sql as pgvector
 from ragkit.store.filters import TEXT
 from ragkit.store.postgres.connection import SCHEMA, Connection, register_vectors, rolled_back
 from ragkit.store.postgres.location import Location
-from ragkit.store.postgres.sharing import own_files
 from ragkit.types.labels import ACL_KEY
 
 SETUP_LOCK: Final = 0x52414731
@@ -110,9 +109,22 @@ CREATE TABLE quantizers (
   crc bigint NOT NULL, centres bytea NOT NULL, PRIMARY KEY (collection, id)
 );
 """
+_OWN_FILES: Final = """
+CREATE TABLE own_files (
+  collection integer NOT NULL REFERENCES collections (id), path text COLLATE "C" NOT NULL, sha256 text NOT NULL,
+  revision bigint NOT NULL, PRIMARY KEY (collection, path)
+);
+CREATE INDEX own_files_revision ON own_files (collection, revision);
+CREATE TABLE own_file_pieces (
+  collection integer NOT NULL, path text COLLATE "C" NOT NULL, number integer NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY (collection, path, number),
+  FOREIGN KEY (collection, path) REFERENCES own_files (collection, path) ON DELETE CASCADE
+);
+"""
+"""sha256: "" for a file that was deleted, so that other machines delete it too."""
 EXTENSION: Final = "vector"
 CHILDREN_FIRST: Final = (
-    *own_files.TABLE_NAMES,
+    "own_file_pieces", "own_files",
     *pgvector.TABLE_NAMES,
     "passages", "chunks", "unit_vectors", "vectors", "texts", "metadata", "documents", "fingerprints", "generations",
     "revisions", "removed_chunks", "files", "adapters", "quantizers",
@@ -138,7 +150,7 @@ def add_acl(connection: Connection) -> None:
 
 
 def _add_own_files(connection: Connection) -> None:
-    connection.execute(own_files.TABLES)
+    connection.execute(_OWN_FILES)
 
 
 MIGRATIONS: Final[Sequence[Migration]] = (_add_index_tables, add_acl, _add_own_files)
@@ -167,7 +179,7 @@ def create_tables(connection: Connection, location: Location) -> None:
             _need_extension(connection, location)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute(_TABLES)
-        connection.execute(own_files.TABLES)
+        connection.execute(_OWN_FILES)
         connection.execute(pgvector.TABLES)
         connection.execute("INSERT INTO version VALUES ($1)", (SCHEMA_VERSION,))
 
