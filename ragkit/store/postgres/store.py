@@ -15,13 +15,13 @@ from ragkit.errors import StoreError
 from ragkit.store.audit import verify_reader
 from ragkit.store.checks import check_name
 from ragkit.store.pool import ReadPool
-from ragkit.store.postgres.backup import backup
 from ragkit.store.postgres.catalog import find_collection, local_folder, session
 from ragkit.store.postgres.collection_sql import UpkeepSession
 from ragkit.store.postgres.connection import BEGIN_READING, Connection, connect, translated
 from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, writer_role
+from ragkit.store.postgres.portable.backup import backup
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version

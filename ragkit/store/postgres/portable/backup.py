@@ -17,9 +17,9 @@ from ragkit.store.checks import check_name
 from ragkit.store.postgres.catalog import insert_collection, local_folder, session
 from ragkit.store.postgres.connection import rolled_back
 from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.portable.tables import fill_collection, fill_file
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.schema import create_tables, migrate
-from ragkit.store.postgres.tables import fill_collection, fill_file
 from ragkit.store.sharing.mirror import FILES, FOLDERS
 from ragkit.store.sqlite import backup as sqlite_backup
 from ragkit.store.sqlite.connection import open_reader, open_writer, translated
