@@ -84,6 +84,7 @@ class KnowledgeBase:
         try:
             with self._store.read() as reader:
                 self._models.adopt(reader.pinned, reader.fingerprint)
+            self._store.follow_files()
             self._indexes = open_indexes(self._store, self.settings)
         except BaseException:
             self._store.close()
@@ -374,6 +375,11 @@ class KnowledgeBase:
         with self._store.read() as reader:
             self._indexes.renew(reader.chunks)
         return report
+
+    def follow_files(self) -> bool:
+        """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
+        store, which opening does too; False when there was nothing to do."""
+        return self._store.follow_files()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""
