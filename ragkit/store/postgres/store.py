@@ -17,6 +17,7 @@ from ragkit.store.checks import check_name
 from ragkit.store.pool import ReadPool
 from ragkit.store.postgres.backup import backup
 from ragkit.store.postgres.catalog import find_collection, local_folder, session
+from ragkit.store.postgres.collection_sql import UpkeepSession
 from ragkit.store.postgres.connection import Connection, connect, translated
 from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
@@ -102,6 +103,13 @@ class Store:
             writer = Writer(writing, PostgresStatements(writing))
             with writer.run():
                 yield writer
+
+    @contextmanager
+    def upkeep(self) -> Iterator[UpkeepSession]:
+        """Open a session for the upkeep of search indexes in the database."""
+        self._pool.check_open()
+        with session(self.location, role="index") as connection:
+            yield UpkeepSession(connection, self.location, self._collection)
 
     def writer_holder(self, *, alone: bool = False) -> str:
         """Return who writes, in words; "" when nobody does. alone: only a run that keeps others out."""
