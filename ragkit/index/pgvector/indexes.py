@@ -13,7 +13,7 @@ from ragkit.index.base import ChunkSource, IndexSnapshot
 from ragkit.index.pgvector.hnsw import hnsw_indexes
 from ragkit.index.pgvector.sql import Sessions, SqlSource
 from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
-from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge
+from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge, renew
 from ragkit.index.pgvector.vectors import PgVectorIndex
 
 _RECENT: Final = 3
@@ -87,7 +87,7 @@ class PgIndexes:
             return
         with self._sessions() as session:
             check_engine(session)
-            build(session, anew=True)
+            renew(session)
             build_hnsw(session, binary=self._binary)
         self._is_ready = True
         self.close()
