@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from ragkit.errors import ConfigError
-from ragkit.index.pgvector.hnsw import HNSW_FROM, WIDEST, Hnsw, drop_hnsw
+from ragkit.index.pgvector.hnsw import WIDEST, Hnsw, drop_hnsw
 from ragkit.index.pgvector.sql import Session, Sql
 from ragkit.index.pgvector.writing import add_terms, drop_all_terms
 from ragkit.index.policy import BATCH
@@ -107,7 +107,7 @@ def merge(session: Session) -> None:
             session.run(_MERGE_TOTALS)
 
 
-def build_hnsw(session: Session, *, binary: bool = False, least: int = HNSW_FROM) -> None:
+def build_hnsw(session: Session, *, binary: bool, least: int) -> None:
     """Make the HNSW index of the collection's model where it has `least` vectors, and drop those of other models.
 
     An index whose building broke off is made again.

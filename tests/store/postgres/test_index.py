@@ -85,6 +85,23 @@ def test_answers_are_those_of_the_local_indexes_whoever_writes(
         assert_same((again, engine))
 
 
+def test_a_run_makes_the_hnsw_index_while_others_read(
+    pair: tuple[KnowledgeBase, KnowledgeBase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local, engine = pair
+    monkeypatch.setattr("ragkit.index.pgvector.indexes.HNSW_FROM", 10)
+    local.add([made(number) for number in range(8)])
+    engine.add([made(number) for number in range(8, 12)])
+    store: Any = engine._store
+    with store.upkeep() as session:
+        before = hnsw_indexes(session)
+        assert [valid for _, valid in before] == [True]
+        engine.rebuild(embedder=HashEmbedder(48))
+        assert [valid for _, valid in hnsw_indexes(session)] == [True]
+        assert hnsw_indexes(session) != before  # that of the other model was dropped
+    assert found(engine, QUESTIONS[0])
+
+
 def test_counts_are_exact_after_deletions_and_merges(
     pair: tuple[KnowledgeBase, KnowledgeBase], postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +138,7 @@ def test_a_cleared_collection_and_a_deleted_one_leave_nothing(
             return [connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in tables]
 
         with store.upkeep() as session:
-            upkeep.build_hnsw(session, least=1)
+            upkeep.build_hnsw(session, binary=False, least=1)
             assert [valid for _, valid in hnsw_indexes(session)] == [True]
         with store.write(kind="clear", fingerprint=None, settings={}) as writer:
             writer.clear()
