@@ -252,6 +252,7 @@ class KnowledgeBase:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
             self._indexes.persist(reader.chunks)
+        self._indexes.settle()
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
         """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
@@ -374,6 +375,7 @@ class KnowledgeBase:
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
             self._indexes.renew(reader.chunks)
+        self._indexes.settle()
         return report
 
     def follow_files(self) -> bool:
