@@ -22,8 +22,7 @@ from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.originals import Originals
-from ragkit.store.rows import embedded_hash
-from ragkit.text.addresses import spans_without_addresses
+from ragkit.store.rows import embedded_hash, embedded_spans
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
@@ -42,7 +41,7 @@ LONG_BATCH = 4 * SLICE
 """A batch of more texts than this, one long document mostly, has its vectors stored as they come: that bounds memory,
 and a run that is killed need not embed them again."""
 GROUP_CHUNKS = 256
-"""Chunks and documents that are committed in one transaction: a disk takes some milliseconds for each, however small."""
+"""Chunks and documents of one transaction: a disk takes some milliseconds for each transaction, however small."""
 BATCH_CHARACTERS = 8_000_000
 """Code points of waiting documents: a bound on memory, however few tokens need embedding."""
 
@@ -394,10 +393,3 @@ class _AddRun:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - started
-
-
-def embedded_spans(chunk: Chunk) -> list[tuple[int, int]]:
-    """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
-    shift = len(chunk.context) + 1 if chunk.context else 0
-    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
-    return [(start + shift, end + shift) for start, end in spans]

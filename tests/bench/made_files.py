@@ -1,9 +1,10 @@
 """Writes many small made documents as files in nested folders: the same files for a seed on every machine.
 
-A document is about one thing with a name of its own (two made words and a number), from one of 400 subjects. Two fifths
-of its words come from its subject, the others from the whole vocabulary by Zipf's law; the vocabulary is the words of the
-packaged model's tokenizer, which lists them from frequent to rare, and made words, as every real collection has. One
-sentence of each document states a fact that no other document has, so that a question has one right answer.
+A document is about one thing with a name of its own (two made words and a number), from one of 400 subjects. Two
+fifths of its words come from its subject, the others from the whole vocabulary by Zipf's law; the vocabulary is the
+words of the packaged model's tokenizer, which lists them from frequent to rare, and made words, as every real
+collection has. One sentence of each document states a fact that no other document has, so that a question has one
+right answer.
 """
 
 from __future__ import annotations
