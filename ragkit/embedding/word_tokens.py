@@ -79,7 +79,10 @@ class WordTokens:
         return cls(tokenizer, marks, [token.content for token in added])
 
     def encode(self, text: str, *, marked: bool = True) -> WordEncoding | None:
-        """Return the tokens of a text; None for one that has others than plain characters. marked: with special tokens around it."""
+        """Return the tokens of a text; None for one that has others than plain characters.
+
+        marked: with special tokens around it.
+        """
         if _OTHER.search(text) or any(token in text for token in self._reserved):
             return None
         found = _WORD.findall(text)
