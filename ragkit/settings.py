@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ragkit.errors import ConfigError
@@ -145,9 +145,20 @@ class DenseSettings:
     kind: Literal["auto", "exact", "rabitq", "ivf"] = "auto"
 
 
+LOCAL_INDEX = "local"
+PGVECTOR_INDEX = "pgvector"
+PGVECTOR_BINARY_INDEX = "pgvector:binary"
+INDEXES = (LOCAL_INDEX, PGVECTOR_INDEX, PGVECTOR_BINARY_INDEX)
+"""What may search a collection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set, in one value."""
+    """Everything that can be set, in one value.
+
+    index: what searches: "local" (FAISS and tantivy, in files on this machine), "pgvector" (the database of a store in
+    PostgreSQL), or "pgvector:binary" (the same, with one bit a component in its index of vectors).
+    """
 
     chunk: ChunkSettings = field(default_factory=ChunkSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -155,8 +166,11 @@ class Settings:
     prompt: PromptSettings = field(default_factory=PromptSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     dense: DenseSettings = field(default_factory=DenseSettings)
+    index: str = LOCAL_INDEX
 
     def __post_init__(self) -> None:
+        if self.index not in INDEXES:
+            raise ConfigError(f"setting index is {self.index[:60]!r}", cure=f"set it to one of: {', '.join(INDEXES)}")
         chunk, retrieval, prompt = self.chunk, self.retrieval, self.prompt
         for name, value, low, high in (
             ("chunk.max_tokens", chunk.max_tokens, 32, 100_000),
@@ -186,7 +200,7 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """Return every setting but secrets, as JSON, for reports."""
-        groups = {item.name: asdict(getattr(self, item.name)) for item in fields(self)}
+        groups = asdict(self)
         groups["chat"].pop("api_key")
         return groups
 

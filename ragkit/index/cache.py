@@ -84,6 +84,9 @@ class Caches:
         self._recent: tuple[_Held, ...] = ()
         self._warned: set[str] = set()
 
+    def prepare(self) -> None:
+        """Do nothing: a snapshot builds what it needs."""
+
     def snapshot(self, reader: ChunkSource) -> Snapshot:
         """Return the indexes at exactly the reader's revision.
 

@@ -13,7 +13,7 @@ from ragkit.definitions.json_schema import Schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError
-from ragkit.index.cache import Caches
+from ragkit.index.opening import open_indexes
 from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
@@ -84,12 +84,12 @@ class KnowledgeBase:
         try:
             with self._store.read() as reader:
                 self._models.adopt(reader.pinned, reader.fingerprint)
+            self._indexes = open_indexes(self._store, self.settings)
         except BaseException:
             self._store.close()
             raise
         self._originals = Originals(self._store.folder)
-        self._caches = Caches(self._store.folder, dense=self.settings.dense)
-        self._querying = Querying(self._store, self._caches, self._models)
+        self._querying = Querying(self._store, self._indexes, self._models)
 
     @property
     def settings(self) -> Settings:
@@ -250,7 +250,7 @@ class KnowledgeBase:
         if run.stopped:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
-            self._caches.persist(reader.chunks)
+            self._indexes.persist(reader.chunks)
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
         """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
@@ -258,12 +258,13 @@ class KnowledgeBase:
         Searches apply it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing is
         stored), InputError (too few questions, or unknown sources), LockedError.
         """
+        self._indexes.prepare()
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
             bench = Bench(
                 reader,
-                self._caches.snapshot(reader.chunks),
+                self._indexes.snapshot(reader.chunks),
                 self._models.embedder_for(reader.fingerprint),
                 self.settings,
             )
@@ -316,17 +317,18 @@ class KnowledgeBase:
 
     def status(self) -> dict[str, Any]:
         """Return counts, the model, the last generation and sizes on disk, as JSON."""
-        sizes = {"database": self._store.size(), "caches": self._caches.size(), "originals": self._originals.size()}
+        sizes = {"database": self._store.size(), "caches": self._indexes.size(), "originals": self._originals.size()}
         with self._store.read() as reader:
             found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
         return {"data": self.location, "collection": self.collection, **found}
 
-    def writing(self) -> str:
+    def writing(self, *, alone: bool = False) -> str:
         """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.
 
-        What that run has committed so far is searched already.
+        What that run has committed so far is searched already. alone: only who keeps a run from starting; several may
+        write at once in PostgreSQL.
         """
-        return self._store.writer_holder()
+        return self._store.writer_holder(alone=alone)
 
     def verify(self) -> list[Problem]:
         """Check every hash, offset, page and vector of the store, and the kept originals; return what is wrong."""
@@ -336,7 +338,7 @@ class KnowledgeBase:
         """Check the database, and the caches against it; return the findings as JSON, "ok" first."""
         report = self._store.doctor()
         with self._store.read() as reader:
-            report["caches"] = self._caches.check(reader.chunks)
+            report["caches"] = self._indexes.check(reader.chunks)
         report["ok"] = not report["problems"] and not report["caches"]
         return report
 
@@ -375,12 +377,12 @@ class KnowledgeBase:
         self._models.settings = settings
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
-            self._caches.renew(reader.chunks)
+            self._indexes.renew(reader.chunks)
         return report
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""
-        self._caches.close()
+        self._indexes.close()
         self._store.close()
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.openvino.runtime import usable_cpus
 from ragkit.errors import InputError
-from ragkit.index.cache import Caches
+from ragkit.index.base import Indexes
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
@@ -70,7 +70,7 @@ class Querying:
     def __init__(
         self,
         store: Store,
-        caches: Caches,
+        indexes: Indexes,
         models: LoadedModels,
         *,
         access: Filter | None = None,
@@ -78,7 +78,7 @@ class Querying:
     ) -> None:
         """access: the documents that this reader may see, None for all. retriever: one to share."""
         self._store = store
-        self._caches = caches
+        self._indexes = indexes
         self._models = models
         self._access = access
         self._examples = ExampleFile(store.folder)
@@ -93,7 +93,7 @@ class Querying:
 
     def limited(self, access: Filter | None) -> Querying:
         """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
-        return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
+        return Querying(self._store, self._indexes, self._models, access=access, retriever=self._retriever)
 
     @property
     def settings(self) -> Settings:
@@ -114,7 +114,7 @@ class Querying:
         import asyncio
 
         search = partial(self._search, asked)
-        newest = self._caches.newest()
+        newest = self._indexes.newest()
         if asked.history or newest is None:  # a model may be asked, or an index built
             return await asyncio.to_thread(search)
         text = checked_question(asked.question, self.settings.retrieval)
@@ -135,7 +135,7 @@ class Querying:
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""
         with self._store.read() as reader:
-            return self._caches.is_held(reader.chunks)
+            return self._indexes.is_held(reader.chunks)
 
     def _search(
         self,
@@ -151,11 +151,12 @@ class Querying:
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
         condition = parse_filter(asked.where)
+        self._indexes.prepare()
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 return Hits(generation=reader.generation)
             embedder = self._models.embedder_for(reader.fingerprint)
-            snapshot = self._caches.snapshot(reader.chunks)
+            snapshot = self._indexes.snapshot(reader.chunks)
             access = self._access if self._access and ACL_KEY in reader.documents.metadata_keys() else None
             limit = both(access, condition)
             allowed = None if limit is None else reader.chunks.select(limit)

@@ -105,7 +105,7 @@ class MemoryStore:
             with writer.run():
                 yield writer
 
-    def writer_holder(self) -> str:
+    def writer_holder(self, *, alone: bool = False) -> str:  # noqa: ARG002 (every holder is alone)
         """Return who holds the writer lock, in words; "" when nobody does."""
         self._check_usable()
         return self._collection.holder
@@ -218,3 +218,7 @@ class MemoryBackend:
     def restore(self, file: Path, location: str, name: str) -> None:
         """Raise StoreError: there are no backups of collections in memory."""
         raise StoreError(f"{file} can't be restored as {name!r} in {location}: it is in memory", cure="use a folder")
+
+    def database(self, location: str) -> None:
+        """Return None: no other process sees what is in memory."""
+        del location

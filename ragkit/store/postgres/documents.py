@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.pgvector.writing import add_terms, drop_terms, keeps_terms
 from ragkit.store.base import Outcome
 from ragkit.store.encoding import DocumentRecord, encode_matrix, encode_spans, encode_unit_vectors
 from ragkit.store.postgres.connection import HalfVector
 from ragkit.store.postgres.encoding import metadata_rows, source_key
 from ragkit.store.postgres.session import Session
 from ragkit.store.runs import Change, ChunkedDocument, Stamp
-from ragkit.types.documents import Chunk, Document
+from ragkit.types.documents import Chunk, ChunkText, Document
 
 Vectors = NDArray[np.float32]
 
@@ -58,7 +59,7 @@ def put_document(
     if not keeps_chunks:
         if old is not None:
             drop_chunks(session, change, document_id)
-        _insert_chunks(session, change, document_id, cut)
+        _insert_chunks(session, change, document_id, record.title, cut)
     return "added" if old is None else "changed"
 
 
@@ -97,6 +98,8 @@ def store_vectors(
 
 def drop_chunks(session: Session, change: Change, document_id: int) -> None:
     """Delete a document's chunks and log their ids, so that search indexes can apply the deletion."""
+    if keeps_terms(session):
+        drop_terms(session, document_id)
     change.chunks -= session.run(
         """INSERT INTO removed_chunks SELECT collection, $2::bigint, id FROM chunks
         WHERE collection = $1 AND document_id = $3""",
@@ -184,7 +187,7 @@ def _write_details(session: Session, document: Document, document_id: int, recor
     )
 
 
-def _insert_chunks(session: Session, change: Change, document_id: int, cut: ChunkedDocument) -> None:
+def _insert_chunks(session: Session, change: Change, document_id: int, title: str, cut: ChunkedDocument) -> None:
     if not cut.chunks:
         return
     hashes = cut.hashes
@@ -204,3 +207,6 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Chun
             for number, chunk in zip(ids, cut.chunks, strict=True)
         ],
     )
+    if keeps_terms(session):
+        searched = [ChunkText(title, chunk.context or chunk.heading, chunk.text, chunk.units) for chunk in cut.chunks]
+        add_terms(session, ids, searched)

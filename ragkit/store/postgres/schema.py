@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ragkit.errors import ConfigError, CorruptError, NotFoundError, SchemaVersionError
+from ragkit.index.pgvector import sql as pgvector
 from ragkit.store.postgres.connection import SCHEMA, Connection, register_vectors, rolled_back
 from ragkit.store.postgres.location import Location
 
@@ -107,13 +108,20 @@ CREATE TABLE quantizers (
 """
 EXTENSION: Final = "vector"
 CHILDREN_FIRST: Final = (
+    *pgvector.TABLE_NAMES,
     "passages", "chunks", "unit_vectors", "vectors", "texts", "metadata", "documents", "fingerprints", "generations",
     "revisions", "removed_chunks", "files", "adapters", "quantizers",
 )  # fmt: skip
 """The tables that hold rows of a collection, each before those that it refers to."""
 
 Migration = Callable[[Connection], None]
-MIGRATIONS: Final[Sequence[Migration]] = ()
+
+
+def _add_index_tables(connection: Connection) -> None:
+    connection.execute(pgvector.TABLES)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_add_index_tables,)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
@@ -139,6 +147,7 @@ def create_tables(connection: Connection, location: Location) -> None:
             _need_extension(connection, location)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute(_TABLES)
+        connection.execute(pgvector.TABLES)
         connection.execute("INSERT INTO version VALUES ($1)", (SCHEMA_VERSION,))
 
 

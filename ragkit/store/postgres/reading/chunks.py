@@ -73,6 +73,20 @@ class ChunkReader:
         """The embedding model of the collection, None before the first write."""
         return self._snapshot.fingerprint
 
+    @property
+    def collection(self) -> int:
+        """The id of the collection in the database."""
+        return self._snapshot.collection
+
+    @property
+    def fingerprint_id(self) -> int | None:
+        """The id of the fingerprint's row, None before the first write."""
+        return self._snapshot.fingerprint_id
+
+    def query(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of SQL on this state whose $1 is the collection: for search indexes in the database."""
+        return self._snapshot.rows(sql, bindings)
+
     def rows(self, ids: Sequence[int] | Ids) -> dict[int, ChunkRow]:
         """Return chunks by id; unknown ids are left out."""
         wanted = plain_ids(ids)
