@@ -19,7 +19,7 @@ from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress,
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
 from ragkit.knowledge.rebuild import rebuild_documents
-from ragkit.knowledge.status import collection_status
+from ragkit.knowledge.status import collection_status, iterate_infos
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
@@ -286,6 +286,11 @@ class KnowledgeBase:
         """Return the documents whose source begins with a prefix, by source."""
         with self._store.read() as reader:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
+
+    def iter_documents(self, *, prefix: str = "", limit: int | None = None) -> Iterator[DocumentInfo]:
+        """Yield what `documents` returns, from one committed state and with some thousand in memory at a time."""
+        with self._store.read() as reader:
+            yield from iterate_infos(reader.documents, prefix=prefix, limit=limit)
 
     def digests(self) -> dict[str, str]:
         """Return the hex SHA-256 of each document's file, by source."""

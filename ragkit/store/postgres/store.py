@@ -124,7 +124,7 @@ class Store:
     def verify(self) -> list[Problem]:
         """Check every document and every ingested file that still exists; see `audit.verify_reader`."""
         with self.read() as reader:
-            return [*verify_reader(reader), *verify_files(reader.files)]
+            return [*verify_reader(reader), *verify_files(reader.files, reader.documents.sources())]
 
     def doctor(self) -> dict[str, Any]:
         """Check the collection's rows against each other; see `integrity.doctor_store`."""
