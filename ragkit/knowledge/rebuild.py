@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
-from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.knowledge.writer import SLICE
 from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Store, Writer
@@ -91,7 +91,7 @@ class _Rebuild:
         texts = [chunk.embedded for chunk in chunks]
         units: Sequence[NDArray[np.float32]] = ()
         if isinstance(self._embedder, UnitEmbedder) and self._embedder.supports_units:
-            rows, units = self._embedder.embed_units(texts, [embedded_spans(chunk) for chunk in chunks])
+            rows, units = self._embedder.embed_units(texts, [chunk.embedded_spans for chunk in chunks])
         else:
             rows = self._embedder.embed_documents(texts)
         self._writer.keep_vectors(hashes, rows, units=units)
