@@ -16,10 +16,13 @@ import numpy as np
 import pytest
 
 import ragkit
+import ragkit.testing
 from ragkit import ConfigError, EmbeddingError, FileState, MissingPackageError, ModelSettings, RagkitError, Settings
 from ragkit_ingest import IngestOptions, IngestProgress, IngestReport, ingest_folder
 from ragkit_ingest.executors.loading import load_executor
 from ragkit_ingest.executors.local import LocalExecutor
+from ragkit_ingest.executors.ray_cluster.embedder import ClusterEmbedder
+from ragkit_ingest.executors.ray_cluster.team import WorkersDiedError
 from tests.support.packages import needs
 from tests.support.ray_workers import MODEL, fatal_model, kill, worker_processes
 
@@ -59,10 +62,15 @@ def write_files(folder: Path, *, texts: int) -> Path:
 
 
 def ingest(
-    folder: Path, data: Path, executor: str, *, progress: Callable[[IngestProgress], None] | None = None
+    folder: Path,
+    data: Path,
+    executor: str,
+    *,
+    workers: int = 1,
+    progress: Callable[[IngestProgress], None] | None = None,
 ) -> IngestReport:
     with ragkit.open(data, settings=SETTINGS) as kb:
-        options = IngestOptions(workers=2, executor=load_executor(executor))
+        options = IngestOptions(workers=workers, executor=load_executor(executor))
         return ingest_folder(kb, folder, options=options, progress=progress)
 
 
@@ -97,7 +105,7 @@ def test_a_cluster_stores_what_a_local_run_stores(tmp_path: Path, workers: None)
     folder = write_files(tmp_path / "docs", texts=12)
     local = ingest(folder, tmp_path / "local", "local")
     counted: list[IngestProgress] = []
-    cluster = ingest(folder, tmp_path / "cluster", "ray", progress=counted.append)
+    cluster = ingest(folder, tmp_path / "cluster", "ray", workers=2, progress=counted.append)
     assert len(local.changes) == 16
     for name in ("changes", "problems", "warned", "notes", "files", "unchanged", "kept", "remaining", "interrupted"):
         assert getattr(cluster, name) == getattr(local, name), name
@@ -121,7 +129,7 @@ def test_workers_that_are_killed_lose_nothing(tmp_path: Path, workers: None, cap
             killed.append(worker_processes(kind)[0])
             kill(killed[-1])
 
-    report = ingest(folder, tmp_path / "cluster", "ray", progress=strike)
+    report = ingest(folder, tmp_path / "cluster", "ray", workers=2, progress=strike)
     assert len(killed) == 2
     assert report.count("added") == 34
     assert [problem.reason for problem in report.problems] == ["damaged", "empty_file"]
@@ -140,13 +148,6 @@ def test_a_file_that_ends_every_reader_is_reported_and_the_rest_goes_in(tmp_path
     assert report.exit_code == 1
 
 
-def test_texts_that_end_every_model_end_the_run_with_an_error(tmp_path: Path, workers: None) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "a.txt").write_text("A text that ENDS-ITS-MODEL whenever it is embedded.", encoding="utf-8")
-    with pytest.raises(EmbeddingError, match=r"a\.txt.*its worker ended 3 times"):
-        ingest(tmp_path / "docs", tmp_path / "kb", "ray")
-
-
 def test_a_stopped_run_commits_what_is_ready(tmp_path: Path, workers: None) -> None:
     folder = write_files(tmp_path / "docs", texts=20)
     stop = threading.Event()
@@ -156,12 +157,12 @@ def test_a_stopped_run_commits_what_is_ready(tmp_path: Path, workers: None) -> N
             stop.set()
 
     with ragkit.open(tmp_path / "kb", settings=SETTINGS) as kb:
-        options = IngestOptions(workers=2, executor=load_executor("ray"))
+        options = IngestOptions(workers=1, executor=load_executor("ray"))
         report = ingest_folder(kb, folder, options=options, progress=watch, stop=stop)
         assert report.interrupted
         assert report.remaining > 0
         assert len(kb.documents()) == report.count("added")
-    assert ingest(folder, tmp_path / "kb", "ray").count("added") == 24 - report.count("added")
+    assert ingest(folder, tmp_path / "kb", "local").count("added") == 24 - report.count("added")
 
 
 def test_a_model_that_no_worker_has_is_one_error(tmp_path: Path, workers: None) -> None:
@@ -174,7 +175,71 @@ def test_a_model_that_no_worker_has_is_one_error(tmp_path: Path, workers: None) 
         ingest_folder(kb, folder, options=IngestOptions(workers=1, executor=load_executor("ray")))
 
 
+def test_a_worker_of_another_version_is_one_error(
+    tmp_path: Path, workers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ragkit_ingest.executors.ray_cluster import team
+
+    monkeypatch.setattr(team, "EXTRACTOR_VERSION", "3.1")
+    with pytest.raises(ConfigError, match=r"\(readers \d+\), this process .* \(readers 3\.1\)"):
+        ingest(write_files(tmp_path / "docs", texts=1), tmp_path / "kb", "ray")
+
+
 # --------------------------------------------------------------------- without a cluster
+
+
+class DeadTeam:
+    """A team whose workers all ended."""
+
+    size = 3
+
+    def unpacked_call(self, method: str, request: str) -> tuple[Any, ...]:
+        raise WorkersDiedError("its worker ended 3 times")
+
+
+class ReversingTeam:
+    """A team whose vector of a text is its first letter's, and which answers the first call last."""
+
+    size = 3
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.later = threading.Event()
+
+    def unpacked_call(self, method: str, request: str) -> tuple[Any, ...]:
+        texts = json.loads(request)["texts"]
+        self.sizes.append(len(texts))
+        first = len(self.sizes) == 1
+        if first:
+            assert self.later.wait(10)
+        else:
+            self.later.set()
+        rows = np.array([[float(text.split()[0]), float(len(text))] for text in texts], dtype=np.float32)
+        return [], rows.tobytes(), b""
+
+
+def cluster_embedder(team: Any) -> ClusterEmbedder:
+    fingerprint = replace(ragkit.testing.HashEmbedder(2).fingerprint, dimension=2)
+    return ClusterEmbedder(team, fingerprint=fingerprint, units=False, settings=ModelSettings())
+
+
+def test_texts_that_end_every_model_are_an_embedding_error() -> None:
+    embedder = cluster_embedder(DeadTeam())
+    with pytest.raises(EmbeddingError, match="its worker ended 3 times") as caught:
+        embedder.embed_documents(["a", "b"])
+    assert "--executor local" in caught.value.cure
+    embedder.close()
+
+
+def test_vectors_come_back_in_the_order_of_the_texts() -> None:
+    team = ReversingTeam()
+    embedder = cluster_embedder(team)
+    texts = [f"{number} " + "x" * (number * 37 % 11) for number in range(100)]
+    rows = embedder.embed_documents(texts)
+    assert rows[:, 0].tolist() == list(range(100))
+    assert rows[:, 1].tolist() == [len(text) for text in texts]
+    assert sorted(team.sizes) == [32, 34, 34]
+    embedder.close()
 
 
 def test_executors_are_named() -> None:

@@ -23,10 +23,6 @@ class FatalEmbedder(HashEmbedder):
         end_if("ENDS-ITS-READER", [text])
         return super().token_offsets(text)
 
-    def embed_documents(self, texts):
-        end_if("ENDS-ITS-MODEL", texts)
-        return super().embed_documents(texts)
-
 def end_if(word, texts):
     if any(word in text for text in texts) and os.environ["RAGKIT_TEST_DRIVER"] != str(os.getpid()):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -19,7 +19,9 @@ from ragkit import ConfigError, MissingPackageError, show
 from ragkit_ingest.stages import StoppedStartError
 
 _CONNECT_SECONDS: Final = 5.0
-_START_SECONDS: Final = 90.0
+_JOIN_SECONDS: Final = 30.0
+_START_SECONDS: Final = 120.0
+"""Ray itself gives up after 60 s for each of its processes."""
 _OBJECT_STORE: Final = 256 << 20
 """Bytes of shared memory for files and results on their way; Ray puts what is beyond it on disk."""
 _END_SECONDS: Final = 10.0
@@ -28,9 +30,10 @@ _LOOK_SECONDS: Final = 0.1
 
 
 def import_ray() -> Any:
-    """Import Ray without its usage statistics and its warnings. Raises MissingPackageError."""
+    """Import Ray without its usage statistics, and without its log on the terminal. Raises MissingPackageError."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns at every start
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -85,16 +88,18 @@ class _Connection:
 
     def __exit__(self, *_: object) -> None:
         self._leave.set()
-        self._thread.join(_END_SECONDS)
+        if self._opened.is_set():
+            self._thread.join(_END_SECONDS)
 
     def opened(self, stopped: Callable[[], bool]) -> BaseException | None:
         """Wait for the connection; return the error that it ended with. Raises StoppedStartError."""
-        deadline = time.monotonic() + _START_SECONDS
+        limit = _JOIN_SECONDS if "address" in self._options else _START_SECONDS
+        deadline = time.monotonic() + limit
         while not self._opened.wait(_LOOK_SECONDS):
             if stopped():
                 raise StoppedStartError
             if time.monotonic() > deadline:
-                return TimeoutError(f"no answer within {_START_SECONDS:g} s")
+                return TimeoutError(f"no answer within {limit:g} s")
         return self._error
 
     def _run(self) -> None:
