@@ -320,12 +320,13 @@ class KnowledgeBase:
             found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
         return {"data": self.location, "collection": self.collection, **found}
 
-    def writing(self) -> str:
+    def writing(self, *, alone: bool = False) -> str:
         """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.
 
-        What that run has committed so far is searched already.
+        What that run has committed so far is searched already. alone: only who keeps a run from starting; several may
+        write at once in PostgreSQL.
         """
-        return self._store.writer_holder()
+        return self._store.writer_holder(alone=alone)
 
     def verify(self) -> list[Problem]:
         """Check every hash, offset, page and vector of the store, and the kept originals; return what is wrong."""

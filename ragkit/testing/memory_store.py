@@ -105,7 +105,7 @@ class MemoryStore:
             with writer.run():
                 yield writer
 
-    def writer_holder(self) -> str:
+    def writer_holder(self, *, alone: bool = False) -> str:  # noqa: ARG002 (every holder is alone)
         """Return who holds the writer lock, in words; "" when nobody does."""
         self._check_usable()
         return self._collection.holder

@@ -137,7 +137,7 @@ class FakeKnowledge:
         made.folder = self.folder
         return made
 
-    def writing(self) -> str:
+    def writing(self, *, alone: bool = False) -> str:
         """Return who else writes, as `before` tells by raising LockedError."""
         try:
             self.before("writer")

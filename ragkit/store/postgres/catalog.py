@@ -100,7 +100,7 @@ def delete_collection(location: Location, name: str) -> None:
                 f"there is no collection {name!r} in {location}", cure="list them with: ragkit collections"
             )
         number, identity = found
-        lock_for_writing(connection, number, name)
+        lock_for_writing(connection, number, name, alone=True)
         with rolled_back(connection):
             for table in CHILDREN_FIRST:
                 connection.execute(f"DELETE FROM {table} WHERE collection = $1", (number,))

@@ -10,8 +10,10 @@ from typing import Any, Literal
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.base import ChunkReader
 from ragkit.store.encoding import encode_fingerprint
-from ragkit.store.postgres.connection import Connection, rolled_back, savepoint, translated
+from ragkit.store.postgres.connection import BEGIN_READING, Connection, rolled_back, savepoint, translated
 from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.lock import begin_turn, lock_for_writing
+from ragkit.store.postgres.notices import notify
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
 from ragkit.store.quantizers import encode_quantizer, is_due
@@ -24,7 +26,11 @@ Counter = Literal["document", "chunk", "vector", "adapter", "quantizer"]
 
 
 class Session(WritingSession):
-    """A session of the server that holds the writer lock, and the run that it is used for; see `WritingSession`."""
+    """A session of the server that holds the writer lock, and the run that it is used for; see `WritingSession`.
+
+    Each transaction begins by waiting for its turn (see `lock`), so it finds what all earlier ones committed, its
+    revision is the next, and the ids of its chunks are greater than those of every revision before.
+    """
 
     def __init__(self, connection: Connection, location: Location, collection: tuple[int, str], *, run: Run) -> None:
         """collection: its id in this database, and its name. Raises NotFoundError when it was deleted."""
@@ -32,13 +38,29 @@ class Session(WritingSession):
         self._location = location
         self._id, name = collection
         self._place = location, collection
+        self._moved = False
         super().__init__(name, run)
 
     @contextmanager
     def begin(self) -> Iterator[None]:
-        """Run a body in a transaction; any error, in the commit too, rolls all of it back and is one of ragkit's."""
-        with translated(self._location), rolled_back(self.connection):
-            yield
+        """Run a body in a transaction, when it is this run's turn; any error, in the commit too, rolls all of it back.
+
+        Errors are ragkit's; LockedError when another run does not end its turn in time. Followers are notified last.
+        """
+        self._moved = False
+        with translated(self._location):
+            with rolled_back(self.connection, begin=""):
+                self.revision, generation = begin_turn(self.connection, self._id, self._collection)
+                if not self.opened:
+                    self.generation = generation + 1
+                yield
+            if self._moved:
+                notify(self.connection, self._id)
+
+    def hold_alone(self) -> None:
+        """Keep every other run out until this session ends; LockedError names those that write now."""
+        with translated(self._location):
+            lock_for_writing(self.connection, self._id, self._collection, alone=True)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -93,6 +115,10 @@ class Session(WritingSession):
             (self.fingerprint_id(), pins),
         )
 
+    def forget_pins(self) -> None:
+        """Delete what is pinned."""
+        self.run("UPDATE collections SET pinned = NULL, fingerprint = NULL WHERE id = $1")
+
     def known_fingerprint_id(self) -> int | None:
         """Return the id of the fingerprint's row, None when there is none."""
         sql = "SELECT id FROM fingerprints WHERE collection = $1 AND digest = $2"
@@ -127,12 +153,16 @@ class Session(WritingSession):
             "INSERT INTO revisions SELECT $1::integer, $2::bigint, last_chunk FROM collections WHERE id = $1",
             (revision,),
         )
-        self.run("UPDATE collections SET revision = $2, generation = $3 WHERE id = $1", (revision, self.generation))
+        self.run(
+            "UPDATE collections SET revision = $2, generation = greatest(generation, $3::bigint) WHERE id = $1",
+            (revision, self.generation),
+        )
         self.run(
             """UPDATE generations SET added = added + $3, changed = changed + $4, removed = removed + $5
             WHERE collection = $1 AND number = $2""",
             (self.generation, change.added, change.changed, change.removed),
         )
+        self._moved = True
 
     def add_to_totals(self, change: Change) -> None:
         """Add a transaction's changes to the totals of the collection."""
@@ -166,9 +196,11 @@ class Session(WritingSession):
         left = self.rows(sql, (self.generation,))
         return left[0][0] if left else None
 
-    def chunks(self) -> ChunkReader:
-        """Return a reader of the chunks of the last commit."""
-        return Reader(Snapshot(self.connection, *self._place)).chunks
+    @contextmanager
+    def chunks(self) -> Iterator[ChunkReader]:
+        """Open a reader of the chunks of the last commit, whatever other runs commit meanwhile."""
+        with translated(self._location), rolled_back(self.connection, begin=BEGIN_READING):
+            yield Reader(Snapshot(self.connection, *self._place)).chunks
 
     def is_quantizer_due(self, chunks: ChunkReader) -> bool:
         """Tell whether a collection lacks a quantizer that it needs, or has one that it can't use or does not need."""

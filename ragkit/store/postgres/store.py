@@ -1,4 +1,4 @@
-"""One collection in PostgreSQL. Readers see one committed state and never wait; there is one writer at a time."""
+"""One collection in PostgreSQL. Readers see one committed state and never wait; writers take turns to commit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import psycopg
 
@@ -17,10 +17,10 @@ from ragkit.store.checks import check_name
 from ragkit.store.pool import ReadPool
 from ragkit.store.postgres.backup import backup
 from ragkit.store.postgres.catalog import find_collection, local_folder, session
-from ragkit.store.postgres.connection import Connection, connect, translated
+from ragkit.store.postgres.connection import BEGIN_READING, Connection, connect, translated
 from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
-from ragkit.store.postgres.lock import lock_for_writing, present_holder, writer_role
+from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, writer_role
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version
@@ -31,8 +31,6 @@ from ragkit.store.runs import Run
 from ragkit.store.source_files import verify_files
 from ragkit.store.writer import Writer
 from ragkit.types.collection import Fingerprint
-
-_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def utc_now() -> datetime:
@@ -89,23 +87,25 @@ class Store:
     ) -> Iterator[Writer]:
         """Hold the writer lock and write, as one generation; a run that changes nothing leaves none.
 
-        The lock belongs to the session that writes: when its connection is lost, the server undoes the open transaction
-        and releases the lock. See `ragkit.store.base.Store.write` for the parameters and errors.
+        Several runs share the lock, but for one that rebuilds, clears or compacts: it holds the collection alone. The
+        lock belongs to the session that writes: when its connection is lost, the server undoes the open transaction and
+        releases the lock. See `ragkit.store.base.Store.write` for the parameters and errors.
         """
         self._pool.check_open()
         run = Run(kind, extractor, settings, fingerprint, self._clock)
         with session(self.location, role=writer_role()) as connection:
-            lock_for_writing(connection, *self._collection, wait=wait)
+            lock_for_writing(connection, *self._collection, alone=run.rebuilds, wait=wait)
+            limit_turns(connection)
             check_version(connection, self.location)
             writing = Session(connection, self.location, self._collection, run=run)
             writer = Writer(writing, PostgresStatements(writing))
             with writer.run():
                 yield writer
 
-    def writer_holder(self) -> str:
-        """Return who holds the writer lock, in words; "" when nobody does."""
+    def writer_holder(self, *, alone: bool = False) -> str:
+        """Return who writes, in words; "" when nobody does. alone: only a run that keeps others out."""
         with self._reading() as (connection, _):
-            return present_holder(connection, self._collection[0])
+            return present_holders(connection, self._collection[0], alone=alone)
 
     def verify(self) -> list[Problem]:
         """Check every document and every ingested file that still exists; see `audit.verify_reader`."""
@@ -160,7 +160,7 @@ class Store:
     def _snapshot(self, connection: Connection) -> Snapshot:
         """Begin a transaction. Raises _Ended for a connection that the server has ended, which is closed then."""
         try:
-            connection.execute(_BEGIN)
+            connection.execute(BEGIN_READING)
         except psycopg.Error as error:
             connection.close()
             raise _Ended(*error.args) from error

@@ -123,7 +123,7 @@ class Store:
             finally:
                 connection.close()
 
-    def writer_holder(self) -> str:
+    def writer_holder(self, *, alone: bool = False) -> str:  # noqa: ARG002 (every holder is alone)
         """Return who holds the writer lock, in words; "" when nobody does."""
         self._pool.check_open()
         return present_holder(self.folder)

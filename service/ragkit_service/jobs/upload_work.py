@@ -74,10 +74,10 @@ class UploadWork:
         self._queue.finish(self._job.id, state, generation=generation)
 
     def _check_free(self) -> None:
-        """Raise LockedError before anything is read when another program is writing."""
+        """Raise LockedError before anything is read when another program keeps this one from writing."""
         try:
             with self._pool.use(self._job.collection) as knowledge:
-                holder = knowledge.writing()
+                holder = knowledge.writing(alone=True)
         except NotFoundError:
             if not self._job.request.create:
                 raise
