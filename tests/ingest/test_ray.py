@@ -22,6 +22,7 @@ from ragkit_ingest import IngestOptions, IngestProgress, IngestReport, ingest_fo
 from ragkit_ingest.executors.loading import load_executor
 from ragkit_ingest.executors.local import LocalExecutor
 from ragkit_ingest.executors.ray_cluster.embedder import ClusterEmbedder
+from ragkit_ingest.executors.ray_cluster.executor import ray_embedder
 from ragkit_ingest.executors.ray_cluster.team import WorkersDiedError
 from tests.support.packages import needs
 from tests.support.ray_workers import MODEL, fatal_model, kill, worker_processes
@@ -183,6 +184,18 @@ def test_a_worker_of_another_version_is_one_error(
     monkeypatch.setattr(team, "EXTRACTOR_VERSION", "3.1")
     with pytest.raises(ConfigError, match=r"\(readers \d+\), this process .* \(readers 3\.1\)"):
         ingest(write_files(tmp_path / "docs", texts=1), tmp_path / "kb", "ray")
+
+
+def test_a_rebuild_in_a_cluster_stores_what_a_local_one_stores(tmp_path: Path, workers: None) -> None:
+    folder = write_files(tmp_path / "docs", texts=3)
+    chunk = ragkit.ChunkSettings(max_tokens=30)
+    for name in ("local", "cluster"):
+        ingest(folder, tmp_path / name, "local")
+    with ragkit.open(tmp_path / "local", settings=SETTINGS) as kb:
+        report = kb.rebuild(chunk=chunk)
+    with ragkit.open(tmp_path / "cluster", settings=SETTINGS) as kb, ray_embedder("", kb.settings.model) as embedder:
+        assert kb.rebuild(chunk=chunk, embedder=embedder).as_dict() == report.as_dict()
+    assert stored(tmp_path / "cluster") == stored(tmp_path / "local")
 
 
 # --------------------------------------------------------------------- without a cluster

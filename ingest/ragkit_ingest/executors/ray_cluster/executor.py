@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
-from ragkit import ConfigError, Fingerprint
+from ragkit import ChunkSettings, ConfigError, ModelSettings, show
 from ragkit_ingest.executors.ray_cluster.actors import EmbeddingActor, ReadingActor, node_id
 from ragkit_ingest.executors.ray_cluster.cluster import cluster
 from ragkit_ingest.executors.ray_cluster.embedder import ClusterEmbedder
 from ragkit_ingest.executors.ray_cluster.reader import ClusterPool
 from ragkit_ingest.executors.ray_cluster.team import ClosedTeamError, Team
 from ragkit_ingest.executors.ray_cluster.wire import dump_settings, load_fingerprint
+from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.stages import Stages, StageSettings, StoppedStartError
 
 _MOST_WORKERS: Final = 256
@@ -43,6 +44,26 @@ class RayExecutor:
             yield stages
 
 
+@contextmanager
+def ray_embedder(address: str, settings: ModelSettings) -> Iterator[ClusterEmbedder]:
+    """Start and end workers that only embed, one for each processor or GPU of the cluster at an address.
+
+    address: "HOST:PORT", "" for a cluster of this machine that ends with it. Raises as `RayExecutor.stages`.
+    """
+    with cluster(address, processors=len(os.sched_getaffinity(0)), stopped=_never) as ray, ExitStack() as stack:
+        held = StageSettings(ReadLimits(), 0, settings, ChunkSettings())
+        team = _embedding_team(ray, held, _workers(ray, 0), stopped=_never)
+        stack.callback(team.close)
+        embedder = _embedder(team, team.complete(team.begin()), settings)
+        stack.callback(embedder.close)
+        stack.callback(team.close)  # first: what waits for a worker ends
+        yield embedder
+
+
+def _never() -> bool:
+    return False
+
+
 def _workers(ray: Any, wanted: int) -> int:
     processors = int(ray.cluster_resources().get("CPU", 0))
     if not processors:
@@ -54,22 +75,16 @@ def _started(
     ray: Any, settings: StageSettings, workers: int, *, stack: ExitStack, stopped: Callable[[], bool]
 ) -> Stages:
     """Start both teams at once, and check that they have the same model."""
-    gpus = int(ray.cluster_resources().get("GPU", 0)) if settings.model.device in ("auto", "cuda") else 0
-    needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
     reading = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")(ReadingActor)
-    embedding = ray.remote(max_restarts=0, scheduling_strategy="SPREAD", **needs)(EmbeddingActor)
     packed = dump_settings(settings)
     readers = Team(reading.remote, size=workers, prepare=(packed, node_id()), stopped=stopped)
-    embedders = Team(
-        embedding.remote, size=min(gpus or workers, workers), prepare=(packed, bool(gpus)), stopped=stopped
-    )
+    embedders = _embedding_team(ray, settings, workers, stopped=stopped)
     stack.callback(readers.close)
     stack.callback(embedders.close)
-    greetings = [(team, team.begin()) for team in (readers, embedders)]
-    facts = [fact for team, answers in greetings for fact in team.complete(answers)]
-    model = _same_model([load_fingerprint(fact["fingerprint"]) for fact in facts])
-    units = all(fact["units"] for fact in facts if "units" in fact)
-    embedder = ClusterEmbedder(embedders, fingerprint=model, units=units, settings=settings.model)
+    begun = readers.begin(), embedders.begin()
+    cutting, embedding = readers.complete(begun[0]), embedders.complete(begun[1])
+    _check_models([*cutting, *embedding])
+    embedder = _embedder(embedders, embedding, settings.model)
     pool = ClusterPool(readers, limits=settings.limits, size=readers.size)
     stack.callback(embedder.close)
     stack.callback(pool.close)
@@ -78,13 +93,27 @@ def _started(
     return Stages(pool, readers.size, embedder)
 
 
-def _same_model(fingerprints: Sequence[Fingerprint]) -> Fingerprint:
-    """Return the fingerprint of the workers that embed, which are the last. Raises ConfigError where two differ."""
-    last = fingerprints[-1]
-    for other in fingerprints:
-        if other.id != last.id:
-            raise ConfigError(
-                f"the workers of the cluster have different models named {last.model}",
-                cure="give every machine of the cluster the same files of the model",
-            )
-    return last
+def _embedding_team(ray: Any, settings: StageSettings, workers: int, *, stopped: Callable[[], bool]) -> Team:
+    """Return a team of actors that embed, not started yet: one a GPU where the cluster has GPUs and the model may."""
+    gpus = int(ray.cluster_resources().get("GPU", 0)) if settings.model.device in ("auto", "cuda") else 0
+    needs = {"num_gpus": 1} if gpus else {"num_cpus": 1}
+    actor = ray.remote(max_restarts=0, scheduling_strategy="SPREAD", **needs)(EmbeddingActor)
+    size = min(gpus or workers, workers)
+    return Team(actor.remote, size=size, prepare=(dump_settings(settings), bool(gpus)), stopped=stopped)
+
+
+def _embedder(team: Team, facts: Sequence[dict[str, Any]], settings: ModelSettings) -> ClusterEmbedder:
+    """Return the embedder of a team whose actors are ready. Raises ConfigError where two have different models."""
+    _check_models(facts)
+    fingerprint = load_fingerprint(facts[0]["fingerprint"])
+    return ClusterEmbedder(team, fingerprint=fingerprint, units=facts[0]["units"], settings=settings)
+
+
+def _check_models(facts: Sequence[dict[str, Any]]) -> None:
+    """Check that all workers have the same model. Raises ConfigError."""
+    found = [load_fingerprint(fact["fingerprint"]) for fact in facts]
+    if len({fingerprint.id for fingerprint in found}) > 1:
+        raise ConfigError(
+            f"the workers of the cluster have different models named {show(found[0].model, 80)}",
+            cure="give every machine of the cluster the same files of the model",
+        )
