@@ -6,6 +6,8 @@ import logging
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,7 +21,8 @@ from ragkit import ConfigError, MissingPackageError, show
 from ragkit_ingest.stages import StoppedStartError
 
 _CONNECT_SECONDS: Final = 5.0
-_JOIN_SECONDS: Final = 30.0
+_HEALTH_SECONDS: Final = 20.0
+_JOIN_SECONDS: Final = 60.0
 _START_SECONDS: Final = 120.0
 """Ray itself gives up after 60 s for each of its processes."""
 _OBJECT_STORE: Final = 256 << 20
@@ -33,7 +36,7 @@ def import_ray() -> Any:
     """Import Ray without its usage statistics, and without its log on the terminal. Raises MissingPackageError."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns at every start
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")  # or it prints the ends of workers on standard output
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -136,14 +139,26 @@ def _refusal(address: str, error: BaseException) -> ConfigError:
 
 
 def _check_answers(address: str) -> None:
-    """Open a connection to the address, for Ray itself waits a minute and then ends the process."""
+    """Check that Ray answers at an address; a driver would wait for a minute, write its log on standard error and end.
+
+    Raises ConfigError.
+    """
+    cure = "check the address and that the cluster runs (ray status)"
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         reason = error.strerror or "no answer"
-        cure = "check the address and that the cluster runs (ray status)"
         raise ConfigError(f"no Ray cluster answers at {address}: {reason}", cure=cure) from error
+    check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    quiet = subprocess.DEVNULL
+    try:
+        done = subprocess.run(check, stdin=quiet, stdout=quiet, stderr=quiet, timeout=_HEALTH_SECONDS, check=False)
+        answers = done.returncode == 0
+    except subprocess.TimeoutExpired:
+        answers = False
+    if not answers:
+        raise ConfigError(f"what answers at {address} is no healthy Ray cluster", cure=cure)
 
 
 def _short_folder() -> str:
