@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
-from ragkit.embedding.base import Embedder, UnitEmbedder
+from ragkit.embedding.base import Embedder, ParallelEmbedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
 from ragkit.knowledge.stoppable import StopCallback, StoppableTokenizer, StoppedError
@@ -22,15 +22,16 @@ from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.originals import Originals
-from ragkit.store.rows import embedded_hash, embedded_spans
+from ragkit.store.rows import embedded_hash
 from ragkit.text.cleaning import show
-from ragkit.types.collection import FileState
+from ragkit.types.collection import FileState, PreparedDocument
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
 RejectCallback = Callable[[Document, InputError], None]
+Item = Document | PreparedDocument | tuple[Document, FileState | None]
 BATCH_TOKENS = 24_000
-"""Tokens that are embedded together: enough to sort texts by length, few enough to commit every few seconds."""
+"""Tokens that one model embeds together: enough to sort texts by length, few enough to commit every few seconds."""
 SLICE = 512
 """The most texts given to the embedder at once: enough to sort them by length, few enough to show progress."""
 FIRST_SLICE = 8
@@ -52,7 +53,7 @@ class _Waiting:
 
     document: Document
     file: FileState | None
-    chunks: list[Chunk]
+    chunks: Sequence[Chunk]
     hashes: list[bytes]
 
 
@@ -67,10 +68,9 @@ class _Batch:
     tokens: int = 0
     characters: int = 0
 
-    @property
-    def full(self) -> bool:
-        """Whether the batch should be embedded now."""
-        return self.tokens >= BATCH_TOKENS or self.characters >= BATCH_CHARACTERS
+    def full(self, lanes: int) -> bool:
+        """Return whether the batch should be embedded now, by so many models."""
+        return self.tokens >= BATCH_TOKENS * lanes or self.characters >= BATCH_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class KnowledgeWriter:
 
     def add(
         self,
-        documents: Iterable[Document | tuple[Document, FileState | None]],
+        documents: Iterable[Item],
         *,
         progress: ProgressCallback | None = None,
         reject: RejectCallback | None = None,
@@ -164,6 +164,7 @@ class _AddRun:
         self._embedder = embedder
         self._settings = settings
         self._calls = calls
+        self._lanes = embedder.lanes if isinstance(embedder, ParallelEmbedder) else 1
         self._tokenizer = StoppableTokenizer(embedder, calls.stopped)
         self._slice = FIRST_SLICE
         self._outcomes: Counter[str] = Counter()
@@ -173,7 +174,7 @@ class _AddRun:
         self._before = _Batch()
         self._given_up = False
 
-    def all(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> AddReport:
+    def all(self, documents: Iterable[Item]) -> AddReport:
         """Add all documents: while one batch is embedded, the one before is written."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="ragkit-embed")
         running: tuple[_Batch, Future[None]] | None = None
@@ -201,7 +202,7 @@ class _AddRun:
             seconds=dict(self._seconds),
         )
 
-    def _batches(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> Iterator[_Batch]:
+    def _batches(self, documents: Iterable[Item]) -> Iterator[_Batch]:
         batch = _Batch()
         pending: set[str] = set()
         stream = iter(documents)
@@ -210,24 +211,30 @@ class _AddRun:
                 item = next(stream, None)
             if item is None:
                 break
-            document, file = item if isinstance(item, tuple) else (item, None)
-            if batch.full or document.source in pending:
+            document, file, chunks = _parts(item)
+            if batch.full(self._lanes) or document.source in pending:
                 yield batch
                 batch, pending = _Batch(), set()
             pending.add(document.source)
-            self._chunk(batch, document, file)
+            chunks = self._chunk(document) if chunks is None else chunks
+            if chunks is not None:
+                self._enter(batch, document, file, chunks)
         if batch.documents:
             yield batch
 
-    def _chunk(self, batch: _Batch, document: Document, file: FileState | None) -> None:
+    def _chunk(self, document: Document) -> Sequence[Chunk] | None:
+        """Return the chunks of a document; None when it is refused, or given up with those that would have followed."""
         try:
             with self._clock("chunk"):
-                chunks = chunk_document(document, embedder=self._tokenizer, settings=self._settings)
+                return chunk_document(document, embedder=self._tokenizer, settings=self._settings)
         except StoppedError:
-            return  # the document is given up, as are those that would have followed
+            return None
         except InputError as error:
             self._refuse(document, error)
-            return
+            return None
+
+    def _enter(self, batch: _Batch, document: Document, file: FileState | None, chunks: Sequence[Chunk]) -> None:
+        """Put a document into a batch; its texts that have no vector yet are to be embedded."""
         hashes = [embedded_hash(chunk) for chunk in chunks]
         known = self._writer.known_vectors([item for item in dict.fromkeys(hashes) if item not in batch.vectors])
         batch.vectors.update(known)
@@ -309,7 +316,7 @@ class _AddRun:
         embedder = self._embedder
         if not isinstance(embedder, UnitEmbedder) or not embedder.supports_units:
             return embedder.embed_documents(texts)
-        rows, units = embedder.embed_units(texts, [embedded_spans(chunk) for chunk in chunks])
+        rows, units = embedder.embed_units(texts, [chunk.embedded_spans for chunk in chunks])
         batch.units.update(zip(part, units, strict=True))
         return rows
 
@@ -393,3 +400,11 @@ class _AddRun:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - started
+
+
+def _parts(item: Item) -> tuple[Document, FileState | None, Sequence[Chunk] | None]:
+    """Return a document, the state of its file, and its chunks where they were made elsewhere."""
+    if isinstance(item, PreparedDocument):
+        return item.document, item.file, item.chunks
+    document, file = item if isinstance(item, tuple) else (item, None)
+    return document, file, None
