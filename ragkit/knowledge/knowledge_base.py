@@ -84,6 +84,7 @@ class KnowledgeBase:
         try:
             with self._store.read() as reader:
                 self._models.adopt(reader.pinned, reader.fingerprint)
+            self._store.follow_files()
             self._indexes = open_indexes(self._store, self.settings)
         except BaseException:
             self._store.close()
@@ -251,6 +252,7 @@ class KnowledgeBase:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
             self._indexes.persist(reader.chunks)
+        self._indexes.settle()
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
         """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
@@ -378,7 +380,13 @@ class KnowledgeBase:
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
             self._indexes.renew(reader.chunks)
+        self._indexes.settle()
         return report
+
+    def follow_files(self) -> bool:
+        """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
+        store, which opening does too; False when there was nothing to do."""
+        return self._store.follow_files()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""

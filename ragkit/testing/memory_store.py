@@ -145,6 +145,10 @@ class MemoryStore:
         texts = sum(len(item.document.text.encode()) for item in state.documents.values())
         return texts + sum(item.vector.nbytes for item in state.vectors.values())
 
+    def follow_files(self) -> bool:
+        """Return False: no other machine has these files."""
+        return False
+
     def close(self) -> None:
         """Forbid further use of this object; the collection stays in its back end."""
         self._closed = True
