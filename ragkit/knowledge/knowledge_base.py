@@ -19,7 +19,7 @@ from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress,
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
 from ragkit.knowledge.rebuild import rebuild_documents
-from ragkit.knowledge.status import collection_status
+from ragkit.knowledge.status import collection_status, iterate_infos
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
@@ -84,6 +84,7 @@ class KnowledgeBase:
         try:
             with self._store.read() as reader:
                 self._models.adopt(reader.pinned, reader.fingerprint)
+            self._store.follow_files()
             self._indexes = open_indexes(self._store, self.settings)
         except BaseException:
             self._store.close()
@@ -286,6 +287,11 @@ class KnowledgeBase:
         with self._store.read() as reader:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
 
+    def iter_documents(self, *, prefix: str = "", limit: int | None = None) -> Iterator[DocumentInfo]:
+        """Yield what `documents` returns, from one committed state and with some thousand in memory at a time."""
+        with self._store.read() as reader:
+            yield from iterate_infos(reader.documents, prefix=prefix, limit=limit)
+
     def digests(self) -> dict[str, str]:
         """Return the hex SHA-256 of each document's file, by source."""
         with self._store.read() as reader:
@@ -376,6 +382,11 @@ class KnowledgeBase:
             self._indexes.renew(reader.chunks)
         self._indexes.settle()
         return report
+
+    def follow_files(self) -> bool:
+        """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
+        store, which opening does too; False when there was nothing to do."""
+        return self._store.follow_files()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""

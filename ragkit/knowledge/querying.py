@@ -36,6 +36,7 @@ from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.literals import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.questions import checked_question, shortened
+from ragkit.retrieval.reranking.second_tier import SecondTier
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import PromptSettings, Settings
@@ -83,7 +84,11 @@ class Querying:
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
         self._retriever = retriever or Retriever(
-            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+            models.embedder,
+            models.settings.retrieval,
+            models.settings.model,
+            reranker=SecondTier(models.second) if models.settings.retrieval.two_tiers else None,
+            named=chunks_with_metadata,
         )
 
     def limited(self, access: Filter | None) -> Querying:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, UnitEmbedder
-from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.knowledge.writer import SLICE
 from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Store, Writer
-from ragkit.store.rows import embedded_hash
+from ragkit.store.rows import embedded_hash, embedded_spans
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 

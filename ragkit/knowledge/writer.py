@@ -6,7 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +22,7 @@ from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.originals import Originals
-from ragkit.store.rows import embedded_hash
-from ragkit.text.addresses import spans_without_addresses
+from ragkit.store.rows import embedded_hash, embedded_spans
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
@@ -41,6 +40,8 @@ SLICE_SECONDS = 0.5
 LONG_BATCH = 4 * SLICE
 """A batch of more texts than this, one long document mostly, has its vectors stored as they come: that bounds memory,
 and a run that is killed need not embed them again."""
+GROUP_CHUNKS = 256
+"""Chunks and documents of one transaction: a disk takes some milliseconds for each transaction, however small."""
 BATCH_CHARACTERS = 8_000_000
 """Code points of waiting documents: a bound on memory, however few tokens need embedding."""
 
@@ -325,29 +326,39 @@ class _AddRun:
         ready = [waiting for waiting in batch.documents if all(item in batch.vectors for item in waiting.hashes)]
         if len(ready) < len(batch.documents) and not self._ending:
             raise EmbeddingError("vectors are missing after embedding", cure="report this as a bug of ragkit")
-        uncommitted: list[tuple[_Waiting, str]] = []
-        with ExitStack() as stack:
-            hurried = False
-            for waiting in ready:
-                if not hurried and self._calls.stopped():
-                    stack.enter_context(self._writer.atomic())  # one transaction for all that is left is the fastest
-                    hurried = True
-                outcome = self._store(waiting, batch)
-                if outcome and hurried:
-                    uncommitted.append((waiting, outcome))
-                elif outcome:
-                    self._acknowledge(waiting, outcome)
-        for waiting, outcome in uncommitted:
-            self._acknowledge(waiting, outcome)
+        for group in self._groups(ready):
+            self._commit_group(group, batch)
 
-    def _store(self, waiting: _Waiting, batch: _Batch) -> str:
-        """Write a document that has all its vectors; return what it was ("added", ...), "" when it was refused."""
-        try:
-            with self._clock("write"):
-                return self._put(waiting, batch)
-        except InputError as error:
-            self._refuse(waiting.document, error)
-            return ""
+    def _groups(self, ready: Sequence[_Waiting]) -> Iterator[list[_Waiting]]:
+        """Yield documents in groups of about GROUP_CHUNKS chunks; all that are left once the run is stopped."""
+        group: list[_Waiting] = []
+        chunks = 0
+        for waiting in ready:
+            group.append(waiting)
+            chunks += 1 + len(waiting.chunks)
+            if chunks >= GROUP_CHUNKS and not self._calls.stopped():
+                yield group
+                group, chunks = [], 0
+        if group:
+            yield group
+
+    def _commit_group(self, group: Sequence[_Waiting], batch: _Batch) -> None:
+        """Write documents that have all their vectors in one transaction, and acknowledge them once it is committed."""
+        stored: list[tuple[_Waiting, str]] = []
+        refused: InputError | None = None
+        with self._clock("write"), self._writer.atomic():
+            for waiting in group:
+                try:
+                    stored.append((waiting, self._put(waiting, batch)))
+                except InputError as error:
+                    if self._calls.reject is None:  # the documents before it are committed
+                        refused = error
+                        break
+                    self._calls.reject(waiting.document, error)
+        for waiting, outcome in stored:
+            self._acknowledge(waiting, outcome)
+        if refused is not None:
+            raise refused
 
     def _acknowledge(self, waiting: _Waiting, outcome: str) -> None:
         """Count and report a document whose transaction is committed."""
@@ -382,10 +393,3 @@ class _AddRun:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - started
-
-
-def embedded_spans(chunk: Chunk) -> list[tuple[int, int]]:
-    """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
-    shift = len(chunk.context) + 1 if chunk.context else 0
-    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
-    return [(start + shift, end + shift) for start, end in spans]
