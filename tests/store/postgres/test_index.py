@@ -16,6 +16,7 @@ from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.pgvector import upkeep
 from ragkit.index.pgvector.hnsw import hnsw_indexes
 from ragkit.index.pgvector.indexes import PgIndexes
+from ragkit.index.pgvector.writing import add_terms
 from ragkit.store.opening import delete_collection, open_store
 from ragkit.testing import HashEmbedder
 
@@ -164,6 +165,31 @@ def test_what_is_written_while_the_index_is_built_is_in_it(
             writer.add([made(number)])
             writer.remove(f"{number - 20}.md")
     building.join(60)
+    assert_same(pair)
+    assert engine.doctor()["ok"]
+
+
+def test_a_build_that_breaks_off_is_taken_up_again(
+    pair: tuple[KnowledgeBase, KnowledgeBase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local, engine = pair
+    local.add([made(number) for number in range(12)])
+    done: list[int] = []
+
+    def breaks(sql: Any, ids: Sequence[int], texts: Sequence[Any]) -> None:
+        if len(done) == 8:
+            raise KeyboardInterrupt
+        done.extend(ids)
+        add_terms(sql, ids, texts)
+
+    monkeypatch.setattr(upkeep, "BATCH", 4)
+    monkeypatch.setattr(upkeep, "add_terms", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        engine.search("ferry")
+    local.remove("1.md")  # it has its terms
+    local.remove("10.md")  # it has none yet
+    local.add(made(12))
+    monkeypatch.setattr(upkeep, "add_terms", add_terms)
     assert_same(pair)
     assert engine.doctor()["ok"]
 
