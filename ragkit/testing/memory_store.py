@@ -120,7 +120,7 @@ class MemoryStore:
                     check_chunks(document, chunks)
                 except InputError as error:
                     problems.append(Problem("chunk", document.source, error.message))
-            return [*problems, *verify_files(reader.files)]
+            return [*problems, *verify_files(reader.files, reader.documents.sources())]
 
     def doctor(self) -> dict[str, Any]:
         """Return the counts; nothing in memory can contradict them."""

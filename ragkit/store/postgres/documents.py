@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.index.pgvector.writing import add_terms, drop_terms, keeps_terms
+from ragkit.index.pgvector.sql import keeps_terms
+from ragkit.index.pgvector.writing import add_terms, drop_terms
 from ragkit.store.base import Outcome
 from ragkit.store.encoding import DocumentRecord, encode_matrix, encode_spans, encode_unit_vectors
 from ragkit.store.postgres.connection import HalfVector

@@ -17,11 +17,12 @@ from ragkit.store.checks import check_name
 from ragkit.store.pool import ReadPool
 from ragkit.store.postgres.catalog import find_collection, local_folder, session
 from ragkit.store.postgres.collection_sql import UpkeepSession
-from ragkit.store.postgres.connection import BEGIN_READING, Connection, connect, translated
+from ragkit.store.postgres.connection import Connection, connect, translated
 from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, writer_role
 from ragkit.store.postgres.portable.backup import backup
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version
@@ -42,7 +43,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Ended(psycopg.OperationalError):
+class _Ended(StoreError):
     """The server has ended this connection."""
 
 
@@ -73,13 +74,13 @@ class Store:
         self._files_database = Database(location)
         self._mirror = Mirror(self.folder, OwnFiles(self._files_database, number))
         self._clock = clock
-        self._units: dict[int, bytes] = {}
+        self._kept = Kept()
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """Open one read transaction; its Reader returns one committed state, whatever is written in the meantime."""
         with self._reading() as (_, snapshot):
-            yield Reader(snapshot, units=self._units)
+            yield Reader(snapshot, kept=self._kept)
 
     @contextmanager
     def write(
@@ -123,7 +124,7 @@ class Store:
     def verify(self) -> list[Problem]:
         """Check every document and every ingested file that still exists; see `audit.verify_reader`."""
         with self.read() as reader:
-            return [*verify_reader(reader), *verify_files(reader.files)]
+            return [*verify_reader(reader), *verify_files(reader.files, reader.documents.sources())]
 
     def doctor(self) -> dict[str, Any]:
         """Check the collection's rows against each other; see `integrity.doctor_store`."""
@@ -185,14 +186,12 @@ class Store:
     def _snapshot(self, connection: Connection) -> Snapshot:
         """Begin a transaction. Raises _Ended for a connection that the server has ended, which is closed then."""
         try:
-            connection.execute(BEGIN_READING)
-        except psycopg.Error as error:
+            return Snapshot(connection, self.location, self._collection, begin=True)
+        except BaseException as error:
+            ended = connection.closed
             connection.close()
-            raise _Ended(*error.args) from error
-        try:
-            return Snapshot(connection, self.location, self._collection)
-        except BaseException:
-            connection.close()
+            if ended and isinstance(error, StoreError):
+                raise _Ended(error.message, cure=error.cure) from error
             raise
 
 

@@ -85,6 +85,23 @@ def test_answers_are_those_of_the_local_indexes_whoever_writes(
         assert_same((again, engine))
 
 
+def test_a_run_makes_the_hnsw_index_while_others_read(
+    pair: tuple[KnowledgeBase, KnowledgeBase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local, engine = pair
+    monkeypatch.setattr("ragkit.index.pgvector.indexes.HNSW_FROM", 10)
+    local.add([made(number) for number in range(8)])
+    engine.add([made(number) for number in range(8, 12)])
+    store: Any = engine._store
+    with store.upkeep() as session:
+        before = hnsw_indexes(session)
+        assert [valid for _, valid in before] == [True]
+        engine.rebuild(embedder=HashEmbedder(48))
+        assert [valid for _, valid in hnsw_indexes(session)] == [True]
+        assert hnsw_indexes(session) != before  # that of the other model was dropped
+    assert found(engine, QUESTIONS[0])
+
+
 def test_counts_are_exact_after_deletions_and_merges(
     pair: tuple[KnowledgeBase, KnowledgeBase], postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,8 +138,9 @@ def test_a_cleared_collection_and_a_deleted_one_leave_nothing(
             return [connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in tables]
 
         with store.upkeep() as session:
-            upkeep.build_hnsw(session, least=1)
-            assert [valid for _, valid in hnsw_indexes(session)] == [True]
+            upkeep.build_hnsw(session, binary=False, least=1)
+            ((index, is_valid),) = hnsw_indexes(session)
+            assert is_valid
         with store.write(kind="clear", fingerprint=None, settings={}) as writer:
             writer.clear()
         assert held() == [0, 0, 0, 1]
@@ -130,7 +148,7 @@ def test_a_cleared_collection_and_a_deleted_one_leave_nothing(
         assert found(engine, QUESTIONS[0])
         delete_collection(postgres, "default")
         assert held() == [0, 0, 0, 0]
-        assert not connection.execute("SELECT 1 FROM pg_class WHERE relname LIKE 'hnsw%'").fetchall()
+        assert connection.execute("SELECT to_regclass(%s)", (index,)).fetchall() == [(None,)]
 
 
 def test_what_is_written_while_the_index_is_built_is_in_it(
