@@ -18,7 +18,7 @@ from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
-from ragkit.knowledge.rebuild import rebuild_documents
+from ragkit.knowledge.rebuild import rebuild_documents, settings_of_rebuild
 from ragkit.knowledge.status import collection_status, iterate_infos
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
@@ -369,11 +369,7 @@ class KnowledgeBase:
         that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError;
         then nothing has changed.
         """
-        settings = replace(
-            self.settings,
-            chunk=chunk or self.settings.chunk,
-            model=replace(self.settings.model, name=model or self.settings.model.name),
-        )
+        settings = settings_of_rebuild(self.settings, model=model, chunk=chunk)
         new = embedder or (load_embedder(settings.model) if model else self._models.embedder())
         fingerprint = new.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
