@@ -19,9 +19,9 @@ from ragkit.store.postgres.connection import rolled_back
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.portable.tables import fill_collection, fill_file
 from ragkit.store.postgres.reading.reader import Reader
+from ragkit.store.postgres.schema import create_tables, migrate
 from ragkit.store.postgres.sharing.database import Database
 from ragkit.store.postgres.sharing.files import OwnFiles
-from ragkit.store.postgres.schema import create_tables, migrate
 from ragkit.store.sharing.mirror import FILES, FOLDERS, Mirror
 from ragkit.store.sqlite import backup as sqlite_backup
 from ragkit.store.sqlite.connection import open_reader, open_writer, translated
