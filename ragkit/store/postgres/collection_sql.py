@@ -9,6 +9,7 @@ from typing import Any
 from ragkit.store.postgres.connection import Connection, rolled_back
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.reading.chunks import ChunkReader
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
 
 
@@ -57,4 +58,4 @@ class UpkeepSession(CollectionSql):
 
     def source(self) -> ChunkReader:
         """Return the chunks of the committed state that the next statements see."""
-        return ChunkReader(Snapshot(self.connection, *self._place), units={})
+        return ChunkReader(Snapshot(self.connection, *self._place), kept=Kept())
