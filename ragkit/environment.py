@@ -33,7 +33,7 @@ ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "RAGKIT_DEVICE": "auto (CUDA where there is one), cpu, cuda; mps and xpu are not tested",
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",
-    "RAGKIT_RERANK": "cross-encoder name or folder",
+    "RAGKIT_RERANK": "cross-encoder name or folder; embedder: a second tier, see docs/models.md",
     "RAGKIT_ADAPTER": "0 ignores a collection's query adapter",
     "RAGKIT_VOCABULARY": "files of terms and their meanings (default accounting), separated by commas, or none",
     "RAGKIT_CHAT": "extractive, openai:NAME, anthropic:NAME, ollama:NAME, vllm:NAME@URL …",

@@ -64,7 +64,8 @@ class RetrievalSettings:
     k: chunks wanted, and passages at most. candidates: how many chunks each of the dense and the lexical search
     proposes. dense_weight: the weight of the dense score in the convex combination, the lexical one has the rest.
     feedback: the weight of relevance feedback (terms and vectors of the best candidates), 0 for none. rerank: a
-    CrossEncoder name or folder, "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours
+    CrossEncoder name or folder, "" for none; "embedder" embeds the best candidates with the default model when they
+    are found, "embedder:NAME" with another one. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours
     among the k into one passage. adapter: use the collection's query adapter where it has one (see `ragkit adapt`).
     vocabulary: rules for terms that documents seldom use, see `ragkit.retrieval.synonyms.load_vocabulary`; none for ().
     question_characters, question_words: the longest question that is searched, in code points and in words; a letter of
@@ -82,6 +83,11 @@ class RetrievalSettings:
     vocabulary: tuple[str, ...] = ("accounting",)
     question_characters: int = QUESTION_LIMIT
     question_words: int = 2_000
+
+    @property
+    def two_tiers(self) -> bool:
+        """Whether `rerank` is "embedder" or "embedder:NAME", no cross-encoder."""
+        return self.rerank.partition(":")[0] == "embedder"
 
 
 @dataclass(frozen=True, slots=True)

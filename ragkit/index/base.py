@@ -135,7 +135,10 @@ class Indexes(Protocol):
         """Return the newest state in memory; None where there is none."""
 
     def persist(self, reader: ChunkSource) -> None:
-        """Write what a finished run has made due; a failure of an index's files raises nothing."""
+        """Write the files that a finished run has made due; a failure raises nothing."""
+
+    def settle(self) -> None:
+        """Do the rest of what a finished run has made due: what must wait until this process has no reader open."""
 
     def renew(self, reader: ChunkSource) -> None:
         """Delete the indexes and build them again."""

@@ -123,6 +123,9 @@ class Caches:
         with self._lock:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
 
+    def settle(self) -> None:
+        """Do nothing: `persist` has written what was due."""
+
     def renew(self, reader: ChunkSource) -> None:
         """Delete all files and rewrite them. A search meanwhile builds the indexes in memory."""
         if reader.fingerprint is None or not self._place.parent.is_dir():

@@ -18,8 +18,8 @@ from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
-from ragkit.knowledge.rebuild import rebuild_documents
-from ragkit.knowledge.status import collection_status
+from ragkit.knowledge.rebuild import rebuild_documents, settings_of_rebuild
+from ragkit.knowledge.status import collection_status, iterate_infos
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
@@ -84,6 +84,7 @@ class KnowledgeBase:
         try:
             with self._store.read() as reader:
                 self._models.adopt(reader.pinned, reader.fingerprint)
+            self._store.follow_files()
             self._indexes = open_indexes(self._store, self.settings)
         except BaseException:
             self._store.close()
@@ -227,22 +228,26 @@ class KnowledgeBase:
             return sum(writer.remove(source) for source in wanted)
 
     @contextmanager
-    def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[KnowledgeWriter]:
+    def writer(
+        self, *, kind: str = "ingest", extractor: str = "", embedder: Embedder | None = None
+    ) -> Iterator[KnowledgeWriter]:
         """Hold the collection's writer lock and write one generation; a run that changes nothing leaves none.
 
-        kind: the name of the run in `history`. extractor: the version of the software that made the documents. Raises
-        LockedError.
+        kind: the name of the run in `history`. extractor: the version of the software that made the documents.
+        embedder: for this run alone, one of the same model. Raises LockedError, ModelMismatchError.
         """
         with self._store.read() as reader:
             fingerprint = reader.fingerprint
+        if embedder is not None:
+            self._models.check(embedder, fingerprint)
         if fingerprint is None:
-            fingerprint = self._models.embedder().fingerprint
+            fingerprint = (embedder or self._models.embedder()).fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
             run = KnowledgeWriter(
                 writer,
                 self._originals,
-                embedder=lambda: self._models.embedder_for(fingerprint),
+                embedder=lambda: embedder or self._models.embedder_for(fingerprint),
                 settings=self.settings.chunk,
             )
             yield run
@@ -251,6 +256,7 @@ class KnowledgeBase:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
             self._indexes.persist(reader.chunks)
+        self._indexes.settle()
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
         """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
@@ -284,6 +290,11 @@ class KnowledgeBase:
         """Return the documents whose source begins with a prefix, by source."""
         with self._store.read() as reader:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
+
+    def iter_documents(self, *, prefix: str = "", limit: int | None = None) -> Iterator[DocumentInfo]:
+        """Yield what `documents` returns, from one committed state and with some thousand in memory at a time."""
+        with self._store.read() as reader:
+            yield from iterate_infos(reader.documents, prefix=prefix, limit=limit)
 
     def digests(self) -> dict[str, str]:
         """Return the hex SHA-256 of each document's file, by source."""
@@ -358,11 +369,7 @@ class KnowledgeBase:
         that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError;
         then nothing has changed.
         """
-        settings = replace(
-            self.settings,
-            chunk=chunk or self.settings.chunk,
-            model=replace(self.settings.model, name=model or self.settings.model.name),
-        )
+        settings = settings_of_rebuild(self.settings, model=model, chunk=chunk)
         new = embedder or (load_embedder(settings.model) if model else self._models.embedder())
         fingerprint = new.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
@@ -373,7 +380,13 @@ class KnowledgeBase:
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
             self._indexes.renew(reader.chunks)
+        self._indexes.settle()
         return report
+
+    def follow_files(self) -> bool:
+        """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
+        store, which opening does too; False when there was nothing to do."""
+        return self._store.follow_files()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""

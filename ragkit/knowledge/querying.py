@@ -5,7 +5,7 @@ The citation checker is imported at the first answer: it would take a tenth of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -36,6 +36,7 @@ from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.literals import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.questions import checked_question, shortened
+from ragkit.retrieval.reranking.second_tier import SecondTier
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import PromptSettings, Settings
@@ -50,6 +51,9 @@ _SEARCHES = SerialWorker("ragkit-search")
 _LONG_SEARCHES = WorkerThreads("ragkit-long-search", count=usable_cpus())
 """Searches of large collections, and those with a reranker, whose questions are embedded already: as many at once as
 there are CPUs. More would only compete for them and for the GIL."""
+_ANSWERS = SerialWorker("ragkit-answers")
+"""Answers that are chosen and checked in this process: four threads that each made one took twice the processor's
+time, because they handed the GIL to and fro, and delayed every search and event loop of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,11 @@ class Querying:
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
         self._retriever = retriever or Retriever(
-            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+            models.embedder,
+            models.settings.retrieval,
+            models.settings.model,
+            reranker=SecondTier(models.second) if models.settings.retrieval.two_tiers else None,
+            named=chunks_with_metadata,
         )
 
     def limited(self, access: Filter | None) -> Querying:
@@ -212,7 +220,7 @@ class Querying:
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
         prompt = self._prompt(asked, self.settings.prompt)
-        parts = self._stream(prompt, self._models.chat(), whole=True)
+        parts = self._parts(prompt, self._models.chat(), whole=True)
         return next(part for part in parts if isinstance(part, Answer))
 
     def _ask_json(self, asked: Asked, schema: Schema) -> Answer:
@@ -245,9 +253,14 @@ class Querying:
     def stream(self, asked: Asked) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
         prompt = self._prompt(asked, self.settings.prompt)
-        return self._stream(prompt, self._models.chat())
+        return self._parts(prompt, self._models.chat())
 
-    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
+    def _parts(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
+        """Yield the parts of an answer; those that only this process works on are made one at a time."""
+        parts = self._stream(prompt, model, whole=whole)
+        return _ANSWERS.each(parts) if model.name == "extractive" and not self.settings.chat.judge else parts
+
+    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool) -> Generator[str | Answer, None, None]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
         from ragkit.citations.checker import StreamChecker
 

@@ -355,6 +355,9 @@ class Store(Protocol):
     def size(self) -> int:
         """Return the bytes that the collection takes in the store."""
 
+    def follow_files(self) -> bool:
+        """Bring its prompts, examples, feedback and originals in line with other machines; False: nothing to do."""
+
     def close(self) -> None:
         """Close what is open and idle; readers in use stay valid."""
 

@@ -64,6 +64,7 @@ from ragkit_service.routes.page import PAGES
 from ragkit_service.security.keyring import Keyring
 from ragkit_service.security.keys import KeySource
 from ragkit_service.settings import ServiceSettings
+from ragkit_service.state.file_sharing import FileSharing
 from ragkit_service.state.opening import ServiceState, open_state
 
 _DESCRIPTION = (
@@ -118,6 +119,7 @@ def create_app(
         **_quiet(),
     )
     parts = {"service": service, "keyring": keyring, "jobs": jobs, "shared": state, "stalls": LoopStalls()}
+    parts["files"] = FileSharing(pool) if settings.shared else None
     for name, part in parts.items():
         setattr(app.state, name, part)
     app.state.metrics = _metrics(pool, state.queue, app.state.stalls) if is_installed() else None
@@ -230,6 +232,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
     await anyio.to_thread.run_sync(app.state.shared.start)
+    if app.state.files:
+        app.state.files.start()
     await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
@@ -244,6 +248,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
             await anyio.to_thread.run_sync(service.pictures.close)
+            if app.state.files:
+                await anyio.to_thread.run_sync(app.state.files.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.shared.close)
             if app.state.tracing:

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("psycopg", reason="pip install ragkit[postgres]")
 
-from tests.faults.postgres import MODES, Report, strike  # noqa: E402
+from tests.faults.postgres import MODES, Report, strike
 
 
 @pytest.fixture(autouse=True)

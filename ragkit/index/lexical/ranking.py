@@ -67,5 +67,8 @@ def comparable(score: float) -> float:
 def best_first(ids: Ids, scores: NDArray[np.float64], k: int) -> tuple[Ids, Scores]:
     """Return the best k hits by falling score, rounded as `comparable` does, then by id."""
     rounded = np.round(scores, _DECIMALS)
+    if 0 < k < len(rounded):
+        chosen = rounded >= np.partition(rounded, len(rounded) - k)[len(rounded) - k]  # ties, too
+        ids, rounded = ids[chosen], rounded[chosen]
     order = np.lexsort((ids, -rounded))[:k]
     return ids[order], rounded[order].astype(np.float32)

@@ -10,10 +10,10 @@ from typing import Final, cast
 import numpy as np
 
 from ragkit.index.base import ChunkSource, IndexSnapshot
-from ragkit.index.pgvector.hnsw import hnsw_indexes
+from ragkit.index.pgvector.hnsw import HNSW_FROM, hnsw_indexes
 from ragkit.index.pgvector.sql import Sessions, SqlSource
 from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
-from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge
+from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge, renew
 from ragkit.index.pgvector.vectors import PgVectorIndex
 
 _RECENT: Final = 3
@@ -73,13 +73,17 @@ class PgIndexes:
         """Return None: no state is held in memory, so each search is one of a thread of its own."""
 
     def persist(self, reader: ChunkSource) -> None:
-        """Build what is missing, merge what was written in small parts, and make the HNSW index when it is due."""
-        if reader.fingerprint is None:
-            return
+        """Do nothing: there are no files."""
+
+    def settle(self) -> None:
+        """Build what is missing, merge what was written in small parts, and make the HNSW index when it is due.
+
+        A new HNSW index waits for the end of every reader that is open, so none may be this process's own.
+        """
         self.prepare()
         with self._sessions() as session:
             merge(session)
-            build_hnsw(session, binary=self._binary)
+            build_hnsw(session, binary=self._binary, least=HNSW_FROM)
 
     def renew(self, reader: ChunkSource) -> None:
         """Write the terms of all chunks anew."""
@@ -87,8 +91,7 @@ class PgIndexes:
             return
         with self._sessions() as session:
             check_engine(session)
-            build(session, anew=True)
-            build_hnsw(session, binary=self._binary)
+            renew(session)
         self._is_ready = True
         self.close()
 

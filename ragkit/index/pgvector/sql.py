@@ -12,7 +12,7 @@ Row = tuple[Any, ...]
 
 TABLES: Final = """
 CREATE TABLE lexicons (
-  collection integer PRIMARY KEY REFERENCES collections (id)
+  collection integer PRIMARY KEY REFERENCES collections (id), built bigint NOT NULL, last bigint NOT NULL
 );
 CREATE TABLE chunk_terms (
   collection integer NOT NULL, chunk_id bigint NOT NULL, packed bytea NOT NULL, PRIMARY KEY (collection, chunk_id),
@@ -30,7 +30,8 @@ CREATE TABLE term_totals (
 );
 CREATE INDEX term_totals_collection ON term_totals (collection);
 """
-"""A row of `lexicons` says that a collection has its terms in these tables; without one, writers keep none.
+"""A row of `lexicons` says that a collection has its terms in these tables: writers keep those of all chunks after
+`last`, and those of the earlier ones are built up to `built`. Without a row, writers keep none.
 
 chunk_terms: `Terms.packed` of each chunk. postings: where a term occurs (see `postings.encode`), a few chunks a row
 when they are written, and thousands after `upkeep.merge`; a row of negative size and without a body takes deleted
@@ -58,7 +59,7 @@ class Session(Sql, Protocol):
     """A connection for the upkeep of an index, outside of transactions unless it opens one."""
 
     def begin(self) -> AbstractContextManager[None]:
-        """Run a body in a transaction; any error rolls all of it back."""
+        """Run a body in a transaction while no writer is in one of its own; any error rolls all of it back."""
 
     def source(self) -> SqlSource:
         """Return the chunks of the committed state that the next statements see."""
@@ -83,6 +84,6 @@ Sessions = Callable[[], AbstractContextManager[Session]]
 """Opens a session for upkeep."""
 
 
-def has_lexicon(sql: Sql) -> bool:
-    """Return whether a collection has its terms in the tables."""
+def keeps_terms(sql: Sql) -> bool:
+    """Return whether writers keep the terms of a collection in the tables."""
     return bool(sql.rows("SELECT 1 FROM lexicons WHERE collection = $1"))

@@ -21,7 +21,7 @@ from ragkit.index.lexical.question import AnalysedQuestion, read_question
 from ragkit.index.lexical.ranking import Weights, best_first, mean_lengths, question_weights, ranked_languages
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.unknown_words import TermDictionary
-from ragkit.index.pgvector.postings import PostingRow, score
+from ragkit.index.pgvector.postings import PostingRow, saturations, score
 from ragkit.index.pgvector.sql import SqlSource
 from ragkit.numeric.sorted_ids import is_member
 
@@ -50,12 +50,16 @@ _PRESENT: Final = "SELECT chunk_id FROM chunk_terms WHERE collection = $1 AND ch
 
 @dataclass(frozen=True, slots=True)
 class TermTotals:
-    """The totals of one revision, and the counts of the terms that were asked for; shared by its readers."""
+    """The totals of one revision, and the counts of the terms that were asked for; shared by its readers.
+
+    documents: chunks. lengths: their terms by content field. saturations: see `postings.saturations`.
+    """
 
     documents: int
     lengths: Mapping[str, int]
     languages: Sequence[str]
     main_languages: frozenset[str]
+    saturations: NDArray[np.float32]
     counts: dict[str, Counts] = field(default_factory=dict)
 
     @classmethod
@@ -67,12 +71,8 @@ class TermTotals:
             chunks[language] = count
             lengths.update(body=body, context=context)
         languages, main = ranked_languages(chunks)
-        return cls(chunks.total(), lengths, languages, main)
-
-    @property
-    def means(self) -> dict[str, float]:
-        """The mean lengths by field that chunks are ranked with."""
-        return mean_lengths(self.lengths, self.documents)
+        documents = chunks.total()
+        return cls(documents, lengths, languages, main, saturations(mean_lengths(lengths, documents)))
 
 
 class PgTermIndex:
@@ -125,7 +125,7 @@ class PgTermIndex:
         weights = question_weights(question, lambda name, term: counts[term][_PLACE[name]], documents=len(self))
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
-        ids, scores = score(self._postings(weights, counts), weights, self._totals.means)
+        ids, scores = score(self._postings(weights, counts), weights, self._totals.saturations)
         if allowed is not None:
             kept = is_member(ids, allowed)
             ids, scores = ids[kept], scores[kept]

@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+import numpy as np
+
 from ragkit.errors import ConfigError
-from ragkit.index.pgvector.hnsw import HNSW_FROM, WIDEST, Hnsw, drop_hnsw
-from ragkit.index.pgvector.sql import Session, Sql, has_lexicon
-from ragkit.index.pgvector.writing import BUILD_LOCK, add_terms, drop_all_terms
+from ragkit.index.pgvector.hnsw import WIDEST, Hnsw, drop_hnsw
+from ragkit.index.pgvector.sql import Session, Sql
+from ragkit.index.pgvector.writing import add_terms, drop_all_terms
 from ragkit.index.policy import BATCH
 
 _OLDEST: Final = (0, 8)
 """pgvector from 0.8 on searches on under a filter until it has enough (hnsw.iterative_scan)."""
 _MERGE_FROM: Final = 256
 """Rows of totals, one a document that was written, from which on postings are merged."""
+
+_NEXT: Final = """SELECT id FROM chunks WHERE collection = $1 AND id > $2::bigint AND id <= $3::bigint
+ORDER BY id LIMIT $4::bigint"""
 
 _log = logging.getLogger("ragkit")
 
@@ -43,21 +48,51 @@ def check_engine(session: Sql) -> None:
         )
 
 
-def build(session: Session, *, anew: bool = False) -> None:
-    """Write the terms of all chunks, unless the collection has them; one transaction, which writers wait for.
+def build(session: Session) -> None:
+    """Write the terms of the chunks that have none yet; at once when all have.
 
-    anew: delete and write those that it has.
+    From the first transaction on, writers keep those of new chunks. The earlier ones follow, some thousand in each
+    transaction, so that writers wait for a batch at most; a build that breaks off is taken up again by the next.
     """
+    if _begin_lexicon(session):
+        return
+    while True:
+        with session.begin():
+            built, last = session.rows("SELECT built, last FROM lexicons WHERE collection = $1")[0]
+            ids = np.array(
+                [row[0] for row in session.rows(_NEXT, (built, last, BATCH))],
+                dtype=np.int64,
+            )
+            if len(ids):
+                add_terms(session, ids.tolist(), session.source().texts(ids))
+            reached = int(ids[-1]) if len(ids) else last
+            session.run("UPDATE lexicons SET built = $2 WHERE collection = $1", (reached,))
+        if reached >= last:
+            break
+    session.command("ANALYZE postings")
+
+
+def _begin_lexicon(session: Session) -> bool:
+    """Let writers keep terms from now on; return whether all earlier chunks have theirs."""
+    rows = session.rows("SELECT built >= last FROM lexicons WHERE collection = $1")
+    if not rows:
+        with session.begin():
+            session.run(
+                """INSERT INTO lexicons SELECT id, 0, last_chunk FROM collections WHERE id = $1
+                ON CONFLICT DO NOTHING"""
+            )
+        rows = session.rows("SELECT built >= last FROM lexicons WHERE collection = $1")
+    return bool(rows[0][0])
+
+
+def renew(session: Session) -> None:
+    """Delete the terms of all chunks and write them again, in one transaction."""
     with session.begin():
-        session.rows("SELECT pg_advisory_xact_lock($2, $1)::text", (BUILD_LOCK,))
-        has_terms = has_lexicon(session)
-        if has_terms and not anew:
-            return
         drop_all_terms(session)
         for ids, texts in session.source().iter_texts(BATCH):
             add_terms(session, ids.tolist(), texts)
-        if not has_terms:
-            session.run("INSERT INTO lexicons VALUES ($1)")
+        session.run("DELETE FROM lexicons WHERE collection = $1")
+        session.run("INSERT INTO lexicons SELECT id, last_chunk, last_chunk FROM collections WHERE id = $1")
     session.command("ANALYZE postings")
 
 
@@ -72,7 +107,7 @@ def merge(session: Session) -> None:
             session.run(_MERGE_TOTALS)
 
 
-def build_hnsw(session: Session, *, binary: bool = False, least: int = HNSW_FROM) -> None:
+def build_hnsw(session: Session, *, binary: bool, least: int) -> None:
     """Make the HNSW index of the collection's model where it has `least` vectors, and drop those of other models.
 
     An index whose building broke off is made again.

@@ -1,6 +1,6 @@
 """Nearest chunks by cosine: pgvector proposes vectors, ragkit scores the stored float16 rows exactly.
 
-Where a collection has an HNSW index it proposes twice as many vectors as chunks are wanted; a smaller collection, and
+Where a collection has an HNSW index it proposes some vectors more than chunks are wanted; a smaller collection, and
 a filter that allows few chunks, are compared row by row.
 """
 
@@ -28,6 +28,8 @@ _ALL_COMPARED: Final = 5_000
 _SHARE_COMPARED: Final = 0.02
 """Up to so many allowed chunks, and up to such a share of all, are compared one by one."""
 _HEAD: Final = 4
+_KEPT: Final = 10_000
+"""Vectors that are kept for the time of a reader, as they are stored: 7 MB at 384 dimensions."""
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 _STORED: Final = """SELECT c.id, v.vector FROM chunks AS c JOIN vectors AS v
 ON v.collection = c.collection AND v.id = c.vector_id WHERE c.collection = $1"""
@@ -45,6 +47,7 @@ class PgVectorIndex:
         self._source = source
         self._dimension = dimension
         self._count = count
+        self._read: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         """Return how many chunks can be found."""
@@ -76,6 +79,7 @@ class PgVectorIndex:
             found = self._compared(shown, k, allowed)
         else:
             found = self._proposed(shown, k, allowed)
+        self._keep(found)
         ids = np.array([row[0] for row in found], dtype=np.int64)
         scores = cosines(self._decoded(found).astype(np.float64), unit).astype(np.float32)
         order = np.lexsort((ids, -scores))[:k]
@@ -84,15 +88,19 @@ class PgVectorIndex:
     def vectors(self, ids: Ids) -> Vectors:
         """Return the rows (n, d) of chunks in the order of ids, unit to float16 precision; zeros for an unknown id."""
         wanted = np.asarray(ids, dtype=np.int64)
-        rows = self._source.query(f"{_STORED} AND c.id = ANY ($2::bigint[])", (wanted.tolist(),))
-        found = np.array([row[0] for row in rows], dtype=np.int64)
+        missing = [number for number in wanted.tolist() if number not in self._read]
+        if missing:
+            self._keep(self._source.query(f"{_STORED} AND c.id = ANY ($2::bigint[])", (missing,)))
         out = np.zeros((len(wanted), self._dimension), dtype=np.float32)
-        if len(rows):
-            order = np.argsort(found)
-            places = order[np.minimum(np.searchsorted(found, wanted, sorter=order), len(found) - 1)]
-            there = found[places] == wanted
-            out[there] = self._decoded(rows)[places[there]]
+        found = [(at, self._read[number]) for at, number in enumerate(wanted.tolist()) if number in self._read]
+        out[[at for at, _ in found]] = self._decoded(found)
         return out
+
+    def _keep(self, rows: Sequence[Row]) -> None:
+        """Keep vectors as they are stored: those that a search has found are asked for again, to be scored."""
+        if len(self._read) > _KEPT:
+            self._read.clear()
+        self._read.update((row[0], row[1]) for row in rows)
 
     # ------------------------------------------------------------------ candidates
 
@@ -104,7 +112,7 @@ class PgVectorIndex:
         """
         share = 1.0 if allowed is None else len(allowed) / max(self._count, 1)
         matching = self._count if allowed is None else len(allowed)
-        wide = int((2 * k + _SPARE) / share)
+        wide = int((k + max(_SPARE, k // 4)) / share)
         while wide <= MOST_PROPOSED:
             found = self._nearest(query, wide)
             if allowed is not None:

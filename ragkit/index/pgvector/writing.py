@@ -8,27 +8,14 @@ from typing import Final
 
 from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, Terms, analyse_chunk
 from ragkit.index.pgvector.postings import POSTING, encode
-from ragkit.index.pgvector.sql import Sql, has_lexicon
+from ragkit.index.pgvector.sql import Sql
 from ragkit.types.documents import ChunkText
-
-BUILD_LOCK: Final = 0x52414749
-"""Class of advisory locks, "RAGI", whose object is a collection: who builds its terms holds it alone, writers
-share it."""
 
 _ADD_TERMS: Final = """INSERT INTO chunk_terms SELECT $1::integer, * FROM unnest($2::bigint[], $3::bytea[])"""
 _ADD_POSTINGS: Final = """INSERT INTO postings
 SELECT $1::integer, * FROM unnest($2::smallint[], $3::text[], $4::integer[], $5::bigint[], $6::bytea[])"""
 _ADD_TOTALS: Final = """INSERT INTO term_totals
 SELECT $1::integer, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[])"""
-
-
-def keeps_terms(sql: Sql) -> bool:
-    """Return whether a collection has its terms in the tables; from then on, nobody builds them until the commit.
-
-    It waits for a process that is building them.
-    """
-    sql.rows("SELECT pg_advisory_xact_lock_shared($2, $1)::text", (BUILD_LOCK,))
-    return has_lexicon(sql)
 
 
 def add_terms(sql: Sql, ids: Sequence[int], texts: Sequence[ChunkText]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ragkit.store.postgres.backup import restore
 from ragkit.store.postgres.catalog import collection_identity, create_collection, delete_collection, list_collections
 from ragkit.store.postgres.location import parse_location
+from ragkit.store.postgres.portable.backup import restore
 from ragkit.store.postgres.sharing.database import Database
 from ragkit.store.postgres.store import Store
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ragkit.store.postgres.connection import Connection, rolled_back
 from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.lock import begin_turn
 from ragkit.store.postgres.reading.chunks import ChunkReader
 from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
@@ -52,8 +53,9 @@ class UpkeepSession(CollectionSql):
 
     @contextmanager
     def begin(self) -> Iterator[None]:
-        """Run a body in a transaction; any error rolls all of it back."""
-        with rolled_back(self.connection):
+        """Run a body in a transaction when it is this session's turn; any error rolls all of it back."""
+        with rolled_back(self.connection, begin=""):
+            begin_turn(self.connection, self._id, self._place[1][1])
             yield
 
     def source(self) -> ChunkReader:

@@ -73,7 +73,9 @@ class UploadWork:
             return None
         self._make_collection()
         with self._pool.use(self._job.collection) as knowledge:
-            return self._write(knowledge, chain([first], documents), ending)
+            generation = self._write(knowledge, chain([first], documents), ending)
+            knowledge.follow_files()  # originals
+            return generation
 
     def _check_free(self) -> None:
         """Raise LockedError before anything is read when another program keeps this one from writing."""

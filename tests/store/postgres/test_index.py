@@ -16,6 +16,7 @@ from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.pgvector import upkeep
 from ragkit.index.pgvector.hnsw import hnsw_indexes
 from ragkit.index.pgvector.indexes import PgIndexes
+from ragkit.index.pgvector.writing import add_terms
 from ragkit.store.opening import delete_collection, open_store
 from ragkit.testing import HashEmbedder
 
@@ -85,6 +86,23 @@ def test_answers_are_those_of_the_local_indexes_whoever_writes(
         assert_same((again, engine))
 
 
+def test_a_run_makes_the_hnsw_index_while_others_read(
+    pair: tuple[KnowledgeBase, KnowledgeBase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local, engine = pair
+    monkeypatch.setattr("ragkit.index.pgvector.indexes.HNSW_FROM", 10)
+    local.add([made(number) for number in range(8)])
+    engine.add([made(number) for number in range(8, 12)])
+    store: Any = engine._store
+    with store.upkeep() as session:
+        before = hnsw_indexes(session)
+        assert [valid for _, valid in before] == [True]
+        engine.rebuild(embedder=HashEmbedder(48))
+        assert [valid for _, valid in hnsw_indexes(session)] == [True]
+        assert hnsw_indexes(session) != before  # that of the other model was dropped
+    assert found(engine, QUESTIONS[0])
+
+
 def test_counts_are_exact_after_deletions_and_merges(
     pair: tuple[KnowledgeBase, KnowledgeBase], postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,8 +139,9 @@ def test_a_cleared_collection_and_a_deleted_one_leave_nothing(
             return [connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in tables]
 
         with store.upkeep() as session:
-            upkeep.build_hnsw(session, least=1)
-            assert [valid for _, valid in hnsw_indexes(session)] == [True]
+            upkeep.build_hnsw(session, binary=False, least=1)
+            ((index, is_valid),) = hnsw_indexes(session)
+            assert is_valid
         with store.write(kind="clear", fingerprint=None, settings={}) as writer:
             writer.clear()
         assert held() == [0, 0, 0, 1]
@@ -130,7 +149,7 @@ def test_a_cleared_collection_and_a_deleted_one_leave_nothing(
         assert found(engine, QUESTIONS[0])
         delete_collection(postgres, "default")
         assert held() == [0, 0, 0, 0]
-        assert not connection.execute("SELECT 1 FROM pg_class WHERE relname LIKE 'hnsw%'").fetchall()
+        assert connection.execute("SELECT to_regclass(%s)", (index,)).fetchall() == [(None,)]
 
 
 def test_what_is_written_while_the_index_is_built_is_in_it(
@@ -146,6 +165,31 @@ def test_what_is_written_while_the_index_is_built_is_in_it(
             writer.add([made(number)])
             writer.remove(f"{number - 20}.md")
     building.join(60)
+    assert_same(pair)
+    assert engine.doctor()["ok"]
+
+
+def test_a_build_that_breaks_off_is_taken_up_again(
+    pair: tuple[KnowledgeBase, KnowledgeBase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local, engine = pair
+    local.add([made(number) for number in range(12)])
+    done: list[int] = []
+
+    def breaks(sql: Any, ids: Sequence[int], texts: Sequence[Any]) -> None:
+        if len(done) == 8:
+            raise KeyboardInterrupt
+        done.extend(ids)
+        add_terms(sql, ids, texts)
+
+    monkeypatch.setattr(upkeep, "BATCH", 4)
+    monkeypatch.setattr(upkeep, "add_terms", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        engine.search("ferry")
+    local.remove("1.md")  # it has its terms
+    local.remove("10.md")  # it has none yet
+    local.add(made(12))
+    monkeypatch.setattr(upkeep, "add_terms", add_terms)
     assert_same(pair)
     assert engine.doctor()["ok"]
 
