@@ -10,6 +10,7 @@ from ragkit.store.postgres.connection import Connection, rolled_back
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import begin_turn
 from ragkit.store.postgres.reading.chunks import ChunkReader
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
 
 
@@ -59,4 +60,4 @@ class UpkeepSession(CollectionSql):
 
     def source(self) -> ChunkReader:
         """Return the chunks of the committed state that the next statements see."""
-        return ChunkReader(Snapshot(self.connection, *self._place), units={})
+        return ChunkReader(Snapshot(self.connection, *self._place), kept=Kept())
