@@ -38,6 +38,14 @@ collection_option = click.option(
     "--collection", metavar="NAME", default="default", show_default=True, help="Collection in the data folder."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+executor_option = click.option(
+    "--executor",
+    metavar="NAME",
+    envvar="RAGKIT_EXECUTOR",
+    default="local",
+    show_default=True,
+    help="Where to embed: local, ray or ray:HOST:PORT (or $RAGKIT_EXECUTOR).",
+)
 model_option = click.option("--model", metavar="NAME", default="", help="Embedding model: a name or a folder.")
 
 passages_option = click.option(

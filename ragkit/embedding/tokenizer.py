@@ -180,7 +180,7 @@ class WordPieces:
 
     def _encoded(self, texts: list[str], encode: Callable[..., list[LibraryEncoding]]) -> list[Encoding]:
         """Return the encodings of texts; the library's `encode` makes those that the cache of words does not."""
-        by_words = [self._words and self._words.encode(text) for text in texts]
+        by_words = [None if self._words is None else self._words.encode(text) for text in texts]
         others = [text for text, known in zip(texts, by_words, strict=True) if known is None]
         made = iter(encode(others, add_special_tokens=self._special_tokens) if others else ())
         return [next(made) if known is None else known for known in by_words]

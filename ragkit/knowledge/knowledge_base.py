@@ -18,7 +18,7 @@ from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
-from ragkit.knowledge.rebuild import rebuild_documents
+from ragkit.knowledge.rebuild import rebuild_documents, settings_of_rebuild
 from ragkit.knowledge.status import collection_status, iterate_infos
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
@@ -228,22 +228,26 @@ class KnowledgeBase:
             return sum(writer.remove(source) for source in wanted)
 
     @contextmanager
-    def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[KnowledgeWriter]:
+    def writer(
+        self, *, kind: str = "ingest", extractor: str = "", embedder: Embedder | None = None
+    ) -> Iterator[KnowledgeWriter]:
         """Hold the collection's writer lock and write one generation; a run that changes nothing leaves none.
 
-        kind: the name of the run in `history`. extractor: the version of the software that made the documents. Raises
-        LockedError.
+        kind: the name of the run in `history`. extractor: the version of the software that made the documents.
+        embedder: for this run alone, one of the same model. Raises LockedError, ModelMismatchError.
         """
         with self._store.read() as reader:
             fingerprint = reader.fingerprint
+        if embedder is not None:
+            self._models.check(embedder, fingerprint)
         if fingerprint is None:
-            fingerprint = self._models.embedder().fingerprint
+            fingerprint = (embedder or self._models.embedder()).fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
             run = KnowledgeWriter(
                 writer,
                 self._originals,
-                embedder=lambda: self._models.embedder_for(fingerprint),
+                embedder=lambda: embedder or self._models.embedder_for(fingerprint),
                 settings=self.settings.chunk,
             )
             yield run
@@ -365,11 +369,7 @@ class KnowledgeBase:
         that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError;
         then nothing has changed.
         """
-        settings = replace(
-            self.settings,
-            chunk=chunk or self.settings.chunk,
-            model=replace(self.settings.model, name=model or self.settings.model.name),
-        )
+        settings = settings_of_rebuild(self.settings, model=model, chunk=chunk)
         new = embedder or (load_embedder(settings.model) if model else self._models.embedder())
         fingerprint = new.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()

@@ -121,7 +121,20 @@ class LoadedModels:
             if compatible(embedder.fingerprint, fingerprint):
                 self.replace_embedder(embedder, owned=False)
                 return embedder
-        raise ModelMismatchError(
+        raise self._mismatch(embedder, fingerprint)
+
+    def check(self, embedder: Embedder, fingerprint: Fingerprint | None) -> None:
+        """Check the embedder of one run against the collection, or in an empty one against the caller's own embedder.
+
+        Raises ModelMismatchError when their vectors may not be compared.
+        """
+        if fingerprint is None and self.owned:
+            fingerprint = self.embedder().fingerprint
+        if fingerprint is not None and not compatible(embedder.fingerprint, fingerprint):
+            raise self._mismatch(embedder, fingerprint)
+
+    def _mismatch(self, embedder: Embedder, fingerprint: Fingerprint) -> ModelMismatchError:
+        return ModelMismatchError(
             f"collection {self._collection!r} was built with {_named(fingerprint)}, and the model at hand is"
             f" {_named(embedder.fingerprint)}",
             cure=f"use that model, or run: ragkit rebuild --collection {self._collection}",

@@ -1,4 +1,4 @@
-"""`ragkit documents` reads and prints a page at a time: the same lines and the same JSON whatever the size of a page."""
+"""`ragkit documents` reads and prints a page at a time: lines and JSON do not depend on the size of a page."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ import ragkit
 from tests.support.postgres_server import postgres_server
 from tests.support.shared_services import RunningService, send, shared_services
 
-Links = Sequence[http.client.HTTPConnection]
+Links = Sequence["Link"]
 
 FOLLOW_SECONDS: Final = 1.0
 """How long another service may take to follow a commit."""
@@ -41,6 +41,7 @@ _VALUE: Final = re.compile(r"stands at (\d+)")
 _ASK_EVERY: Final = 8
 _PAGE: Final = 1_000
 _WAIT: Final = 120.0
+_IDLE_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -92,6 +93,27 @@ class Result:
         }
 
 
+class Link:
+    """A connection that a client keeps; one that was idle for long is made anew, since the service closes it."""
+
+    def __init__(self, service: RunningService) -> None:
+        self._connection = http.client.HTTPConnection(service.host, service.port, timeout=_WAIT)
+        self._used = time.monotonic()
+
+    def send(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """Send a request; return the status and the JSON of the response."""
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self.close()
+        try:
+            return send(self._connection, method, path, body)
+        finally:
+            self._used = time.monotonic()
+
+    def close(self) -> None:
+        """Close the connection; the next request makes a new one."""
+        self._connection.close()
+
+
 class Load:
     """Writers and clients of some services, for some seconds."""
 
@@ -126,8 +148,7 @@ class Load:
     def _run(self, work: Callable[[int, Links], None], number: int) -> None:
         """Run a writer or a client over connections of its own."""
         with ExitStack() as stack:
-            made = [http.client.HTTPConnection(item.host, item.port, timeout=_WAIT) for item in self._services]
-            work(number, [stack.enter_context(closing(link)) for link in made])
+            work(number, [stack.enter_context(closing(Link(item))) for item in self._services])
 
     def _write(self, writer: int, links: Links) -> None:
         value = 0
@@ -167,11 +188,11 @@ class Load:
             with self._lock:
                 self._result.stale.append(f"{what} stood at {value} after {least} was acknowledged")
 
-    def _sent(self, link: http.client.HTTPConnection, method: str, path: str, body: Any) -> Any | None:
+    def _sent(self, link: Link, method: str, path: str, body: Any) -> Any | None:
         """Send a request and count it; return the JSON, None for an error, which is counted."""
         begun = time.monotonic()
         try:
-            status, found = send(link, method, path, body)
+            status, found = link.send(method, path, body)
             error = "" if status == 200 else f"{status} {json.dumps(found)[:200]}"
         except (OSError, http.client.HTTPException) as caught:
             link.close()

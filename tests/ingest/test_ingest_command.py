@@ -180,10 +180,10 @@ def test_a_precision_is_that_of_the_model(ingest: Ingest, tmp_path: Path, monkey
 
     monkeypatch.setattr("ragkit.knowledge.models.load_embedder", refuse)
     for precision in get_args(PrecisionChoice):
-        status, _, err = ingest("--precision", precision)
+        status, _, err = ingest(f"--precision={precision}")
         assert (status, "no such precision here" in err) == (2, True)
     assert asked == list(get_args(PrecisionChoice))
-    assert "'--precision': 'int4' is not one of" in ingest("--precision", "int4")[2]
+    assert "'--precision': 'int4' is not one of" in ingest("--precision=int4")[2]
 
 
 def test_the_first_ctrl_c_asks_to_stop_and_the_second_one_stops(capfd: pytest.CaptureFixture[str]) -> None:

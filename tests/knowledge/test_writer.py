@@ -258,7 +258,7 @@ def test_slices_follow_the_speed_of_the_model(tmp_path: Path) -> None:
 def test_a_text_of_a_refused_document_is_there_for_the_next_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragkit.knowledge.writer.BATCH_TOKENS", 1)
+    monkeypatch.setattr("ragkit.knowledge.adding.batches.BATCH_TOKENS", 1)
     bad = Document("bad.txt", "The tide is out.", metadata={"nested": {"a": 1}})  # type: ignore[dict-item]  # a reader's fault
     refused: list[str] = []
     with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb, kb.writer() as writer:

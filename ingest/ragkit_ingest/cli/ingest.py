@@ -23,6 +23,7 @@ from ragkit import FileState, NotFoundError, RagkitError, settings_from_env, sho
 from ragkit_ingest.cli.progress import drawn_progress
 from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.cli.report import print_report
+from ragkit_ingest.executors.loading import EXECUTOR_FORMS, load_executor
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
@@ -87,7 +88,8 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*, limits: ReadLimits, include: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> Any:
         flags = {name: rest.pop(name) for name in ("allow_removals", "force")}
-        options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags)
+        executor = load_executor(rest.pop("executor"))
+        options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags, executor=executor)
         return command(options=options, **rest)
 
     decorated: Callable[..., Any] = wrapped
@@ -97,6 +99,14 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--force", is_flag=True, help="Read every file again, also unchanged ones."),
         with_read_limits,
+        click.option(
+            "--executor",
+            envvar="RAGKIT_EXECUTOR",
+            default="local",
+            show_default=True,
+            metavar="NAME",
+            help=f"Where to read and embed: {EXECUTOR_FORMS} (or $RAGKIT_EXECUTOR).",
+        ),
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files as they are."),
         click.option(
