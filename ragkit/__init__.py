@@ -60,9 +60,11 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.store.opening import (
         collection_identity as collection_identity, create_collection as create_collection, data_folder as
         data_folder, delete_collection as delete_collection, list_collections as list_collections,
-        restore_collection as restore_collection, shown_location as shown_location,
+        restore_collection as restore_collection, shared_database as shared_database, shown_location as
+        shown_location,
     )
     from ragkit.store.rows import Problem as Problem
+    from ragkit.store.sharing.database import SharedDatabase as SharedDatabase, Statements as Statements
     from ragkit.text.cleaning import clean_text as clean_text, show as show
     from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
@@ -118,8 +120,9 @@ _HOMES = {
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
     "store.opening": "collection_identity create_collection data_folder delete_collection list_collections "
-    "restore_collection shown_location",
+    "restore_collection shared_database shown_location",
     "store.rows": "Problem",
+    "store.sharing.database": "SharedDatabase Statements",
     "text.cleaning": "clean_text show",
     "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",

@@ -43,6 +43,7 @@ class LoadedModels:
         self._lock = threading.RLock()
         self._embedder = embedder
         self.owned = embedder is not None
+        self._second: Embedder | None = None
         self._batcher: QueryBatcher | None = None
         self._chat = chat
         self._counter: Counter | None = None
@@ -79,6 +80,17 @@ class LoadedModels:
             if self._embedder is None:
                 self._embedder = load_embedder(self.settings.model)
             return self._embedder
+
+    def second(self) -> Embedder:
+        """Return the model of the second tier: the default one, or the one that `rerank` names.
+
+        Raises ModelError, MissingPackageError.
+        """
+        name = self.settings.retrieval.rerank.partition(":")[2]
+        with self._lock:
+            if self._second is None:
+                self._second = load_embedder(replace(self.settings.model, name=name))
+            return self._second
 
     def batcher(self) -> QueryBatcher:
         """Return a QueryBatcher over the embedder: queries that arrive while the model is busy share its next run."""

@@ -5,7 +5,7 @@ The citation checker is imported at the first answer: it would take a tenth of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.openvino.runtime import usable_cpus
 from ragkit.errors import InputError
-from ragkit.index.cache import Caches
+from ragkit.index.base import Indexes
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
@@ -36,6 +36,7 @@ from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.literals import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.questions import checked_question, shortened
+from ragkit.retrieval.reranking.second_tier import SecondTier
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import PromptSettings, Settings
@@ -50,6 +51,9 @@ _SEARCHES = SerialWorker("ragkit-search")
 _LONG_SEARCHES = WorkerThreads("ragkit-long-search", count=usable_cpus())
 """Searches of large collections, and those with a reranker, whose questions are embedded already: as many at once as
 there are CPUs. More would only compete for them and for the GIL."""
+_ANSWERS = SerialWorker("ragkit-answers")
+"""Answers that are chosen and checked in this process: four threads that each made one took twice the processor's
+time, because they handed the GIL to and fro, and delayed every search and event loop of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Querying:
     def __init__(
         self,
         store: Store,
-        caches: Caches,
+        indexes: Indexes,
         models: LoadedModels,
         *,
         access: Filter | None = None,
@@ -77,18 +81,22 @@ class Querying:
     ) -> None:
         """access: the documents that this reader may see, None for all. retriever: one to share."""
         self._store = store
-        self._caches = caches
+        self._indexes = indexes
         self._models = models
         self._access = access
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
         self._retriever = retriever or Retriever(
-            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+            models.embedder,
+            models.settings.retrieval,
+            models.settings.model,
+            reranker=SecondTier(models.second) if models.settings.retrieval.two_tiers else None,
+            named=chunks_with_metadata,
         )
 
     def limited(self, access: Filter | None) -> Querying:
         """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
-        return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
+        return Querying(self._store, self._indexes, self._models, access=access, retriever=self._retriever)
 
     @property
     def settings(self) -> Settings:
@@ -109,7 +117,7 @@ class Querying:
         import asyncio
 
         search = partial(self._search, asked)
-        newest = self._caches.newest()
+        newest = self._indexes.newest()
         if asked.history or newest is None:  # a model may be asked, or an index built
             return await asyncio.to_thread(search)
         text = checked_question(asked.question, self.settings.retrieval)
@@ -130,7 +138,7 @@ class Querying:
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""
         with self._store.read() as reader:
-            return self._caches.is_held(reader.chunks)
+            return self._indexes.is_held(reader.chunks)
 
     def _search(
         self,
@@ -146,11 +154,12 @@ class Querying:
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
         condition = parse_filter(asked.where)
+        self._indexes.prepare()
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 return Hits(generation=reader.generation)
             embedder = self._models.embedder_for(reader.fingerprint)
-            snapshot = self._caches.snapshot(reader.chunks)
+            snapshot = self._indexes.snapshot(reader.chunks)
             access = self._access if self._access and ACL_KEY in reader.documents.metadata_keys() else None
             limit = both(access, condition)
             allowed = None if limit is None else reader.chunks.select(limit)
@@ -211,7 +220,7 @@ class Querying:
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
         prompt = self._prompt(asked, self.settings.prompt)
-        parts = self._stream(prompt, self._models.chat(), whole=True)
+        parts = self._parts(prompt, self._models.chat(), whole=True)
         return next(part for part in parts if isinstance(part, Answer))
 
     def _ask_json(self, asked: Asked, schema: Schema) -> Answer:
@@ -244,9 +253,14 @@ class Querying:
     def stream(self, asked: Asked) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
         prompt = self._prompt(asked, self.settings.prompt)
-        return self._stream(prompt, self._models.chat())
+        return self._parts(prompt, self._models.chat())
 
-    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
+    def _parts(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
+        """Yield the parts of an answer; those that only this process works on are made one at a time."""
+        parts = self._stream(prompt, model, whole=whole)
+        return _ANSWERS.each(parts) if model.name == "extractive" and not self.settings.chat.judge else parts
+
+    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool) -> Generator[str | Answer, None, None]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
         from ragkit.citations.checker import StreamChecker
 

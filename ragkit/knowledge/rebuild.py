@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,17 @@ from ragkit.chunking.chunker import chunk_document
 from ragkit.embedding.base import Embedder, ParallelEmbedder, UnitEmbedder
 from ragkit.knowledge.writer import SLICE
 from ragkit.numeric.vectors import stacked
-from ragkit.settings import ChunkSettings
+from ragkit.settings import ChunkSettings, Settings
 from ragkit.store.base import Store, Writer
 from ragkit.store.rows import embedded_hash
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
+
+
+def settings_of_rebuild(settings: Settings, *, model: str, chunk: ChunkSettings | None) -> Settings:
+    """Return settings with another model, "" for the same, and other chunk settings, None for the same."""
+    named = replace(settings.model, name=model or settings.model.name)
+    return replace(settings, chunk=chunk or settings.chunk, model=named)
 
 
 def rebuild_documents(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.filters import Filter
 from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, Problem, StructureRow
+from ragkit.store.sharing.database import SharedDatabase
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.types.documents import Chunk, ChunkText, Document, Page
 
@@ -354,6 +355,9 @@ class Store(Protocol):
     def size(self) -> int:
         """Return the bytes that the collection takes in the store."""
 
+    def follow_files(self) -> bool:
+        """Bring its prompts, examples, feedback and originals in line with other machines; False: nothing to do."""
+
     def close(self) -> None:
         """Close what is open and idle; readers in use stay valid."""
 
@@ -386,3 +390,6 @@ class Backend(Protocol):
 
     def restore(self, file: Path, location: str, name: str) -> None:
         """Make a collection from a backup file. Raises NotFoundError, CorruptError, ConflictError."""
+
+    def database(self, location: str) -> SharedDatabase | None:
+        """Return the database that holds the collections, for tables of other programs; None where there is none."""

@@ -67,6 +67,10 @@ class FakeKnowledge:
         """Return the extractive model."""
         return load_chat(self.settings.chat)
 
+    def follow_files(self) -> bool:
+        """Return False: no other machine has its files."""
+        return False
+
     def original(self, source: str) -> None:
         """Return the file of a document: there is none."""
         self._called("original", source=source)

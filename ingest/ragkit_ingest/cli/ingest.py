@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _NICE: Final = 5
 """The niceness that is added: beside one busy thread of a server, an ingest gets a quarter of a shared processor."""
 
+_PRECISIONS: Final = ("auto", "fp32", "int8")
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -46,15 +48,17 @@ class _Place:
     data: str
     collection: str
     model: str
+    precision: str | None
     as_json: bool
 
 
 def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data, --collection, --model and --json to a command, which receives them as one `place`."""
+    """Add --data, --collection, --model, --precision and --json to a command, which receives them as one `place`."""
 
     @functools.wraps(command)
-    def wrapped(data: str, collection: str, model: str, as_json: bool, **rest: Any) -> Any:
-        return command(place=_Place(data, collection, model, as_json), **rest)
+    def wrapped(**rest: Any) -> Any:
+        place = {name: rest.pop(name) for name in ("data", "collection", "model", "precision", "as_json")}
+        return command(place=_Place(**place), **rest)
 
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
@@ -66,6 +70,11 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=".ragkit",
             show_default=True,
             help="Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(_PRECISIONS),
+            help="Numbers that the model multiplies (or $RAGKIT_PRECISION); int8 needs `ragkit models compile`.",
         ),
         click.option("--model", default="", metavar="NAME", help="Embedding model of a new collection."),
     ):
@@ -209,6 +218,9 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
     settings = settings_from_env(os.environ)
     if place.model:
         settings = replace(settings, model=replace(settings.model, name=place.model))
+    if place.precision:
+        chosen = replace(settings.model, precision=cast("Any", place.precision))
+        settings = replace(settings, model=chosen)
     try:
         kb = ragkit.open(place.data, collection=place.collection, settings=settings, create=not dry_run)
     except NotFoundError:

@@ -82,7 +82,8 @@ def _prepare(connection: Connection, location: Location) -> None:
         raise ConfigError(f"the database {location} is not in UTF-8", cure="create it with: ENCODING 'UTF8'")
     connection.execute(
         """SELECT set_config('search_path', concat_ws(', ', $1::text, (SELECT quote_ident(n.nspname) FROM pg_extension
-        AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector')), false)""",
+        AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector')), false),
+        set_config('jit', 'off', false)""",  # no query is long enough to gain from it
         (SCHEMA,),
     )
     register_vectors(connection)

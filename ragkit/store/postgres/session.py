@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from typing import Any, Literal
+from typing import Literal
 
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.base import ChunkReader
 from ragkit.store.encoding import encode_fingerprint
+from ragkit.store.postgres.collection_sql import CollectionSql
 from ragkit.store.postgres.connection import BEGIN_READING, Connection, rolled_back, savepoint, translated
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import begin_turn, lock_for_writing
 from ragkit.store.postgres.notices import notify
 from ragkit.store.postgres.reading.reader import Reader
-from ragkit.store.postgres.reading.snapshot import Row, Snapshot
+from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.quantizers import encode_quantizer, is_due
 from ragkit.store.runs import Change, OpenGeneration, Run, Statement
 from ragkit.store.session import WritingSession
@@ -25,7 +26,7 @@ Counter = Literal["document", "chunk", "vector", "adapter", "quantizer"]
 """What has ids that are never used twice in a collection; the last one is in the column last_…"""
 
 
-class Session(WritingSession):
+class Session(CollectionSql, WritingSession):
     """A session of the server that holds the writer lock, and the run that it is used for; see `WritingSession`.
 
     Each transaction begins by waiting for its turn (see `lock`), so it finds what all earlier ones committed, its
@@ -34,12 +35,11 @@ class Session(WritingSession):
 
     def __init__(self, connection: Connection, location: Location, collection: tuple[int, str], *, run: Run) -> None:
         """collection: its id in this database, and its name. Raises NotFoundError when it was deleted."""
-        self.connection = connection
+        CollectionSql.__init__(self, connection, collection[0])
         self._location = location
-        self._id, name = collection
         self._place = location, collection
         self._moved = False
-        super().__init__(name, run)
+        WritingSession.__init__(self, collection[1], run)
 
     @contextmanager
     def begin(self) -> Iterator[None]:
@@ -71,22 +71,6 @@ class Session(WritingSession):
     def execute(self, statement: Statement) -> None:
         """Run a statement."""
         self.run(*statement)
-
-    def run(self, sql: str, bindings: Sequence[Any] = ()) -> int:
-        """Run a statement and return how many rows it changed."""
-        return self.connection.execute(sql, (self._id, *bindings)).rowcount
-
-    def run_for_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
-        """Run a statement for each of some rows and return how many rows it changed in all."""
-        if not rows:
-            return 0
-        with self.connection.cursor() as cursor:
-            cursor.executemany(sql, [(self._id, *row) for row in rows])
-            return cursor.rowcount
-
-    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[Row]:
-        """Return all rows of a query."""
-        return self.connection.execute(sql, (self._id, *bindings), binary=True).fetchall()
 
     def new_ids(self, kind: Counter, count: int) -> range:
         """Take ids that were never used in this collection, ascending."""

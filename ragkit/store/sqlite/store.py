@@ -148,6 +148,10 @@ class Store:
                 total += self.path.with_name(FILE_NAME + suffix).stat().st_size
         return total
 
+    def follow_files(self) -> bool:
+        """Return False: no other machine has these files."""
+        return False
+
     def close(self) -> None:
         """Close every idle connection; those in use are closed when their reader ends. Later use raises StoreError."""
         self._pool.close()
