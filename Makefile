@@ -25,7 +25,7 @@ LONG := .venv-long
 $(LONG)/installed: pyproject.toml constraints.txt
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
 	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
-	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray,qlora]" mlflow
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray-train,qlora]" mlflow
 	@touch $@
 
 install: $(VENV)/installed ## make .venv with everything that development needs

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.chains.trace import ChainRun as ChainRun, StepTrace as StepTrace, trace_lines as trace_lines
     from ragkit.chains.trace_files import load_trace as load_trace, trace_ids as trace_ids
     from ragkit.definitions.json_schema import Schema as Schema, load_schema as load_schema
+    from ragkit.chunking.chunker import chunk_document as chunk_document
     from ragkit.concurrency.stages import observe_stages as observe_stages
     from ragkit.concurrency.stopping import stopping_with as stopping_with
     from ragkit.embedding.base import Embedder as Embedder
@@ -59,16 +60,18 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
     from ragkit.store.opening import (
         collection_identity as collection_identity, create_collection as create_collection, data_folder as
         data_folder, delete_collection as delete_collection, list_collections as list_collections,
-        restore_collection as restore_collection, shown_location as shown_location,
+        restore_collection as restore_collection, shared_database as shared_database, shown_location as
+        shown_location,
     )
     from ragkit.store.rows import Problem as Problem
+    from ragkit.store.sharing.database import SharedDatabase as SharedDatabase, Statements as Statements
     from ragkit.text.cleaning import clean_text as clean_text, show as show
     from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
     from ragkit.types.answers import Citation as Citation, TextCheck as TextCheck
     from ragkit.types.collection import (
         DocumentInfo as DocumentInfo, FileState as FileState, Fingerprint as Fingerprint, Generation as
-        Generation,
+        Generation, PreparedDocument as PreparedDocument,
     )
     from ragkit.types.documents import (
         UPLOAD_PREFIX as UPLOAD_PREFIX,
@@ -83,6 +86,7 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
 _HOMES = {
     "chat.base": "ChatModel",
     "chat.loading": "load_chat",
+    "chunking.chunker": "chunk_document",
     "citations.judges": "Judge",
     "concurrency.stages": "observe_stages",
     "concurrency.stopping": "stopping_with",
@@ -116,12 +120,13 @@ _HOMES = {
         "QUESTION_LIMIT ChatSettings ChunkSettings DenseSettings ModelSettings PromptSettings RetrievalSettings "
         "Settings",
     "store.opening": "collection_identity create_collection data_folder delete_collection list_collections "
-    "restore_collection shown_location",
+    "restore_collection shared_database shown_location",
     "store.rows": "Problem",
+    "store.sharing.database": "SharedDatabase Statements",
     "text.cleaning": "clean_text show",
     "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",
-    "types.collection": "DocumentInfo FileState Fingerprint Generation",
+    "types.collection": "DocumentInfo FileState Fingerprint Generation PreparedDocument",
     "types.documents": "UPLOAD_PREFIX Block BlockKind Chunk Document Heading Metadata MetadataValue Page Scalar",
     "types.hits": "Hit Hits",
     "types.labels": "ACL_KEY checked_labels",

@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast, get_args
 
 from ragkit.errors import ConfigError
 from ragkit.settings import (
+    INDEXES,
+    LOCAL_INDEX,
     ChatSettings,
     FewShot,
     ModelSettings,
@@ -24,13 +26,14 @@ DEFAULT_DATA = ".ragkit"
 ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "RAGKIT_DATA": "data folder (default ./.ragkit), or postgresql://USER@HOST/DATABASE",
     "RAGKIT_LOCAL": "folder of what a shared store keeps on this machine (default: ragkit in the user's data folder)",
+    "RAGKIT_INDEX": "what searches: local (files on this machine), pgvector (a PostgreSQL store) or pgvector:binary",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
     "RAGKIT_PRECISION": "of the compiled model: auto (bf16 where the CPU has it, else fp32), fp32 or int8",
     "RAGKIT_DEVICE": "auto (CUDA where there is one), cpu, cuda; mps and xpu are not tested",
     "RAGKIT_CACHE": "folder of compiled models (default: the user's cache folder)",
     "RAGKIT_OFFLINE": "1 forbids every download",
-    "RAGKIT_RERANK": "cross-encoder name or folder",
+    "RAGKIT_RERANK": "cross-encoder name or folder; embedder: a second tier, see docs/models.md",
     "RAGKIT_ADAPTER": "0 ignores a collection's query adapter",
     "RAGKIT_VOCABULARY": "files of terms and their meanings (default accounting), separated by commas, or none",
     "RAGKIT_CHAT": "extractive, openai:NAME, anthropic:NAME, ollama:NAME, vllm:NAME@URL …",
@@ -88,7 +91,8 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         adapter=_flag(environ, "RAGKIT_ADAPTER", default=RetrievalSettings().adapter),
         vocabulary=_vocabulary(environ),
     )
-    return Settings(model=model, chat=chat, prompt=prompt, retrieval=retrieval)
+    index = _choice(environ, "RAGKIT_INDEX", LOCAL_INDEX, INDEXES)
+    return Settings(model=model, chat=chat, prompt=prompt, retrieval=retrieval, index=index)
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool = False) -> bool:

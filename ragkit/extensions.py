@@ -12,6 +12,9 @@ CHAT_MODELS: Final = "ragkit.chat_models"
 """Entry-point group: PREFIX = a callable of (NAME, ChatSettings) that returns the ChatModel of "PREFIX:NAME"."""
 EMBEDDERS: Final = "ragkit.embedders"
 """Entry-point group: PREFIX = a callable of (NAME, ModelSettings) that returns the Embedder of "PREFIX:NAME"."""
+EXECUTORS: Final = "ragkit.executors"
+"""Entry-point group: NAME = a callable of (ADDRESS, ModelSettings) that returns a context manager of an Embedder, whose
+model runs elsewhere."""
 
 
 def extension_names(group: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ragkit.errors import ConfigError
@@ -64,7 +64,8 @@ class RetrievalSettings:
     k: chunks wanted, and passages at most. candidates: how many chunks each of the dense and the lexical search
     proposes. dense_weight: the weight of the dense score in the convex combination, the lexical one has the rest.
     feedback: the weight of relevance feedback (terms and vectors of the best candidates), 0 for none. rerank: a
-    CrossEncoder name or folder, "" for none. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours
+    CrossEncoder name or folder, "" for none; "embedder" embeds the best candidates with the default model when they
+    are found, "embedder:NAME" with another one. mmr: 0 (relevance only) to 1 (diversity only). merge: join neighbours
     among the k into one passage. adapter: use the collection's query adapter where it has one (see `ragkit adapt`).
     vocabulary: rules for terms that documents seldom use, see `ragkit.retrieval.synonyms.load_vocabulary`; none for ().
     question_characters, question_words: the longest question that is searched, in code points and in words; a letter of
@@ -82,6 +83,11 @@ class RetrievalSettings:
     vocabulary: tuple[str, ...] = ("accounting",)
     question_characters: int = QUESTION_LIMIT
     question_words: int = 2_000
+
+    @property
+    def two_tiers(self) -> bool:
+        """Whether `rerank` is "embedder" or "embedder:NAME", no cross-encoder."""
+        return self.rerank.partition(":")[0] == "embedder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +145,20 @@ class DenseSettings:
     kind: Literal["auto", "exact", "rabitq", "ivf"] = "auto"
 
 
+LOCAL_INDEX = "local"
+PGVECTOR_INDEX = "pgvector"
+PGVECTOR_BINARY_INDEX = "pgvector:binary"
+INDEXES = (LOCAL_INDEX, PGVECTOR_INDEX, PGVECTOR_BINARY_INDEX)
+"""What may search a collection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that can be set, in one value."""
+    """Everything that can be set, in one value.
+
+    index: what searches: "local" (FAISS and tantivy, in files on this machine), "pgvector" (the database of a store in
+    PostgreSQL), or "pgvector:binary" (the same, with one bit a component in its index of vectors).
+    """
 
     chunk: ChunkSettings = field(default_factory=ChunkSettings)
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -149,8 +166,11 @@ class Settings:
     prompt: PromptSettings = field(default_factory=PromptSettings)
     chat: ChatSettings = field(default_factory=ChatSettings)
     dense: DenseSettings = field(default_factory=DenseSettings)
+    index: str = LOCAL_INDEX
 
     def __post_init__(self) -> None:
+        if self.index not in INDEXES:
+            raise ConfigError(f"setting index is {self.index[:60]!r}", cure=f"set it to one of: {', '.join(INDEXES)}")
         chunk, retrieval, prompt = self.chunk, self.retrieval, self.prompt
         for name, value, low, high in (
             ("chunk.max_tokens", chunk.max_tokens, 32, 100_000),
@@ -180,7 +200,7 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """Return every setting but secrets, as JSON, for reports."""
-        groups = {item.name: asdict(getattr(self, item.name)) for item in fields(self)}
+        groups = asdict(self)
         groups["chat"].pop("api_key")
         return groups
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ragkit import Chunk
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -24,10 +26,11 @@ class Job:
     """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
     descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool. place:
     where it lies, so that its text may include files below that root; None to include none. included: receives the
-    paths of those files below the root."""
+    paths of those files below the root. chunked: receives the chunks of the document, where the pool makes them."""
 
     source: str
     name: str
     open: Callable[[], int]
     place: Place | None = None
     included: Callable[[list[str]], None] | None = None
+    chunked: Callable[[tuple[Chunk, ...]], None] | None = None

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import Future
 from dataclasses import astuple, dataclass, field
-from typing import Protocol
 
-from ragkit import ConfigError, Document, ExtractionError
-from ragkit_ingest.jobs import Job
+from ragkit import ConfigError
 from ragkit_ingest.limits import EXTRACTOR_VERSION, ReadLimits
-
-_MOST_WORKERS = 4  # reading is far faster than embedding: more processes would only take its cores
-
-
-class Pool(Protocol):
-    """Reads files elsewhere; `WorkerPool` is one."""
-
-    def submit(self, job: Job) -> Future[Document | ExtractionError]:
-        """Submit one file for reading."""
-        ...
+from ragkit_ingest.stages import Executor, Pool
 
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
     """Limits and globs of one run.
 
-    limits: for reading one file. workers: processes that read files, 0 for one a core and at most four.
-    pool: reads files instead of processes of the run's own; `limits` should be its limits.
+    limits: for reading one file. workers: processes that read files, 0 for one a core and at most four; in a cluster
+    one a processor. pool: reads files instead of processes of the run's own; `limits` should be its limits.
+    executor: where files are read and texts embedded, None for this machine.
     include, exclude: globs as in a .gitignore that narrow this run; files outside them are left as they are, neither
     read nor removed. allow_removals: let the run remove most documents of a root, or all when the root is empty;
     otherwise such a run raises RemovalsError before it changes anything. force: read every file again, whatever is
@@ -41,15 +29,11 @@ class IngestOptions:
     allow_removals: bool = False
     force: bool = False
     pool: Pool | None = field(default=None, compare=False, repr=False)
+    executor: Executor | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.workers <= 256:
             raise ConfigError(f"ingest option workers is {self.workers!r}", cure="it must be from 0 to 256")
-
-    @property
-    def processes(self) -> int:
-        """The number of processes that read files."""
-        return self.workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
 
     @property
     def extractor(self) -> str:

@@ -9,12 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from ragkit import Document, ExtractionError, InputError, clean_text
+from ragkit import Chunk, Document, ExtractionError, InputError, clean_text
 from ragkit_ingest.jobs import Job, Place
-from ragkit_ingest.options import Pool
 from ragkit_ingest.scan.digest import UNSURE, status_of, sure_mtime
 from ragkit_ingest.scan.plan import Work
 from ragkit_ingest.scan.walk import Found, open_file
+from ragkit_ingest.stages import Pool
 
 _AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
@@ -25,13 +25,15 @@ class Reading:
     """One file being read: its state when it was opened, and its document or the reason for none.
 
     seen: its size and times while it was read; an unreliable time of change is UNSURE. None when the file could not be
-    opened. included: files below the root that its text includes or would include. began_ns: when reading began.
+    opened. included: files below the root that its text includes or would include. chunks: of the document, where the
+    pool made them. began_ns: when reading began.
     """
 
     work: Work
     seen: Found | None = None
     result: Document | ExtractionError = field(default_factory=lambda: ExtractionError("missing"))
     included: list[str] = field(default_factory=list)
+    chunks: tuple[Chunk, ...] | None = None
     began_ns: int = 0
     _descriptor: int = -1
     _opened: Found | None = None
@@ -43,6 +45,10 @@ class Reading:
         self._descriptor = os.dup(descriptor)
         self._opened = status_of(self.work.found.path, descriptor)
         return descriptor
+
+    def take_chunks(self, chunks: tuple[Chunk, ...]) -> None:
+        """Take the chunks of the document, before the answer."""
+        self.chunks = chunks
 
     def finish(self, answer: Future[Document | ExtractionError]) -> None:
         """Take the answer, which is ready."""
@@ -75,7 +81,7 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
                 reading = Reading(work)
                 name = clean_text(os.fsdecode(os.path.basename(work.found.path))) or "file"
                 place = Place(work.root, work.found.path)
-                job = Job(work.source, name, reading.open, place, reading.included.extend)
+                job = Job(work.source, name, reading.open, place, reading.included.extend, reading.take_chunks)
                 waiting[pool.submit(job)] = reading
             if not waiting:
                 return

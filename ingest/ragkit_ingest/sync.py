@@ -5,12 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ragkit import ACL_KEY, AddProgress, AddReport, Document, ExtractionError, FileState, InputError
-from ragkit_ingest.options import IngestOptions, Pool
+from ragkit import (
+    ACL_KEY,
+    AddProgress,
+    AddReport,
+    Document,
+    ExtractionError,
+    FileState,
+    InputError,
+    PreparedDocument,
+)
+from ragkit_ingest.executors.local import LocalExecutor
+from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
 from ragkit_ingest.scan.digest import digest
@@ -19,7 +29,7 @@ from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
-from ragkit_ingest.workers.pool import WorkerPool
+from ragkit_ingest.stages import Executor, Stages, StageSettings, StoppedStartError
 
 if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
@@ -142,15 +152,26 @@ class _Run:
             plan = self._allowed_plan(targets, memory)
             if plan.empty:
                 return self._report(targets, plan)
-            with self._kb.writer(kind="ingest", extractor=self._options.extractor) as writer:
+            with self._stages(plan) as stages, self._writer(stages) as writer:
                 now = Memory(self._kb)
                 if now.files != memory.files:
                     plan = self._allowed_plan(targets, now)
-                self._carry_out(plan, writer)
+                self._carry_out(plan, writer, stages)
                 generation = writer.generation if self._out.changes else 0
-        except _StoppedError:
+        except (_StoppedError, StoppedStartError):
             return self._report(targets, Plan())
         return self._report(targets, plan, generation=generation)
+
+    def _stages(self, plan: Plan) -> AbstractContextManager[Stages]:
+        """Start what reads the files; a plan without any needs no cluster."""
+        executor: Executor = (self._options.executor if plan.work else None) or LocalExecutor(self._options.pool)
+        settings = StageSettings(
+            self._options.limits, self._options.workers, self._kb.settings.model, self._kb.settings.chunk
+        )
+        return executor.stages(settings, stopped=self._stop.is_set)
+
+    def _writer(self, stages: Stages) -> AbstractContextManager[KnowledgeWriter]:
+        return self._kb.writer(kind="ingest", extractor=self._options.extractor, embedder=stages.embedder)
 
     def _allowed_plan(self, targets: Sequence[Target], memory: Memory) -> Plan:
         """Return the plan; RemovalsError when it removes most of a root without consent."""
@@ -182,7 +203,7 @@ class _Run:
 
     # ------------------------------------------------------------------ doing
 
-    def _carry_out(self, plan: Plan, writer: KnowledgeWriter) -> None:
+    def _carry_out(self, plan: Plan, writer: KnowledgeWriter, stages: Stages) -> None:
         for state in plan.remove:
             writer.forget_file(state.root, state.path)
             if state.source:
@@ -199,23 +220,17 @@ class _Run:
             writer.record_file(state)
         if plan.work:
             self._works = {work.source: work for work in plan.work}
-            with self._pool() as pool:
-                documents = self._documents(plan, pool, writer)
-                self._out.add = writer.add(
-                    documents,
-                    progress=self._committed,
-                    reject=lambda document, error: self._rejected(plan, document, error),
-                    stopped=self._stop.is_set,
-                )
-
-    def _pool(self) -> AbstractContextManager[Pool]:
-        given = self._options.pool
-        return nullcontext(given) if given else WorkerPool(self._options.limits, size=self._options.processes)
+            self._out.add = writer.add(
+                self._documents(plan, stages, writer),
+                progress=self._committed,
+                reject=lambda document, error: self._rejected(plan, document, error),
+                stopped=self._stop.is_set,
+            )
 
     def _documents(
-        self, plan: Plan, pool: Pool, writer: KnowledgeWriter
-    ) -> Iterator[tuple[Document, FileState | None]]:
-        readings = read_files(pool, plan.work, processes=self._options.processes, stopped=self._stop.is_set)
+        self, plan: Plan, stages: Stages, writer: KnowledgeWriter
+    ) -> Iterator[PreparedDocument | tuple[Document, FileState | None]]:
+        readings = read_files(stages.pool, plan.work, processes=stages.processes, stopped=self._stop.is_set)
         for reading in readings:
             self._out.read += 1
             if isinstance(reading.result, ExtractionError):
@@ -226,7 +241,9 @@ class _Run:
             if document.warnings:
                 self._out.warned.append(Warned(document.source, document.warnings))
             self._report_progress(self._last, document.source)
-            yield document, self._state(reading, document.source, document.sha256)
+            state = self._state(reading, document.source, document.sha256)
+            chunks = reading.chunks
+            yield (document, state) if chunks is None else PreparedDocument(document, chunks, state)
 
     def _labelled(self, work: Work, document: Document) -> Document:
         """Return a document with the access labels that the folder's rules give to its file."""

@@ -18,9 +18,18 @@ from ragkit.cli.context import Tools, tools_of
 from ragkit.cli.evaluate_make import make
 from ragkit.cli.evaluate_statements import evaluate_statements
 from ragkit.cli.ladder.answers import answers
-from ragkit.cli.options import data_option, environment_settings, json_option, model_option, print_json, show_warnings
+from ragkit.cli.options import (
+    data_option,
+    environment_settings,
+    executor_option,
+    json_option,
+    model_option,
+    print_json,
+    show_warnings,
+)
 from ragkit.cli.progress import drawn_progress
 from ragkit.cli.summaries import SUMMARIES
+from ragkit.embedding.remote import remote_embedder
 from ragkit.errors import InputError
 from ragkit.evaluation.datasets.loading import load_dataset
 from ragkit.evaluation.datasets.meta import changed_documents, read_meta
@@ -125,6 +134,7 @@ class _Wanted:
     keep: str | None
     answers: bool
     collection: str | None
+    executor: str
     data: str
     model: str
     as_json: bool
@@ -156,6 +166,7 @@ _OPTIONS = (
     ),
     click.option("--answers", is_flag=True, help="Of a question file: let the chat model answer, and grade that."),
     click.option("--collection", metavar="NAME", help="Ask this collection of --data as it is, not a new one."),
+    executor_option,
     data_option,
     model_option,
     json_option,
@@ -277,7 +288,11 @@ def _measured(
         ) as kb:
             _report_changes(kb, Path(wanted.dataset))
             return measure_collection(kb, whole, reported, choice, options=options)
-    with _folder(wanted.keep) as folder, Workbench(folder, settings=settings, embedder=tools.embedder) as bench:
+    with (
+        _folder(wanted.keep) as folder,
+        remote_embedder(wanted.executor, settings.model) as remote,
+        Workbench(folder, settings=settings, embedder=remote or tools.embedder) as bench,
+    ):
         return measure_dataset(whole, reported, choice, bench=bench, options=options)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import click
 
 from ragkit import create_collection, delete_collection, list_collections
-from ragkit.cli.options import Target, common, data_option, json_option, print_json, print_table
+from ragkit.cli.options import Target, common, data_option, json_option, print_json, print_json_list, print_table
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.text.cleaning import show
 
@@ -78,18 +80,19 @@ def history(target: Target) -> None:
 def documents(prefix: str, limit: int | None, target: Target) -> None:
     """List the documents with their sizes, by source."""
     with target.open() as kb:
-        found = kb.documents(prefix=prefix, limit=limit)
-    if target.as_json:
-        print_json([item.as_dict() for item in found])
-        return
-    if not found:
-        click.echo("No documents.")
-        return
-    rows = [
-        (item.source, item.media_type, f"{item.pages:,}" if item.pages else "", f"{item.chunks:,}", item.title)
-        for item in found
-    ]
-    print_table(rows, ("source", "type", "pages", "chunks", "title"), frozenset({2, 3}))
+        found = kb.iter_documents(prefix=prefix, limit=limit)
+        if target.as_json:
+            print_json_list(item.as_dict() for item in found)
+            return
+        rows = (
+            (item.source, item.media_type, f"{item.pages:,}" if item.pages else "", f"{item.chunks:,}", item.title)
+            for item in found
+        )
+        first = next(rows, None)
+        if first is None:
+            click.echo("No documents.")
+            return
+        print_table(chain([first], rows), ("source", "type", "pages", "chunks", "title"), frozenset({2, 3}))
 
 
 @click.group(short_help=SUMMARIES["collections"], invoke_without_command=True)

@@ -8,8 +8,9 @@ from dataclasses import replace
 import click
 
 from ragkit import restore_collection
-from ragkit.cli.options import Target, common, model_option, print_json, show_warnings
+from ragkit.cli.options import Target, common, executor_option, model_option, print_json, show_warnings
 from ragkit.cli.summaries import SUMMARIES
+from ragkit.embedding.remote import remote_embedder
 from ragkit.environment import settings_from_env
 from ragkit.text.cleaning import show
 
@@ -72,8 +73,9 @@ def doctor(context: click.Context, target: Target) -> None:
 
 @click.command(short_help=SUMMARIES["rebuild"])
 @model_option
+@executor_option
 @common
-def rebuild(model: str, target: Target) -> None:
+def rebuild(model: str, executor: str, target: Target) -> None:
     """Chunk and embed every document again, and rebuild the caches.
 
     The old version answers until the new one is committed. With --model the collection moves to another embedding
@@ -82,7 +84,9 @@ def rebuild(model: str, target: Target) -> None:
     settings = settings_from_env(os.environ)
     wanted = model or settings.model.name
     with target.open(settings=replace(settings, model=replace(settings.model, name=""))) as kb:
-        report = kb.rebuild(model=wanted)
+        wanted = wanted or kb.settings.model.name if executor != "local" else wanted
+        with remote_embedder(executor, replace(kb.settings.model, name=wanted)) as embedder:
+            report = kb.rebuild(model=wanted, embedder=embedder)
     if target.as_json:
         print_json(report.as_dict())
     else:

@@ -7,8 +7,10 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,20 @@ data_option = click.option(
     show_default=True,
     help="Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).",
 )
+_MEASURED = 5_000
+"""Rows of a table whose cells tell how wide its columns are."""
 collection_option = click.option(
     "--collection", metavar="NAME", default="default", show_default=True, help="Collection in the data folder."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+executor_option = click.option(
+    "--executor",
+    metavar="NAME",
+    envvar="RAGKIT_EXECUTOR",
+    default="local",
+    show_default=True,
+    help="Where to embed: local, ray or ray:HOST:PORT (or $RAGKIT_EXECUTOR).",
+)
 model_option = click.option("--model", metavar="NAME", default="", help="Embedding model: a name or a folder.")
 
 passages_option = click.option(
@@ -263,15 +275,26 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=_ascii_only(), allow_nan=False))
 
 
+def print_json_list(values: Iterable[object]) -> None:
+    """Print a list as `print_json` does, each item as soon as it is there."""
+    lead = "["
+    for value in values:
+        text = json.dumps(value, indent=2, ensure_ascii=_ascii_only(), allow_nan=False)
+        click.echo(f"{lead}\n" + textwrap.indent(text, "  "), nl=False)
+        lead = ","
+    click.echo("[]" if lead == "[" else "\n]")
+
+
 def _ascii_only() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
 
 
-def print_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], right: frozenset[int] = frozenset()) -> None:
-    """Print rows in columns; `right` holds the indexes of columns that are aligned right."""
-    shown = [tuple(show(cell) for cell in row) for row in [header, *rows]]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(header))]
-    for number, row in enumerate(shown):
+def print_table(rows: Iterable[tuple[str, ...]], header: tuple[str, ...], right: frozenset[int] = frozenset()) -> None:
+    """Print rows in columns as wide as the first some thousand need; `right` has the columns that are aligned right."""
+    every = iter(rows)
+    first = [tuple(show(cell) for cell in row) for row in [header, *islice(every, _MEASURED)]]
+    widths = [max(len(row[column]) for row in first) for column in range(len(header))]
+    for number, row in enumerate(chain(first, (tuple(show(cell) for cell in row) for row in every))):
         cells = [
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))

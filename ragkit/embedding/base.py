@@ -42,6 +42,18 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class ParallelEmbedder(Protocol):
+    """An embedder that has several models at work, such as the workers of a cluster.
+
+    Optional: a writer gives it as many times more texts at once, so that none of them waits for work.
+    """
+
+    @property
+    def lanes(self) -> int:
+        """How many models embed at the same time, at least 1."""
+
+
+@runtime_checkable
 class UnitEmbedder(Protocol):
     """An embedder that also returns the vectors of parts of a text, from the same pass over the text.
 

@@ -128,14 +128,15 @@ class ModelEmbedder:
             parts[index] = _span_means(states, offsets[index], spans[index])
 
         rows = self._checked(self._runtime.with_states(texts, ids, pool), len(ids))
-        for index, part in enumerate(parts):
-            norms = np.linalg.norm(part, axis=1, keepdims=True)
-            empty = ~(norms[:, 0] > 0)
-            unit = np.where(empty[:, None], rows[index], part / np.where(norms > 0, norms, 1)).astype(np.float32)
-            self._checked(unit, len(unit))
-            parts[index] = divided_by_norm(unit)  # once: the 8-bit codes of stored units come from exactly these bits
-            parts[index][empty] = rows[index]
-        return rows, parts
+        owners = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        flat = np.concatenate(parts)
+        norms = np.linalg.norm(flat, axis=1, keepdims=True)
+        empty = ~(norms[:, 0] > 0)
+        unit = np.where(empty[:, None], rows[owners], flat / np.where(norms > 0, norms, 1)).astype(np.float32)
+        self._checked(unit, len(unit))
+        units = divided_by_norm(unit)  # once: the 8-bit codes of stored units come from exactly these bits
+        units[empty] = rows[owners[empty]]
+        return rows, np.split(units, np.searchsorted(owners, np.arange(1, len(parts))))
 
     def vocabulary(self) -> str:
         """Return the model's tokenizer as JSON, with its vocabulary."""
@@ -197,15 +198,19 @@ def _span_means(
     states: NDArray[np.float32], offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> NDArray[np.float32]:
     """Return the mean state (m, d) of the tokens whose middle lies in each span; zeros where there is none."""
-    edges = np.array(offsets, dtype=np.float32).reshape(-1, 2)
-    middles = np.where(edges[:, 1] > edges[:, 0], edges.mean(axis=1), -1)  # special and prompt tokens have no extent
     means = np.zeros((len(spans), states.shape[1]), dtype=np.float32)
-    for row, (start, end) in enumerate(spans):
-        inside = np.flatnonzero((middles >= start) & (middles < end))
-        if inside.size == 0:
-            continue
-        first, last = int(inside[0]), int(inside[-1]) + 1
-        part = states[first:last] if last - first == inside.size else states[inside]  # a slice copies nothing
-        np.add.reduce(part, axis=0, out=means[row])
-        means[row] /= inside.size
+    edges = np.array(offsets, dtype=np.float32).reshape(-1, 2)
+    placed = np.flatnonzero(edges[:, 1] > edges[:, 0])  # special and prompt tokens have no extent
+    middles = edges[placed].mean(axis=1)
+    if (np.diff(middles) < 0).any():
+        order = np.argsort(middles, kind="stable")
+        placed, middles = placed[order], middles[order]
+    bounds = np.searchsorted(middles, np.array(spans, dtype=np.float32).reshape(-1, 2))
+    for row, (left, right) in enumerate(bounds.tolist()):
+        inside = placed[left:right]
+        if inside.size:
+            whole = inside[-1] - inside[0] == inside.size - 1 and (np.diff(inside) == 1).all()
+            part = states[inside[0] : inside[-1] + 1] if whole else states[inside]  # a slice copies nothing
+            np.add.reduce(part, axis=0, out=means[row])
+            means[row] /= inside.size
     return means

@@ -119,6 +119,40 @@ class IndexSnapshot(Protocol):
         """The terms."""
 
 
+class Indexes(Protocol):
+    """The indexes of one collection, for many threads: the local caches, or those of an engine."""
+
+    def prepare(self) -> None:
+        """Build what must be there before a reader is opened; at once when it is there."""
+
+    def snapshot(self, reader: ChunkSource) -> IndexSnapshot:
+        """Return the indexes at exactly the reader's revision."""
+
+    def is_held(self, reader: ChunkSource) -> bool:
+        """Return whether `snapshot` takes a moment only."""
+
+    def newest(self) -> IndexSnapshot | None:
+        """Return the newest state in memory; None where there is none."""
+
+    def persist(self, reader: ChunkSource) -> None:
+        """Write the files that a finished run has made due; a failure raises nothing."""
+
+    def settle(self) -> None:
+        """Do the rest of what a finished run has made due: what must wait until this process has no reader open."""
+
+    def renew(self, reader: ChunkSource) -> None:
+        """Delete the indexes and build them again."""
+
+    def check(self, reader: ChunkSource) -> list[str]:
+        """Compare the indexes with the store, and return the problems found, one line each."""
+
+    def size(self) -> int:
+        """Return their size on this machine's disk in bytes."""
+
+    def close(self) -> None:
+        """Release what is open."""
+
+
 # ------------------------------------------------------------------ what an index is built from
 
 

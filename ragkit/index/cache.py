@@ -84,6 +84,9 @@ class Caches:
         self._recent: tuple[_Held, ...] = ()
         self._warned: set[str] = set()
 
+    def prepare(self) -> None:
+        """Do nothing: a snapshot builds what it needs."""
+
     def snapshot(self, reader: ChunkSource) -> Snapshot:
         """Return the indexes at exactly the reader's revision.
 
@@ -119,6 +122,9 @@ class Caches:
         snapshot = Snapshot(reader.revision, reader.generation, dense[0], lexical[0])
         with self._lock:
             self._keep(_Held(snapshot, held.owner, dense[1], lexical[1]))
+
+    def settle(self) -> None:
+        """Do nothing: `persist` has written what was due."""
 
     def renew(self, reader: ChunkSource) -> None:
         """Delete all files and rewrite them. A search meanwhile builds the indexes in memory."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import AdapterRefusedError, InputError
-from ragkit.index.cache import Snapshot
+from ragkit.index.base import IndexSnapshot
 from ragkit.numeric.statistics import paired_test
 from ragkit.retrieval.query_adapter import Examples, divide
 from ragkit.retrieval.questions import checked_question
@@ -54,7 +54,7 @@ class Bench:
     """The inputs of a training: one committed state of a collection, its indexes, the embedder and the settings."""
 
     reader: Reader
-    snapshot: Snapshot
+    snapshot: IndexSnapshot
     embedder: QueryEmbedder
     settings: Settings
 

@@ -13,13 +13,13 @@ from ragkit.definitions.json_schema import Schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.loading import load_embedder
 from ragkit.errors import InputError
-from ragkit.index.cache import Caches
+from ragkit.index.opening import open_indexes
 from ragkit.knowledge.access import visible_to
 from ragkit.knowledge.adapter_training import Bench, LabelledQuestion, Progress, learn_adapter
 from ragkit.knowledge.models import LoadedModels
 from ragkit.knowledge.querying import Asked, Querying
-from ragkit.knowledge.rebuild import rebuild_documents
-from ragkit.knowledge.status import collection_status
+from ragkit.knowledge.rebuild import rebuild_documents, settings_of_rebuild
+from ragkit.knowledge.status import collection_status, iterate_infos
 from ragkit.knowledge.validation import History
 from ragkit.knowledge.view import KnowledgeView
 from ragkit.knowledge.writer import KnowledgeWriter
@@ -84,12 +84,13 @@ class KnowledgeBase:
         try:
             with self._store.read() as reader:
                 self._models.adopt(reader.pinned, reader.fingerprint)
+            self._store.follow_files()
+            self._indexes = open_indexes(self._store, self.settings)
         except BaseException:
             self._store.close()
             raise
         self._originals = Originals(self._store.folder)
-        self._caches = Caches(self._store.folder, dense=self.settings.dense)
-        self._querying = Querying(self._store, self._caches, self._models)
+        self._querying = Querying(self._store, self._indexes, self._models)
 
     @property
     def settings(self) -> Settings:
@@ -227,22 +228,26 @@ class KnowledgeBase:
             return sum(writer.remove(source) for source in wanted)
 
     @contextmanager
-    def writer(self, *, kind: str = "ingest", extractor: str = "") -> Iterator[KnowledgeWriter]:
+    def writer(
+        self, *, kind: str = "ingest", extractor: str = "", embedder: Embedder | None = None
+    ) -> Iterator[KnowledgeWriter]:
         """Hold the collection's writer lock and write one generation; a run that changes nothing leaves none.
 
-        kind: the name of the run in `history`. extractor: the version of the software that made the documents. Raises
-        LockedError.
+        kind: the name of the run in `history`. extractor: the version of the software that made the documents.
+        embedder: for this run alone, one of the same model. Raises LockedError, ModelMismatchError.
         """
         with self._store.read() as reader:
             fingerprint = reader.fingerprint
+        if embedder is not None:
+            self._models.check(embedder, fingerprint)
         if fingerprint is None:
-            fingerprint = self._models.embedder().fingerprint
+            fingerprint = (embedder or self._models.embedder()).fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
             run = KnowledgeWriter(
                 writer,
                 self._originals,
-                embedder=lambda: self._models.embedder_for(fingerprint),
+                embedder=lambda: embedder or self._models.embedder_for(fingerprint),
                 settings=self.settings.chunk,
             )
             yield run
@@ -250,7 +255,8 @@ class KnowledgeBase:
         if run.stopped:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
-            self._caches.persist(reader.chunks)
+            self._indexes.persist(reader.chunks)
+        self._indexes.settle()
 
     def adapt(self, questions: Sequence[LabelledQuestion], *, progress: Progress | None = None) -> dict[str, Any]:
         """Learn a linear map for query vectors from labelled questions; store it, and return its evidence.
@@ -258,12 +264,13 @@ class KnowledgeBase:
         Searches apply it from then on. Raises AdapterRefusedError (it does not help on held-out questions: nothing is
         stored), InputError (too few questions, or unknown sources), LockedError.
         """
+        self._indexes.prepare()
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
             bench = Bench(
                 reader,
-                self._caches.snapshot(reader.chunks),
+                self._indexes.snapshot(reader.chunks),
                 self._models.embedder_for(reader.fingerprint),
                 self.settings,
             )
@@ -283,6 +290,11 @@ class KnowledgeBase:
         """Return the documents whose source begins with a prefix, by source."""
         with self._store.read() as reader:
             return reader.documents.infos(prefix=prefix, limit=limit, offset=offset)
+
+    def iter_documents(self, *, prefix: str = "", limit: int | None = None) -> Iterator[DocumentInfo]:
+        """Yield what `documents` returns, from one committed state and with some thousand in memory at a time."""
+        with self._store.read() as reader:
+            yield from iterate_infos(reader.documents, prefix=prefix, limit=limit)
 
     def digests(self) -> dict[str, str]:
         """Return the hex SHA-256 of each document's file, by source."""
@@ -311,17 +323,18 @@ class KnowledgeBase:
 
     def status(self) -> dict[str, Any]:
         """Return counts, the model, the last generation and sizes on disk, as JSON."""
-        sizes = {"database": self._store.size(), "caches": self._caches.size(), "originals": self._originals.size()}
+        sizes = {"database": self._store.size(), "caches": self._indexes.size(), "originals": self._originals.size()}
         with self._store.read() as reader:
             found = collection_status(reader, chunk=self.settings.pinned()["chunk"], sizes=sizes)
         return {"data": self.location, "collection": self.collection, **found}
 
-    def writing(self) -> str:
+    def writing(self, *, alone: bool = False) -> str:
         """Return who writes to the collection now, in words (process, command, since when); "" when nobody does.
 
-        What that run has committed so far is searched already.
+        What that run has committed so far is searched already. alone: only who keeps a run from starting; several may
+        write at once in PostgreSQL.
         """
-        return self._store.writer_holder()
+        return self._store.writer_holder(alone=alone)
 
     def verify(self) -> list[Problem]:
         """Check every hash, offset, page and vector of the store, and the kept originals; return what is wrong."""
@@ -331,7 +344,7 @@ class KnowledgeBase:
         """Check the database, and the caches against it; return the findings as JSON, "ok" first."""
         report = self._store.doctor()
         with self._store.read() as reader:
-            report["caches"] = self._caches.check(reader.chunks)
+            report["caches"] = self._indexes.check(reader.chunks)
         report["ok"] = not report["problems"] and not report["caches"]
         return report
 
@@ -356,11 +369,7 @@ class KnowledgeBase:
         that have vectors of that model keep them. Raises LockedError, ModelError, EmbeddingError, StorageFullError;
         then nothing has changed.
         """
-        settings = replace(
-            self.settings,
-            chunk=chunk or self.settings.chunk,
-            model=replace(self.settings.model, name=model or self.settings.model.name),
-        )
+        settings = settings_of_rebuild(self.settings, model=model, chunk=chunk)
         new = embedder or (load_embedder(settings.model) if model else self._models.embedder())
         fingerprint = new.fingerprint
         pinned = replace(settings, model=replace(settings.model, name=fingerprint.model)).pinned()
@@ -370,12 +379,18 @@ class KnowledgeBase:
         self._models.settings = settings
         self._models.replace_embedder(new, owned=self._models.owned or embedder is not None)
         with self._store.read() as reader:
-            self._caches.renew(reader.chunks)
+            self._indexes.renew(reader.chunks)
+        self._indexes.settle()
         return report
+
+    def follow_files(self) -> bool:
+        """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
+        store, which opening does too; False when there was nothing to do."""
+        return self._store.follow_files()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""
-        self._caches.close()
+        self._indexes.close()
         self._store.close()
 
     def __enter__(self) -> Self:

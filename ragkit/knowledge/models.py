@@ -43,6 +43,7 @@ class LoadedModels:
         self._lock = threading.RLock()
         self._embedder = embedder
         self.owned = embedder is not None
+        self._second: Embedder | None = None
         self._batcher: QueryBatcher | None = None
         self._chat = chat
         self._counter: Counter | None = None
@@ -80,6 +81,17 @@ class LoadedModels:
                 self._embedder = load_embedder(self.settings.model)
             return self._embedder
 
+    def second(self) -> Embedder:
+        """Return the model of the second tier: the default one, or the one that `rerank` names.
+
+        Raises ModelError, MissingPackageError.
+        """
+        name = self.settings.retrieval.rerank.partition(":")[2]
+        with self._lock:
+            if self._second is None:
+                self._second = load_embedder(replace(self.settings.model, name=name))
+            return self._second
+
     def batcher(self) -> QueryBatcher:
         """Return a QueryBatcher over the embedder: queries that arrive while the model is busy share its next run."""
         embedder = self.embedder()
@@ -109,7 +121,20 @@ class LoadedModels:
             if compatible(embedder.fingerprint, fingerprint):
                 self.replace_embedder(embedder, owned=False)
                 return embedder
-        raise ModelMismatchError(
+        raise self._mismatch(embedder, fingerprint)
+
+    def check(self, embedder: Embedder, fingerprint: Fingerprint | None) -> None:
+        """Check the embedder of one run against the collection, or in an empty one against the caller's own embedder.
+
+        Raises ModelMismatchError when their vectors may not be compared.
+        """
+        if fingerprint is None and self.owned:
+            fingerprint = self.embedder().fingerprint
+        if fingerprint is not None and not compatible(embedder.fingerprint, fingerprint):
+            raise self._mismatch(embedder, fingerprint)
+
+    def _mismatch(self, embedder: Embedder, fingerprint: Fingerprint) -> ModelMismatchError:
+        return ModelMismatchError(
             f"collection {self._collection!r} was built with {_named(fingerprint)}, and the model at hand is"
             f" {_named(embedder.fingerprint)}",
             cure=f"use that model, or run: ragkit rebuild --collection {self._collection}",

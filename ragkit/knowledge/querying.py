@@ -22,7 +22,7 @@ from ragkit.definitions.json_schema import Schema, make_schema
 from ragkit.embedding.base import Embedder
 from ragkit.embedding.openvino.runtime import usable_cpus
 from ragkit.errors import InputError
-from ragkit.index.cache import Caches
+from ragkit.index.base import Indexes
 from ragkit.knowledge.few_shot import FewShot
 from ragkit.knowledge.filter_warnings import filter_warnings
 from ragkit.knowledge.models import LoadedModels
@@ -36,6 +36,7 @@ from ragkit.retrieval.included_files import with_included_files
 from ragkit.retrieval.literals import Names
 from ragkit.retrieval.notices import drop_unseen_corrections
 from ragkit.retrieval.questions import checked_question, shortened
+from ragkit.retrieval.reranking.second_tier import SecondTier
 from ragkit.retrieval.retriever import Embedded, Retriever
 from ragkit.retrieval.whole_blocks import with_whole_blocks
 from ragkit.settings import PromptSettings, Settings
@@ -72,7 +73,7 @@ class Querying:
     def __init__(
         self,
         store: Store,
-        caches: Caches,
+        indexes: Indexes,
         models: LoadedModels,
         *,
         access: Filter | None = None,
@@ -80,18 +81,22 @@ class Querying:
     ) -> None:
         """access: the documents that this reader may see, None for all. retriever: one to share."""
         self._store = store
-        self._caches = caches
+        self._indexes = indexes
         self._models = models
         self._access = access
         self._examples = ExampleFile(store.folder)
         self._few_shot = FewShot()
         self._retriever = retriever or Retriever(
-            models.embedder, models.settings.retrieval, models.settings.model, named=chunks_with_metadata
+            models.embedder,
+            models.settings.retrieval,
+            models.settings.model,
+            reranker=SecondTier(models.second) if models.settings.retrieval.two_tiers else None,
+            named=chunks_with_metadata,
         )
 
     def limited(self, access: Filter | None) -> Querying:
         """Return the same, limited to the documents that a filter matches, whatever a question's own filter says."""
-        return Querying(self._store, self._caches, self._models, access=access, retriever=self._retriever)
+        return Querying(self._store, self._indexes, self._models, access=access, retriever=self._retriever)
 
     @property
     def settings(self) -> Settings:
@@ -112,7 +117,7 @@ class Querying:
         import asyncio
 
         search = partial(self._search, asked)
-        newest = self._caches.newest()
+        newest = self._indexes.newest()
         if asked.history or newest is None:  # a model may be asked, or an index built
             return await asyncio.to_thread(search)
         text = checked_question(asked.question, self.settings.retrieval)
@@ -133,7 +138,7 @@ class Querying:
     def _is_held(self) -> bool:
         """Return whether the indexes of the current revision are in memory."""
         with self._store.read() as reader:
-            return self._caches.is_held(reader.chunks)
+            return self._indexes.is_held(reader.chunks)
 
     def _search(
         self,
@@ -149,11 +154,12 @@ class Querying:
         if not 1 <= count <= 1_000:
             raise InputError(f"k is {count}", cure="ask for 1 to 1,000 passages")
         condition = parse_filter(asked.where)
+        self._indexes.prepare()
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 return Hits(generation=reader.generation)
             embedder = self._models.embedder_for(reader.fingerprint)
-            snapshot = self._caches.snapshot(reader.chunks)
+            snapshot = self._indexes.snapshot(reader.chunks)
             access = self._access if self._access and ACL_KEY in reader.documents.metadata_keys() else None
             limit = both(access, condition)
             allowed = None if limit is None else reader.chunks.select(limit)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
-from ragkit.embedding.base import Embedder, UnitEmbedder
-from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.embedding.base import Embedder, ParallelEmbedder, UnitEmbedder
+from ragkit.knowledge.writer import SLICE
 from ragkit.numeric.vectors import stacked
-from ragkit.settings import ChunkSettings
+from ragkit.settings import ChunkSettings, Settings
 from ragkit.store.base import Store, Writer
 from ragkit.store.rows import embedded_hash
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
+
+
+def settings_of_rebuild(settings: Settings, *, model: str, chunk: ChunkSettings | None) -> Settings:
+    """Return settings with another model, "" for the same, and other chunk settings, None for the same."""
+    named = replace(settings.model, name=model or settings.model.name)
+    return replace(settings, chunk=chunk or settings.chunk, model=named)
 
 
 def rebuild_documents(
@@ -46,6 +53,7 @@ class _Rebuild:
         self._store = store
         self._writer = writer
         self._embedder = embedder
+        self._lanes = embedder.lanes if isinstance(embedder, ParallelEmbedder) else 1
         self._settings = settings
         self._progress = progress
         self._chunks = self._embedded = self._truncated = self._pages = self._done = 0
@@ -56,7 +64,7 @@ class _Rebuild:
         for document in self._documents():
             for chunk in self._chunk(document):
                 waiting.setdefault(embedded_hash(chunk), chunk)
-            if len(waiting) >= SLICE:
+            if len(waiting) >= SLICE * self._lanes:
                 self._keep(waiting)
                 waiting = {}
         self._keep(waiting)
@@ -91,7 +99,7 @@ class _Rebuild:
         texts = [chunk.embedded for chunk in chunks]
         units: Sequence[NDArray[np.float32]] = ()
         if isinstance(self._embedder, UnitEmbedder) and self._embedder.supports_units:
-            rows, units = self._embedder.embed_units(texts, [embedded_spans(chunk) for chunk in chunks])
+            rows, units = self._embedder.embed_units(texts, [chunk.embedded_spans for chunk in chunks])
         else:
             rows = self._embedder.embed_documents(texts)
         self._writer.keep_vectors(hashes, rows, units=units)

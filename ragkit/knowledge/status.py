@@ -1,11 +1,14 @@
-"""What `ragkit status` shows of a collection."""
+"""What `ragkit status` and `ragkit documents` show of a collection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from ragkit.store.base import Reader
+from ragkit.store.base import DocumentReader, Reader
+from ragkit.types.collection import DocumentInfo
+
+_PAGE: Final = 5_000
 
 
 def collection_status(reader: Reader, *, chunk: Mapping[str, int], sizes: Mapping[str, int]) -> dict[str, Any]:
@@ -34,3 +37,14 @@ def collection_status(reader: Reader, *, chunk: Mapping[str, int], sizes: Mappin
         "last": generations[-1].as_dict() if generations else None,
         "bytes": sizes,
     }
+
+
+def iterate_infos(documents: DocumentReader, *, prefix: str, limit: int | None) -> Iterator[DocumentInfo]:
+    """Yield the listing entries of the documents whose source begins with a prefix, by source, a page at a time."""
+    start, most = 0, float("inf") if limit is None else limit
+    while start < most:
+        page = documents.infos(prefix=prefix, limit=int(min(_PAGE, most - start)), offset=start)
+        yield from page
+        if len(page) < _PAGE:
+            return
+        start += len(page)

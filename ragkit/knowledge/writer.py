@@ -6,32 +6,30 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.chunking.chunker import chunk_document
-from ragkit.embedding.base import Embedder, UnitEmbedder
+from ragkit.embedding.base import Embedder, ParallelEmbedder, UnitEmbedder
 from ragkit.embedding.loading import check_vectors
 from ragkit.errors import EmbeddingError, InputError
-from ragkit.knowledge.stoppable import StopCallback, StoppableTokenizer, StoppedError
+from ragkit.knowledge.adding.batches import Batch, Item, Waiting, parts_of
+from ragkit.knowledge.adding.stoppable import StopCallback, StoppableTokenizer, StoppedError
 from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
 from ragkit.store.originals import Originals
 from ragkit.store.rows import embedded_hash
-from ragkit.text.addresses import spans_without_addresses
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk, Document
 from ragkit.types.progress import AddProgress, AddReport, ProgressCallback
 
 RejectCallback = Callable[[Document, InputError], None]
-BATCH_TOKENS = 24_000
-"""Tokens that are embedded together: enough to sort texts by length, few enough to commit every few seconds."""
 SLICE = 512
 """The most texts given to the embedder at once: enough to sort them by length, few enough to show progress."""
 FIRST_SLICE = 8
@@ -41,35 +39,8 @@ SLICE_SECONDS = 0.5
 LONG_BATCH = 4 * SLICE
 """A batch of more texts than this, one long document mostly, has its vectors stored as they come: that bounds memory,
 and a run that is killed need not embed them again."""
-BATCH_CHARACTERS = 8_000_000
-"""Code points of waiting documents: a bound on memory, however few tokens need embedding."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A document with its chunks, waiting for their vectors."""
-
-    document: Document
-    file: FileState | None
-    chunks: list[Chunk]
-    hashes: list[bytes]
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Documents that are embedded together; new: chunks whose texts have no vector yet, by the text's hash."""
-
-    documents: list[_Waiting] = field(default_factory=list)
-    new: dict[bytes, Chunk] = field(default_factory=dict)
-    vectors: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
-    units: dict[bytes, NDArray[np.float32]] = field(default_factory=dict)
-    tokens: int = 0
-    characters: int = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether the batch should be embedded now."""
-        return self.tokens >= BATCH_TOKENS or self.characters >= BATCH_CHARACTERS
+GROUP_CHUNKS = 256
+"""Chunks and documents of one transaction: a disk takes some milliseconds for each transaction, however small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +83,7 @@ class KnowledgeWriter:
 
     def add(
         self,
-        documents: Iterable[Document | tuple[Document, FileState | None]],
+        documents: Iterable[Item],
         *,
         progress: ProgressCallback | None = None,
         reject: RejectCallback | None = None,
@@ -163,19 +134,20 @@ class _AddRun:
         self._embedder = embedder
         self._settings = settings
         self._calls = calls
+        self._lanes = embedder.lanes if isinstance(embedder, ParallelEmbedder) else 1
         self._tokenizer = StoppableTokenizer(embedder, calls.stopped)
         self._slice = FIRST_SLICE
         self._outcomes: Counter[str] = Counter()
         self._seconds: dict[str, float] = dict.fromkeys(("parse", "chunk", "embed", "write"), 0.0)
         self._chunks = self._pages = self._embedded = self._truncated = 0
         self._in_flight: dict[bytes, Chunk] = {}
-        self._before = _Batch()
+        self._before = Batch()
         self._given_up = False
 
-    def all(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> AddReport:
+    def all(self, documents: Iterable[Item]) -> AddReport:
         """Add all documents: while one batch is embedded, the one before is written."""
         pool = ThreadPoolExecutor(1, thread_name_prefix="ragkit-embed")
-        running: tuple[_Batch, Future[None]] | None = None
+        running: tuple[Batch, Future[None]] | None = None
         try:
             for batch in self._batches(documents):
                 embedding = pool.submit(self._embed, batch)  # it is embedded while the batch before is written
@@ -200,8 +172,8 @@ class _AddRun:
             seconds=dict(self._seconds),
         )
 
-    def _batches(self, documents: Iterable[Document | tuple[Document, FileState | None]]) -> Iterator[_Batch]:
-        batch = _Batch()
+    def _batches(self, documents: Iterable[Item]) -> Iterator[Batch]:
+        batch = Batch()
         pending: set[str] = set()
         stream = iter(documents)
         while not self._calls.stopped():
@@ -209,24 +181,30 @@ class _AddRun:
                 item = next(stream, None)
             if item is None:
                 break
-            document, file = item if isinstance(item, tuple) else (item, None)
-            if batch.full or document.source in pending:
+            document, file, chunks = parts_of(item)
+            if batch.full(self._lanes) or document.source in pending:
                 yield batch
-                batch, pending = _Batch(), set()
+                batch, pending = Batch(), set()
             pending.add(document.source)
-            self._chunk(batch, document, file)
+            chunks = self._chunk(document) if chunks is None else chunks
+            if chunks is not None:
+                self._enter(batch, document, file, chunks)
         if batch.documents:
             yield batch
 
-    def _chunk(self, batch: _Batch, document: Document, file: FileState | None) -> None:
+    def _chunk(self, document: Document) -> Sequence[Chunk] | None:
+        """Return the chunks of a document; None when it is refused, or given up with those that would have followed."""
         try:
             with self._clock("chunk"):
-                chunks = chunk_document(document, embedder=self._tokenizer, settings=self._settings)
+                return chunk_document(document, embedder=self._tokenizer, settings=self._settings)
         except StoppedError:
-            return  # the document is given up, as are those that would have followed
+            return None
         except InputError as error:
             self._refuse(document, error)
-            return
+            return None
+
+    def _enter(self, batch: Batch, document: Document, file: FileState | None, chunks: Sequence[Chunk]) -> None:
+        """Put a document into a batch; its texts that have no vector yet are to be embedded."""
         hashes = [embedded_hash(chunk) for chunk in chunks]
         known = self._writer.known_vectors([item for item in dict.fromkeys(hashes) if item not in batch.vectors])
         batch.vectors.update(known)
@@ -235,9 +213,9 @@ class _AddRun:
                 batch.new[item] = chunk
                 batch.tokens += chunk.tokens
         batch.characters += len(document.text)
-        batch.documents.append(_Waiting(document, file, chunks, hashes))
+        batch.documents.append(Waiting(document, file, chunks, hashes))
 
-    def _embed(self, batch: _Batch) -> None:
+    def _embed(self, batch: Batch) -> None:
         if not batch.new:
             return
         started = time.perf_counter()
@@ -260,12 +238,12 @@ class _AddRun:
             ) from error
         self._seconds["embed"] += time.perf_counter() - started
 
-    def _keep(self, batch: _Batch, part: Sequence[bytes], rows: NDArray[np.float32]) -> None:
+    def _keep(self, batch: Batch, part: Sequence[bytes], rows: NDArray[np.float32]) -> None:
         """Store the vectors of a slice at once, and forget those of its units, which take ten times the memory."""
         units = [batch.units.pop(item, None) for item in part]
         self._writer.keep_vectors(part, rows, units=units)
 
-    def _sliced(self, batch: _Batch, hashes: list[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
+    def _sliced(self, batch: Batch, hashes: list[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
         """Yield slices of a batch with their vectors, in order; the next slice is prepared while the model runs one.
 
         A slice has as many texts as the model takes in about SLICE_SECONDS. No more slices follow when the run is
@@ -301,18 +279,18 @@ class _AddRun:
         fitting = int(texts * SLICE_SECONDS / max(seconds, 1e-6))
         self._slice = max(1, min(fitting, 4 * self._slice, SLICE))
 
-    def _vectors(self, batch: _Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
+    def _vectors(self, batch: Batch, part: Sequence[bytes]) -> NDArray[np.float32]:
         """Embed some texts of a batch, with the vectors of their units when the embedder gives them."""
         chunks = [batch.new[item] for item in part]
         texts = [chunk.embedded for chunk in chunks]
         embedder = self._embedder
         if not isinstance(embedder, UnitEmbedder) or not embedder.supports_units:
             return embedder.embed_documents(texts)
-        rows, units = embedder.embed_units(texts, [embedded_spans(chunk) for chunk in chunks])
+        rows, units = embedder.embed_units(texts, [chunk.embedded_spans for chunk in chunks])
         batch.units.update(zip(part, units, strict=True))
         return rows
 
-    def _commit(self, batch: _Batch, embedding: Future[None]) -> None:
+    def _commit(self, batch: Batch, embedding: Future[None]) -> None:
         embedding.result()
         needed = dict.fromkeys(item for waiting in batch.documents for item in waiting.hashes)
         # Texts that the batch before was still embedding when this one was chunked have been written by now.
@@ -325,31 +303,41 @@ class _AddRun:
         ready = [waiting for waiting in batch.documents if all(item in batch.vectors for item in waiting.hashes)]
         if len(ready) < len(batch.documents) and not self._ending:
             raise EmbeddingError("vectors are missing after embedding", cure="report this as a bug of ragkit")
-        uncommitted: list[tuple[_Waiting, str]] = []
-        with ExitStack() as stack:
-            hurried = False
-            for waiting in ready:
-                if not hurried and self._calls.stopped():
-                    stack.enter_context(self._writer.atomic())  # one transaction for all that is left is the fastest
-                    hurried = True
-                outcome = self._store(waiting, batch)
-                if outcome and hurried:
-                    uncommitted.append((waiting, outcome))
-                elif outcome:
-                    self._acknowledge(waiting, outcome)
-        for waiting, outcome in uncommitted:
+        for group in self._groups(ready):
+            self._commit_group(group, batch)
+
+    def _groups(self, ready: Sequence[Waiting]) -> Iterator[list[Waiting]]:
+        """Yield documents in groups of about GROUP_CHUNKS chunks; all that are left once the run is stopped."""
+        group: list[Waiting] = []
+        chunks = 0
+        for waiting in ready:
+            group.append(waiting)
+            chunks += 1 + len(waiting.chunks)
+            if chunks >= GROUP_CHUNKS and not self._calls.stopped():
+                yield group
+                group, chunks = [], 0
+        if group:
+            yield group
+
+    def _commit_group(self, group: Sequence[Waiting], batch: Batch) -> None:
+        """Write documents that have all their vectors in one transaction, and acknowledge them once it is committed."""
+        stored: list[tuple[Waiting, str]] = []
+        refused: InputError | None = None
+        with self._clock("write"), self._writer.atomic():
+            for waiting in group:
+                try:
+                    stored.append((waiting, self._put(waiting, batch)))
+                except InputError as error:
+                    if self._calls.reject is None:  # the documents before it are committed
+                        refused = error
+                        break
+                    self._calls.reject(waiting.document, error)
+        for waiting, outcome in stored:
             self._acknowledge(waiting, outcome)
+        if refused is not None:
+            raise refused
 
-    def _store(self, waiting: _Waiting, batch: _Batch) -> str:
-        """Write a document that has all its vectors; return what it was ("added", ...), "" when it was refused."""
-        try:
-            with self._clock("write"):
-                return self._put(waiting, batch)
-        except InputError as error:
-            self._refuse(waiting.document, error)
-            return ""
-
-    def _acknowledge(self, waiting: _Waiting, outcome: str) -> None:
+    def _acknowledge(self, waiting: Waiting, outcome: str) -> None:
         """Count and report a document whose transaction is committed."""
         limit = self._embedder.max_tokens
         self._outcomes[outcome] += 1
@@ -358,7 +346,7 @@ class _AddRun:
         self._truncated += sum(chunk.tokens > limit for chunk in waiting.chunks)
         self._report(waiting.document.source, outcome)
 
-    def _put(self, waiting: _Waiting, batch: _Batch) -> str:
+    def _put(self, waiting: Waiting, batch: Batch) -> str:
         vectors = stacked(waiting.hashes, batch.vectors, self._embedder.fingerprint.dimension)
         units = [batch.units.get(item) for item in waiting.hashes] if batch.units else []
         return self._writer.put(waiting.document, waiting.chunks, vectors, units=units, file=waiting.file)
@@ -382,10 +370,3 @@ class _AddRun:
             yield
         finally:
             self._seconds[stage] += time.perf_counter() - started
-
-
-def embedded_spans(chunk: Chunk) -> list[tuple[int, int]]:
-    """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
-    shift = len(chunk.context) + 1 if chunk.context else 0
-    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
-    return [(start + shift, end + shift) for start, end in spans]

@@ -102,6 +102,23 @@ def cosines(rows: NDArray[Number], query: NDArray[Number]) -> NDArray[Number]:
     return products
 
 
+def unit_query(query: NDArray[np.float32], dimension: int) -> NDArray[np.float64]:
+    """Return a query (d,) divided by its norm, as float64.
+
+    Raises EmbeddingError for one of another dimension, zero, or not finite.
+    """
+    vector = np.asarray(query, dtype=np.float64)
+    if vector.shape != (dimension,):
+        raise EmbeddingError(
+            f"the query vector has shape {vector.shape}, not {(dimension,)}", cure="use the collection's model"
+        )
+    norm = float(np.sqrt(vector @ vector)) if np.isfinite(vector).all() else float("nan")
+    if not norm > 0 or not np.isfinite(norm):
+        raise EmbeddingError("the query vector is zero or not finite", cure="check the embedding model")
+    unit: NDArray[np.float64] = vector / norm
+    return unit
+
+
 @lru_cache(maxsize=64)  # it is asked at every search
 def compatible(first: Fingerprint, second: Fingerprint) -> bool:
     """Return whether vectors of two fingerprints may be compared: equal ids, and a cosine of 0.999 of the probes.

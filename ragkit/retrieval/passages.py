@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.numeric.arrays import Scores
+from ragkit.retrieval.candidates import UnitCosines
 from ragkit.store.base import Reader
 from ragkit.store.rows import ChunkRow
 from ragkit.types.hits import Hit
@@ -110,3 +115,24 @@ def _units(row: ChunkRow, cosines: Sequence[float]) -> list[tuple[int, int, floa
     if len(spans) != len(cosines):
         return []
     return [(row.start + start, row.start + end, cosine) for (start, end), cosine in zip(spans, cosines, strict=True)]
+
+
+def ranked_rows(
+    order: NDArray[np.int64],
+    ids: NDArray[np.int64],
+    fused: Scores,
+    parts: Mapping[str, Scores],
+    units: UnitCosines,
+    rows: Mapping[int, ChunkRow],
+) -> list[Ranked]:
+    """Return the chunks at some positions of the candidates, with their scores; `rows` has them by id."""
+    shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
+    return [
+        Ranked(
+            rows[int(ids[at])],
+            min(max(float(fused[at]), 0.0), 1.0),
+            {name: values[at] for name, values in shown.items()},
+            units.of(at),
+        )
+        for at in order.tolist()
+    ]

@@ -29,14 +29,14 @@ from ragkit.retrieval.fusion import CONFIDENCE_MIDDLE, CONFIDENCE_SLOPE, WEIGHTS
 from ragkit.retrieval.literals import FEW, Holders, Names, holders, literal_scores, literals, metadata_scores, names
 from ragkit.retrieval.notices import correction_warnings, language_warning, reads_english_only, shown_corrections
 from ragkit.retrieval.ordering.in_context import in_context
-from ragkit.retrieval.passages import Ranked, to_hits
+from ragkit.retrieval.passages import ranked_rows, to_hits
 from ragkit.retrieval.query_adapter import adapted
 from ragkit.retrieval.query_terms import weighted_terms
 from ragkit.retrieval.reranking.reranker import Reranker, load_reranker
+from ragkit.retrieval.reranking.second_tier import DEPTH, SecondTier, Seen
 from ragkit.retrieval.synonyms import load_vocabulary
 from ragkit.settings import ModelSettings, RetrievalSettings
 from ragkit.store.base import Reader
-from ragkit.store.rows import ChunkRow
 from ragkit.text.content_terms import UNSPACED
 from ragkit.types.collection import STATIC_RUNTIME
 from ragkit.types.hits import Hits
@@ -143,7 +143,7 @@ class Retriever:
         settings: RetrievalSettings,
         models: ModelSettings,
         *,
-        reranker: Reranker | None = None,
+        reranker: Reranker | SecondTier | None = None,
         parallel_from: int = PARALLEL_FROM,
         named: Holders | None = None,
     ) -> None:
@@ -153,7 +153,8 @@ class Retriever:
         self._embedder = embedder
         self._settings = settings
         self._models = models
-        self._reranker = reranker
+        self._reranker = None if isinstance(reranker, SecondTier) else reranker
+        self._tier = reranker if isinstance(reranker, SecondTier) else None
         self._helper = HelperThread("ragkit-helper")
         self._vocabulary = load_vocabulary(settings.vocabulary)
         self._meanings: dict[str, NDArray[np.float32]] = {}
@@ -200,11 +201,14 @@ class Retriever:
         scored, hits = _SCORING.run(first)
         if hits is not None:
             return _with_notices(hits, question, search, corrected=words[0]().corrected)
+        scored = self._tiered(scored, found, search, question, feedback=self._settings.feedback)
         if rewrite and scored.first.max() < ANSWERED:
             if other is None:
                 other = self._toward(rewrite.meaning, query, search)
             again = _Found(other, words[1], near() if near else search.near(other), share)
-            scored = _SCORING.run(lambda: better(scored, self._score(again, search, feedback=0.0), reader))
+            read = _SCORING.run(lambda: self._score(again, search, feedback=0.0))
+            read = self._tiered(read, again, search, f"{question}\n{rewrite.meaning}", feedback=0.0)
+            scored = _SCORING.run(lambda: better(scored, read, reader))
         hits = self._hits(question, scored, search, k=k)
         return _with_notices(hits, question, search, corrected=words[0]().corrected)
 
@@ -221,7 +225,7 @@ class Retriever:
         order = order[:count]
         unread = [int(number) for number in ids[order] if int(number) not in known]
         rows = known | reader.chunks.rows(unread) if unread else known
-        ranked = _shown(order, ids, fused, parts, scored.units, rows)
+        ranked = ranked_rows(order, ids, fused, parts, scored.units, rows)
         hits = to_hits(reader, ranked, k=k, merge=self._settings.merge)
         return Hits(hits, confidence=confidence, generation=search.snapshot.generation)
 
@@ -280,9 +284,23 @@ class Retriever:
             ids = np.union1d(ids, search.holding(asked.literals))
         held = self._holders(asked.names, search)
         ids = np.union1d(ids, held) if 0 < len(held) <= FEW else ids
-        vectors = search.snapshot.dense.vectors(ids)
-        chunk = cosines(vectors, query).astype(np.float64)
         units = UnitCosines(*search.reader.chunks.unit_cosines(query, ids))
+        seen = Seen(query, search.snapshot.dense.vectors(ids), units)
+        return self._combined(found, search, ids, seen, held=held, feedback=feedback)
+
+    def _combined(
+        self,
+        found: _Found,
+        search: _Search,
+        ids: NDArray[np.int64],
+        seen: Seen,
+        *,
+        held: NDArray[np.int64],
+        feedback: float,
+    ) -> Scored:
+        """Return the scores of some candidates, of which a model sees what `seen` says."""
+        asked, vectors, units = found.words(), seen.vectors, seen.units
+        chunk = cosines(vectors, seen.query).astype(np.float64)
         dense = WEIGHTS.dense(chunk, units.best(chunk))
         index = search.snapshot.lexical
         statistics = Statistics(*index.statistics())
@@ -300,7 +318,21 @@ class Retriever:
             fused = fused + metadata_scores(ids, held)
         if gate > 0 and len(ids) > FEEDBACK_WORDS_FROM:
             fused = fused + gate * feedback_scores(first, ids, vectors, candidates, index)
-        return Scored(query, ids, vectors, first, fused, parts, units, words.unit)
+        return Scored(seen.query, ids, vectors, first, fused, parts, units, words.unit)
+
+    def _tiered(self, scored: Scored, found: _Found, search: _Search, asked: str, *, feedback: float) -> Scored:
+        """Score the best candidates once more by what the second tier's model sees of them; without one, keep all.
+
+        asked: the question as that model reads it.
+        """
+        if self._tier is None or not len(scored.ids):
+            return scored
+        best = np.sort(scored.ids[np.lexsort((scored.ids, -scored.fused))[:DEPTH]])
+        with stage("rerank"):
+            seen = self._tier.look(self._tier.query(asked), best, search.reader.chunks)
+        closer = replace(found, dense_share=self._settings.dense_weight)
+        held = self._holders(found.words().names, search)
+        return _SCORING.run(lambda: self._combined(closer, search, best, seen, held=held, feedback=feedback))
 
     def _holders(self, wanted: Names, search: _Search) -> NDArray[np.int64]:
         """Return the ids of chunks, ascending, of documents whose metadata have any of the names."""
@@ -335,7 +367,7 @@ class Retriever:
         return fused, np.lexsort((ids, -fused))
 
     def _load_reranker(self) -> Reranker | None:
-        if self._reranker is None and self._settings.rerank:
+        if self._reranker is None and self._tier is None and self._settings.rerank:
             self._reranker = load_reranker(self._settings.rerank, models=self._models)
         return self._reranker
 
@@ -348,24 +380,3 @@ def _with_notices(hits: Hits, question: str, search: _Search, *, corrected: Mapp
     foreign = language_warning(question, main=lexical.main_languages, model=fingerprint.model) if fingerprint else None
     hits.warnings = (*correction_warnings(hits.corrected), *([foreign] if foreign else []))
     return hits
-
-
-def _shown(
-    order: NDArray[np.int64],
-    ids: NDArray[np.int64],
-    fused: Scores,
-    parts: Mapping[str, Scores],
-    units: UnitCosines,
-    rows: Mapping[int, ChunkRow],
-) -> list[Ranked]:
-    """Return the chunks that are shown, with their scores; `rows` has them by id."""
-    shown = {name: np.clip(values, 0.0, 1.0).tolist() for name, values in parts.items()}
-    return [
-        Ranked(
-            rows[int(ids[at])],
-            min(max(float(fused[at]), 0.0), 1.0),
-            {name: values[at] for name, values in shown.items()},
-            units.of(at),
-        )
-        for at in order.tolist()
-    ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.filters import Filter
 from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, Problem, StructureRow
+from ragkit.store.sharing.database import SharedDatabase
 from ragkit.types.collection import DocumentInfo, FileState, Fingerprint, Generation
 from ragkit.types.documents import Chunk, ChunkText, Document, Page
 
@@ -102,7 +103,7 @@ class ChunkReader(Protocol):
 
     @property
     def generation(self) -> int:
-        """The last committed run."""
+        """The last run that has committed something: the greatest number, where several write at once."""
 
     @property
     def fingerprint(self) -> Fingerprint | None:
@@ -183,7 +184,7 @@ class Reader(Protocol):
 
     @property
     def generation(self) -> int:
-        """The last committed run."""
+        """The last run that has committed something: the greatest number, where several write at once."""
 
     @property
     def pinned(self) -> Mapping[str, Any] | None:
@@ -224,11 +225,19 @@ class Writer(Protocol):
 
     Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. It is safe
     for several threads: their calls run one at a time. Use after the run raises StoreError.
+
+    In a back end of several writers, other runs may commit between two calls, never during one or within `atomic`: a
+    call finds all that was committed before it, and waits for those that are at it (LockedError when that takes too
+    long). `repin`, `clear` and `compact` hold the collection alone from then to the end of the run, or raise
+    LockedError.
     """
 
     @property
     def generation(self) -> int:
-        """The number that this run has, or would have: a run that changes nothing leaves no trace."""
+        """The number that this run has, or would have: a run that changes nothing leaves no trace.
+
+        It is the run's own from its first commit on; runs are numbered in the order of their first commits.
+        """
 
     def atomic(self) -> AbstractContextManager[None]:
         """Make every call within the body one transaction; an error undoes all of them. It can't be nested."""
@@ -317,14 +326,18 @@ class Store(Protocol):
     ) -> AbstractContextManager[Writer]:
         """Hold the writer lock and write, as one generation; a run that changes nothing leaves none.
 
+        A back end says whether several runs may share the lock; one of the kind "rebuild" holds it alone everywhere.
         fingerprint: of the model whose vectors will be put, None when none will be (removals, renames, compaction).
         settings: what the collection pins, `Settings.pinned()`; kept with the generation. wait: seconds to wait for
         the lock. Raises LockedError, and ModelMismatchError when the collection was built with another model or other
         chunk settings, unless kind is "rebuild" (see `Writer.repin`).
         """
 
-    def writer_holder(self) -> str:
-        """Return who holds the writer lock, in words, as LockedError names it; "" when nobody does."""
+    def writer_holder(self, *, alone: bool = False) -> str:
+        """Return who holds the writer lock, in words, as LockedError names it; "" when nobody does.
+
+        alone: only who keeps every other run out.
+        """
 
     def verify(self) -> list[Problem]:
         """Check every text, chunk, page and vector, and every ingested file that still exists; return the problems."""
@@ -341,6 +354,9 @@ class Store(Protocol):
 
     def size(self) -> int:
         """Return the bytes that the collection takes in the store."""
+
+    def follow_files(self) -> bool:
+        """Bring its prompts, examples, feedback and originals in line with other machines; False: nothing to do."""
 
     def close(self) -> None:
         """Close what is open and idle; readers in use stay valid."""
@@ -374,3 +390,6 @@ class Backend(Protocol):
 
     def restore(self, file: Path, location: str, name: str) -> None:
         """Make a collection from a backup file. Raises NotFoundError, CorruptError, ConflictError."""
+
+    def database(self, location: str) -> SharedDatabase | None:
+        """Return the database that holds the collections, for tables of other programs; None where there is none."""

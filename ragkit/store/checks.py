@@ -22,7 +22,11 @@ COLLECTION_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 def is_text(value: str) -> bool:
     """Tell whether a string is free of surrogates, which nothing stored holds."""
-    return not any("\ud800" <= char <= "\udfff" for char in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_name(name: str) -> str:

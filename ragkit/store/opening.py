@@ -13,6 +13,7 @@ from ragkit.text.cleaning import show
 
 if TYPE_CHECKING:
     from ragkit.store.base import Backend, Store
+    from ragkit.store.sharing.database import SharedDatabase
 
 GROUP: Final = "ragkit.stores"
 """Entry-point group: the name of a point is a scheme, its value a `Backend` (an object, or a class to call)."""
@@ -92,6 +93,14 @@ def data_folder(location: str | Path) -> Path:
 def collection_identity(location: str | Path, name: str) -> str | None:
     """Return what names a collection among all that ever had its name; None when there is none."""
     return backend_for(location).identity(str(location), name)
+
+
+def shared_database(location: str | Path) -> SharedDatabase | None:
+    """Return the database that the machines of a location share, for tables of a program's own; close it after use.
+
+    None for a folder, and for what lives in one process: there is nothing to share. Nothing is connected yet.
+    """
+    return backend_for(location).database(str(location))
 
 
 def open_store(location: str | Path, name: str, *, create: bool = False) -> Store:

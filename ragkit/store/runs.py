@@ -38,6 +38,11 @@ class Run:
     fingerprint: Fingerprint | None
     clock: Callable[[], datetime]
 
+    @property
+    def rebuilds(self) -> bool:
+        """Whether it may change what the collection has pinned, so that no other run may write at the same time."""
+        return self.kind == "rebuild"
+
 
 @dataclass(frozen=True, slots=True)
 class OpenGeneration:
@@ -124,9 +129,6 @@ class Statements(Protocol):
 
     def totals(self) -> tuple[int, int, int, int]:
         """Return the documents, chunks, characters and pages of the last commit."""
-
-    def unpin(self) -> None:
-        """Let the next run pin its model and settings."""
 
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return stored unit vectors (d,) of the run's model by hash; it needs no transaction."""

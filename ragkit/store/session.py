@@ -22,7 +22,9 @@ class WritingSession(ABC):
     """The run that a connection with the writer lock is used for; a back end adds its statements.
 
     outer: the changes of the open `atomic`, None outside of it. pending: statements for the next transaction. repinned:
-    the open `atomic` has made the run's model the collection's. It is not thread-safe: the Writer's lock guards it.
+    the open `atomic` has made the run's model the collection's. revision, generation: of the state that the open
+    transaction found, or the last one left; the generation is the run's own, for good once it has `opened` it. It is
+    not thread-safe: the Writer's lock guards it.
     """
 
     def __init__(self, collection: str, run: Run) -> None:
@@ -34,12 +36,12 @@ class WritingSession(ABC):
         self.ended = False
         self._collection, self._run = collection, run
         self._pins = {name: run.settings[name] for name in ("chunk", "model") if name in run.settings}
-        self._opened = False
+        self._fits = False
+        self.opened = False
         self.revision, generation = self.state()
         self.generation: int = generation + 1
         self._started = run.clock()
-        self._mismatched = self._mismatch() is not None
-        if run.kind != "rebuild":
+        if not run.rebuilds:
             self.check_model()
 
     # ------------------------------------------------------------------ transactions
@@ -55,18 +57,21 @@ class WritingSession(ABC):
                 yield change
             self.outer.include(change)
             return
-        pending, revision = len(self.pending), self.revision
+        pending = len(self.pending)
         try:
             with self.begin():
                 for statement in self.pending[:pending]:
                     self.execute(statement)
                 yield change
-                revision += change.touched
+                revision = self.revision + change.touched
                 self._settle(change, revision)
+        except BaseException:
+            self._fits = False  # it may have been this transaction that pinned the model
+            raise
         finally:  # a later transaction must not write what a failed one was to write
             del self.pending[:pending]
         self.revision = revision
-        self._opened = self._opened or change.touched
+        self.opened = self.opened or change.touched
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -81,8 +86,7 @@ class WritingSession(ABC):
                 finally:
                     self.outer = None
         finally:
-            self.repinned = False
-        self._mismatched = self._mismatch() is not None
+            self.repinned = self._fits = False
 
     def touch(self, change: Change) -> Stamp:
         """Open the generation, and pin the model if none is pinned, at the first change of a transaction."""
@@ -96,14 +100,14 @@ class WritingSession(ABC):
     def finish(self) -> None:
         """Mark the generation as finished, train a quantizer when the collection has outgrown its own, and keep the
         log of deleted chunks no longer than the collection."""
-        if not self._opened:
+        if not self.opened:
             return
-        chunks = self.chunks()  # this session is the only writer, so it needs no transaction of its own
-        renewed = self.is_quantizer_due(chunks)
-        quantizer = train_for(chunks) if renewed else None
+        with self.chunks() as chunks:
+            renewed = self.is_quantizer_due(chunks)
+            quantizer, model = (train_for(chunks) if renewed else None), chunks.fingerprint
         with self.begin():
             if renewed:
-                self.store_quantizer(quantizer, chunks.fingerprint)
+                self.store_quantizer(quantizer, model)
             self.finish_generation(iso(self._run.clock()))
             logged, stored = self.log_size()
             if logged > stored + LOG_SLACK:
@@ -129,11 +133,15 @@ class WritingSession(ABC):
 
     def check_model(self) -> None:
         """Raise ModelMismatchError unless the run's model and chunk settings are the collection's."""
-        if not self._mismatched or self.repinned:
+        if self._fits or self.repinned or self.fingerprint is None:
             return
-        found = self._mismatch()  # clear() may have resolved it in this transaction
+        pins = self.pins()
+        if pins is None:  # the first run to change the collection pins its own
+            return
+        found = self._mismatch(*pins)
         if found is not None:
             raise found
+        self._fits = True  # only a run without others changes what is pinned
 
     def pin(self, *, only_if_free: bool) -> None:
         """Make the run's model and settings the collection's."""
@@ -147,20 +155,29 @@ class WritingSession(ABC):
                 cure="run: ragkit rebuild",
             )
 
-    def _mismatch(self) -> ModelMismatchError | None:
-        """Return why the run's vectors or chunks don't fit those of the collection; None when they do."""
-        found = self.pins()
-        if found is None or self.fingerprint is None:
-            return None
-        pinned, stored = json.loads(found[0]), decode_fingerprint(found[1])
-        wanted = json.loads(dump_settings(self._pins))
-        return mismatch(self._collection, stored=(stored, pinned), wanted=(self.fingerprint, wanted))
+    def unpin(self) -> None:
+        """Let the next change pin the model and settings of its run."""
+        self._fits = False
+        self.forget_pins()
+
+    def _mismatch(self, pinned: str, fingerprint: str) -> ModelMismatchError | None:
+        """Return why the run's vectors or chunks don't fit what the collection has pinned; None when they do."""
+        stored = decode_fingerprint(fingerprint), json.loads(pinned)
+        wanted = self.need_fingerprint(), json.loads(dump_settings(self._pins))
+        return mismatch(self._collection, stored=stored, wanted=wanted)
 
     # ------------------------------------------------------------------ the statements of a back end
 
     @abstractmethod
     def begin(self) -> AbstractContextManager[None]:
-        """Run a body in a transaction; any error, in the commit too, rolls all of it back and is one of ragkit's."""
+        """Run a body in a transaction; any error, in the commit too, rolls all of it back and is one of ragkit's.
+
+        A back end of several writers waits for the run's turn, and renews `revision`, and `generation` unless `opened`.
+        """
+
+    @abstractmethod
+    def hold_alone(self) -> None:
+        """Keep every other run out until this one ends. Raises LockedError while another one writes."""
 
     @abstractmethod
     def savepoint(self) -> AbstractContextManager[None]:
@@ -181,6 +198,10 @@ class WritingSession(ABC):
     @abstractmethod
     def store_pins(self, pins: str, *, only_if_free: bool) -> None:
         """Pin settings (JSON) and the run's fingerprint, or only where nothing is pinned."""
+
+    @abstractmethod
+    def forget_pins(self) -> None:
+        """Delete what is pinned."""
 
     @abstractmethod
     def open_generation(self, values: OpenGeneration) -> None:
@@ -211,8 +232,8 @@ class WritingSession(ABC):
         """Return the source of a document that the run's generation has not put; None when it has put all."""
 
     @abstractmethod
-    def chunks(self) -> ChunkReader:
-        """Return a reader of the chunks of the last commit."""
+    def chunks(self) -> AbstractContextManager[ChunkReader]:
+        """Open a reader of the chunks of the last commit."""
 
     @abstractmethod
     def is_quantizer_due(self, chunks: ChunkReader) -> bool:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ragkit.files import sha256_of
 from ragkit.store.base import FileReader
 from ragkit.store.rows import Problem
 
 
-def verify_files(files: FileReader) -> Iterator[Problem]:
-    """Yield the ingested files that differ from what was read: changed, deleted, or unreadable now.
+def verify_files(files: FileReader, sources: Iterable[str]) -> Iterator[Problem]:
+    """Yield the ingested files of documents that differ from what was read: changed, deleted, or unreadable now.
 
     Files of a folder that does not exist at all are passed over: the collection may be on another machine by now.
+    Memory holds the states of one document's files at a time.
     """
-    for root in files.roots():
-        folder = os.fsencode(root)
-        if not os.path.isdir(folder):
-            continue
-        for path, state in sorted(files.below(root).items()):
-            if not state.source or state.reason:
+    folders = {root: os.fsencode(root) for root in files.roots()}
+    there = {root: folder for root, folder in folders.items() if os.path.isdir(folder)}
+    for source in sources if there else ():
+        for state in files.of(source):
+            folder = there.get(state.root)
+            if folder is None or state.reason:
                 continue
             try:
-                digest = _file_digest(os.path.join(folder, path))
+                digest = _file_digest(os.path.join(folder, state.path))
             except FileNotFoundError:
                 yield Problem("file", state.source, "the file was deleted; run ragkit ingest again")
             except OSError as error:

@@ -25,7 +25,7 @@ _PENDING_FILES: Final = 1_000
 
 
 class Writer:
-    """Writes to one collection, inside `with store.write(...)`, which holds the writer lock.
+    """Writes to one collection, inside `with store.write(...)`, which holds the writer lock; see `base.Writer`.
 
     Every method commits before it returns, or changes nothing; `atomic` makes several calls one transaction. It is
     safe for several threads: their calls run one at a time.
@@ -173,6 +173,7 @@ class Writer:
             fingerprint = session.need_fingerprint()
             if session.outer is None:
                 raise StoreError("repin() is outside atomic()", cure="put every document again in the same transaction")
+            session.hold_alone()
             with session.transaction() as change:
                 session.touch(change)
                 change.forgets_log = True
@@ -197,6 +198,7 @@ class Writer:
         """Delete every document, the states of files, the adapter and the pinned settings; keep vectors."""
         statements = self._statements
         with self._lock, self._session.transaction() as change:
+            self._session.hold_alone()
             statements.forget_all_files()
             statements.delete_adapters()
             documents, chunks, characters, pages = statements.totals()
@@ -210,7 +212,7 @@ class Writer:
                 change.pages = -(pages + before.pages)
                 change.removed -= change.documents
                 change.forgets_log = True
-            statements.unpin()
+            self._session.unpin()
 
     def compact(self) -> int:
         """Delete vectors that no chunk uses and the log of deleted chunks, give space back; return how many vectors.
@@ -221,6 +223,7 @@ class Writer:
             session = self._session
             if session.outer is not None:
                 raise StoreError("compact() is within atomic()", cure="call it by itself")
+            session.hold_alone()  # vectors that another run counts on are not in use yet
             with session.transaction() as change:
                 dropped = self._statements.delete_unused()
                 change.vectors -= dropped

@@ -105,7 +105,7 @@ class MemoryStore:
             with writer.run():
                 yield writer
 
-    def writer_holder(self) -> str:
+    def writer_holder(self, *, alone: bool = False) -> str:  # noqa: ARG002 (every holder is alone)
         """Return who holds the writer lock, in words; "" when nobody does."""
         self._check_usable()
         return self._collection.holder
@@ -120,7 +120,7 @@ class MemoryStore:
                     check_chunks(document, chunks)
                 except InputError as error:
                     problems.append(Problem("chunk", document.source, error.message))
-            return [*problems, *verify_files(reader.files)]
+            return [*problems, *verify_files(reader.files, reader.documents.sources())]
 
     def doctor(self) -> dict[str, Any]:
         """Return the counts; nothing in memory can contradict them."""
@@ -144,6 +144,10 @@ class MemoryStore:
         state = self._collection.state
         texts = sum(len(item.document.text.encode()) for item in state.documents.values())
         return texts + sum(item.vector.nbytes for item in state.vectors.values())
+
+    def follow_files(self) -> bool:
+        """Return False: no other machine has these files."""
+        return False
 
     def close(self) -> None:
         """Forbid further use of this object; the collection stays in its back end."""
@@ -218,3 +222,7 @@ class MemoryBackend:
     def restore(self, file: Path, location: str, name: str) -> None:
         """Raise StoreError: there are no backups of collections in memory."""
         raise StoreError(f"{file} can't be restored as {name!r} in {location}: it is in memory", cure="use a folder")
+
+    def database(self, location: str) -> None:
+        """Return None: no other process sees what is in memory."""
+        del location

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ragkit.types.documents import Metadata
+from ragkit.types.documents import Chunk, Document, Metadata
 
 STATIC_RUNTIME: Final = "static"
 """The runtime of static models: a vector is the mean of the rows that a table has for the tokens of a text."""
@@ -107,3 +107,15 @@ class Generation:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON shape of a line of `ragkit history --json`."""
         return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "settings": dict(self.settings)}
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A document that was chunked elsewhere, with the settings of its collection and the tokenizer of its model.
+
+    file: the state of the file that it was read from.
+    """
+
+    document: Document
+    chunks: tuple[Chunk, ...]
+    file: FileState | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
 from ragkit.errors import InputError
-from ragkit.text.addresses import without_addresses
+from ragkit.text.addresses import spans_without_addresses, without_addresses
 from ragkit.text.cleaning import clean_text, marked_headings
 from ragkit.text.digests import text_sha256
 
@@ -196,6 +196,13 @@ class Chunk:
         """The text that is embedded: the context line, then the text without the addresses of its links."""
         text = without_addresses(self.text)
         return f"{self.context}\n{text}" if self.context else text
+
+    @property
+    def embedded_spans(self) -> list[tuple[int, int]]:
+        """The units as spans of `embedded`; the whole text where the chunk is one unit."""
+        shift = len(self.context) + 1 if self.context else 0
+        spans = spans_without_addresses(self.text, self.units or ((0, len(self.text)),))
+        return [(start + shift, end + shift) for start, end in spans]
 
     @property
     def embedded_whole(self) -> str:

@@ -24,10 +24,10 @@ from ragkit import ConfigError, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
+from ragkit_service.jobs.base import JobQueue
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
 from ragkit_service.jobs.process import JobProcess
-from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.runner import Runner
 from ragkit_service.jobs.tools import Tools
 from ragkit_service.mcp.http import McpEndpoint
@@ -37,7 +37,7 @@ from ragkit_service.middleware.cross_origin import CrossOrigin
 from ragkit_service.middleware.request_log import Observe
 from ragkit_service.middleware.request_turns import RequestTurns
 from ragkit_service.observing.access_log import log_request
-from ragkit_service.observing.audit import AuditedRequests, AuditLog
+from ragkit_service.observing.audit import AuditedRequests
 from ragkit_service.observing.loop_stalls import LoopStalls
 from ragkit_service.observing.metrics import Gauge, Metrics, is_installed
 from ragkit_service.observing.records import RequestRecord
@@ -61,9 +61,11 @@ from ragkit_service.routes.openai.all_routes import OPENAI_ROUTERS
 from ragkit_service.routes.openapi import complete, security
 from ragkit_service.routes.other_clients import dify, open_webui, rerank
 from ragkit_service.routes.page import PAGES
-from ragkit_service.security.key_file import KeyFile
 from ragkit_service.security.keyring import Keyring
+from ragkit_service.security.keys import KeySource
 from ragkit_service.settings import ServiceSettings
+from ragkit_service.state.file_sharing import FileSharing
+from ragkit_service.state.opening import ServiceState, open_state
 
 _DESCRIPTION = (
     "Grounded answers from your documents, with citations that were checked against their text. "
@@ -92,16 +94,16 @@ def create_app(
     programs that embed the service.
     Raises ConfigError when the address can be reached by others and there is no key.
     """
-    keyring = keyring_of(settings)
+    state = open_state(settings)
+    keyring = keyring_of(settings, state.keys)
     require_key(settings, keyring)
     redactor = Redactor([settings.data, Path.home(), Path.cwd()])
     pool = CollectionPool(
         library or DataFolder(settings.location, settings=settings.settings, remember=settings.remember),
         limit=settings.limits.open_collections,
     )
-    queue = JobQueue(settings.data)
-    jobs = _job_worker(settings, queue, pool=pool if library else None, extractor=extractor, redactor=redactor)
-    board = JobBoard(queue, wake=jobs.wake, limit=settings.limits.jobs)
+    jobs = _job_worker(settings, state, pool=pool if library else None, extractor=extractor, redactor=redactor)
+    board = JobBoard(state.queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
     service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader)
     app = _App(
@@ -116,10 +118,11 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
         **_quiet(),
     )
-    parts = {"service": service, "keyring": keyring, "jobs": jobs, "queue": queue, "stalls": LoopStalls()}
+    parts = {"service": service, "keyring": keyring, "jobs": jobs, "shared": state, "stalls": LoopStalls()}
+    parts["files"] = FileSharing(pool) if settings.shared else None
     for name, part in parts.items():
         setattr(app.state, name, part)
-    app.state.metrics = _metrics(pool, queue, app.state.stalls) if is_installed() else None
+    app.state.metrics = _metrics(pool, state.queue, app.state.stalls) if is_installed() else None
     _add_routes(app)
     for kind in (RagkitError, Problem, MemoryError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _error_response)
@@ -139,22 +142,21 @@ def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor)
         Observe,
         redactor=redactor,
         limit=settings.limits.requests,
-        observers=_observers(settings, app.state.keyring, app.state.metrics),
+        observers=_observers(settings, app),
         prefix=settings.root_path,
     )
     if settings.cors_origins:
         app.add_middleware(CrossOrigin, origins=settings.cors_origins)
 
 
-def _observers(
-    settings: ServiceSettings, keyring: Keyring, metrics: Metrics | None
-) -> list[Callable[[RequestRecord], None]]:
+def _observers(settings: ServiceSettings, app: FastAPI) -> list[Callable[[RequestRecord], None]]:
     """Return the observers of finished requests: the log, and the audit log and metrics where they are on."""
     found: list[Callable[[RequestRecord], None]] = [log_request]
     if settings.audit != "off":
-        log = AuditLog(settings.data)
-        found.append(AuditedRequests(log, is_on=lambda: settings.audit == "on" or keyring.asks))
-    return [*found, metrics] if metrics else found
+        keyring: Keyring = app.state.keyring
+        is_on = lambda: settings.audit == "on" or keyring.asks  # noqa: E731 - asked at each request
+        found.append(AuditedRequests(app.state.shared.audit, is_on=is_on))
+    return [*found, app.state.metrics] if app.state.metrics else found
 
 
 def _metrics(pool: CollectionPool, queue: JobQueue, stalls: LoopStalls) -> Metrics:
@@ -190,10 +192,10 @@ class _App(FastAPI):
         return self.openapi_schema
 
 
-def keyring_of(settings: ServiceSettings) -> Keyring:
-    """Return the keys of the environment and of the key file; an address that other machines can reach always needs
+def keyring_of(settings: ServiceSettings, keys: KeySource) -> Keyring:
+    """Return the key of the environment and the stored ones; an address that other machines can reach always needs
     one."""
-    return Keyring(api_key=settings.api_key, keys=KeyFile(settings.keys_file), always=not settings.is_loopback)
+    return Keyring(api_key=settings.api_key, keys=keys, always=not settings.is_loopback)
 
 
 def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
@@ -207,7 +209,7 @@ def require_key(settings: ServiceSettings, keyring: Keyring) -> None:
 
 def _job_worker(
     settings: ServiceSettings,
-    queue: JobQueue,
+    state: ServiceState,
     *,
     pool: CollectionPool | None,
     extractor: Extractor | None,
@@ -215,10 +217,10 @@ def _job_worker(
 ) -> Runner | JobProcess:
     """Return the worker of the jobs: a separate process, or threads where the caller passes collections or readers."""
     if pool is None and extractor is None:
-        return JobProcess(settings, queue)
+        return JobProcess(settings, state.queue, worker=state.worker)
     lent = pool or CollectionPool(DataFolder(settings.location, settings=settings.settings))
     reader = extractor or ingest_extractor(settings.limits)
-    tools = Tools(settings.data, queue, lent, reader, redactor, settings.limits)
+    tools = Tools(state.queue, lent, reader, redactor, settings.limits)
     return Runner(tools, lanes=settings.limits.job_lanes)
 
 
@@ -229,6 +231,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     threads = service.settings.limits.threads
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
+    await anyio.to_thread.run_sync(app.state.shared.start)
+    if app.state.files:
+        app.state.files.start()
     await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
@@ -243,8 +248,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
             await anyio.to_thread.run_sync(service.pictures.close)
+            if app.state.files:
+                await anyio.to_thread.run_sync(app.state.files.close)
             await anyio.to_thread.run_sync(service.pool.close)
-            await anyio.to_thread.run_sync(app.state.queue.close)
+            await anyio.to_thread.run_sync(app.state.shared.close)
             if app.state.tracing:
                 await anyio.to_thread.run_sync(app.state.tracing.close)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,10 +14,12 @@ import click
 from ragkit import show, shown_location
 from ragkit_service.configuration.reading import Configuration, limit_flags, read_configuration
 from ragkit_service.configuration.toml_file import FILE_NAME
-from ragkit_service.observing.audit import AuditLog
+from ragkit_service.observing.audit import audit_event
 from ragkit_service.security.access import SCOPES
-from ragkit_service.security.key_file import Grant, KeyFile
-from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT, ServiceSettings
+from ragkit_service.security.key_file import Grant
+from ragkit_service.security.keys import KeyStore
+from ragkit_service.settings import DEFAULT_DATA, DEFAULT_HOST, DEFAULT_PORT
+from ragkit_service.state.opening import open_for_command
 
 SHORT_KEY = 16
 
@@ -96,9 +100,11 @@ def mcp(data: str | None, collections: tuple[str, ...], config: str | None) -> N
 
 @click.group(short_help="Create, list, rotate and revoke keys of the service.")
 def keys() -> None:
-    """Create, list, rotate and revoke keys of the service. Only their SHA-256 digests are stored, in DATA/keys.json.
+    """Create, list, rotate and revoke keys of the service. Only their SHA-256 digests are stored: in DATA/keys.json,
+    or in the database that DATA names, for all services over it.
 
-    A key is shown once, when it is made. A running service sees every change from the next request on.
+    A key is shown once, when it is made. A running service sees every change from the next request on, one over a
+    database within a second.
     """
 
 
@@ -126,8 +132,9 @@ def create(name: str, data: str | None, as_json: bool, **options: Any) -> None:
         expires_at=_expiry(options["expires"]),
         rate=options["rate"],
     )
-    key = _file(data).create(name, grant)
-    _audit(data, "keys.create", name, key_id=_id_of(key))
+    with _state(data) as (stored, audit):
+        key = stored.create(name, grant)
+        audit("keys.create", name, _id_of(key))
     _show_key(name, key, as_json=as_json)
 
 
@@ -137,8 +144,9 @@ def create(name: str, data: str | None, as_json: bool, **options: Any) -> None:
 @_json
 def rotate(name: str, data: str | None, as_json: bool) -> None:
     """Give a key another secret, and show it once; the rights stay, the old secret is invalid at once."""
-    key = _file(data).rotate(name)
-    _audit(data, "keys.rotate", name, key_id=_id_of(key))
+    with _state(data) as (stored, audit):
+        key = stored.rotate(name)
+        audit("keys.rotate", name, _id_of(key))
     _show_key(name, key, as_json=as_json)
 
 
@@ -147,7 +155,8 @@ def rotate(name: str, data: str | None, as_json: bool) -> None:
 @_json
 def list_keys(data: str | None, as_json: bool) -> None:
     """List the stored keys with their rights."""
-    stored = _file(data).read()
+    with _state(data) as (keys_stored, _):
+        stored = keys_stored.read()
     if as_json:
         click.echo(json.dumps({"keys": [key.as_dict() for key in stored]}))
         return
@@ -166,9 +175,11 @@ def list_keys(data: str | None, as_json: bool) -> None:
 @_data
 @_json
 def revoke(name: str, data: str | None, as_json: bool) -> None:
-    """Revoke a key, given by name or id: a running service refuses it from the next request on."""
-    _file(data).revoke(name)
-    _audit(data, "keys.revoke", name)
+    """Revoke a key, given by name or id: a service over a folder refuses it from the next request on, services over
+    a database within a second."""
+    with _state(data) as (stored, audit):
+        stored.revoke(name)
+        audit("keys.revoke", name, None)
     click.echo(json.dumps({"revoked": name}) if as_json else f"revoked {name}")
 
 
@@ -178,13 +189,6 @@ def _show_key(name: str, key: str, *, as_json: bool) -> None:
         return
     click.echo(key)
     click.echo("Keep it: it is not stored and cannot be shown again.", err=True)
-
-
-def _audit(data: str | None, action: str, name: str, *, key_id: str | None = None) -> None:
-    """Write a change of the keys to the audit log, unless that is switched off."""
-    settings = _settings(data)
-    if settings.audit != "off":
-        AuditLog(settings.data).write(action, {"by": "command line", "key": name, "changed_key_id": key_id})
 
 
 def _id_of(key: str) -> str:
@@ -199,9 +203,15 @@ def _expiry(text: str) -> str:
     return text
 
 
-def _file(data: str | None) -> KeyFile:
-    return KeyFile(_settings(data).keys_file)
+@contextmanager
+def _state(data: str | None) -> Iterator[tuple[KeyStore, Callable[[str, str, str | None], None]]]:
+    """Lend the stored keys, and what writes a change of them (action, name, id of the key) to the audit log."""
+    settings = read_configuration({"data": data}, os.environ).service_settings()
+    with closing(open_for_command(settings)) as state:
 
+        def audit(action: str, name: str, key_id: str | None) -> None:
+            if settings.audit != "off":
+                fields = {"by": "command line", "key": name, "changed_key_id": key_id}
+                state.audit.write(audit_event(action, fields))
 
-def _settings(data: str | None) -> ServiceSettings:
-    return read_configuration({"data": data}, os.environ).service_settings()
+        yield state.keys, audit

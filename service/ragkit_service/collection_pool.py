@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -18,6 +19,8 @@ from ragkit_service.settings import DEFAULT_REMEMBER
 
 if TYPE_CHECKING:
     from ragkit import ChatModel, Embedder, KnowledgeBase
+
+logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _IDENTITY_SECONDS: Final = 1.0
@@ -191,6 +194,18 @@ class CollectionPool:
         finally:
             if entry is not None:
                 self._return(entry)
+
+    def follow_files(self) -> None:
+        """Bring the own files of the open collections in line with other machines; a failure is logged."""
+        for name in list(self._entries):
+            try:
+                with self.use_open(name) as knowledge:
+                    if knowledge is not None:
+                        knowledge.follow_files()
+            except NotFoundError:
+                continue  # it was deleted in between
+            except RagkitError as error:
+                logger.warning("the files of the collection %s are not shared yet: %s", name, error)
 
     def check(self, name: str) -> None:
         """Raise NotFoundError when there is no collection of that name."""

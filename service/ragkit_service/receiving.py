@@ -14,9 +14,8 @@ from starlette.requests import Request
 from ragkit import ACL_KEY, UPLOAD_PREFIX, InputError, checked_labels
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
-from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error, sync_file
-from ragkit_service.jobs.types import Job, JobFile, JobRequest
+from ragkit_service.jobs.types import Job, JobFile, JobRequest, new_job_id
 from ragkit_service.jobs.upload_work import DOCUMENT_SUFFIX
 from ragkit_service.schemas.requests import NewDocuments
 from ragkit_service.security.access import Access, access_of

@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from ragkit_service.observing.metrics import SHARED_FOLDER
 from ragkit_service.protocol.deadlines import DeadlineProtocol, protocol_class
 from ragkit_service.protocol.unix_socket import bind_unix
 from ragkit_service.settings import ServiceSettings, service_settings
+from ragkit_service.state.opening import open_state
 
 SHUTDOWN_SECONDS: Final = 10
 HEADER_BYTES: Final = 32 << 10
@@ -65,7 +67,8 @@ def with_share_of_cpus(settings: ServiceSettings, *, cpus: int) -> ServiceSettin
 
 def check_key(settings: ServiceSettings) -> None:
     """Raise ConfigError when other machines can reach the service and there is no key."""
-    require_key(settings, keyring_of(settings))
+    with closing(open_state(settings)) as state:
+        require_key(settings, keyring_of(settings, state.keys))
 
 
 def bind(settings: ServiceSettings) -> socket.socket:

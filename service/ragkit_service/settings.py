@@ -68,8 +68,10 @@ class Limits:
     wait_seconds: how long an upload with `wait` is waited for. original_bytes: of the originals of uploaded PDFs that a
     collection keeps, for pictures of their pages; 0 for none. open_collections: kept open at once; the one that was
     unused for longest is closed. jobs: unfinished jobs at once; job_lanes: jobs at work at once, each of another
-    collection. question_characters, question_words: the longest question that is taken; a letter of a script without
-    spaces counts as a word, and so do three digits. rate: requests a minute of a key without a rate of its own, or of
+    collection. spool_bytes: of files of unfinished jobs that the database of a shared store holds; more get 507.
+    lease_seconds: after which the job of a service that was lost is taken over by another, with a shared store.
+    question_characters, question_words: the longest question that is taken; a letter of a script without spaces counts
+    as a word, and so do three digits. rate: requests a minute of a key without a rate of its own, or of
     an address without a key; 0 for any number.
     """
 
@@ -99,6 +101,8 @@ class Limits:
     wait_seconds: float = 600.0
     jobs: int = 1_000
     job_lanes: int = 2
+    spool_bytes: int = 16 << 30
+    lease_seconds: float = 15.0
     original_bytes: int = 1 << 30
     question_characters: int = _RETRIEVAL.question_characters
     question_words: int = _RETRIEVAL.question_words
@@ -133,6 +137,8 @@ LIMIT_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "wait_seconds": (1, 86_400),
     "jobs": (1, 1_000_000),
     "job_lanes": (1, 64),
+    "spool_bytes": (1 << 10, 1 << 44),
+    "lease_seconds": (1, 3_600),
     "original_bytes": (0, 1 << 40),
     "question_characters": (1, LONGEST_QUESTION),
     "question_words": (1, LONGEST_QUESTION),

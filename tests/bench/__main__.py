@@ -1,10 +1,11 @@
 """`make bench`: run every measurement, keep the figures in .bench/, and write them into docs/performance.md.
 
     python -m tests.bench [PART…] [--quick] [--pages N] [--report]
+    python -m tests.bench million --documents N --model FOLDER [--place FOLDER]
 
-Parts: ingest, share, queries, starts, http, sync; all of them without a name. Each is kept as .bench/PART.json with the
-machine, the load before it and the commit, so that one part can be measured again. --quick takes small sizes and few
-pages. --report measures nothing.
+Parts: ingest, share, queries, starts, http, sync; all of them without a name. `million` is measured by itself only.
+Each is kept as .bench/PART.json with the machine, the load before it and the commit, so that one part can be measured
+again. --quick takes small sizes and few pages. --report measures nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.bench import bench_http, bench_ingest, bench_query, bench_share, bench_sync, made, report
+from tests.bench import bench_http, bench_ingest, bench_million, bench_query, bench_share, bench_sync, made, report
 from tests.bench.bench_query import RAGKIT, ROOT
 
 FOLDER = ROOT / ".bench"
@@ -134,17 +135,25 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     """Measure what is asked for, then write the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, "million", []], help="default: all")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--pages", type=int, help="ingest and share: only the first pages of each filing")
     parser.add_argument("--no-million", action="store_true", help="leave out the size that takes half an hour to make")
     parser.add_argument("--report", action="store_true", help="only write the report anew")
+    parser.add_argument("--documents", type=int, default=1_000_000, help="million: how many")
+    parser.add_argument("--model", default="", help="million: a static model, see `ragkit models distill`")
+    parser.add_argument("--place", type=Path, help="million: keep files and collection here, and go on there")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     if options.no_million:
         LEFT_OUT.add("1m")
     for name in () if options.report else options.parts or PARTS:
         about = machine()
+        if name == "million":
+            found = bench_million.main(documents=options.documents, model=options.model, place=options.place)
+            (FOLDER / "million.json").write_text(json.dumps({"machine": about, **found}, indent=1), encoding="utf-8")
+            print(json.dumps(found, indent=1), flush=True)
+            continue
         part = PARTS[name]
         found = part(options.quick, pages=options.pages) if name in PAGED else part(options.quick)
         file = FOLDER / (f"quick-{name}.json" if options.quick else f"{name}.json")

@@ -85,7 +85,7 @@ def ask(data: Path, *, rounds: int) -> dict[str, Any]:
     asked = questions()
     started = time.perf_counter()
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader.chunks)
+        snapshot = kb._indexes.snapshot(reader.chunks)
     opening = time.perf_counter() - started
     started = time.perf_counter()
     kb.search(asked[0])

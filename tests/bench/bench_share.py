@@ -24,7 +24,7 @@ from typing import Any, Final, cast
 
 import ragkit
 from ragkit.embedding.openvino.runtime import Precision, usable_cpus
-from ragkit.knowledge.writer import SLICE, embedded_spans
+from ragkit.knowledge.writer import SLICE
 from ragkit.settings import ModelSettings, PrecisionChoice, Settings
 from ragkit.store.sqlite.catalog import collection_folder
 from ragkit.store.sqlite.store import Store
@@ -82,7 +82,7 @@ def stored_chunks(data: Path) -> list[Chunk]:
 def embedding_shares(embedder: Any, settings: ModelSettings, chunks: Sequence[Chunk]) -> dict[str, float]:
     """Return GFLOP and the processor seconds of some chunks, as ingest embeds them and without their units."""
     slices = [chunks[start : start + SLICE] for start in range(0, len(chunks), SLICE)]
-    parts = [([chunk.embedded for chunk in part], [embedded_spans(chunk) for chunk in part]) for part in slices]
+    parts = [([chunk.embedded for chunk in part], [chunk.embedded_spans for chunk in part]) for part in slices]
     lengths = [length for texts, _ in parts for length in embedder.count_tokens(texts)]
     embedder.embed_units(*parts[0])
     return {

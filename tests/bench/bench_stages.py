@@ -82,7 +82,7 @@ def stages(data: Path, questions: list[str], *, clients: int) -> dict[str, float
     with ragkit.open(data, create=False) as kb:
         kb.search(warm[0])
         asyncio.run(_ask(kb, warm, clients))
-        newest = kb._querying._caches.newest()
+        newest = kb._querying._indexes.newest()
         assert newest is not None
         places: dict[str, tuple[Any, str]] = {
             "vector search": (retriever._Search, "near"),

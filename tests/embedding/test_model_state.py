@@ -391,7 +391,7 @@ class WholeMachine(RuleBasedStateMachine):
             if reader.fingerprint is None or not len(ids):
                 return
             matrix = reader.chunks.vectors(ids)
-            dense = self.kb._caches.snapshot(reader.chunks).dense
+            dense = self.kb._indexes.snapshot(reader.chunks).dense
             assert np.array_equal(np.sort(dense.ids()), ids)
             for query in self.embedder._rows(QUERIES[:3]):
                 exact = dict(zip(ids.tolist(), (matrix @ query).tolist(), strict=True))

@@ -157,7 +157,7 @@ def ask_all(data: Path, questions: Sequence[Question], embedder: Embedder, *, ki
         answers = []
         kb.search("warm")
         with kb._store.read() as reader:
-            snapshot = kb._caches.snapshot(reader.chunks)
+            snapshot = kb._indexes.snapshot(reader.chunks)
             ids = reader.chunks.all_chunk_ids()
             matrix = reader.chunks.vectors(ids).astype(np.float16).astype(np.float32)
             for question in questions:
@@ -173,7 +173,7 @@ def ask_among(data: Path, questions: Sequence[tuple[Question, Ids]], embedder: E
     settings = settings_of(kind, embedder.fingerprint.model)
     retriever = Retriever(lambda: embedder, replace(settings.retrieval, candidates=1_000), settings.model)
     with ragkit.open(data, embedder=embedder, settings=settings, create=False) as kb, kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader.chunks)
+        snapshot = kb._indexes.snapshot(reader.chunks)
         found = [
             retriever.retrieve(question.text, reader=reader, snapshot=snapshot, k=K, allowed=among)
             for question, among in questions

@@ -266,7 +266,7 @@ def test_a_validation_between_steps_leaves_the_gradient_of_four_bit_layers(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@needs("ray")
+@needs("ray", "tensorboardX")
 def test_ray_train_runs_the_same_training(tmp_path: Path, base: Path, data: Path) -> None:
     config = configure(tmp_path, base, data, epochs=2)
     result = run("train", str(config), "--ray", "--data", str(tmp_path / "kb"), "--json")

@@ -23,9 +23,11 @@ def test_each_variable_is_read() -> None:
             "RAGKIT_CHAT_DEADLINE": "5",
             "RAGKIT_PROMPT_BUDGET": "2000",
             "RAGKIT_OFFLINE": "yes",
+            "RAGKIT_INDEX": "pgvector",
         }
     )
     assert not settings.retrieval.adapter
+    assert settings.index == "pgvector"
     assert settings.chat.min_confidence == 0.4
     assert settings.chat.link_hosts == ("docs.example.com", "example.org")
     assert (settings.chat.deadline, settings.prompt.budget, settings.model.offline) == (5.0, 2_000, True)
@@ -37,6 +39,7 @@ def test_each_variable_is_read() -> None:
         ("RAGKIT_ADAPTER", "perhaps"),
         ("RAGKIT_CHAT_MIN_CONFIDENCE", "high"),
         ("RAGKIT_RUNTIME", "gpu"),
+        ("RAGKIT_INDEX", "elastic"),
         ("RAGKIT_PROMPT_BUDGET", "1.5"),
     ],
 )

@@ -7,8 +7,9 @@ that the cache keeps in files is one more of PARTS.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy as np
 import pytest
 
 from ragkit.errors import EmbeddingError
-from ragkit.index.base import ChunkSource, IndexPart, TermIndex, VectorIndex
+from ragkit.index.base import ChunkSource, IndexPart, IndexSnapshot, TermIndex, VectorIndex
 from ragkit.index.dense.part import DensePart
 from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.manifest import Manifest
+from ragkit.index.pgvector.upkeep import build_hnsw
 from ragkit.index.policy import SMALL_TAIL, owner_of
 from tests.support.index_source import DIMENSION, WORDS, FakeSource, Ids
 
@@ -30,7 +32,11 @@ PARTS: dict[str, Callable[[], IndexPart[Any]]] = {
     "dense ivf": lambda: DensePart("ivf"),
     "lexical": LexicalPart,
 }
-RECALL = {"dense rabitq": 0.9, "dense ivf": 0.9}
+RECALL = {
+    **{f"dense {kind} {how}": 0.9 for kind in ("rabitq", "ivf") for how in ("built", "followed")},
+    "pgvector hnsw": 0.95,
+    "pgvector binary": 0.8,
+}
 """The least share of the true nearest chunks that an index of codes finds of random vectors; 1 for others."""
 
 History = Sequence[FakeSource]
@@ -56,13 +62,18 @@ def followed(name: str) -> Callable[[History], Any]:
     return make
 
 
-VECTORS = {
+ENGINES = ("pgvector built", "pgvector followed", "pgvector hnsw", "pgvector binary")
+"""Built when all is there; kept by the writers since the first revision; with an HNSW index; with one of bits."""
+VECTORS: dict[str, Callable[[History], Any] | None] = {
     f"{name} {how}": make(name)
     for name in PARTS
     if name.startswith("dense")
     for how, make in (("built", built), ("followed", followed))
+} | dict.fromkeys(ENGINES)
+TERMS: dict[str, Callable[[History], Any] | None] = {
+    f"lexical {how}": make("lexical") for how, make in (("built", built), ("followed", followed))
 }
-TERMS = {f"lexical {how}": make("lexical") for how, make in (("built", built), ("followed", followed))}
+TERMS |= dict.fromkeys(ENGINES[:2])
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +84,48 @@ def history() -> History:
     return [first, second, second.next(remove=[7, 1_405])]
 
 
+@contextmanager
+def in_postgres(name: str, request: pytest.FixtureRequest, history: History) -> Iterator[IndexSnapshot]:
+    """Open both indexes of the last revision, kept in a database."""
+    pytest.importorskip("psycopg", reason="pip install ragkit[postgres]")
+    from tests.support.index_in_postgres import CommittedHistory
+
+    server: str = request.getfixturevalue("server")
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("local")
+    collection = f"{request.fixturename}-{name}".replace(" ", "-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAGKIT_LOCAL", str(folder))
+        patch.setattr("ragkit.index.pgvector.vectors.HNSW_FROM", 1)
+        with closing(CommittedHistory(server, collection, history, binary=name == "pgvector binary")) as committed:
+            for source in history:
+                if name != "pgvector built":
+                    committed.indexes.prepare()
+                committed.commit(source)
+            if name in ENGINES[2:]:
+                with committed.store.upkeep() as session:
+                    build_hnsw(session, binary=name == "pgvector binary", least=1)
+            with committed.opened() as snapshot:
+                yield snapshot
+
+
 @pytest.fixture(scope="module", params=VECTORS)
-def vectors(request: pytest.FixtureRequest, history: History) -> tuple[str, VectorIndex]:
-    return request.param, VECTORS[request.param](history)
+def vectors(request: pytest.FixtureRequest, history: History) -> Iterator[tuple[str, VectorIndex]]:
+    make = VECTORS[request.param]
+    if make is not None:
+        yield request.param, make(history)
+        return
+    with in_postgres(request.param, request, history) as snapshot:
+        yield request.param, snapshot.dense
 
 
 @pytest.fixture(scope="module", params=TERMS)
-def terms(request: pytest.FixtureRequest, history: History) -> TermIndex:
-    made: TermIndex = TERMS[request.param](history)
-    return made
+def terms(request: pytest.FixtureRequest, history: History) -> Iterator[TermIndex]:
+    make = TERMS[request.param]
+    if make is not None:
+        yield make(history)
+        return
+    with in_postgres(request.param, request, history) as snapshot:
+        yield snapshot.lexical
 
 
 # ------------------------------------------------------------------ vectors
@@ -109,9 +153,9 @@ def test_the_nearest_chunks_come_best_first(vectors: tuple[str, VectorIndex], hi
         score_of = dict(zip(expected, scores, strict=True))
         assert cosines.tolist() == pytest.approx([score_of[number] for number in ids.tolist()], abs=1e-6)
         found += len(set(ids.tolist()) & set(expected[:10]))
-        if name.rpartition(" ")[0] not in RECALL:
+        if name not in RECALL:
             assert ids.tolist() == expected[:10]
-    assert found >= 200 * RECALL.get(name.rpartition(" ")[0], 1.0)
+    assert found >= 200 * RECALL.get(name, 1.0)
 
 
 def test_k_of_those_allowed_come_back_and_no_others(vectors: tuple[str, VectorIndex], history: History) -> None:

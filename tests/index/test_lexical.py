@@ -21,8 +21,9 @@ from ragkit.index.lexical.bm25 import rounded_lengths
 from ragkit.index.lexical.chunk_terms import analyse_chunk
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.files import build_lexical, extend_lexical, index_files, open_lexical
-from ragkit.index.lexical.index import FIELD_BOOST, LexicalIndex
+from ragkit.index.lexical.index import LexicalIndex
 from ragkit.index.lexical.question import TERM_LIMIT
+from ragkit.index.lexical.ranking import FIELD_BOOST
 from ragkit.index.lexical.rescoring import explained_score
 from ragkit.index.lexical.tail import Block, join_blocks
 

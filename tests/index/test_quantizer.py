@@ -145,7 +145,7 @@ def stored(kb: KnowledgeBase) -> tuple[int, int, str]:
 def used(kb: KnowledgeBase) -> tuple[int, str]:
     """Return number and kind of what the index is relative to."""
     with kb._store.read() as reader:
-        base = kb._caches.snapshot(reader.chunks).dense.base
+        base = kb._indexes.snapshot(reader.chunks).dense.base
     return base.quantizer, base.kind
 
 

@@ -41,10 +41,13 @@ def test_two_errors_are_found_as_by_comparing_with_every_term(seed: int) -> None
     def beginning(prefix: str) -> Iterable[tuple[str, int]]:
         return [(term, count) for term, count in counts.items() if term.startswith(prefix)]
 
+    def held(terms: Iterable[str]) -> dict[str, int]:
+        return {term: counts[term] for term in terms if term in counts}
+
     found = 0
     for word in chance.sample(sorted(counts), 40):
         typed = _mistyped(word, chance)
-        nearest = nearest_term(typed, stems=[str], frequency=lambda term: counts.get(term, 0), terms=beginning)
+        nearest = nearest_term(typed, stems=[str], frequencies=held, terms=beginning)
         distances = {term: edit_distance(typed, term, limit=2) for term, _ in beginning(typed[:1])}
         least = min(distances.values())
         if len(typed) < 8 or least in {0, 3}:

@@ -16,6 +16,7 @@ from rich.cells import cell_len
 
 import ragkit
 from ragkit.cli.app import run
+from ragkit.settings import PrecisionChoice
 from ragkit_ingest import Change, IngestProgress, IngestReport, Problem, Warned
 from ragkit_ingest.cli.ingest import _stopped_by_signals
 from ragkit_ingest.cli.progress import drawn_progress
@@ -167,6 +168,22 @@ def test_options_reach_the_run(ingest: Ingest, tmp_path: Path) -> None:
 
 
 # --------------------------------------------------------------------- signals
+
+
+def test_a_precision_is_that_of_the_model(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "note.txt", "Words.")
+    asked: list[str] = []
+
+    def refuse(settings: ragkit.ModelSettings) -> None:
+        asked.append(settings.precision)
+        raise ragkit.ConfigError("no such precision here", cure="choose another")
+
+    monkeypatch.setattr("ragkit.knowledge.models.load_embedder", refuse)
+    for precision in get_args(PrecisionChoice):
+        status, _, err = ingest(f"--precision={precision}")
+        assert (status, "no such precision here" in err) == (2, True)
+    assert asked == list(get_args(PrecisionChoice))
+    assert "'--precision': 'int4' is not one of" in ingest("--precision=int4")[2]
 
 
 def test_the_first_ctrl_c_asks_to_stop_and_the_second_one_stops(capfd: pytest.CaptureFixture[str]) -> None:

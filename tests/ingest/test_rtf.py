@@ -101,6 +101,20 @@ def test_fonts_of_signs_and_old_text_boxes() -> None:
     assert extract(rtf(fonts + body), "a.rtf").text == "☑ paid ✓☒ done, β = 2\n\nboxed"
 
 
+@pytest.mark.parametrize(
+    "fonts",
+    [
+        r"{\f0 Arial;}{\f7\fnil Wingdings{\*\falt Symbol};}{\f8 Symbol;}",
+        r"{\f0 Arial;}{\f7\fcharset0{\*\panose 0500}Wingdings;}{\f8\fcharset0 Symbol{\*\falt Arial};}",
+        r"\f0\fswiss Arial;\f7\fnil Wingdings;\f8\fcharset2 Symbol;",
+    ],
+)
+def test_fonts_of_signs_are_known_by_their_name(fonts: str) -> None:
+    styles = r"{\stylesheet{\s1\f0 Symbol;}{\*\cs2\f0 Wingdings;}}"
+    body = r"{\f7 \'fe} paid, {\f8 b} = 2 {\f0 b}"
+    assert extract(rtf(rf"{{\fonttbl{fonts}}}{styles}{body}"), "a.rtf").text == "☑ paid, β = 2 b"
+
+
 def test_links_have_their_address() -> None:
     link = r'see {\field{\*\fldinst{HYPERLINK "https://x.example/a?b=1" \\o "tip"}}{\fldrslt{\ul the \b map}}}, please'
     assert extract(rtf(link), "a.rtf").text == "see the map (https://x.example/a?b=1), please"

@@ -19,11 +19,13 @@ from ragkit import (
     AddProgress,
     AddReport,
     Document,
+    Embedder,
     ExtractionError,
     FileState,
     InputError,
     LockedError,
     Reason,
+    Settings,
 )
 from ragkit_ingest import IngestOptions, IngestProgress, IngestReport, ReadLimits, ingest_folder
 from ragkit_ingest.jobs import Job
@@ -41,6 +43,7 @@ class FakeKnowledge:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.settings = Settings()
         self.texts: dict[str, Document] = {}
         self.states: dict[tuple[str, bytes], FileState] = {}
         self.generations = 0
@@ -60,8 +63,9 @@ class FakeKnowledge:
         return {source: held.sha256 for source, held in self.texts.items()}
 
     @contextmanager
-    def writer(self, *, kind: str, extractor: str) -> Iterator[FakeWriter]:
+    def writer(self, *, kind: str, extractor: str, embedder: Embedder | None) -> Iterator[FakeWriter]:
         assert kind == "ingest"
+        assert embedder is None
         assert extractor
         self.before_lock()
         if self.locked:

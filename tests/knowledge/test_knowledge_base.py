@@ -76,7 +76,7 @@ def test_awaited_searches_find_what_searches_find(kb: ragkit.KnowledgeBase) -> N
 
     async def ask() -> list[ragkit.Hits]:
         await kb.asearch("warranty")
-        newest = kb._querying._caches.newest()
+        newest = kb._querying._indexes.newest()
         assert newest is not None
         assert kb._querying._retriever.is_quick(newest)
         return await asyncio.gather(*(kb.asearch(question, k=2) for question in questions * 5))

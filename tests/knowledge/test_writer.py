@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import ragkit
-from ragkit.errors import EmbeddingError, InputError
+from ragkit.errors import EmbeddingError, InputError, StorageFullError
+from ragkit.store.writer import Writer as StoreWriter
 from ragkit.testing import BrokenEmbedder, HashEmbedder
 from ragkit.types.documents import Document
 from ragkit.types.progress import AddProgress
@@ -61,6 +63,50 @@ def test_documents_are_pulled_lazily_and_committed_on_the_way(tmp_path: Path) ->
     with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
         kb.add(stream())
     assert seen
+
+
+def test_short_documents_are_committed_together_and_acknowledged_afterwards(tmp_path: Path) -> None:
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        unknown: list[str] = []
+
+        def look(progress: AddProgress) -> None:
+            if progress.outcome and progress.source not in {info.source for info in kb.documents()}:
+                unknown.append(progress.source)
+
+        report = kb.add((Document.from_text(f"{n}.txt", f"Seal {n}.") for n in range(60)), progress=look)
+        assert (report.added, unknown) == (60, [])
+        assert kb.status()["revision"] == 1  # one transaction
+
+
+def test_what_stands_before_a_refused_document_is_committed(tmp_path: Path) -> None:
+    refused = Document(source="2.txt", text="Words.", metadata={"bad": {"nested": 1}})  # type: ignore[dict-item]
+    rest = [Document.from_text(f"{n}.txt", f"Seal {n}.") for n in range(5) if n != 2]
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+        with pytest.raises(InputError, match="bad"):
+            kb.add([*rest[:2], refused, *rest[2:]])
+        assert [info.source for info in kb.documents()] == ["0.txt", "1.txt"]
+
+
+def test_a_failing_disk_undoes_a_whole_group_and_acknowledges_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: list[str] = []
+    whole = StoreWriter.put
+
+    def put(self: StoreWriter, document: Document, *rest: Any, **more: Any) -> Any:
+        if document.source == "3.txt":
+            raise StorageFullError("the disk is full")
+        return whole(self, document, *rest, **more)
+
+    monkeypatch.setattr(StoreWriter, "put", put)
+    with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb:
+
+        def note(progress: AddProgress) -> None:
+            stored.extend([progress.source] if progress.outcome else [])
+
+        with pytest.raises(StorageFullError):
+            kb.add((Document.from_text(f"{n}.txt", f"Seal {n}.") for n in range(5)), progress=note)
+        assert (stored, kb.documents(), kb.verify()) == ([], [], [])
 
 
 def test_a_failing_batch_names_its_documents_and_leaves_the_earlier_versions(tmp_path: Path) -> None:
@@ -212,7 +258,7 @@ def test_slices_follow_the_speed_of_the_model(tmp_path: Path) -> None:
 def test_a_text_of_a_refused_document_is_there_for_the_next_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ragkit.knowledge.writer.BATCH_TOKENS", 1)
+    monkeypatch.setattr("ragkit.knowledge.adding.batches.BATCH_TOKENS", 1)
     bad = Document("bad.txt", "The tide is out.", metadata={"nested": {"a": 1}})  # type: ignore[dict-item]  # a reader's fault
     refused: list[str] = []
     with ragkit.open(tmp_path, embedder=HashEmbedder()) as kb, kb.writer() as writer:

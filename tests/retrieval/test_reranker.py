@@ -118,7 +118,7 @@ def test_the_best_thirty_are_judged_and_stand_above_all_others(tmp_path: Path) -
         retriever = Retriever(lambda: embedder, settings, ModelSettings(), reranker=judge)
         with kb._store.read() as reader:
             hits = retriever.retrieve(
-                "refund of a meter", reader=reader, snapshot=kb._caches.snapshot(reader.chunks), k=50
+                "refund of a meter", reader=reader, snapshot=kb._indexes.snapshot(reader.chunks), k=50
             )
     (judged,) = judge.texts
     assert len(judged) == 30

@@ -60,7 +60,7 @@ def test_words_searched_on_a_second_thread_bring_the_same(
 ) -> None:
     retriever = Retriever(HashEmbedder, RetrievalSettings(), ModelSettings(), parallel_from=parallel_from)
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader.chunks)
+        snapshot = kb._indexes.snapshot(reader.chunks)
         found = retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5)
     assert list(found) == list(kb.search(question, k=5))
 
@@ -72,7 +72,7 @@ def test_another_reading_searched_ahead_brings_the_same(kb: ragkit.KnowledgeBase
     settings = RetrievalSettings(vocabulary=(str(file),))
     here, beside = (Retriever(HashEmbedder, settings, ModelSettings(), parallel_from=size) for size in (10**9, 0))
     with kb._store.read() as reader:
-        snapshot = kb._caches.snapshot(reader.chunks)
+        snapshot = kb._indexes.snapshot(reader.chunks)
         for question in ("Who pays reimbursement?", *QUESTIONS, "Who pays reimbursement?", *QUESTIONS):
             one, other = (
                 list(retriever.retrieve(question, reader=reader, snapshot=snapshot, k=5))

@@ -17,7 +17,7 @@ from ragkit_service.settings import VARIABLES
 ROOT = Path(__file__).parents[2]
 SERVICE = ROOT / "service"
 DEPLOY = SERVICE / "deploy"
-FILES = [SERVICE / "Dockerfile", SERVICE / "compose.yaml", *sorted(DEPLOY.iterdir())]
+FILES = [SERVICE / "Dockerfile", *sorted(SERVICE.glob("compose*.yaml")), *sorted(DEPLOY.iterdir())]
 
 
 def known_variables() -> set[str]:
@@ -48,6 +48,23 @@ def test_compose_runs_a_read_only_container_on_loopback_and_demands_a_key() -> N
     assert ragkit["read_only"] is True
     assert all(port.startswith("127.0.0.1:") for port in ragkit["ports"])
     assert ":?" in ragkit["environment"]["RAGKIT_API_KEY"]
+
+
+def test_compose_runs_two_services_over_one_database_behind_a_proxy() -> None:
+    compose: dict[str, Any] = yaml.safe_load((SERVICE / "compose.postgresql.yaml").read_text(encoding="utf-8"))
+    services = compose["services"]
+    proxy = (DEPLOY / "nginx-two-services.conf").read_text(encoding="utf-8")
+    assert re.findall(r"^    server (\w+):8000 ", proxy, re.MULTILINE) == ["one", "two"]
+    for name in ("one", "two"):
+        assert services[name]["read_only"] is True
+        assert services[name]["environment"]["RAGKIT_DATA"] == "postgresql://ragkit@database/ragkit"
+        assert ":?" in services[name]["environment"]["RAGKIT_API_KEY"]
+        assert "ports" not in services[name]
+    own = services["proxy"]["networks"]["default"]["ipv4_address"]
+    assert services["one"]["environment"]["RAGKIT_TRUSTED_PROXIES"] == own
+    assert services["proxy"]["ports"] == ["127.0.0.1:8000:80"]
+    mounted = services["proxy"]["volumes"][0].partition(":")[0]
+    assert (SERVICE / mounted).is_file()
 
 
 def test_variables_that_compose_leaves_empty_are_defaults() -> None:

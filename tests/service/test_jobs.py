@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from ragkit import Document, LockedError, ModelSettings, Settings, StorageFullError
 from ragkit_service import Limits, ServiceSettings, create_app
 from ragkit_service.document_ids import document_id, source_of_id
-from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.jobs.queue import LocalQueue
 from ragkit_service.jobs.types import Job, JobFile
 from ragkit_service.schemas.job_replies import JobReply, JobsReply
 from tests.support.service_fakes import LOCAL, FakeKnowledge, FakeLibrary, client, plain_extractor
@@ -255,7 +255,7 @@ def test_a_restart_takes_up_what_was_queued_and_what_was_at_work(library: FakeLi
     app = create_app(settings, library=library, extractor=plain_extractor())
     http = TestClient(app, base_url=LOCAL)  # without its lifespan: nothing does the jobs, as after a crash
     jobs = [post(http, f"{number}.txt", b"text %d" % number) for number in range(3)]
-    queue = JobQueue(tmp_path)
+    queue = LocalQueue(tmp_path)
     claimed = queue.claim()
     assert claimed is not None
     queue.settle(claimed.id, JobFile(0, "0.txt", "upload:0.txt", path="0/0.txt", status="queued"))
@@ -267,7 +267,7 @@ def test_a_restart_takes_up_what_was_queued_and_what_was_at_work(library: FakeLi
 
 
 def test_a_job_that_ends_its_process_each_time_is_given_up(tmp_path: Path) -> None:
-    queue = JobQueue(tmp_path)
+    queue = LocalQueue(tmp_path)
     queue.add(Job("job_1", "default", "upload", "queued", "", files=(JobFile(0, "a", "upload:a"),)))
     for _ in range(3):
         assert queue.claim() is not None
@@ -281,7 +281,7 @@ def test_a_job_that_ends_its_process_each_time_is_given_up(tmp_path: Path) -> No
 
 
 def test_a_job_that_waits_for_a_lock_is_never_given_up(tmp_path: Path) -> None:
-    queue = JobQueue(tmp_path)
+    queue = LocalQueue(tmp_path)
     queue.add(Job("job_1", "default", "upload", "queued", ""))
     for _ in range(9):
         assert queue.claim() is not None
@@ -291,7 +291,7 @@ def test_a_job_that_waits_for_a_lock_is_never_given_up(tmp_path: Path) -> None:
 
 
 def test_the_jobs_of_a_collection_keep_their_order(tmp_path: Path) -> None:
-    queue = JobQueue(tmp_path)
+    queue = LocalQueue(tmp_path)
     for number, name in enumerate(("a", "a", "b", "a")):
         queue.add(Job(f"job_{number}", name, "upload", "queued", ""))
     first, second = queue.claim(), queue.claim()

@@ -1,5 +1,7 @@
 """What every store must do, in three suites: `contract_documents`, `contract_runs` and `contract_places`.
 
+A fourth, `contract_writers`, has two forms: of a store that lets one run write at a time, and of one that lets several.
+
 A back end passes when classes that inherit the suites are green with its fixture `place`, which gives an empty place to
 each test: see tests/store/test_contract.py. Nothing in the suites knows which store it is.
 """

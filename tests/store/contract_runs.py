@@ -183,18 +183,22 @@ class RunContract:
 
     # ------------------------------------------------------------------ the writer lock
 
-    def test_one_writer_at_a_time(self, store: Store, place: Place) -> None:
+    def test_a_rebuild_keeps_others_out_and_waits_for_them(self, store: Store, place: Place) -> None:
         with place.open() as other:
-            with writing(store) as writer:
+            with writing(store, kind="rebuild") as writer:
                 cut("a").put(writer)
                 with pytest.raises(LockedError) as caught, writing(other):
                     pass
                 assert caught.value.holder
+                assert other.writer_holder(alone=True)
                 with pytest.raises(LockedError), writing(store, wait=0.05):
                     pass
                 with other.read() as reader:  # readers never wait
                     assert reader.documents.sources() == ["a"]
             assert put(other, cut("b")) == ["added"]
+            with writing(other), pytest.raises(LockedError) as caught, writing(store, kind="rebuild"):
+                pass
+            assert caught.value.holder
 
     def test_the_holder_of_the_lock_is_named_while_it_writes(self, store: Store, place: Place) -> None:
         assert store.writer_holder() == ""
@@ -208,7 +212,7 @@ class RunContract:
 
         def second() -> None:
             held.wait()
-            outcomes.extend(put(store, cut("b"), wait=30))
+            outcomes.extend(put(store, cut("b"), kind="rebuild", wait=30))
 
         thread = threading.Thread(target=second)
         thread.start()

@@ -9,7 +9,10 @@ from typing import Final
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.store.contract_documents", "tests.store.contract_runs", "tests.store.contract_places"
+    "tests.store.contract_documents",
+    "tests.store.contract_runs",
+    "tests.store.contract_places",
+    "tests.store.contract_writers",
 )
 
 from ragkit.store.sqlite.backend import SqliteBackend  # noqa: E402
@@ -18,6 +21,7 @@ from tests.store.contract import Place  # noqa: E402
 from tests.store.contract_documents import DocumentContract  # noqa: E402
 from tests.store.contract_places import PlaceContract  # noqa: E402
 from tests.store.contract_runs import RunContract  # noqa: E402
+from tests.store.contract_writers import OneWriterContract  # noqa: E402
 
 IMPLEMENTATIONS: Final[dict[str, Callable[[Path], Place]]] = {
     "sqlite": lambda folder: Place(SqliteBackend(), str(folder / "data")),
@@ -41,3 +45,7 @@ class TestRuns(RunContract):
 
 class TestPlaces(PlaceContract):
     """Filters, files and collections."""
+
+
+class TestWriters(OneWriterContract):
+    """One run at a time."""

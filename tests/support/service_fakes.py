@@ -67,6 +67,10 @@ class FakeKnowledge:
         """Return the extractive model."""
         return load_chat(self.settings.chat)
 
+    def follow_files(self) -> bool:
+        """Return False: no other machine has its files."""
+        return False
+
     def original(self, source: str) -> None:
         """Return the file of a document: there is none."""
         self._called("original", source=source)
@@ -137,7 +141,7 @@ class FakeKnowledge:
         made.folder = self.folder
         return made
 
-    def writing(self) -> str:
+    def writing(self, *, alone: bool = False) -> str:
         """Return who else writes, as `before` tells by raising LockedError."""
         try:
             self.before("writer")

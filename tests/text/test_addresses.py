@@ -9,7 +9,6 @@ import pytest
 from ragkit import Chunk, Document
 from ragkit.chunking.chunker import chunk_document
 from ragkit.citations.support import Passage
-from ragkit.knowledge.writer import embedded_spans
 from ragkit.store.rows import embedded_hash, embedded_hashes
 from ragkit.testing import HashEmbedder
 from ragkit.text.addresses import spans_without_addresses, without_addresses
@@ -50,7 +49,7 @@ def test_a_chunk_is_embedded_without_addresses_and_keeps_them() -> None:
     for chunk in chunks:
         assert "example" not in chunk.embedded
         assert chunk.tokens == embedder.count_tokens([chunk.embedded])[0]
-        for (start, end), (left, right) in zip(chunk.units, embedded_spans(chunk), strict=False):
+        for (start, end), (left, right) in zip(chunk.units, chunk.embedded_spans, strict=False):
             assert chunk.embedded[left:right] == without_addresses(chunk.text[start:end])
 
 

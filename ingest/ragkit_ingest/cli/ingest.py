@@ -23,6 +23,7 @@ from ragkit import FileState, NotFoundError, RagkitError, settings_from_env, sho
 from ragkit_ingest.cli.progress import drawn_progress
 from ragkit_ingest.cli.read_options import with_read_limits
 from ragkit_ingest.cli.report import print_report
+from ragkit_ingest.executors.loading import EXECUTOR_FORMS, load_executor
 from ragkit_ingest.limits import ReadLimits
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import IngestProgress, IngestReport, ProgressCallback
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 _NICE: Final = 5
 """The niceness that is added: beside one busy thread of a server, an ingest gets a quarter of a shared processor."""
 
+_PRECISIONS: Final = ("auto", "fp32", "int8")
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -45,15 +48,17 @@ class _Place:
     data: str
     collection: str
     model: str
+    precision: str | None
     as_json: bool
 
 
 def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --data, --collection, --model and --json to a command, which receives them as one `place`."""
+    """Add --data, --collection, --model, --precision and --json to a command, which receives them as one `place`."""
 
     @functools.wraps(command)
-    def wrapped(data: str, collection: str, model: str, as_json: bool, **rest: Any) -> Any:
-        return command(place=_Place(data, collection, model, as_json), **rest)
+    def wrapped(**rest: Any) -> Any:
+        place = {name: rest.pop(name) for name in ("data", "collection", "model", "precision", "as_json")}
+        return command(place=_Place(**place), **rest)
 
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
@@ -65,6 +70,11 @@ def _place_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=".ragkit",
             show_default=True,
             help="Data folder, or postgresql://USER@HOST/DATABASE (or $RAGKIT_DATA).",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(_PRECISIONS),
+            help="Numbers that the model multiplies (or $RAGKIT_PRECISION); int8 needs `ragkit models compile`.",
         ),
         click.option("--model", default="", metavar="NAME", help="Embedding model of a new collection."),
     ):
@@ -78,7 +88,8 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def wrapped(*, limits: ReadLimits, include: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> Any:
         flags = {name: rest.pop(name) for name in ("allow_removals", "force")}
-        options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags)
+        executor = load_executor(rest.pop("executor"))
+        options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags, executor=executor)
         return command(options=options, **rest)
 
     decorated: Callable[..., Any] = wrapped
@@ -88,6 +99,14 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--force", is_flag=True, help="Read every file again, also unchanged ones."),
         with_read_limits,
+        click.option(
+            "--executor",
+            envvar="RAGKIT_EXECUTOR",
+            default="local",
+            show_default=True,
+            metavar="NAME",
+            help=f"Where to read and embed: {EXECUTOR_FORMS} (or $RAGKIT_EXECUTOR).",
+        ),
         click.option("--workers", type=click.IntRange(0, 256), default=0, metavar="N", help="Reading processes."),
         click.option("--exclude", multiple=True, metavar="GLOB", help="Leave these files as they are."),
         click.option(
@@ -199,6 +218,9 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
     settings = settings_from_env(os.environ)
     if place.model:
         settings = replace(settings, model=replace(settings.model, name=place.model))
+    if place.precision:
+        chosen = replace(settings.model, precision=cast("Any", place.precision))
+        settings = replace(settings, model=chosen)
     try:
         kb = ragkit.open(place.data, collection=place.collection, settings=settings, create=not dry_run)
     except NotFoundError:

@@ -41,12 +41,13 @@ def check_open_file(descriptor: int, *, max_size: int) -> os.stat_result:
     return status
 
 
-def read_stable(descriptor: int, *, max_size: int) -> Content:
+def read_stable(descriptor: int, *, max_size: int, settled: bool = False) -> Content:
     """Read an open file from its start; ExtractionError `changed_while_reading` when no two reads of it agree, or
     `empty_file`.
 
     Status before and after must be equal. A file's times have the resolution of the kernel's clock and change when a
     write begins, so a file that changed within the last second is read again after a pause, and must hash the same.
+    settled: nobody else can write to it, so that one read is enough.
     """
     for _ in range(_ATTEMPTS):
         before = check_open_file(descriptor, max_size=max_size)
@@ -54,7 +55,7 @@ def read_stable(descriptor: int, *, max_size: int) -> Content:
         digest = hashlib.sha256(data).hexdigest()
         after = os.fstat(descriptor)
         if _same(before, after) and len(data) == before.st_size:
-            if abs(time.time() - after.st_ctime) > _SETTLED_SECONDS:
+            if settled or abs(time.time() - after.st_ctime) > _SETTLED_SECONDS:
                 return _content(data, digest)
             time.sleep(_QUIET_SECONDS)
             if _digest(descriptor, before.st_size) == digest and _same(before, os.fstat(descriptor)):

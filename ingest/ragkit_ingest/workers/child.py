@@ -82,7 +82,7 @@ def answer(
 ) -> tuple[dict[str, Any], str]:
     """Read one file, or draw one of its pages where that is asked; ExtractionError when that fails."""
     budget = Budget(limits.timeout)
-    content = read_stable(descriptor, max_size=limits.max_size)
+    content = read_stable(descriptor, max_size=limits.max_size, settled=request.get("settled", False))
     name: str = request["name"]
     if "page" in request:
         picture = page_png(content.data, request["page"])

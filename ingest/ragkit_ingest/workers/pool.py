@@ -61,15 +61,19 @@ class Worker:
         """The child's process id, 0 when there is none."""
         return self._process.pid if self._process is not None else 0
 
-    def read(self, descriptor: int, *, source: str, name: str, place: Place | None = None) -> Document:
+    def read(
+        self, descriptor: int, *, source: str, name: str, place: Place | None = None, settled: bool = False
+    ) -> Document:
         """Return the document of an open file; ExtractionError with a typed reason when it gives none.
+
+        settled: nobody writes to the file, so that it is read once, however new it is.
 
         A reader that crashed is tried once more without optional native code, in the remaining time. The start of a
         child does not count.
         """
         self._left = self._limits.timeout
         self.included = []
-        request = {"name": name, "place": place.as_dict() if place is not None else None}
+        request = {"name": name, "place": place.as_dict() if place is not None else None, "settled": settled}
         try:
             message, text = self._ask(descriptor, {**request, "careful": False})
         except _DiedError as error:

@@ -100,7 +100,7 @@ def _set_timeout(channel: socket.socket, deadline: float | None) -> None:
     channel.settimeout(left)
 
 
-def pack(extracted: Extracted, *, media_type: str, sha256: str) -> dict[str, Any]:
+def pack(extracted: Extracted | Document, *, media_type: str, sha256: str) -> dict[str, Any]:
     """Return everything but the text as JSON."""
     return {
         "sha256": sha256,

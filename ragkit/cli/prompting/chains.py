@@ -65,6 +65,7 @@ def run_chain(
                     click.echo(click.style(show(part.as_line()), dim=True))
             else:
                 run = part
+        kb.follow_files()
     assert run is not None  # noqa: S101 - a stream ends with its run
     if target.as_json:
         print_json(run.as_dict())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -23,17 +24,20 @@ def examples() -> None:
     """
 
 
-def _file(target: Target) -> ExampleFile:
+@contextmanager
+def _file(target: Target) -> Iterator[ExampleFile]:
+    """Lend the examples of a collection; other machines of a shared store get what is changed."""
     with target.open() as kb:
-        return ExampleFile(kb.folder)
+        yield ExampleFile(kb.folder)
+        kb.follow_files()
 
 
 @examples.command("list", short_help="List the examples.")
 @common
 def list_examples(target: Target) -> None:
     """List the examples with their numbers."""
-    file = _file(target)
-    held = file.load()
+    with _file(target) as file:
+        held = file.load()
     if target.as_json:
         records = [
             {"number": number, "input": item.question, "output": item.answer, "context": item.context}
@@ -62,8 +66,8 @@ def add_examples(file: str | None, asked: str | None, answer: str | None, contex
     """Add the examples of a JSON lines FILE (input, output, context), or one by --input and --output."""
     if (file is None) == (asked is None and answer is None):
         raise click.UsageError("name a FILE, or give --input and --output")
-    held = _file(target)
-    done = held.add_file(Path(file)) if file else held.add([Example(asked or "", answer or "", context)])
+    with _file(target) as held:
+        done = held.add_file(Path(file)) if file else held.add([Example(asked or "", answer or "", context)])
     if target.as_json:
         print_json(done.as_dict())
     else:
@@ -81,10 +85,10 @@ def check_examples(context: click.Context, questions: str | None, target: Target
 
     Exit status 1 when a test question is among them.
     """
-    held = _file(target)
-    notes = held.findings()
     asked = [item.text for item in load_question_file(Path(questions))] if questions else []
-    leaks = held.given_away(asked)
+    with _file(target) as held:
+        notes = held.findings()
+        leaks = held.given_away(asked)
     if target.as_json:
         found = [{"number": number, "question": question} for number, question in leaks]
         print_json({"examples": len(held.load()), "notes": notes, "test_questions": found})
@@ -102,7 +106,8 @@ def check_examples(context: click.Context, questions: str | None, target: Target
 @common
 def remove_examples(numbers: Sequence[int], target: Target) -> None:
     """Remove examples by their numbers in `ragkit examples list`."""
-    left = _file(target).remove(numbers)
+    with _file(target) as held:
+        left = held.remove(numbers)
     if target.as_json:
         print_json({"removed": len(set(numbers)), "left": left})
     else:
@@ -113,7 +118,8 @@ def remove_examples(numbers: Sequence[int], target: Target) -> None:
 @common
 def from_feedback(target: Target) -> None:
     """Add the approved answers of the collection's feedback (its file `feedback.jsonl`)."""
-    done = _file(target).add_feedback()
+    with _file(target) as held:
+        done = held.add_feedback()
     if target.as_json:
         print_json(done.as_dict())
         return

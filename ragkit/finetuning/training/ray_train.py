@@ -25,7 +25,7 @@ def train_on_ray(
         from ray.train import RunConfig, ScalingConfig
         from ray.train.torch import TorchTrainer
     except ImportError as error:
-        raise MissingPackageError("ray", purpose="training on Ray", install="'ragkit[ray]'") from error
+        raise MissingPackageError("ray", purpose="training on Ray", install="'ragkit[ray-train]'") from error
     os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else a local cluster writes a token into the home folder
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")

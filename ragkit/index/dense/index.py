@@ -14,11 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import EmbeddingError
 from ragkit.index.dense.files import DenseBase
 from ragkit.index.dense.float16_file import gathered, half, load_faiss
 from ragkit.index.dense.tail import CodedPart, follow_parts
-from ragkit.numeric.vectors import cosines
+from ragkit.numeric.vectors import cosines, unit_query
 
 Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
@@ -112,7 +111,7 @@ class DenseIndex:
         allowed: ascending chunk ids to choose from; k come back whenever k of these exist. Raises EmbeddingError for
         a query of another dimension, zero, or not finite.
         """
-        unit = self._checked(query)
+        unit = unit_query(query, self.dimension)
         if k < 1:
             return _NO_IDS, np.empty(0, dtype=np.float32)
         choice = self._chosen(allowed)
@@ -127,7 +126,7 @@ class DenseIndex:
 
     def scores(self, query: Vectors, ids: Ids) -> Scores:
         """Return the exact cosine of a query (d,) with each of some chunks, float32 (n,); 0 for an unknown id."""
-        unit = self._checked(query)
+        unit = unit_query(query, self.dimension)
         return _exact(self.vectors(ids), unit)
 
     def vectors(self, ids: Ids) -> Vectors:
@@ -148,18 +147,6 @@ class DenseIndex:
         return rows
 
     # ------------------------------------------------------------------ the two parts
-
-    def _checked(self, query: Vectors) -> NDArray[np.float64]:
-        vector = np.asarray(query, dtype=np.float64)
-        if vector.shape != (self.dimension,):
-            raise EmbeddingError(
-                f"the query vector has shape {vector.shape}, not {(self.dimension,)}", cure="use the collection's model"
-            )
-        norm = float(np.sqrt(vector @ vector)) if np.isfinite(vector).all() else float("nan")
-        if not norm > 0 or not np.isfinite(norm):
-            raise EmbeddingError("the query vector is zero or not finite", cure="check the embedding model")
-        unit: NDArray[np.float64] = vector / norm
-        return unit
 
     def _chosen(self, allowed: Ids | None) -> _Allowed:
         if allowed is None:

@@ -9,7 +9,7 @@ deleted chunks in its mean length until its files are rewritten, so twice as man
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,27 +22,29 @@ from ragkit.index.lexical.deletions import DeletedTermCounts, add_deleted
 from ragkit.index.lexical.files import LexicalBase, base_ids
 from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
 from ragkit.index.lexical.question import AnalysedQuestion, read_question
-from ragkit.index.lexical.rescoring import STOP_WORD_RATIO, content_scores, explained_score
+from ragkit.index.lexical.ranking import (
+    Weights,
+    best_first,
+    comparable,
+    mean_lengths,
+    question_weights,
+    ranked_languages,
+)
+from ragkit.index.lexical.rescoring import content_scores, explained_score
 from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.term_files import find_terms
 from ragkit.index.lexical.unknown_words import TermDictionary
 from ragkit.numeric.sorted_ids import is_member
-from ragkit.text.analyzer import DEFAULT_LANGUAGE
 from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
-Weights = Mapping[str, Mapping[str, float]]
 
-FIELD_BOOST: Final[Mapping[str, float]] = {"body": 1.0, "context": 0.4}
-_LANGUAGE_LIMIT: Final = 6
-_MAIN_SHARE: Final = 0.05
 _SPARE: Final = 16
 _KNOWN_LIMIT: Final = 100_000
 _COST_OF_ID: Final = 11
 """A query for one id costs as much as this many hits that are read and dropped: 5 µs against 0.45 µs, at a million."""
-_DECIMALS: Final = 4
 _WIDER: Final = 64
 _SAME_MEAN: Final = 1e-6
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
@@ -67,7 +69,7 @@ class LexicalIndex:
         self._deleted = tuple(deleted)
         self._live = [_live(block, removed) for block in self.blocks]
         self._documents, self._lengths = self._count()
-        self._averages = self._means()
+        self._averages = mean_lengths(self._lengths, self._documents)
         self._stale = self._is_stale()
         self._languages, self._main = self._count_languages()
         self._known: dict[str, float | None] = {}
@@ -119,12 +121,12 @@ class LexicalIndex:
     def question(self, text: str) -> AnalysedQuestion:
         """Return a question as it is searched and scored by here; see `read_question`."""
         main = [language for language in self._languages if language in self._main] or self._languages
-        dictionary = TermDictionary(main, self._frequency, self._beginning)
+        dictionary = TermDictionary(main, self._frequencies, self._beginning)
         return read_question(text, languages=self._languages, idf=self.idf, dictionary=dictionary)
 
-    def _frequency(self, term: str) -> int:
-        """Return in how many chunks' text or context a term is, whichever is more; nothing is cached."""
-        return max(self._counted(field, term) for field in CONTENT_FIELDS)
+    def _frequencies(self, terms: Iterable[str]) -> dict[str, int]:
+        """Return in how many chunks' text or context terms are, whichever is more; nothing is cached."""
+        return {term: max(self._counted(field, term) for field in CONTENT_FIELDS) for term in terms}
 
     def _beginning(self, prefix: str) -> Iterable[tuple[str, int]]:
         """Return the terms that begin with a prefix, with their number of chunks, deleted ones included."""
@@ -184,7 +186,8 @@ class LexicalIndex:
 
         query: plain text of any length, or what `question` returns for it. allowed: ascending chunk ids to choose from.
         """
-        weights = self._weights(self.question(query) if isinstance(query, str) else query)
+        question = self.question(query) if isinstance(query, str) else query
+        weights = question_weights(question, self._containing, documents=self._documents)
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
         rough = self._is_rough(weights)
@@ -194,7 +197,7 @@ class LexicalIndex:
             ids = ids[:wide]
             scores = self._scored_again(weights, ids)
         found = [(ids, scores), *(self._search_block(block, weights, allowed) for block in self.blocks)]
-        return _best(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k)
+        return best_first(np.concatenate([ids for ids, _ in found]), np.concatenate([s for _, s in found]), k)
 
     # ------------------------------------------------------------------ statistics
 
@@ -210,11 +213,6 @@ class LexicalIndex:
             documents -= len(part.ids)
             lengths.subtract(part.length)
         return documents, lengths
-
-    def _means(self) -> dict[str, float]:
-        """Return the mean lengths that chunks are ranked with."""
-        means = {name: self._lengths[name] / max(self._documents, 1) for name in CONTENT_FIELDS}
-        return {**means, STOP_WORDS: max(STOP_WORD_RATIO * means["body"], 1.0)}
 
     def _is_stale(self) -> bool:
         """Return whether tantivy's mean lengths differ from those without deleted chunks."""
@@ -238,11 +236,7 @@ class LexicalIndex:
             languages.update(block.count_languages(live))
         for part in self._deleted:
             languages.subtract(part.languages)
-        present = +languages
-        ranked = sorted(present, key=lambda language: (-present[language], language))
-        common = ranked[:_LANGUAGE_LIMIT] or [DEFAULT_LANGUAGE]
-        least = _MAIN_SHARE * languages.total()
-        return common, frozenset(language for language in common if languages[language] >= least)
+        return ranked_languages(languages)
 
     def _containing(self, field: str, term: str) -> int:
         """Return and cache how many chunks have a term; two threads may both count it, with the same result."""
@@ -260,20 +254,6 @@ class LexicalIndex:
             return files
         held = sum(block.fields[field].containing(term, live) for block, live in self._held())
         return files + held - sum(part.containing(field, term) for part in self._deleted)
-
-    def _weights(self, question: AnalysedQuestion) -> Weights:
-        """Return for each field the weight of each term: its count in the question × idf × boost of the field.
-
-        Stop words all weigh the same: each is in most chunks.
-        """
-        weights = {
-            field: {
-                term: count * FIELD_BOOST[field] * idf(self._documents, self._containing(field, term))
-                for term, count in question.terms.items()
-            }
-            for field in CONTENT_FIELDS
-        }
-        return {**weights, STOP_WORDS: {term: float(count) for term, count in question.stop_words.items()}}
 
     # ------------------------------------------------------------------ the two parts
 
@@ -339,11 +319,4 @@ def _live(block: Block, removed: Ids) -> NDArray[np.bool_] | None:
 def _settled(scores: NDArray[np.float64], kept: NDArray[np.bool_], k: int, *, deep: bool) -> bool:
     """Return whether no further hit can be among the best k: the last one scores below the k-th that is kept."""
     good = scores[kept]
-    return len(good) >= k and (deep or round(float(good[k - 1]), _DECIMALS) > round(float(scores[-1]), _DECIMALS))
-
-
-def _best(ids: Ids, scores: NDArray[np.float64], k: int) -> tuple[Ids, Scores]:
-    """Sort by falling score, rounded so that equal chunks tie whatever the order of summation, then by id."""
-    rounded = np.round(scores, _DECIMALS)
-    order = np.lexsort((ids, -rounded))[:k]
-    return ids[order], rounded[order].astype(np.float32)
+    return len(good) >= k and (deep or comparable(float(good[k - 1])) > comparable(float(scores[-1])))

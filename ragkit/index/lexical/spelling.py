@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ragkit.text.edit_distance import edit_distance
 
-Frequencies = Callable[[str], int]
-"""Returns how many chunks have a term."""
+Frequencies = Callable[[Iterable[str]], Mapping[str, int]]
+"""Returns how many chunks have each of some terms; those that none has are 0, or left out."""
 Terms = Callable[[str], Iterable[tuple[str, int]]]
 """Returns the terms that begin with a prefix, each with the number of chunks that have it."""
 
@@ -20,7 +20,7 @@ _LONGEST: Final = 24
 
 
 def nearest_term(
-    word: str, *, stems: Sequence[Callable[[str], str]], frequency: Frequencies, terms: Terms
+    word: str, *, stems: Sequence[Callable[[str], str]], frequencies: Frequencies, terms: Terms
 ) -> str | None:
     """Return the term with the fewest edits (Damerau-Levenshtein) from a word, the most frequent of those; or None.
 
@@ -31,9 +31,8 @@ def nearest_term(
     if not ONE_EDIT_FROM <= len(word) <= _LONGEST:
         return None
     for stem in stems:
-        made = {stem(edited) for edited in _edits(word)}
-        counted = [(frequency(term), term) for term in made if len(term) > 2]
-        best = max(((count, term) for count, term in counted if count), default=None)
+        counted = frequencies({term for term in map(stem, _edits(word)) if len(term) > 2})
+        best = max(((count, term) for term, count in counted.items() if count), default=None)
         if best:
             return best[1]
     if len(word) < TWO_EDITS_FROM:

@@ -41,7 +41,7 @@ class TermDictionary:
     """The terms of an index. languages: its main ones; a word of another is left as it is."""
 
     languages: Sequence[str]
-    frequency: Frequencies
+    frequencies: Frequencies
     terms: Terms
 
     def read(self, words: Sequence[tuple[str, Forms]], *, known: Callable[[str], bool]) -> Reading:
@@ -83,23 +83,21 @@ class TermDictionary:
     def _nearest(self, word: str, own: str) -> str | None:
         languages = dict.fromkeys((own, *self.languages[:2]))
         stems = [stem_of(language) for language in languages]
-        return nearest_term(word, stems=stems, frequency=self.frequency, terms=self.terms)
+        return nearest_term(word, stems=stems, frequencies=self.frequencies, terms=self.terms)
 
     def _parts(self, word: str, language: str) -> list[str]:
         """Return the terms of a compound's two parts, [] where the index does not have both."""
         stem = stem_of(language)
-        best: tuple[int, list[str]] = (0, [])
+        splits: list[tuple[int, str, str]] = []
         for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
-            last = stem(word[at:])
-            rare = self.frequency(last)
-            for link in _LINKS if rare else ():
+            for link in _LINKS:
                 first = word[:at].removesuffix(link) if word[:at].endswith(link) else ""
-                if len(first) < _SHORTEST_PART:
-                    continue
-                count = self.frequency(stem(first))
-                if count and len(first) > best[0]:
-                    best = (len(first), [stem(first), last])
-        return best[1]
+                if len(first) >= _SHORTEST_PART:
+                    splits.append((len(first), stem(first), stem(word[at:])))
+        counted = self.frequencies({part for _, *parts in splits for part in parts})
+        held = [split for split in splits if all(counted.get(part) for part in split[1:])]
+        longest = max(held, key=lambda split: split[0], default=None)
+        return [*longest[1:]] if longest else []
 
     def _longer(self, word: str, language: str) -> list[str]:
         """Return the most frequent compounds that begin with a word."""

@@ -56,7 +56,8 @@ class TextRanker:
     @property
     def name(self) -> str:
         """The model that scores: the cross-encoder, or the embedding model."""
-        return self._settings.retrieval.rerank or self._embedder().fingerprint.model
+        retrieval = self._settings.retrieval
+        return (not retrieval.two_tiers and retrieval.rerank) or self._embedder().fingerprint.model
 
     def score(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return the score of each text, in their order.
@@ -66,7 +67,7 @@ class TextRanker:
         """
         asked = checked_question(question, self._settings.retrieval)
         cleaned = [clean_text(text) for text in texts]
-        if self._settings.retrieval.rerank:
+        if self._settings.retrieval.rerank and not self._settings.retrieval.two_tiers:
             return [float(score) for score in self._cross_encoder().score(asked, cleaned)]
         weight = self._settings.retrieval.dense_weight
         dense, lexical = _dense(asked, cleaned, self._embedder()), _lexical(asked, cleaned)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ragkit.store.postgres.backup import restore
 from ragkit.store.postgres.catalog import collection_identity, create_collection, delete_collection, list_collections
 from ragkit.store.postgres.location import parse_location
+from ragkit.store.postgres.portable.backup import restore
+from ragkit.store.postgres.sharing.database import Database
 from ragkit.store.postgres.store import Store
 
 
@@ -40,3 +41,7 @@ class PostgresBackend:
     def restore(self, file: Path, location: str, name: str) -> None:
         """Make a collection from a backup file. Raises NotFoundError, CorruptError, ConflictError."""
         restore(file, parse_location(location), name)
+
+    def database(self, location: str) -> Database:
+        """Return the database, for tables of other programs."""
+        return Database(parse_location(location))

@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ragkit.errors import ConflictError, NotFoundError
+from ragkit.index.pgvector.hnsw import drop_hnsw
 from ragkit.store.checks import check_name
+from ragkit.store.postgres.collection_sql import CollectionSql
 from ragkit.store.postgres.connection import Connection, connect, rolled_back, translated
 from ragkit.store.postgres.location import FOLDER, Location, local_root
-from ragkit.store.postgres.lock import lock_for_writing, writer_role
+from ragkit.store.postgres.lock import begin_turn, lock_for_writing, writer_role
 from ragkit.store.postgres.schema import CHILDREN_FIRST, check_version, create_tables, has_tables, migrate
 from ragkit.store.runs import iso
 
@@ -100,11 +102,13 @@ def delete_collection(location: Location, name: str) -> None:
                 f"there is no collection {name!r} in {location}", cure="list them with: ragkit collections"
             )
         number, identity = found
-        lock_for_writing(connection, number, name)
-        with rolled_back(connection):
+        lock_for_writing(connection, number, name, alone=True)
+        with rolled_back(connection, begin=""):
+            begin_turn(connection, number, name)
             for table in CHILDREN_FIRST:
                 connection.execute(f"DELETE FROM {table} WHERE collection = $1", (number,))
             connection.execute("DELETE FROM collections WHERE id = $1", (number,))
+        drop_hnsw(CollectionSql(connection, number))
     shutil.rmtree(local_folder(identity), ignore_errors=True)
 
 

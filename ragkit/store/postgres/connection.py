@@ -23,6 +23,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 SCHEMA: Final = "ragkit"
 OLDEST_SERVER: Final = 140000
 """PostgreSQL 14: the first in which numeric holds infinity, which metadata needs."""
+BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SHOWN: Final = 300
 _LOST: Final = "run the command again: what was committed is kept, and a transaction that was cut off left nothing"
 
@@ -81,7 +82,8 @@ def _prepare(connection: Connection, location: Location) -> None:
         raise ConfigError(f"the database {location} is not in UTF-8", cure="create it with: ENCODING 'UTF8'")
     connection.execute(
         """SELECT set_config('search_path', concat_ws(', ', $1::text, (SELECT quote_ident(n.nspname) FROM pg_extension
-        AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector')), false)""",
+        AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector')), false),
+        set_config('jit', 'off', false)""",  # no query is long enough to gain from it
         (SCHEMA,),
     )
     register_vectors(connection)
@@ -99,9 +101,10 @@ def register_vectors(connection: Connection) -> bool:
 
 @contextmanager
 def rolled_back(connection: Connection, *, begin: str = "BEGIN") -> Iterator[None]:
-    """Run a body in a transaction; any error, in the commit too, rolls all of it back."""
-    connection.execute(begin)
+    """Run a body in a transaction; any error, in the commit too, rolls all of it back. begin: "" when the body does."""
     try:
+        if begin:
+            connection.execute(begin)
         yield
         connection.execute("COMMIT")
     except BaseException:

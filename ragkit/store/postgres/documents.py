@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.pgvector.sql import keeps_terms
+from ragkit.index.pgvector.writing import add_terms, drop_terms
 from ragkit.store.base import Outcome
 from ragkit.store.encoding import DocumentRecord, encode_matrix, encode_spans, encode_unit_vectors
 from ragkit.store.postgres.connection import HalfVector
-from ragkit.store.postgres.encoding import metadata_rows, source_key
+from ragkit.store.postgres.encoding import acl_column, metadata_rows, source_key
 from ragkit.store.postgres.session import Session
 from ragkit.store.runs import Change, ChunkedDocument, Stamp
-from ragkit.types.documents import Chunk, Document
+from ragkit.types.documents import Chunk, ChunkText, Document
 
 Vectors = NDArray[np.float32]
 
@@ -58,7 +60,7 @@ def put_document(
     if not keeps_chunks:
         if old is not None:
             drop_chunks(session, change, document_id)
-        _insert_chunks(session, change, document_id, cut)
+        _insert_chunks(session, change, document_id, record.title, cut)
     return "added" if old is None else "changed"
 
 
@@ -97,6 +99,8 @@ def store_vectors(
 
 def drop_chunks(session: Session, change: Change, document_id: int) -> None:
     """Delete a document's chunks and log their ids, so that search indexes can apply the deletion."""
+    if keeps_terms(session):
+        drop_terms(session, document_id)
     change.chunks -= session.run(
         """INSERT INTO removed_chunks SELECT collection, $2::bigint, id FROM chunks
         WHERE collection = $1 AND document_id = $3""",
@@ -149,7 +153,7 @@ def _insert(
     """Insert a document's row. values: characters, pages, chunks and the stamp."""
     source = document.source
     session.run(
-        "INSERT INTO documents VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        "INSERT INTO documents VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         (
             number,
             source_key(source),
@@ -159,6 +163,7 @@ def _insert(
             record.media_type,
             record.metadata,
             *values,
+            acl_column(record.metadata),
         ),
     )
 
@@ -166,8 +171,18 @@ def _insert(
 def _update(session: Session, document_id: int, record: DocumentRecord, size: tuple[int, ...], stamp: Stamp) -> None:
     session.run(
         """UPDATE documents SET title = $3, sha256 = $4, media_type = $5, metadata = $6, characters = $7, pages = $8,
-        chunks = $9, generation = $10, updated_at = $11, updated_us = $12 WHERE collection = $1 AND id = $2""",
-        (document_id, record.title, record.sha256, record.media_type, record.metadata, *size, *stamp),
+        chunks = $9, generation = $10, updated_at = $11, updated_us = $12, acl = $13
+        WHERE collection = $1 AND id = $2""",
+        (
+            document_id,
+            record.title,
+            record.sha256,
+            record.media_type,
+            record.metadata,
+            *size,
+            *stamp,
+            acl_column(record.metadata),
+        ),
     )
 
 
@@ -184,7 +199,7 @@ def _write_details(session: Session, document: Document, document_id: int, recor
     )
 
 
-def _insert_chunks(session: Session, change: Change, document_id: int, cut: ChunkedDocument) -> None:
+def _insert_chunks(session: Session, change: Change, document_id: int, title: str, cut: ChunkedDocument) -> None:
     if not cut.chunks:
         return
     hashes = cut.hashes
@@ -204,3 +219,6 @@ def _insert_chunks(session: Session, change: Change, document_id: int, cut: Chun
             for number, chunk in zip(ids, cut.chunks, strict=True)
         ],
     )
+    if keeps_terms(session):
+        searched = [ChunkText(title, chunk.context or chunk.heading, chunk.text, chunk.units) for chunk in cut.chunks]
+        add_terms(session, ids, searched)

@@ -14,6 +14,7 @@ from ragkit.store.filters import TEXT, Value, kind_of
 from ragkit.store.metadata import decode_metadata
 from ragkit.types.collection import FileState
 from ragkit.types.documents import Chunk
+from ragkit.types.labels import ACL_KEY
 
 _NUL_STANDS_IN: Final = "\x01"
 """In look-ups of metadata, which keep the order of texts: PostgreSQL has no NUL, and filters refuse to name one."""
@@ -62,6 +63,12 @@ def metadata_rows(metadata: str) -> Iterator[tuple[str, int, Decimal, str]]:
             if row not in seen:
                 seen.add(row)
                 yield row
+
+
+def acl_column(metadata: str) -> list[str] | None:
+    """Return the access labels of stored metadata; None without any. A value that is no text makes no label."""
+    values = [(kind, text) for key, kind, _, text in metadata_rows(metadata) if key == ACL_KEY]
+    return [text for kind, text in values if kind == TEXT] if values else None
 
 
 def file_values(state: FileState) -> tuple[object, ...]:

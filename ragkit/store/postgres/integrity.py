@@ -7,8 +7,10 @@ from typing import Any, Final, Protocol
 
 from ragkit.errors import RagkitError
 from ragkit.store.audit import count_problems
+from ragkit.store.filters import TEXT
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.schema import CHILDREN_FIRST
+from ragkit.types.labels import ACL_KEY
 
 _TOTALS: Final = {
     "documents": "SELECT count(*) FROM documents WHERE collection = $1",
@@ -28,6 +30,10 @@ _ORPHANS: Final = {
         SELECT 1 FROM passages AS p WHERE p.collection = c.collection AND p.chunk_id = c.id)""",
     "document with another number of chunks": """SELECT source FROM documents AS d WHERE d.collection = $1
         AND chunks <> (SELECT count(*) FROM chunks AS c WHERE c.collection = d.collection AND c.document_id = d.id)""",
+    "document with labels that are not those of its metadata": f"""SELECT source FROM documents AS d
+        WHERE d.collection = $1 AND (SELECT array_agg(m.text ORDER BY m.text) FROM metadata AS m
+        WHERE m.collection = d.collection AND m.document_id = d.id AND m.key = '{ACL_KEY}' AND m.kind = {TEXT})
+        IS DISTINCT FROM (SELECT array_agg(label ORDER BY label) FROM unnest(d.acl) AS label)""",
     "chunk with a vector of another model": """SELECT c.id FROM chunks AS c
         JOIN vectors AS v ON v.collection = c.collection AND v.id = c.vector_id JOIN collections AS s ON s.id = $1
         WHERE c.collection = $1 AND v.fingerprint IS DISTINCT FROM s.fingerprint""",

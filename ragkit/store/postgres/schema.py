@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ragkit.errors import ConfigError, CorruptError, NotFoundError, SchemaVersionError
+from ragkit.index.pgvector import sql as pgvector
+from ragkit.store.filters import TEXT
 from ragkit.store.postgres.connection import SCHEMA, Connection, register_vectors, rolled_back
 from ragkit.store.postgres.location import Location
+from ragkit.types.labels import ACL_KEY
 
 SETUP_LOCK: Final = 0x52414731
 """Advisory lock, "RAG1": of the whole schema, while it is made or migrated."""
@@ -45,13 +48,14 @@ CREATE TABLE revisions (
 CREATE TABLE documents (
   {_OWNER}, id bigint NOT NULL, source_key bytea NOT NULL, source {_C}, title {_C}, sha256 {_C}, media_type {_C},
   metadata {_C}, characters bigint NOT NULL, pages bigint NOT NULL, chunks bigint NOT NULL,
-  generation bigint NOT NULL, updated_at {_C}, updated_us bigint NOT NULL,
+  generation bigint NOT NULL, updated_at {_C}, updated_us bigint NOT NULL, acl text[] COLLATE "C",
   PRIMARY KEY (collection, id), UNIQUE (collection, source_key),
   FOREIGN KEY (collection, generation) REFERENCES generations (collection, number)
 );
 CREATE INDEX documents_source ON documents (collection, "left"(source, {SOURCE_START}));
 CREATE INDEX documents_updated ON documents (collection, updated_us);
 CREATE INDEX documents_generation ON documents (collection, generation);
+CREATE INDEX documents_acl ON documents USING gin (acl);
 CREATE TABLE texts (
   collection integer NOT NULL, document_id bigint NOT NULL, digest bytea NOT NULL, pages {_C}, headings {_C},
   blocks {_C}, warnings {_C}, text {_C}, PRIMARY KEY (collection, document_id),
@@ -105,15 +109,51 @@ CREATE TABLE quantizers (
   crc bigint NOT NULL, centres bytea NOT NULL, PRIMARY KEY (collection, id)
 );
 """
+_OWN_FILES: Final = """
+CREATE TABLE own_files (
+  collection integer NOT NULL REFERENCES collections (id), path text COLLATE "C" NOT NULL, sha256 text NOT NULL,
+  revision bigint NOT NULL, PRIMARY KEY (collection, path)
+);
+CREATE INDEX own_files_revision ON own_files (collection, revision);
+CREATE TABLE own_file_pieces (
+  collection integer NOT NULL, path text COLLATE "C" NOT NULL, number integer NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY (collection, path, number),
+  FOREIGN KEY (collection, path) REFERENCES own_files (collection, path) ON DELETE CASCADE
+);
+"""
+"""sha256: "" for a file that was deleted, so that other machines delete it too."""
 EXTENSION: Final = "vector"
 CHILDREN_FIRST: Final = (
+    "own_file_pieces", "own_files",
+    *pgvector.TABLE_NAMES,
     "passages", "chunks", "unit_vectors", "vectors", "texts", "metadata", "documents", "fingerprints", "generations",
     "revisions", "removed_chunks", "files", "adapters", "quantizers",
 )  # fmt: skip
 """The tables that hold rows of a collection, each before those that it refers to."""
 
 Migration = Callable[[Connection], None]
-MIGRATIONS: Final[Sequence[Migration]] = ()
+
+
+def _add_index_tables(connection: Connection) -> None:
+    connection.execute(pgvector.TABLES)
+
+
+def add_acl(connection: Connection) -> None:
+    """Make a column of the access labels, which were among the metadata only."""
+    connection.execute(
+        f"""ALTER TABLE documents ADD COLUMN acl text[] COLLATE "C";
+        UPDATE documents AS d SET acl = m.labels FROM (SELECT collection, document_id,
+          coalesce(array_agg(text) FILTER (WHERE kind = {TEXT}), '{{}}') AS labels FROM metadata WHERE key = '{ACL_KEY}'
+          GROUP BY collection, document_id) AS m WHERE m.collection = d.collection AND m.document_id = d.id;
+        CREATE INDEX documents_acl ON documents USING gin (acl)"""
+    )
+
+
+def _add_own_files(connection: Connection) -> None:
+    connection.execute(_OWN_FILES)
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_add_index_tables, add_acl, _add_own_files)
 """Step i takes a database from version i + 1 to i + 2, inside the one transaction that `migrate` opens."""
 
 SCHEMA_VERSION: Final = 1 + len(MIGRATIONS)
@@ -139,6 +179,8 @@ def create_tables(connection: Connection, location: Location) -> None:
             _need_extension(connection, location)
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         connection.execute(_TABLES)
+        connection.execute(_OWN_FILES)
+        connection.execute(pgvector.TABLES)
         connection.execute("INSERT INTO version VALUES ($1)", (SCHEMA_VERSION,))
 
 

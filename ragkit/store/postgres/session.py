@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from typing import Any, Literal
+from typing import Literal
 
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.base import ChunkReader
 from ragkit.store.encoding import encode_fingerprint
-from ragkit.store.postgres.connection import Connection, rolled_back, savepoint, translated
+from ragkit.store.postgres.collection_sql import CollectionSql
+from ragkit.store.postgres.connection import BEGIN_READING, Connection, rolled_back, savepoint, translated
 from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.lock import begin_turn, lock_for_writing
+from ragkit.store.postgres.notices import notify
 from ragkit.store.postgres.reading.reader import Reader
-from ragkit.store.postgres.reading.snapshot import Row, Snapshot
+from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.quantizers import encode_quantizer, is_due
 from ragkit.store.runs import Change, OpenGeneration, Run, Statement
 from ragkit.store.session import WritingSession
@@ -23,22 +26,41 @@ Counter = Literal["document", "chunk", "vector", "adapter", "quantizer"]
 """What has ids that are never used twice in a collection; the last one is in the column last_…"""
 
 
-class Session(WritingSession):
-    """A session of the server that holds the writer lock, and the run that it is used for; see `WritingSession`."""
+class Session(CollectionSql, WritingSession):
+    """A session of the server that holds the writer lock, and the run that it is used for; see `WritingSession`.
+
+    Each transaction begins by waiting for its turn (see `lock`), so it finds what all earlier ones committed, its
+    revision is the next, and the ids of its chunks are greater than those of every revision before.
+    """
 
     def __init__(self, connection: Connection, location: Location, collection: tuple[int, str], *, run: Run) -> None:
         """collection: its id in this database, and its name. Raises NotFoundError when it was deleted."""
-        self.connection = connection
+        CollectionSql.__init__(self, connection, collection[0])
         self._location = location
-        self._id, name = collection
         self._place = location, collection
-        super().__init__(name, run)
+        self._moved = False
+        WritingSession.__init__(self, collection[1], run)
 
     @contextmanager
     def begin(self) -> Iterator[None]:
-        """Run a body in a transaction; any error, in the commit too, rolls all of it back and is one of ragkit's."""
-        with translated(self._location), rolled_back(self.connection):
-            yield
+        """Run a body in a transaction, when it is this run's turn; any error, in the commit too, rolls all of it back.
+
+        Errors are ragkit's; LockedError when another run does not end its turn in time. Followers are notified last.
+        """
+        self._moved = False
+        with translated(self._location):
+            with rolled_back(self.connection, begin=""):
+                self.revision, generation = begin_turn(self.connection, self._id, self._collection)
+                if not self.opened:
+                    self.generation = generation + 1
+                yield
+            if self._moved:
+                notify(self.connection, self._id)
+
+    def hold_alone(self) -> None:
+        """Keep every other run out until this session ends; LockedError names those that write now."""
+        with translated(self._location):
+            lock_for_writing(self.connection, self._id, self._collection, alone=True)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -49,22 +71,6 @@ class Session(WritingSession):
     def execute(self, statement: Statement) -> None:
         """Run a statement."""
         self.run(*statement)
-
-    def run(self, sql: str, bindings: Sequence[Any] = ()) -> int:
-        """Run a statement and return how many rows it changed."""
-        return self.connection.execute(sql, (self._id, *bindings)).rowcount
-
-    def run_for_each(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
-        """Run a statement for each of some rows and return how many rows it changed in all."""
-        if not rows:
-            return 0
-        with self.connection.cursor() as cursor:
-            cursor.executemany(sql, [(self._id, *row) for row in rows])
-            return cursor.rowcount
-
-    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[Row]:
-        """Return all rows of a query."""
-        return self.connection.execute(sql, (self._id, *bindings), binary=True).fetchall()
 
     def new_ids(self, kind: Counter, count: int) -> range:
         """Take ids that were never used in this collection, ascending."""
@@ -92,6 +98,10 @@ class Session(WritingSession):
             f"UPDATE collections SET fingerprint = $2, pinned = $3 WHERE id = $1{condition}",
             (self.fingerprint_id(), pins),
         )
+
+    def forget_pins(self) -> None:
+        """Delete what is pinned."""
+        self.run("UPDATE collections SET pinned = NULL, fingerprint = NULL WHERE id = $1")
 
     def known_fingerprint_id(self) -> int | None:
         """Return the id of the fingerprint's row, None when there is none."""
@@ -127,12 +137,16 @@ class Session(WritingSession):
             "INSERT INTO revisions SELECT $1::integer, $2::bigint, last_chunk FROM collections WHERE id = $1",
             (revision,),
         )
-        self.run("UPDATE collections SET revision = $2, generation = $3 WHERE id = $1", (revision, self.generation))
+        self.run(
+            "UPDATE collections SET revision = $2, generation = greatest(generation, $3::bigint) WHERE id = $1",
+            (revision, self.generation),
+        )
         self.run(
             """UPDATE generations SET added = added + $3, changed = changed + $4, removed = removed + $5
             WHERE collection = $1 AND number = $2""",
             (self.generation, change.added, change.changed, change.removed),
         )
+        self._moved = True
 
     def add_to_totals(self, change: Change) -> None:
         """Add a transaction's changes to the totals of the collection."""
@@ -166,9 +180,11 @@ class Session(WritingSession):
         left = self.rows(sql, (self.generation,))
         return left[0][0] if left else None
 
-    def chunks(self) -> ChunkReader:
-        """Return a reader of the chunks of the last commit."""
-        return Reader(Snapshot(self.connection, *self._place)).chunks
+    @contextmanager
+    def chunks(self) -> Iterator[ChunkReader]:
+        """Open a reader of the chunks of the last commit, whatever other runs commit meanwhile."""
+        with translated(self._location), rolled_back(self.connection, begin=BEGIN_READING):
+            yield Reader(Snapshot(self.connection, *self._place)).chunks
 
     def is_quantizer_due(self, chunks: ChunkReader) -> bool:
         """Tell whether a collection lacks a quantizer that it needs, or has one that it can't use or does not need."""

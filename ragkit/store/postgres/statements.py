@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ragkit.errors import InputError
+from ragkit.index.pgvector.sql import keeps_terms
+from ragkit.index.pgvector.writing import drop_all_terms
 from ragkit.store.base import Outcome
 from ragkit.store.encoding import DocumentRecord, encode_root
 from ragkit.store.postgres.documents import drop_chunks, put_document, store_adapter, store_vectors
@@ -68,6 +70,8 @@ class PostgresStatements:
 
     def delete_all_documents(self) -> None:
         """Delete every document with its chunks."""
+        if keeps_terms(self._session):
+            drop_all_terms(self._session)
         self._session.run("DELETE FROM documents WHERE collection = $1")
 
     def totals(self) -> tuple[int, int, int, int]:
@@ -75,10 +79,6 @@ class PostgresStatements:
         rows = self._session.rows("SELECT documents, chunks, characters, pages FROM collections WHERE id = $1")
         documents, chunks, characters, pages = rows[0]
         return documents, chunks, characters, pages
-
-    def unpin(self) -> None:
-        """Let the next run pin its model and settings."""
-        self._session.run("UPDATE collections SET pinned = NULL, fingerprint = NULL WHERE id = $1")
 
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return stored unit vectors (d,) of the run's model by hash; it needs no transaction."""

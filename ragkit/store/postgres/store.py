@@ -1,4 +1,4 @@
-"""One collection in PostgreSQL. Readers see one committed state and never wait; there is one writer at a time."""
+"""One collection in PostgreSQL. Readers see one committed state and never wait; writers take turns to commit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import psycopg
 
@@ -15,24 +15,27 @@ from ragkit.errors import StoreError
 from ragkit.store.audit import verify_reader
 from ragkit.store.checks import check_name
 from ragkit.store.pool import ReadPool
-from ragkit.store.postgres.backup import backup
 from ragkit.store.postgres.catalog import find_collection, local_folder, session
+from ragkit.store.postgres.collection_sql import UpkeepSession
 from ragkit.store.postgres.connection import Connection, connect, translated
 from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
-from ragkit.store.postgres.lock import lock_for_writing, present_holder, writer_role
+from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, writer_role
+from ragkit.store.postgres.portable.backup import backup
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version
 from ragkit.store.postgres.session import Session
+from ragkit.store.postgres.sharing.database import Database
+from ragkit.store.postgres.sharing.files import OwnFiles
 from ragkit.store.postgres.statements import PostgresStatements
 from ragkit.store.rows import Problem
 from ragkit.store.runs import Run
+from ragkit.store.sharing.mirror import Mirror
 from ragkit.store.source_files import verify_files
 from ragkit.store.writer import Writer
 from ragkit.types.collection import Fingerprint
-
-_BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 def utc_now() -> datetime:
@@ -40,7 +43,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Ended(psycopg.OperationalError):
+class _Ended(StoreError):
     """The server has ended this connection."""
 
 
@@ -68,14 +71,16 @@ class Store:
         self.folder: Path = local_folder(identity)
         _make_folder(self.folder)
         self._collection = (number, name)
+        self._files_database = Database(location)
+        self._mirror = Mirror(self.folder, OwnFiles(self._files_database, number))
         self._clock = clock
-        self._units: dict[int, bytes] = {}
+        self._kept = Kept()
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
         """Open one read transaction; its Reader returns one committed state, whatever is written in the meantime."""
         with self._reading() as (_, snapshot):
-            yield Reader(snapshot, units=self._units)
+            yield Reader(snapshot, kept=self._kept)
 
     @contextmanager
     def write(
@@ -89,28 +94,37 @@ class Store:
     ) -> Iterator[Writer]:
         """Hold the writer lock and write, as one generation; a run that changes nothing leaves none.
 
-        The lock belongs to the session that writes: when its connection is lost, the server undoes the open transaction
-        and releases the lock. See `ragkit.store.base.Store.write` for the parameters and errors.
+        Several runs share the lock, but for one that rebuilds, clears or compacts: it holds the collection alone. The
+        lock belongs to the session that writes: when its connection is lost, the server undoes the open transaction and
+        releases the lock. See `ragkit.store.base.Store.write` for the parameters and errors.
         """
         self._pool.check_open()
         run = Run(kind, extractor, settings, fingerprint, self._clock)
         with session(self.location, role=writer_role()) as connection:
-            lock_for_writing(connection, *self._collection, wait=wait)
+            lock_for_writing(connection, *self._collection, alone=run.rebuilds, wait=wait)
+            limit_turns(connection)
             check_version(connection, self.location)
             writing = Session(connection, self.location, self._collection, run=run)
             writer = Writer(writing, PostgresStatements(writing))
             with writer.run():
                 yield writer
 
-    def writer_holder(self) -> str:
-        """Return who holds the writer lock, in words; "" when nobody does."""
+    @contextmanager
+    def upkeep(self) -> Iterator[UpkeepSession]:
+        """Open a session for the upkeep of search indexes in the database."""
+        self._pool.check_open()
+        with session(self.location, role="index") as connection:
+            yield UpkeepSession(connection, self.location, self._collection)
+
+    def writer_holder(self, *, alone: bool = False) -> str:
+        """Return who writes, in words; "" when nobody does. alone: only a run that keeps others out."""
         with self._reading() as (connection, _):
-            return present_holder(connection, self._collection[0])
+            return present_holders(connection, self._collection[0], alone=alone)
 
     def verify(self) -> list[Problem]:
         """Check every document and every ingested file that still exists; see `audit.verify_reader`."""
         with self.read() as reader:
-            return [*verify_reader(reader), *verify_files(reader.files)]
+            return [*verify_reader(reader), *verify_files(reader.files, reader.documents.sources())]
 
     def doctor(self) -> dict[str, Any]:
         """Check the collection's rows against each other; see `integrity.doctor_store`."""
@@ -118,6 +132,7 @@ class Store:
 
     def backup(self, target: Path) -> dict[str, Any]:
         """Write the last committed state to one verified file, which either store restores; see `backup.backup`."""
+        self.follow_files()
         return backup(self, target)
 
     def size(self) -> int:
@@ -125,9 +140,20 @@ class Store:
         with self.read() as reader:
             return collection_size(reader)
 
+    def follow_files(self) -> bool:
+        """Bring the collection's own files in line with those of other machines; see `Mirror.follow`."""
+        self._pool.check_open()
+        try:
+            return self._mirror.follow()
+        except OSError as error:
+            raise StoreError(
+                f"the files in {self.folder} can't be shared ({error.strerror or error})", cure="make it writable"
+            ) from error
+
     def close(self) -> None:
         """Close every idle connection; those in use are closed when their reader ends. Later use raises StoreError."""
         self._pool.close()
+        self._files_database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,14 +186,12 @@ class Store:
     def _snapshot(self, connection: Connection) -> Snapshot:
         """Begin a transaction. Raises _Ended for a connection that the server has ended, which is closed then."""
         try:
-            connection.execute(_BEGIN)
-        except psycopg.Error as error:
+            return Snapshot(connection, self.location, self._collection, begin=True)
+        except BaseException as error:
+            ended = connection.closed
             connection.close()
-            raise _Ended(*error.args) from error
-        try:
-            return Snapshot(connection, self.location, self._collection)
-        except BaseException:
-            connection.close()
+            if ended and isinstance(error, StoreError):
+                raise _Ended(error.message, cure=error.cure) from error
             raise
 
 

@@ -19,6 +19,7 @@ from ragkit.store.filters import (
 )
 from ragkit.store.postgres.encoding import typed_value
 from ragkit.store.postgres.schema import KEY_START, TEXT_START
+from ragkit.types.labels import ACL_KEY
 
 _SYMBOLS: Final = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _COLUMN_SQL: Final = {**{name: f"d.{name}" for name in COLUMNS}, "time": "d.updated_us"}
@@ -51,6 +52,8 @@ class _Compiler:
 
     def clause(self, condition: Condition) -> str:
         """Return a clause that is true or false, never NULL, so that NOT is its exact opposite."""
+        if condition.key == ACL_KEY and _is_about_labels(condition):
+            return self._labels(condition)
         if condition.operator == "missing":
             return f"(d.id NOT IN ({self._of_key(condition.key)}))"
         if not condition.values:
@@ -62,6 +65,13 @@ class _Compiler:
         if condition.key in _COLUMN_SQL:
             return self._column(condition)
         return self._metadata(condition)
+
+    def _labels(self, condition: Condition) -> str:
+        """Return a test of the column of access labels, which has an index; it holds texts only."""
+        if condition.operator == "missing":
+            return "(d.acl IS NULL)"
+        labels = self._bind([typed_value(value)[2] for value in condition.values])
+        return f"(d.acl IS NOT NULL AND d.acl && {labels}::text[])"
 
     def _page(self, condition: Condition) -> str:
         if condition.operator in _OVERLAPS:
@@ -120,3 +130,9 @@ class _Compiler:
         """Bind a value and return its mark."""
         self.bindings.append(value)
         return f"${len(self.bindings) + 1}"
+
+
+def _is_about_labels(condition: Condition) -> bool:
+    """Tell whether the column of labels answers a condition; other operators and values look into the metadata."""
+    texts = all(kind_of(value)[0] == TEXT for value in condition.values)
+    return condition.operator == "missing" or (condition.operator in ("eq", "in") and texts and bool(condition.values))

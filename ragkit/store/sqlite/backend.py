@@ -47,6 +47,10 @@ class SqliteBackend:
         """Make a collection from a backup file. Raises NotFoundError, CorruptError, ConflictError."""
         Store(restore(file, _folder(location), name)).close()
 
+    def database(self, location: str) -> None:
+        """Return None: each collection is a file of its own, and the folder holds everything else."""
+        del location
+
 
 def _folder(location: str) -> Path:
     """Return the data folder of a location, which may have the scheme before it."""

@@ -50,7 +50,7 @@ def verify_store(store: Readable) -> list[Problem]:
     CorruptError when the file can't be read.
     """
     with store.read() as reader:
-        return [*verify_reader(reader), *verify_files(reader.files)]
+        return [*verify_reader(reader), *verify_files(reader.files, reader.documents.sources())]
 
 
 def doctor_store(store: Readable) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -11,9 +10,8 @@ import apsw
 
 from ragkit.errors import CorruptError
 from ragkit.files import fsync_path
+from ragkit.store.sharing.mirror import FILES, FOLDERS, own_files
 
-FILES: Final = ("examples.jsonl", "feedback.jsonl")
-FOLDERS: Final = ("prompts", "chains", "traces", "originals")
 LARGEST_BYTES: Final = 256 << 20
 """A larger file is left out of a backup, and reported."""
 TABLE: Final = "kept_files"
@@ -28,7 +26,7 @@ def pack(folder: Path, connection: apsw.Connection) -> tuple[int, list[str]]:
     connection.execute(f"DROP TABLE IF EXISTS {TABLE}")
     connection.execute(_CREATE)
     count, left_out = 0, []
-    for path in _found(folder):
+    for path in own_files(folder):
         name = path.relative_to(folder).as_posix()
         content = _content(path)
         if content is None:
@@ -56,23 +54,6 @@ def unpack(connection: apsw.Connection, folder: Path, *, shown: Path) -> None:
         target.write_bytes(content)
         fsync_path(target)
     connection.execute(f"DROP TABLE {TABLE}")
-
-
-def _found(folder: Path) -> Iterator[Path]:
-    """Yield the paths of the files in a stable order; hidden ones are temporary."""
-    yield from (folder / name for name in FILES if (folder / name).exists())
-    for name in FOLDERS:
-        place = folder / name
-        if place.is_symlink():
-            yield place
-        else:
-            paths = sorted(place.rglob("*"))
-            hidden = (any(part.startswith(".") for part in path.relative_to(folder).parts) for path in paths)
-            yield from (path for path, skip in zip(paths, hidden, strict=True) if not skip and _is_leaf(path))
-
-
-def _is_leaf(path: Path) -> bool:
-    return path.is_symlink() or not path.is_dir()
 
 
 def _content(path: Path) -> bytes | None:

@@ -35,6 +35,9 @@ class Session(WritingSession):
         with translated(self._path, writing=True), rolled_back(self.connection):
             yield
 
+    def hold_alone(self) -> None:
+        """Do nothing: the writer lock keeps every other run out."""
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Run a body as a part of the open transaction that can be undone by itself."""
@@ -65,6 +68,10 @@ class Session(WritingSession):
         self.connection.execute(
             f"UPDATE state SET fingerprint = ?, pinned = ? WHERE id = 1{condition}", (self.fingerprint_id(), pins)
         )
+
+    def forget_pins(self) -> None:
+        """Delete what is pinned."""
+        self.connection.execute("UPDATE state SET pinned = NULL, fingerprint = NULL WHERE id = 1")
 
     def fingerprint_id(self) -> int:
         """Return the id of the fingerprint's row, inserted when it is missing; within a transaction."""
@@ -125,9 +132,10 @@ class Session(WritingSession):
         left = self.rows("SELECT source FROM documents WHERE generation <> ? LIMIT 1", (self.generation,))
         return left[0][0] if left else None
 
-    def chunks(self) -> ChunkReader:
-        """Return a reader of the chunks of the last commit."""
-        return Reader(self.connection, self._path).chunks
+    @contextmanager
+    def chunks(self) -> Iterator[ChunkReader]:
+        """Open a reader of the chunks of the last commit; there is no other writer, so it needs no transaction."""
+        yield Reader(self.connection, self._path).chunks
 
     def is_quantizer_due(self, chunks: ChunkReader) -> bool:
         """Tell whether a collection lacks a quantizer that it needs, or has one that it can't use or does not need."""

@@ -67,10 +67,6 @@ class SqliteStatements:
         )
         return documents, chunks, characters, pages
 
-    def unpin(self) -> None:
-        """Let the next run pin its model and settings."""
-        self._run("UPDATE state SET pinned = NULL, fingerprint = NULL WHERE id = 1")
-
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return stored unit vectors (d,) of the run's model by hash; it needs no transaction."""
         session = self._session

@@ -123,7 +123,7 @@ class Store:
             finally:
                 connection.close()
 
-    def writer_holder(self) -> str:
+    def writer_holder(self, *, alone: bool = False) -> str:  # noqa: ARG002 (every holder is alone)
         """Return who holds the writer lock, in words; "" when nobody does."""
         self._pool.check_open()
         return present_holder(self.folder)
@@ -147,6 +147,10 @@ class Store:
             with suppress(FileNotFoundError):
                 total += self.path.with_name(FILE_NAME + suffix).stat().st_size
         return total
+
+    def follow_files(self) -> bool:
+        """Return False: no other machine has these files."""
+        return False
 
     def close(self) -> None:
         """Close every idle connection; those in use are closed when their reader ends. Later use raises StoreError."""

@@ -43,6 +43,7 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "runtime": ("auto", "openvino", "torch"),
     "precision": ("auto", "fp32", "int8"),
     "few_shot": ("similar", "fixed", "off"),
+    "index": ("local", "pgvector", "pgvector:binary"),
 }
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {"port": (0, 65_535), "workers": (1, 256), "remember": (0, 1_000_000)}
 
@@ -104,6 +105,7 @@ def _defaults() -> dict[str, str]:
     service, chat, prompt, retrieval = ServiceSettings(), ChatSettings(), PromptSettings(), RetrievalSettings()
     values: dict[str, Any] = {
         "data": service.data,
+        "index": "local",
         "runtime": "auto",
         "precision": "auto",
         "device": "auto",

@@ -16,9 +16,8 @@ from starlette.requests import Request
 from ragkit import InputError, Metadata
 from ragkit_service.context import service_of
 from ragkit_service.file_store.stored_files import StoredFile, StoredFiles
-from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
-from ragkit_service.jobs.types import Job, JobFile, JobRequest
+from ragkit_service.jobs.types import Job, JobFile, JobRequest, new_job_id
 from ragkit_service.security.access import access_of
 from ragkit_service.uploads import UploadReader, receive_uploads
 

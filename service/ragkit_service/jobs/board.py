@@ -12,8 +12,7 @@ import anyio
 import anyio.to_thread
 
 from ragkit_service.errors import Problem
-from ragkit_service.jobs.queue import JobQueue
-from ragkit_service.jobs.spool import remove_spool
+from ragkit_service.jobs.base import JobQueue
 from ragkit_service.jobs.types import Job
 from ragkit_service.observing.records import note_collection
 from ragkit_service.security.access import Access
@@ -37,7 +36,7 @@ class JobBoard:
         self._threads = anyio.CapacityLimiter(_THREADS)
 
     async def add(self, job: Job) -> Job:
-        """Queue a job; it is on disk when this returns. Raises a 503 while too many jobs wait."""
+        """Queue a job; it survives a crash when this returns. Raises a 503 while too many jobs wait."""
         if len(await self._run(self._queue.unfinished)) >= self._limit:
             raise Problem(
                 503,
@@ -73,7 +72,7 @@ class JobBoard:
     async def cancel(self, access: Access, job_id: str) -> Job:
         """Cancel a job: one that waits ends at once, one that runs as soon as it can."""
         await self.get(access, job_id)
-        job = await self._run(partial(self._cancel, job_id))
+        job = await self._run(partial(self._queue.cancel, job_id))
         if job is None:
             raise unknown_job()
         return job
@@ -81,7 +80,7 @@ class JobBoard:
     async def give_up(self, job_id: str) -> Job:
         """Cancel a job after too long a wait, and return its result; a running job is waited for."""
         before = await self._run(partial(self._queue.get, job_id))
-        await self._run(partial(self._cancel, job_id))
+        await self._run(partial(self._queue.cancel, job_id))
         job = await self.wait(job_id, seconds=_LAST_SECONDS)
         return job if before is None else replace(job, waiting_for=before.waiting_for)
 
@@ -89,7 +88,7 @@ class JobBoard:
         """Cancel every unfinished job of a collection."""
         for job in await self._run(partial(self._queue.jobs, limit=self._limit, unfinished=True)):
             if job.collection == collection:
-                await self._run(partial(self._cancel, job.id))
+                await self._run(partial(self._queue.cancel, job.id))
 
     async def wait(self, job_id: str, *, seconds: float) -> Job:
         """Return the job when it has finished, or as it is after some seconds."""
@@ -116,13 +115,6 @@ class JobBoard:
                 return
             before = job
             await anyio.sleep(every)
-
-    def _cancel(self, job_id: str) -> Job | None:
-        """Cancel a job; the files of one that never began are deleted here, the runner deletes those of others."""
-        job = self._queue.cancel(job_id)
-        if job is not None and job.state == "cancelled":
-            remove_spool(self._queue.data, job_id)
-        return job
 
     async def _run(self, call: Callable[[], Result]) -> Result:
         return await anyio.to_thread.run_sync(call, limiter=self._threads)

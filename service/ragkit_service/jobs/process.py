@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ragkit_service.jobs.queue import JobQueue
+from ragkit_service.jobs.base import JobQueue
 from ragkit_service.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
@@ -31,11 +31,16 @@ _END_SECONDS = 9.0  # for a process that is asked to end
 
 
 class JobProcess:
-    """Starts the process while jobs wait, and again when it dies. One of several services at a time does the jobs."""
+    """Starts the process while jobs wait, and again when it dies.
 
-    def __init__(self, settings: ServiceSettings, queue: JobQueue) -> None:
+    Of several services with one data folder, one at a time does the jobs; of several machines with one database, each.
+    """
+
+    def __init__(self, settings: ServiceSettings, queue: JobQueue, *, worker: str) -> None:
+        """worker: names this service among all that share the queue."""
         self._settings = settings
         self._queue = queue
+        self._worker = worker
         self._wake = threading.Event()
         self._stopped = False
         self._child: subprocess.Popen[bytes] | None = None
@@ -92,8 +97,8 @@ class JobProcess:
             if code:
                 logger.warning("the process of the jobs ended with status %d", code)
                 time.sleep(_AGAIN_SECONDS)
-        if not self._stopped and self._queue.path.exists() and self._queue.unfinished() and self._is_free():
-            self._child = _start(self._settings)
+        if not self._stopped and self._queue.unfinished() and self._is_free():
+            self._child = _start(_message(self._settings, self._worker))
 
     def _is_free(self) -> bool:
         """Return whether no other service does the jobs; the process itself takes the lock."""
@@ -106,7 +111,7 @@ class JobProcess:
         return True
 
 
-def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
+def _start(message: Mapping[str, Any]) -> subprocess.Popen[bytes]:
     child = subprocess.Popen(
         [sys.executable, "-m", "ragkit_service.jobs.worker"],
         stdin=subprocess.PIPE,
@@ -118,15 +123,22 @@ def _start(settings: ServiceSettings) -> subprocess.Popen[bytes]:
     )
     if child.stdin is None:
         raise RuntimeError("the process has no input")
-    child.stdin.write(json.dumps(_message(settings)).encode() + b"\n")
+    child.stdin.write(json.dumps(message).encode() + b"\n")
     child.stdin.flush()
     return child
 
 
-def _message(settings: ServiceSettings) -> dict[str, Any]:
+def _message(settings: ServiceSettings, worker: str) -> dict[str, Any]:
     """Return the settings for the process; they hold no key and no chat model."""
-    parts = {name: asdict(getattr(settings.settings, name)) for name in ("chunk", "model", "dense")}
-    return {"data": str(settings.data), "shared": settings.shared, "settings": parts, "limits": asdict(settings.limits)}
+    every = asdict(settings.settings)
+    parts = {name: every[name] for name in ("chunk", "model", "dense", "index")}
+    return {
+        "data": str(settings.data),
+        "shared": settings.shared,
+        "worker": worker,
+        "settings": parts,
+        "limits": asdict(settings.limits),
+    }
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +14,10 @@ from typing import Any, Final
 import apsw
 
 from ragkit import ConfigError, RagkitError, StorageFullError
-from ragkit_service.jobs.types import FINISHED, FileStatus, Job, JobFile, JobRequest, JobState
+from ragkit_service.jobs.base import ATTEMPTS, CRASHED, KEPT
+from ragkit_service.jobs.rows import COLUMNS, FILE_COLUMNS, file_row, job_of
+from ragkit_service.jobs.spool import remove_spool, spool_folder, sweep_spool
+from ragkit_service.jobs.types import FileStatus, Job, JobFile, JobState
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -33,28 +35,14 @@ CREATE TABLE IF NOT EXISTS files (
   PRIMARY KEY (job, number)
 ) STRICT, WITHOUT ROWID;
 """
-_COLUMNS: Final = """id, collection, kind, state, created_at, started_at, finished_at, key_id, waiting_for, embedded,
-removed, generation, error, request"""
-_FILE_COLUMNS: Final = """number, name, source, path, size, sha256, status, reason, detail, characters, pages, chunks,
-warnings"""
-_ATTEMPTS: Final = 3
-"""How often a job is started: one that crashes its process each time then fails."""
-KEPT: Final = 1_000
-"""Number of finished jobs that are kept for reports; the oldest are deleted."""
-
 Clock = Callable[[], datetime]
-
-
-def new_job_id() -> str:
-    """Return a random id."""
-    return f"job_{secrets.token_hex(10)}"
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class JobQueue:
+class LocalQueue:
     """The jobs of a data folder, first in, first out for each collection. Thread-safe; opened at its first use."""
 
     def __init__(self, data: Path, *, clock: Clock = _utc_now) -> None:
@@ -84,15 +72,17 @@ class JobQueue:
 
     def unfinished(self) -> list[str]:
         """Return the ids of the jobs that are queued or running, in their order."""
+        if not self.path.exists():
+            return []
         with self._open() as connection:
             sql = "SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY number"
             return [row[0] for row in connection.execute(sql)]
 
     def length(self) -> int:
         """Return how many jobs are queued or running."""
-        return len(self.unfinished()) if self.path.exists() else 0
+        return len(self.unfinished())
 
-    def is_cancelled(self, job_id: str) -> bool:
+    def must_end(self, job_id: str) -> bool:
         """Return whether a running job was cancelled."""
         with self._open() as connection:
             rows = connection.execute("SELECT cancel FROM jobs WHERE id = ?", (job_id,)).fetchall()
@@ -113,7 +103,7 @@ class JobQueue:
             )
             for item in job.files:
                 connection.execute(
-                    "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (job.id, *_file_row(item))
+                    "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (job.id, *file_row(item))
                 )
             connection.execute(
                 """DELETE FROM jobs WHERE state IN ('completed', 'failed', 'cancelled') AND number <= (
@@ -141,6 +131,11 @@ class JobQueue:
             )
             return _job(connection, str(rows[0][0]))
 
+    @contextmanager
+    def files(self, job: Job) -> Iterator[Path]:
+        """Lend the folder of a job's files, which stay until the job ends."""
+        yield spool_folder(self.data, job.id)
+
     def put_back(self, job_id: str, *, waiting_for: str = "", seconds: float = 0.0) -> None:
         """Queue a running job again, at its old place: it waits for another writer, or the service stops."""
         with self._write() as connection:
@@ -155,7 +150,7 @@ class JobQueue:
         with self._write() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (job_id, *_file_row(item)),
+                (job_id, *file_row(item)),
             )
 
     def progress(self, job_id: str, *, embedded: int) -> None:
@@ -172,8 +167,9 @@ class JobQueue:
         removed: int = 0,
         error: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a job; its files that have no outcome end with it."""
+        """End a job, whose files are deleted; those of them that have no outcome end with it."""
         left: FileStatus = "cancelled" if state == "cancelled" else "failed"
+        remove_spool(self.data, job_id)  # first: a client that sees the end may look at the disk
         with self._write() as connection:
             connection.execute(
                 """UPDATE jobs SET state = ?, finished_at = ?, generation = ?, removed = ?, error = ?, waiting_for = ''
@@ -196,31 +192,36 @@ class JobQueue:
                 AND (SELECT state FROM jobs WHERE id = ?) = 'cancelled'""",
                 (job_id, job_id),
             )
-            return _job(connection, job_id)
+            job = _job(connection, job_id)
+        if job is not None and job.state == "cancelled":  # the files of one that runs are deleted when it has ended
+            remove_spool(self.data, job_id)
+        return job
 
     def recover(self) -> None:
         """Queue the jobs of a dead process again; jobs that failed too often end as failed.
 
         Only for the one process that does the jobs, before it begins.
         """
-        error = {
-            "status": 500,
-            "kind": "worker-crashed",
-            "title": "The job ended its process",
-            "detail": "the process that did this job ended, each time it was begun",
-            "cure": "send the files one by one, to find the one that does it",
-        }
         with self._write() as connection:
             connection.execute(
                 """UPDATE jobs SET state = 'failed', finished_at = ?, error = ?
                 WHERE state = 'running' AND attempts >= ?""",
-                (self._now(), json.dumps(error), _ATTEMPTS),
+                (self._now(), json.dumps(CRASHED), ATTEMPTS),
             )
             connection.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
             connection.execute(
                 """UPDATE files SET status = 'failed', reason = 'worker_crashed' WHERE status = 'queued'
                 AND (SELECT state FROM jobs WHERE id = files.job) = 'failed'"""
             )
+        sweep_spool(self.data, self.unfinished())
+
+    def keep_claims(self) -> None:
+        """Do nothing: a claim lasts as long as the process, which holds a lock of the folder."""
+
+    @property
+    def lease_seconds(self) -> float:
+        """Return 0: claims have no lease."""
+        return 0.0
 
     def close(self) -> None:
         """Close the database; a later call opens it again."""
@@ -261,11 +262,6 @@ class JobQueue:
         return self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def is_finished(state: str) -> bool:
-    """Return whether a job in this state will not change any more."""
-    return state in FINISHED
-
-
 def _connect(path: Path) -> apsw.Connection:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = apsw.Connection(str(path))
@@ -279,27 +275,11 @@ def _connect(path: Path) -> apsw.Connection:
 
 
 def _job(connection: apsw.Connection, job_id: str) -> Job | None:
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchall()  # noqa: S608
+    rows = connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = ?", (job_id,)).fetchall()  # noqa: S608 (constants)
     if not rows:
         return None
-    files = connection.execute(f"SELECT {_FILE_COLUMNS} FROM files WHERE job = ? ORDER BY number", (job_id,))  # noqa: S608
-    row = rows[0]
-    plain: dict[str, Any] = dict(zip(_COLUMNS.replace("\n", " ").split(", "), row, strict=True))
-    error = plain.pop("error")
-    request = JobRequest.from_dict(json.loads(plain.pop("request")))
-    found = tuple(_file(item) for item in files)
-    return Job(**plain, error=None if error is None else json.loads(error), files=found, request=request)
-
-
-def _file(row: Sequence[Any]) -> JobFile:
-    plain: dict[str, Any] = dict(zip(_FILE_COLUMNS.replace("\n", " ").split(", "), row, strict=True))
-    return JobFile(**{**plain, "warnings": tuple(json.loads(plain["warnings"]))})
-
-
-def _file_row(item: JobFile) -> tuple[Any, ...]:
-    report = (item.status, item.reason, item.detail, item.characters, item.pages, item.chunks)
-    place = (item.number, item.name, item.source, item.path, item.size, item.sha256)
-    return (*place, *report, json.dumps(list(item.warnings)))
+    files = connection.execute(f"SELECT {FILE_COLUMNS} FROM files WHERE job = ? ORDER BY number", (job_id,))  # noqa: S608
+    return job_of(rows[0], files)
 
 
 def _translated(error: apsw.Error, path: Path) -> RagkitError:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from ragkit import LockedError, NotFoundError
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.removal import matching_sources, remove_sources
-from ragkit_service.jobs.spool import remove_spool, sweep_spool
 from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import Job
 from ragkit_service.jobs.upload_work import UploadWork
@@ -23,7 +22,7 @@ _HOLDER = re.compile(r"\((?P<command>[^)]*)\).* since (?P<since>\S+)")
 
 
 class Runner:
-    """Threads that take jobs from a queue until they are stopped. There is one runner for a data folder."""
+    """Threads that take jobs from a queue until they are stopped. There is one runner for a data folder or machine."""
 
     def __init__(self, tools: Tools, *, lanes: int = 2) -> None:
         """lanes: number of concurrent jobs, each of another collection."""
@@ -37,9 +36,11 @@ class Runner:
     def start(self) -> None:
         """Queue the jobs that an earlier process left unfinished, then begin."""
         self._tools.queue.recover()
-        sweep_spool(self._tools.data, self._tools.queue.unfinished())
-        for number in range(self._lanes):
-            thread = threading.Thread(target=self._work, name=f"ragkit-jobs-{number}", daemon=True)
+        works = [(f"ragkit-jobs-{number}", self._work) for number in range(self._lanes)]
+        if self._tools.queue.lease_seconds:
+            works.append(("ragkit-jobs-lease", self._keep_claims))
+        for name, work in works:
+            thread = threading.Thread(target=work, name=name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -81,6 +82,14 @@ class Runner:
                 with self._wake:
                     self._busy -= 1
 
+    def _keep_claims(self) -> None:
+        """Renew the leases of the jobs at work; one that is lost ends its job here, and another service does it."""
+        while not self._stop.wait(self._tools.queue.lease_seconds / 3):
+            try:
+                self._tools.queue.keep_claims()
+            except Exception:
+                logger.exception("the leases of the jobs cannot be renewed")
+
     def _do(self, job: Job) -> None:
         """Do one job; an error ends the job and not the thread."""
         queue, redactor = self._tools.queue, self._tools.redactor
@@ -96,7 +105,6 @@ class Runner:
             self._finish_failed(job, problem)
 
     def _finish_failed(self, job: Job, problem: Problem) -> None:
-        remove_spool(self._tools.data, job.id)
         try:
             self._tools.queue.finish(job.id, "failed", error=problem_dict(problem))
         except Exception:

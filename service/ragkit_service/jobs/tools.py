@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from ragkit_service.collection_pool import CollectionPool
 from ragkit_service.errors import Redactor
+from ragkit_service.jobs.base import JobQueue
 from ragkit_service.jobs.extractor import Extractor
-from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.settings import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The resources of jobs. data: the data folder. redactor: turns errors into problems for clients."""
+    """The resources of jobs. redactor: turns errors into problems for clients."""
 
-    data: Path
     queue: JobQueue
     pool: CollectionPool
     extractor: Extractor

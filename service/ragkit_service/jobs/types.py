@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
@@ -13,6 +14,11 @@ FileStatus = Literal["queued", "added", "changed", "unchanged", "failed", "skipp
 FINISHED: Final = ("completed", "failed", "cancelled")
 TAKEN: Final = ("added", "changed", "unchanged")
 """The statuses of a file whose document is in the collection."""
+
+
+def new_job_id() -> str:
+    """Return a random id."""
+    return f"job_{secrets.token_hex(10)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from ragkit import (
     LockedError,
     NotFoundError,
 )
-from ragkit_service.jobs.spool import remove_spool, spool_folder
 from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import TAKEN, FileStatus, Job, JobFile, JobState
 
@@ -44,40 +43,45 @@ class UploadWork:
         self._extractor = tools.extractor
         self._redactor = tools.redactor
         self._most_original_bytes = tools.limits.original_bytes
-        self._folder = spool_folder(tools.data, job.id)
+        self._folder = Path()
         self._files = {item.source: item for item in job.files}
         self._documents: dict[str, Document] = {}
-        self._data = tools.data
         self._chunks = 0
         self._reported = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Do the job. Raises LockedError while another program writes, and what opening and writing raise."""
-        cancelled = _Watch(lambda: self._queue.is_cancelled(self._job.id))
+        cancelled = _Watch(lambda: self._queue.must_end(self._job.id))
 
         def ending() -> bool:
             return stopped() or cancelled()
 
         self._check_free()
-        documents = self._read(ending)
-        first = next(documents, None)
-        generation: int | None = None
-        if first is not None:
-            self._make_collection()
-            with self._pool.use(self._job.collection) as knowledge:
-                generation = self._write(knowledge, chain([first], documents), ending)
+        with self._queue.files(self._job) as self._folder:
+            generation = self._take(ending)
         if stopped() and not cancelled.now() and any(item.status == "queued" for item in self._files.values()):
             self._queue.put_back(self._job.id)
             return
         state: JobState = "cancelled" if cancelled.now() else "completed" if self._taken() else "failed"
-        remove_spool(self._data, self._job.id)  # first: a client that sees the end may look at the disk
         self._queue.finish(self._job.id, state, generation=generation)
 
+    def _take(self, ending: Callable[[], bool]) -> int | None:
+        """Read the files and write their documents; return the generation, None when none was taken."""
+        documents = self._read(ending)
+        first = next(documents, None)
+        if first is None:
+            return None
+        self._make_collection()
+        with self._pool.use(self._job.collection) as knowledge:
+            generation = self._write(knowledge, chain([first], documents), ending)
+            knowledge.follow_files()  # originals
+            return generation
+
     def _check_free(self) -> None:
-        """Raise LockedError before anything is read when another program is writing."""
+        """Raise LockedError before anything is read when another program keeps this one from writing."""
         try:
             with self._pool.use(self._job.collection) as knowledge:
-                holder = knowledge.writing()
+                holder = knowledge.writing(alone=True)
         except NotFoundError:
             if not self._job.request.create:
                 raise
@@ -195,7 +199,7 @@ class UploadWork:
 
 
 class _Watch:
-    """Checks whether a job was cancelled, at most some times a second, because each check reads the disk."""
+    """Checks whether a job must end, at most some times a second, because each check reads the queue."""
 
     def __init__(self, ask: Callable[[], bool]) -> None:
         self._ask = ask

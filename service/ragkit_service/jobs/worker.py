@@ -15,12 +15,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ragkit import ChunkSettings, DenseSettings, ModelSettings, Settings
+from ragkit import ChunkSettings, DenseSettings, ModelSettings, Settings, shared_database
 from ragkit_service.collection_pool import CollectionPool, DataFolder
 from ragkit_service.errors import Redactor
 from ragkit_service.jobs.extractor import ingest_extractor
+from ragkit_service.jobs.opening import open_queue
 from ragkit_service.jobs.process import LOCK_NAME
-from ragkit_service.jobs.queue import JobQueue
 from ragkit_service.jobs.runner import Runner
 from ragkit_service.jobs.tools import Tools
 from ragkit_service.settings import Limits
@@ -66,14 +66,14 @@ def _serve(message: Mapping[str, Any], ended: threading.Event) -> None:
         chunk=ChunkSettings(**parts["chunk"]),
         model=ModelSettings(**parts["model"]),
         dense=DenseSettings(**parts["dense"]),
+        index=parts["index"],
     )
-    queue = JobQueue(data)
-    pool = CollectionPool(
-        DataFolder(message["shared"] or data, settings=settings, remember=0), limit=limits.open_collections
-    )
+    place = message["shared"] or data
+    queue = open_queue(data, shared_database(place), worker=message["worker"], limits=limits)
+    pool = CollectionPool(DataFolder(place, settings=settings, remember=0), limit=limits.open_collections)
     extractor = ingest_extractor(limits)
     redactor = Redactor([data, Path.home(), Path.cwd()])
-    runner = Runner(Tools(data, queue, pool, extractor, redactor, limits), lanes=limits.job_lanes)
+    runner = Runner(Tools(queue, pool, extractor, redactor, limits), lanes=limits.job_lanes)
     runner.start()
     busy = time.monotonic()
     while not ended.wait(0.5):

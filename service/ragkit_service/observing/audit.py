@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from filelock import FileLock
 
@@ -27,6 +27,18 @@ UNRECORDED: Final = frozenset({"healthz", "readyz", "version", "metrics", "index
 """Actions that show nothing of a collection and would fill the log: probes, versions and the files of the page."""
 
 
+class AuditWriter(Protocol):
+    """Where events of the audit log are written to."""
+
+    def write(self, event: Mapping[str, Any]) -> None:
+        """Append an event; a failure is logged as an error."""
+
+
+def audit_event(action: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of now, in UTC."""
+    return {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "action": action, **fields}
+
+
 class AuditLog:
     """Appends JSON lines to DATA/audit.jsonl, which only its owner can read.
 
@@ -39,9 +51,8 @@ class AuditLog:
         self._largest = largest
         self._kept = kept
 
-    def write(self, action: str, fields: Mapping[str, Any]) -> None:
+    def write(self, event: Mapping[str, Any]) -> None:
         """Append an event; a failure to write it is logged as an error, and the request goes on."""
-        event = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "action": action, **fields}
         line = json.dumps(event, ensure_ascii=True).encode() + b"\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +60,7 @@ class AuditLog:
                 self._rotate()
             self._append(line)
         except OSError as error:
-            logger.error("the audit log lacks an event (%s): %s", action, error)  # noqa: TRY400 - the cause is in it
+            logger.error("the audit log lacks an event (%s): %s", event["action"], error)  # noqa: TRY400 - the cause is in it
 
     def _append(self, line: bytes) -> None:
         file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -94,7 +105,7 @@ def _is_cut(file: int) -> bool:
 class AuditedRequests:
     """Writes requests to the audit log. is_on: asked for each request, since a first key can be made at any time."""
 
-    def __init__(self, log: AuditLog, *, is_on: Callable[[], bool]) -> None:
+    def __init__(self, log: AuditWriter, *, is_on: Callable[[], bool]) -> None:
         self._log = log
         self._is_on = is_on
 
@@ -102,7 +113,7 @@ class AuditedRequests:
         """Write a request that has ended; also one that was refused."""
         if record.action in UNRECORDED or not self._is_on():
             return
-        self._log.write(record.action or "none", request_fields(record))
+        self._log.write(audit_event(record.action or "none", request_fields(record)))
 
 
 def request_fields(record: RequestRecord) -> dict[str, str | int | Sequence[str] | None]:

@@ -10,8 +10,7 @@ from starlette.responses import Response
 
 from ragkit_service.context import service_of
 from ragkit_service.errors import Problem
-from ragkit_service.jobs.queue import new_job_id
-from ragkit_service.jobs.types import Job
+from ragkit_service.jobs.types import Job, new_job_id
 from ragkit_service.json_response import json_response
 from ragkit_service.observing.records import note_collection
 from ragkit_service.routes.documents import failure

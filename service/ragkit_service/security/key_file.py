@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,42 +108,41 @@ class KeyFile:
             content = json.loads(raw)
             if content["version"] not in (_FIRST, _VERSION):
                 raise ValueError(f"version {content['version']}")
-            return [_stored(item) for item in content["keys"]]
+            return [stored_key(item) for item in content["keys"]]
         except (ValueError, TypeError, KeyError, RecursionError, InputError) as error:
             raise ConfigError(
                 f"{self.path} is no key file of this version", cure="move it away and create the keys again"
             ) from error
 
+    def stamp(self) -> Hashable:
+        """Return what changes when the file is replaced; None when there is none."""
+        try:
+            status = self.path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
     def create(self, name: str, grant: Grant = Grant()) -> str:
         """Store a new random key under a name and return it; it cannot be read again."""
-        if not name.strip() or len(name) > _NAME_LIMIT or show(name) != name:
-            raise InputError(
-                f"{show(name, 80)!r} cannot name a key", cure=f"use 1 to {_NAME_LIMIT} printable characters"
-            )
         with self._locked():
             keys = self.read()
-            if any(name in (stored.name, stored.id) for stored in keys):
-                raise ConflictError(f"there is a key {name!r} already", cure="revoke it first, or choose another name")
-            number = _new_id(keys)
-            key = _new_key(number)
-            self._write([*keys, StoredKey(number, name, _digest(key), _now(), grant)])
+            key, stored = made_key(keys, name, grant)
+            self._write([*keys, stored])
         return key
 
     def rotate(self, name: str) -> str:
         """Replace the secret of a key, given by name or id, and return the new key; the old one is invalid at once."""
         with self._locked():
             keys = self.read()
-            old = _find(keys, name)
-            key = _new_key(old.id)
-            new = replace(old, sha256=_digest(key), created_at=_now())
-            self._write([new if stored == old else stored for stored in keys])
+            key, new = rotated_key(keys, name)
+            self._write([new if stored.id == new.id else stored for stored in keys])
         return key
 
     def revoke(self, name: str) -> None:
         """Delete a key, given by name or id; NotFoundError when there is none."""
         with self._locked():
             keys = self.read()
-            old = _find(keys, name)
+            old = found_key(keys, name)
             self._write([stored for stored in keys if stored != old])
 
     def _locked(self) -> Any:
@@ -183,7 +182,8 @@ class KeyFile:
             os.close(folder)
 
 
-def _stored(item: Any) -> StoredKey:
+def stored_key(item: Any) -> StoredKey:
+    """Return the stored part of a key from its JSON. Raises ValueError, TypeError, KeyError, InputError."""
     name, digest, created_at = item["name"], item["sha256"], item["created_at"]
     number = item.get("id", digest[:_ID_LENGTH])
     whole = len(bytes.fromhex(digest)) == hashlib.sha256().digest_size
@@ -212,7 +212,26 @@ def _unwritable(path: Path, error: OSError) -> RagkitError:
     )
 
 
-def _find(keys: Sequence[StoredKey], name: str) -> StoredKey:
+def made_key(keys: Sequence[StoredKey], name: str, grant: Grant) -> tuple[str, StoredKey]:
+    """Return a new random key and its stored part; keys: those that there are. Raises InputError, ConflictError."""
+    if not name.strip() or len(name) > _NAME_LIMIT or show(name) != name:
+        raise InputError(f"{show(name, 80)!r} cannot name a key", cure=f"use 1 to {_NAME_LIMIT} printable characters")
+    if any(name in (stored.name, stored.id) for stored in keys):
+        raise ConflictError(f"there is a key {name!r} already", cure="revoke it first, or choose another name")
+    number = _new_id(keys)
+    key = _new_key(number)
+    return key, StoredKey(number, name, _digest(key), _now(), grant)
+
+
+def rotated_key(keys: Sequence[StoredKey], name: str) -> tuple[str, StoredKey]:
+    """Return a new secret for a key, given by name or id, and its stored part. Raises NotFoundError."""
+    old = found_key(keys, name)
+    key = _new_key(old.id)
+    return key, replace(old, sha256=_digest(key), created_at=_now())
+
+
+def found_key(keys: Sequence[StoredKey], name: str) -> StoredKey:
+    """Return the key of a name or id. Raises NotFoundError."""
     found = next((stored for stored in keys if name in (stored.name, stored.id)), None)
     if found is None:
         raise NotFoundError(f"there is no key {show(name, 80)!r}", cure="ragkit keys list shows the names")

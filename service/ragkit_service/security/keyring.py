@@ -8,17 +8,17 @@ import hashlib
 import hmac
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ragkit import ConfigError
+from ragkit import ConfigError, StoreError
 from ragkit_service.security.access import ENVIRONMENT_KEY, OPEN, Access
-from ragkit_service.security.key_file import KeyFile, StoredKey
+from ragkit_service.security.key_file import StoredKey
+from ragkit_service.security.keys import KeySource
 
 logger = logging.getLogger(__name__)
 _Headers = Iterable[tuple[bytes, bytes]]
-_Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +34,16 @@ class Identified:
 class Keyring:
     """The keys that open the service.
 
-    Stored keys are read again when their file changes, so that a revoked key stops at once and a new one works at once.
+    Stored keys are read again when they have changed, so that a revoked key stops at once and a new one works at once.
     always: ask for a key even when there is none (an address that others can reach). Once a key was required, it is
-    required until the service ends: losing the key file must not admit everyone.
+    required until the service ends: losing the stored keys must not admit everyone.
     """
 
-    def __init__(self, *, api_key: str, keys: KeyFile, always: bool) -> None:
+    def __init__(self, *, api_key: str, keys: KeySource, always: bool) -> None:
         self._own = [Identified(Access(ENVIRONMENT_KEY), _digest(os.fsencode(api_key)))] if api_key else []
         self._keys = keys
         self._stored: list[StoredKey] = []
-        self._stamp: _Stamp | None = None
+        self._stamp: Hashable = None
         self._asked = always or bool(api_key)
         self._refresh()
 
@@ -77,19 +77,14 @@ class Keyring:
         return found
 
     def _refresh(self) -> None:
-        try:
-            status = self._keys.path.stat()
-        except OSError:
-            stamp = None
-        else:
-            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        stamp = self._keys.stamp()
         if stamp == self._stamp:
             return
         self._stamp = stamp
         try:
             self._stored = self._keys.read()
             self._asked = self._asked or bool(self._stored)
-        except ConfigError as error:
+        except (ConfigError, StoreError) as error:
             logger.error("stored keys are not admitted: %s", error)  # noqa: TRY400 - the traceback says nothing more
             self._stored = []
             self._asked = True

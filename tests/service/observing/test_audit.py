@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from ragkit_service import ServiceSettings, create_app
 from ragkit_service.cli import keys
-from ragkit_service.observing.audit import AuditLog
+from ragkit_service.observing.audit import AuditLog, audit_event
 from ragkit_service.security.key_file import Grant, KeyFile
 from tests.support.service_fakes import LOCAL, FakeLibrary, plain_extractor
 
@@ -128,7 +128,7 @@ def test_changes_of_keys_are_events(tmp_path: Path) -> None:
 def test_full_files_are_renamed_and_the_oldest_is_deleted(tmp_path: Path) -> None:
     log = AuditLog(tmp_path, largest=200, kept=2)
     for number in range(30):
-        log.write("ask", {"number": number, "pad": "x" * 60})
+        log.write(audit_event("ask", {"number": number, "pad": "x" * 60}))
     names = sorted(path.name for path in tmp_path.glob("audit.jsonl*"))
     assert names == ["audit.jsonl", "audit.jsonl.1", "audit.jsonl.2"]
     numbers = [
@@ -142,7 +142,8 @@ def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         for index, log in enumerate(logs):
             for number in range(100):
-                pool.submit(log.write, "ask", {"writer": index, "number": number, "pad": "é" * 50})
+                event = audit_event("ask", {"writer": index, "number": number, "pad": "é" * 50})
+                pool.submit(log.write, event)
     seen = [
         (event["writer"], event["number"])
         for path in tmp_path.glob("audit.jsonl*")
@@ -153,20 +154,20 @@ def test_lines_of_several_writers_stay_whole(tmp_path: Path) -> None:
 
 def test_a_line_that_another_is_writing_is_not_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = AuditLog(tmp_path)
-    log.write("ask", {})
+    log.write(audit_event("ask", {}))
     seen = iter([b"x", b"\n"])  # the middle of a line, then its end
     monkeypatch.setattr("ragkit_service.observing.audit.os.pread", lambda *_: next(seen))
-    log.write("search", {})
+    log.write(audit_event("search", {}))
     lines = (tmp_path / "audit.jsonl").read_text().splitlines()
     assert [json.loads(line)["action"] for line in lines] == ["ask", "search"]
 
 
 def test_a_line_that_was_cut_does_not_spoil_the_next(tmp_path: Path) -> None:
     log = AuditLog(tmp_path)
-    log.write("ask", {})
+    log.write(audit_event("ask", {}))
     with (tmp_path / "audit.jsonl").open("a") as file:
         file.write('{"time": "2026')
-    log.write("search", {})
+    log.write(audit_event("search", {}))
     lines = (tmp_path / "audit.jsonl").read_text().splitlines()
     assert [json.loads(lines[0])["action"], json.loads(lines[2])["action"]] == ["ask", "search"]
 

@@ -28,3 +28,6 @@ def postgres(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     with psycopg.connect(server, autocommit=True) as connection:
         if connection.execute("SELECT to_regclass('ragkit.collections') IS NOT NULL").fetchall()[0][0]:
             connection.execute(";".join(f"DELETE FROM ragkit.{table}" for table in (*CHILDREN_FIRST, "collections")))
+        others = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('ragkit') AND relkind = 'r' AND "
+        for (table,) in connection.execute(others + "(relname LIKE 'service%' OR relname = 'shared_versions')"):
+            connection.execute(f"DROP TABLE ragkit.{table} CASCADE")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.store.contract_documents", "tests.store.contract_runs", "tests.store.contract_places"
+    "tests.store.contract_documents",
+    "tests.store.contract_runs",
+    "tests.store.contract_places",
+    "tests.store.contract_writers",
 )
 
 from ragkit.store.postgres.backend import PostgresBackend  # noqa: E402
@@ -13,6 +16,7 @@ from tests.store.contract import Place  # noqa: E402
 from tests.store.contract_documents import DocumentContract  # noqa: E402
 from tests.store.contract_places import PlaceContract  # noqa: E402
 from tests.store.contract_runs import RunContract  # noqa: E402
+from tests.store.contract_writers import ManyWritersContract  # noqa: E402
 
 
 @pytest.fixture
@@ -31,3 +35,7 @@ class TestRuns(RunContract):
 
 class TestPlaces(PlaceContract):
     """Filters, files and collections."""
+
+
+class TestWriters(ManyWritersContract):
+    """Several runs at once."""

@@ -1,4 +1,4 @@
-"""Two services over one database: what one takes in, the other finds; jobs and keys stay on their machines."""
+"""Two services over one database: what one takes in, the other finds: documents, feedback, prompts and originals."""
 
 from __future__ import annotations
 

@@ -9,8 +9,10 @@ from typing import Final
 from markdown_it.token import Token
 
 from ragkit_ingest.readers.links import address_after
+from ragkit_ingest.readers.markup.arguments import parse_tag
 from ragkit_ingest.readers.raised import subscript, superscript
 from ragkit_ingest.readers.web.css import style_hides
+from ragkit_ingest.readers.web.lists import LineBlocks
 from ragkit_ingest.readers.web.losses import Losses
 from ragkit_ingest.readers.web.rules import BLOCKS, STRIKING
 
@@ -113,6 +115,7 @@ class _Words:
         self._raised: list[tuple[str, int]] = []
         self._dropped: tuple[str, int, str] | None = None  # an element left out: its tag, its place, what it counts as
         self._struck: list[int] = []
+        self._blocks = LineBlocks()
 
     def open_link(self, target: str) -> None:
         self._links.append((len(self.parts), target))
@@ -132,8 +135,6 @@ class _Words:
         if self._dropped is not None:
             if closing and tag == self._dropped[0]:
                 self._end_dropped(*self._dropped)
-        elif tag == "br":
-            self.parts.append("\n")
         elif tag in ("sup", "sub"):
             self._script(tag, closing=closing)
         elif tag == "rt":
@@ -144,8 +145,19 @@ class _Words:
             self._picture(rest)
         elif not closing and (kind := self._left_out(tag, rest)) is not None:
             self._dropped = (tag, len(self.parts), kind)
+        elif tag in BLOCKS or tag == "br":
+            self._block(self._blocks.between(tag, _attributes(source), closing=closing))
         elif tag not in _KNOWN:
             self.parts.append(source)  # a placeholder, as in <file-name>
+
+    def _block(self, between: str) -> None:
+        at = len(self.parts) if between else 0
+        while at and not self.parts[at - 1].strip():  # no blanks come before a semicolon or a line break
+            at -= 1
+            self.parts[at] = ""
+        if at:
+            self.parts[at - 1] = self.parts[at - 1].rstrip()
+        self.parts.append(between)
 
     def open_struck(self) -> None:
         self._struck.append(len(self.parts))
@@ -198,6 +210,12 @@ class _Words:
             bare = words.strip()
             kept = bare if bare.startswith("[") else (superscript if tag == "sup" else subscript)(bare)
             self.parts.append(kept)
+
+
+def _attributes(source: str) -> dict[str, str]:
+    """Return the attributes of a tag that have a value, by name."""
+    tag = parse_tag(source, 0)
+    return {argument.name.lower(): argument.value for argument in tag.arguments} if tag is not None else {}
 
 
 def inline_words(tokens: Sequence[Token], losses: Losses) -> str:

@@ -21,7 +21,7 @@ class Group:
     """The state of a group; it is copied for each group inside it.
 
     muted: its text is no text of the document. fallback: it says again what is read elsewhere.
-    capture: where its text goes instead, with the name of its destination.
+    capture: where its text goes instead, with the name of its destination. fonts: it is in the table of fonts.
     """
 
     codec: str = ""
@@ -33,6 +33,7 @@ class Group:
     struck: bool = False
     muted: bool = False
     fallback: bool = False
+    fonts: bool = False
     name: str = ""
     capture: list[str] | None = None
     field: Field | None = None

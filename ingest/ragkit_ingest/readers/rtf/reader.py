@@ -181,7 +181,7 @@ class _Parser:
         if word in CAPTURED or word in ASIDES or word in MUTED or word in WRAPPERS:
             self._destination(word)
         elif starred and word not in STARRED:
-            self.group.muted = True
+            self.group.muted, self.group.capture = True, None
         elif word == "u":
             self._write(self._sign(chr((number or 0) & 0xFFFF)))
             self.to_skip = self.group.skip
@@ -209,6 +209,7 @@ class _Parser:
             group.muted = True
         else:
             group.muted, group.fallback = True, group.fallback or word == "shprslt"
+            group.fonts = word == "fonttbl"
             if word == "pict":
                 group.name, self.picture = word, ""
             if word in CAPTURED:
@@ -246,8 +247,7 @@ class _Parser:
                 old_list.text(name, whole(text))
             return
         if name == "fontname":
-            bare = words.lstrip("0123456789").rstrip("; ")  # digits are of a group inside that classifies the font
-            self.symbol_fonts[self.font] = bare if is_symbol_font(bare) else "symbol"
+            self._name_font(words.rstrip("; "))
             return
         match = _HEADING.match(words)
         if match is not None:
@@ -298,14 +298,27 @@ class _Parser:
             start, end = self.page.out.paragraph(text)
             self.page.out.mark_block(start, end, "boilerplate")
 
+    def _begin_font(self) -> None:
+        """Begin to collect the name of a font; where each font has no group of its own, the last one ends here."""
+        if self.group.name == "fontname" and self.group.capture:
+            self._end_entry("fontname", "".join(self.group.capture))
+        self.group.capture, self.group.name = [], "fontname"
+
+    def _name_font(self, name: str) -> None:
+        """Take the name of a font; known fonts of signs count as such, whatever the file says of their characters."""
+        if is_symbol_font(name):
+            self.fonts[self.font] = "symbol"
+        if self.fonts.get(self.font) == "symbol":
+            self.symbol_fonts[self.font] = name if is_symbol_font(name) else "symbol"
+
     def _in_tables(self, word: str, number: int | None) -> None:
         """Take the tables of fonts and styles, and the check marks of forms."""
         if word == "f" and number is not None:
+            if self.group.fonts:
+                self._begin_font()
             self.font = number
         elif word == "fcharset" and number is not None:
             self.fonts[self.font] = CHARSETS.get(number, "")
-            if self.fonts[self.font] == "symbol":
-                self.group.capture, self.group.name = [], "fontname"
         elif word == "s" and number is not None:
             self.style = number
             self.group.capture, self.group.name = [], "style"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from ragkit_ingest.readers.office.number_formats import formatted
+from ragkit_ingest.readers.web.rules import LISTS
 
 BULLET: Final = "- "
 _REVERSED = re.compile(r"<ol\b[^>]{0,1000}?\breversed\b", re.IGNORECASE)
@@ -54,6 +55,35 @@ class OpenList:
         number, form = self.number, _form(attributes, self.form)
         self.number += self.step
         return f"{formatted(number, form)}. " if form else BULLET
+
+
+class LineBlocks:
+    """Blocks of HTML on one line, such as a list in a cell of a Markdown table, written as in a cell of a page."""
+
+    def __init__(self) -> None:
+        self._lists: list[OpenList] = []
+        self._items = 0
+
+    def between(self, tag: str, attributes: Mapping[str, str], *, closing: bool) -> str:
+        """Return what a tag puts between the words before and after it.
+
+        That is "; " before every item but the first, with its number where it has one, ": " after a term, and else a
+        line break.
+        """
+        if tag == "li":
+            return "" if closing else self._item(attributes)
+        if tag == "dt" and closing:
+            return ": "
+        if tag in LISTS and not closing:
+            self._lists.append(OpenList.opened(tag, attributes))
+        elif tag in LISTS and self._lists:
+            self._lists.pop()
+        return "\n"
+
+    def _item(self, attributes: Mapping[str, str]) -> str:
+        mark = self._lists[-1].mark(attributes) if self._lists else BULLET
+        self._items += 1
+        return ("; " if self._items > 1 else " ") + (mark if mark != BULLET else "")
 
 
 class ListLengths:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from ragkit_ingest.readers.base import TextBuilder
 from ragkit_ingest.readers.titles import squeeze
+from ragkit_ingest.readers.web.aria import AriaTables, with_spans
 from ragkit_ingest.readers.web.blocks import BREAK, Blocks
 from ragkit_ingest.readers.web.cascade import Element
 from ragkit_ingest.readers.web.css import StyleSheet
@@ -78,6 +79,7 @@ class Target:
         self._done = False
         self._blocks = Blocks(builder)
         self._inline = Inline(self._blocks, losses)
+        self._tables = AriaTables()
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """Open a tag."""
@@ -91,8 +93,7 @@ class Target:
             return
         self._open.append(element)
         if self._hidden_at:
-            if tag == "text" and self._is_drawing():
-                self._hidden_at, self._counted = -self._hidden_at, ""
+            self._start_left_out(tag)
             return
         if self._leave_out(tag, attributes, element):
             self._hidden_at = len(self._open)
@@ -104,6 +105,8 @@ class Target:
             self._title = []
         elif tag == "meta":
             self._meta(attributes)
+        elif attributes and (part := self._tables.start(tag, attributes, depth=len(self._open))):
+            self._blocks.start(part, with_spans(attributes))
         elif tag in BLOCKS:
             self._start_boilerplate(tag, attributes)
             self._language(tag, attributes)
@@ -160,6 +163,8 @@ class Target:
         self._articles -= tag in _ARTICLES
         if tag == "title" and self._title is not None:
             self.info.title, self._title = squeeze("".join(self._title)), None
+        elif part := self._tables.end(depth):
+            self._blocks.end(part)
         elif tag in BLOCKS:
             self._blocks.end(tag)
         elif tag not in _VOID:
@@ -178,6 +183,10 @@ class Target:
             return
         self._formula = None
         self._blocks.words(f" {formula.latex()} ")
+
+    def _start_left_out(self, tag: str) -> None:
+        if tag == "text" and self._is_drawing():
+            self._hidden_at, self._counted = -self._hidden_at, ""
 
     def _end_left_out(self, tag: str, depth: int) -> None:
         if self._hidden_at < 0 and tag == "text":  # words of a drawing

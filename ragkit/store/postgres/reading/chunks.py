@@ -19,6 +19,8 @@ from ragkit.store.encoding import (
 )
 from ragkit.store.filters import Filter, is_about_chunks
 from ragkit.store.postgres.connection import half_bytes
+from ragkit.store.postgres.reading.documents import DOCUMENTS_OF_CHUNKS
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.snapshot import Snapshot, plain_ids
 from ragkit.store.postgres.where import filter_sql
 from ragkit.store.quantizers import decode_quantizer
@@ -30,8 +32,8 @@ Ids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 Query = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
-UNITS_KEPT: Final = 5_000
-"""Unit vectors are cached for collections of at most this many chunks; a chunk takes some 3 KB at 384 dimensions."""
+DOCUMENTS_FETCHED: Final = 64
+"""With at most this many chunks, their documents are fetched in the same round trip."""
 _CHUNK: Final = """SELECT c.id, c.document_id, c.ordinal, c.start, c."end", p.text, p.context, p.heading, c.page,
   c.page_end, c.tokens, p.units
   FROM chunks AS c JOIN passages AS p ON p.collection = c.collection AND p.chunk_id = c.id WHERE c.collection = $1"""
@@ -46,12 +48,12 @@ _OF_DOCUMENT: Final = """documents AS d JOIN chunks AS c ON c.collection = d.col
 class ChunkReader:
     """The chunks and vectors of one committed state; see `ragkit.store.base.ChunkReader`.
 
-    units: the stored unit vectors of chunks by id, shared by the readers of a collection.
+    kept: what the readers of the collection share.
     """
 
-    def __init__(self, snapshot: Snapshot, *, units: dict[int, bytes]) -> None:
+    def __init__(self, snapshot: Snapshot, *, kept: Kept) -> None:
         self._snapshot = snapshot
-        self._units = units
+        self._kept = kept
 
     @property
     def identity(self) -> str:
@@ -73,10 +75,29 @@ class ChunkReader:
         """The embedding model of the collection, None before the first write."""
         return self._snapshot.fingerprint
 
+    @property
+    def collection(self) -> int:
+        """The id of the collection in the database."""
+        return self._snapshot.collection
+
+    @property
+    def fingerprint_id(self) -> int | None:
+        """The id of the fingerprint's row, None before the first write."""
+        return self._snapshot.fingerprint_id
+
+    def query(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of SQL on this state whose $1 is the collection: for search indexes in the database."""
+        return self._snapshot.rows(sql, bindings)
+
     def rows(self, ids: Sequence[int] | Ids) -> dict[int, ChunkRow]:
         """Return chunks by id; unknown ids are left out."""
         wanted = plain_ids(ids)
-        rows = self._snapshot.rows(f"{_CHUNK} AND c.id = ANY ($2::bigint[])", (wanted,))
+        query = f"{_CHUNK} AND c.id = ANY ($2::bigint[])", (wanted,)
+        if len(wanted) > DOCUMENTS_FETCHED:
+            rows = self._snapshot.rows(*query)
+        else:  # a search asks for their documents next
+            rows, documents = self._snapshot.rows_of_each([query, (DOCUMENTS_OF_CHUNKS, (wanted,))])
+            self._snapshot.documents.update((row[0], row) for row in documents)
         found = {row[0]: decode_chunk(row) for row in rows}
         return {number: found[number] for number in wanted if number in found}
 
@@ -229,13 +250,9 @@ class ChunkReader:
         return self._snapshot.rows(sql, (self.fingerprint.id,))
 
     def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
-        """Return the stored vectors of each chunk's units, empty for a chunk without any.
-
-        Those of a small collection are cached, which is safe because an id is never used for another chunk.
-        """
-        kept = self._units if self._snapshot.counts.chunks <= UNITS_KEPT else {}
+        """Return the stored vectors of each chunk's units, empty for a chunk without any."""
         numbers = plain_ids(ids)
-        found = {number: body for number in numbers if (body := kept.get(number))}
+        found = self._kept.units(numbers)
         missing = [number for number in numbers if number not in found]
         if missing:
             rows = self._snapshot.rows(
@@ -245,9 +262,7 @@ class ChunkReader:
                 (missing,),
             )
             found.update(rows)
-            if len(kept) > 2 * UNITS_KEPT:  # most of these chunks were deleted
-                kept.clear()
-            kept.update(rows)
+            self._kept.keep_units(rows)
         return [found.get(number, b"") for number in numbers]
 
     def _unit(self, stored: list[bytes]) -> Vectors:

@@ -17,6 +17,7 @@ from ragkit.store.encoding import (
 from ragkit.store.filters import Filter, check_about_documents
 from ragkit.store.metadata import decode_metadata
 from ragkit.store.postgres.encoding import is_storable, source_key
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot, plain_ids
 from ragkit.store.postgres.schema import KEY_START, SOURCE_START
 from ragkit.store.postgres.where import filter_sql
@@ -44,14 +45,22 @@ SELECT key FROM metadata WHERE collection = $1
   AND {_START} IN (SELECT start FROM starts WHERE length(start) = {KEY_START})
 ORDER BY key
 """
+_ROW: Final = f"SELECT d.id, d.source, d.title, d.sha256, d.media_type, d.metadata, t.pages FROM {_WHOLE}"
+DOCUMENTS_OF_CHUNKS: Final = f"""{_ROW} WHERE d.collection = $1 AND d.id IN (
+  SELECT c.document_id FROM chunks AS c WHERE c.collection = $1 AND c.id = ANY ($2::bigint[]))"""
+"""The rows of `Snapshot.documents` for some chunks."""
 _FILE: Final = "path, source, size, mtime_ns, ctime_ns, sha256, extractor, reason, detail"
 
 
 class DocumentReader:
-    """The documents of one committed state; see `ragkit.store.base.DocumentReader`."""
+    """The documents of one committed state; see `ragkit.store.base.DocumentReader`.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    kept: what the readers of the collection share.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, kept: Kept) -> None:
         self._snapshot = snapshot
+        self._kept = kept
 
     def infos(
         self,
@@ -101,7 +110,12 @@ class DocumentReader:
 
     def metadata_keys(self) -> list[str]:
         """Return the metadata keys that filters can find documents by, each once, sorted."""
-        return [row[0] for row in self._snapshot.rows(_METADATA_KEYS)]
+        revision = self._snapshot.revision
+        keys = self._kept.keys(revision)
+        if keys is None:
+            keys = [row[0] for row in self._snapshot.rows(_METADATA_KEYS)]
+            self._kept.keep_keys(revision, keys)
+        return keys
 
     def iterate(self) -> Iterator[Document]:
         """Yield every document whole, in the order they were first stored, one in memory at a time."""
@@ -118,11 +132,15 @@ class DocumentReader:
     def rows(self, ids: Sequence[int]) -> dict[int, DocumentRow]:
         """Return documents by id, without their text; unknown ids are left out."""
         wanted = plain_ids(ids)
-        rows = self._snapshot.rows(
-            """SELECT id, source, title, sha256, media_type, metadata FROM documents
-            WHERE collection = $1 AND id = ANY ($2::bigint[])""",
-            (wanted,),
-        )
+        known = self._snapshot.documents
+        rows = [known[number] for number in wanted if number in known]
+        missing = [number for number in wanted if number not in known]
+        if missing:
+            rows += self._snapshot.rows(
+                """SELECT id, source, title, sha256, media_type, metadata FROM documents
+                WHERE collection = $1 AND id = ANY ($2::bigint[])""",
+                (missing,),
+            )
         found = {row[0]: DocumentRow(*(*row[:5], decode_metadata(row[5]))) for row in rows}
         return {number: found[number] for number in wanted if number in found}
 
@@ -138,7 +156,8 @@ class DocumentReader:
 
     def pages(self, document_id: int) -> tuple[Page, ...]:
         """Return the page table of a document; raises NotFoundError."""
-        return decode_pages(self._of("pages", document_id))
+        known = self._snapshot.documents.get(document_id)
+        return decode_pages(self._of("pages", document_id) if known is None else known[6])
 
     def structure(self, source: str) -> StructureRow:
         """Return the pages, headings and blocks of a document without its text; raises NotFoundError."""

@@ -9,6 +9,7 @@ from typing import Any
 from ragkit.store.encoding import decode_adapter
 from ragkit.store.postgres.reading.chunks import ChunkReader
 from ragkit.store.postgres.reading.documents import DocumentReader, FileReader
+from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.snapshot import Row, Snapshot
 from ragkit.store.rows import AdapterRow, Counts
 from ragkit.types.collection import Fingerprint, Generation
@@ -17,14 +18,15 @@ from ragkit.types.collection import Fingerprint, Generation
 class Reader:
     """One consistent view of a collection; see `ragkit.store.base.Reader` for its parts.
 
-    units: where unit vectors are cached for the next reader of the same collection.
+    kept: what the readers of the same collection share.
     """
 
-    def __init__(self, snapshot: Snapshot, *, units: dict[int, bytes] | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, *, kept: Kept | None = None) -> None:
         self._snapshot = snapshot
-        self.documents = DocumentReader(snapshot)
+        kept = kept or Kept()
+        self.documents = DocumentReader(snapshot, kept=kept)
         self.files = FileReader(snapshot)
-        self.chunks = ChunkReader(snapshot, units={} if units is None else units)
+        self.chunks = ChunkReader(snapshot, kept=kept)
 
     @property
     def identity(self) -> str:
@@ -70,15 +72,18 @@ class Reader:
 
     def adapter_id(self) -> int | None:
         """Return the id of the query adapter for the collection's model, None when there is none."""
-        rows = self._adapters("id")
-        return int(rows[0][0]) if rows else None
+        return self._snapshot.adapter_id
 
     def adapter(self) -> AdapterRow | None:
         """Return the query adapter for the collection's model, None when there is none; CorruptError by its checksum.
 
         It maps a query vector q to matrix @ q.
         """
-        rows = self._adapters("id, fingerprint, created_at, evidence, crc, matrix")
+        rows = self._snapshot.rows(
+            """SELECT id, fingerprint, created_at, evidence, crc, matrix FROM adapters
+            WHERE collection = $1 AND id = $2""",
+            (self.adapter_id(),),
+        )
         return decode_adapter(rows[0], self._snapshot.dimension) if rows else None
 
     def inspect(self, sql: str) -> list[Row]:
@@ -88,9 +93,3 @@ class Reader:
     def stream(self, sql: str) -> Iterator[Row]:
         """Yield the rows of SQL whose $1 is the collection, some thousand in memory at a time."""
         return self._snapshot.stream(sql)
-
-    def _adapters(self, columns: str) -> list[Row]:
-        if self.fingerprint is None:
-            return []
-        sql = f"SELECT {columns} FROM adapters WHERE collection = $1 AND fingerprint = $2"
-        return self._snapshot.rows(sql, (self.fingerprint.id,))

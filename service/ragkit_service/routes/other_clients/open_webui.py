@@ -14,8 +14,8 @@ from starlette.responses import Response
 
 from ragkit import Document, InputError
 from ragkit_service.context import service_of
-from ragkit_service.jobs.queue import new_job_id
 from ragkit_service.jobs.spool import SpoolLock, storage_error
+from ragkit_service.jobs.types import new_job_id
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.other_clients import LoadedPage

@@ -11,7 +11,7 @@ import apsw
 from ragkit.store.filters import kind_of
 from ragkit.store.metadata import decode_metadata
 from ragkit.store.postgres.connection import Connection, HalfVector, half_bytes
-from ragkit.store.postgres.encoding import file_key, metadata_rows, source_key
+from ragkit.store.postgres.encoding import acl_column, file_key, metadata_rows, source_key
 from ragkit.store.postgres.reading.reader import Reader
 
 Row = tuple[Any, ...]
@@ -44,7 +44,7 @@ _COUNTED: Final = {
     "quantizers": "last_quantizer",
 }
 """Tables whose ids are never used twice, and the column that holds the last one."""
-_MORE_COLUMNS: Final[Mapping[str, str]] = {"documents": ", source_key", "files": ", file_key, source_key"}
+_MORE_COLUMNS: Final[Mapping[str, str]] = {"documents": ", source_key, acl", "files": ", file_key, source_key"}
 
 
 def fill_file(reader: Reader, file: apsw.Connection) -> None:
@@ -111,7 +111,7 @@ def _from_file(table: str) -> Callable[[Row], Row]:
     if table == "vectors":
         return lambda row: (*row[:-1], HalfVector(row[-1]))
     if table == "documents":
-        return lambda row: (*row, source_key(row[1]))
+        return lambda row: (*row, source_key(row[1]), acl_column(row[5]))
     if table == "files":
         return lambda row: (*row, file_key(row[0], row[1]), source_key(row[2]))
     return lambda row: row

@@ -17,12 +17,12 @@ from ragkit.store.checks import check_name
 from ragkit.store.postgres.catalog import insert_collection, local_folder, session
 from ragkit.store.postgres.connection import rolled_back
 from ragkit.store.postgres.location import Location
+from ragkit.store.postgres.portable.tables import fill_collection, fill_file
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.schema import create_tables, migrate
-from ragkit.store.postgres.tables import fill_collection, fill_file
+from ragkit.store.sharing.mirror import FILES, FOLDERS
 from ragkit.store.sqlite import backup as sqlite_backup
 from ragkit.store.sqlite.connection import open_reader, open_writer, translated
-from ragkit.store.sqlite.kept_files import FILES, FOLDERS
 from ragkit.store.sqlite.schema import FILE_NAME
 from ragkit.store.sqlite.schema import create_tables as create_file_tables
 
@@ -57,8 +57,8 @@ class _File:
 def backup(store: Copyable, target: Path) -> dict[str, Any]:
     """Write a collection's last committed state to one file; return what it holds, as JSON.
 
-    See `ragkit.store.sqlite.backup.backup`: the file is the same, and what is true of it is true of this one. Of the
-    files beside the database it holds those of this machine. It takes the space of two such files while it is made.
+    See `ragkit.store.sqlite.backup.backup`: the file is the same, and what is true of it is true of this one. The
+    own files of the collection are those of all machines. It takes the space of two such files while it is made.
     """
     target = Path(target)
     sqlite_backup.check_target(target)

@@ -1,0 +1,1 @@
+"""Where a run of ingest does its work: processes of this machine, or a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Reading, chunking and embedding in the actors of a Ray cluster."""

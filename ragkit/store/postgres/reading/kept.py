@@ -1,0 +1,49 @@
+"""What the readers of one collection share in a process, so that a question asks the server less."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+UNIT_BYTES: Final = 128 << 20
+"""The unit vectors that are kept take at most this many bytes; a chunk has some 2 to 4 KB at 384 dimensions."""
+
+
+class Kept:
+    """The stored unit vectors of chunks, and the metadata keys of the newest revision; for many threads.
+
+    A chunk's vectors never change, and an id is never used for another chunk, so they fit every revision.
+    """
+
+    def __init__(self, *, unit_bytes: int = UNIT_BYTES) -> None:
+        """unit_bytes: how much of the unit vectors is kept; the oldest are dropped first."""
+        self._lock = threading.Lock()
+        self._units: dict[int, bytes] = {}
+        self._bytes, self._most = 0, unit_bytes
+        self._keys: tuple[int, list[str]] = (-1, [])
+
+    def units(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the unit vectors of those chunks of which they are kept, by id."""
+        with self._lock:
+            return {number: self._units[number] for number in ids if number in self._units}
+
+    def keep_units(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Keep the unit vectors of chunks."""
+        with self._lock:
+            for number, body in rows:
+                self._bytes += len(body) - len(self._units.get(number, b""))
+                self._units[number] = body
+            while self._bytes > self._most:
+                self._bytes -= len(self._units.pop(next(iter(self._units))))
+
+    def keys(self, revision: int) -> list[str] | None:
+        """Return the metadata keys of a revision; None when they are not kept."""
+        known, keys = self._keys
+        return list(keys) if known == revision else None
+
+    def keep_keys(self, revision: int, keys: list[str]) -> None:
+        """Keep the metadata keys of a revision, unless those of a newer one are kept."""
+        with self._lock:
+            if revision > self._keys[0]:
+                self._keys = (revision, list(keys))

@@ -1,0 +1,1 @@
+"""Tables of other programs in a PostgreSQL database, beside those of the collections."""
