@@ -6,11 +6,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ragkit import ChunkSettings, Document, Embedder, ExtractionError, ModelSettings
 from ragkit_ingest.jobs import Job
 from ragkit_ingest.limits import ReadLimits
+
+if TYPE_CHECKING:  # the embedder's protocol would load numpy, which `--help` does not need
+    from ragkit import ChunkSettings, Document, Embedder, ExtractionError, ModelSettings
 
 
 class Pool(Protocol):

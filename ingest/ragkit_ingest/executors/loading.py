@@ -7,7 +7,6 @@ from typing import Final
 
 from ragkit import ConfigError, show
 from ragkit_ingest.executors.local import LocalExecutor
-from ragkit_ingest.executors.ray_cluster.executor import RayExecutor
 from ragkit_ingest.stages import Executor
 
 EXECUTOR_FORMS: Final = "local, ray or ray:HOST:PORT"
@@ -18,6 +17,9 @@ def load_executor(name: str) -> Executor:
     """Return an executor by its name; nothing is started or imported yet. Raises ConfigError for another form."""
     if name in ("", "local"):
         return LocalExecutor()
+    # imported here: what runs in workers loads numpy, which `--help` does not need
+    from ragkit_ingest.executors.ray_cluster.executor import RayExecutor
+
     if name == "ray":
         return RayExecutor()
     match = _ADDRESS.fullmatch(name)
