@@ -350,7 +350,8 @@ class Passage:
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
         above = over | self._subject() | claim.uncounted
-        return find_fault(claim, quote, others, above=above, known=self.known | words)
+        previous = texts[window.first - 1] if window.first else ""
+        return find_fault(claim, quote, others, above=above, known=self.known | words, before=previous)
 
 
 def _without_links(sentence: str) -> str:

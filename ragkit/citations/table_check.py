@@ -141,9 +141,11 @@ def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
 
 
 def _names_a_place(claim: _Claim, table: Table, row: Row, above: frozenset[str]) -> bool:
-    """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading."""
-    cells = sum(bool(cell.terms & claim.terms) for cell in row.cells)
-    return cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
+    """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading.
+    Part of a cell, as the day of "10 days", names it only where it is the row's first, or the part is two words."""
+    shared = [(cell, len(cell.terms & claim.terms)) for cell in row.cells]
+    cells = sum(held > (at > 0) or (held > 0 and _is_said(claim, cell)) for at, (cell, held) in enumerate(shared))
+    return bool(cells) and cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
 
 
 def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
@@ -346,9 +348,7 @@ def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
     for item in claim.compared:
         values = [row.cells[at].value for at in _columns(claim, table) or range(len(row.cells)) if at < len(row.cells)]
         known = [value for value in values if value is not None]
-        if known and not any(item.holds(value) for value in known) and item.number not in row.terms:
-            return f"{known[0]:g} is not {item.words} {item.number}"
-        if known and item.number in row.terms and not any(item.holds(value) for value in known):
+        if known and not any(item.holds(value) for value in known):
             return f"{known[0]:g} is not {item.words} {item.number}"
     return ""
 

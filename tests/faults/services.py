@@ -215,12 +215,10 @@ def _listed(service: RunningService) -> set[str]:
             return found
 
 
-def run_load(
-    address: str, folder: Path, *, services: int, clients: int, writers: int, seconds: float, **settings: str
-) -> Result:
+def run_load(address: str, folder: Path, *, services: int, clients: int, writers: int, seconds: float) -> Result:
     """Run services over a database under load, then verify the collection."""
     ragkit.create_collection(address, "default")
-    with shared_services(address, folder, count=services, **settings) as running:
+    with shared_services(address, folder, count=services) as running:
         result = Load(running, clients=clients, writers=writers, seconds=seconds).run()
     with ragkit.open(address, create=False) as knowledge:
         result.problems = len(knowledge.verify())

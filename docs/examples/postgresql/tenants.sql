@@ -11,6 +11,7 @@
 -- The owner of the tables, whose address ragkit has, is not restricted; nor is a superuser.
 
 BEGIN;
+SET LOCAL client_min_messages = warning;
 
 DO $$ BEGIN
   IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'ragkit_tenant') THEN

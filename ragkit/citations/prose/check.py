@@ -1,4 +1,4 @@
-"""Statement + sentences -> why they do not support it: units, bounds, roles, conditions, values of other sentences."""
+"""Statement + sentences -> why they do not support it: units, bounds, roles, conditions, values of other things."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from typing import Final
 from ragkit.citations.prose.antonyms import opposite_fault
 from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.changes import old_value_fault
+from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.counted import version_fault
-from ragkit.citations.prose.parts import part_fault, said_with
+from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
+from ragkit.citations.prose.ranges import code_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
-from ragkit.citations.prose.roles import role_of
+from ragkit.citations.prose.roles import destination_fault, role_of
 from ragkit.citations.prose.series import series_fault
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons, exact_numbers
@@ -64,26 +66,31 @@ def find_fault(
     *,
     above: frozenset[str],
     known: frozenset[str] = frozenset(),
+    before: str = "",
 ) -> Fault | None:
     """Return why a quote does not support a claim that shares its words; None if no fault is found.
 
     quote: its sentences. others: the passage's other sentences. above: terms of headings and title over it. known:
-    words in lower case that the document has outside of the passage.
+    words in lower case that the document has outside of the passage. before: the sentence before the quote.
     """
     text = " ".join(quote)
+    leaned_on = tokens(before, language=claim.language) if leans(quote[0]) else []
+    near = above | {token.term for token in leaned_on if not token.is_number}
     return (
         copy_fault(claim, quote, others, above=above, known=known)
         or sure_fault(claim, quote)
+        or other_condition_fault(claim, quote, before=before)
+        or destination_fault(claim, quote)
         or turned_fault(claim, quote)
         or _role_fault(claim, quote, others)
         or neighbour_fault(claim, quote, others, known=known)
-        or _owner_fault(claim, quote, others, above)
+        or _owner_fault(claim, quote, others, near)
         or part_fault(claim, [sentence for sentence in quote if is_copy(claim, sentence, share=_REPEATED)])
         or kind_fault(claim, text)
         or widened_fault(claim, quote)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
-        or _elsewhere_fault(claim, quote, others, above, known)
+        or _elsewhere_fault(claim, quote, others, near, known)
     )
 
 
@@ -99,6 +106,8 @@ def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or version_fault(claim, text)
         or calendar_fault(claim, quote)
         or series_fault(claim, quote)
+        or bracket_fault(claim, quote)
+        or code_fault(claim, text)
         or _bound_fault(claim, text)
         or swapped_fault(claim, quote)
         or _order_fault(claim, quote)

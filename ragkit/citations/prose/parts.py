@@ -1,18 +1,33 @@
-"""Sentences with several values: which part of the sentence each value belongs to."""
+"""Sentences with several values: which part of the sentence, or which name before a bracket, each belongs to."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final
 
 from ragkit.citations.prose.units import is_period, is_unit
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Claim, Token, tokens
+from ragkit.citations.tokens import Claim, Token, as_written, content_terms, tokens
 
 _PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")
+
+_BRACKET: Final = re.compile(r"(?P<name>[^,;:()\n]+?)\s*\((?P<inner>[^()\n]{2,80})\)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A member of a series: the terms of its name, and of each thing in the bracket behind it."""
+
+    name: frozenset[str]
+    things: tuple[frozenset[str], ...]
+
+    @property
+    def inner(self) -> frozenset[str]:
+        """The terms of the whole bracket."""
+        return frozenset[str]().union(*self.things)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,26 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     return None
 
 
+def bracket_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a claim gives one member of a series what stands in the bracket of another.
+
+    In "Oslo (sales), Bergen (stores)" each bracket belongs to the name before it. A claim that names both members, or
+    what stands in both brackets, is left to other rules.
+    """
+    said = frozenset(token.term for token in claim.tokens if not token.stop)
+    for sentence in quote:
+        members = _members(sentence, claim.language)
+        for member in members:
+            others = [other for other in members if other is not member]
+            things = [thing.difference(*(other.inner | other.name for other in others)) for thing in member.things]
+            inner = next((thing for thing in things if len(said & thing) * 2 > len(thing)), None)
+            if inner is None or said & member.name:
+                continue
+            if any(said & other.name and not said & (other.inner - member.inner) for other in others):
+                return "contradicted", f"{as_written(min(said & inner), claim.tokens)} is said of something else"
+    return None
+
+
 def said_with(claim: Claim, number: str) -> frozenset[str]:
     """Return the terms that a claim links to a number: those of its part, or of the whole claim where the part has
     few."""
@@ -53,6 +88,17 @@ def said_with(claim: Claim, number: str) -> frozenset[str]:
     terms = [token for token in claim.tokens if not token.stop and not token.is_number]
     part = frozenset(token.term for token in terms if start <= token.start < end)
     return part if len(part) > 1 else frozenset(token.term for token in terms)
+
+
+def _members(sentence: str, language: str) -> list[_Member]:
+    """Return the names in a sentence that have a bracket: the capitalised words before it, or the last word."""
+    found = list[_Member]()
+    for match in _BRACKET.finditer(sentence):
+        words = match["name"].split()
+        run = list(takewhile(lambda word: word[:1].isupper() or word[:1].isdigit(), reversed(words))) or words[-1:]
+        things = [frozenset(content_terms(text, language=language)) for text in _PARTS.split(match["inner"])]
+        found.append(_Member(frozenset(content_terms(" ".join(run), language=language)), tuple(filter(None, things))))
+    return found
 
 
 def _valued(sentence: str, language: str) -> list[_Part]:

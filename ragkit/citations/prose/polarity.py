@@ -57,6 +57,14 @@ _ALL: Final = re.compile(r"\b(?:all|each|both) of\b|\balle(?:r)? der\b", re.IGNO
 _INSTEAD: Final = re.compile(r"\b(?:instead of|rather than|anstatt|anstelle von|statt|au lieu de)\b", re.IGNORECASE)
 _SIDE: Final = 2  # content words on each side of "instead of" that are set against each other
 _CONTRAST: Final = re.compile(r"[,;]\s+(?:but|while|whereas|however|aber|sondern|jedoch)\s", re.IGNORECASE)
+_FREE: Final = re.compile(
+    r"\b(?:free of charge|for free|for nothing|(?:without|at no|no)\s(?:extra |additional )?(?:charges?|costs?|fees?)"
+    r"|kostenlos|kostenfrei|gratis|ohne (?:Kosten|Gebühr)|gratuite?(?:ment)?)\b",
+    re.IGNORECASE,
+)
+_PAID: Final = re.compile(
+    r"\b(?:pay|pays|paid|paying|charges?|charged|fees?|costs?|bezahl\w*|zahl(?:t|en)|kostet|gebühr\w*)\b", re.IGNORECASE
+)
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
 _CLAUSE_SHARE: Final = 0.75  # of the terms of an exception that a claim must have to be about it
 _DENIED_REACH: Final = 4  # words after a denial among which the first content word is what it denies
@@ -72,6 +80,7 @@ def turned_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or _choice_fault(claim, quote)
         or _instead_fault(claim, quote)
         or _relation_fault(claim, quote)
+        or _charge_fault(claim, quote)
     )
 
 
@@ -95,6 +104,20 @@ def _turned(word: str) -> list[str]:
 
 def _shown(word: str, words: set[str]) -> str:
     return next((form for form in (word, *_turned(word)) if form in words), word)
+
+
+def _charge_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a claim says that something is paid which its quote gives free of charge."""
+    text = " ".join(quote)
+    free = _FREE.search(text)
+    if (
+        free
+        and not denies(claim.text)
+        and _PAID.search(_FREE.sub(" ", claim.text))
+        and not _PAID.search(_FREE.sub(" ", text))
+    ):
+        return "contradicted", f"it says {free.group().lower()}"
+    return None
 
 
 def _denied_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:

@@ -1,13 +1,16 @@
-"""Members of a range that a source writes by its ends: grade 4 of "grades 3 to 6", 12:00 of "8:00 to 17:00"."""
+"""Members of a range that a source writes by its ends: grade 4 of "grades 3 to 6", E-210 of "codes from E-200 up"."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from ragkit.citations.prose.calendar import held_names
 from ragkit.citations.prose.counted import is_label
+from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _TO: Final = r"\s*(?:[–-]|\bto\b|\bthrough\b|\buntil\b|\bbis\b|\band\b)\s*"
@@ -18,8 +21,32 @@ _TIME: Final = r"\d{1,2}(?:[:.]\d\d)?\s*(?:[ap]\.?m\b\.?|uhr\b)?"
 _HOURS: Final = re.compile(rf"(?<![\d.,:])(?P<first>{_TIME}){_TO}(?P<last>{_TIME})(?!\w)", re.IGNORECASE)
 _AT: Final = re.compile(rf"\b(?:at|um)\s+(?P<time>{_TIME})(?!\w)", re.IGNORECASE)
 _PARTS: Final = re.compile(r"(\d{1,2})(?:[:.](\d\d))?\s*([ap])?", re.IGNORECASE)
+_CODE: Final = r"(?P<{0}>[^\W\d_]{{1,6}}-?)(?P<{0}_number>\d{{2,7}})(?![\w.]\d|-\w)"
+_FIRST, _LAST = _CODE.format("first"), _CODE.format("last")
+_CODE_SPANS: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b{_FIRST}{_TO}{_LAST}",
+        rf"\b(?:from|starting (?:at|with|from)|at least|ab|à partir de|desde)\s+{_FIRST}(?!{_TO}[^\W\d_]{{1,6}}-?\d)",
+        rf"\b{_FIRST}\s+(?:(?:and|or|und|oder)\s+)?(?:up|upwards?|onwards?|above|over|higher|greater|later|aufwärts)\b",
+        rf"\b(?:up to|at most|until|bis)\s+{_LAST}",
+        rf"\b{_LAST}\s+(?:and|or|und|oder)\s+(?:below|under|lower|less|smaller|earlier)\b",
+    )
+)
+_ABOVE: Final = re.compile(rf"\b(?:above|over|(?:higher|greater) than|über)\s+{_FIRST}", re.IGNORECASE)
+_BELOW: Final = re.compile(rf"\b(?:below|under|(?:lower|less|smaller) than|unter)\s+{_LAST}", re.IGNORECASE)
+_ALONE: Final = re.compile(rf"\b{_FIRST}")
 _NOON: Final = 12
 _HOUR: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    """A range of codes, both ends included: their letters, as "e-", and numbers."""
+
+    letters: str
+    first: float = -inf
+    last: float = inf
 
 
 def implied_terms(claim: Claim, text: str) -> frozenset[str]:
@@ -29,6 +56,42 @@ def implied_terms(claim: Claim, text: str) -> frozenset[str]:
     times, one of which is written with minutes or a.m. and p.m.
     """
     return held_names(claim, text) | _labelled(claim, text) | _hours(claim, text)
+
+
+def code_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim is about codes outside of the ranges of codes that a text names.
+
+    "Codes below E-5000" are not among those "from E-5000 up", and neither is E-4100; codes of other letters are not
+    compared, nor is one that the text names itself.
+    """
+    held = _code_spans(text)
+    if not held:
+        return None
+    spans = _code_spans(claim.text)
+    said = spans or [
+        _Codes(match["first"].lower(), int(match["first_number"]), int(match["first_number"]))
+        for match in _ALONE.finditer(claim.text)
+        if match.group().lower() not in text.lower()
+    ]
+    for ours in said:
+        rivals = [theirs for theirs in held if theirs.letters == ours.letters]
+        if rivals and not any(theirs.first <= ours.first and ours.last <= theirs.last for theirs in rivals):
+            return "contradicted", "it says other codes"
+    return None
+
+
+def _code_spans(text: str) -> list[_Codes]:
+    """Return the ranges of codes that a text names by one end or by both."""
+    flat = " ".join(text.split())
+    spans = [match.groupdict() for pattern in _CODE_SPANS for match in pattern.finditer(flat)]
+    above = [_Codes(match["first"].lower(), int(match["first_number"]) + 1) for match in _ABOVE.finditer(flat)]
+    below = [_Codes(match["last"].lower(), last=int(match["last_number"]) - 1) for match in _BELOW.finditer(flat)]
+    return [*(_codes(ends) for ends in spans), *above, *below]
+
+
+def _codes(ends: Mapping[str, str | None]) -> _Codes:
+    letters = (ends.get("first") or ends.get("last") or "").lower()
+    return _Codes(letters, float(ends.get("first_number") or -inf), float(ends.get("last_number") or inf))
 
 
 def _labelled(claim: Claim, text: str) -> frozenset[str]:

@@ -1,12 +1,14 @@
-"""Who does what: agent and patient of the few verbs that policies depend on, in active and passive sentences."""
+"""Who does what, and where things are sent: agent, patient and destination of the few verbs that policies depend on."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.citations.tokens import tokens
+from ragkit.citations.table_check import Fault
+from ragkit.citations.tokens import Claim, content_terms, tokens
 
 _VERBS: Final = {
     "pay": "pay pays paid bear bears borne cover covers covered",
@@ -44,6 +46,19 @@ _ACTIVE: Final = re.compile(
 )
 _BE: Final = re.compile(r"\b(?:is|are|was|were|be|been|being|has|have|had|not)\b", re.IGNORECASE)
 
+_MOVES: Final = (
+    "go goes went gone send sends sent ship ships shipped return returns returned deliver delivers delivered bring"
+    " brings brought mail mails mailed post posts posted forward forwards forwarded move moves moved hand hands handed"
+    " submit submits submitted transfer transfers transferred carry carries carried escalate escalates escalated"
+)
+_DESTINATION: Final = re.compile(
+    rf"(?P<thing>[^.;:!?()\n]*?\b(?:{'|'.join(_MOVES.split())})\b[^.;:!?()\n]*?)\s+to\s+"
+    r"(?:the |an? |our |your |their )?(?P<place>[^\s\d.,;:!?()][^\s.,;:!?()]*"
+    r"(?:\s+(?!(?:in|on|at|to|for|with|within|by|from|and|or|as|unless|if"
+    r"|when|where|before|after)\b)[^\s.,;:!?()]+){0,3})",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -65,6 +80,32 @@ def role_of(text: str, *, language: str) -> list[Role]:
         if not _BE.search(match["agent"]) and not (passive and " by " in match["patient"])
     ]
     return [role for match in (*passive, *active) if (role := _role(match, language)).agent]
+
+
+def destination_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a quote names another destination for what a claim says is sent or goes somewhere.
+
+    English only. A place that stands elsewhere in the same sentence may be another name of the destination.
+    """
+    said = _destinations(claim.text, claim.language)
+    held = [(*found, sentence) for sentence in quote for found in _destinations(sentence, claim.language)]
+    for thing, place in said:
+        same = [(other, sentence) for moved, other, sentence in held if moved & thing]
+        known = set[str]().union(*(content_terms(sentence, language=claim.language) for _, sentence in same))
+        if same and not place & known:
+            return "contradicted", f"it says to {' '.join(sorted(same[0][0]))}"
+    return None
+
+
+def _destinations(text: str, language: str) -> list[tuple[set[str], set[str]]]:
+    """Return the terms of what is sent, without those of the verb, and of the place that it is sent to."""
+    if language != "en":
+        return []
+    verbs = content_terms(_MOVES)
+    found = [
+        (content_terms(match["thing"]) - verbs, content_terms(match["place"])) for match in _DESTINATION.finditer(text)
+    ]
+    return [(thing, place) for thing, place in found if thing and place]
 
 
 def _role(match: re.Match[str], language: str) -> Role:

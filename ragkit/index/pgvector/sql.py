@@ -79,6 +79,9 @@ class SqlSource(ChunkSource, Protocol):
     def query(self, sql: str, bindings: Sequence[Any] = ()) -> list[Row]:
         """Return all rows of a query on this state, as `Sql.rows` does."""
 
+    def query_each(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[Row]]:
+        """Return the rows of some queries as `query` does, in one round trip where that is possible."""
+
 
 Sessions = Callable[[], AbstractContextManager[Session]]
 """Opens a session for upkeep."""

@@ -128,8 +128,7 @@ class PgVectorIndex:
         source = self._source
         binary = self._binary and self._count >= HNSW_FROM
         hnsw = Hnsw(source.collection, source.fingerprint_id or 0, self._dimension, binary=binary)
-        source.query(*search_settings(count))
-        return source.query(hnsw.nearest(count), (query,))
+        return source.query_each([search_settings(count), (hnsw.nearest(count), (query,))])[-1]
 
     def _compared(self, query: str, k: int, allowed: Ids | None) -> list[Row]:
         """Return ids and vectors of the nearest chunks, each compared; of those allowed, where a filter limits them."""

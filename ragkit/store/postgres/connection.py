@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import struct
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import psycopg
 from psycopg import errors
-from psycopg.abc import Buffer
+from psycopg.abc import RV, Buffer, PQGen
 from psycopg.adapt import Dumper
 from psycopg.pq import Format, TransactionStatus
 
@@ -24,8 +26,17 @@ SCHEMA: Final = "ragkit"
 OLDEST_SERVER: Final = 140000
 """PostgreSQL 14: the first in which numeric holds infinity, which metadata needs."""
 BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SILENT_SECONDS: Final = 10.0
+"""After so long without a byte of an answer, the server is asked whether it is still at the statement."""
+_INTERVAL: Final = 0.1
+_AT_WORK: Final = """SELECT 1 FROM pg_stat_activity
+WHERE pid = $1 AND state = 'active' AND wait_event_type IS DISTINCT FROM 'Client'"""
 _SHOWN: Final = 300
 _LOST: Final = "run the command again: what was committed is kept, and a transaction that was cut off left nothing"
+
+
+# psycopg warns when a pipeline ends with its connection; ragkit raises an error then, and says so once.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +61,58 @@ def half_bytes(stored: bytes) -> bytes:
     return np.frombuffer(stored, dtype=">f2", offset=4).astype("<f2").tobytes()
 
 
+class WatchedConnection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that does not wait for a server that is not at its statement any more.
+
+    TCP tells when the other side is gone, but not when something between (a proxy, a stopped process) takes in all
+    that is sent and answers nothing. So after `SILENT_SECONDS` without a byte another connection asks the server
+    whether it is still at the statement, however long that takes; if it is not, or can't be reached, this connection is
+    closed.
+    """
+
+    location: Location | None = None
+    server_pid: int = 0
+
+    def wait(self, gen: PQGen[RV], interval: float = _INTERVAL, timeout: float | None = None) -> RV:
+        """Run a generator of psycopg to its end; OperationalError when the server is silent, see above."""
+        watched = self._watched(gen)
+        return super().wait(watched, interval) if timeout is None else super().wait(watched, interval, timeout)
+
+    def _watched(self, gen: PQGen[RV]) -> PQGen[RV]:
+        try:
+            wanted, heard = next(gen), time.monotonic()
+            while True:
+                ready = yield wanted
+                if ready:
+                    heard = time.monotonic()
+                elif time.monotonic() - heard > SILENT_SECONDS:
+                    if not self._is_at_work():
+                        self.close()
+                        raise psycopg.OperationalError(f"the server has been silent for {SILENT_SECONDS:g} seconds")
+                    heard = time.monotonic()
+                wanted = gen.send(ready)
+        except StopIteration as ended:
+            result: RV = ended.value
+            return result
+
+    def _is_at_work(self) -> bool:
+        """Ask the server, by another connection, whether it works at this one's statement; False without an answer."""
+        if self.location is None:
+            return False
+        try:
+            with closing(_open(self.location, role="watch")) as other:  # it has no location, so it is not watched so
+                return bool(other.execute(_AT_WORK, (self.server_pid,)).fetchall())
+        except psycopg.Error:
+            return False
+
+
 def connect(location: Location, *, role: str = "reader") -> Connection:
     """Open a connection in autocommit mode that finds ragkit's tables; role: shown among the server's sessions.
 
     Raises StoreError when there is no such server or it refuses, ConfigError for a server that is too old.
     """
     try:
-        connection = psycopg.connect(
-            **{**location.options, "application_name": f"ragkit {role}"[:63]},
-            autocommit=True,
-            cursor_factory=psycopg.RawCursor,
-        )
+        connection = _open(location, role=role)
     except psycopg.Error as error:
         raise _refused(location, _said(error, location)) from None  # its context may repeat the address
     try:
@@ -72,7 +124,16 @@ def connect(location: Location, *, role: str = "reader") -> Connection:
     return connection
 
 
-def _prepare(connection: Connection, location: Location) -> None:
+def _open(location: Location, *, role: str) -> WatchedConnection:
+    connection: WatchedConnection = WatchedConnection.connect(
+        **{**location.options, "application_name": f"ragkit {role}"[:63]},
+        autocommit=True,
+        cursor_factory=psycopg.RawCursor,
+    )
+    return connection
+
+
+def _prepare(connection: WatchedConnection, location: Location) -> None:
     """Check the server, set the search path and make halfvec known, where pgvector is installed."""
     if connection.info.server_version < OLDEST_SERVER:
         raise ConfigError(
@@ -80,12 +141,13 @@ def _prepare(connection: Connection, location: Location) -> None:
         )
     if connection.info.parameter_status("server_encoding") != "UTF8":
         raise ConfigError(f"the database {location} is not in UTF-8", cure="create it with: ENCODING 'UTF8'")
-    connection.execute(
-        """SELECT set_config('search_path', concat_ws(', ', $1::text, (SELECT quote_ident(n.nspname) FROM pg_extension
-        AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector')), false),
+    rows = connection.execute(
+        """SELECT pg_backend_pid(), set_config('search_path', concat_ws(', ', $1::text, (SELECT quote_ident(n.nspname)
+        FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector')), false),
         set_config('jit', 'off', false)""",  # no query is long enough to gain from it
         (SCHEMA,),
-    )
+    ).fetchall()
+    connection.server_pid, connection.location = rows[0][0], location
     register_vectors(connection)
 
 

@@ -17,7 +17,14 @@ from ragkit.errors import ConfigError
 FOLDER: Final = "postgresql"
 LOCAL_VARIABLE: Final = "RAGKIT_LOCAL"
 _SHAPE: Final = "write postgresql://USER@HOST:5432/DATABASE, the user and password percent-encoded"
-_CONNECT_SECONDS: Final = "10"
+_DEFAULTS: Final = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""How soon libpq gives up on a server that is gone; the address may say otherwise. Seconds, the last milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def parse_location(address: str) -> Location:
     socket = f"?host={host}" if host.startswith("/") else ""
     database = options.get("dbname", "")
     shown = f"postgresql://{f'{user}@' if user else ''}{place}/{database}{socket}"
-    return Location(shown, {"connect_timeout": _CONNECT_SECONDS, **options})
+    return Location(shown, {**_DEFAULTS, **options})
 
 
 def local_root(environ: Mapping[str, str]) -> Path:

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from typing import Final
 
+import psycopg
 from psycopg import errors
+from psycopg.pq import TransactionStatus
 
 from ragkit.errors import LockedError, NotFoundError
 from ragkit.store.holder import UNKNOWN, command_name, in_words
@@ -26,6 +29,14 @@ TURN_CLASS: Final = 0x52414754
 """First key of the turns, "RAGT"."""
 TURN_SECONDS: Final = 60
 """How long a transaction waits for its turn, unless the address of the database says otherwise by lock_timeout."""
+_LIMITS: Final = {
+    "lock_timeout": f"{TURN_SECONDS}s",
+    "idle_in_transaction_session_timeout": "10min",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+"""Settings of a writer's session. A writer that hangs within a transaction holds its turn for ten minutes at most."""
 _LONGEST_WAIT: Final = 2_147_483_647
 _NAMED: Final = 3
 """How many holders of a lock are named."""
@@ -62,6 +73,13 @@ def lock_for_writing(
         raise _locked(name, present_holders(connection, collection, alone=not alone))
 
 
+def release(connection: Connection) -> None:
+    """Release the locks of a session at once; the server would do it when it notices that the session has ended."""
+    with suppress(psycopg.Error):
+        if not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE:
+            connection.execute("SELECT pg_advisory_unlock_all()")
+
+
 def begin_turn(connection: Connection, collection: int, name: str) -> tuple[int, int]:
     """Begin a transaction when it is this session's turn; return the revision and the generation that it finds.
 
@@ -88,10 +106,14 @@ def begin_turn(connection: Connection, collection: int, name: str) -> tuple[int,
 
 
 def limit_turns(connection: Connection) -> None:
-    """Let the session of a writer wait no longer than `TURN_SECONDS` for a turn, unless it was given a limit."""
+    """Bound how long a writer's session waits for a turn, and how long the server waits for a writer that is gone.
+
+    Limits that the address or the user has set stay.
+    """
     connection.execute(
-        "SELECT set_config('lock_timeout', $1, false) WHERE current_setting('lock_timeout') = '0'",
-        (f"{TURN_SECONDS}s",),
+        """SELECT set_config(l.name, l.value, false) FROM unnest($1::text[], $2::text[]) AS l (name, value)
+        JOIN pg_settings AS s ON s.name = l.name WHERE s.source = 'default'""",
+        (list(_LIMITS), list(_LIMITS.values())),
     )
 
 

@@ -14,7 +14,6 @@ from ragkit.store.postgres.collection_sql import CollectionSql
 from ragkit.store.postgres.connection import BEGIN_READING, Connection, rolled_back, savepoint, translated
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import begin_turn, lock_for_writing
-from ragkit.store.postgres.notices import notify
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.quantizers import encode_quantizer, is_due
@@ -38,24 +37,19 @@ class Session(CollectionSql, WritingSession):
         CollectionSql.__init__(self, connection, collection[0])
         self._location = location
         self._place = location, collection
-        self._moved = False
         WritingSession.__init__(self, collection[1], run)
 
     @contextmanager
     def begin(self) -> Iterator[None]:
         """Run a body in a transaction, when it is this run's turn; any error, in the commit too, rolls all of it back.
 
-        Errors are ragkit's; LockedError when another run does not end its turn in time. Followers are notified last.
+        Errors are ragkit's; LockedError when another run does not end its turn in time.
         """
-        self._moved = False
-        with translated(self._location):
-            with rolled_back(self.connection, begin=""):
-                self.revision, generation = begin_turn(self.connection, self._id, self._collection)
-                if not self.opened:
-                    self.generation = generation + 1
-                yield
-            if self._moved:
-                notify(self.connection, self._id)
+        with translated(self._location), rolled_back(self.connection, begin=""):
+            self.revision, generation = begin_turn(self.connection, self._id, self._collection)
+            if not self.opened:
+                self.generation = generation + 1
+            yield
 
     def hold_alone(self) -> None:
         """Keep every other run out until this session ends; LockedError names those that write now."""
@@ -146,7 +140,6 @@ class Session(CollectionSql, WritingSession):
             WHERE collection = $1 AND number = $2""",
             (self.generation, change.added, change.changed, change.removed),
         )
-        self._moved = True
 
     def add_to_totals(self, change: Change) -> None:
         """Add a transaction's changes to the totals of the collection."""

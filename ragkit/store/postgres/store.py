@@ -20,7 +20,7 @@ from ragkit.store.postgres.collection_sql import UpkeepSession
 from ragkit.store.postgres.connection import Connection, connect, translated
 from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
-from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, writer_role
+from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, release, writer_role
 from ragkit.store.postgres.portable.backup import backup
 from ragkit.store.postgres.reading.kept import Kept
 from ragkit.store.postgres.reading.reader import Reader
@@ -102,12 +102,15 @@ class Store:
         run = Run(kind, extractor, settings, fingerprint, self._clock)
         with session(self.location, role=writer_role()) as connection:
             lock_for_writing(connection, *self._collection, alone=run.rebuilds, wait=wait)
-            limit_turns(connection)
-            check_version(connection, self.location)
-            writing = Session(connection, self.location, self._collection, run=run)
-            writer = Writer(writing, PostgresStatements(writing))
-            with writer.run():
-                yield writer
+            try:
+                limit_turns(connection)
+                check_version(connection, self.location)
+                writing = Session(connection, self.location, self._collection, run=run)
+                writer = Writer(writing, PostgresStatements(writing))
+                with writer.run():
+                    yield writer
+            finally:
+                release(connection)
 
     @contextmanager
     def upkeep(self) -> Iterator[UpkeepSession]:

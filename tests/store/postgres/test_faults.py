@@ -298,7 +298,8 @@ def test_no_secret_of_an_address_is_shown(
         store = kb._store
         titles = admin.execute("SELECT application_name, query FROM pg_stat_activity").fetchall()
         options: Any = {"fingerprint": None, "settings": {}}
-        with writing(store, **options), pytest.raises(LockedError) as locked, writing(store, **options):
+        alone = writing(store, "rebuild", **options)
+        with alone, pytest.raises(LockedError) as locked, writing(store, **options):
             pass
         shown = [kb.status(), kb.doctor(), kb.location, kb.path, repr(kb), repr(store), repr(vars(store)), titles]
         shown += [str(locked.value), kb.backup(tmp_path / "file"), caplog.text, ragkit.list_collections(guest)]

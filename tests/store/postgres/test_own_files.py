@@ -152,13 +152,16 @@ def test_originals_are_found_on_every_machine_and_go_with_their_document(machine
     assert not (one.folder / "originals" / digest).exists()
 
 
-def test_a_backup_of_one_machine_has_the_files_of_all(machine: Machine, postgres: str, tmp_path: Path) -> None:
+def test_a_backup_of_one_machine_has_the_files_of_all(
+    machine: Machine, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, two = machine("one"), machine("two")
     two.add([Document.from_text("a", "Some words.")])
     write(one, "prompts/terse.jinja", "Be brief.")
     one.follow_files()
     two.backup(tmp_path / "all.ragkit")
     ragkit.restore_collection(tmp_path / "all.ragkit", postgres, "copy")
+    monkeypatch.setenv("RAGKIT_LOCAL", str(tmp_path / "third"))  # a machine that has neither file nor backup
     with ragkit.open(postgres, collection="copy", embedder=HashEmbedder()) as copy:
         assert content(copy, "prompts/terse.jinja") == "Be brief."
 

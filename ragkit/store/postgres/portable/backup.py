@@ -20,7 +20,9 @@ from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.portable.tables import fill_collection, fill_file
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.schema import create_tables, migrate
-from ragkit.store.sharing.mirror import FILES, FOLDERS
+from ragkit.store.postgres.sharing.database import Database
+from ragkit.store.postgres.sharing.files import OwnFiles
+from ragkit.store.sharing.mirror import FILES, FOLDERS, Mirror
 from ragkit.store.sqlite import backup as sqlite_backup
 from ragkit.store.sqlite.connection import open_reader, open_writer, translated
 from ragkit.store.sqlite.schema import FILE_NAME
@@ -102,6 +104,8 @@ def _copy(folder: Path, location: Location, name: str) -> None:
             number, identity = made
             fill_collection(connection, number, file)
             _copy_files(folder, local_folder(identity))
+    with closing(Database(location)) as database:  # other machines find the files from now on
+        Mirror(local_folder(identity), OwnFiles(database, number)).follow()
 
 
 def _copy_files(folder: Path, target: Path) -> None:

@@ -89,6 +89,10 @@ class ChunkReader:
         """Return all rows of SQL on this state whose $1 is the collection: for search indexes in the database."""
         return self._snapshot.rows(sql, bindings)
 
+    def query_each(self, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[list[tuple[Any, ...]]]:
+        """Return the rows of some queries as `query` does, in one round trip where libpq can."""
+        return self._snapshot.rows_of_each(queries)
+
     def rows(self, ids: Sequence[int] | Ids) -> dict[int, ChunkRow]:
         """Return chunks by id; unknown ids are left out."""
         wanted = plain_ids(ids)

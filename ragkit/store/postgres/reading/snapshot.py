@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
@@ -41,6 +42,7 @@ class Snapshot(StoredState):
     ) -> None:
         """collection: its id in this database, and its name. begin: the transaction, with the first read."""
         self._connection: Connection | None = connection
+        self._lock = threading.Lock()  # an index in the database is searched by several threads, a pipeline is of one
         self._location = location
         self.collection, name = collection
         self.documents: dict[int, Row] = {}
@@ -59,7 +61,8 @@ class Snapshot(StoredState):
         """Return all rows of a query whose first bound value is the collection; errors become ragkit's."""
         connection = self._using()
         try:
-            return connection.execute(sql, (self.collection, *bindings), binary=True).fetchall()
+            with self._lock:
+                return connection.execute(sql, (self.collection, *bindings), binary=True).fetchall()
         except psycopg.Error as error:
             raise translate(error, self._location) from error
 
@@ -67,7 +70,7 @@ class Snapshot(StoredState):
         """Return the rows of some queries as `rows` does, in one round trip where libpq can. begin: a transaction."""
         connection = self._using()
         try:
-            with connection.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
+            with self._lock, connection.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
                 if begin:
                     connection.execute(BEGIN_READING)
                 cursors = [
