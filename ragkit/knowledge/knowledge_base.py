@@ -63,7 +63,7 @@ class KnowledgeBase:
     location: where it is, without secrets. path: the data folder, or where this machine keeps files for a shared store.
 
     It is safe for many threads and several processes at once: readers never wait, and every call sees the last
-    committed change; one process writes at a time (LockedError names the holder).
+    committed change; one process writes at a time, several in PostgreSQL (LockedError names the holder).
     """
 
     def __init__(

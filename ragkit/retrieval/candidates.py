@@ -95,3 +95,24 @@ def better(asked: Scored, read: Scored, reader: Reader) -> Scored:
         read.units.with_those_of(asked.units, np.flatnonzero(kept)),
         np.concatenate([read.covered, asked.covered[kept]]),
     )
+
+
+def with_the_rest(best: Scored, whole: Scored) -> Scored:
+    """Return candidates that were scored anew, and after them those that only the whole list has, in its order.
+
+    The rest has no vectors of the same kind: they are zero.
+    """
+    rest = np.flatnonzero(~np.isin(whole.ids, best.ids))
+    if not len(rest):
+        return best
+    below = best.fused.min() - 1e-6 - (whole.fused[rest].max() - whole.fused[rest])
+    return Scored(
+        best.query,
+        np.concatenate([best.ids, whole.ids[rest]]),
+        np.concatenate([best.vectors, np.zeros((len(rest), best.vectors.shape[1]), dtype=np.float32)]),
+        np.concatenate([best.first, np.minimum(whole.first[rest], best.first.min())]),
+        np.concatenate([best.fused, below]),
+        {name: np.concatenate([values, whole.parts[name][rest]]) for name, values in best.parts.items()},
+        best.units.with_those_of(whole.units, rest),
+        np.concatenate([best.covered, whole.covered[rest]]),
+    )

@@ -17,7 +17,7 @@ from ragkit.index.base import IndexSnapshot
 from ragkit.numeric.arrays import Scores
 from ragkit.numeric.sorted_ids import is_member
 from ragkit.numeric.vectors import check_vectors, cosines
-from ragkit.retrieval.candidates import Scored, UnitCosines, better
+from ragkit.retrieval.candidates import Scored, UnitCosines, better, with_the_rest
 from ragkit.retrieval.diversity import diverse
 from ragkit.retrieval.features import (
     Candidates,
@@ -332,7 +332,8 @@ class Retriever:
             seen = self._tier.look(self._tier.query(asked), best, search.reader.chunks)
         closer = replace(found, dense_share=self._settings.dense_weight)
         held = self._holders(found.words().names, search)
-        return _SCORING.run(lambda: self._combined(closer, search, best, seen, held=held, feedback=feedback))
+        again = _SCORING.run(lambda: self._combined(closer, search, best, seen, held=held, feedback=feedback))
+        return with_the_rest(again, scored)
 
     def _holders(self, wanted: Names, search: _Search) -> NDArray[np.int64]:
         """Return the ids of chunks, ascending, of documents whose metadata have any of the names."""

@@ -268,10 +268,11 @@ def strike(points: int) -> Report:
         with postgres_proxy(socket, Path(folder)) as proxy:
             through = address.replace(str(socket_folder), folder) + "&connect_timeout=2"
             loop = _Loop(address, restart, proxy, through)
-            for point in range(points):
-                loop.strike(point, MODES[point % len(MODES)])
-                if loop.report.wrong:
-                    break
+            with suppress(KeyboardInterrupt):  # an interrupted run reports what it has done
+                for point in range(points):
+                    loop.strike(point, MODES[point % len(MODES)])
+                    if loop.report.wrong:
+                        break
         return loop.report
 
 

@@ -72,8 +72,11 @@ def test_the_second_model_decides_and_embeds_a_text_once(tmp_path: Path, tilted:
 def test_only_the_best_candidates_are_embedded(tmp_path: Path, tilted: Tilted) -> None:
     with ragkit.open(tmp_path, embedder=HashEmbedder(), settings=TWO_TIERS) as kb:
         kb.add(documents(DEPTH + 40))
-        assert len(kb.search("lamp of a hall", k=DEPTH)) <= DEPTH
+        hits = kb.search("lamp of a hall", k=DEPTH + 20)
         assert len(tilted.seen) == DEPTH
+    assert len({hit.source for hit in hits}) == DEPTH + 20  # the others follow
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert {hit.text for hit in hits[:DEPTH]} <= set(tilted.seen)
 
 
 def test_a_question_without_a_candidate_and_an_empty_collection_find_nothing(tmp_path: Path, tilted: Tilted) -> None:

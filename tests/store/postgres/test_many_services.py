@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 import ragkit
-from ragkit.testing import HashEmbedder
 from tests.faults.services import Load, Result, run_load
 from tests.support.shared_services import RunningService, shared_services
 
@@ -20,8 +19,8 @@ WAIT = 60.0
 def check(result: Result) -> None:
     """Check that nothing was wrong, and that there was something to be wrong."""
     assert (dict(result.errors), result.stale, result.lost, result.problems) == ({}, [], [], 0)
-    assert result.writes > 2
-    assert result.requests > 10 * result.writes
+    assert result.writes > 1
+    assert result.requests > 4 * result.writes
 
 
 def job_of(service: RunningService, number: str) -> Any:
@@ -38,7 +37,7 @@ def test_two_services_under_load_and_then_one_is_killed_at_its_job(postgres: str
     ragkit.create_collection(postgres, "default")
     with shared_services(postgres, tmp_path, count=2, RAGKIT_LIMIT_LEASE_SECONDS="2") as (one, two):
         check(Load((one, two), clients=4, writers=2, seconds=3).run())
-        documents = [{"id": f"part-{number}", "text": f"Part {number} is in bin {number}."} for number in range(200)]
+        documents = [{"id": f"part-{number}", "text": f"Part {number} is in bin {number}."} for number in range(100)]
         end = time.monotonic() + WAIT
         with two.jobs_held():  # so that the other one does the job
             status, job = two.request("POST", f"{DEFAULT}/documents", {"documents": documents})
@@ -53,6 +52,6 @@ def test_two_services_under_load_and_then_one_is_killed_at_its_job(postgres: str
             time.sleep(0.05)
     assert done["state"] == "completed"
     assert {item["status"] for item in done["files"]} <= {"added", "unchanged"}
-    with ragkit.open(postgres, embedder=HashEmbedder(), create=False) as knowledge:
+    with ragkit.open(postgres, create=False) as knowledge:
         assert knowledge.verify() == []
         assert len(knowledge.documents(prefix="upload:part-")) == len(documents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -67,7 +68,14 @@ def cluster(address: str, *, processors: int, stopped: Callable[[], bool]) -> It
         error = connection.opened(stopped)
         if error is not None:
             raise _refusal(address, error) from error
+        _take_back_sigterm()
         yield ray
+
+
+def _take_back_sigterm() -> None:
+    """Install this process's handler of SIGTERM again: Ray's own would print its stack and end the process."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM) or signal.SIG_DFL)
 
 
 class _Connection:
@@ -119,7 +127,15 @@ class _Connection:
         self._leave.wait()
         self._ray.shutdown()
         if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete(folder)
+
+
+def _delete(folder: str) -> None:
+    """Delete the folder of a cluster that has ended; a process of it may still write a last line of its log."""
+    deadline = time.monotonic() + _END_SECONDS / 2
+    while os.path.exists(folder) and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(_LOOK_SECONDS if os.path.exists(folder) else 0)
 
 
 def _refusal(address: str, error: BaseException) -> ConfigError:
