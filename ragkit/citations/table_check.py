@@ -141,11 +141,9 @@ def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
 
 
 def _names_a_place(claim: _Claim, table: Table, row: Row, above: frozenset[str]) -> bool:
-    """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading.
-    Part of a cell, as the day of "10 days", names it only where it is the row's first, or the part is two words."""
-    shared = [(cell, len(cell.terms & claim.terms)) for cell in row.cells]
-    cells = sum(held > (at > 0) or (held > 0 and _is_said(claim, cell)) for at, (cell, held) in enumerate(shared))
-    return bool(cells) and cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
+    """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading."""
+    cells = sum(bool(cell.terms & claim.terms) for cell in row.cells)
+    return cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
 
 
 def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:

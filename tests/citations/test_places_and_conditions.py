@@ -1,4 +1,4 @@
-"""Statements about things in a series with brackets, other conditions, ranges of codes, destinations, unlike rows."""
+"""Statements about things in a series with brackets, other conditions, ranges of codes, destinations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,6 @@ WRONG = {
     "Alarm K-250 is answered by the harbour master.": "a code outside of the range",
     "The skipper brings the logbook to the pier.": "another destination",
     "Fuel is delivered to the customs house.": "the destination of something else",
-    "A captain needs a licence for 12 days of travel.": "a row about another thing",
 }
 
 
@@ -118,8 +117,6 @@ WRONG_OF_LIBRARY = (
     "Lost cards are reported to the loading bay.",
     "Members pay for printing.",
     "Members are charged for printing.",
-    "A visitor needs a passport in advance.",
-    "The reader needs an answer for two days.",
     "The blue room has 30 seats.",
 )
 
