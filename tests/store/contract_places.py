@@ -262,7 +262,9 @@ class PlaceContract:
         with writing(store) as writer:
             for name in ("same", "changed", "deleted"):
                 digest = hashlib.sha256(name.encode()).hexdigest()
+                cut(name).put(writer)
                 writer.record_file(file_of(name, name.encode(), root=str(folder), sha256=digest))
+            cut("elsewhere").put(writer)
             writer.record_file(file_of("elsewhere", b"x", root=str(tmp_path / "none")))
         (folder / "changed").write_bytes(b"other")
         (folder / "deleted").unlink()
