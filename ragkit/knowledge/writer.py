@@ -1,4 +1,4 @@
-"""The write path: documents -> chunks -> vectors -> one transaction each, with embedding in the background."""
+"""The write path: documents -> chunks -> vectors -> transactions, with embedding in the background."""
 
 from __future__ import annotations
 
