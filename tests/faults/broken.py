@@ -25,7 +25,7 @@ def apply(kind: str) -> None:
     elif kind == "in-place":
         _write_in_place()
     elif kind == "no-transaction":
-        vars(store_session)["rolled_back"] = _no_transaction
+        vars(store_session).update(rolled_back=_no_transaction, savepoint=_no_transaction)
     elif kind == "no-flush":
         apsw.connection_hooks.append(lambda connection: connection.set_exec_trace(_no_flush))
     elif kind:

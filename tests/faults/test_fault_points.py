@@ -65,10 +65,11 @@ def test_a_fault_at_every_kind_of_call_loses_nothing(tmp_path: Path) -> None:
 
 @supervised
 @pytest.mark.parametrize(
-    ("kind", "call"), [("early", "pwrite64"), ("in-place", "write"), ("no-transaction", "pwrite64")]
+    ("kind", "call", "points"),
+    [("early", "pwrite64", 24), ("in-place", "write", 12), ("no-transaction", "pwrite64", 12)],
 )
-def test_a_writer_that_is_broken_on_purpose_is_caught(tmp_path: Path, kind: str, call: str) -> None:
-    options = ("--points", 12, "--modes", "kill", "--only", call, "--broken", kind)
+def test_a_writer_that_is_broken_on_purpose_is_caught(tmp_path: Path, kind: str, call: str, points: int) -> None:
+    options = ("--points", points, "--modes", "kill", "--only", call, "--broken", kind)
     assert run_faults("loop", tmp_path / "report.json", *options)["wrong"]
 
 
