@@ -35,7 +35,7 @@ PARTS: dict[str, Callable[[], IndexPart[Any]]] = {
 RECALL = {
     **{f"dense {kind} {how}": 0.9 for kind in ("rabitq", "ivf") for how in ("built", "followed")},
     "pgvector hnsw": 0.95,
-    "pgvector binary": 0.8,
+    "pgvector binary": 0.6,
 }
 """The least share of the true nearest chunks that an index of codes finds of random vectors; 1 for others."""
 
