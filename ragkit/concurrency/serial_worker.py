@@ -6,9 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
-from contextvars import copy_context
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ragkit.concurrency.event_loop import report_to_loops
@@ -21,8 +19,6 @@ Result = TypeVar("Result")
 
 PATIENCE: Final = 0.02
 """Seconds after which finished tasks are reported to their event loops while more tasks are queued."""
-
-_END: Final[Any] = object()  # follows the last item of a generator
 
 
 class _Task:
@@ -102,16 +98,6 @@ class SerialWorker:
         self._wait(task)
         result: Result = task.outcome()
         return result
-
-    def each(self, items: Generator[Result, None, None]) -> Generator[Result, None, None]:
-        """Yield the items of a generator; each is made in its turn, as `run` would, and in the context of the first."""
-        context = copy_context()
-        work = partial(context.run, next, items, _END)
-        try:
-            while (item := self.run(work)) is not _END:
-                yield item
-        finally:
-            context.run(items.close)
 
     async def arun(self, work: Callable[[], Result]) -> Result:
         """Return the result of a task without blocking the event loop, or raise its error.

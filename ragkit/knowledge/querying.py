@@ -5,7 +5,7 @@ The citation checker is imported at the first answer: it would take a tenth of t
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -51,9 +51,6 @@ _SEARCHES = SerialWorker("ragkit-search")
 _LONG_SEARCHES = WorkerThreads("ragkit-long-search", count=usable_cpus())
 """Searches of large collections, and those with a reranker, whose questions are embedded already: as many at once as
 there are CPUs. More would only compete for them and for the GIL."""
-_ANSWERS = SerialWorker("ragkit-answers")
-"""Answers that are chosen and checked in this process. Four threads at once took the GIL four times as often as the
-event loop that they answer for, and as the thread of the searches; one does the same work for less lag of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +217,7 @@ class Querying:
         if schema is not None:
             return self._ask_json(asked, schema if isinstance(schema, Schema) else make_schema(schema))
         prompt = self._prompt(asked, self.settings.prompt)
-        parts = self._parts(prompt, self._models.chat(), whole=True)
+        parts = self._stream(prompt, self._models.chat(), whole=True)
         return next(part for part in parts if isinstance(part, Answer))
 
     def _ask_json(self, asked: Asked, schema: Schema) -> Answer:
@@ -253,14 +250,9 @@ class Querying:
     def stream(self, asked: Asked) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer; see `KnowledgeBase.stream`."""
         prompt = self._prompt(asked, self.settings.prompt)
-        return self._parts(prompt, self._models.chat())
+        return self._stream(prompt, self._models.chat())
 
-    def _parts(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
-        """Yield the parts of an answer; those that only this process works on are made one at a time."""
-        parts = self._stream(prompt, model, whole=whole)
-        return _ANSWERS.each(parts) if model.name == "extractive" and not self.settings.chat.judge else parts
-
-    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool) -> Generator[str | Answer, None, None]:
+    def _stream(self, prompt: Prompt, model: ChatModel, *, whole: bool = False) -> Iterator[str | Answer]:
         """Yield the text of an answer, then the checked Answer. whole: nobody reads it while it is made."""
         from ragkit.citations.checker import StreamChecker
 
