@@ -233,11 +233,11 @@ def _opened(place: _Place, *, dry_run: bool) -> Iterator[KnowledgeBase]:
 
 
 @contextmanager
-def _stopped_by_signals(*, quiet: bool, leave: Callable[[int], object] = os._exit) -> Iterator[threading.Event]:
+def _stopped_by_signals(*, quiet: bool) -> Iterator[threading.Event]:
     """Treat the first Ctrl-C (or SIGTERM) as a request to stop; the second one ends the process at once.
 
-    leave: ends the process. It does not unwind: threads that embed would be waited for, and a collection survives the
-    death of its writer at any moment.
+    It does not unwind then: threads that embed would be waited for, and a collection survives the death of its writer
+    at any moment.
     """
     stop = threading.Event()
 
@@ -245,8 +245,7 @@ def _stopped_by_signals(*, quiet: bool, leave: Callable[[int], object] = os._exi
         if stop.is_set():
             cursor = b"\x1b[?25h" if os.isatty(2) else b""  # the progress bar has hidden it
             os.write(2, cursor + b"\nragkit: stopped at once; what was committed stays\n")
-            leave(130)
-            return
+            os._exit(130)
         stop.set()
         if not quiet:
             os.write(2, b"\nragkit: committing what is ready, then stopping; once more to stop at once\n")
