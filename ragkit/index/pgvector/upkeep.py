@@ -18,6 +18,9 @@ _OLDEST: Final = (0, 8)
 _MERGE_FROM: Final = 256
 """Rows of totals, one a document that was written, from which on postings are merged."""
 
+_HNSW_CLASS: Final = 0x52414748
+"""First key of the advisory locks of those who make or drop HNSW indexes, "RAGH"; the second is the collection's id."""
+
 _NEXT: Final = """SELECT id FROM chunks WHERE collection = $1 AND id > $2::bigint AND id <= $3::bigint
 ORDER BY id LIMIT $4::bigint"""
 
@@ -110,8 +113,18 @@ def merge(session: Session) -> None:
 def build_hnsw(session: Session, *, binary: bool, least: int) -> None:
     """Make the HNSW index of the collection's model where it has `least` vectors, and drop those of other models.
 
-    An index whose building broke off is made again.
+    An index whose building broke off is made again. Does nothing while another session is at it: the index that it is
+    making would look like one that broke off.
     """
+    if not session.rows("SELECT pg_try_advisory_lock($2::integer, $1)", (_HNSW_CLASS,))[0][0]:
+        return
+    try:
+        _build_hnsw(session, binary=binary, least=least)
+    finally:
+        session.rows("SELECT pg_advisory_unlock($2::integer, $1)", (_HNSW_CLASS,))
+
+
+def _build_hnsw(session: Session, *, binary: bool, least: int) -> None:
     source = session.source()
     fingerprint, number = source.fingerprint, source.fingerprint_id
     stay = drop_hnsw(session, but=number)

@@ -107,6 +107,21 @@ def test_a_run_makes_the_hnsw_index_while_others_read(
     assert found(engine, QUESTIONS[0])
 
 
+def test_only_one_session_makes_an_hnsw_index(pair: tuple[KnowledgeBase, KnowledgeBase]) -> None:
+    _, engine = pair
+    engine.add([made(number) for number in range(3)])
+    store: Any = engine._store
+    with store.upkeep() as first, store.upkeep() as second:
+        taken = "SELECT pg_advisory_lock($2::integer, $1)"
+        first.rows(taken, (upkeep._HNSW_CLASS,))
+        upkeep.build_hnsw(second, binary=False, least=1)
+        assert hnsw_indexes(second) == []
+        first.rows(taken.replace("lock(", "unlock("), (upkeep._HNSW_CLASS,))
+        upkeep.build_hnsw(second, binary=False, least=1)
+        upkeep.build_hnsw(first, binary=False, least=1)  # the lock was given back
+        assert [is_valid for _, is_valid in hnsw_indexes(first)] == [True]
+
+
 def test_counts_are_exact_after_deletions_and_merges(
     pair: tuple[KnowledgeBase, KnowledgeBase], postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
