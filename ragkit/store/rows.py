@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.text.addresses import spans_without_addresses
 from ragkit.text.digests import text_sha256
 from ragkit.types.documents import Block, Chunk, Heading, Metadata, Page
 
@@ -139,10 +138,3 @@ def embedded_hashes(chunk: Chunk) -> tuple[bytes, ...]:
     """Return the keys that a chunk's vector may have: the current one, and the one from before link addresses were
     left out."""
     return embedded_hash(chunk), text_digest(chunk.embedded_whole)
-
-
-def embedded_spans(chunk: Chunk) -> list[tuple[int, int]]:
-    """Return the units of a chunk as spans of `chunk.embedded`; the whole text where it is one unit."""
-    shift = len(chunk.context) + 1 if chunk.context else 0
-    spans = spans_without_addresses(chunk.text, chunk.units or ((0, len(chunk.text)),))
-    return [(start + shift, end + shift) for start, end in spans]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ragkit.retrieval.candidates import UnitCosines
 from ragkit.store.base import ChunkReader
-from ragkit.store.rows import ChunkRow, embedded_hash, embedded_spans
+from ragkit.store.rows import ChunkRow, embedded_hash
 
 Vectors = NDArray[np.float32]
 
@@ -111,7 +111,7 @@ class SecondTier:
         texts = self._fitting([row.chunk.embedded for row in rows])
         if not isinstance(embedder, _UnitEmbedder) or not embedder.supports_units:
             return [vector[None].astype(np.float16) for vector in embedder.embed_documents(texts)]
-        spans = [embedded_spans(row.chunk) for row in rows]
+        spans = [row.chunk.embedded_spans for row in rows]
         vectors, units = embedder.embed_units(texts, spans)
         return [np.vstack([vector, own]).astype(np.float16) for vector, own in zip(vectors, units, strict=True)]
 
