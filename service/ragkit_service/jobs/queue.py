@@ -15,7 +15,7 @@ import apsw
 
 from ragkit import ConfigError, RagkitError, StorageFullError
 from ragkit_service.jobs.base import ATTEMPTS, CRASHED, KEPT
-from ragkit_service.jobs.rows import COLUMNS, FILE_COLUMNS, file_row, job_of
+from ragkit_service.jobs.rows import COLUMNS, FILE_COLUMNS, file_row, job_of, time_text
 from ragkit_service.jobs.spool import remove_spool, spool_folder, sweep_spool
 from ragkit_service.jobs.types import FileStatus, Job, JobFile, JobState
 
@@ -259,7 +259,7 @@ class LocalQueue:
                 raise
 
     def _now(self) -> str:
-        return self._clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return time_text(self._clock())
 
 
 def _connect(path: Path) -> apsw.Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from ragkit_service.jobs.types import Job, JobFile, JobRequest
@@ -32,6 +33,11 @@ def file_row(item: JobFile) -> tuple[Any, ...]:
     report = (item.status, item.reason, item.detail, item.characters, item.pages, item.chunks)
     place = (item.number, item.name, item.source, item.path, item.size, item.sha256)
     return (*place, *report, json.dumps(list(item.warnings)))
+
+
+def time_text(moment: datetime) -> str:
+    """Return a time in UTC as the rows have it: ISO 8601 with milliseconds and "Z"."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _file_of(row: Sequence[Any]) -> JobFile:

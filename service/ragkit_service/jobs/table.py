@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ragkit import SharedDatabase, Statements
 from ragkit_service.jobs.base import ATTEMPTS, CRASHED, KEPT
-from ragkit_service.jobs.rows import COLUMNS, FILE_COLUMNS, file_row, job_of
+from ragkit_service.jobs.rows import COLUMNS, FILE_COLUMNS, file_row, job_of, time_text
 from ragkit_service.jobs.spool import remove_spool, spool_folder, sweep_spool
 from ragkit_service.jobs.spool_table import TABLES as SPOOL_TABLES
 from ragkit_service.jobs.spool_table import fetched_files, store_files, sweep_fetched
@@ -271,4 +271,4 @@ def _job(statements: Statements, job_id: str) -> Job | None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return time_text(datetime.now(UTC))
