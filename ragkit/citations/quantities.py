@@ -68,7 +68,20 @@ _DENIES: Final = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_BOUNDED: Final = re.compile(r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier)\s+than\b", re.IGNORECASE)
+_NOT: Final = r"(?:\b(?:not|never|cannot)|n['’]t)\s(?:be\s)?"
+_DENIED_BOUNDS: Final = (
+    (
+        re.compile(rf"{_NOT}(?:exceed|over|above|(?:more|higher|greater|longer|later|larger) than)\b", re.IGNORECASE),
+        "at most",
+    ),
+    (re.compile(rf"{_NOT}(?:under|below|(?:less|lower|fewer|shorter|smaller) than)\b", re.IGNORECASE), "at least"),
+)
+"""Bounds that deny the opposite one: "must not exceed 5" is "at most 5"."""
+_BOUNDED: Final = re.compile(
+    r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier)\s+than\b|"
+    + "|".join(pattern.pattern for pattern, _ in _DENIED_BOUNDS),
+    re.IGNORECASE,
+)
 _ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)
 """A "no" that answers a question and is followed by the negation itself: "No - not available"."""
 _AT_LEAST: Final = re.compile(r"\bat\s+(?:least|most)\b|\bminimum\s+of\b|\bmaximum\s+of\b", re.IGNORECASE)
@@ -98,6 +111,8 @@ class Comparison:
 def comparisons(text: str) -> list[Comparison]:
     """Return the bounds of a text, in the order of their kinds; a line break is as good as a space."""
     flat = " ".join(text.split())
+    for pattern, words in _DENIED_BOUNDS:
+        flat = pattern.sub(words, flat)
     return [
         Comparison(bound, _figures(match["number"]), match["words"].lower())
         for bound, pattern in _BOUNDS

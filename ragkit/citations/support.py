@@ -15,6 +15,7 @@ from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.ranges import implied_terms
 from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
+from ragkit.citations.table_lines import identity
 from ragkit.citations.tables import Row, Table, read_tables
 from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
@@ -202,7 +203,8 @@ class Passage:
         lines = [
             self.text[row.start : row.end] for row in table.rows
         ]  # a name and its value, as a sentence with a colon
-        return find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
+        above = self._terms_above() | identity(table)
+        return find_fault(claim, [own], [line for line in lines if line != own], above=above)
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return the verdict of a table; the line right above it names it, as a heading does."""
@@ -288,6 +290,7 @@ class Passage:
             alone
             and len(text) <= _TITLE_LENGTH
             and "\n" not in text
+            and ": " not in text
             and not _ENDED.search(text)
             and not (is_item(text) or is_row(text))
         )

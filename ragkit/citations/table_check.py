@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ragkit.citations.quantities import STRICT, Comparison, comparisons, denies, superlatives
-from ragkit.citations.tables import Cell, Row, Table, instead, subject_row, without_name
-from ragkit.citations.tokens import Token, as_written, runs, tokens
+from ragkit.citations.quantities import STRICT, comparisons, denies, superlatives
+from ragkit.citations.table_claim import TableClaim, read_table_claim
+from ragkit.citations.table_columns import column_fault
+from ragkit.citations.table_lines import identity, mixed_lines, without_name
+from ragkit.citations.tables import Cell, Row, Table, instead, key_columns, subject_row
+from ragkit.citations.tokens import as_written, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
 Fault = tuple[Outcome, str]
@@ -19,8 +22,6 @@ _COPULAS: Final = frozenset(
 _BE: Final = frozenset(("is", "are", "was", "were", "be", "ist", "sind", "est", "es"))
 _OF: Final = frozenset(("of", "for", "in", "at", "on", "von", "für", "de", "pour", "para"))
 _PROSE_SHARE: Final = 3
-_LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
-_MOST: Final = 0.6
 _FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
 _KNOWN_SHARE: Final = 0.5
 """Share of a statement's terms that the row, the column names and what stands above must know."""
@@ -38,17 +39,6 @@ class TableVerdict:
     matched: int
     reason: str = ""
     shown: Row | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A statement, prepared for the comparison with rows."""
-
-    tokens: tuple[Token, ...]
-    terms: frozenset[str]
-    runs: tuple[str, ...]
-    compared: tuple[Comparison, ...]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +65,14 @@ def check_table(
     them, every value under the column that stands beside it in the statement; comparisons ("more than 5"), superlatives
     and counts of rows are worked out. A term that only other rows hold contradicts: it is the value of another row.
     """
-    claim = _claim(statement, language)
+    claim = read_table_claim(statement, language)
     above = frozenset(token.term for token in tokens(around, language=language))
-    known = above | frozenset(term for name in table.names for term in name.order)
-    everywhere, phrases = _everywhere(table), _phrases(claim, table)
+    if mixed := mixed_lines(claim, table):
+        return TableVerdict("contradicted", mixed[0], len(claim.terms & mixed[0].terms), mixed[1])
+    about = identity(table)
+    known = above | about | frozenset(term for name in table.names for term in name.order)
+    phrases = [phrase for phrase in _phrases(claim, table) if not about.issuperset(phrase)]
+    everywhere = _everywhere(table, phrases)
     fits = [_fit(claim, row, index, known, everywhere) for index, row in enumerate(table.rows)]
     whole = {fit.index: _whole_cells(phrases, table.rows[fit.index]) for fit in fits}
     fits.sort(key=lambda fit: (fit.faults - whole[fit.index] - 0.01 * fit.held, fit.index))
@@ -103,21 +97,20 @@ def check_table(
     return TableVerdict(outcome, row, best.held, reason)
 
 
-def _claim(statement: str, language: str) -> _Claim:
-    found = tuple(tokens(statement, language=language))
-    return _Claim(
-        found,
-        frozenset(token.term for token in found if not token.stop),
-        tuple(runs(statement)),
-        tuple(comparisons(statement)),
-        statement,
-    )
+def _everywhere(table: Table, phrases: Sequence[tuple[str, ...]]) -> frozenset[str]:
+    """Return the terms that can identify a row: all but the words after a figure ("1 % of the reading").
 
-
-def _everywhere(table: Table) -> frozenset[str]:
-    """Return the terms that can identify a row: all but the words after a figure ("1 % of the reading")."""
+    Of lines of a name and its value, the words of a value do so only where the statement has the value as a whole.
+    """
     cells = [cell for row in table.rows for cell in row.cells]
-    return frozenset(term for cell in cells for term in cell.terms if term[:1].isdigit() or not cell.begins_with_figure)
+    values = {row.cells[-1] for row in table.rows} if not table.names else set[Cell]()
+    spoken = set(phrases)
+    return frozenset(
+        term
+        for cell in cells
+        for term in cell.terms
+        if term[:1].isdigit() or not (cell.begins_with_figure or (cell in values and cell.order not in spoken))
+    )
 
 
 def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:
@@ -126,7 +119,7 @@ def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:
     return sum(phrase in orders for phrase in phrases)
 
 
-def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
+def _phrases(claim: TableClaim, table: Table) -> list[tuple[str, ...]]:
     """Return the parts of a claim that equal a whole cell, the longest at each place."""
     whole = {cell.order for row in table.rows for cell in row.cells if cell.terms}
     words = tuple(token.term for token in claim.tokens)
@@ -140,13 +133,13 @@ def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
     return found
 
 
-def _names_a_place(claim: _Claim, table: Table, row: Row, above: frozenset[str]) -> bool:
+def _names_a_place(claim: TableClaim, table: Table, row: Row, above: frozenset[str]) -> bool:
     """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading."""
     cells = sum(bool(cell.terms & claim.terms) for cell in row.cells)
     return cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
 
 
-def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
+def _of_prose(claim: TableClaim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
     """Return a fault when the subject of a statement stands in the prose around the table, and not in the row."""
     unknown = claim.terms - row.terms - known
     if len(unknown) * _PROSE_SHARE < len(claim.terms):
@@ -166,7 +159,7 @@ def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:
     return None
 
 
-def _fit(claim: _Claim, row: Row, index: int, known: frozenset[str], everywhere: frozenset[str]) -> _Fit:
+def _fit(claim: TableClaim, row: Row, index: int, known: frozenset[str], everywhere: frozenset[str]) -> _Fit:
     compared = frozenset(item.number for item in claim.compared)
     terms = row.terms
     missing = claim.terms - terms - known - compared
@@ -181,7 +174,7 @@ def _in_text(run: str, known: frozenset[str]) -> bool:
     return all(part in known for part in run.split("-"))
 
 
-def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
+def _fault(claim: TableClaim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
     row = table.rows[fit.index]
     if fit.numbers:
         return "contradicted", f"the row does not hold {as_written(fit.numbers[0], claim.tokens)}"
@@ -189,7 +182,7 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
         return "contradicted", f"the row does not hold {fit.runs[0]}"
     if fit.elsewhere:
         return "contradicted", f"{as_written(fit.elsewhere[0], claim.tokens)} stands in another row"
-    misplaced = _misplaced(claim, table, row)
+    misplaced = _misplaced(claim, table, row) or column_fault(claim, table, row)
     if misplaced:
         return "contradicted", misplaced
     failed = _failed_comparison(claim, table, row) or _strictly_beyond_itself(claim, table, row)
@@ -209,7 +202,7 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
     return None
 
 
-def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
+def _misplaced(claim: TableClaim, table: Table, row: Row) -> str:
     """Return the fault when a statement gives a value for another column than its own, else "".
 
     It does when it follows the name of a column that has another value in this row; and when the own value of a named
@@ -217,7 +210,8 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
     the other takes the place of the missing one.
     """
     named = _named(claim, table)
-    matched = [at for at, cell in enumerate(row.cells) if cell.terms and _is_said(claim, cell)]
+    keys = {row.cells[at].order for at in key_columns(table) if at < len(row.cells)}
+    matched = [at for at, cell in enumerate(row.cells) if cell.terms and claim.says(cell)]
     spoken = {column for column, _ in named} | set(_partly_named(claim, table))
     strays = [at for at in matched if at not in spoken]
     for column, end in named:
@@ -231,27 +225,25 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
             or _value_before(claim, table, start)
             or _value_of_key(claim, table, row, end)
         )
-        if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
+        if (
+            value is not None
+            and value.order not in keys
+            and not _is_part(value, own)
+            and not _stands_before(claim, own, start)
+        ):
             return f"{own.text!r} is its {name.text}"
-        if not _is_said(claim, own) and len(strays) > 1:
+        if not claim.says(own) and len(strays) > 1:
             return f"{own.text!r} is its {name.text}"
     return ""
 
 
-def _is_said(claim: _Claim, cell: Cell) -> bool:
-    """Return whether a claim has a cell's value: all its terms and runs of figures, or most of a long cell's."""
-    if not cell.runs <= set(claim.runs):
-        return False
-    return len(cell.terms & claim.terms) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
-
-
-def _links(claim: _Claim, start: int) -> frozenset[str]:
+def _links(claim: TableClaim, start: int) -> frozenset[str]:
     """Return the words that link the name of a column to its value: "a price of 5", "the price is 5"."""
     before = claim.tokens[start - 1].word if start > 0 else ""
     return _COPULAS | {"of"} if before in ("a", "an", "with") else _COPULAS
 
 
-def _stands_before(claim: _Claim, cell: Cell, start: int) -> bool:
+def _stands_before(claim: TableClaim, cell: Cell, start: int) -> bool:
     """Return whether a cell's value ends right before a place of the claim: "the Essex club"."""
     return start > 0 and claim.tokens[start - 1].term in cell.terms
 
@@ -262,16 +254,18 @@ def _is_part(value: Cell, own: Cell) -> bool:
     return any(own.order[at : at + size] == value.order for at in range(len(own.order) - size + 1))
 
 
-def _partly_named(claim: _Claim, table: Table) -> list[int]:
+def _partly_named(claim: TableClaim, table: Table) -> list[int]:
     return [at for at, name in enumerate(table.names) if len(name.terms & claim.terms) * 2 > len(name.terms)]
 
 
-def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
+def _named(claim: TableClaim, table: Table) -> list[tuple[int, int]]:
     """Return (column, index after its last token) of each column that is named in full; the longest name wins."""
     words = [token.term for token in claim.tokens]
     found: dict[int, tuple[int, int]] = {}
+    cores = [name.core for name in table.names]
     for column, name in enumerate(table.names):
-        for order in dict.fromkeys((name.order, name.core)):
+        shared = cores.count(name.core) > 1  # "Price" of "Price (low season)" and "Price (high season)" names neither
+        for order in dict.fromkeys((name.order,) if shared else (name.order, name.core)):
             size = len(order)
             for at in range(len(words) - size + 1 if size else 0):
                 if tuple(words[at : at + size]) == order and size > found.get(at, (0, -1))[0]:
@@ -285,7 +279,7 @@ def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
     return named
 
 
-def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[str]) -> Cell | None:
+def _value_after(claim: TableClaim, table: Table, start: int, *, links: frozenset[str]) -> Cell | None:
     """Return the longest cell after a place in the claim with only such words between them, None for none.
 
     Words that lead elsewhere, as in "the price of the probe", end the search.
@@ -299,7 +293,7 @@ def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[st
     return None
 
 
-def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
+def _value_before(claim: TableClaim, table: Table, start: int) -> Cell | None:
     """Return the cell that a claim equates with a column that follows ("5 is the price"), None for none."""
     at = start - 1
     while at >= 0 and claim.tokens[at].word in ("the", "a", "an"):
@@ -313,7 +307,7 @@ def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
     return None
 
 
-def _value_of_key(claim: _Claim, table: Table, row: Row, start: int) -> Cell | None:
+def _value_of_key(claim: TableClaim, table: Table, row: Row, start: int) -> Cell | None:
     """Return the cell in "the price OF THE PROBE IS 5", where the name of a column ends at `start`, None for none."""
     at = start
     if at >= len(claim.tokens) or claim.tokens[at].word not in _OF:
@@ -329,21 +323,24 @@ def _value_of_key(claim: _Claim, table: Table, row: Row, start: int) -> Cell | N
     return None
 
 
-def _cell_at(claim: _Claim, table: Table, at: int) -> Cell | None:
+def _cell_at(claim: TableClaim, table: Table, at: int) -> Cell | None:
     """Return the longest cell whose whole text a claim has at a place, None for none."""
     words = tuple(token.term for token in claim.tokens[at : at + 12])
     fits = [cell for row in table.rows for cell in row.cells if cell.terms and words[: len(cell.order)] == cell.order]
     return max(fits, key=lambda cell: len(cell.order), default=None)
 
 
-def _columns(claim: _Claim, table: Table) -> list[int]:
+def _columns(claim: TableClaim, table: Table) -> list[int]:
     """Return the columns that the claim names in full, else all that share a term with it."""
     whole = [column for column, _ in _named(claim, table)]
     return whole or [at for at, name in enumerate(table.names) if name.terms & claim.terms]
 
 
-def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
+def _failed_comparison(claim: TableClaim, table: Table, row: Row) -> str:
+    held = {(item.bound, item.number) for cell in (*table.names, *row.cells) for item in comparisons(cell.text)}
     for item in claim.compared:
+        if (item.bound, item.number) in held:
+            continue  # "up to 5" of the column "Parcel up to 5 kg", "under 16" of the row "Juniors under 16"
         values = [row.cells[at].value for at in _columns(claim, table) or range(len(row.cells)) if at < len(row.cells)]
         known = [value for value in values if value is not None]
         if known and not any(item.holds(value) for value in known):
@@ -351,7 +348,7 @@ def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
     return ""
 
 
-def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
+def _strictly_beyond_itself(claim: TableClaim, table: Table, row: Row) -> str:
     """Return the fault of "before", "after" or "more than" with a value that equals the row's, else ""."""
     for at, token in enumerate(claim.tokens):
         than = token.word == "than" or token.word in STRICT
@@ -363,7 +360,7 @@ def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
     return ""
 
 
-def _is_extreme(claim: _Claim, table: Table, index: int, ends: frozenset[str]) -> bool:
+def _is_extreme(claim: TableClaim, table: Table, index: int, ends: frozenset[str]) -> bool:
     """Return whether the row has the highest or lowest value, as claimed, in a column that the claim names."""
     for column in _columns(claim, table) or range(len(table.names)):
         values = [_at(row.cells, column) for row in table.rows]
@@ -382,12 +379,12 @@ def _at(row: Sequence[Cell], column: int) -> float | None:
     return row[column].value if column < len(row) else None
 
 
-def _derived(claim: _Claim, table: Table, fit: _Fit) -> bool:
+def _derived(claim: TableClaim, table: Table, fit: _Fit) -> bool:
     """Return whether the only number that no row has is the count of the rows that have all other terms."""
     if len(fit.numbers) != 1 or fit.elsewhere or fit.runs:
         return False
     named = claim.terms - {fit.numbers[0]}
-    known = named & _everywhere(table)
+    known = named & _everywhere(table, _phrases(claim, table))
     count = sum(known <= row.terms for row in table.rows)
     return bool(known) and str(count) == fit.numbers[0]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from ragkit.citations.tokens import Token, runs, tokens
 from ragkit.text.tables import cells, has_cells
@@ -18,8 +18,6 @@ _RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
 _NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
 _NAMING: Final = 0.5  # share of a column's values that have letters, from which on it may name rows
 _LEADING_FIGURE: Final = re.compile(r"\W*\d")
-_SENTENCE_ENDS: Final = (".", "!", "。")
-_SENTENCE_TERMS: Final = 3  # content terms from which on a value with a full stop is a sentence
 _FIGURE: Final = re.compile(r"[-−–(]?\s*\d+(?:[.,'’]\d+)*")
 
 
@@ -81,6 +79,11 @@ class Table:
     names: tuple[Cell, ...]
     rows: tuple[Row, ...]
     header: str = ""
+
+    @property
+    def named_terms(self) -> frozenset[str]:
+        """The terms of the names of all its columns."""
+        return frozenset[str]().union(*(name.terms for name in self.names))
 
 
 def read_tables(text: str, *, around: str = "", language: str = "en") -> list[Table]:
@@ -190,7 +193,7 @@ def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:
     in every row that are not mostly figures: a name, an article number.
     """
     said = set(phrases)
-    naming = _naming_columns(table)
+    naming = naming_columns(table)
     counts = [sum(at < len(row.cells) and row.cells[at].order in said for at in naming) for row in table.rows]
     most = max(counts, default=0)
     return table.rows[counts.index(most)] if most and counts.count(most) == 1 else None
@@ -199,7 +202,7 @@ def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:
 def instead(phrases: Sequence[tuple[str, ...]], table: Table, subject: Row) -> str:
     """Return the cell of a subject's row in place of which a statement gives another row's value; "" for none."""
     said = set(phrases)
-    naming = _naming_columns(table)
+    naming = naming_columns(table)
     for at, own in enumerate(subject.cells):
         if at in naming or not own.terms or own.order in said:
             continue
@@ -211,7 +214,7 @@ def instead(phrases: Sequence[tuple[str, ...]], table: Table, subject: Row) -> s
     return ""
 
 
-def _naming_columns(table: Table) -> list[int]:
+def naming_columns(table: Table) -> list[int]:
     """Return the columns whose values differ in every row and begin with letters."""
     found = []
     for at in range(max((len(row.cells) for row in table.rows), default=0)):
@@ -222,19 +225,8 @@ def _naming_columns(table: Table) -> list[int]:
     return found
 
 
-def without_name(
-    said: frozenset[str], row: Row, table: Table, *, above: frozenset[str]
-) -> Literal["unclear", "contradicted", ""]:
-    """Return the verdict on a statement that has the value of a line, and not its name; "" where it needs no name.
-
-    said: the content terms of the statement. above: the terms of what names the table. "New:" over several entries
-    names none of them, and a value that is a sentence has a subject of its own: the statement may say all of it and no
-    more, unless it names another line.
-    """
-    name, value = row.cells[0], row.cells[-1]
-    if name.terms & said or sum(other.cells[0].order == name.order for other in table.rows) > 1:
-        return ""
-    is_sentence = value.text.endswith(_SENTENCE_ENDS) and len(value.terms) >= _SENTENCE_TERMS
-    if not is_sentence or any(other.cells[0].terms <= said for other in table.rows if other.cells[0].terms):
-        return "contradicted"
-    return "" if said <= row.terms | above else "unclear"
+def key_columns(table: Table) -> frozenset[int]:
+    """Return the columns whose values name the rows: the first one that does so with letters, and the first of all
+    where its values differ in every row."""
+    first = [row.cells[0].order for row in table.rows if row.cells]
+    return frozenset(naming_columns(table)[:1]) | (frozenset((0,)) if len(set(first)) == len(first) else frozenset())

@@ -15,6 +15,7 @@ from ragkit.text.content_terms import NUMBER_WORDS, is_stop_word, normal_number
 _TOKEN: Final = re.compile(r"\d+(?:[.,'’]\d+)*|[^\W\d_]+")
 _CODE_BEFORE: Final = re.compile(r"[^\W\d_][-_/]?$")
 _RUN: Final = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?:\s*[-–—:/]\s*\d+(?:[.,]\d+)*)+(?![\w])")
+_CLOCK_RANGE: Final = re.compile(r"(?<![\w.,:])(\d{1,2}[:.]\d{2})\s*[-–—]\s*(?=\d{1,2}[:.]\d{2}(?![\w:]))")
 _RUN_MARK: Final = re.compile(r"\s*[-–—:/]\s*")
 
 
@@ -61,8 +62,12 @@ def as_written(term: str, said: Iterable[Token]) -> str:
 
 
 def runs(text: str) -> list[str]:
-    """Return the runs of figures that belong together ("4 - 2", "1:55.5", "2026-03-05"), in one form ("4-2")."""
-    return [_RUN_MARK.sub("-", match.group()) for match in _RUN.finditer(text)]
+    """Return the runs of figures that belong together ("4 - 2", "1:55.5", "2026-03-05"), in one form ("4-2").
+
+    The two ends of a range of times ("8:00-11:30") are two of them.
+    """
+    apart = _CLOCK_RANGE.sub(r"\1 , ", text)
+    return [_RUN_MARK.sub("-", match.group()) for match in _RUN.finditer(apart)]
 
 
 @lru_cache(maxsize=50_000)
