@@ -11,6 +11,7 @@ from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
+from ragkit.citations.prose.focus import focus
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.ranges import implied_terms
 from ragkit.citations.prose.units import unit_fault
@@ -202,7 +203,9 @@ class Passage:
         lines = [
             self.text[row.start : row.end] for row in table.rows
         ]  # a name and its value, as a sentence with a colon
-        return find_fault(claim, [own], [line for line in lines if line != own], above=self._terms_above())
+        part = focus(claim, own)
+        others = [line for line in lines if line != own]
+        return find_fault(claim, [part.text], others, above=self._terms_above()) or part.fault
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return the verdict of a table; the line right above it names it, as a heading does."""
@@ -343,15 +346,17 @@ class Passage:
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
         texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
-        quote = texts[window.first : window.last + 1]
+        found = [focus(claim, sentence) for sentence in texts[window.first : window.last + 1]]
+        torn = next((item.fault for item in found if item.fault), None)
+        quote = [item.text for item in found]
         alike = any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
-        if not alike and _contradicts(said, window_sentences):
+        if not alike and _contradicts(said, [wording(sentence, language=self.language) for sentence in quote]):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
         above = over | self._subject() | claim.uncounted
         previous = texts[window.first - 1] if window.first else ""
-        return find_fault(claim, quote, others, above=above, known=self.known | words, before=previous)
+        return find_fault(claim, quote, others, above=above, known=self.known | words, before=previous) or torn
 
 
 def _without_links(sentence: str) -> str:

@@ -13,6 +13,7 @@ from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.counted import version_fault
+from ragkit.citations.prose.labels import label_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
@@ -108,6 +109,7 @@ def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or series_fault(claim, quote)
         or bracket_fault(claim, quote)
         or code_fault(claim, text)
+        or label_fault(claim, text)
         or _bound_fault(claim, text)
         or swapped_fault(claim, quote)
         or _order_fault(claim, quote)

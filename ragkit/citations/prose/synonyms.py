@@ -56,6 +56,10 @@ _GROUPS: Final = (
     "mitarbeiter beschäftigte angestellte",
     "kosten preis",
 )
+_LIGHT: Final = frozenset(
+    "cost costs pay pays paid charge charged price priced fee amount amounts take takes took last lasts get gets got"
+    " receive receives cover covers need needs needed handle handles use uses used per each".split()
+)
 _GROUPS_OF: Final[dict[str, set[int]]] = {}
 for _at, _group in enumerate(_GROUPS):
     for _word in _group.split():
@@ -66,6 +70,11 @@ for _at, _group in enumerate(_GROUPS):
 def are_synonyms(one: str, other: str) -> bool:
     """Return whether two words in lower case, or their stems, are in the same group of synonyms."""
     return bool(_groups(one) & _groups(other))
+
+
+def is_light(word: str) -> bool:
+    """Return whether a word in lower case only links a thing with its amount: "costs", "pays", "has"."""
+    return word in _LIGHT
 
 
 def _groups(word: str) -> set[int]:
