@@ -346,7 +346,8 @@ class Passage:
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
         texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
-        found = [focus(claim, sentence) for sentence in texts[window.first : window.last + 1]]
+        places = [at for at in range(window.first, window.last + 1) if not self._is_title(at)]
+        found = [focus(claim, texts[at]) for at in places or range(window.first, window.last + 1)]
         torn = next((item.fault for item in found if item.fault), None)
         quote = [item.text for item in found]
         alike = any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
@@ -354,7 +355,8 @@ class Passage:
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
-        above = over | self._subject() | claim.uncounted
+        titles = (item.terms for at, item in enumerate(window_sentences, window.first) if at not in places)
+        above = over | self._subject() | claim.uncounted | frozenset[str]().union(*titles)
         previous = texts[window.first - 1] if window.first else ""
         return find_fault(claim, quote, others, above=above, known=self.known | words, before=previous) or torn
 

@@ -343,7 +343,10 @@ def _columns(claim: _Claim, table: Table) -> list[int]:
 
 
 def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
+    said = comparisons(" ".join(cell.text for cell in row.cells))
     for item in claim.compared:
+        if any((item.bound, item.number) == (held.bound, held.number) for held in said):
+            continue  # a bound that the row itself names: "children under 6"
         values = [row.cells[at].value for at in _columns(claim, table) or range(len(row.cells)) if at < len(row.cells)]
         known = [value for value in values if value is not None]
         if known and not any(item.holds(value) for value in known):

@@ -21,8 +21,9 @@ from ragkit.citations.prose.ranges import code_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import destination_fault, role_of
 from ragkit.citations.prose.series import series_fault
+from ragkit.citations.prose.synonyms import is_light
 from ragkit.citations.prose.units import unit_fault
-from ragkit.citations.quantities import comparisons, exact_numbers
+from ragkit.citations.quantities import comparisons, denies, exact_numbers
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 from ragkit.text.sentences import is_item
@@ -52,6 +53,8 @@ _LEANS: Final = re.compile(
     rf"|(?!{_EXPLETIVES})(?:(?:{_PREPOSITIONS})\s)?(?:{_PRONOUNS})\b)",
     re.IGNORECASE,
 )
+_OBJECT: Final = re.compile(r"\b(?:for|against|of|to|with|on|by) (?:it|them|this|these)\b", re.IGNORECASE)
+"""A pronoun after a preposition: what it stands for is in the sentence before."""
 _OWNER_SHARE: Final = 0.2  # of the terms said with a number that may stand beside another number only
 _STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
 _REPEATED: Final = 0.5  # of a claim's terms in the order of a sentence, whose parts it then keeps apart
@@ -163,9 +166,10 @@ def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], abov
     read = [tokens(sentence, language=claim.language) for sentence in (*quote, *others)]
     held = [frozenset(token.term for token in sentence) for sentence in read]
     holders = [at for at in range(len(held)) if numbers & held[at]]
+    light = {token.term for token in claim.tokens if is_light(token.word)}
     for number in numbers:
         places = [at for at in holders if number in held[at]]
-        wanted = said_with(claim, number)
+        wanted = said_with(claim, number) - light
         if not places or any(_owns(at, wanted, held, (*quote, *others), above) for at in places):
             continue
         return "contradicted", f"{number} is said of something else"
@@ -200,12 +204,19 @@ def _elsewhere_fault(
     held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
     words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
     strange = [
-        token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words
+        token.word
+        for token in claim.tokens
+        if not token.stop and token.term not in held and token.word in words and not _says_nothing(token.word)
     ]
     if len(strange) >= _STRANGE:
         return "unclear", f"{' and '.join(strange)} stand in another place"
     first = next((token.word for token in claim.tokens if not token.stop), "")
     return ("unclear", f"{first} stands in another place") if first in strange else None
+
+
+def _says_nothing(word: str) -> bool:
+    """Return whether a word names no thing: it only denies, or links a thing with its amount."""
+    return is_light(word) or denies(word)
 
 
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:
@@ -226,7 +237,7 @@ def _owns(
 ) -> bool:
     """Return whether no other sentence with numbers has a term of the claim that this sentence lacks."""
     missing = wanted - held[at] - above
-    if at and leans(texts[at]):
+    if at and (leans(texts[at]) or _OBJECT.search(texts[at])):
         missing -= held[at - 1]
     rivals = [terms for place, terms in enumerate(held) if place != at and any(term[:1].isdigit() for term in terms)]
     allowed = len(wanted) * _OWNER_SHARE

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from ragkit.citations.prose.antonyms import denies_the_opposite
@@ -26,6 +27,7 @@ _AFTER_NUMBER: Final = re.compile(r"\d[\d.,]*\s+(?P<unit>[^,;.()]+)")
 _DENIAL: Final = re.compile(
     r"\b(?:nobody|no one|none|never|nothing|no|not|nicht|niemand|kein\w*|nie)\b|(?<=n)['’]t\b", re.IGNORECASE
 )
+_HEAD: Final = re.compile(r"\s(?:of|on|for|in|at|to|from|with)\s")
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
 _NAMED: Final = 0.5  # of the terms of an exception that a statement must have to be about it
 _TOLD: Final = 2  # terms that a statement and a sentence share before its clauses are told apart
@@ -107,11 +109,19 @@ def _read(claim: Claim, clause: Clause, before: Clause | None) -> _Read:
     if before is not None and _ENDS_WITH_NUMBER.search(clause.text):
         unit = _AFTER_NUMBER.search(before.text)
         carried = unit["unit"] if unit else ""
+    if before is not None and _units(before.text, claim) & _units(clause.text, claim):
+        carried += f" {_HEAD.split(before.subject)[0]}"
     if clause.referred:
         carried += f" {_without_verb(clause.referred, subject_of(clause.referred))}"
     text = f"{clause.text} {carried}".rstrip()
     words = frozenset(token.word for token in tokens(text, language=claim.language) if not token.stop)
     return _Read(replace(clause, text=text), _terms(text, claim), words)
+
+
+def _units(text: str, claim: Claim) -> set[str]:
+    """Return the words right behind the numbers of a text."""
+    read = tokens(text, language=claim.language)
+    return {after.term for token, after in pairwise(read) if token.is_number and not after.is_number}
 
 
 def _without_verb(text: str, subject: str) -> str:
@@ -139,8 +149,10 @@ def _denial_fault(claim: Claim, chosen: _Read) -> Fault | None:
     """Return the fault when exactly one of a claim and its clause denies what both say."""
     text = chosen.clause.text
     said = content_terms(claim.text, language=claim.language)
-    own = content_terms(text, language=claim.language)
-    if count_denials(claim.text) % 2 == count_denials(text) % 2 or len(said & own) < _ALIKE * len(own):
+    own = [token for token in tokens(text, language=claim.language) if not token.stop]
+    whole = _Read(Clause(claim.text), frozenset(said), frozenset(token.word for token in claim.tokens))
+    shared = sum(not whole.lacks(token.term, token.word) for token in own)
+    if count_denials(claim.text) % 2 == count_denials(text) % 2 or shared < _ALIKE * len(own):
         return None
     if denies_the_opposite(claim, [text]):
         return None

@@ -54,7 +54,7 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             if not held or any(held & rival.numbers for rival in rivals):
                 continue
             unsaid = [rival.own - part.own for rival in rivals if not numbers & rival.numbers]
-            if any(said & own for own in unsaid) or (at and part.own and not said & part.own):
+            if (part.own or not at) and any(said & own for own in unsaid) or (at and part.own and not said & part.own):
                 return "contradicted", f"{min(held)} is said of something else"
     return None
 

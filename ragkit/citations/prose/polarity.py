@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from ragkit.citations.prose.changes import has_former_value
 from ragkit.citations.prose.units import is_unit
 from ragkit.citations.quantities import denials, denies
 from ragkit.citations.table_check import Fault
@@ -214,6 +215,7 @@ def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     spans = {at for at, token in enumerate(claim.tokens) if at and is_unit(claim.tokens[at - 1].word)}
     said = {token.word for at, token in enumerate(claim.tokens) if at not in spans}
     held = {token.word for text in quote for token in tokens(text, language=claim.language)}
+    held |= {"before"} if has_former_value(" ".join(quote)) else set()
     for asking, answering in _RELATIONS:
         wanted = said & asking
         if wanted and not held & answering:

@@ -58,7 +58,7 @@ _GROUPS: Final = (
 )
 _LIGHT: Final = frozenset(
     "cost costs pay pays paid charge charged price priced fee amount amounts take takes took last lasts get gets got"
-    " receive receives cover covers need needs needed handle handles use uses used per each".split()
+    " receive receives".split()
 )
 _GROUPS_OF: Final[dict[str, set[int]]] = {}
 for _at, _group in enumerate(_GROUPS):
