@@ -15,7 +15,7 @@ _NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{_SPELT})\b)"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
-    "max": r"at most|no (?:more|later|longer) than|not (?:more|later|longer) than|up to|a maximum of|maximum(?: of)?"
+    "max": r"at most|(?:no|not) (?:more|later|longer|higher|larger|greater|older|bigger|taller|wider|heavier|deeper) than|up to|a maximum of|maximum(?: of)?"
     r"|max\.?"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
     "over": r"(?<!\bno )(?<!\bnot )(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than"
@@ -68,7 +68,10 @@ _DENIES: Final = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
     re.IGNORECASE,
 )
-_BOUNDED: Final = re.compile(r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier)\s+than\b", re.IGNORECASE)
+_BOUNDED: Final = re.compile(
+    r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier|higher|larger|greater|older|bigger|taller|wider|heavier|deeper)\s+than\b",
+    re.IGNORECASE,
+)
 _ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)
 """A "no" that answers a question and is followed by the negation itself: "No - not available"."""
 _AT_LEAST: Final = re.compile(r"\bat\s+(?:least|most)\b|\bminimum\s+of\b|\bmaximum\s+of\b", re.IGNORECASE)

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ragkit.citations.amounts.counted import named_numbers, says_single, uncounted
+from ragkit.citations.amounts.ranges import implied_terms
+from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
-from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
 from ragkit.citations.prose.focus import focus
 from ragkit.citations.prose.polarity import turned_fault
-from ragkit.citations.prose.ranges import implied_terms
-from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Row, Table, read_tables
 from ragkit.citations.tokens import Claim, as_written, read_claim, tokens

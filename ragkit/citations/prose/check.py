@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from ragkit.citations.amounts.calendar import calendar_fault
+from ragkit.citations.amounts.changes import old_value_fault
+from ragkit.citations.amounts.counted import version_fault
+from ragkit.citations.amounts.labels import label_fault
+from ragkit.citations.amounts.ranges import code_fault
+from ragkit.citations.amounts.series import series_fault
+from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import opposite_fault
-from ragkit.citations.prose.calendar import calendar_fault
-from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
-from ragkit.citations.prose.counted import version_fault
-from ragkit.citations.prose.labels import label_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
-from ragkit.citations.prose.ranges import code_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import destination_fault, role_of
-from ragkit.citations.prose.series import series_fault
 from ragkit.citations.prose.synonyms import is_light
-from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.quantities import comparisons, denies, exact_numbers
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens

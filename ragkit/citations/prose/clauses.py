@@ -13,32 +13,61 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.amounts.units import is_unit
 
 _AUXILIARIES: Final = frozenset(
-    "is are was were has have had do does did can could may might must shall should will would cannot".split()
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "had",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "should",
+        "will",
+        "would",
+        "cannot",
+    ]
 )
-_BE: Final = frozenset("is are was were be been has have had".split())
-_REGULAR: Final = """
-accept add admit allow announce answer appear apply appoint approve arrive ask award bake belong bill book borrow
-call carry change check clean close collect commence contain cool cover decide decline deliver deny describe dilute
-drain earn elect employ enable end enter examine expire explain fail fill finish fold follow gain grant handle happen
-heat help hire improve include incubate increase inform insure issue join land last launch lower maintain manage mix
-move need notify offer open operate order own pass pay permit perform place play postpone press prevent produce propose
+_BE_WORDS: Final = """
+is are was were be been has have had
+"""
+_BE: Final = frozenset(_BE_WORDS.split())
+_REGULAR_WORDS: Final = """
+accept add admit allow announce answer appear apply appoint approve arrive ask award bake belong bill book borrow call
+carry change check clean close collect commence contain cool cover decide decline deliver deny describe dilute drain
+earn elect employ enable end enter examine expire explain fail fill finish fold follow gain grant handle happen heat
+help hire improve include incubate increase inform insure issue join land last launch lower maintain manage mix move
+need notify offer open operate order own pass pay permit perform place play postpone press prevent produce propose
 protect provide publish raise reach receive record reduce refund refuse register reject release remain remove rename
-renew rent repair replace reply report request require reserve respond rest restore retain return review rinse save secure
-serve ship sign start stay stir stop store supply support test thaw trade treat turn use visit vote wait wash want
-warm weigh work
-""".split()
-_IRREGULAR: Final = """
+renew rent repair replace reply report request require reserve respond rest restore retain return review rinse save
+secure serve ship sign start stay stir stop store supply support test thaw trade treat turn use visit vote wait wash
+want warm weigh work
+"""
+_REGULAR: Final = tuple(_REGULAR_WORDS.split())
+_IRREGULAR_WORDS: Final = """
 become became begin began bring brought build built buy bought chose choose come came cost costs cut cuts draw drew
-drive drove eat ate fall fell find found fly flew forbid forbade get gets got give gave go goes went grow grew hang hold
-held keep keeps kept know knew lead leads led leave leaves left lend lends lent let lose lost make makes made meet met
-pay paid put puts read reads ride rise rises rose run runs ran say says said sell sells sold send sends sent set sets
-show shows speak spoke spend spent stand stands stood swim swam take takes took teach taught tell told think thought wear
-win wins won write writes wrote
-""".split()
-_NOT_PAST: Final = frozenset("need speed feed seed bed red shed hundred weed breed indeed embed kindred sacred".split())
+drive drove eat ate fall fell find found fly flew forbid forbade get gets got give gave go goes went grow grew hang
+hold held keep keeps kept know knew lead leads led leave leaves left lend lends lent let lose lost make makes made
+meet met pay paid put puts read reads ride rise rises rose run runs ran say says said sell sells sold send sends sent
+set sets show shows speak spoke spend spent stand stands stood swim swam take takes took teach taught tell told think
+thought wear win wins won write writes wrote
+"""
+_IRREGULAR: Final = tuple(_IRREGULAR_WORDS.split())
+_NOT_PAST_WORDS: Final = """
+need speed feed seed bed red shed hundred weed breed indeed embed kindred sacred
+"""
+_NOT_PAST: Final = frozenset(_NOT_PAST_WORDS.split())
 
 
 def _forms(verb: str) -> tuple[str, ...]:
@@ -51,8 +80,50 @@ def _forms(verb: str) -> tuple[str, ...]:
 _VERBS: Final = frozenset(form for verb in _REGULAR for form in _forms(verb)) | frozenset(
     form for verb in _IRREGULAR for form in (verb, f"{verb}s")
 )
+_BASE_FORMS: Final = frozenset(_REGULAR)
+"""Forms that are nouns as well: verbs behind a plural only, or behind a word of the next list."""
+_BEFORE_VERB: Final = frozenset(
+    [
+        "they",
+        "we",
+        "you",
+        "i",
+        "people",
+        "children",
+        "men",
+        "women",
+        "still",
+        "also",
+        "always",
+        "usually",
+        "often",
+        "never",
+    ]
+)
 _DETERMINERS: Final = frozenset(
-    "the a an its their his her our your my this these that those all each every no any both some".split()
+    [
+        "the",
+        "a",
+        "an",
+        "its",
+        "their",
+        "his",
+        "her",
+        "our",
+        "your",
+        "my",
+        "this",
+        "these",
+        "that",
+        "those",
+        "all",
+        "each",
+        "every",
+        "no",
+        "any",
+        "both",
+        "some",
+    ]
 )
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _MARK: Final = re.compile(r"\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
@@ -62,13 +133,18 @@ _ADVERBIAL: Final = re.compile(
     r"|with|without|under|to|where|despite|according)\b[^;,]*,\s+",
     re.IGNORECASE,
 )
+_CONTRAST: Final = re.compile(r"but|while|whereas|whilst")
+_ADVERBS: Final = frozenset(("always", "also", "only", "then", "not", "still", "often", "never", "now", "again", "so"))
 _SUBORDINATE: Final = re.compile(
     r"\b(?:if|when|whenever|that|who|whom|which|because|unless|whether|where|whose|so that)\b(?! of)", re.IGNORECASE
 )
 _CUT: Final = re.compile(
     r"(?P<strong>;\s+)|,?\s+(?:and|but|while|whereas|whilst|yet|however)\s+(?:then\s+|also\s+|not\s+)?|,\s+(?:then\s+)?"
 )
-_RELATIVE: Final = frozenset("which who whom whose where that when if unless because so including such".split())
+_RELATIVE_WORDS: Final = """
+which who whom whose where that when if unless because so including such
+"""
+_RELATIVE: Final = frozenset(_RELATIVE_WORDS.split())
 _BACKWARD: Final = re.compile(r"\b(?:it|they|them|this|these|he|she|him|its|their)\b", re.IGNORECASE)
 _THAT_OF: Final = re.compile(r"\b(?:that|those|the one|the ones)(?= (?:of|for|from|in|with)\b)", re.IGNORECASE)
 _NOUN_OF: Final = re.compile(r"(?P<noun>[^\W\d_]+)\s+(?:of|for|from|in|with)\b", re.IGNORECASE)
@@ -82,11 +158,12 @@ _LONGEST: Final = 800  # characters of a sentence that is split
 class Clause:
     """A clause. text: its words, behind those that it shares with others. subject: what stands before its verb.
 
-    referred: the words of the clause before it that a pronoun may stand for, "" for none.
+    verb: its main verb, or the word after "is". referred: the clause before it, to which a pronoun refers, or "".
     """
 
     text: str
     subject: str = ""
+    verb: str = ""
     referred: str = ""
 
 
@@ -105,7 +182,7 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     found: list[Clause] = []
     for part in parts:
         found.append(_clause(part, found[-1] if found else None))
-    return tuple(Clause(lead + item.text, item.subject, item.referred) for item in found)
+    return tuple(Clause(lead + item.text, item.subject, item.verb, item.referred) for item in found)
 
 
 def _lead(text: str) -> tuple[str, str]:
@@ -138,51 +215,60 @@ def _opens_clause(before: str, after: str, mark: str) -> bool:
     if not first or first in _RELATIVE:
         return False
     alone = mark.strip() in (",", ", then")
-    if _SUBORDINATE.search(before) and "but" not in mark and "while" not in mark and "whereas" not in mark:
+    if _SUBORDINATE.search(before) and not _CONTRAST.search(mark):
         return False
-    if _is_verb(following, 0):
+    at = _verb_at(following)
+    if at == 0:
         return not alone or (len(following) > 1 and following[1] in _DETERMINERS)
     if alone and not (following[0][0].isupper() or first in _DETERMINERS):
         return False
-    return _verb_at(following) > 0
+    return at > 0
 
 
 def _clause(part: str, before: Clause | None) -> Clause:
     words = _words(part)
     at = _verb_at(words)
     if before is None:
-        return Clause(part, _until(part, words, at))
+        return Clause(part, _until(part, at), _main_verb(words, at))
     referred = before.text if _BACKWARD.search(part) else ""
     noun = _THAT_OF.search(part) and _NOUN_OF.search(before.text)
     if noun:
         part = _THAT_OF.sub(f"the {noun['noun']}", part, count=1)
         words = _words(part)
-    if at == 0 and before.subject:
-        return Clause(f"{before.subject} {_shared_auxiliary(words[0], before)}{part}", before.subject, referred)
+        at = _verb_at(words)
+    adverbs = not words[: max(at, 0)] or all(_is_adverb(word) for word in words[: max(at, 0)])
+    if at >= 0 and adverbs and before.subject:
+        text = f"{before.subject} {_shared_auxiliary(words[at], before)}{part}"
+        return Clause(text, before.subject, _main_verb(words, at), referred)
     if at < 0:
-        verb = _verb_of(before)
-        return Clause(f"{part} {verb}".strip(), part, referred)
-    return Clause(part, _until(part, words, at), referred)
+        return Clause(f"{part} {before.verb}".strip(), part, before.verb, referred)
+    return Clause(part, _until(part, at), _main_verb(words, at), referred)
+
+
+def _main_verb(words: list[str], at: int) -> str:
+    """Return the first verb from a place that is no auxiliary, with no more than adverbs before it; "" for none."""
+    while 0 <= at < len(words) and (words[at].lower() in _AUXILIARIES | _BE or _is_adverb(words[at])):
+        at += 1
+    return words[at] if 0 <= at < len(words) else ""
+
+
+def _is_adverb(word: str) -> bool:
+    return word.lower() in _ADVERBS or (word.endswith("ly") and word[0].islower())
 
 
 def _shared_auxiliary(verb: str, before: Clause) -> str:
     """Return the auxiliary of the clause before that a participle goes with: "are " of "are sold and shipped"."""
-    own = _verb_of(before)
-    return f"{own} " if own.lower() in _BE and verb.lower() not in _AUXILIARIES else ""
-
-
-def _verb_of(clause: Clause) -> str:
-    words = _words(clause.text[len(clause.subject) :])
-    return words[0] if words and clause.subject else ""
+    words = _words(before.text[before.text.find(before.subject) + len(before.subject) :])
+    own = words[0].lower() if words else ""
+    return f"{own} " if own in _BE and verb.lower() not in _AUXILIARIES else ""
 
 
 def subject_of(sentence: str) -> str:
     """Return what stands before the finite verb of a sentence, "" where no verb is found."""
-    words = _words(sentence)
-    return _until(sentence, words, _verb_at(words))
+    return _until(sentence, _verb_at(_words(sentence)))
 
 
-def _until(part: str, words: list[str], at: int) -> str:
+def _until(part: str, at: int) -> str:
     """Return the text of a part before a word of it."""
     if at <= 0:
         return ""
@@ -213,6 +299,8 @@ def _is_verb(words: list[str], at: int) -> bool:
     if before in _DETERMINERS or (words[at][0].isupper() and at > 0):
         return False
     after = words[at + 1].lower() if at + 1 < len(words) else ""
+    if word in _BASE_FORMS:
+        return at == 0 or before in _BEFORE_VERB or (before.endswith("s") and before not in _AUXILIARIES)
     if word in _VERBS or (word.endswith("ed") and word not in _NOT_PAST):
         return before not in ("of", "to", "for", "in", "on", "by", "with")
     inflected = word.endswith("s") and not word.endswith(("ss", "us")) and not is_unit(word)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
+from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
-from ragkit.citations.prose.units import is_unit
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, tokens

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from typing import Final
 
-from ragkit.citations.prose.units import is_period, is_unit
+from ragkit.citations.amounts.units import is_period, is_unit
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, content_terms, tokens
 
@@ -54,7 +54,9 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             if not held or any(held & rival.numbers for rival in rivals):
                 continue
             unsaid = [rival.own - part.own for rival in rivals if not numbers & rival.numbers]
-            if (part.own or not at) and any(said & own for own in unsaid) or (at and part.own and not said & part.own):
+            if ((part.own or not at) and any(said & own for own in unsaid)) or (
+                at and part.own and not said & part.own
+            ):
                 return "contradicted", f"{min(held)} is said of something else"
     return None
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.changes import has_former_value
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.amounts.changes import has_former_value
+from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.quantities import denials, denies
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.quantities import denies
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens

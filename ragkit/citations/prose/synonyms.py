@@ -57,8 +57,30 @@ _GROUPS: Final = (
     "kosten preis",
 )
 _LIGHT: Final = frozenset(
-    "cost costs pay pays paid charge charged price priced fee amount amounts take takes took last lasts get gets got"
-    " receive receives".split()
+    [
+        "cost",
+        "costs",
+        "pay",
+        "pays",
+        "paid",
+        "charge",
+        "charged",
+        "price",
+        "priced",
+        "fee",
+        "amount",
+        "amounts",
+        "take",
+        "takes",
+        "took",
+        "last",
+        "lasts",
+        "get",
+        "gets",
+        "got",
+        "receive",
+        "receives",
+    ]
 )
 _GROUPS_OF: Final[dict[str, set[int]]] = {}
 for _at, _group in enumerate(_GROUPS):

@@ -10,9 +10,11 @@ from typing import Final
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
-_LABEL: Final = re.compile(r"\b(?P<kind>[^\W\d_]{3,})[ \u00a0-](?P<mark>[A-Z]|[IVX]{2,4}|[A-Z]\d|\d{1,2}[a-z])(?![\w'’&])(?!\.\s?[A-Z])")
+_LABEL: Final = re.compile(
+    r"\b(?P<kind>[^\W\d_]{3,})[ \u00a0-](?P<mark>[A-Z]|[IVX]{2,4}|[A-Z]\d|\d{1,2}[a-z])(?![\w'’&])(?!\.\s?[A-Z])"
+)
 _PRONOUN: Final = "I"
-_TITLES: Final = frozenset(("the", "and", "for", "with", "from", "but", "that", "when", "then", "mit", "und", "von", "der"))
+_NO_KINDS: Final = frozenset(("the", "and", "for", "with", "from", "but", "that", "when", "then", "mit", "und"))
 
 
 def label_fault(claim: Claim, text: str) -> Fault | None:
@@ -37,6 +39,6 @@ def _labels(text: str, language: str) -> Iterator[tuple[str, str]]:
     """Yield the kind, as a stem, and the mark of each label of a text."""
     for match in _LABEL.finditer(text):
         kind = match["kind"].lower()
-        if kind in _TITLES or (match["mark"] == _PRONOUN and not match["kind"][0].isupper()):
+        if kind in _NO_KINDS or (match["mark"] == _PRONOUN and not match["kind"][0].isupper()):
             continue
         yield tokens(kind, language=language)[0].term, match["mark"].lower()

@@ -7,15 +7,17 @@ from typing import Final
 
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
+from ragkit.text.content_terms import NUMBER_WORDS
 
-_VALUE: Final = r"(?P<old>[^.;:()]{0,24}?\d[\d.,'’]*(?:[^\W\d_]|[ %€$£.,'’-]|\d){0,24}?)"
+_SPELT: Final = "|".join(sorted((word for word in NUMBER_WORDS if len(word) > 2), key=len, reverse=True))
+_VALUE: Final = rf"(?P<old>[^.;:()]{{0,24}}?(?:\d[\d.,'’]*|\b(?:{_SPELT})\b)(?:[^\W\d_]|[ %€$£.,'’-]|\d){{0,24}}?)"
 _CHANGES: Final = (
     r"\b(?:chang|rais|rise|rose|lower|reduc|increas|decreas|cut|extend|shorten|fall|fell|drop|grew|grow|went|go(?:es|ne)?"
     r"|mov|adjust|updat|shr[aiu]nk|climb|slid|slip)\w*\b[^.;]{0,60}?\bfrom\s+" + _VALUE + r"\s+to\s",
     r"\b(?:instead of|rather than|no longer|not any more|used to be|formerly|previously|until then|earlier)\s+"
     r"(?:it was |they were |were |was )?" + _VALUE + r"(?=[\s.,;)]|$)",
-    r"\((?:was|were|before|previously|formerly|earlier|up from|down from|used to be|so far|old|vorher|bisher|früher|zuvor)"
-    r":?\s+" + _VALUE + r"\)",
+    r"\((?:was|were|before|previously|formerly|earlier|up from|down from|used to be|so far|old|vorher|bisher|früher"
+    r"|zuvor):?\s+" + _VALUE + r"\)",
     r"\b(?:was|were)\s+" + _VALUE + r"\s(?:until|before|till|up to|in (?=\d{4}))",
     r"\bup to now\s+" + _VALUE + r"(?=[\s.,;)]|$)",
     r"\bvon\s+" + _VALUE + r"\s+auf\s",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.units import period_of
+from ragkit.citations.amounts.units import period_of
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-from ragkit.citations.prose.calendar import held_names
-from ragkit.citations.prose.counted import is_label
+from ragkit.citations.amounts.calendar import held_names
+from ragkit.citations.amounts.counted import is_label
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
