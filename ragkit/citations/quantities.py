@@ -10,12 +10,14 @@ from ragkit.text.content_terms import NUMBER_WORDS, normal_number
 
 Bound = Literal["over", "under", "min", "max"]
 
-_SPELT: Final = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
-_NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{_SPELT})\b)"
+SPELT_NUMBERS: Final = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
+"""The words of numbers, as alternatives of a pattern."""
+_NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{SPELT_NUMBERS})\b)"
+_HIGHER: Final = "more|later|longer|higher|larger|greater|older|bigger|taller|wider|heavier|deeper"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
-    "max": r"at most|(?:no|not) (?:more|later|longer|higher|larger|greater|older|bigger|taller|wider|heavier|deeper) than|up to|a maximum of|maximum(?: of)?"
+    "max": rf"at most|(?:no|not) (?:{_HIGHER}) than|up to|a maximum of|maximum(?: of)?"
     r"|max\.?"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
     "over": r"(?<!\bno )(?<!\bnot )(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than"
@@ -68,8 +70,15 @@ _DENIES: Final = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
     re.IGNORECASE,
 )
+ALL: Final = re.compile(
+    r"\b(?:all|every|everyone|everybody|everything|always|any(?! of)|throughout|regardless|irrespective|entirely"
+    r"|completely|whatever|whoever|whichever|without exception|unlimited|alle[nrs]?|immer|jede[nrs]?|stets)\b"
+    r"|\bat any time\b|\bin any case\b|\bno matter\b",
+    re.IGNORECASE,
+)
+"""Words that say something of all things, everywhere or always."""
 _BOUNDED: Final = re.compile(
-    r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier|higher|larger|greater|older|bigger|taller|wider|heavier|deeper)\s+than\b",
+    rf"\b(?:no|not)\s+(?:less|fewer|earlier|{_HIGHER})\s+than\b",
     re.IGNORECASE,
 )
 _ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)

@@ -14,6 +14,7 @@ from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.focus import focus
+from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Row, Table, read_tables
@@ -44,6 +45,7 @@ _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have it
 _LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
+_NUMBERED: Final = re.compile(r"^\s*\(?\d{1,3}[.)]\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
 _LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address removed)\)\)?")
 
@@ -110,7 +112,7 @@ class Passage:
         everywhere.
         """
         above = self._read()
-        sentence = _without_links(sentence)
+        sentence = as_noted(_without_links(sentence), f"{self._whole_around}\n{self.text}")
         said = wording(sentence, language=self.language)
         if not self._spans or not said.terms:
             return Support(0, 0, "unclear", reason="nothing to compare")
@@ -137,7 +139,7 @@ class Passage:
         """
         opposed = verdict == "contradicted"
         if opposed:
-            texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
+            texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
             quote = texts[window.first : window.last + 1]
             sure = sure_fault(claim, quote) if window.covered >= COVERAGE[0] else None
             verdict, reason = sure or (verdict, reason)
@@ -231,7 +233,7 @@ class Passage:
         if self._above is None:
             self.language = self.language or guess_language(self.text)
             self._spans = sentence_spans(self.text, language=self.language)
-            self._said = [wording(self.text[start:end], language=self.language) for start, end in self._spans]
+            self._said = [wording(self._unmarked(at), language=self.language) for at in range(len(self._spans))]
             self._above = wording(self._whole_around, language=self.language)
         return self._above
 
@@ -251,7 +253,7 @@ class Passage:
                 if width > _SENTENCES:
                     break
                 terms |= self._said[last].terms
-                numbers = _share(said.numbers, terms) if said.numbers else 0.0
+                numbers = _share(said.numbers, terms | over) if said.numbers else 0.0
                 value = _share(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
                 if best is None or value > best[0]:
                     best = value, _Window(first, last, _share(said.terms, terms | over))
@@ -295,6 +297,17 @@ class Passage:
             and not (is_item(text) or is_row(text))
         )
 
+    def _names_columns(self, at: int) -> bool:
+        """Return whether a unit is the line that names the columns of a table."""
+        start, end = self._spans[at]
+        return any(table.header == self.text[start:end].strip() for table in self._tables or ())
+
+    def _unmarked(self, at: int) -> str:
+        """Return the text of a unit without the number of a list item, which is no amount."""
+        start, end = self._spans[at]
+        text = self.text[start:end]
+        return _NUMBERED.sub("- ", text, count=1) if is_item(text) else text
+
     def _subject(self) -> frozenset[str]:
         """Return the names of the passage's first sentence: what it is about, which later sentences need not repeat."""
         start, end = self._spans[0]
@@ -311,7 +324,7 @@ class Passage:
         A statement of many words may be put together of sentences that stand side by side.
         """
         text, before = (self.text[slice(*self._spans[place])] for place in (at, at - 1))
-        if self._is_title(at):
+        if self._is_title(at) or self._names_columns(at):
             return False
         if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")) or self._in_item(at):
             return True
@@ -341,11 +354,13 @@ class Passage:
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there"
-        if all(self._is_title(at) for at in range(window.first, window.last + 1)):
+        if all(self._is_title(at) or self._names_columns(at) for at in range(window.first, window.last + 1)) and not (
+            said.numbers and said.numbers <= held and window.covered >= COVERAGE[0]
+        ):
             return "unclear", "only a heading says it"
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
-        texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
+        texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
         places = [at for at in range(window.first, window.last + 1) if not self._is_title(at)]
         found = [focus(claim, texts[at]) for at in places or range(window.first, window.last + 1)]
         torn = next((item.fault for item in found if item.fault), None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ragkit.citations.quantities import STRICT, Comparison, comparisons, denies, superlatives
+from ragkit.citations.quantities import ALL, STRICT, Comparison, comparisons, denies, superlatives
 from ragkit.citations.tables import Cell, Row, Table, instead, subject_row, without_name
 from ragkit.citations.tokens import Token, as_written, runs, tokens
 
@@ -22,6 +22,8 @@ _PROSE_SHARE: Final = 3
 _LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
 _MOST: Final = 0.6
 _FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
+_NOTHING: Final = frozenset(("none", "no", "never", "not available", "keine", "nein", "aucun", "ninguno"))
+"""Cells that say that there is nothing."""
 _KNOWN_SHARE: Final = 0.5
 """Share of a statement's terms that the row, the column names and what stands above must know."""
 
@@ -196,8 +198,10 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
     if failed:
         return "contradicted", failed
     said = " ".join(item.text for item in (*table.names, *row.cells))
-    if denies(claim.text) and not denies(said):
-        return "contradicted", "it denies what the row holds"
+    if denial := _denial_fault(claim, table, row):
+        return "contradicted", denial
+    if ALL.search(claim.text) and not ALL.search(said) and not _holds_everywhere(claim, table):
+        return "unclear", "not every row says it"
     ends = superlatives(
         claim.text, besides=" ".join([name.text for name in table.names] + [cell.text for cell in row.cells])
     )
@@ -207,6 +211,26 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
     if len(unknown) > (1 - _KNOWN_SHARE) * len(claim.terms):
         return "unclear", f"{as_written(min(unknown), claim.tokens)} is not there"
     return None
+
+
+def _denial_fault(claim: _Claim, table: Table, row: Row) -> str:
+    """Return the fault of a claim that denies what its columns hold, or says that there is what they deny ("none")."""
+    columns = [at for at, _ in _named(claim, table) if at < len(row.cells)]
+    if denies(claim.text):
+        cells = [cell for at, cell in enumerate(row.cells) if at in columns or not columns or not _is_nothing(cell)]
+        return "" if any(denies(item.text) for item in (*table.names, *cells)) else "it denies what the row holds"
+    nothing = next((at for at in columns if _is_nothing(row.cells[at])), -1)
+    return f"{row.cells[nothing].text!r} is its {table.names[nothing].text}" if nothing >= 0 else ""
+
+
+def _is_nothing(cell: Cell) -> bool:
+    return cell.text.lower() in _NOTHING
+
+
+def _holds_everywhere(claim: _Claim, table: Table) -> bool:
+    """Return whether each row has what a claim about all rows says of its cells; one row is not "all"."""
+    wanted = claim.terms & _everywhere(table)
+    return bool(wanted) and all(wanted <= row.terms for row in table.rows)
 
 
 def _misplaced(claim: _Claim, table: Table, row: Row) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ragkit.citations.quantities import SPELT_NUMBERS
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
-from ragkit.text.content_terms import NUMBER_WORDS
 
-_SPELT: Final = "|".join(sorted((word for word in NUMBER_WORDS if len(word) > 2), key=len, reverse=True))
-_VALUE: Final = rf"(?P<old>[^.;:()]{{0,24}}?(?:\d[\d.,'’]*|\b(?:{_SPELT})\b)(?:[^\W\d_]|[ %€$£.,'’-]|\d){{0,24}}?)"
+_VALUE: Final = (
+    rf"(?P<old>[^.;:()]{{0,24}}?(?:\d[\d.,'’]*|\b(?:{SPELT_NUMBERS})\b)(?:[^\W\d_]|[ %€$£.,'’-]|\d){{0,24}}?)"
+)
 _CHANGES: Final = (
     r"\b(?:chang|rais|rise|rose|lower|reduc|increas|decreas|cut|extend|shorten|fall|fell|drop|grew|grow|went|go(?:es|ne)?"
     r"|mov|adjust|updat|shr[aiu]nk|climb|slid|slip)\w*\b[^.;]{0,60}?\bfrom\s+" + _VALUE + r"\s+to\s",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from typing import Final
 
@@ -36,6 +37,7 @@ _CODE_SPANS: Final = tuple(
 _ABOVE: Final = re.compile(rf"\b(?:above|over|(?:higher|greater) than|über)\s+{_FIRST}", re.IGNORECASE)
 _BELOW: Final = re.compile(rf"\b(?:below|under|(?:lower|less|smaller) than|unter)\s+{_LAST}", re.IGNORECASE)
 _ALONE: Final = re.compile(rf"\b{_FIRST}")
+_ITEM: Final = re.compile(r"^\s*\(?(?P<number>\d{1,3})[.)]\s", re.MULTILINE)
 _NOON: Final = 12
 _HOUR: Final = 60
 
@@ -55,7 +57,7 @@ def implied_terms(claim: Claim, text: str) -> frozenset[str]:
     A number belongs to a range of the same label ("grade 4"); a time of the day follows "at" and lies between two
     times, one of which is written with minutes or a.m. and p.m.
     """
-    return held_names(claim, text) | _labelled(claim, text) | _hours(claim, text)
+    return held_names(claim, text) | _labelled(claim, text) | _hours(claim, text) | _items(claim, text)
 
 
 def code_fault(claim: Claim, text: str) -> Fault | None:
@@ -103,6 +105,16 @@ def _labelled(claim: Claim, text: str) -> frozenset[str]:
         for match in ranges
         if claim.tokens[at - 1].term in {item.term for item in tokens(match["label"], language=claim.language)}
         and int(match["first"]) <= int(token.word) <= int(match["last"])
+    )
+
+
+def _items(claim: Claim, text: str) -> frozenset[str]:
+    """Return the numbers by which a claim names the items of a list: the 3 of "step 3"."""
+    marks = {match["number"] for match in _ITEM.finditer(text)}
+    return frozenset(
+        token.term
+        for before, token in pairwise(claim.tokens)
+        if token.word in marks and (is_label(before.word) or before.word == "rule")
     )
 
 

@@ -34,7 +34,7 @@ tenant | landlord
 lender | borrower
 required mandatory compulsory obligatory | optional voluntary
 internal inner | external outer
-inside indoors | outside outdoors
+inside indoors during within | outside outdoors
 net | gross
 left | right
 input import | output export

@@ -9,7 +9,7 @@ from typing import Final
 
 from ragkit.citations.amounts.calendar import calendar_fault
 from ragkit.citations.amounts.changes import old_value_fault
-from ragkit.citations.amounts.counted import version_fault
+from ragkit.citations.amounts.counted import counted_fault, version_fault
 from ragkit.citations.amounts.labels import label_fault
 from ragkit.citations.amounts.ranges import code_fault
 from ragkit.citations.amounts.series import series_fault
@@ -108,6 +108,7 @@ def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         old_value_fault(claim, text)
         or unit_fault(claim, text)
         or version_fault(claim, text)
+        or counted_fault(claim, text)
         or calendar_fault(claim, quote)
         or series_fault(claim, quote)
         or bracket_fault(claim, quote)
@@ -206,17 +207,12 @@ def _elsewhere_fault(
     strange = [
         token.word
         for token in claim.tokens
-        if not token.stop and token.term not in held and token.word in words and not _says_nothing(token.word)
+        if not token.stop and token.term not in held and token.word in words and not denies(token.word)
     ]
     if len(strange) >= _STRANGE:
         return "unclear", f"{' and '.join(strange)} stand in another place"
     first = next((token.word for token in claim.tokens if not token.stop), "")
     return ("unclear", f"{first} stands in another place") if first in strange else None
-
-
-def _says_nothing(word: str) -> bool:
-    """Return whether a word names no thing: it only denies, or links a thing with its amount."""
-    return is_light(word) or denies(word)
 
 
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:

@@ -83,22 +83,7 @@ _VERBS: Final = frozenset(form for verb in _REGULAR for form in _forms(verb)) | 
 _BASE_FORMS: Final = frozenset(_REGULAR)
 """Forms that are nouns as well: verbs behind a plural only, or behind a word of the next list."""
 _BEFORE_VERB: Final = frozenset(
-    [
-        "they",
-        "we",
-        "you",
-        "i",
-        "people",
-        "children",
-        "men",
-        "women",
-        "still",
-        "also",
-        "always",
-        "usually",
-        "often",
-        "never",
-    ]
+    ("they", "we", "you", "people", "children", "men", "women", "still", "also", "always", "usually", "often", "never")
 )
 _DETERMINERS: Final = frozenset(
     [

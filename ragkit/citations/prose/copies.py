@@ -82,7 +82,7 @@ def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsew
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
                 continue
             is_name = claim.text[token.start].isupper() and token.start > 0
-            rivals = [item for item in held[start:end] if item.term not in terms and item.is_number == token.is_number]
+            rivals = [item for item in held[start:end] if item.term not in terms and _may_replace(item, token)]
             if not rivals or token.word in excused or is_light(token.word):
                 continue  # the claim has those words too, in another place
             if is_name or token.is_number:
@@ -90,6 +90,11 @@ def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsew
             if token.word in elsewhere:
                 return "unclear", f"it says {rivals[0].word}, not {token.word}"
     return None
+
+
+def _may_replace(held: Token, said: Token) -> bool:
+    """Return whether a word of a sentence can stand in the place of a claim's: a number replaces no word."""
+    return said.is_number or not held.is_number
 
 
 def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:

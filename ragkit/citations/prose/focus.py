@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import permutations, zip_longest
 from typing import Final
 
 from ragkit.citations.amounts.labels import label_terms
@@ -71,13 +71,14 @@ def focus(claim: Claim, sentence: str) -> Focus:
     if len(found) < 2 or len(said.keys() & _telling(text, claim).keys()) < _TOLD:
         return Focus(text)
     parts = _parts(claim, said, found)
-    touched = [part for part in parts if part.said]
+    touched = [part for part, after in zip_longest(parts, parts[1:]) if part.said and not _leads(part, after)]
     torn = next((fault for one, other in permutations(touched, 2) if (fault := _torn_fault(claim, one, other))), None)
     if torn or len(touched) != 1:
         return Focus(text, torn)
     (part,) = touched
     fault = _denial_fault(claim, part.clause.text) or _subject_fault(claim, part, parts)
-    return Focus(part.clause.text, fault)
+    named = f"{subject_of(part.clause.referred)} {part.clause.text}".strip()
+    return Focus(named, fault)
 
 
 def _telling(text: str, claim: Claim) -> dict[str, str]:
@@ -89,13 +90,17 @@ def _telling(text: str, claim: Claim) -> dict[str, str]:
     return found | {label: label for label in label_terms(text, language=claim.language)}
 
 
+def _leads(part: _Part, after: _Part | None) -> bool:
+    """Return whether a statement only has the subject of a clause, for which the next one has a pronoun."""
+    return after is not None and bool(after.clause.referred and after.said) and not part.has(part.verb, part.rest)
+
+
 def _parts(claim: Claim, said: Words, found: Sequence[Clause]) -> list[_Part]:
-    whole = [_telling(f"{clause.text} {clause.referred}", claim) for clause in found]
+    whole = [_telling(clause.text, claim) for clause in found]
     parts: list[_Part] = []
     for clause, own in zip(found, whole, strict=True):
         others = [terms for terms in whole if terms is not own]
         alone = {term: word for term, word in own.items() if not any(_has(terms, term, word) for terms in others)}
-        alone = {term: word for term, word in alone.items() if term not in _telling(clause.referred, claim)}
         subject = _telling(clause.subject, claim)
         verb = _telling(clause.verb, claim)
         part = _Part(
@@ -111,7 +116,7 @@ def _parts(claim: Claim, said: Words, found: Sequence[Clause]) -> list[_Part]:
 
 
 def _denied(claim: Claim, text: str, alone: Words) -> Iterator[str]:
-    """Yield the terms of a clause that a claim says by an antonym that one of them denies: "not required", "optional"."""
+    """Yield the terms of a clause that a claim says by a denied antonym: "not required" for "optional"."""
     for found in opposites(claim, [text]):
         if found.denied:
             yield from (term for term, word in alone.items() if word == found.held)
@@ -130,7 +135,8 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
     beside = other.has(other.verb, other.rest)
     own = one.has(one.verb, one.rest)
     apart = bool(one.verb or one.rest)
-    given = one.share > other.share and beside and not own and apart and bool(other.subject)
+    rivals = other.clause.subject not in ("", one.clause.subject) and not other.clause.referred
+    given = one.share > other.share and beside and rivals and ((apart and not own) or _takes_number(one, other))
     subjects = one.share and other.share and not beside and not own
     joined = (
         one.has(one.verb) and other.has(other.rest) and not one.has(one.rest) and not other.has(other.verb)
@@ -139,6 +145,14 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
         stated = [token.word for token in claim.tokens if token.term in other.said]
         return "unclear", f"{(stated or ['it'])[0]} is said in another clause"
     return None
+
+
+def _takes_number(one: _Part, other: _Part) -> bool:
+    """Return whether a statement has a number of another clause, and of this clause only what else it says."""
+    numbers = {term for term in one.rest if term[:1].isdigit()}
+    return (
+        bool(numbers) and not numbers & one.said and any(term[:1].isdigit() for term in other.said & other.rest.keys())
+    )
 
 
 def _denial_fault(claim: Claim, text: str) -> Fault | None:

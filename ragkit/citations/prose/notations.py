@@ -21,7 +21,7 @@ _DATE: Final = re.compile(
     re.IGNORECASE,
 )
 _TIME: Final = re.compile(
-    r"(?<![\d.:])(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?:\s?(?P<half>[ap]\.?m\b\.?))?(?![\d:.]?\d)"
+    r"(?<![\d.:])(?P<hour>\d{1,2})(?::(?P<minute>\d\d))?(?:\s?(?P<half>[ap]\.m\.|[ap]m\b))?(?![\d:.]?\d)"
 )
 _PHRASES: Final = (
     (r"(?:two|2) times", "twice"),

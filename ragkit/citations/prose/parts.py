@@ -15,6 +15,8 @@ from ragkit.citations.tokens import Claim, Token, as_written, content_terms, tok
 _PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")
 
 _BRACKET: Final = re.compile(r"(?P<name>[^,;:()\n]+?)\s*\((?P<inner>[^()\n]{2,80})\)")
+_NAME: Final = re.compile(r"(?<=,\s)(?:[A-ZÄÖÜ][\w.'’-]*\s?){1,4}(?=[,.;]|$)")
+"""A member of a series of names that has no bracket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,9 @@ def _members(sentence: str, language: str) -> list[_Member]:
         run = list(takewhile(lambda word: word[:1].isupper() or word[:1].isdigit(), reversed(words))) or words[-1:]
         things = [frozenset(content_terms(text, language=language)) for text in _PARTS.split(match["inner"])]
         found.append(_Member(frozenset(content_terms(" ".join(run), language=language)), tuple(filter(None, things))))
-    return found
+    bare = _BRACKET.sub("", sentence) if found else ""
+    names = [name for name in _NAME.findall(bare) if content_terms(name, language=language)]
+    return found + [_Member(frozenset(content_terms(name, language=language)), ()) for name in names]
 
 
 def _valued(sentence: str, language: str) -> list[_Part]:

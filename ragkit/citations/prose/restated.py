@@ -14,16 +14,17 @@ from ragkit.citations.quantities import count_denials, denies
 from ragkit.citations.tokens import Claim, content_terms
 
 _DENIAL: Final = re.compile(
-    r"\b(?:nobody|no one|none|never|nothing|no|not|nicht|niemand|kein\w*|nie)\b|(?<=n)['’]t\b", re.IGNORECASE
+    r"\b(?:nobody|no one|none|never|nothing|no|not|nicht|niemand|kein\w*|nie)\b|(?<=n)['’]t\b|(?<=can)not\b",
+    re.IGNORECASE,
 )
 _CLAUSE_END: Final = re.compile(r"[.;:!?()\n]|,\s")
-_NAMED: Final = 0.5  # of the terms of an exception that a statement must have to be about it
+_NAMED: Final = 0.5  # of the terms of an exception that a statement must have to be allowed by it
 _END_WORDS: Final = (
     "removed|dropped|ended|withdrawn|discontinued|abolished|stopped|suspended|cancelled|canceled|terminated|phased out"
 )
 _ENDS: Final = re.compile(
-    rf"\b(?P<what>[^\W\d_]+)\s+(?:for|of)\s+(?P<thing>[^.;:,()\n]+?)\s+(?P<be>is|are|was|were|has been|have been|will be)"
-    rf"\s+(?:now\s+)?(?:{_END_WORDS})\b",
+    rf"\b(?P<what>[^\W\d_]+)\s+(?:for|of)\s+(?P<thing>[^.;:,()\n]+?)"
+    rf"\s+(?P<be>is|are|was|were|has been|have been|will be)\s+(?:now\s+)?(?:{_END_WORDS})\b",
     re.IGNORECASE,
 )
 _ENDED: Final = re.compile(rf"\b(?:{_END_WORDS}|remove|drop|end|withdraw|discontinue|stop|cancel)\b", re.IGNORECASE)
@@ -56,7 +57,8 @@ def _without_exception(claim: Claim, sentence: str) -> str:
     inner = content_terms(sentence[match.end() : end.start() if end else len(sentence)], language=claim.language)
     said = {token.term for token in claim.tokens}
     denials = list(_DENIAL.finditer(rule))
-    if not denials or not denies(rule) or not inner or len(inner & said) < _NAMED * len(inner):
+    needed = 1 if denies(claim.text) else _NAMED * len(inner)
+    if not denials or not denies(rule) or not inner or len(inner & said) < needed:
         return sentence
     last = denials[-1]
     allowed = f"{rule[: last.start()]}{rule[last.end() :]}".rstrip(" ,")
