@@ -99,7 +99,7 @@ class Passage:
     _spans: list[Span] = field(default_factory=list)
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
-    _tables: list[Table] | None = None
+    _tables: list[Table] = field(default_factory=list)
     _named: frozenset[tuple[str, str]] | None = None
 
     def support(self, sentence: str) -> Support:
@@ -166,8 +166,6 @@ class Passage:
 
     def _row(self, sentence: str, said: ContentTerms, window: _Window) -> Support | None:
         """Return the tables' verdict on a sentence, None where prose matches better or there is no table."""
-        if self._tables is None:
-            self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
         best = closest([verdict for verdict, _ in verdicts])
         if best is None or not best.matched:
@@ -207,7 +205,8 @@ class Passage:
         ]  # a name and its value, as a sentence with a colon
         part = focus(claim, own)
         others = [line for line in lines if line != own]
-        return find_fault(claim, [part.text], others, above=self._terms_above()) or part.fault
+        at = max((at for at, (start, _) in enumerate(self._spans) if start <= verdict.row.start), default=0)
+        return find_fault(claim, [part.text], others, above=self._over(at, self._read())) or part.fault
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return the verdict of a table; the line right above it names it, as a heading does."""
@@ -235,6 +234,7 @@ class Passage:
             self._spans = sentence_spans(self.text, language=self.language)
             self._said = [wording(self._unmarked(at), language=self.language) for at in range(len(self._spans))]
             self._above = wording(self._whole_around, language=self.language)
+            self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         return self._above
 
     def _windows(self, said: ContentTerms, above: ContentTerms) -> list[_Window]:
@@ -300,7 +300,7 @@ class Passage:
     def _names_columns(self, at: int) -> bool:
         """Return whether a unit is the line that names the columns of a table."""
         start, end = self._spans[at]
-        return any(table.header == self.text[start:end].strip() for table in self._tables or ())
+        return any(table.header == self.text[start:end].strip() for table in self._tables)
 
     def _unmarked(self, at: int) -> str:
         """Return the text of a unit without the number of a list item, which is no amount."""

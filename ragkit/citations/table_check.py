@@ -26,6 +26,7 @@ _NOTHING: Final = frozenset(("none", "no", "never", "not available", "keine", "n
 """Cells that say that there is nothing."""
 _KNOWN_SHARE: Final = 0.5
 """Share of a statement's terms that the row, the column names and what stands above must know."""
+_LINE_SHARE: Final = 0.55  # the same for a line of a name and its value, which may be a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,8 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
     if ends and not _is_extreme(claim, table, fit.index, ends):
         return "unclear", "the table does not show it as the extreme"
     unknown = claim.terms - row.terms - known
-    if len(unknown) > (1 - _KNOWN_SHARE) * len(claim.terms):
+    known_share = _KNOWN_SHARE if table.names else _LINE_SHARE
+    if len(unknown) > (1 - known_share) * len(claim.terms):
         return "unclear", f"{as_written(min(unknown), claim.tokens)} is not there"
     return None
 
@@ -251,7 +253,8 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
         start = end - len(table.names[column].order)
         name = table.names[column]
         value = (
-            _value_after(claim, table, end, links=_links(claim, start))
+            _amount_of(claim, table, own, start)
+            or _value_after(claim, table, end, links=_links(claim, start))
             or _value_before(claim, table, start)
             or _value_of_key(claim, table, row, end)
         )
@@ -335,6 +338,16 @@ def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
         if found is not None and len(found.order) == size:
             return found
     return None
+
+
+def _amount_of(claim: _Claim, table: Table, own: Cell, start: int) -> Cell | None:
+    """Return the cell in "690 g of FLOUR", where the name of a column begins at `start`; None where its own is said."""
+    at = start - 1
+    if at < 1 or claim.tokens[at].word != "of" or _is_said(claim, own):
+        return None
+    unit = at > 1 and not claim.tokens[at - 1].is_number
+    found = _cell_at(claim, table, at - 1 - unit)
+    return found if found is not None and found.value is not None else None
 
 
 def _value_of_key(claim: _Claim, table: Table, row: Row, start: int) -> Cell | None:

@@ -118,6 +118,9 @@ _ADVERBIAL: Final = re.compile(
     r"|with|without|under|to|where|despite|according)\b[^;,]*,\s+",
     re.IGNORECASE,
 )
+_PREPOSITIONS: Final = frozenset(
+    ("at", "for", "from", "in", "on", "with", "to", "by", "until", "after", "over", "under")
+)
 _CONTRAST: Final = re.compile(r"but|while|whereas|whilst")
 _ADVERBS: Final = frozenset(("always", "also", "only", "then", "not", "still", "often", "never", "now", "again", "so"))
 _SUBORDINATE: Final = re.compile(
@@ -200,6 +203,8 @@ def _opens_clause(before: str, after: str, mark: str) -> bool:
     if not first or first in _RELATIVE:
         return False
     alone = mark.strip() in (",", ", then")
+    if mark.strip().endswith("then") and first in _PREPOSITIONS:
+        return True
     if _SUBORDINATE.search(before) and not _CONTRAST.search(mark):
         return False
     at = _verb_at(following)
@@ -225,6 +230,8 @@ def _clause(part: str, before: Clause | None) -> Clause:
     if at >= 0 and adverbs and before.subject:
         text = f"{before.subject} {_shared_auxiliary(words[at], before)}{part}"
         return Clause(text, before.subject, _main_verb(words, at), referred)
+    if at < 0 and words and words[0].lower() in _PREPOSITIONS:
+        return Clause(f"{before.subject} {before.verb} {part}".strip(), before.subject, before.verb, referred)
     if at < 0:
         return Clause(f"{part} {before.verb}".strip(), part, before.verb, referred)
     return Clause(part, _until(part, at), _main_verb(words, at), referred)

@@ -77,12 +77,17 @@ def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsew
         for token in said[first:last]:
             if token.term in claim.implied:
                 continue
-            if (token is said[0] and token.term in above) or (token.in_code and not has_code):
+            governs = token.term in above and (token is said[0] or token.is_number)
+            if governs or (token.in_code and not has_code):
                 continue  # what the document is about, which the sentence may call by another name
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
                 continue
             is_name = claim.text[token.start].isupper() and token.start > 0
-            rivals = [item for item in held[start:end] if item.term not in terms and _may_replace(item, token)]
+            rivals = [
+                item
+                for item in held[start:end]
+                if item.term not in terms and _may_replace(item, token, sentence, claim)
+            ]
             if not rivals or token.word in excused or is_light(token.word):
                 continue  # the claim has those words too, in another place
             if is_name or token.is_number:
@@ -92,9 +97,12 @@ def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsew
     return None
 
 
-def _may_replace(held: Token, said: Token) -> bool:
-    """Return whether a word of a sentence can stand in the place of a claim's: a number replaces no word."""
-    return said.is_number or not held.is_number
+def _may_replace(held: Token, said: Token, sentence: str, claim: Claim) -> bool:
+    """Return whether a word of a sentence can stand in the place of a claim's: no number or name for another word."""
+    if said.is_number:
+        return True
+    is_name = claim.language != "de" and held.start > 0 and sentence[held.start].isupper()
+    return not held.is_number and not (is_name and claim.text[said.start].islower())
 
 
 def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:

@@ -141,10 +141,16 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
     joined = (
         one.has(one.verb) and other.has(other.rest) and not one.has(one.rest) and not other.has(other.verb)
     ) and bool(one.rest and other.verb)
-    if given or subjects or joined:
+    if given or subjects or joined or (_leaves_a_number(one) and _leaves_a_number(other)):
         stated = [token.word for token in claim.tokens if token.term in other.said]
         return "unclear", f"{(stated or ['it'])[0]} is said in another clause"
     return None
+
+
+def _leaves_a_number(part: _Part) -> bool:
+    """Return whether a statement has one of a clause's own numbers, and another one not."""
+    numbers = {term for term in part.rest if term[:1].isdigit()}
+    return bool(numbers & part.said and numbers - part.said)
 
 
 def _takes_number(one: _Part, other: _Part) -> bool:
