@@ -212,6 +212,8 @@ class Passage:
         """Return the verdict of a table; the line right above it names it, as a heading does."""
         lines = self.text[: table.rows[0].start].split("\n")
         above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
+        if not table.names:  # lines of a name and its value are no table that a sentence or another item names
+            above = [line for line in above if not (is_item(line) or line.rstrip().endswith("."))]
         begins = len([line for line in lines if line.strip()]) <= _LINES_ABOVE
         around = "\n".join((self.around, self.first if begins else "", *above))
         prose = self.text[: table.rows[0].start] + "\n" + self.text[table.rows[-1].end :]

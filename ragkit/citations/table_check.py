@@ -217,7 +217,7 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
 
 def _denial_fault(claim: _Claim, table: Table, row: Row) -> str:
     """Return the fault of a claim that denies what its columns hold, or says that there is what they deny ("none")."""
-    columns = [at for at, _ in _named(claim, table) if at < len(row.cells)]
+    columns = [at for at, *_ in _named(claim, table) if at < len(row.cells)]
     if denies(claim.text):
         cells = [cell for at, cell in enumerate(row.cells) if at in columns or not columns or not _is_nothing(cell)]
         return "" if any(denies(item.text) for item in (*table.names, *cells)) else "it denies what the row holds"
@@ -244,13 +244,12 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
     """
     named = _named(claim, table)
     matched = [at for at, cell in enumerate(row.cells) if cell.terms and _is_said(claim, cell)]
-    spoken = {column for column, _ in named} | set(_partly_named(claim, table))
+    spoken = {column for column, *_ in named} | set(_partly_named(claim, table))
     strays = [at for at in matched if at not in spoken]
-    for column, end in named:
+    for column, start, end in named:
         own = row.cells[column] if column < len(row.cells) else None
         if own is None or not own.terms:
             continue
-        start = end - len(table.names[column].order)
         name = table.names[column]
         value = (
             _amount_of(claim, table, own, start)
@@ -293,8 +292,8 @@ def _partly_named(claim: _Claim, table: Table) -> list[int]:
     return [at for at, name in enumerate(table.names) if len(name.terms & claim.terms) * 2 > len(name.terms)]
 
 
-def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
-    """Return (column, index after its last token) of each column that is named in full; the longest name wins."""
+def _named(claim: _Claim, table: Table) -> list[tuple[int, int, int]]:
+    """Return (column, first token, index after its last one) of each column named in full; the longest name wins."""
     words = [token.term for token in claim.tokens]
     found: dict[int, tuple[int, int]] = {}
     for column, name in enumerate(table.names):
@@ -308,7 +307,7 @@ def _named(claim: _Claim, table: Table) -> list[tuple[int, int]]:
     for at, (size, column) in sorted(found.items(), key=lambda item: -item[1][0]):
         if not covered & set(range(at, at + size)):
             covered |= set(range(at, at + size))
-            named.append((column, at + size))
+            named.append((column, at, at + size))
     return named
 
 
@@ -375,7 +374,7 @@ def _cell_at(claim: _Claim, table: Table, at: int) -> Cell | None:
 
 def _columns(claim: _Claim, table: Table) -> list[int]:
     """Return the columns that the claim names in full, else all that share a term with it."""
-    whole = [column for column, _ in _named(claim, table)]
+    whole = [column for column, *_ in _named(claim, table)]
     return whole or [at for at, name in enumerate(table.names) if name.terms & claim.terms]
 
 

@@ -77,7 +77,7 @@ def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsew
         for token in said[first:last]:
             if token.term in claim.implied:
                 continue
-            governs = token.term in above and (token is said[0] or token.is_number)
+            governs = token.term in above and (token is said[0] or (token.is_number and "." in token.word))
             if governs or (token.in_code and not has_code):
                 continue  # what the document is about, which the sentence may call by another name
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
