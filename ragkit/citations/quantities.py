@@ -23,7 +23,7 @@ _WORDS: Final[dict[Bound, str]] = {
     "over": r"(?<!\bno )(?<!\bnot )(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than"
     r"|over|above|after"
     r"|exceed(?:s|ed|ing)?|mehr als|über|plus de|más de",
-    "under": r"(?<!\bno )(?<!\bnot )(?:less|fewer|smaller|lower|shorter|younger|earlier|worse) than"
+    "under": r"(?<!\bno )(?<!\bnot )(?:less|fewer|smaller|lower|shorter|younger|newer|earlier|worse) than"
     r"|under|below|before|weniger als|unter"
     r"|moins de|menos de",
 }

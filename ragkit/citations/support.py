@@ -13,11 +13,11 @@ from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
-from ragkit.citations.prose.focus import focus
+from ragkit.citations.prose.focus import focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
-from ragkit.citations.tables import Row, Table, read_tables
+from ragkit.citations.tables import Row, Table, is_pair, read_tables
 from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
@@ -212,8 +212,9 @@ class Passage:
         """Return the verdict of a table; the line right above it names it, as a heading does."""
         lines = self.text[: table.rows[0].start].split("\n")
         above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
-        if not table.names:  # lines of a name and its value are no table that a sentence or another item names
-            above = [line for line in above if not (is_item(line) or line.rstrip().endswith("."))]
+        above = [line for line in above if not (is_item(line) or is_pair(line))]
+        if not table.names:  # a sentence introduces no lines of a name and its value
+            above = [line for line in above if not line.rstrip().endswith(".")]
         begins = len([line for line in lines if line.strip()]) <= _LINES_ABOVE
         around = "\n".join((self.around, self.first if begins else "", *above))
         prose = self.text[: table.rows[0].start] + "\n" + self.text[table.rows[-1].end :]
@@ -297,6 +298,7 @@ class Passage:
             and "\n" not in text
             and not _ENDED.search(text)
             and not (is_item(text) or is_row(text))
+            and not (is_pair(text) and is_pair(self.text[end:].lstrip().partition("\n")[0]))
         )
 
     def _names_columns(self, at: int) -> bool:
@@ -356,10 +358,11 @@ class Passage:
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there"
-        if all(self._is_title(at) or self._names_columns(at) for at in range(window.first, window.last + 1)) and not (
-            said.numbers and said.numbers <= held and window.covered >= COVERAGE[0]
-        ):
-            return "unclear", "only a heading says it"
+        if all(self._is_title(at) or self._names_columns(at) for at in range(window.first, window.last + 1)):
+            own = frozenset[str]().union(*(item.terms for item in window_sentences))
+            rest = frozenset[str]().union(*(item.terms for item in self._said if item not in window_sentences))
+            dated = said.numbers and said.numbers <= own and not (said.terms - own) & rest
+            return None if dated and window.covered >= COVERAGE[0] else ("unclear", "only a heading says it")
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
         texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
@@ -375,7 +378,11 @@ class Passage:
         titles = (item.terms for at, item in enumerate(window_sentences, window.first) if at not in places)
         above = over | self._subject() | claim.uncounted | frozenset[str]().union(*titles)
         previous = texts[window.first - 1] if window.first else ""
-        return find_fault(claim, quote, others, above=above, known=self.known | words, before=previous) or torn
+        return (
+            find_fault(claim, quote, others, above=above, known=self.known | words, before=previous)
+            or torn
+            or torn_fault(claim, quote)
+        )
 
 
 def _without_links(sentence: str) -> str:

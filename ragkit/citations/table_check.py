@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ragkit.citations.quantities import ALL, STRICT, Comparison, comparisons, denies, superlatives
-from ragkit.citations.tables import Cell, Row, Table, instead, subject_row, without_name
+from ragkit.citations.tables import Cell, Row, Table, instead, is_stacked, subject_row, without_name
 from ragkit.citations.tokens import Token, as_written, runs, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
@@ -245,7 +245,7 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
     named = _named(claim, table)
     matched = [at for at, cell in enumerate(row.cells) if cell.terms and _is_said(claim, cell)]
     spoken = {column for column, *_ in named} | set(_partly_named(claim, table))
-    strays = [at for at in matched if at not in spoken]
+    strays = [at for at in matched if at not in spoken or not at]
     for column, start, end in named:
         own = row.cells[column] if column < len(row.cells) else None
         if own is None or not own.terms:
@@ -257,6 +257,8 @@ def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
             or _value_before(claim, table, start)
             or _value_of_key(claim, table, row, end)
         )
+        if value is not None and value.order == row.cells[0].order and column and _is_said(claim, own):
+            continue  # the row's own name: "for a child, the glucose test takes 1 ml"
         if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
             return f"{own.text!r} is its {name.text}"
         if not _is_said(claim, own) and len(strays) > 1:
@@ -289,7 +291,9 @@ def _is_part(value: Cell, own: Cell) -> bool:
 
 
 def _partly_named(claim: _Claim, table: Table) -> list[int]:
-    return [at for at, name in enumerate(table.names) if len(name.terms & claim.terms) * 2 > len(name.terms)]
+    """Return the columns of which a claim has more than half of the name; of stacked headings only the last counts."""
+    names = [frozenset(name.core) if is_stacked(name.text) else name.terms for name in table.names]
+    return [at for at, terms in enumerate(names) if len(terms & claim.terms) * 2 > len(terms)]
 
 
 def _named(claim: _Claim, table: Table) -> list[tuple[int, int, int]]:

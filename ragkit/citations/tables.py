@@ -90,6 +90,16 @@ def read_tables(text: str, *, around: str = "", language: str = "en") -> list[Ta
     return tables + [_pairs(lines, language) for lines in _pair_blocks(text)]
 
 
+def is_pair(line: str) -> bool:
+    """Return whether a line is a name and its value: "- HP-305: 410.00 euros"."""
+    return bool(_PAIR.fullmatch(line))
+
+
+def is_stacked(name: str) -> bool:
+    """Return whether the name of a column has several headings, one above the other: "Volume > Sample"."""
+    return bool(_STACKED.search(name))
+
+
 def _pair_blocks(text: str) -> Iterator[list[tuple[int, re.Match[str]]]]:
     """Yield runs of two lines or more that are a name and its value: "- HP-305: 410.00 euros"."""
     block: list[tuple[int, re.Match[str]]] = []

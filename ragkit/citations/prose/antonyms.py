@@ -58,7 +58,7 @@ longer long | shorter short
 faster fast quick quicker | slower slow
 larger large bigger big greater | smaller small
 heavier heavy | lighter light
-older | younger
+older | younger newer
 wider wide broad | narrower narrow
 thicker thick | thinner thin
 stronger strong | weaker weak

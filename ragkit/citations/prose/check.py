@@ -11,7 +11,7 @@ from ragkit.citations.amounts.calendar import calendar_fault
 from ragkit.citations.amounts.changes import old_value_fault
 from ragkit.citations.amounts.counted import counted_fault, version_fault
 from ragkit.citations.amounts.labels import label_fault
-from ragkit.citations.amounts.ranges import code_fault
+from ragkit.citations.amounts.ranges import clock_fault, code_fault
 from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import opposite_fault
@@ -29,7 +29,8 @@ from ragkit.citations.tokens import Claim, content_terms, tokens
 from ragkit.text.sentences import is_item
 
 _CONDITION: Final = re.compile(
-    r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once|elsewhere|(?:as|so) long as|in case|subject to"
+    r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once(?! (?:a|per|every|in|within)\b)|elsewhere"
+    r"|(?:as|so) long as|in case|subject to"
     r"|wenn|falls|sofern|solange|nur|außer|sonst|sauf|seulement|lorsque|solo|salvo)\b",
     re.IGNORECASE,
 )
@@ -113,6 +114,7 @@ def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or series_fault(claim, quote)
         or bracket_fault(claim, quote)
         or code_fault(claim, text)
+        or clock_fault(claim, text)
         or label_fault(claim, text)
         or _bound_fault(claim, text)
         or swapped_fault(claim, quote)
@@ -203,11 +205,12 @@ def _elsewhere_fault(
 ) -> Fault | None:
     """Return the fault when several words of a claim stand elsewhere in the passages, and not in the quote."""
     held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
-    words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
+    apart = [token for text in others for token in tokens(text, language=claim.language)]
+    words = known | {word for token in apart for word in (token.word, token.term)}
     strange = [
         token.word
         for token in claim.tokens
-        if not token.stop and token.term not in held and token.word in words and not denies(token.word)
+        if not token.stop and token.term not in held and {token.word, token.term} & words and not denies(token.word)
     ]
     if len(strange) >= _STRANGE:
         return "unclear", f"{' and '.join(strange)} stand in another place"

@@ -133,7 +133,8 @@ _RELATIVE_WORDS: Final = """
 which who whom whose where that when if unless because so including such
 """
 _RELATIVE: Final = frozenset(_RELATIVE_WORDS.split())
-_BACKWARD: Final = re.compile(r"\b(?:it|they|them|this|these|he|she|him|its|their)\b", re.IGNORECASE)
+BACKWARD: Final = re.compile(r"\b(?:it|they|them|this|these|he|she|him|its|their)\b", re.IGNORECASE)
+"""Pronouns for something that the clause or sentence before names."""
 _THAT_OF: Final = re.compile(r"\b(?:that|those|the one|the ones)(?= (?:of|for|from|in|with)\b)", re.IGNORECASE)
 _NOUN_OF: Final = re.compile(r"(?P<noun>[^\W\d_]+)\s+(?:of|for|from|in|with)\b", re.IGNORECASE)
 _RESPECTIVELY: Final = re.compile(r",?\s+respectively\b", re.IGNORECASE)
@@ -166,7 +167,8 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     lead, body = _lead(flat)
     parts = _respective(body) or _split(body)
     if len(parts) < 2:
-        return (Clause(sentence),)
+        words = _words(flat)
+        return (Clause(sentence, _until(flat, _verb_at(words)), _main_verb(words, _verb_at(words))),)
     found: list[Clause] = []
     for part in parts:
         found.append(_clause(part, found[-1] if found else None))
@@ -220,7 +222,7 @@ def _clause(part: str, before: Clause | None) -> Clause:
     at = _verb_at(words)
     if before is None:
         return Clause(part, _until(part, at), _main_verb(words, at))
-    referred = before.text if _BACKWARD.search(part) else ""
+    referred = before.text if BACKWARD.search(part) else ""
     noun = _THAT_OF.search(part) and _NOUN_OF.search(before.text)
     if noun:
         part = _THAT_OF.sub(f"the {noun['noun']}", part, count=1)
@@ -262,6 +264,9 @@ def subject_of(sentence: str) -> str:
 
 def _until(part: str, at: int) -> str:
     """Return the text of a part before a word of it."""
+    words = _words(part)
+    while at > 0 and words[at - 1].lower() in _ADVERBS:
+        at -= 1
     if at <= 0:
         return ""
     return part[: list(_WORD.finditer(part))[at].start()].strip()

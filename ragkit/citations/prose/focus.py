@@ -6,20 +6,22 @@ one subject supports nothing about the next.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations, zip_longest
 from typing import Final
 
 from ragkit.citations.amounts.labels import label_terms
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
-from ragkit.citations.prose.clauses import Clause, clauses, subject_of
+from ragkit.citations.prose.clauses import BACKWARD, Clause, clauses, subject_of
 from ragkit.citations.prose.restated import restated
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 
+_NAMES: Final = re.compile(r"(?<=\s)[A-ZÄÖÜ][^\W\d_]+")
 _TOLD: Final = 2  # terms that a statement and a sentence share before its clauses are told apart
 _ALIKE: Final = 0.6  # of a clause's terms that a statement must have before their denials are compared
 _PREFIX: Final = 5
@@ -54,6 +56,13 @@ class _Part:
         return any(self.said & part.keys() for part in parts)
 
     @property
+    def telling(self) -> Words:
+        """What of its rest tells it from others: names and numbers, or all where there are none."""
+        words = {word.lower() for word in _NAMES.findall(self.clause.text)}
+        named = {term: word for term, word in self.rest.items() if word in words or term[:1].isdigit()}
+        return named or self.rest
+
+    @property
     def share(self) -> float:
         """The share of its subject that the statement has, 0 to 1."""
         return len(self.said & self.subject.keys()) / max(1, len(self.subject))
@@ -69,7 +78,7 @@ def focus(claim: Claim, sentence: str) -> Focus:
     found = clauses(text)
     said = _telling(claim.text, claim)
     if len(found) < 2 or len(said.keys() & _telling(text, claim).keys()) < _TOLD:
-        return Focus(text)
+        return Focus(text, _denial_fault(claim, text) if text != sentence else None)
     parts = _parts(claim, said, found)
     touched = [part for part, after in zip_longest(parts, parts[1:]) if part.said and not _leads(part, after)]
     torn = next((fault for one, other in permutations(touched, 2) if (fault := _torn_fault(claim, one, other))), None)
@@ -79,6 +88,26 @@ def focus(claim: Claim, sentence: str) -> Focus:
     fault = _denial_fault(claim, part.clause.text) or _subject_fault(claim, part, parts)
     named = f"{subject_of(part.clause.referred)} {part.clause.text}".strip()
     return Focus(named, fault)
+
+
+def torn_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a claim joins what different sentences say of different things.
+
+    A sentence that depends on the one before it may share that one's words.
+    """
+    if len(quote) < 2:
+        return None
+    found: list[tuple[int, Clause]] = []
+    for at, sentence in enumerate(quote):
+        referred = quote[at - 1] if at and BACKWARD.search(sentence) else ""
+        found += [(at, replace(item, referred=item.referred or referred)) for item in clauses(sentence)]
+    parts = _parts(claim, _telling(claim.text, claim), [clause for _, clause in found])
+    touched = [(at, part) for (at, _), part in zip(found, parts, strict=True) if part.said]
+    for (at, one), (place, other) in permutations(touched, 2):
+        fault = _torn_fault(claim, one, other) if at != place else None
+        if fault:
+            return fault
+    return None
 
 
 def _telling(text: str, claim: Claim) -> dict[str, str]:
@@ -139,8 +168,13 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
     given = one.share > other.share and beside and rivals and ((apart and not own) or _takes_number(one, other))
     subjects = one.share and other.share and not beside and not own
     joined = (
-        one.has(one.verb) and other.has(other.rest) and not one.has(one.rest) and not other.has(other.verb)
-    ) and bool(one.rest and other.verb)
+        one.has(one.verb)
+        and other.has(other.rest)
+        and bool(other.verb)
+        and not one.has(one.subject, one.telling)
+        and not one.clause.referred
+        and not other.has(other.verb)
+    )
     if given or subjects or joined or (_leaves_a_number(one) and _leaves_a_number(other)):
         stated = [token.word for token in claim.tokens if token.term in other.said]
         return "unclear", f"{(stated or ['it'])[0]} is said in another clause"

@@ -35,6 +35,7 @@ _PHRASES: Final = (
     (r"is due (?:on|by)", "must be paid by"),
     (r"(?:thrown away|thrown out)", "discarded"),
     (r"put off", "postponed"),
+    (r"takes? place", "is"),
     (r"turned down", "rejected"),
 )
 _EXCHANGED: Final = tuple((re.compile(rf"\b{ours}\b", re.IGNORECASE), theirs) for ours, theirs in _PHRASES)

@@ -15,6 +15,7 @@ from ragkit.citations.tokens import Claim, Token, as_written, content_terms, tok
 _PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")
 
 _BRACKET: Final = re.compile(r"(?P<name>[^,;:()\n]+?)\s*\((?P<inner>[^()\n]{2,80})\)")
+_LABEL_BRACKET: Final = re.compile(r"^([^:()\n]*)\([^()\n]*\)(?=[^:()\n]*:\s)")
 _NAME: Final = re.compile(r"(?<=,\s)(?:[A-ZÄÖÜ][\w.'’-]*\s?){1,4}(?=[,.;]|$)")
 """A member of a series of names that has no bracket."""
 
@@ -110,7 +111,7 @@ def _members(sentence: str, language: str) -> list[_Member]:
 def _valued(sentence: str, language: str) -> list[_Part]:
     """Return the parts of a sentence that have a number; a part without one goes on with the part before it."""
     runs: list[list[Token]] = []
-    for piece in _PARTS.split(sentence):
+    for piece in _PARTS.split(_LABEL_BRACKET.sub(r"\1", sentence)):
         read = tokens(piece, language=language)
         if runs and not (any(t.is_number for t in read) and any(t.is_number for t in runs[-1])):
             runs[-1] += read

@@ -22,12 +22,16 @@ _NAMED: Final = 0.5  # of the terms of an exception that a statement must have t
 _END_WORDS: Final = (
     "removed|dropped|ended|withdrawn|discontinued|abolished|stopped|suspended|cancelled|canceled|terminated|phased out"
 )
+_BE: Final = r"(?:is|are|was|were|has been|have been|will be)\s+(?:now\s+)?"
 _ENDS: Final = re.compile(
-    rf"\b(?P<what>[^\W\d_]+)\s+(?:for|of)\s+(?P<thing>[^.;:,()\n]+?)"
-    rf"\s+(?P<be>is|are|was|were|has been|have been|will be)\s+(?:now\s+)?(?:{_END_WORDS})\b",
+    rf"(?:\b(?P<what>[^\W\d_]+)\s+(?:for|of)\s+)?(?P<thing>[^.;:,()\n]+?)\s+(?:{_BE}(?:{_END_WORDS})|ended|ends)\b",
     re.IGNORECASE,
 )
-_ENDED: Final = re.compile(rf"\b(?:{_END_WORDS}|remove|drop|end|withdraw|discontinue|stop|cancel)\b", re.IGNORECASE)
+_ENDED: Final = re.compile(rf"\b(?:{_END_WORDS}|remove|drop|ends?|withdraw|discontinue|stop|cancel)\b", re.IGNORECASE)
+_STATE: Final = re.compile(
+    r"\b(?:support(?:s|ed)?|exists?|available|offered|sold|possible|in force|in use)\b", re.IGNORECASE
+)
+"""Words of a statement that something is there, or no longer is."""
 
 
 def restated(claim: Claim, sentence: str) -> str:
@@ -36,15 +40,14 @@ def restated(claim: Claim, sentence: str) -> str:
 
 
 def _without_end(claim: Claim, sentence: str) -> str:
-    """Return "X is no longer support" for "support for X is removed", for a claim that says "supported"."""
-    match = _ENDS.search(sentence)
-    if not match or _ENDED.search(claim.text):
+    """Return "X is no longer supported" for "support for X is removed", for a claim that X is or is not supported."""
+    match, state = _ENDS.search(sentence), _STATE.search(claim.text)
+    if not match or not state or _ENDED.search(claim.text):
         return sentence
-    what = content_terms(match["what"], language=claim.language)
-    if not what & {token.term for token in claim.tokens}:
+    thing = content_terms(match["thing"], language=claim.language)
+    if not thing & {token.term for token in claim.tokens}:
         return sentence
-    said = f"{match['thing']} {match['be']} no longer {match['what'].lower()}"
-    return sentence[: match.start()] + said + sentence[match.end() :]
+    return f"{sentence[: match.start()]}{match['thing']} is no longer {state.group().lower()}{sentence[match.end() :]}"
 
 
 def _without_exception(claim: Claim, sentence: str) -> str:
