@@ -10,18 +10,20 @@ from ragkit.text.content_terms import NUMBER_WORDS, normal_number
 
 Bound = Literal["over", "under", "min", "max"]
 
-_SPELT: Final = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
-_NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{_SPELT})\b)"
+SPELT_NUMBERS: Final = "|".join(sorted(NUMBER_WORDS, key=len, reverse=True))
+"""The words of numbers, as alternatives of a pattern."""
+_NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{SPELT_NUMBERS})\b)"
+_HIGHER: Final = "more|later|longer|higher|larger|greater|older|bigger|taller|wider|heavier|deeper"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
-    "max": r"at most|no (?:more|later|longer) than|not (?:more|later|longer) than|up to|a maximum of|maximum(?: of)?"
+    "max": rf"at most|(?:no|not) (?:{_HIGHER}) than|up to|a maximum of|maximum(?: of)?"
     r"|max\.?"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
     "over": r"(?<!\bno )(?<!\bnot )(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than"
     r"|over|above|after"
     r"|exceed(?:s|ed|ing)?|mehr als|über|plus de|más de",
-    "under": r"(?<!\bno )(?<!\bnot )(?:less|fewer|smaller|lower|shorter|younger|earlier|worse) than"
+    "under": r"(?<!\bno )(?<!\bnot )(?:less|fewer|smaller|lower|shorter|younger|newer|earlier|worse) than"
     r"|under|below|before|weniger als|unter"
     r"|moins de|menos de",
 }
@@ -68,17 +70,24 @@ _DENIES: Final = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|nobody|nothing|kein\w*|nicht|nie|ohne)\b|n['’]t\b",
     re.IGNORECASE,
 )
+ALL: Final = re.compile(
+    r"\b(?:all|every|everyone|everybody|everything|always|any(?! of)|throughout|regardless|irrespective|entirely"
+    r"|completely|whatever|whoever|whichever|without exception|unlimited|alle[nrs]?|immer|jede[nrs]?|stets)\b"
+    r"|\bat any time\b|\bin any case\b|\bno matter\b",
+    re.IGNORECASE,
+)
+"""Words that say something of all things, everywhere or always."""
 _NOT: Final = r"(?:\b(?:not|never|cannot)|n['’]t)\s(?:be\s)?"
 _DENIED_BOUNDS: Final = (
     (
-        re.compile(rf"{_NOT}(?:exceed|over|above|(?:more|higher|greater|longer|later|larger) than)\b", re.IGNORECASE),
+        re.compile(rf"{_NOT}(?:exceed|over|above|(?:{_HIGHER}) than)\b", re.IGNORECASE),
         "at most",
     ),
     (re.compile(rf"{_NOT}(?:under|below|(?:less|lower|fewer|shorter|smaller) than)\b", re.IGNORECASE), "at least"),
 )
 """Bounds that deny the opposite one: "must not exceed 5" is "at most 5"."""
 _BOUNDED: Final = re.compile(
-    r"\b(?:no|not)\s+(?:less|fewer|more|later|longer|earlier)\s+than\b|"
+    rf"\b(?:no|not)\s+(?:less|fewer|earlier|{_HIGHER})\s+than\b|"
     + "|".join(pattern.pattern for pattern, _ in _DENIED_BOUNDS),
     re.IGNORECASE,
 )

@@ -7,16 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ragkit.citations.amounts.counted import named_numbers, says_single, uncounted
+from ragkit.citations.amounts.ranges import implied_terms
+from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
-from ragkit.citations.prose.counted import named_numbers, says_single, uncounted
+from ragkit.citations.prose.focus import focus, torn_fault
+from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
-from ragkit.citations.prose.ranges import implied_terms
-from ragkit.citations.prose.units import unit_fault
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.table_lines import identity
-from ragkit.citations.tables import Row, Table, read_tables
+from ragkit.citations.tables import Row, Table, is_pair, read_tables
 from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
@@ -44,6 +46,7 @@ _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have it
 _LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
 _SCOPE_SHARE: Final = 0.5
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
+_NUMBERED: Final = re.compile(r"^\s*\(?\d{1,3}[.)]\s+")
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
 _LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address removed)\)\)?")
 
@@ -97,7 +100,7 @@ class Passage:
     _spans: list[Span] = field(default_factory=list)
     _said: list[ContentTerms] = field(default_factory=list)
     _above: ContentTerms | None = None
-    _tables: list[Table] | None = None
+    _tables: list[Table] = field(default_factory=list)
     _named: frozenset[tuple[str, str]] | None = None
 
     def support(self, sentence: str) -> Support:
@@ -110,7 +113,7 @@ class Passage:
         everywhere.
         """
         above = self._read()
-        sentence = _without_links(sentence)
+        sentence = as_noted(_without_links(sentence), f"{self._whole_around}\n{self.text}")
         said = wording(sentence, language=self.language)
         if not self._spans or not said.terms:
             return Support(0, 0, "unclear", reason="nothing to compare")
@@ -137,7 +140,7 @@ class Passage:
         """
         opposed = verdict == "contradicted"
         if opposed:
-            texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
+            texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
             quote = texts[window.first : window.last + 1]
             sure = sure_fault(claim, quote) if window.covered >= COVERAGE[0] else None
             verdict, reason = sure or (verdict, reason)
@@ -164,8 +167,6 @@ class Passage:
 
     def _row(self, sentence: str, said: ContentTerms, window: _Window) -> Support | None:
         """Return the tables' verdict on a sentence, None where prose matches better or there is no table."""
-        if self._tables is None:
-            self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         verdicts = [(self._check_table(sentence, table), table) for table in self._tables]
         best = closest([verdict for verdict, _ in verdicts])
         if best is None or not best.matched:
@@ -203,13 +204,18 @@ class Passage:
         lines = [
             self.text[row.start : row.end] for row in table.rows
         ]  # a name and its value, as a sentence with a colon
-        above = self._terms_above() | identity(table)
-        return find_fault(claim, [own], [line for line in lines if line != own], above=above)
+        part = focus(claim, own)
+        others = [line for line in lines if line != own]
+        at = max((at for at, (start, _) in enumerate(self._spans) if start <= verdict.row.start), default=0)
+        return find_fault(claim, [part.text], others, above=self._over(at, self._read()) | identity(table)) or part.fault
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return the verdict of a table; the line right above it names it, as a heading does."""
         lines = self.text[: table.rows[0].start].split("\n")
         above = [line for line in lines[:-1] if line.strip() and line.strip() != table.header][-_LINES_ABOVE:]
+        above = [line for line in above if not (is_item(line) or is_pair(line))]
+        if not table.names:  # a sentence introduces no lines of a name and its value
+            above = [line for line in above if not line.rstrip().endswith(".")]
         begins = len([line for line in lines if line.strip()]) <= _LINES_ABOVE
         around = "\n".join((self.around, self.first if begins else "", *above))
         prose = self.text[: table.rows[0].start] + "\n" + self.text[table.rows[-1].end :]
@@ -230,8 +236,9 @@ class Passage:
         if self._above is None:
             self.language = self.language or guess_language(self.text)
             self._spans = sentence_spans(self.text, language=self.language)
-            self._said = [wording(self.text[start:end], language=self.language) for start, end in self._spans]
+            self._said = [wording(self._unmarked(at), language=self.language) for at in range(len(self._spans))]
             self._above = wording(self._whole_around, language=self.language)
+            self._tables = read_tables(self.text, around=self._whole_around, language=self.language)
         return self._above
 
     def _windows(self, said: ContentTerms, above: ContentTerms) -> list[_Window]:
@@ -250,7 +257,7 @@ class Passage:
                 if width > _SENTENCES:
                     break
                 terms |= self._said[last].terms
-                numbers = _share(said.numbers, terms) if said.numbers else 0.0
+                numbers = _share(said.numbers, terms | over) if said.numbers else 0.0
                 value = _share(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
                 if best is None or value > best[0]:
                     best = value, _Window(first, last, _share(said.terms, terms | over))
@@ -293,7 +300,19 @@ class Passage:
             and ": " not in text
             and not _ENDED.search(text)
             and not (is_item(text) or is_row(text))
+            and not (is_pair(text) and is_pair(self.text[end:].lstrip().partition("\n")[0]))
         )
+
+    def _names_columns(self, at: int) -> bool:
+        """Return whether a unit is the line that names the columns of a table."""
+        start, end = self._spans[at]
+        return any(table.header == self.text[start:end].strip() for table in self._tables)
+
+    def _unmarked(self, at: int) -> str:
+        """Return the text of a unit without the number of a list item, which is no amount."""
+        start, end = self._spans[at]
+        text = self.text[start:end]
+        return _NUMBERED.sub("- ", text, count=1) if is_item(text) else text
 
     def _subject(self) -> frozenset[str]:
         """Return the names of the passage's first sentence: what it is about, which later sentences need not repeat."""
@@ -311,7 +330,7 @@ class Passage:
         A statement of many words may be put together of sentences that stand side by side.
         """
         text, before = (self.text[slice(*self._spans[place])] for place in (at, at - 1))
-        if self._is_title(at):
+        if self._is_title(at) or self._names_columns(at):
             return False
         if is_item(text) or is_row(text) or leans(text) or before.endswith((":", "：", "?")) or self._in_item(at):
             return True
@@ -341,20 +360,31 @@ class Passage:
             unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
             if unknown:
                 return "contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there"
-        if all(self._is_title(at) for at in range(window.first, window.last + 1)):
-            return "unclear", "only a heading says it"
+        if all(self._is_title(at) or self._names_columns(at) for at in range(window.first, window.last + 1)):
+            own = frozenset[str]().union(*(item.terms for item in window_sentences))
+            rest = frozenset[str]().union(*(item.terms for item in self._said if item not in window_sentences))
+            dated = said.numbers and said.numbers <= own and not (said.terms - own) & rest
+            return None if dated and window.covered >= COVERAGE[0] else ("unclear", "only a heading says it")
         if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
             return "unclear", f"only {window.covered:.0%} of its words are there"
-        texts = [without_addresses(self.text[start:end]) for start, end in self._spans]
-        quote = texts[window.first : window.last + 1]
+        texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
+        places = [at for at in range(window.first, window.last + 1) if not self._is_title(at)]
+        found = [focus(claim, texts[at]) for at in places or range(window.first, window.last + 1)]
+        torn = next((item.fault for item in found if item.fault), None)
+        quote = [item.text for item in found]
         alike = any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
-        if not alike and _contradicts(said, window_sentences):
+        if not alike and _contradicts(said, [wording(sentence, language=self.language) for sentence in quote]):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
-        above = over | self._subject() | claim.uncounted
+        titles = (item.terms for at, item in enumerate(window_sentences, window.first) if at not in places)
+        above = over | self._subject() | claim.uncounted | frozenset[str]().union(*titles)
         previous = texts[window.first - 1] if window.first else ""
-        return find_fault(claim, quote, others, above=above, known=self.known | words, before=previous)
+        return (
+            find_fault(claim, quote, others, above=above, known=self.known | words, before=previous)
+            or torn
+            or torn_fault(claim, quote)
+        )
 
 
 def _without_links(sentence: str) -> str:

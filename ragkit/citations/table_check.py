@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ragkit.citations.quantities import STRICT, comparisons, denies, superlatives
+from ragkit.citations.quantities import ALL, STRICT, comparisons, denies, superlatives
 from ragkit.citations.table_claim import TableClaim, read_table_claim
 from ragkit.citations.table_columns import column_fault
 from ragkit.citations.table_lines import identity, mixed_lines, without_name
-from ragkit.citations.tables import Cell, Row, Table, instead, key_columns, subject_row
+from ragkit.citations.tables import Cell, Row, Table, instead, is_stacked, key_columns, subject_row
 from ragkit.citations.tokens import as_written, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
@@ -23,8 +23,11 @@ _BE: Final = frozenset(("is", "are", "was", "were", "be", "ist", "sind", "est", 
 _OF: Final = frozenset(("of", "for", "in", "at", "on", "von", "für", "de", "pour", "para"))
 _PROSE_SHARE: Final = 3
 _FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
+_NOTHING: Final = frozenset(("none", "no", "never", "not available", "keine", "nein", "aucun", "ninguno"))
+"""Cells that say that there is nothing."""
 _KNOWN_SHARE: Final = 0.5
 """Share of a statement's terms that the row, the column names and what stands above must know."""
+_LINE_SHARE: Final = 0.55  # the same for a line of a name and its value, which may be a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +192,40 @@ def _fault(claim: TableClaim, table: Table, fit: _Fit, known: frozenset[str]) ->
     if failed:
         return "contradicted", failed
     said = " ".join(item.text for item in (*table.names, *row.cells))
-    if denies(claim.text) and not denies(said):
-        return "contradicted", "it denies what the row holds"
+    if denial := _denial_fault(claim, table, row):
+        return "contradicted", denial
+    if ALL.search(claim.text) and not ALL.search(said) and not _holds_everywhere(claim, table):
+        return "unclear", "not every row says it"
     ends = superlatives(
         claim.text, besides=" ".join([name.text for name in table.names] + [cell.text for cell in row.cells])
     )
     if ends and not _is_extreme(claim, table, fit.index, ends):
         return "unclear", "the table does not show it as the extreme"
     unknown = claim.terms - row.terms - known
-    if len(unknown) > (1 - _KNOWN_SHARE) * len(claim.terms):
+    known_share = _KNOWN_SHARE if table.names else _LINE_SHARE
+    if len(unknown) > (1 - known_share) * len(claim.terms):
         return "unclear", f"{as_written(min(unknown), claim.tokens)} is not there"
     return None
+
+
+def _denial_fault(claim: TableClaim, table: Table, row: Row) -> str:
+    """Return the fault of a claim that denies what its columns hold, or says that there is what they deny ("none")."""
+    columns = [at for at, *_ in _named(claim, table) if at < len(row.cells)]
+    if denies(claim.text):
+        cells = [cell for at, cell in enumerate(row.cells) if at in columns or not columns or not _is_nothing(cell)]
+        return "" if any(denies(item.text) for item in (*table.names, *cells)) else "it denies what the row holds"
+    nothing = next((at for at in columns if _is_nothing(row.cells[at])), -1)
+    return f"{row.cells[nothing].text!r} is its {table.names[nothing].text}" if nothing >= 0 else ""
+
+
+def _is_nothing(cell: Cell) -> bool:
+    return cell.text.lower() in _NOTHING
+
+
+def _holds_everywhere(claim: TableClaim, table: Table) -> bool:
+    """Return whether each row has what a claim about all rows says of its cells; one row is not "all"."""
+    wanted = claim.terms & _everywhere(table, _phrases(claim, table))
+    return bool(wanted) and all(wanted <= row.terms for row in table.rows)
 
 
 def _misplaced(claim: TableClaim, table: Table, row: Row) -> str:
@@ -212,25 +238,22 @@ def _misplaced(claim: TableClaim, table: Table, row: Row) -> str:
     named = _named(claim, table)
     keys = {row.cells[at].order for at in key_columns(table) if at < len(row.cells)}
     matched = [at for at, cell in enumerate(row.cells) if cell.terms and claim.says(cell)]
-    spoken = {column for column, _ in named} | set(_partly_named(claim, table))
-    strays = [at for at in matched if at not in spoken]
-    for column, end in named:
+    spoken = {column for column, *_ in named} | set(_partly_named(claim, table))
+    strays = [at for at in matched if at not in spoken or not at]
+    for column, start, end in named:
         own = row.cells[column] if column < len(row.cells) else None
         if own is None or not own.terms:
             continue
-        start = end - len(table.names[column].order)
         name = table.names[column]
         value = (
-            _value_after(claim, table, end, links=_links(claim, start))
+            _amount_of(claim, table, own, start)
+            or _value_after(claim, table, end, links=_links(claim, start))
             or _value_before(claim, table, start)
             or _value_of_key(claim, table, row, end)
         )
-        if (
-            value is not None
-            and value.order not in keys
-            and not _is_part(value, own)
-            and not _stands_before(claim, own, start)
-        ):
+        if value is not None and value.order in keys:
+            continue  # the row's own name: "for a child, the glucose test takes 1 ml"
+        if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
             return f"{own.text!r} is its {name.text}"
         if not claim.says(own) and len(strays) > 1:
             return f"{own.text!r} is its {name.text}"
@@ -255,17 +278,17 @@ def _is_part(value: Cell, own: Cell) -> bool:
 
 
 def _partly_named(claim: TableClaim, table: Table) -> list[int]:
-    return [at for at, name in enumerate(table.names) if len(name.terms & claim.terms) * 2 > len(name.terms)]
+    """Return the columns of which a claim has more than half of the name; of stacked headings only the last counts."""
+    names = [frozenset(name.core) if is_stacked(name.text) else name.terms for name in table.names]
+    return [at for at, terms in enumerate(names) if len(terms & claim.terms) * 2 > len(terms)]
 
 
-def _named(claim: TableClaim, table: Table) -> list[tuple[int, int]]:
-    """Return (column, index after its last token) of each column that is named in full; the longest name wins."""
+def _named(claim: TableClaim, table: Table) -> list[tuple[int, int, int]]:
+    """Return (column, first token, index after its last one) of each column named in full; the longest name wins."""
     words = [token.term for token in claim.tokens]
     found: dict[int, tuple[int, int]] = {}
-    cores = [name.core for name in table.names]
     for column, name in enumerate(table.names):
-        shared = cores.count(name.core) > 1  # "Price" of "Price (low season)" and "Price (high season)" names neither
-        for order in dict.fromkeys((name.order,) if shared else (name.order, name.core)):
+        for order in dict.fromkeys((name.order, name.core)):
             size = len(order)
             for at in range(len(words) - size + 1 if size else 0):
                 if tuple(words[at : at + size]) == order and size > found.get(at, (0, -1))[0]:
@@ -275,7 +298,7 @@ def _named(claim: TableClaim, table: Table) -> list[tuple[int, int]]:
     for at, (size, column) in sorted(found.items(), key=lambda item: -item[1][0]):
         if not covered & set(range(at, at + size)):
             covered |= set(range(at, at + size))
-            named.append((column, at + size))
+            named.append((column, at, at + size))
     return named
 
 
@@ -307,6 +330,16 @@ def _value_before(claim: TableClaim, table: Table, start: int) -> Cell | None:
     return None
 
 
+def _amount_of(claim: TableClaim, table: Table, own: Cell, start: int) -> Cell | None:
+    """Return the cell in "690 g of FLOUR", where the name of a column begins at `start`; None where its own is said."""
+    at = start - 1
+    if at < 1 or claim.tokens[at].word != "of" or claim.says(own):
+        return None
+    unit = at > 1 and not claim.tokens[at - 1].is_number
+    found = _cell_at(claim, table, at - 1 - unit)
+    return found if found is not None and found.value is not None else None
+
+
 def _value_of_key(claim: TableClaim, table: Table, row: Row, start: int) -> Cell | None:
     """Return the cell in "the price OF THE PROBE IS 5", where the name of a column ends at `start`, None for none."""
     at = start
@@ -332,7 +365,7 @@ def _cell_at(claim: TableClaim, table: Table, at: int) -> Cell | None:
 
 def _columns(claim: TableClaim, table: Table) -> list[int]:
     """Return the columns that the claim names in full, else all that share a term with it."""
-    whole = [column for column, _ in _named(claim, table)]
+    whole = [column for column, *_ in _named(claim, table)]
     return whole or [at for at, name in enumerate(table.names) if name.terms & claim.terms]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ragkit.citations.tokens import Token, runs, tokens
@@ -14,6 +14,7 @@ _CONTEXT_PART: Final = re.compile(r" › (?=[^›\n]*\|)|\n|: (?=[^|\n]*\|)")
 _PAIR: Final = re.compile(
     r"\s*(?:[-*+•]\s+|\(?\w{1,3}[.)]\s+)?(?P<name>[^\s:|][^:|.!?\n]{0,60}?)\s*(?:\*\*|`)?(?::|\s[–—=]|\s->)(?:\*\*)?\s+(?P<value>\S[^\n]{0,200}?)\s*"
 )
+_STACKED: Final = re.compile(r"\s[>›]\s")
 _RULE: Final = re.compile(r"\|?(?:\s*:?-{2,}:?\s*\|?)+")
 _NUMERIC: Final = re.compile(r"[^\w]*\d[\d\s.,'’/:–-]*[\w%€£$¥]{0,4}[^\w]*")
 _NAMING: Final = 0.5  # share of a column's values that have letters, from which on it may name rows
@@ -92,6 +93,16 @@ def read_tables(text: str, *, around: str = "", language: str = "en") -> list[Ta
     return tables + [_pairs(lines, language) for lines in _pair_blocks(text)]
 
 
+def is_pair(line: str) -> bool:
+    """Return whether a line is a name and its value: "- HP-305: 410.00 euros"."""
+    return bool(_PAIR.fullmatch(line))
+
+
+def is_stacked(name: str) -> bool:
+    """Return whether the name of a column has several headings, one above the other: "Volume > Sample"."""
+    return bool(_STACKED.search(name))
+
+
 def _pair_blocks(text: str) -> Iterator[list[tuple[int, re.Match[str]]]]:
     """Yield runs of two lines or more that are a name and its value: "- HP-305: 410.00 euros"."""
     block: list[tuple[int, re.Match[str]]] = []
@@ -145,13 +156,13 @@ def _table(lines: list[tuple[int, str]], around: str, language: str) -> Table | 
     header = ""
     names: tuple[Cell, ...] = ()
     if len(found) > 1 and _names_columns(found[0], found[1:]):
-        names, header = tuple(found[0]), lines[0][1].strip()
+        names, header = _with_different_cores(found[0]), lines[0][1].strip()
         found, lines = found[1:], lines[1:]
     else:
         for part in reversed(_CONTEXT_PART.split(around)):
             above = cells(part) if " | " in part else []
             if len(above) > 1 and len(above) == width:
-                names, header = tuple(_cell(text, language) for text in above), part.strip()
+                names, header = _with_different_cores([_cell(text, language) for text in above]), part.strip()
                 break
     if width < 2 or not found:
         return None
@@ -180,10 +191,22 @@ def _cell(text: str, language: str) -> Cell:
     return Cell(
         text.strip(),
         tuple(token.term for token in found),
-        tuple(token.term for token in tokens(text.partition("(")[0] or text, language=language)),
+        tuple(token.term for token in tokens(_short_name(text), language=language)),
         frozenset(token.term for token in found if not token.stop) or frozenset(token.term for token in found),
         frozenset(runs(text)),
     )
+
+
+def _short_name(text: str) -> str:
+    """Return what people call a column: the last of stacked headings, without a bracket."""
+    last = _STACKED.split(text)[-1]
+    return last.partition("(")[0] or last
+
+
+def _with_different_cores(names: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Return column names; those that share their short name are named by their whole text only."""
+    cores = [name.core for name in names]
+    return tuple(name if cores.count(name.core) == 1 else replace(name, core=name.order) for name in names)
 
 
 def subject_row(phrases: Sequence[tuple[str, ...]], table: Table) -> Row | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.citations.prose.counted import named_numbers
+from ragkit.citations.amounts.counted import named_numbers
 from ragkit.citations.quantities import comparisons
 from ragkit.citations.support import Passage
 

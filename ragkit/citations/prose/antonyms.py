@@ -34,7 +34,7 @@ tenant | landlord
 lender | borrower
 required mandatory compulsory obligatory | optional voluntary
 internal inner | external outer
-inside indoors | outside outdoors
+inside indoors during within | outside outdoors
 net | gross
 left | right
 input import | output export
@@ -58,7 +58,7 @@ longer long | shorter short
 faster fast quick quicker | slower slow
 larger large bigger big greater | smaller small
 heavier heavy | lighter light
-older | younger
+older | younger newer
 wider wide broad | narrower narrow
 thicker thick | thinner thin
 stronger strong | weaker weak

@@ -7,27 +7,30 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from ragkit.citations.amounts.calendar import calendar_fault
+from ragkit.citations.amounts.changes import old_value_fault
+from ragkit.citations.amounts.counted import counted_fault, version_fault
+from ragkit.citations.amounts.labels import label_fault
+from ragkit.citations.amounts.ranges import clock_fault, code_fault
+from ragkit.citations.amounts.series import series_fault
+from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import opposite_fault
-from ragkit.citations.prose.calendar import calendar_fault
-from ragkit.citations.prose.changes import old_value_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
-from ragkit.citations.prose.counted import version_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
-from ragkit.citations.prose.ranges import code_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import destination_fault, role_of
-from ragkit.citations.prose.series import series_fault
-from ragkit.citations.prose.units import unit_fault
-from ragkit.citations.quantities import comparisons, exact_numbers
+from ragkit.citations.prose.synonyms import is_light
+from ragkit.citations.quantities import comparisons, denies, exact_numbers
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 from ragkit.text.sentences import is_item
 
 _CONDITION: Final = re.compile(
-    r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once|elsewhere|(?:as|so) long as|in case|subject to"
+    r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once(?! (?:a|per|every|in|within)\b)|elsewhere"
+    r"|(?:as|so) long as|in case|subject to"
     r"|wenn|falls|sofern|solange|nur|außer|sonst|sauf|seulement|lorsque|solo|salvo)\b",
     re.IGNORECASE,
 )
@@ -51,6 +54,8 @@ _LEANS: Final = re.compile(
     rf"|(?!{_EXPLETIVES})(?:(?:{_PREPOSITIONS})\s)?(?:{_PRONOUNS})\b)",
     re.IGNORECASE,
 )
+_OBJECT: Final = re.compile(r"\b(?:for|against|of|to|with|on|by) (?:it|them|this|these)\b", re.IGNORECASE)
+"""A pronoun after a preposition: what it stands for is in the sentence before."""
 _OWNER_SHARE: Final = 0.2  # of the terms said with a number that may stand beside another number only
 _STRANGE: Final = 2  # words of a claim that may not occur only elsewhere
 _REPEATED: Final = 0.5  # of a claim's terms in the order of a sentence, whose parts it then keeps apart
@@ -104,10 +109,13 @@ def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         old_value_fault(claim, text)
         or unit_fault(claim, text)
         or version_fault(claim, text)
+        or counted_fault(claim, text)
         or calendar_fault(claim, quote)
         or series_fault(claim, quote)
         or bracket_fault(claim, quote)
         or code_fault(claim, text)
+        or clock_fault(claim, text)
+        or label_fault(claim, text)
         or _bound_fault(claim, text)
         or swapped_fault(claim, quote)
         or _order_fault(claim, quote)
@@ -161,9 +169,10 @@ def _owner_fault(claim: Claim, quote: Sequence[str], others: Sequence[str], abov
     read = [tokens(sentence, language=claim.language) for sentence in (*quote, *others)]
     held = [frozenset(token.term for token in sentence) for sentence in read]
     holders = [at for at in range(len(held)) if numbers & held[at]]
+    light = {token.term for token in claim.tokens if is_light(token.word)}
     for number in numbers:
         places = [at for at in holders if number in held[at]]
-        wanted = said_with(claim, number)
+        wanted = said_with(claim, number) - light
         if not places or any(_owns(at, wanted, held, (*quote, *others), above) for at in places):
             continue
         return "contradicted", f"{number} is said of something else"
@@ -196,9 +205,12 @@ def _elsewhere_fault(
 ) -> Fault | None:
     """Return the fault when several words of a claim stand elsewhere in the passages, and not in the quote."""
     held = above | {token.term for text in quote for token in tokens(text, language=claim.language)}
-    words = known | {token.word for text in others for token in tokens(text, language=claim.language)}
+    apart = [token for text in others for token in tokens(text, language=claim.language)]
+    words = known | {word for token in apart for word in (token.word, token.term)}
     strange = [
-        token.word for token in claim.tokens if not token.stop and token.term not in held and token.word in words
+        token.word
+        for token in claim.tokens
+        if not token.stop and token.term not in held and {token.word, token.term} & words and not denies(token.word)
     ]
     if len(strange) >= _STRANGE:
         return "unclear", f"{' and '.join(strange)} stand in another place"
@@ -224,7 +236,7 @@ def _owns(
 ) -> bool:
     """Return whether no other sentence with numbers has a term of the claim that this sentence lacks."""
     missing = wanted - held[at] - above
-    if at and leans(texts[at]):
+    if at and (leans(texts[at]) or _OBJECT.search(texts[at])):
         missing -= held[at - 1]
     rivals = [terms for place, terms in enumerate(held) if place != at and any(term[:1].isdigit() for term in terms)]
     allowed = len(wanted) * _OWNER_SHARE

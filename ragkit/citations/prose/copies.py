@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final
 
-from ragkit.citations.prose.antonyms import denies_the_opposite
-from ragkit.citations.prose.synonyms import are_synonyms
+from ragkit.citations.amounts.units import is_unit
+from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
+from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, tokens
@@ -48,7 +49,7 @@ def copy_fault(
             return "contradicted", "its numbers stand in another order"
         if not is_copy(claim, sentence, share=_NEARLY):
             continue
-        fault = _denial_fault(claim, sentence) or _replaced_fault(claim, said, held, above=above, elsewhere=elsewhere)
+        fault = _denial_fault(claim, sentence) or _replaced_fault(claim, sentence, above=above, elsewhere=elsewhere)
         if fault:
             return fault
     return None
@@ -62,10 +63,12 @@ def _denial_fault(claim: Claim, sentence: str) -> Fault | None:
     return ("contradicted", "one of the two denies what the other says") if ours > theirs or not shorter else None
 
 
-def _replaced_fault(
-    claim: Claim, said: Sequence[Token], held: Sequence[Token], *, above: frozenset[str], elsewhere: frozenset[str]
-) -> Fault | None:
+def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsewhere: frozenset[str]) -> Fault | None:
+    said = [token for token in claim.tokens if not token.stop]
+    held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
     own = {token.term for token in held}
+    terms = {token.term for token in said}
+    excused = {found.said for found in opposites(claim, [sentence]) if found.denied}
     has_code = any(token.in_code for token in held)
     matcher = SequenceMatcher(None, [t.term for t in said], [t.term for t in held], autojunk=False)
     for kind, first, last, start, end in matcher.get_opcodes():
@@ -74,16 +77,32 @@ def _replaced_fault(
         for token in said[first:last]:
             if token.term in claim.implied:
                 continue
-            if (token is said[0] and token.term in above) or (token.in_code and not has_code):
+            governs = token.term in above and (token is said[0] or (token.is_number and "." in token.word))
+            if governs or (token.in_code and not has_code):
                 continue  # what the document is about, which the sentence may call by another name
             if token.term in own or any(are_synonyms(token.word, other.word) for other in held[start:end]):
                 continue
             is_name = claim.text[token.start].isupper() and token.start > 0
+            rivals = [
+                item
+                for item in held[start:end]
+                if item.term not in terms and _may_replace(item, token, sentence, claim)
+            ]
+            if not rivals or token.word in excused or is_light(token.word):
+                continue  # the claim has those words too, in another place
             if is_name or token.is_number:
-                return "contradicted", f"it says {held[start].word}, not {token.word}"
+                return "contradicted", f"it says {rivals[0].word}, not {token.word}"
             if token.word in elsewhere:
-                return "unclear", f"it says {held[start].word}, not {token.word}"
+                return "unclear", f"it says {rivals[0].word}, not {token.word}"
     return None
+
+
+def _may_replace(held: Token, said: Token, sentence: str, claim: Claim) -> bool:
+    """Return whether a word of a sentence can stand in the place of a claim's: no number or name for another word."""
+    if said.is_number:
+        return True
+    is_name = claim.language != "de" and held.start > 0 and sentence[held.start].isupper()
+    return not held.is_number and not (is_name and claim.text[said.start].islower())
 
 
 def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:
@@ -102,7 +121,10 @@ def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for at, token in enumerate(read):
         if token.is_number:
-            near = (*read[max(0, at - 1) : at], *read[at + 1 : at + 2])
+            before = read[max(0, at - 1) : at]
+            if at > 1 and is_unit(read[at - 1].word) and read[at - 2].is_number:
+                before = ()  # the unit of another number
+            near = (*before, *read[at + 1 : at + 2])
             found.setdefault(token.term, set()).update(other.term for other in near if not other.is_number)
     return found
 

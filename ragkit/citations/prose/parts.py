@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from typing import Final
 
-from ragkit.citations.prose.units import is_period, is_unit
+from ragkit.citations.amounts.units import is_period, is_unit
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, content_terms, tokens
 
 _PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")
 
 _BRACKET: Final = re.compile(r"(?P<name>[^,;:()\n]+?)\s*\((?P<inner>[^()\n]{2,80})\)")
+_LABEL_BRACKET: Final = re.compile(r"^([^:()\n]*)\([^()\n]*\)(?=[^:()\n]*:\s)")
+_NAME: Final = re.compile(r"(?<=,\s)(?:[A-ZÄÖÜ][\w.'’-]*\s?){1,4}(?=[,.;]|$)")
+"""A member of a series of names that has no bracket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ def part_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
             if not held or any(held & rival.numbers for rival in rivals):
                 continue
             unsaid = [rival.own - part.own for rival in rivals if not numbers & rival.numbers]
-            if any(said & own for own in unsaid) or (at and part.own and not said & part.own):
+            if ((part.own or not at) and any(said & own for own in unsaid)) or (
+                at and part.own and not said & part.own
+            ):
                 return "contradicted", f"{min(held)} is said of something else"
     return None
 
@@ -98,13 +103,15 @@ def _members(sentence: str, language: str) -> list[_Member]:
         run = list(takewhile(lambda word: word[:1].isupper() or word[:1].isdigit(), reversed(words))) or words[-1:]
         things = [frozenset(content_terms(text, language=language)) for text in _PARTS.split(match["inner"])]
         found.append(_Member(frozenset(content_terms(" ".join(run), language=language)), tuple(filter(None, things))))
-    return found
+    bare = _BRACKET.sub("", sentence) if found else ""
+    names = [name for name in _NAME.findall(bare) if content_terms(name, language=language)]
+    return found + [_Member(frozenset(content_terms(name, language=language)), ()) for name in names]
 
 
 def _valued(sentence: str, language: str) -> list[_Part]:
     """Return the parts of a sentence that have a number; a part without one goes on with the part before it."""
     runs: list[list[Token]] = []
-    for piece in _PARTS.split(sentence):
+    for piece in _PARTS.split(_LABEL_BRACKET.sub(r"\1", sentence)):
         read = tokens(piece, language=language)
         if runs and not (any(t.is_number for t in read) and any(t.is_number for t in runs[-1])):
             runs[-1] += read

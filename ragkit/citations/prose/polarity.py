@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.amounts.changes import has_former_value
+from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.quantities import denials, denies
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
@@ -47,11 +48,12 @@ _RELATIONS: Final = tuple(
     )
 )
 """Words of a statement that require one of several words in its source: (required by, one of)."""
-_EXCEPTION: Final = re.compile(
+EXCEPTION: Final = re.compile(
     r"\b(?:unless|except(?: for| if| when| in)?|excluding|other than|apart from"
     r"|außer(?: wenn)?|es sei denn|sauf|salvo)\b",
     re.IGNORECASE,
 )
+"""Words that begin an exception."""
 _ANY: Final = re.compile(r"\b(?:any|one|either|at least one) of\b|\beiner? der\b", re.IGNORECASE)
 _ALL: Final = re.compile(r"\b(?:all|each|both) of\b|\balle(?:r)? der\b", re.IGNORECASE)
 _INSTEAD: Final = re.compile(r"\b(?:instead of|rather than|anstatt|anstelle von|statt|au lieu de)\b", re.IGNORECASE)
@@ -121,7 +123,7 @@ def _charge_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 
 def _denied_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
-    if denies(claim.text) or _EXCEPTION.search(claim.text):
+    if denies(claim.text) or EXCEPTION.search(claim.text):
         return None
     said = {token.term for token in claim.tokens if not token.stop}
     denied, free = set[str](), set[str]()
@@ -164,11 +166,11 @@ def _contrast_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
 
 def _exception_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return the fault when a claim applies to the exception what a sentence says of everything else."""
-    if _EXCEPTION.search(claim.text):
+    if EXCEPTION.search(claim.text):
         return None
     said = {token.term for token in claim.tokens if not token.stop}
     for text in quote:
-        for match in _EXCEPTION.finditer(text):
+        for match in EXCEPTION.finditer(text):
             end = _CLAUSE_END.search(text, match.end())
             clause = text[match.end() : end.start() if end else len(text)]
             inner = content_terms(clause, language=claim.language)
@@ -213,6 +215,7 @@ def _relation_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     spans = {at for at, token in enumerate(claim.tokens) if at and is_unit(claim.tokens[at - 1].word)}
     said = {token.word for at, token in enumerate(claim.tokens) if at not in spans}
     held = {token.word for text in quote for token in tokens(text, language=claim.language)}
+    held |= {"before"} if has_former_value(" ".join(quote)) else set()
     for asking, answering in _RELATIONS:
         wanted = said & asking
         if wanted and not held & answering:

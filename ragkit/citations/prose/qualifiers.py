@@ -6,17 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
-from ragkit.citations.quantities import denies
+from ragkit.citations.amounts.units import is_unit
+from ragkit.citations.quantities import ALL, denies
 from ragkit.citations.table_check import Fault
-from ragkit.citations.tokens import Claim, Token, tokens
+from ragkit.citations.tokens import Claim, Token, content_terms, tokens
 
-_ALL: Final = re.compile(
-    r"\b(?:all|every|everyone|everybody|everything|always|any(?! of)|throughout|regardless|irrespective|entirely"
-    r"|completely|whatever|whoever|whichever|without exception|unlimited|alle[nrs]?|immer|jede[nrs]?|stets)\b"
-    r"|\bat any time\b|\bin any case\b|\bno matter\b",
-    re.IGNORECASE,
-)
 _EVERYWHERE: Final = re.compile(
     r"\b(?:worldwide|everywhere|anywhere|globally|(?:any|every|all) (?:country|countries|regions?|places?)"
     r"|(?:around|throughout) the world|weltweit|überall)\b",
@@ -35,6 +29,23 @@ _HEDGED: Final = re.compile(
     re.IGNORECASE,
 )
 _PLACED: Final = re.compile(r"\b(?:within|inside|in|throughout|across|innerhalb)\s+(?:the\s+)?[A-ZÄÖÜ]\w+")
+_ALL_OF: Final = re.compile(
+    r"\b(?:all|every|any|each)\s+(?:of\s+)?(?:the\s+|our\s+)?(?P<kind>[^\W\d_]{3,})", re.IGNORECASE
+)
+_RESTRICTED: Final = re.compile(
+    r"\b(?P<kind>[^\W\d_]{3,})\s+(?P<clause>(?:who|that|which|whose|with|without|aged|over|under|older|younger|holding"
+    r"|having|from|in|of)\s[^,;:.!?()\n]+)",
+    re.IGNORECASE,
+)
+_ONLY: Final = re.compile(
+    r"\s*(?:only|solely|exclusively|nur|ausschließlich|seulement|solo)\s+(?!if|when|wenn)", re.IGNORECASE
+)
+"""A statement of what nothing else is or does."""
+_RESTRICTS: Final = re.compile(
+    r"\b(?:only|solely|exclusively|except|unless|sole|single|just|merely|alone|restricted|limited|reserved|must|required"
+    r"|requires?|needs?|at most|no more|up to|maximum|if|provided|one|first|last|nur|sonst|außer|until)\b",
+    re.IGNORECASE,
+)
 _KINDS: Final = tuple(
     frozenset(group.split())
     for group in (
@@ -54,10 +65,34 @@ def widened_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     if denies(claim.text):
         return None
     text = " ".join(quote)
-    for asked, restricted, alike in ((_EVERYWHERE, _PLACED, _EVERYWHERE), (_ALL, _HEDGED, _AS_ALL)):
+    for asked, restricted, alike in ((_EVERYWHERE, _PLACED, _EVERYWHERE), (ALL, _HEDGED, _AS_ALL)):
         said, held = asked.search(claim.text), restricted.search(text)
         if said and held and not asked.search(text) and not alike.search(text):
             return "unclear", f"it says {held.group()}, not {said.group()}"
+    return _restricted_fault(claim, text) or _only_fault(claim, text)
+
+
+def _restricted_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim says of all things of a kind what its quote says of some of them.
+
+    The quote restricts them by a relative clause or another word that the claim lacks: "members who passed the test".
+    """
+    said = {token.term for token in claim.tokens}
+    kinds = {token.term for match in _ALL_OF.finditer(claim.text) for token in tokens(match["kind"])}
+    if not kinds or ALL.search(text) or _AS_ALL.search(text):
+        return None
+    for match in _RESTRICTED.finditer(text):
+        own = content_terms(match["clause"], language=claim.language)
+        if own and not own & said and {token.term for token in tokens(match["kind"])} & kinds:
+            return "unclear", f"it says so of {match['kind']} {match['clause'].strip()[:60]} only"
+    return None
+
+
+def _only_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim says "only", and its quote neither restricts nor denies anything."""
+    said = _ONLY.match(claim.text)
+    if said and not (_RESTRICTS.search(text) or denies(text)):
+        return "unclear", f"it does not say {said.group().strip().lower()}"
     return None
 
 

@@ -11,7 +11,7 @@ _GROUPS: Final = (
     "past previous prior former earlier",
     "begin start commence",
     "end finish",
-    "need require must necessary",
+    "need require must necessary mandatory compulsory obligatory",
     "allow permit authorise authorize",
     "forbid prohibit ban",
     "buy purchase acquire",
@@ -48,13 +48,38 @@ _GROUPS: Final = (
     "entire whole full complete",
     "big large",
     "quick fast rapid",
-    "mandatory compulsory obligatory",
     "holiday vacation",
     "erhalten bekommen",
     "beginnen anfangen starten",
     "brauchen benötigen",
     "mitarbeiter beschäftigte angestellte",
     "kosten preis",
+)
+_LIGHT: Final = frozenset(
+    [
+        "cost",
+        "costs",
+        "pay",
+        "pays",
+        "paid",
+        "charge",
+        "charged",
+        "price",
+        "priced",
+        "fee",
+        "amount",
+        "amounts",
+        "take",
+        "takes",
+        "took",
+        "last",
+        "lasts",
+        "get",
+        "gets",
+        "got",
+        "receive",
+        "receives",
+    ]
 )
 _GROUPS_OF: Final[dict[str, set[int]]] = {}
 for _at, _group in enumerate(_GROUPS):
@@ -66,6 +91,11 @@ for _at, _group in enumerate(_GROUPS):
 def are_synonyms(one: str, other: str) -> bool:
     """Return whether two words in lower case, or their stems, are in the same group of synonyms."""
     return bool(_groups(one) & _groups(other))
+
+
+def is_light(word: str) -> bool:
+    """Return whether a word in lower case only links a thing with its amount: "costs", "pays", "has"."""
+    return word in _LIGHT
 
 
 def _groups(word: str) -> set[int]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from ragkit.citations.prose.units import period_of
+from ragkit.citations.amounts.units import period_of
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
@@ -22,7 +22,18 @@ _SERIES: Final = (
         "east eastern easterly osten",
         "west western westerly westen",
     ),
-    ("first erste ersten erster", "second zweite zweiten zweiter", "third dritte dritten", "fourth", "fifth", "last"),
+    (
+        "first erste ersten erster",
+        "second zweite zweiten zweiter",
+        "third dritte dritten",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+    ),
     ("beginning begin begins anfang", "end ends ende"),
 )
 _MEMBERS: Final = {
@@ -63,7 +74,7 @@ def _members(text: str, language: str) -> list[Member]:
         period = period_of(token.word)
         if period and not (period == "second" and not (at and read[at - 1].is_number)):
             found.append((_PERIODS, period))
-        elif token.word in _MEMBERS:
+        elif token.word in _MEMBERS and not (at and read[at - 1].word == "a"):  # "a tenth" is a share
             series, place = _MEMBERS[token.word]
             found.append((series, _SERIES[series][place].split()[0]))
     found.extend((_HALVES, f"{match.group(1).lower()}.m.") for match in _CLOCK.finditer(text))

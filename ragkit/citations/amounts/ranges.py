@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf
 from typing import Final
 
-from ragkit.citations.prose.calendar import held_names
-from ragkit.citations.prose.counted import is_label
+from ragkit.citations.amounts.calendar import held_names
+from ragkit.citations.amounts.counted import is_label
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
@@ -36,6 +37,9 @@ _CODE_SPANS: Final = tuple(
 _ABOVE: Final = re.compile(rf"\b(?:above|over|(?:higher|greater) than|über)\s+{_FIRST}", re.IGNORECASE)
 _BELOW: Final = re.compile(rf"\b(?:below|under|(?:lower|less|smaller) than|unter)\s+{_LAST}", re.IGNORECASE)
 _ALONE: Final = re.compile(rf"\b{_FIRST}")
+_ITEM: Final = re.compile(r"^\s*\(?(?P<number>\d{1,3})[.)]\s", re.MULTILINE)
+_BETWEEN: Final = re.compile(r"\bbetween\s+$", re.IGNORECASE)
+_CLOCK_TIME: Final = re.compile(r"(?<![\d.:,])(?:[01]?\d|2[0-4]):[0-5]\d(?![\d:]|\.\d)")
 _NOON: Final = 12
 _HOUR: Final = 60
 
@@ -55,7 +59,17 @@ def implied_terms(claim: Claim, text: str) -> frozenset[str]:
     A number belongs to a range of the same label ("grade 4"); a time of the day follows "at" and lies between two
     times, one of which is written with minutes or a.m. and p.m.
     """
-    return held_names(claim, text) | _labelled(claim, text) | _hours(claim, text)
+    return held_names(claim, text) | _labelled(claim, text) | _hours(claim, text) | _items(claim, text)
+
+
+def clock_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim names a time of the day ("11:45") that none of a text's times is."""
+    held = {_minutes(match.group()): match.group() for match in _CLOCK_TIME.finditer(text)}
+    for match in _CLOCK_TIME.finditer(claim.text) if held else ():
+        named = {token.term for token in claim.tokens if match.start() <= token.start < match.end()}
+        if _minutes(match.group()) not in held and not named <= claim.implied:
+            return "contradicted", f"it says {min(held.values())}, not {match.group()}"
+    return None
 
 
 def code_fault(claim: Claim, text: str) -> Fault | None:
@@ -106,6 +120,16 @@ def _labelled(claim: Claim, text: str) -> frozenset[str]:
     )
 
 
+def _items(claim: Claim, text: str) -> frozenset[str]:
+    """Return the numbers by which a claim names the items of a list: the 3 of "step 3"."""
+    marks = {match["number"] for match in _ITEM.finditer(text)}
+    return frozenset(
+        token.term
+        for before, token in pairwise(claim.tokens)
+        if token.word in marks and (is_label(before.word) or before.word == "rule")
+    )
+
+
 def _hours(claim: Claim, text: str) -> frozenset[str]:
     spans = list(_open_hours(text))
     found = set[str]()
@@ -121,6 +145,8 @@ def _open_hours(text: str) -> Iterator[tuple[int, int]]:
     for match in _HOURS.finditer(text):
         if not any(re.search(r"[:.]\d\d|[ap]\.?m|uhr", match[side], re.IGNORECASE) for side in ("first", "last")):
             continue
+        if " and " in match.group() and not _BETWEEN.search(text, 0, match.start()):
+            continue  # two times, and no range
         yield _minutes(match["first"]), _minutes(match["last"])
 
 

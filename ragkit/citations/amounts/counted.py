@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Final
 
-from ragkit.citations.prose.units import is_unit
+from ragkit.citations.amounts.units import is_unit
+from ragkit.citations.quantities import SPELT_NUMBERS
 from ragkit.citations.table_check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
@@ -25,6 +28,15 @@ _SINGLE_WORDS: Final = """
 a an one single per each every another only sole any once ein eine einen einem einer
 """
 _SINGLE: Final = frozenset(_SINGLE_WORDS.split())
+_SHARES: Final = frozenset(("half", "third", "thirds", "quarter", "quarters", "fifth", "tenth", "percent"))
+_AMOUNT: Final = (
+    rf"(?:(?:about|only|exactly|up to|at (?:least|most)|nearly|over)\s+)?(?P<number>\d[\d.,]*|{SPELT_NUMBERS})\b"
+    r"(?!\s*(?:to|-|–|and|or)\s+\d)"
+)
+_OF_NUMBER: Final = re.compile(rf"\b(?P<head>[^\W\d_]{{3,}})\s+of\s+{_AMOUNT}", re.IGNORECASE)
+_SAYS: Final = re.compile(
+    rf"\b(?P<head>[^\W\d_]{{3,}})\s+(?:is|are|was|were|lasts?|amounts? to|of)\s+{_AMOUNT}", re.IGNORECASE
+)
 _REACH: Final = 3  # words before a noun among which its article stands: "a rather long hour"
 
 
@@ -79,6 +91,42 @@ def version_fault(claim: Claim, text: str) -> Fault | None:
         if written and token.word not in written and all("." in word for word in written):
             return "contradicted", f"it says {min(written)}, not {token.word}"
     return None
+
+
+def counted_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a number belongs to something else in a text: "eight rents" for three rents in eight weeks.
+
+    A number belongs to the words behind it, and to the noun before "of" ("a term of five years").
+    """
+    ours, theirs = _counted(claim.tokens), _counted(tokens(text, language=claim.language))
+    for number, words in ours:
+        same = [held for other, held in theirs if other == number]
+        rivals = [other for other, held in theirs if other != number and held & words]
+        if words and same and rivals and all(held and not held & words for held in same):
+            return "contradicted", f"it says {rivals[0]} {' '.join(sorted(words))}"
+    said = dict(_measured(_SAYS, claim.text, claim.language))
+    for head, number in _measured(_OF_NUMBER, text, claim.language):
+        if said.get(head, number) != number:
+            return "contradicted", f"{head} is said to be {number}"
+    return None
+
+
+def _counted(read: Sequence[Token]) -> list[tuple[str, frozenset[str]]]:
+    """Return each number with the content words right behind it, two at most."""
+    found: list[tuple[str, frozenset[str]]] = []
+    for at, token in enumerate(read):
+        if token.is_number:
+            behind = takewhile(lambda item: not item.stop and not item.is_number, read[at + 1 : at + 3])
+            found.append((token.term, frozenset(item.term for item in behind if item.word not in _SHARES)))
+    return found
+
+
+def _measured(pattern: re.Pattern[str], text: str, language: str) -> Iterator[tuple[str, str]]:
+    """Yield the stem of each noun that a pattern gives a number, and the number in one form."""
+    for match in pattern.finditer(text):
+        (head, *_), (number, *_) = tokens(match["head"], language=language), tokens(match["number"], language=language)
+        if not head.stop and number.is_number:
+            yield head.term, number.term
 
 
 def says_single(said: Sequence[Token], text: str, *, language: str) -> bool:

@@ -1,0 +1,320 @@
+"""Sentence -> its clauses: each with the subject, adverbial and label that it shares with the others.
+
+"The board chose the oak and rejected the pine" has two clauses, "The board chose the oak" and "The board rejected the
+pine". A sentence is split at semicolons, and at commas and conjunctions behind which another finite verb stands;
+English only. Conditions and relative clauses stay with what they restrict.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+from ragkit.citations.amounts.units import is_unit
+
+_AUXILIARIES: Final = frozenset(
+    [
+        "is",
+        "are",
+        "was",
+        "were",
+        "has",
+        "have",
+        "had",
+        "do",
+        "does",
+        "did",
+        "can",
+        "could",
+        "may",
+        "might",
+        "must",
+        "shall",
+        "should",
+        "will",
+        "would",
+        "cannot",
+    ]
+)
+_BE_WORDS: Final = """
+is are was were be been has have had
+"""
+_BE: Final = frozenset(_BE_WORDS.split())
+_REGULAR_WORDS: Final = """
+accept add admit allow announce answer appear apply appoint approve arrive ask award bake belong bill book borrow call
+carry change check clean close collect commence contain cool cover decide decline deliver deny describe dilute drain
+earn elect employ enable end enter examine expire explain fail fill finish fold follow gain grant handle happen heat
+help hire improve include incubate increase inform insure issue join land last launch lower maintain manage mix move
+need notify offer open operate order own pass pay permit perform place play postpone press prevent produce propose
+protect provide publish raise reach receive record reduce refund refuse register reject release remain remove rename
+renew rent repair replace reply report request require reserve respond rest restore retain return review rinse save
+secure serve ship sign start stay stir stop store supply support test thaw trade treat turn use visit vote wait wash
+want warm weigh work
+"""
+_REGULAR: Final = tuple(_REGULAR_WORDS.split())
+_IRREGULAR_WORDS: Final = """
+become became begin began bring brought build built buy bought chose choose come came cost costs cut cuts draw drew
+drive drove eat ate fall fell find found fly flew forbid forbade get gets got give gave go goes went grow grew hang
+hold held keep keeps kept know knew lead leads led leave leaves left lend lends lent let lose lost make makes made
+meet met pay paid put puts read reads ride rise rises rose run runs ran say says said sell sells sold send sends sent
+set sets show shows speak spoke spend spent stand stands stood swim swam take takes took teach taught tell told think
+thought wear win wins won write writes wrote
+"""
+_IRREGULAR: Final = tuple(_IRREGULAR_WORDS.split())
+_NOT_PAST_WORDS: Final = """
+need speed feed seed bed red shed hundred weed breed indeed embed kindred sacred
+"""
+_NOT_PAST: Final = frozenset(_NOT_PAST_WORDS.split())
+
+
+def _forms(verb: str) -> tuple[str, ...]:
+    stem = verb.removesuffix("y")
+    if stem != verb and stem[-1:] not in "aeo":
+        return verb, f"{stem}ies"
+    return verb, f"{verb}es" if verb.endswith(("s", "sh", "ch", "x")) else f"{verb}s"
+
+
+_VERBS: Final = frozenset(form for verb in _REGULAR for form in _forms(verb)) | frozenset(
+    form for verb in _IRREGULAR for form in (verb, f"{verb}s")
+)
+_BASE_FORMS: Final = frozenset(_REGULAR)
+"""Forms that are nouns as well: verbs behind a plural only, or behind a word of the next list."""
+_BEFORE_VERB: Final = frozenset(
+    ("they", "we", "you", "people", "children", "men", "women", "still", "also", "always", "usually", "often", "never")
+)
+_DETERMINERS: Final = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "its",
+        "their",
+        "his",
+        "her",
+        "our",
+        "your",
+        "my",
+        "this",
+        "these",
+        "that",
+        "those",
+        "all",
+        "each",
+        "every",
+        "no",
+        "any",
+        "both",
+        "some",
+    ]
+)
+_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_MARK: Final = re.compile(r"\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
+_LABEL: Final = re.compile(r"[^\W\d_][^:.;!?\n|]{0,48}:\s+(?=\S)")
+_ADVERBIAL: Final = re.compile(
+    r"(?:if|when|whenever|while|after|before|until|unless|because|since|although|as|once|in|on|at|for|from|during|by"
+    r"|with|without|under|to|where|despite|according)\b[^;,]*,\s+",
+    re.IGNORECASE,
+)
+_PREPOSITIONS: Final = frozenset(
+    ("at", "for", "from", "in", "on", "with", "to", "by", "until", "after", "over", "under")
+)
+_CONTRAST: Final = re.compile(r"but|while|whereas|whilst")
+_ADVERBS: Final = frozenset(("always", "also", "only", "then", "not", "still", "often", "never", "now", "again", "so"))
+_SUBORDINATE: Final = re.compile(
+    r"\b(?:if|when|whenever|that|who|whom|which|because|unless|whether|where|whose|so that)\b(?! of)", re.IGNORECASE
+)
+_CUT: Final = re.compile(
+    r"(?P<strong>;\s+)|,?\s+(?:and|but|while|whereas|whilst|yet|however)\s+(?:then\s+|also\s+|not\s+)?|,\s+(?:then\s+)?"
+)
+_RELATIVE_WORDS: Final = """
+which who whom whose where that when if unless because so including such
+"""
+_RELATIVE: Final = frozenset(_RELATIVE_WORDS.split())
+BACKWARD: Final = re.compile(r"\b(?:it|they|them|this|these|he|she|him|its|their)\b", re.IGNORECASE)
+"""Pronouns for something that the clause or sentence before names."""
+_THAT_OF: Final = re.compile(r"\b(?:that|those|the one|the ones)(?= (?:of|for|from|in|with)\b)", re.IGNORECASE)
+_NOUN_OF: Final = re.compile(r"(?P<noun>[^\W\d_]+)\s+(?:of|for|from|in|with)\b", re.IGNORECASE)
+_RESPECTIVELY: Final = re.compile(r",?\s+respectively\b", re.IGNORECASE)
+_SERIES: Final = re.compile(r"(?:[^\s,;]+(?:\s[^\s,;]+)?,\s+)*[^\s,;]+(?:\s[^\s,;]+)?,?\s+and\s+(?:the\s+)?[^\s,;.]+")
+_SUBJECT_REACH: Final = 7  # words before the verb of a clause with a subject of its own
+_LONGEST: Final = 800  # characters of a sentence that is split
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause. text: its words, behind those that it shares with others. subject: what stands before its verb.
+
+    verb: its main verb, or the word after "is". referred: the clause before it, to which a pronoun refers, or "".
+    """
+
+    text: str
+    subject: str = ""
+    verb: str = ""
+    referred: str = ""
+
+
+@lru_cache(maxsize=4_096)
+def clauses(sentence: str) -> tuple[Clause, ...]:
+    """Return the clauses of a sentence, in order; the sentence as a single clause where it has no others.
+
+    A clause without a subject has that of the clause before it, with the auxiliary of a participle ("are sold and
+    shipped"). The label of the sentence ("Fees: …") and an adverbial at its beginning hold for all clauses.
+    """
+    flat = " ".join(_MARK.sub("", sentence, count=1).split()) if len(sentence) <= _LONGEST else ""
+    lead, body = _lead(flat)
+    parts = _respective(body) or _split(body)
+    if len(parts) < 2:
+        words = _words(flat)
+        return (Clause(sentence, _until(flat, _verb_at(words)), _main_verb(words, _verb_at(words))),)
+    found: list[Clause] = []
+    for part in parts:
+        found.append(_clause(part, found[-1] if found else None))
+    return tuple(Clause(lead + item.text, item.subject, item.verb, item.referred) for item in found)
+
+
+def _lead(text: str) -> tuple[str, str]:
+    """Return what holds for all clauses of a text, and the rest of it."""
+    at = 0
+    for pattern in (_LABEL, _ADVERBIAL):
+        match = pattern.match(text, at)
+        at = match.end() if match else at
+    return text[:at], text[at:]
+
+
+def _split(text: str) -> list[str]:
+    """Return the parts of a text that have a finite verb each; those after a semicolon may do without."""
+    parts: list[str] = []
+    start = 0
+    for match in _CUT.finditer(text):
+        before, after = text[start : match.start()], text[match.end() :]
+        if not before or match.end() < start:
+            continue
+        if match["strong"] or (_has_verb(before) and _opens_clause(before, after, match.group())):
+            parts.append(before)
+            start = match.end()
+    return [*parts, text[start:]]
+
+
+def _opens_clause(before: str, after: str, mark: str) -> bool:
+    """Return whether another clause begins behind a comma or conjunction."""
+    following = _words(_CUT.split(after, maxsplit=1)[0])
+    first = following[0].lower() if following else ""
+    if not first or first in _RELATIVE:
+        return False
+    alone = mark.strip() in (",", ", then")
+    if mark.strip().endswith("then") and first in _PREPOSITIONS:
+        return True
+    if _SUBORDINATE.search(before) and not _CONTRAST.search(mark):
+        return False
+    at = _verb_at(following)
+    if at == 0:
+        return not alone or (len(following) > 1 and following[1] in _DETERMINERS)
+    if alone and not (following[0][0].isupper() or first in _DETERMINERS):
+        return False
+    return at > 0
+
+
+def _clause(part: str, before: Clause | None) -> Clause:
+    words = _words(part)
+    at = _verb_at(words)
+    if before is None:
+        return Clause(part, _until(part, at), _main_verb(words, at))
+    referred = before.text if BACKWARD.search(part) else ""
+    noun = _THAT_OF.search(part) and _NOUN_OF.search(before.text)
+    if noun:
+        part = _THAT_OF.sub(f"the {noun['noun']}", part, count=1)
+        words = _words(part)
+        at = _verb_at(words)
+    adverbs = not words[: max(at, 0)] or all(_is_adverb(word) for word in words[: max(at, 0)])
+    if at >= 0 and adverbs and before.subject:
+        text = f"{before.subject} {_shared_auxiliary(words[at], before)}{part}"
+        return Clause(text, before.subject, _main_verb(words, at), referred)
+    if at < 0 and words and words[0].lower() in _PREPOSITIONS:
+        return Clause(f"{before.subject} {before.verb} {part}".strip(), before.subject, before.verb, referred)
+    if at < 0:
+        return Clause(f"{part} {before.verb}".strip(), part, before.verb, referred)
+    return Clause(part, _until(part, at), _main_verb(words, at), referred)
+
+
+def _main_verb(words: list[str], at: int) -> str:
+    """Return the first verb from a place that is no auxiliary, with no more than adverbs before it; "" for none."""
+    while 0 <= at < len(words) and (words[at].lower() in _AUXILIARIES | _BE or _is_adverb(words[at])):
+        at += 1
+    return words[at] if 0 <= at < len(words) else ""
+
+
+def _is_adverb(word: str) -> bool:
+    return word.lower() in _ADVERBS or (word.endswith("ly") and word[0].islower())
+
+
+def _shared_auxiliary(verb: str, before: Clause) -> str:
+    """Return the auxiliary of the clause before that a participle goes with: "are " of "are sold and shipped"."""
+    words = _words(before.text[before.text.find(before.subject) + len(before.subject) :])
+    own = words[0].lower() if words else ""
+    return f"{own} " if own in _BE and verb.lower() not in _AUXILIARIES else ""
+
+
+def subject_of(sentence: str) -> str:
+    """Return what stands before the finite verb of a sentence, "" where no verb is found."""
+    return _until(sentence, _verb_at(_words(sentence)))
+
+
+def _until(part: str, at: int) -> str:
+    """Return the text of a part before a word of it."""
+    words = _words(part)
+    while at > 0 and words[at - 1].lower() in _ADVERBS:
+        at -= 1
+    if at <= 0:
+        return ""
+    return part[: list(_WORD.finditer(part))[at].start()].strip()
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text)
+
+
+def _has_verb(text: str) -> bool:
+    words = _words(text)
+    return any(_is_verb(words, at) for at in range(len(words)))
+
+
+def _verb_at(words: list[str]) -> int:
+    """Return the index of the first finite verb among the first words, -1 for none."""
+    return next((at for at in range(min(len(words), _SUBJECT_REACH + 1)) if _is_verb(words, at)), -1)
+
+
+def _is_verb(words: list[str], at: int) -> bool:
+    """Return whether a word is a finite verb: an auxiliary, a known form, a past form, or a form before an article."""
+    word = words[at].lower()
+    before = words[at - 1] if at else ""
+    before = before.lower() if len(before) > 1 or at == 1 else before  # the A of "Plan A" is no article
+    if word in _AUXILIARIES:
+        return True
+    if before in _DETERMINERS or (words[at][0].isupper() and at > 0):
+        return False
+    after = words[at + 1].lower() if at + 1 < len(words) else ""
+    if word in _BASE_FORMS:
+        return at == 0 or before in _BEFORE_VERB or (before.endswith("s") and before not in _AUXILIARIES)
+    if word in _VERBS or (word.endswith("ed") and word not in _NOT_PAST):
+        return before not in ("of", "to", "for", "in", "on", "by", "with")
+    inflected = word.endswith("s") and not word.endswith(("ss", "us")) and not is_unit(word)
+    return inflected and after in _DETERMINERS and before not in _AUXILIARIES
+
+
+def _respective(text: str) -> list[str]:
+    """Return a sentence for each pair of a text with "respectively": "A and B pay X and Y, respectively"."""
+    if not _RESPECTIVELY.search(text):
+        return []
+    bare = _RESPECTIVELY.sub("", text)
+    series = list(_SERIES.finditer(bare))
+    if len(series) != 2:
+        return []
+    members = [re.split(r",?\s+and\s+|,\s+", match.group()) for match in series]
+    if len(members[0]) != len(members[1]):
+        return []
+    (first, last), ends = pairwise(series).__next__(), bare[series[1].end() :]
+    start, between = bare[: first.start()], bare[first.end() : last.start()]
+    return [f"{start}{one}{between}{other}{ends}" for one, other in zip(*members, strict=True)]
