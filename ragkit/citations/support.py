@@ -16,9 +16,9 @@ from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.focus import focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
-from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
-from ragkit.citations.table_lines import identity
-from ragkit.citations.tables import Row, Table, is_pair, read_tables
+from ragkit.citations.tables.check import Fault, TableVerdict, check_table, closest
+from ragkit.citations.tables.lines import identity
+from ragkit.citations.tables.rows import Row, Table, is_pair, read_tables
 from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
@@ -207,7 +207,9 @@ class Passage:
         part = focus(claim, own)
         others = [line for line in lines if line != own]
         at = max((at for at, (start, _) in enumerate(self._spans) if start <= verdict.row.start), default=0)
-        return find_fault(claim, [part.text], others, above=self._over(at, self._read()) | identity(table)) or part.fault
+        return (
+            find_fault(claim, [part.text], others, above=self._over(at, self._read()) | identity(table)) or part.fault
+        )
 
     def _check_table(self, sentence: str, table: Table) -> TableVerdict:
         """Return the verdict of a table; the line right above it names it, as a heading does."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from ragkit.citations.prose.antonyms import opposites
 from ragkit.citations.quantities import denies
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim
 
 _MEMBERS: Final = {

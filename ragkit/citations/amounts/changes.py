@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ragkit.citations.quantities import SPELT_NUMBERS
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _VALUE: Final = (

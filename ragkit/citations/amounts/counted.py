@@ -9,7 +9,7 @@ from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.quantities import SPELT_NUMBERS
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
 _LABEL_WORDS: Final = """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _LABEL: Final = re.compile(

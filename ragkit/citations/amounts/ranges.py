@@ -11,7 +11,7 @@ from typing import Final
 
 from ragkit.citations.amounts.calendar import held_names
 from ragkit.citations.amounts.counted import is_label
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _TO: Final = r"\s*(?:[–-]|\bto\b|\bthrough\b|\buntil\b|\bbis\b|\band\b)\s*"

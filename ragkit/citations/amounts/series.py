@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ragkit.citations.amounts.units import period_of
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _SERIES: Final = (

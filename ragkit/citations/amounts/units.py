@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
 _UNIT_REACH: Final = 2  # content words after a number that may be its unit: "14 working days"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit.citations.quantities import comparisons, denials
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, content_terms, tokens
 from ragkit.text.analyzer import analyse
 

@@ -24,7 +24,7 @@ from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import destination_fault, role_of
 from ragkit.citations.prose.synonyms import is_light
 from ragkit.citations.quantities import comparisons, denies, exact_numbers
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 from ragkit.text.sentences import is_item
 

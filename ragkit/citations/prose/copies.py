@@ -10,7 +10,7 @@ from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, tokens
 
 _COPIED: Final = 0.7

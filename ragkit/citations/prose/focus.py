@@ -18,7 +18,7 @@ from ragkit.citations.prose.clauses import BACKWARD, Clause, clauses, subject_of
 from ragkit.citations.prose.restated import restated
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 
 _NAMES: Final = re.compile(r"(?<=\s)[A-ZÄÖÜ][^\W\d_]+")

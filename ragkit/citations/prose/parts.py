@@ -9,7 +9,7 @@ from itertools import pairwise, takewhile
 from typing import Final
 
 from ragkit.citations.amounts.units import is_period, is_unit
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, content_terms, tokens
 
 _PARTS: Final = re.compile(r"[,;](?= )|(?<=[.!?]) (?=[A-ZÄÖÜ])|\b(?:and|but|while|und|aber|et|y|e)\b")

@@ -9,7 +9,7 @@ from typing import Final
 from ragkit.citations.amounts.changes import has_former_value
 from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.quantities import denials, denies
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 
 _PREFIXES: Final = ("un", "non", "ir", "im", "il", "nicht")

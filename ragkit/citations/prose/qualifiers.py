@@ -8,7 +8,7 @@ from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
 from ragkit.citations.quantities import ALL, denies
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, content_terms, tokens
 
 _EVERYWHERE: Final = re.compile(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit.citations.quantities import denies
-from ragkit.citations.table_check import Fault
+from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
 _MORE: Final = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ragkit.citations.quantities import denies
-from ragkit.citations.table_claim import TableClaim
-from ragkit.citations.tables import Row, Table
+from ragkit.citations.tables.claim import TableClaim
+from ragkit.citations.tables.rows import Row, Table
 
 _SENTENCE_ENDS: Final = (".", "!", "。")
 _SENTENCE_TERMS: Final = 3  # content terms from which on a value with a full stop is a sentence

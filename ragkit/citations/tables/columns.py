@@ -8,8 +8,8 @@ from itertools import permutations
 from typing import Final
 
 from ragkit.citations.quantities import denies, superlatives
-from ragkit.citations.table_claim import TableClaim
-from ragkit.citations.tables import Cell, Row, Table, key_columns
+from ragkit.citations.tables.claim import TableClaim
+from ragkit.citations.tables.rows import Cell, Row, Table, key_columns
 
 _NO: Final = frozenset(("no", "none", "never", "false", "n", "✗", "✘", "×", "nein", "kein", "keine", "non", "ninguno"))
 _YES: Final = frozenset(("yes", "true", "y", "✓", "✔", "ja", "oui", "sí", "si"))

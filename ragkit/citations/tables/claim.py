@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ragkit.citations.quantities import Comparison, comparisons
-from ragkit.citations.tables import Cell
+from ragkit.citations.tables.rows import Cell
 from ragkit.citations.tokens import Token, runs, tokens
 
 _LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out

@@ -1,0 +1,1 @@
+"""Statements against tables and lines of a name and its value."""
