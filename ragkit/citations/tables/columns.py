@@ -35,16 +35,16 @@ def column_fault(claim: TableClaim, table: Table, row: Row) -> str:
 
 
 def _of_other_column(claim: TableClaim, table: Table, row: Row) -> str:
-    spoken = frozenset(token.term for token in claim.tokens) - _accounted_for(claim, table, row)
+    spoken = frozenset(token.term for token in claim.tokens)
+    free = spoken - _accounted_for(claim, table, row)
     for at, other in _pairs(table, row):
         value, own = row.cells[at], row.cells[other]
         mine, theirs = _told_apart(table.names[at], table.names[other])
         if not (_has(claim, value, row) and _are_of_a_kind(value, own)) or _is_mentioned(claim, own, row):
             continue
-        said = spoken - value.terms
         siblings = table.names[at].terms & table.names[other].terms
-        named = theirs & said if siblings else table.names[other].terms <= said
-        if named and not mine & said:
+        named = theirs & free - value.terms if siblings else table.names[other].terms <= free - value.terms
+        if named and not mine & spoken - value.terms:
             return f"{own.text!r} is its {table.names[other].text}"
     return ""
 
