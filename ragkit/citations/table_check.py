@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ragkit.citations.quantities import ALL, STRICT, Comparison, comparisons, denies, superlatives
-from ragkit.citations.tables import Cell, Row, Table, instead, is_stacked, subject_row, without_name
-from ragkit.citations.tokens import Token, as_written, runs, tokens
+from ragkit.citations.quantities import ALL, STRICT, comparisons, denies, superlatives
+from ragkit.citations.table_columns import (
+    COPULAS,
+    TableClaim,
+    meant_columns,
+    misplaced,
+    named_columns,
+    read_table_claim,
+    value_after,
+)
+from ragkit.citations.tables import Cell, Row, Table, instead, subject_row, without_name
+from ragkit.citations.tokens import as_written, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
 Fault = tuple[Outcome, str]
 
-_COPULAS: Final = frozenset(
-    ("is", "are", "was", "were", "be", "being", "been", "as", "the", "a", "an", "ist", "est", "es")
-)
-_BE: Final = frozenset(("is", "are", "was", "were", "be", "ist", "sind", "est", "es"))
-_OF: Final = frozenset(("of", "for", "in", "at", "on", "von", "für", "de", "pour", "para"))
 _PROSE_SHARE: Final = 3
-_LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
-_MOST: Final = 0.6
-_FILLERS: Final = 3  # stop words that may stand between the name of a column and its value: "the price is 5"
 _NOTHING: Final = frozenset(("none", "no", "never", "not available", "keine", "nein", "aucun", "ninguno"))
 """Cells that say that there is nothing."""
 _KNOWN_SHARE: Final = 0.5
@@ -41,17 +42,6 @@ class TableVerdict:
     matched: int
     reason: str = ""
     shown: Row | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A statement, prepared for the comparison with rows."""
-
-    tokens: tuple[Token, ...]
-    terms: frozenset[str]
-    runs: tuple[str, ...]
-    compared: tuple[Comparison, ...]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +68,7 @@ def check_table(
     them, every value under the column that stands beside it in the statement; comparisons ("more than 5"), superlatives
     and counts of rows are worked out. A term that only other rows hold contradicts: it is the value of another row.
     """
-    claim = _claim(statement, language)
+    claim = read_table_claim(statement, language)
     above = frozenset(token.term for token in tokens(around, language=language))
     known = above | frozenset(term for name in table.names for term in name.order)
     everywhere, phrases = _everywhere(table), _phrases(claim, table)
@@ -106,17 +96,6 @@ def check_table(
     return TableVerdict(outcome, row, best.held, reason)
 
 
-def _claim(statement: str, language: str) -> _Claim:
-    found = tuple(tokens(statement, language=language))
-    return _Claim(
-        found,
-        frozenset(token.term for token in found if not token.stop),
-        tuple(runs(statement)),
-        tuple(comparisons(statement)),
-        statement,
-    )
-
-
 def _everywhere(table: Table) -> frozenset[str]:
     """Return the terms that can identify a row: all but the words after a figure ("1 % of the reading")."""
     cells = [cell for row in table.rows for cell in row.cells]
@@ -129,7 +108,7 @@ def _whole_cells(phrases: Sequence[tuple[str, ...]], row: Row) -> int:
     return sum(phrase in orders for phrase in phrases)
 
 
-def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
+def _phrases(claim: TableClaim, table: Table) -> list[tuple[str, ...]]:
     """Return the parts of a claim that equal a whole cell, the longest at each place."""
     whole = {cell.order for row in table.rows for cell in row.cells if cell.terms}
     words = tuple(token.term for token in claim.tokens)
@@ -143,13 +122,13 @@ def _phrases(claim: _Claim, table: Table) -> list[tuple[str, ...]]:
     return found
 
 
-def _names_a_place(claim: _Claim, table: Table, row: Row, above: frozenset[str]) -> bool:
+def _names_a_place(claim: TableClaim, table: Table, row: Row, above: frozenset[str]) -> bool:
     """Return whether a claim has more than one value: two cells of the row, or one with a column, title or heading."""
     cells = sum(bool(cell.terms & claim.terms) for cell in row.cells)
-    return cells + bool(_columns(claim, table)) + bool(claim.terms & above) > 1
+    return cells + bool(meant_columns(claim, table)) + bool(claim.terms & above) > 1
 
 
-def _of_prose(claim: _Claim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
+def _of_prose(claim: TableClaim, row: Row, known: frozenset[str], prose: str, language: str) -> Fault | None:
     """Return a fault when the subject of a statement stands in the prose around the table, and not in the row."""
     unknown = claim.terms - row.terms - known
     if len(unknown) * _PROSE_SHARE < len(claim.terms):
@@ -169,7 +148,7 @@ def _torn(phrases: Sequence[tuple[str, ...]], row: Row) -> Fault | None:
     return None
 
 
-def _fit(claim: _Claim, row: Row, index: int, known: frozenset[str], everywhere: frozenset[str]) -> _Fit:
+def _fit(claim: TableClaim, row: Row, index: int, known: frozenset[str], everywhere: frozenset[str]) -> _Fit:
     compared = frozenset(item.number for item in claim.compared)
     terms = row.terms
     missing = claim.terms - terms - known - compared
@@ -184,7 +163,7 @@ def _in_text(run: str, known: frozenset[str]) -> bool:
     return all(part in known for part in run.split("-"))
 
 
-def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
+def _fault(claim: TableClaim, table: Table, fit: _Fit, known: frozenset[str]) -> Fault | None:
     row = table.rows[fit.index]
     if fit.numbers:
         return "contradicted", f"the row does not hold {as_written(fit.numbers[0], claim.tokens)}"
@@ -192,9 +171,9 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
         return "contradicted", f"the row does not hold {fit.runs[0]}"
     if fit.elsewhere:
         return "contradicted", f"{as_written(fit.elsewhere[0], claim.tokens)} stands in another row"
-    misplaced = _misplaced(claim, table, row)
-    if misplaced:
-        return "contradicted", misplaced
+    wrong = misplaced(claim, table, row)
+    if wrong:
+        return "contradicted", wrong
     failed = _failed_comparison(claim, table, row) or _strictly_beyond_itself(claim, table, row)
     if failed:
         return "contradicted", failed
@@ -215,9 +194,9 @@ def _fault(claim: _Claim, table: Table, fit: _Fit, known: frozenset[str]) -> Fau
     return None
 
 
-def _denial_fault(claim: _Claim, table: Table, row: Row) -> str:
+def _denial_fault(claim: TableClaim, table: Table, row: Row) -> str:
     """Return the fault of a claim that denies what its columns hold, or says that there is what they deny ("none")."""
-    columns = [at for at, *_ in _named(claim, table) if at < len(row.cells)]
+    columns = [at for at, *_ in named_columns(claim, table) if at < len(row.cells)]
     if denies(claim.text):
         cells = [cell for at, cell in enumerate(row.cells) if at in columns or not columns or not _is_nothing(cell)]
         return "" if any(denies(item.text) for item in (*table.names, *cells)) else "it denies what the row holds"
@@ -229,186 +208,41 @@ def _is_nothing(cell: Cell) -> bool:
     return cell.text.lower() in _NOTHING
 
 
-def _holds_everywhere(claim: _Claim, table: Table) -> bool:
+def _holds_everywhere(claim: TableClaim, table: Table) -> bool:
     """Return whether each row has what a claim about all rows says of its cells; one row is not "all"."""
     wanted = claim.terms & _everywhere(table)
     return bool(wanted) and all(wanted <= row.terms for row in table.rows)
 
 
-def _misplaced(claim: _Claim, table: Table, row: Row) -> str:
-    """Return the fault when a statement gives a value for another column than its own, else "".
-
-    It does when it follows the name of a column that has another value in this row; and when the own value of a named
-    column is missing while values of two or more columns are said that the claim does not name: one is the row's key,
-    the other takes the place of the missing one.
-    """
-    named = _named(claim, table)
-    matched = [at for at, cell in enumerate(row.cells) if cell.terms and _is_said(claim, cell)]
-    spoken = {column for column, *_ in named} | set(_partly_named(claim, table))
-    strays = [at for at in matched if at not in spoken or not at]
-    for column, start, end in named:
-        own = row.cells[column] if column < len(row.cells) else None
-        if own is None or not own.terms:
-            continue
-        name = table.names[column]
-        value = (
-            _amount_of(claim, table, own, start)
-            or _value_after(claim, table, end, links=_links(claim, start))
-            or _value_before(claim, table, start)
-            or _value_of_key(claim, table, row, end)
-        )
-        if value is not None and value.order == row.cells[0].order and column and _is_said(claim, own):
-            continue  # the row's own name: "for a child, the glucose test takes 1 ml"
-        if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
-            return f"{own.text!r} is its {name.text}"
-        if not _is_said(claim, own) and len(strays) > 1:
-            return f"{own.text!r} is its {name.text}"
-    return ""
-
-
-def _is_said(claim: _Claim, cell: Cell) -> bool:
-    """Return whether a claim has a cell's value: all its terms and runs of figures, or most of a long cell's."""
-    if not cell.runs <= set(claim.runs):
-        return False
-    return len(cell.terms & claim.terms) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
-
-
-def _links(claim: _Claim, start: int) -> frozenset[str]:
-    """Return the words that link the name of a column to its value: "a price of 5", "the price is 5"."""
-    before = claim.tokens[start - 1].word if start > 0 else ""
-    return _COPULAS | {"of"} if before in ("a", "an", "with") else _COPULAS
-
-
-def _stands_before(claim: _Claim, cell: Cell, start: int) -> bool:
-    """Return whether a cell's value ends right before a place of the claim: "the Essex club"."""
-    return start > 0 and claim.tokens[start - 1].term in cell.terms
-
-
-def _is_part(value: Cell, own: Cell) -> bool:
-    """Return whether a value is the cell of a column, its beginning or a part of it."""
-    size = len(value.order)
-    return any(own.order[at : at + size] == value.order for at in range(len(own.order) - size + 1))
-
-
-def _partly_named(claim: _Claim, table: Table) -> list[int]:
-    """Return the columns of which a claim has more than half of the name; of stacked headings only the last counts."""
-    names = [frozenset(name.core) if is_stacked(name.text) else name.terms for name in table.names]
-    return [at for at, terms in enumerate(names) if len(terms & claim.terms) * 2 > len(terms)]
-
-
-def _named(claim: _Claim, table: Table) -> list[tuple[int, int, int]]:
-    """Return (column, first token, index after its last one) of each column named in full; the longest name wins."""
-    words = [token.term for token in claim.tokens]
-    found: dict[int, tuple[int, int]] = {}
-    for column, name in enumerate(table.names):
-        for order in dict.fromkeys((name.order, name.core)):
-            size = len(order)
-            for at in range(len(words) - size + 1 if size else 0):
-                if tuple(words[at : at + size]) == order and size > found.get(at, (0, -1))[0]:
-                    found[at] = size, column
-    covered: set[int] = set()
-    named = []
-    for at, (size, column) in sorted(found.items(), key=lambda item: -item[1][0]):
-        if not covered & set(range(at, at + size)):
-            covered |= set(range(at, at + size))
-            named.append((column, at, at + size))
-    return named
-
-
-def _value_after(claim: _Claim, table: Table, start: int, *, links: frozenset[str]) -> Cell | None:
-    """Return the longest cell after a place in the claim with only such words between them, None for none.
-
-    Words that lead elsewhere, as in "the price of the probe", end the search.
-    """
-    for at in range(start, min(start + _FILLERS + 1, len(claim.tokens))):
-        found = _cell_at(claim, table, at)
-        if found is not None:
-            return found
-        if claim.tokens[at].word not in links:
-            break
-    return None
-
-
-def _value_before(claim: _Claim, table: Table, start: int) -> Cell | None:
-    """Return the cell that a claim equates with a column that follows ("5 is the price"), None for none."""
-    at = start - 1
-    while at >= 0 and claim.tokens[at].word in ("the", "a", "an"):
-        at -= 1
-    if at < 1 or claim.tokens[at].word not in _BE:
-        return None
-    for size in range(min(12, at), 0, -1):
-        found = _cell_at(claim, table, at - size)
-        if found is not None and len(found.order) == size:
-            return found
-    return None
-
-
-def _amount_of(claim: _Claim, table: Table, own: Cell, start: int) -> Cell | None:
-    """Return the cell in "690 g of FLOUR", where the name of a column begins at `start`; None where its own is said."""
-    at = start - 1
-    if at < 1 or claim.tokens[at].word != "of" or _is_said(claim, own):
-        return None
-    unit = at > 1 and not claim.tokens[at - 1].is_number
-    found = _cell_at(claim, table, at - 1 - unit)
-    return found if found is not None and found.value is not None else None
-
-
-def _value_of_key(claim: _Claim, table: Table, row: Row, start: int) -> Cell | None:
-    """Return the cell in "the price OF THE PROBE IS 5", where the name of a column ends at `start`, None for none."""
-    at = start
-    if at >= len(claim.tokens) or claim.tokens[at].word not in _OF:
-        return None
-    while at < len(claim.tokens) and (claim.tokens[at].word in _OF or claim.tokens[at].word in _COPULAS - _BE):
-        at += 1
-    key = _cell_at(claim, table, at)
-    if key is None or not any(key.order == cell.order for cell in row.cells):
-        return None
-    at += len(key.order)
-    if at < len(claim.tokens) and claim.tokens[at].word in _BE:
-        return _value_after(claim, table, at + 1, links=_COPULAS)
-    return None
-
-
-def _cell_at(claim: _Claim, table: Table, at: int) -> Cell | None:
-    """Return the longest cell whose whole text a claim has at a place, None for none."""
-    words = tuple(token.term for token in claim.tokens[at : at + 12])
-    fits = [cell for row in table.rows for cell in row.cells if cell.terms and words[: len(cell.order)] == cell.order]
-    return max(fits, key=lambda cell: len(cell.order), default=None)
-
-
-def _columns(claim: _Claim, table: Table) -> list[int]:
-    """Return the columns that the claim names in full, else all that share a term with it."""
-    whole = [column for column, *_ in _named(claim, table)]
-    return whole or [at for at, name in enumerate(table.names) if name.terms & claim.terms]
-
-
-def _failed_comparison(claim: _Claim, table: Table, row: Row) -> str:
+def _failed_comparison(claim: TableClaim, table: Table, row: Row) -> str:
     said = comparisons(" ".join(cell.text for cell in row.cells))
     for item in claim.compared:
         if any((item.bound, item.number) == (held.bound, held.number) for held in said):
             continue  # a bound that the row itself names: "children under 6"
-        values = [row.cells[at].value for at in _columns(claim, table) or range(len(row.cells)) if at < len(row.cells)]
+        values = [
+            row.cells[at].value for at in meant_columns(claim, table) or range(len(row.cells)) if at < len(row.cells)
+        ]
         known = [value for value in values if value is not None]
         if known and not any(item.holds(value) for value in known):
             return f"{known[0]:g} is not {item.words} {item.number}"
     return ""
 
 
-def _strictly_beyond_itself(claim: _Claim, table: Table, row: Row) -> str:
+def _strictly_beyond_itself(claim: TableClaim, table: Table, row: Row) -> str:
     """Return the fault of "before", "after" or "more than" with a value that equals the row's, else ""."""
     for at, token in enumerate(claim.tokens):
         than = token.word == "than" or token.word in STRICT
         if not than:
             continue
-        value = _value_after(claim, table, at + 1, links=_COPULAS)
+        value = value_after(claim, table, at + 1, links=COPULAS)
         if value is not None and any(value.order == cell.order for cell in row.cells):
             return f"{value.text!r} is its own value"
     return ""
 
 
-def _is_extreme(claim: _Claim, table: Table, index: int, ends: frozenset[str]) -> bool:
+def _is_extreme(claim: TableClaim, table: Table, index: int, ends: frozenset[str]) -> bool:
     """Return whether the row has the highest or lowest value, as claimed, in a column that the claim names."""
-    for column in _columns(claim, table) or range(len(table.names)):
+    for column in meant_columns(claim, table) or range(len(table.names)):
         values = [_at(row.cells, column) for row in table.rows]
         known = [value for value in values if value is not None]
         own = values[index]
@@ -425,7 +259,7 @@ def _at(row: Sequence[Cell], column: int) -> float | None:
     return row[column].value if column < len(row) else None
 
 
-def _derived(claim: _Claim, table: Table, fit: _Fit) -> bool:
+def _derived(claim: TableClaim, table: Table, fit: _Fit) -> bool:
     """Return whether the only number that no row has is the count of the rows that have all other terms."""
     if len(fit.numbers) != 1 or fit.elsewhere or fit.runs:
         return False

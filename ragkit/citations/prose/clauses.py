@@ -243,7 +243,7 @@ def _main_verb(words: list[str], at: int) -> str:
     """Return the first verb from a place that is no auxiliary, with no more than adverbs before it; "" for none."""
     while 0 <= at < len(words) and (words[at].lower() in _AUXILIARIES | _BE or _is_adverb(words[at])):
         at += 1
-    return words[at] if 0 <= at < len(words) else ""
+    return words[at] if 0 <= at < len(words) and words[at].isalpha() else ""
 
 
 def _is_adverb(word: str) -> bool:
@@ -255,6 +255,12 @@ def _shared_auxiliary(verb: str, before: Clause) -> str:
     words = _words(before.text[before.text.find(before.subject) + len(before.subject) :])
     own = words[0].lower() if words else ""
     return f"{own} " if own in _BE and verb.lower() not in _AUXILIARIES else ""
+
+
+def verb_of(sentence: str) -> str:
+    """Return the main verb of a sentence, or the word after "is"; "" where none is found."""
+    words = _words(sentence)
+    return _main_verb(words, _verb_at(words))
 
 
 def subject_of(sentence: str) -> str:
