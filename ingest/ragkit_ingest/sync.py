@@ -23,7 +23,6 @@ from ragkit_ingest.executors.local import LocalExecutor
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
-from ragkit_ingest.scan.digest import digest
 from ragkit_ingest.scan.included import record
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
@@ -50,7 +49,8 @@ def ingest_folder(
 ) -> IngestReport:
     """Make a collection match a folder: read new and changed files, remove the documents of deleted ones.
 
-    path: a folder, a file, or several of them. A folder inside one that was ingested before belongs to that one; a
+    path: a folder, a file, a URL of a storage (`s3://bucket/prefix`), a list of web addresses (an https:// address, or
+    `urls:` and a file), or several of them. A folder inside one that was ingested before belongs to that one; a
     folder around one syncs it along, and its documents keep their sources. A file whose name, size and times are
     unchanged is not read. Each document is committed whole as soon as its vectors are there, in one generation; a file
     that cannot be read leaves its earlier version and is reported.
@@ -63,8 +63,9 @@ def ingest_folder(
     EmbeddingError; what was committed stays.
     """
     paths = [path] if isinstance(path, str | bytes) or hasattr(path, "__fspath__") else list(path)
-    run = _Run(kb, options or IngestOptions(), progress, stop or threading.Event())
-    targets = find_targets(paths, known=kb.roots())
+    options = options or IngestOptions()
+    run = _Run(kb, options, progress, stop or threading.Event())
+    targets = find_targets(paths, known=kb.roots(), options=options)
     return run.look(targets) if dry_run else run.do(targets)
 
 
@@ -140,7 +141,7 @@ class _Run:
                 continue
             kept = work.action != "added"
             error = seen.error
-            plan.problems.append(problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept))
+            plan.problems.append(problem(work.root.name, work.found.path, error.reason, error.detail, kept=kept))
             self._out.kept += kept
         plan.work = stay
         return expected
@@ -257,7 +258,7 @@ class _Run:
         """Report a file that gave no document, and record it so that it is not read again without need."""
         work = reading.work
         kept = work.action != "added"
-        line = problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept)
+        line = problem(work.root.name, work.found.path, error.reason, error.detail, kept=kept)
         plan.problems.append(line)
         self._out.refused += 1
         self._out.kept += kept
@@ -272,7 +273,7 @@ class _Run:
         """Report a document that cannot be stored: its reader broke a rule; the earlier version stays."""
         work = self._works[document.source]
         kept = work.action != "added"
-        plan.problems.append(problem(source_of(work.root), work.found.path, "damaged", error.message, kept=kept))
+        plan.problems.append(problem(work.root.name, work.found.path, "damaged", error.message, kept=kept))
         self._out.refused += 1
         self._out.kept += kept
         self._out.failed += 1
@@ -280,7 +281,7 @@ class _Run:
     def _state(self, reading: Reading, source: str, sha256: str) -> FileState:
         seen = reading.seen or reading.work.found
         return FileState(
-            root=source_of(reading.work.root),
+            root=reading.work.root.name,
             path=seen.path,
             source=source,
             size=seen.size,
@@ -288,7 +289,7 @@ class _Run:
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
             extractor=self._planner.key(reading.work.root, reading.work.found.path),
-            detail=record(reading.work.root, reading.included, read_at_ns=reading.began_ns),
+            detail=_included(reading),
         )
 
     def _committed(self, progress: AddProgress) -> None:
@@ -359,10 +360,18 @@ def _renames(plan: Plan) -> list[Change]:
     return [Change("renamed", move.new.source, old=move.old.source) for move in moves]
 
 
+def _included(reading: Reading) -> str:
+    """Return the states of the files that a document includes, as text; from a URL nothing is included."""
+    folder = reading.work.root.folder
+    return "" if folder is None else record(folder, reading.included, read_at_ns=reading.began_ns)
+
+
 def _digest_of(reading: Reading) -> str:
     """Return the SHA-256 of a file that gave no document, or "" if it has changed since it was read."""
+    if reading.work.root.folder is None:
+        return reading.opened.sha256 if reading.opened is not None else ""
     try:
-        sha256, now = digest(reading.work.root, reading.work.found.path)
+        sha256, now = reading.work.root.digest(reading.work.found.path)
     except ExtractionError:
         return ""
     same = reading.seen is not None and (now.size, now.ctime_ns) == (reading.seen.size, reading.seen.ctime_ns)
