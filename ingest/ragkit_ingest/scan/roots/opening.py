@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -114,16 +116,15 @@ class RootOpener:
     def _storage(self, address: bytes) -> StorageRoot:
         url = address.decode("utf-8", "surrogateescape")
         scheme, _ = _split(url)
-        package, extra = _EXTRAS.get(scheme, ("", ""))
-        try:
-            import fsspec.core
+        package = _load_client(scheme)
+        import fsspec.core
 
-            system, base = fsspec.core.url_to_fs(url, **_OPTIONS.get(package, {}))
-        except ImportError as error:
-            install = f"'ragkit[{extra}]'" if extra else "the package that fsspec names for it"
-            raise MissingPackageError(package or f"for {scheme}://", purpose=f"{scheme}://", install=install) from error
-        except (ValueError, TypeError) as error:  # no such protocol, or one that needs more than a URL
-            raise InputError(f"{show(scheme, 40)}:// is no storage that can be read", cure=_CURE) from error
+        try:
+            with errors_told():
+                system, base = fsspec.core.url_to_fs(url, **_OPTIONS.get(package, {}))
+        except ExtractionError as error:
+            words = f"{show(url, 200)} cannot be opened: {error.detail}"
+            raise InputError(words, cure="name the account and the credentials as its provider wants them") from None
         return StorageRoot(address, system, base, self.access)
 
 
@@ -132,6 +133,28 @@ def _split(url: str) -> tuple[str, str]:
     if match is None:
         raise InputError("it is no URL", cure="write scheme://place/path")
     return match["scheme"].lower(), match["rest"]
+
+
+@cache
+def _load_client(scheme: str) -> str:
+    """Load what reads a kind of storage; return the name of its package, "" for another one than ragkit's extras bring.
+
+    Its log goes nowhere unless the program takes it: it would stand on the terminal, with addresses and their secrets.
+    Raises MissingPackageError, InputError (no such storage).
+    """
+    package, extra = _EXTRAS.get(scheme, ("", ""))
+    for name in ("fsspec", package or "fsspec", "azure", "google.auth", "botocore", "aiobotocore"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    try:
+        import fsspec
+
+        fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        install = f"'ragkit[{extra}]'" if extra else "the package that fsspec names for it"
+        raise MissingPackageError(package or f"for {scheme}://", purpose=f"{scheme}://", install=install) from error
+    except ValueError as error:
+        raise InputError(f"{show(scheme, 40)}:// is no storage that can be read", cure=_CURE) from error
+    return package
 
 
 def _check_storage(url: str, scheme: str, rest: str) -> None:

@@ -29,6 +29,7 @@ _REASONS: Final[tuple[tuple[str, Reason, str], ...]] = (
     ("ClientAuthenticationError", "permission", "the credentials are refused"),
     ("RefreshError", "permission", "the credentials are refused"),
     ("PermissionError", "permission", "access is denied"),
+    ("ValueError", "permission", "its account or its credentials are not complete"),
     ("TimeoutError", "unreadable", "no answer in time"),
     ("FSTimeoutError", "unreadable", "no answer in time"),
     ("ConnectTimeoutError", "unreadable", "no answer in time"),
@@ -51,7 +52,7 @@ _STATUSES: Final[dict[int, tuple[Reason, str]]] = {
 class Version:
     """One version of a remote file.
 
-    size: bytes, 0 where the server does not say. modified_ns: time of its last change, 0 where unknown. tag: its ETag,
+    size: bytes, 0 where the server does not say. modified_ns: time of its last change, 0 where unknown or of no use. tag: its ETag,
     generation or checksum, "" for none.
     """
 

@@ -99,10 +99,13 @@ class StorageRoot:
 
 
 def version_of(info: Mapping[str, Any]) -> Version:
-    """Return the version of a file from what its storage says about it."""
-    tag = next((str(info[name]) for name in _TAGS if info.get(name)), "")
-    time = next((found for name in _TIMES if (found := _nanoseconds(info.get(name)))), 0)
-    return Version(int(info.get("size") or 0), time, tag)
+    """Return the version of a file from what its storage says about it, in a listing or about the file alone.
+
+    Where there is a tag, the time does not count: the two give it in different precisions.
+    """
+    tag = next((str(info[name]).strip('"') for name in _TAGS if info.get(name)), "")
+    times = (_nanoseconds(info.get(name)) for name in _TIMES)
+    return Version(int(info.get("size") or 0), 0 if tag else next((time for time in times if time), 0), tag)
 
 
 def _nanoseconds(time: object) -> int:
@@ -115,7 +118,7 @@ def _nanoseconds(time: object) -> int:
     if isinstance(time, datetime):
         whole = time if time.tzinfo else time.replace(tzinfo=UTC)
         return int(whole.replace(microsecond=0).timestamp()) * 1_000_000_000 + whole.microsecond * 1_000
-    return int(time * 1_000_000_000) if isinstance(time, int | float) else 0
+    return round(time * 1_000_000) * 1_000 if isinstance(time, int | float) else 0
 
 
 @dataclass(frozen=True, slots=True)

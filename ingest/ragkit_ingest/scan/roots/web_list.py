@@ -192,11 +192,15 @@ def _signs(parameter: str) -> bool:
 
 
 def _version_of(answer: http.client.HTTPResponse) -> Version:
+    size = length_of(answer) or 0
+    tag = answer.getheader("ETag", "")
+    if tag:
+        return Version(size, 0, tag)
     try:
-        modified = int(parsedate_to_datetime(answer.getheader("Last-Modified", "")).timestamp()) * 1_000_000_000
+        modified = int(parsedate_to_datetime(answer.getheader("Last-Modified", "")).timestamp())
     except (ValueError, OverflowError):
         modified = 0
-    return Version(length_of(answer) or 0, modified, answer.getheader("ETag", ""))
+    return Version(size, modified * 1_000_000_000, "")
 
 
 def _shown(url: str) -> str:
