@@ -210,9 +210,7 @@ class Troubled:
 
 
 @pytest.mark.parametrize("call", ["ls", "open"])
-def test_what_cannot_be_read_now_is_reported_and_kept(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
+def test_what_cannot_be_read_now_is_reported_and_kept(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     shelf.write("a.txt", b"alpha")
     shelf.write("b.txt", b"beta")
     shelf.ingest()
