@@ -26,7 +26,7 @@ from ragkit_ingest.scan.roots.storage import StorageRoot, version_of
 from ragkit_ingest.scan.walk import Found, LeftOut
 
 FILES = {
-    "guide.md": b"---\ntitle: Guide\n---\n# Boats\n\nA berth costs 12 euros.\n\n| size | fee |\n|---|---|\n| 4 m | 9 |\n",
+    "guide.md": b"---\ntitle: Guide\n---\n# Boats\n\nA berth costs 12 euros.\n\n| size | fee |\n|---|---|\n| 4 | 9 |\n",
     "north/tides.txt": b"High water is at six.\n",
     "north/deep/prices.csv": b"boat,price\nGull,40\nTern,55\n",
     "north/.ragkitignore": b"*.draft.md\n!kept.draft.md\n",

@@ -142,6 +142,9 @@ def ingest(
     A folder that is suddenly empty, or has lost more than half of its files and more than ten, stops the run with a
     question before anything is removed: its share may not be mounted. Without a terminal it needs --allow-removals.
 
+    PATH is a folder, a file, a URL (s3://bucket/prefix, gs://, az://), or a list of web addresses, one a line
+    (https://host/list.txt, or urls:FILE for a list in a file).
+
     A document's source is its path below PATH. Where another folder's document has that source, the folder's name is
     put in front. A folder inside one that was ingested before is synced as a part of it.
 

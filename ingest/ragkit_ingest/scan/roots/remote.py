@@ -52,8 +52,8 @@ _STATUSES: Final[dict[int, tuple[Reason, str]]] = {
 class Version:
     """One version of a remote file.
 
-    size: bytes, 0 where the server does not say. modified_ns: time of its last change, 0 where unknown or of no use. tag: its ETag,
-    generation or checksum, "" for none.
+    size: bytes, 0 where the server does not say. modified_ns: time of its last change, 0 where unknown or of no use.
+    tag: its ETag, generation or checksum, "" for none.
     """
 
     size: int
