@@ -24,8 +24,8 @@ from ragkit import ConfigError, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
-from ragkit_service.jobs.base import JobQueue
 from ragkit_service.file_store.file_table import prepare_files
+from ragkit_service.jobs.base import JobQueue
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
 from ragkit_service.jobs.process import JobProcess

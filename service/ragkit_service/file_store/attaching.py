@@ -15,6 +15,7 @@ from ragkit import InputError, Metadata
 from ragkit_service.context import service_of
 from ragkit_service.file_store.base import FileStore, StoredFile
 from ragkit_service.file_store.file_table import FileTable
+from ragkit_service.file_store.store_facts import FactFolder, FactStore, FactTable
 from ragkit_service.file_store.stored_files import StoredFiles
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest, new_job_id
@@ -30,6 +31,12 @@ def files_of(request: Request) -> FileStore:
     if service.database is not None:
         return FileTable(service.database, owner=owner)
     return StoredFiles(service.settings.data, owner=owner)
+
+
+def facts_of(request: Request) -> FactStore:
+    """Return the names and metadata of vector stores."""
+    service = service_of(request)
+    return FactFolder(service.settings.data) if service.database is None else FactTable(service.database)
 
 
 async def receive_file(request: Request) -> StoredFile:

@@ -30,9 +30,11 @@ TABLES: Final[Sequence[str]] = (
       PRIMARY KEY (owner, id, collection),
       FOREIGN KEY (owner, id) REFERENCES service_files (owner, id) ON DELETE CASCADE
     );
+    CREATE TABLE service_store_facts (collection text PRIMARY KEY, facts text NOT NULL);
     """,
 )
-"""The scripts of the tables, by version. service_file_places: the last job that put a file into a collection."""
+"""The scripts of the tables, by version. service_file_places: the last job that put a file into a collection.
+service_store_facts: the `StoreFacts` of a collection, as JSON."""
 _FACTS: Final = "name, bytes, sha256, created_at, purpose"
 
 
