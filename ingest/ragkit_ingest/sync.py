@@ -7,16 +7,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ragkit import (
     ACL_KEY,
     AddProgress,
     AddReport,
+    ConflictError,
     Document,
     ExtractionError,
     FileState,
     InputError,
+    NotFoundError,
     PreparedDocument,
 )
 from ragkit_ingest.executors.local import LocalExecutor
@@ -26,7 +28,7 @@ from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, P
 from ragkit_ingest.scan.included import record
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
-from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
+from ragkit_ingest.scan.plan import Memory, Move, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
 from ragkit_ingest.stages import Executor, Stages, StageSettings, StoppedStartError
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
     from ragkit_ingest.scan.forecast import Expected
 
+_ATTEMPTS: Final = 3
+"""Plans of one run: each is made from what other machines have committed by then."""
 _PASSING: frozenset[str] = frozenset({"missing", "unreadable", "changed_while_reading", "path_too_long"})
 """Reasons that do not depend on the bytes: such a file is not recorded, and the next run tries it again."""
 
@@ -116,7 +120,7 @@ class _Run:
         expected = self._foretell(plan)
         self._out.changes = [
             *_removals(plan),
-            *_renames(plan),
+            *_renames(plan.moves),
             *(Change(work.action, work.source) for work in plan.work),
         ]
         from ragkit_ingest.scan.forecast import summed
@@ -154,14 +158,29 @@ class _Run:
             if plan.empty:
                 return self._report(targets, plan)
             with self._stages(plan) as stages, self._writer(stages) as writer:
-                now = Memory(self._kb)
-                if now.files != memory.files:
-                    plan = self._allowed_plan(targets, now)
-                self._carry_out(plan, writer, stages)
+                plan = self._carried_out(targets, plan, memory, writer)
+                if plan.work:
+                    self._read(plan, writer, stages)
                 generation = writer.generation if self._out.changes else 0
         except (_StoppedError, StoppedStartError):
             return self._report(targets, Plan())
         return self._report(targets, plan, generation=generation)
+
+    def _carried_out(self, targets: Sequence[Target], plan: Plan, memory: Memory, writer: KnowledgeWriter) -> Plan:
+        """Remove and rename as planned; return the plan, made again when another run wrote before or meanwhile."""
+        now = Memory(self._kb)
+        if now.files != memory.files:
+            plan = self._allowed_plan(targets, now)
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                self._settle(plan, writer)
+            except (NotFoundError, ConflictError):  # in a store of many writers: a run on another machine was first
+                if not left:
+                    raise
+                plan = self._allowed_plan(targets, Memory(self._kb))
+            else:
+                break
+        return plan
 
     def _stages(self, plan: Plan) -> AbstractContextManager[Stages]:
         """Start what reads the files; a plan without any needs no cluster."""
@@ -204,7 +223,8 @@ class _Run:
 
     # ------------------------------------------------------------------ doing
 
-    def _carry_out(self, plan: Plan, writer: KnowledgeWriter, stages: Stages) -> None:
+    def _settle(self, plan: Plan, writer: KnowledgeWriter) -> None:
+        """Do what needs no file to be read. Raises NotFoundError, ConflictError where a document to rename has gone."""
         for state in plan.remove:
             writer.forget_file(state.root, state.path)
             if state.source:
@@ -216,17 +236,19 @@ class _Run:
             writer.record_file(move.new)
             if move.old.source != move.new.source:
                 writer.rename(move.old.source, move.new.source)
-        self._out.changes += _renames(plan)
+            self._out.changes += _renames([move])
         for state in plan.touch:
             writer.record_file(state)
-        if plan.work:
-            self._works = {work.source: work for work in plan.work}
-            self._out.add = writer.add(
-                self._documents(plan, stages, writer),
-                progress=self._committed,
-                reject=lambda document, error: self._rejected(plan, document, error),
-                stopped=self._stop.is_set,
-            )
+
+    def _read(self, plan: Plan, writer: KnowledgeWriter, stages: Stages) -> None:
+        """Read, chunk, embed and commit the new and changed files."""
+        self._works = {work.source: work for work in plan.work}
+        self._out.add = writer.add(
+            self._documents(plan, stages, writer),
+            progress=self._committed,
+            reject=lambda document, error: self._rejected(plan, document, error),
+            stopped=self._stop.is_set,
+        )
 
     def _documents(
         self, plan: Plan, stages: Stages, writer: KnowledgeWriter
@@ -289,7 +311,7 @@ class _Run:
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
             extractor=self._planner.key(reading.work.root, reading.work.found.path),
-            detail=_included(reading),
+            detail=record(reading.work.root.folder, reading.included, read_at_ns=reading.began_ns),
         )
 
     def _committed(self, progress: AddProgress) -> None:
@@ -355,15 +377,10 @@ def _removals(plan: Plan) -> list[Change]:
     return [Change("removed", state.source) for state in plan.remove if state.source]
 
 
-def _renames(plan: Plan) -> list[Change]:
-    moves = [move for move in plan.moves if move.old.source != move.new.source]
-    return [Change("renamed", move.new.source, old=move.old.source) for move in moves]
-
-
-def _included(reading: Reading) -> str:
-    """Return the states of the files that a document includes, as text; from a URL nothing is included."""
-    folder = reading.work.root.folder
-    return "" if folder is None else record(folder, reading.included, read_at_ns=reading.began_ns)
+def _renames(moves: Sequence[Move]) -> list[Change]:
+    return [
+        Change("renamed", move.new.source, old=move.old.source) for move in moves if move.old.source != move.new.source
+    ]
 
 
 def _digest_of(reading: Reading) -> str:

@@ -251,7 +251,7 @@ class Planner:
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
         current = not self._options.force and old.extractor == self.key(target.root, old.path, old.reason)
-        changed = _includes_changed(target.root, old)
+        changed = not old.reason and has_changed(target.root.folder, old.detail)
         current = current and self._memory.holds(old) and not changed
         if same and current and not self._opens_now(target, old):
             self._as_before(target, old)
@@ -392,11 +392,6 @@ def _moved(old: FileState, target: Target, found: Found, source: str) -> FileSta
         mtime_ns=sure_mtime(found),
         ctime_ns=found.ctime_ns,
     )
-
-
-def _includes_changed(root: Root, old: FileState) -> bool:
-    """Return whether a file that the text of a document includes has changed; from a URL nothing is included."""
-    return not old.reason and root.folder is not None and has_changed(root.folder, old.detail)
 
 
 def _suffix(path: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -70,7 +70,7 @@ class FileStore(Protocol):
         """Put the bytes of a file at a path. Raises NotFoundError as `pieces`, and OSError."""
         ...
 
-    def attachments(self) -> list[Attachment]:
+    def attachments(self) -> Sequence[Attachment]:
         """Return the collections that files were put into, newest file first."""
         ...
 

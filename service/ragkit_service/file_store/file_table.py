@@ -109,7 +109,7 @@ class FileTable:
         if digest.hexdigest() != stored.sha256:
             raise replaced_file(stored)
 
-    def attachments(self) -> list[Attachment]:
+    def attachments(self) -> Sequence[Attachment]:
         """Return the collections that files were put into, newest file first."""
         rows = self._rows("SELECT id, collection, job FROM service_file_places WHERE owner = $1 ORDER BY collection")
         return [
@@ -166,6 +166,6 @@ class FileTable:
         )
         return bytes(rows[0][0]) if rows else None
 
-    def _rows(self, sql: str, *bindings: Any) -> list[Any]:
+    def _rows(self, sql: str, *bindings: Any) -> Sequence[Any]:
         with self._database.transaction() as statements:
             return statements.rows(sql, (self._owner, *bindings))
