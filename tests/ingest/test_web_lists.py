@@ -182,6 +182,17 @@ def test_an_address_that_is_no_longer_named_loses_its_document(reader: Reader, s
     ]
 
 
+def test_a_list_holds_no_other_root(reader: Reader, site: Site) -> None:
+    site.put("/a.txt", b"alpha", ETag='"1"')
+    lists = [site.url("/lists"), site.url("/lists/more")]
+    for path in ("/lists", "/lists/more"):
+        site.put(path, site.url("/a.txt").encode())
+        reader.ingest(site.url(path))
+    assert reader.kb.roots() == lists
+    assert [reader.ingest(url).unchanged for url in lists] == [1, 1]
+    assert sorted(reader.texts()) == [f"{site.host}/a.txt", f"more/{site.host}/a.txt"]
+
+
 def client() -> WebClient:
     return WebClient(internal=True, pause=0.0)
 

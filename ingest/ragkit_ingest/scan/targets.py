@@ -11,7 +11,7 @@ from ragkit import InputError, show
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.scan.names import path_of, source_of
 from ragkit_ingest.scan.roots.base import Apart, Root, RootAccess
-from ragkit_ingest.scan.roots.opening import RootOpener, folder_of_url, is_there, is_url
+from ragkit_ingest.scan.roots.opening import RootOpener, folder_of_url, is_list, is_there, is_url
 from ragkit_ingest.scan.walk import Identity
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -126,7 +126,7 @@ def _target(real: bytes, roots: Sequence[bytes], opener: RootOpener, *, single: 
 
 
 def _inside(path: bytes, folder: bytes) -> bool:
-    return path != folder and path.startswith(folder.rstrip(b"/") + b"/")
+    return not is_list(folder) and path != folder and path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def _note(identities: dict[Identity | bytes, str], folder: bytes, words: str) -> None:

@@ -68,6 +68,11 @@ def is_url(name: str) -> bool:
     return name.startswith(_LIST) or _URL.match(name) is not None
 
 
+def is_list(address: bytes) -> bool:
+    """Return whether an address is that of a list of web addresses, which holds no other root."""
+    return address.startswith((_LIST.encode(), b"http://", b"https://"))
+
+
 def folder_of_url(name: str) -> str | None:
     """Return the folder of this machine that a `file://` URL names, None for another URL. Raises InputError."""
     if not name.lower().startswith("file://"):

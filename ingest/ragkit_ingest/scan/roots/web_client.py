@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -54,35 +54,30 @@ class WebClient:
 
         Raises ExtractionError: `permission` (401, 403, a refused address), `unreadable`.
         """
-        for attempt in range(_ATTEMPTS):
-            try:
-                connection, answer = self._redirected(method, url)
-            except (_BusyError, OSError, http.client.HTTPException) as error:
-                if attempt + 1 == _ATTEMPTS or isinstance(error, ssl.SSLCertVerificationError):
-                    raise _failure(error) from None
-                asked = error.wait if isinstance(error, _BusyError) else 0.0
-                time.sleep(min(max(self.pause * 2**attempt, asked), _LONGEST_WAIT))
-            else:
-                break
-        try:
+        with ExitStack() as stack:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    answer = self._redirected(method, url, stack)
+                    break
+                except (_BusyError, OSError, http.client.HTTPException) as error:
+                    stack.close()
+                    if attempt + 1 == _ATTEMPTS or isinstance(error, ssl.SSLCertVerificationError):
+                        raise _failure(error) from None
+                    asked = error.wait if isinstance(error, _BusyError) else 0.0
+                    time.sleep(min(max(self.pause * 2**attempt, asked), _LONGEST_WAIT))
             yield answer
-        finally:
-            connection.close()
 
-    def _redirected(self, method: str, url: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    def _redirected(self, method: str, url: str, stack: ExitStack) -> http.client.HTTPResponse:
+        """Ask, and follow redirects; return the last answer. stack: closes it with its connection."""
         for _ in range(_REDIRECTS + 1):
-            connection = self._connected(url)
-            try:
-                connection.request(method, _target(urlsplit(url)), headers=_HEADERS)
-                answer = connection.getresponse()
-                if answer.status not in _MOVED:
-                    _check_status(method, answer)
-                    return connection, answer
-                url = urljoin(url, answer.getheader("Location", ""))
-            except BaseException:
-                connection.close()
-                raise
-            connection.close()
+            connection = stack.enter_context(closing(self._connected(url)))
+            connection.request(method, _target(urlsplit(url)), headers=_HEADERS)
+            answer = stack.enter_context(closing(connection.getresponse()))
+            if answer.status not in _MOVED:
+                _check_status(method, answer)
+                return answer
+            url = urljoin(url, answer.getheader("Location", ""))
+            stack.close()
         raise ExtractionError("unreadable", f"more than {_REDIRECTS} redirects")
 
     def _connected(self, url: str) -> http.client.HTTPConnection:
@@ -91,11 +86,14 @@ class WebClient:
             parts = checked(url, internal=self.internal)
         except RefusedAddressError as error:
             raise ExtractionError("permission", str(error)) from None
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
-        connection.sock = self._socket(host, port)
-        if parts.scheme == "https":
-            connection.sock = ssl.create_default_context().wrap_socket(connection.sock, server_hostname=host)
+        host = parts.hostname or ""
+        if parts.scheme == "http":
+            connection = http.client.HTTPConnection(host, parts.port, timeout=_SECONDS)
+            connection.sock = self._socket(host, connection.port)
+            return connection
+        secure = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(host, parts.port, timeout=_SECONDS, context=secure)
+        connection.sock = secure.wrap_socket(self._socket(host, connection.port), server_hostname=host)
         return connection
 
     def _socket(self, host: str, port: int) -> socket.socket:
