@@ -183,6 +183,16 @@ def test_a_folder_inside_a_url_belongs_to_it_and_a_file_alone_to_its_folder(shel
     assert shelf.ingest().unchanged == 3
 
 
+def test_a_page_says_which_files_it_would_include(shelf: Shelf) -> None:
+    shelf.write("fees.md", b"A berth costs 12 euros.\n")
+    shelf.write("page.md", b"Fees:\n\n{% include_relative fees.md %}\n")
+    report = shelf.ingest()
+    [warned] = report.warned
+    assert warned.source == "page.md"
+    assert "fees.md" in " ".join(warned.warnings)
+    assert "12 euros" not in shelf.kb.document("page.md").text
+
+
 def test_a_file_url_is_the_folder_itself(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "my docs").mkdir()
     (tmp_path / "my docs" / "a.txt").write_text("alpha")
