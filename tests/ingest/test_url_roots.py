@@ -21,7 +21,7 @@ from ragkit_ingest import IngestOptions, IngestReport, ReadLimits, RemovalsError
 from ragkit_ingest.cli.ingest import ingest
 from ragkit_ingest.scan.roots.base import RootAccess
 from ragkit_ingest.scan.roots.opening import RootOpener, is_url
-from ragkit_ingest.scan.roots.remote import Version, told
+from ragkit_ingest.scan.roots.remote import Version, as_extraction_error
 from ragkit_ingest.scan.roots.storage import StorageRoot, version_of
 from ragkit_ingest.scan.walk import Found, LeftOut
 
@@ -317,7 +317,7 @@ class HttpError(Exception):
     ],
 )
 def test_errors_of_clients_have_a_reason_and_never_their_own_words(error: Exception, reason: str, words: str) -> None:
-    made = told(error)
+    made = as_extraction_error(error)
     assert made.reason == reason
     assert words in made.detail
     assert "secret" not in str(made)

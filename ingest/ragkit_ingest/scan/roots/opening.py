@@ -14,7 +14,7 @@ from ragkit import ExtractionError, InputError, MissingPackageError, show
 from ragkit_ingest.scan.names import path_of, source_of
 from ragkit_ingest.scan.roots.base import Root, RootAccess
 from ragkit_ingest.scan.roots.local import LocalRoot
-from ragkit_ingest.scan.roots.remote import errors_told
+from ragkit_ingest.scan.roots.remote import translated_errors
 from ragkit_ingest.scan.roots.storage import StorageRoot
 from ragkit_ingest.scan.roots.web_list import fetched_list, local_list
 
@@ -101,7 +101,7 @@ class RootOpener:
         root = self._storage(f"{scheme}://{rest.rstrip('/')}".encode())
         shown = show(root.name, 200)
         try:
-            with errors_told():
+            with translated_errors():
                 kind = root.system.info(root.base)["type"]
         except ExtractionError as error:
             cure = "check the URL and the credentials of its provider (documents that it held before are kept)"
@@ -125,7 +125,7 @@ class RootOpener:
         import fsspec.core
 
         try:
-            with errors_told():
+            with translated_errors():
                 system, base = fsspec.core.url_to_fs(url, **_OPTIONS.get(package, {}))
         except ExtractionError as error:
             words = f"{show(url, 200)} cannot be opened: {error.detail}"

@@ -97,17 +97,17 @@ def check_size(size: int, *, max_size: int) -> None:
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
     """Turn any error of a storage client into an ExtractionError, without its words, which may hold a secret."""
     try:
         yield
     except ExtractionError:
         raise
     except Exception as error:  # noqa: BLE001 (the edge of the clients' libraries, which have no error in common)
-        raise told(error) from None
+        raise as_extraction_error(error) from None
 
 
-def told(error: BaseException) -> ExtractionError:
+def as_extraction_error(error: BaseException) -> ExtractionError:
     """Return the reason for an error of a client, judged by its class and status."""
     status = next((code for name in ("status_code", "status", "code") if (code := _number(error, name))), 0)
     if status in _STATUSES:

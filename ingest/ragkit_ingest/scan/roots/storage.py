@@ -13,7 +13,7 @@ from ragkit import ExtractionError
 from ragkit_ingest.scan.ignore_rules import IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, ignored_by
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.roots.base import Apart, OpenedFile, RootAccess
-from ragkit_ingest.scan.roots.remote import PIECE, Version, check_size, errors_told, private_copy
+from ragkit_ingest.scan.roots.remote import PIECE, Version, check_size, private_copy, translated_errors
 from ragkit_ingest.scan.walk import Found, LeftOut
 
 _TAGS: Final = ("generation", "ETag", "etag", "md5Hash", "checksum")
@@ -85,7 +85,7 @@ class StorageRoot:
 
     def _version(self, path: bytes) -> Version:
         full = self.full(path)
-        with errors_told():
+        with translated_errors():
             self.system.invalidate_cache()
             info = self.system.info(full)
         if info.get("type") != "file":
@@ -93,7 +93,7 @@ class StorageRoot:
         return version_of(info)
 
     def _pieces(self, path: bytes) -> Generator[bytes]:
-        with errors_told(), self.system.open(self.full(path), "rb") as file:
+        with translated_errors(), self.system.open(self.full(path), "rb") as file:
             while piece := file.read(PIECE):
                 yield piece
 
@@ -160,7 +160,7 @@ class _Walk:
     def _listed(self, folder: _Folder) -> Sequence[_Item]:
         """Return what is in a folder, the first name last. Raises ExtractionError."""
         full = self._root.full(folder.path).rstrip("/")
-        with errors_told():
+        with translated_errors():
             listed = self._root.system.ls(full, detail=True)
         entries = {}
         for info in listed:

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from ragkit import ExtractionError, __version__
-from ragkit_ingest.scan.roots.remote import PIECE, told
+from ragkit_ingest.scan.roots.remote import PIECE, as_extraction_error
 
 _SECONDS: Final = 20.0  # for a connection, and for each piece of an answer
 _BODY_SECONDS: Final = 600.0  # for the body of one answer
@@ -190,7 +190,7 @@ def _failure(error: _BusyError | OSError | http.client.HTTPException) -> Extract
         return ExtractionError("unreadable", f"the server answers {error.status}, {_ATTEMPTS} times")
     if isinstance(error, ssl.SSLCertVerificationError):
         return ExtractionError("unreadable", "its certificate is not valid")
-    return told(error)
+    return as_extraction_error(error)
 
 
 def _is_public(address: _Address) -> bool:
