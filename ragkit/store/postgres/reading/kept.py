@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.store.encoding import Body
 
 UNIT_BYTES: Final = 128 << 20
 """The unit vectors that are kept take at most this many bytes; a chunk has some 2 to 4 KB at 384 dimensions."""
+
+
+class UnitBodies(Protocol):
+    """Copies of unit vectors on this machine."""
+
+    def find(self, ids: NDArray[np.int64]) -> Mapping[int, memoryview]:
+        """Return the bytes of those chunks of which there are copies, by id."""
 
 
 class Kept:
@@ -21,12 +33,21 @@ class Kept:
         self._lock = threading.Lock()
         self._units: dict[int, bytes] = {}
         self._bytes, self._most = 0, unit_bytes
+        self._files: UnitBodies | None = None
         self._keys: tuple[int, list[str]] = (-1, [])
 
-    def units(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """Return the unit vectors of those chunks of which they are kept, by id."""
+    def hold_units(self, files: UnitBodies) -> None:
+        """Take unit vectors from these files where they have them."""
+        self._files = files
+
+    def units(self, ids: Sequence[int]) -> dict[int, Body]:
+        """Return the unit vectors of those chunks of which they are on this machine, by id."""
+        found: dict[int, Body] = {}
+        if self._files is not None:
+            found.update(self._files.find(np.array(ids, dtype=np.int64)))
         with self._lock:
-            return {number: self._units[number] for number in ids if number in self._units}
+            found.update((number, self._units[number]) for number in ids if number in self._units)
+        return found
 
     def keep_units(self, rows: Iterable[tuple[int, bytes]]) -> None:
         """Keep the unit vectors of chunks."""
