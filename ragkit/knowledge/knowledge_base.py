@@ -240,8 +240,7 @@ class KnowledgeBase:
             fingerprint = reader.fingerprint
         if embedder is not None:
             self._models.check(embedder, fingerprint)
-        if fingerprint is None:
-            fingerprint = (embedder or self._models.embedder()).fingerprint
+        fingerprint = fingerprint or (embedder or self._models.embedder()).fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
         with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
             run = KnowledgeWriter(
@@ -268,12 +267,8 @@ class KnowledgeBase:
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
-            bench = Bench(
-                reader,
-                self._indexes.snapshot(reader.chunks),
-                self._models.embedder_for(reader.fingerprint),
-                self.settings,
-            )
+            embedder = self._models.embedder_for(reader.fingerprint)
+            bench = Bench(reader, self._indexes.snapshot(reader.chunks), embedder, self.settings)
             matrix, evidence = learn_adapter(questions, bench, progress=progress)
         with self._store.write(kind="adapt", fingerprint=reader.fingerprint, settings=self.settings.pinned()) as writer:
             writer.set_adapter(matrix, evidence)
@@ -387,6 +382,10 @@ class KnowledgeBase:
         """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
         store, which opening does too; False when there was nothing to do."""
         return self._store.follow_files()
+
+    def follow_commits(self) -> bool:
+        """Bring search indexes that are in memory up to the last commit, before a question does; False: they are."""
+        return self._querying.follow_commits()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""
