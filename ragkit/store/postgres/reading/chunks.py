@@ -224,7 +224,13 @@ class ChunkReader:
     def select(self, where: Filter) -> Ids:
         """Return the ids of the chunks that match a filter, ascending."""
         clause, bindings = filter_sql(where)
-        return self._snapshot.ids(f"SELECT c.id FROM {_OF_DOCUMENT} WHERE d.collection = $1 AND {clause}", bindings)
+        key = repr((clause, bindings))
+        found = self._kept.selection(self.revision, key)
+        if found is None:
+            sql = f"SELECT c.id FROM {_OF_DOCUMENT} WHERE d.collection = $1 AND {clause}"
+            found = self._snapshot.ids(sql, bindings)
+            self._kept.keep_selection(self.revision, key, found)
+        return found
 
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter; without a condition on pages no chunk is read."""
