@@ -18,6 +18,8 @@ CLOSE_SECONDS: Final = 10.0
 """How long `close` waits for the thread, which may be following or connecting."""
 PAUSE: Final = 4
 """How many times as long as following took, the next commits are left to gather: a run commits many times a second."""
+LONGEST_PAUSE: Final = 2.0
+"""They wait no longer, however long it took: now and then files are written, too."""
 
 
 class CommitFollowing:
@@ -53,7 +55,7 @@ class CommitFollowing:
                 began = time.monotonic()
                 if names is None or names:
                     self._pool.follow_commits(names)
-                self._ended.wait(PAUSE * (time.monotonic() - began))
+                self._ended.wait(min(PAUSE * (time.monotonic() - began), LONGEST_PAUSE))
             except Exception:
                 logger.exception("commits are not followed now")
                 self._ended.wait(WAIT_SECONDS)
