@@ -268,12 +268,8 @@ class KnowledgeBase:
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
-            bench = Bench(
-                reader,
-                self._indexes.snapshot(reader.chunks),
-                self._models.embedder_for(reader.fingerprint),
-                self.settings,
-            )
+            embedder = self._models.embedder_for(reader.fingerprint)
+            bench = Bench(reader, self._indexes.snapshot(reader.chunks), embedder, self.settings)
             matrix, evidence = learn_adapter(questions, bench, progress=progress)
         with self._store.write(kind="adapt", fingerprint=reader.fingerprint, settings=self.settings.pinned()) as writer:
             writer.set_adapter(matrix, evidence)
@@ -387,6 +383,10 @@ class KnowledgeBase:
         """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
         store, which opening does too; False when there was nothing to do."""
         return self._store.follow_files()
+
+    def follow_commits(self) -> bool:
+        """Bring search indexes that are in memory up to the last commit, before a question does; False: they are."""
+        return self._querying.follow_commits()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""
