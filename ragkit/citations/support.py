@@ -17,6 +17,7 @@ from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.quantities import count_denials
 from ragkit.citations.table_check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables import Row, Table, is_pair, read_tables
 from ragkit.citations.tokens import Claim, as_written, content_terms, read_claim, tokens
@@ -357,7 +358,8 @@ class Passage:
             )
         if covered < COVERAGE[min(len(places), len(COVERAGE)) - 1]:
             return "unclear", f"only {covered:.0%} of its words are there"
-        alike = any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
+        agrees = quote != [texts[at] for at in below] and count_denials(claim.text) == count_denials(" ".join(quote))
+        alike = agrees or any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
         if not alike and denies_what_is_said(said, [wording(text, language=self.language) for text in quote]):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
