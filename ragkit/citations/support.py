@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit.citations.amounts.counted import named_numbers, says_single, uncounted
 from ragkit.citations.amounts.ranges import implied_terms
 from ragkit.citations.amounts.units import unit_fault
+from ragkit.citations.bare_text import without_links, without_number, wording_only
+from ragkit.citations.coverage import denies_what_is_said, share_of
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
-from ragkit.citations.prose.focus import focus, torn_fault
+from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.quantities import count_denials
 from ragkit.citations.tables.check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables.lines import identity
 from ragkit.citations.tables.rows import Row, Table, is_pair, read_tables
-from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
+from ragkit.citations.tokens import Claim, as_written, content_terms, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -35,7 +37,6 @@ Chosen on statements made of SQuAD's questions and answers, against the right pa
 _SENTENCES: Final = 3  # in the longest quote of prose
 _ITEMS: Final = 10  # list items or rows that a quote may hold beyond that
 _WIDENING: Final = 0.12  # a longer quote must cover this much more per sentence
-_PREFIX: Final = 5
 _TRIED: Final = 4  # windows that may support; the best of them is reported where none does
 _NEARLY: Final = 0.1  # how much less than the best of them they may cover
 _LINES_ABOVE: Final = 3  # lines above a table that may name what it is about
@@ -44,11 +45,9 @@ _ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
 _LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
 _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
 _LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
-_SCOPE_SHARE: Final = 0.5
-_ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
-_NUMBERED: Final = re.compile(r"^\s*\(?\d{1,3}[.)]\s+")
+_PUBLISHED: Final = frozenset(content_terms("version release released publish published issue issued dated date"))
+"""Terms of what a heading with a version and a date says."""
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
-_LINK_NOTE = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address removed)\)\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class Passage:
         everywhere.
         """
         above = self._read()
-        sentence = as_noted(_without_links(sentence), f"{self._whole_around}\n{self.text}")
+        sentence = as_noted(without_links(sentence), f"{self._whole_around}\n{self.text}")
         said = wording(sentence, language=self.language)
         if not self._spans or not said.terms:
             return Support(0, 0, "unclear", reason="nothing to compare")
@@ -156,12 +155,12 @@ class Passage:
 
     def _quoted(self, sentence: str) -> Support | None:
         """Return the offsets of the passage's sentences that a sentence repeats word for word, None for none."""
-        words = _plain(sentence)
+        words = wording_only(sentence)
         for at, (start, _) in enumerate(self._spans):
-            if not _plain(self.text[start : start + 2 * len(sentence) + _ADDRESS_ROOM]).startswith(words):
+            if not wording_only(self.text[start : start + 2 * len(sentence) + _ADDRESS_ROOM]).startswith(words):
                 continue
             for _, end in self._spans[at:]:
-                if _plain(self.text[start:end]) == words:
+                if wording_only(self.text[start:end]) == words:
                     return Support(start, end, "quoted", coverage=1.0)
         return None
 
@@ -177,7 +176,7 @@ class Passage:
         held = self._row_terms(best.row, table)
         start, end = self._spans[window.first][0], self._spans[window.last][1]
         prose = not any(row.start < end and start < row.end for item in self._tables for row in item.rows)
-        covered = _share(said.terms, held)
+        covered = share_of(said.terms, held)
         if prose and covered < window.covered:
             return None
         outcome: Fault = best.outcome, best.reason
@@ -186,7 +185,7 @@ class Passage:
         shown = best.shown or best.row
         opposed = outcome[0] == "contradicted"
         named = said.terms - said.numbers  # the value that differs is not what both speak of
-        if opposed and _share(named, self._row_terms(shown, table)) < COVERAGE[-1]:
+        if opposed and share_of(named, self._row_terms(shown, table)) < COVERAGE[-1]:
             outcome = "unclear", outcome[1]
         return Support(shown.start, shown.end, *outcome, covered, table.header, opposed)
 
@@ -259,10 +258,10 @@ class Passage:
                 if width > _SENTENCES:
                     break
                 terms |= self._said[last].terms
-                numbers = _share(said.numbers, terms | over) if said.numbers else 0.0
-                value = _share(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
+                numbers = share_of(said.numbers, terms | over) if said.numbers else 0.0
+                value = share_of(said.terms, terms) + 0.5 * numbers - _WIDENING * (width - 1)
                 if best is None or value > best[0]:
-                    best = value, _Window(first, last, _share(said.terms, terms | over))
+                    best = value, _Window(first, last, share_of(said.terms, terms | over))
             if best is not None:
                 found.append(best)
         found.sort(key=lambda item: -item[0])
@@ -274,7 +273,7 @@ class Passage:
         None where it does not lean, or has less than most of a statement's words itself.
         """
         text = self.text[slice(*self._spans[at])]
-        if not at or is_item(text) or not leans(text) or _share(said.terms, self._said[at].terms) < _OWN_SHARE:
+        if not at or is_item(text) or not leans(text) or share_of(said.terms, self._said[at].terms) < _OWN_SHARE:
             return frozenset()
         return self._said[at - 1].terms - self._said[at - 1].numbers
 
@@ -314,7 +313,7 @@ class Passage:
         """Return the text of a unit without the number of a list item, which is no amount."""
         start, end = self._spans[at]
         text = self.text[start:end]
-        return _NUMBERED.sub("- ", text, count=1) if is_item(text) else text
+        return without_number(text) if is_item(text) else text
 
     def _subject(self) -> frozenset[str]:
         """Return the names of the passage's first sentence: what it is about, which later sentences need not repeat."""
@@ -345,83 +344,60 @@ class Passage:
 
     def _fault(self, said: ContentTerms, claim: Claim, window: _Window, around: ContentTerms) -> Fault | None:
         """Return why a window does not support the claim, None when it does."""
-        window_sentences = self._said[window.first : window.last + 1]
         over = self._over(window.first, around)
-        held = frozenset[str]().union(over, *(item.terms for item in window_sentences))
         claim = replace(claim, implied=implied_terms(claim, self._window_text(window)))
-        held |= claim.implied
-        strange = said.numbers - held - claim.uncounted
-        if strange == {"1"} and says_single(claim.tokens, self._window_text(window), language=self.language):
-            strange = frozenset()
-        if strange:
-            return "contradicted", f"the number {as_written(min(strange), claim.tokens)} is not there"
-        if self.language != "de":  # German writes every noun with a capital
-            before = self._said[window.first - 1].terms if window.first else frozenset[str]()
-            near = held | before if leans(self.text[self._spans[window.first][0] :][:12]) else held
-            near |= self._subject()
-            unknown = {name for name in said.names if _share(frozenset({name}), near) == 0}
-            if unknown:
-                return "contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there"
-        if all(self._is_title(at) or self._names_columns(at) for at in range(window.first, window.last + 1)):
-            own = frozenset[str]().union(*(item.terms for item in window_sentences))
-            rest = frozenset[str]().union(*(item.terms for item in self._said if item not in window_sentences))
-            dated = said.numbers and said.numbers <= own and not (said.terms - own) & rest
-            return None if dated and window.covered >= COVERAGE[0] else ("unclear", "only a heading says it")
-        if window.covered < COVERAGE[min(len(window_sentences), len(COVERAGE)) - 1]:
-            return "unclear", f"only {window.covered:.0%} of its words are there"
+        places = range(window.first, window.last + 1)
+        if fault := self._unknown_fault(said, claim, window, over):
+            return fault
+        if all(self._is_title(at) or self._names_columns(at) for at in places):
+            return self._heading_fault(said, window)
         texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
-        places = [at for at in range(window.first, window.last + 1) if not self._is_title(at)]
-        found = [focus(claim, texts[at]) for at in places or range(window.first, window.last + 1)]
-        torn = next((item.fault for item in found if item.fault), None)
+        below = [at for at in places if not self._is_title(at)] or places
+        found = [focus(claim, texts[at]) for at in below]
         quote = [item.text for item in found]
-        alike = any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
-        if not alike and _contradicts(said, [wording(sentence, language=self.language) for sentence in quote]):
+        covered = window.covered
+        if covered < COVERAGE[min(len(places), len(COVERAGE)) - 1]:
+            covered = share_of(
+                said.terms, over.union(agreed_terms(claim, quote), *(self._said[at].terms for at in places))
+            )
+        if covered < COVERAGE[min(len(places), len(COVERAGE)) - 1]:
+            return "unclear", f"only {covered:.0%} of its words are there"
+        agrees = quote != [texts[at] for at in below] and count_denials(claim.text) == count_denials(" ".join(quote))
+        alike = agrees or any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
+        if not alike and denies_what_is_said(said, [wording(text, language=self.language) for text in quote]):
             return "contradicted", "one of the two denies what the other says"
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
-        titles = (item.terms for at, item in enumerate(window_sentences, window.first) if at not in places)
-        above = over | self._subject() | claim.uncounted | frozenset[str]().union(*titles)
-        previous = texts[window.first - 1] if window.first else ""
-        return (
-            find_fault(claim, quote, others, above=above, known=self.known | words, before=previous)
-            or torn
-            or torn_fault(claim, quote)
-        )
+        titles = (self._said[at].terms for at in places if at not in below)
+        above = over.union(self._subject(), claim.uncounted, *titles)
+        before = texts[window.first - 1] if window.first else ""
+        torn = next((item.fault for item in found if item.fault), None)
+        fault = find_fault(claim, quote, others, above=above, known=self.known | words, before=before)
+        return fault or torn or torn_fault(claim, quote)
 
+    def _unknown_fault(self, said: ContentTerms, claim: Claim, window: _Window, over: frozenset[str]) -> Fault | None:
+        """Return the fault of a claim with a number or a name that neither a window nor what governs it has."""
+        text = self._window_text(window)
+        held = over.union(claim.implied, *(item.terms for item in self._said[window.first : window.last + 1]))
+        strange = said.numbers - held - claim.uncounted
+        if strange == {"1"} and says_single(claim.tokens, text, language=self.language):
+            strange = frozenset()
+        if strange:
+            return "contradicted", f"the number {as_written(min(strange), claim.tokens)} is not there"
+        if self.language == "de":  # German writes every noun with a capital
+            return None
+        before = self._said[window.first - 1].terms if window.first else frozenset[str]()
+        near = (held | before if leans(text[:12]) else held) | self._subject()
+        unknown = {name for name in said.names if share_of(frozenset({name}), near) == 0}
+        return ("contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there") if unknown else None
 
-def _without_links(sentence: str) -> str:
-    """Return a sentence without addresses and their replacement texts: the number in those is no claim."""
-    return without_addresses(_LINK_NOTE.sub("", sentence))
+    def _heading_fault(self, said: ContentTerms, window: _Window) -> Fault | None:
+        """Return the fault of a claim that only a heading supports, unless the heading gives its date or number.
 
-
-def _plain(text: str) -> str:
-    bare = without_addresses(_ITEM_MARK.sub("", text)).replace("‹", "<").replace("›", ">")
-    return " ".join(bare.split()).strip(".…!? ").lower()
-
-
-def _share(wanted: frozenset[str], held: frozenset[str]) -> float:
-    """Return the share of terms that are found; terms with the same first five letters count as equal."""
-    missing = wanted - held
-    if not missing:
-        return 1.0
-    starts = {term[:_PREFIX] for term in held if len(term) >= _PREFIX}
-    return 1 - sum(term[:_PREFIX] not in starts or term[0].isdigit() for term in missing) / len(wanted)
-
-
-def _contradicts(said: ContentTerms, window: Iterable[ContentTerms]) -> bool:
-    """Return whether exactly one side negates what both state."""
-    held = list(window)
-    denied = [scope for item in held for scope in item.denied]
-    terms = frozenset[str]().union(*(item.terms for item in held))
-    return any(_meets(scope, terms) and not _both_deny(scope, denied) for scope in said.denied) or any(
-        _meets(scope, said.terms) and not _both_deny(scope, said.denied) for scope in denied
-    )
-
-
-def _meets(scope: frozenset[str], terms: frozenset[str]) -> bool:
-    return bool(scope) and len(scope & terms) / len(scope) >= _SCOPE_SHARE
-
-
-def _both_deny(scope: frozenset[str], others: Iterable[frozenset[str]]) -> bool:
-    """Return whether one of other denials denies the same: "does not refund the fare", "fares are not refunded"."""
-    return any(_meets(scope, other) or _meets(other, scope) for other in others)
+        What the claim says beyond it may not be said of something else in the passage.
+        """
+        places = range(window.first, window.last + 1)
+        own = frozenset[str]().union(*(self._said[at].terms for at in places))
+        rest = frozenset[str]().union(*(terms.terms for at, terms in enumerate(self._said) if at not in places))
+        dated = said.numbers and said.numbers <= own and not (said.terms - own - _PUBLISHED) & rest
+        return None if dated and window.covered >= COVERAGE[0] else ("unclear", "only a heading says it")

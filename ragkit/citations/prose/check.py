@@ -15,6 +15,7 @@ from ragkit.citations.amounts.ranges import clock_fault, code_fault
 from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import opposite_fault
+from ragkit.citations.prose.clauses import verb_of
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
@@ -22,7 +23,7 @@ from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import destination_fault, role_of
-from ragkit.citations.prose.synonyms import is_light
+from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import comparisons, denies, exact_numbers
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
@@ -215,7 +216,11 @@ def _elsewhere_fault(
     if len(strange) >= _STRANGE:
         return "unclear", f"{' and '.join(strange)} stand in another place"
     first = next((token.word for token in claim.tokens if not token.stop), "")
-    return ("unclear", f"{first} stands in another place") if first in strange else None
+    said = {token.word for text in quote for token in tokens(text, language=claim.language)}
+    for word in (first, verb_of(claim.text).lower()):
+        if word in strange and not is_light(word) and not any(are_synonyms(word, other) for other in said):
+            return "unclear", f"{word} stands in another place"
+    return None
 
 
 def _with_lead_ins(quote: Sequence[str]) -> list[str]:

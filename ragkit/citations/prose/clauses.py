@@ -8,9 +8,8 @@ English only. Conditions and relative clauses stay with what they restrict.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
@@ -44,15 +43,17 @@ is are was were be been has have had
 """
 _BE: Final = frozenset(_BE_WORDS.split())
 _REGULAR_WORDS: Final = """
-accept add admit allow announce answer appear apply appoint approve arrive ask award bake belong bill book borrow call
-carry change check clean close collect commence contain cool cover decide decline deliver deny describe dilute drain
-earn elect employ enable end enter examine expire explain fail fill finish fold follow gain grant handle happen heat
-help hire improve include incubate increase inform insure issue join land last launch lower maintain manage mix move
-need notify offer open operate order own pass pay permit perform place play postpone press prevent produce propose
-protect provide publish raise reach receive record reduce refund refuse register reject release remain remove rename
-renew rent repair replace reply report request require reserve respond rest restore retain return review rinse save
-secure serve ship sign start stay stir stop store supply support test thaw trade treat turn use visit vote wait wash
-want warm weigh work
+accept add admit alight allow announce answer appear apply appoint approve arrive ask attach award bake belong bill
+board boil book borrow call carry catch change check chop clean click climb close collect commence compare connect
+contain cook cool cover criticise criticize debate decide decline deliver deny describe diagnose dilute discuss
+download draft drain dry earn elect employ enable end enter examine expire explain fail fill finish fold follow gain
+grant greet handle happen heat help hire improve include increase incubate inform inject install insure issue join
+land last launch learn lift listen load lower maintain manage measure mix move need notify offer open operate order
+own pack paint pass pay perform permit place play plug postpone pour praise prescribe press prevent produce propose
+protect provide publish pump raise reach receive record reduce refund refuse register reject release remain remove
+rename renew rent repair replace reply report request require reserve respond rest restart restore retain return
+review rinse save scan secure select serve ship sign slice start stay stir stop store supply support switch test thaw
+trade treat turn unload update upload use visit vote wait walk want warm wash watch weigh welcome weld work wrap
 """
 _REGULAR: Final = tuple(_REGULAR_WORDS.split())
 _IRREGULAR_WORDS: Final = """
@@ -136,8 +137,10 @@ _RELATIVE: Final = frozenset(_RELATIVE_WORDS.split())
 BACKWARD: Final = re.compile(r"\b(?:it|they|them|this|these|he|she|him|its|their)\b", re.IGNORECASE)
 """Pronouns for something that the clause or sentence before names."""
 _THAT_OF: Final = re.compile(r"\b(?:that|those|the one|the ones)(?= (?:of|for|from|in|with)\b)", re.IGNORECASE)
+_ONE: Final = re.compile(r"(?P<which>\bthe [^\W\d_]+) ones?\b", re.IGNORECASE)
 _NOUN_OF: Final = re.compile(r"(?P<noun>[^\W\d_]+)\s+(?:of|for|from|in|with)\b", re.IGNORECASE)
 _RESPECTIVELY: Final = re.compile(r",?\s+respectively\b", re.IGNORECASE)
+_AND: Final = re.compile(r",?\s+and\s+|,\s+")
 _SERIES: Final = re.compile(r"(?:[^\s,;]+(?:\s[^\s,;]+)?,\s+)*[^\s,;]+(?:\s[^\s,;]+)?,?\s+and\s+(?:the\s+)?[^\s,;.]+")
 _SUBJECT_REACH: Final = 7  # words before the verb of a clause with a subject of its own
 _LONGEST: Final = 800  # characters of a sentence that is split
@@ -165,7 +168,9 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     """
     flat = " ".join(_MARK.sub("", sentence, count=1).split()) if len(sentence) <= _LONGEST else ""
     lead, body = _lead(flat)
-    parts = _respective(body) or _split(body)
+    pairs, parts = _respective(body), _split(body)
+    if pairs:
+        return tuple(replace(item, text=lead + item.text) for item in pairs)
     if len(parts) < 2:
         words = _words(flat)
         return (Clause(sentence, _until(flat, _verb_at(words)), _main_verb(words, _verb_at(words))),)
@@ -223,11 +228,9 @@ def _clause(part: str, before: Clause | None) -> Clause:
     if before is None:
         return Clause(part, _until(part, at), _main_verb(words, at))
     referred = before.text if BACKWARD.search(part) else ""
-    noun = _THAT_OF.search(part) and _NOUN_OF.search(before.text)
-    if noun:
-        part = _THAT_OF.sub(f"the {noun['noun']}", part, count=1)
-        words = _words(part)
-        at = _verb_at(words)
+    part = _with_noun(part, before.text)
+    words = _words(part)
+    at = _verb_at(words)
     adverbs = not words[: max(at, 0)] or all(_is_adverb(word) for word in words[: max(at, 0)])
     if at >= 0 and adverbs and before.subject:
         text = f"{before.subject} {_shared_auxiliary(words[at], before)}{part}"
@@ -239,11 +242,20 @@ def _clause(part: str, before: Clause | None) -> Clause:
     return Clause(part, _until(part, at), _main_verb(words, at), referred)
 
 
+def _with_noun(part: str, before: str) -> str:
+    """Return a clause with the noun of the one before it for "that of …" and for "the red one"."""
+    noun = _THAT_OF.search(part) and _NOUN_OF.search(before)
+    if noun:
+        return _THAT_OF.sub(f"the {noun['noun']}", part, count=1)
+    words = _words(before)
+    return _ONE.sub(lambda match: f"{match['which']} {words[-1]}", part, count=1) if words else part
+
+
 def _main_verb(words: list[str], at: int) -> str:
     """Return the first verb from a place that is no auxiliary, with no more than adverbs before it; "" for none."""
     while 0 <= at < len(words) and (words[at].lower() in _AUXILIARIES | _BE or _is_adverb(words[at])):
         at += 1
-    return words[at] if 0 <= at < len(words) else ""
+    return words[at] if 0 <= at < len(words) and words[at].isalpha() else ""
 
 
 def _is_adverb(word: str) -> bool:
@@ -255,6 +267,12 @@ def _shared_auxiliary(verb: str, before: Clause) -> str:
     words = _words(before.text[before.text.find(before.subject) + len(before.subject) :])
     own = words[0].lower() if words else ""
     return f"{own} " if own in _BE and verb.lower() not in _AUXILIARIES else ""
+
+
+def verb_of(sentence: str) -> str:
+    """Return the main verb of a sentence, or the word after "is"; "" where none is found."""
+    words = _words(sentence)
+    return _main_verb(words, _verb_at(words))
 
 
 def subject_of(sentence: str) -> str:
@@ -304,17 +322,19 @@ def _is_verb(words: list[str], at: int) -> bool:
     return inflected and after in _DETERMINERS and before not in _AUXILIARIES
 
 
-def _respective(text: str) -> list[str]:
-    """Return a sentence for each pair of a text with "respectively": "A and B pay X and Y, respectively"."""
-    if not _RESPECTIVELY.search(text):
-        return []
+def _respective(text: str) -> list[Clause]:
+    """Return a clause for each pair of a text with "respectively": "A and B pay X and Y, respectively"."""
     bare = _RESPECTIVELY.sub("", text)
-    series = list(_SERIES.finditer(bare))
+    series = list(_SERIES.finditer(bare)) if bare != text else []
     if len(series) != 2:
         return []
-    members = [re.split(r",?\s+and\s+|,\s+", match.group()) for match in series]
+    (first, last), members = series, [_AND.split(match.group()) for match in series]
     if len(members[0]) != len(members[1]):
         return []
-    (first, last), ends = pairwise(series).__next__(), bare[series[1].end() :]
-    start, between = bare[: first.start()], bare[first.end() : last.start()]
-    return [f"{start}{one}{between}{other}{ends}" for one, other in zip(*members, strict=True)]
+    between, end = bare[first.end() : last.start()], bare[last.end() :]
+    verb = between.strip().partition(" ")[0]
+    subjects = [f"{bare[: first.start()]}{name}" for name in members[0]]
+    return [
+        Clause(f"{subject}{between}{value}{end}", subject, verb)
+        for subject, value in zip(subjects, members[1], strict=True)
+    ]

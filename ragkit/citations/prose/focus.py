@@ -90,6 +90,19 @@ def focus(claim: Claim, sentence: str) -> Focus:
     return Focus(named, fault)
 
 
+def agreed_terms(claim: Claim, quote: Sequence[str]) -> frozenset[str]:
+    """Return the terms of a claim that its quote says in other words: by a synonym, or by a denied antonym."""
+    text = " ".join(quote)
+    words = {token.word for token in tokens(text, language=claim.language)}
+    denied = {found.said for found in opposites(claim, quote) if found.denied}
+    alike = count_denials(claim.text) % 2 == count_denials(text) % 2
+    return frozenset(
+        token.term
+        for token in claim.tokens
+        if token.word in denied or (alike and not token.stop and any(are_synonyms(token.word, word) for word in words))
+    )
+
+
 def torn_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
     """Return the fault when a claim joins what different sentences say of different things.
 
