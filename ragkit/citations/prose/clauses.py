@@ -8,11 +8,14 @@ English only. Conditions and relative clauses stay with what they restrict.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
+from ragkit.citations.prose.gapping import filled
+from ragkit.text.content_terms import NUMBER_WORDS
 
 _AUXILIARIES: Final = frozenset(
     [
@@ -43,17 +46,26 @@ is are was were be been has have had
 """
 _BE: Final = frozenset(_BE_WORDS.split())
 _REGULAR_WORDS: Final = """
-accept add admit alight allow announce answer appear apply appoint approve arrive ask attach award bake belong bill
-board boil book borrow call carry catch change check chop clean click climb close collect commence compare connect
-contain cook cool cover criticise criticize debate decide decline deliver deny describe diagnose dilute discuss
-download draft drain dry earn elect employ enable end enter examine expire explain fail fill finish fold follow gain
-grant greet handle happen heat help hire improve include increase incubate inform inject install insure issue join
-land last launch learn lift listen load lower maintain manage measure mix move need notify offer open operate order
-own pack paint pass pay perform permit place play plug postpone pour praise prescribe press prevent produce propose
-protect provide publish pump raise reach receive record reduce refund refuse register reject release remain remove
-rename renew rent repair replace reply report request require reserve respond rest restart restore retain return
-review rinse save scan secure select serve ship sign slice start stay stir stop store supply support switch test thaw
-trade treat turn unload update upload use visit vote wait walk want warm wash watch weigh welcome weld work wrap
+accept add admit alight allow announce answer appear apply appoint approve arrange arrive ask assemble assess assign
+assist attach attend authorise authorize avoid award bake belong bill board boil book borrow calculate call cancel
+carry catch change check choose chop clean click climb close collect combine commence compare complete compose conduct
+confirm connect consider construct consult consume contain convert cook cool coordinate correct cover create criticise
+criticize debate decide decline define delete deliver deny depend describe destroy detect determine develop diagnose
+dilute direct discuss distribute divide donate download draft drain dry earn edit educate elect eliminate emit employ
+enable encourage end ensure enter equip establish evaluate examine exceed exclude execute exist expand expect expire
+explain extend fail fill finance finish fold follow found gain gather generate grant greet guard guide handle happen
+heat help hire identify ignore improve include increase incubate inform inject inspect inspire install instruct insure
+introduce invent invest investigate invite involve issue join judge justify lack land last launch learn lift listen
+load lock lower maintain manage measure mention merge mix monitor move need negotiate notify observe obtain occupy
+occur offer open operate order oversee own pack paint participate pass pay perform permit place play plug possess
+postpone pour praise prefer prepare prescribe present press prevent print process produce promise promote propose
+protect prove provide publish pump punish qualify raise reach receive recommend record recruit recycle reduce refer
+refund refuse register regulate reject relate release rely remain remember remind remove rename renew rent repair
+replace reply report represent request require rescue reserve resign resolve respond rest restart restore retain
+return reveal review rinse save scan schedule secure select separate serve settle share ship sign slice solve start
+stay stir stop store submit succeed suffer suggest supervise supply support suspend switch tackle terminate test thaw
+trade transfer transform translate transport travel treat turn unload unlock update upload use vary verify visit vote
+wait walk want warm warn wash watch weigh welcome weld withdraw work wrap
 """
 _REGULAR: Final = tuple(_REGULAR_WORDS.split())
 _IRREGULAR_WORDS: Final = """
@@ -125,11 +137,14 @@ _PREPOSITIONS: Final = frozenset(
 _CONTRAST: Final = re.compile(r"but|while|whereas|whilst")
 _ADVERBS: Final = frozenset(("always", "also", "only", "then", "not", "still", "often", "never", "now", "again", "so"))
 _SUBORDINATE: Final = re.compile(
-    r"\b(?:if|when|whenever|that|who|whom|which|because|unless|whether|where|whose|so that)\b(?! of)", re.IGNORECASE
+    r"\b(?:if|when|whenever|that|who|whom|which|because|unless|whether|where|whose|so that)\b"
+    r"(?! (?:of|for|in|from|with)\b)",
+    re.IGNORECASE,
 )
 _CUT: Final = re.compile(
     r"(?P<strong>;\s+)|,?\s+(?:and|but|while|whereas|whilst|yet|however)\s+(?:then\s+|also\s+|not\s+)?|,\s+(?:then\s+)?"
 )
+_BUT_NOT: Final = re.compile(r",?\s+but\s+not\s+")
 _RELATIVE_WORDS: Final = """
 which who whom whose where that when if unless because so including such
 """
@@ -139,6 +154,10 @@ BACKWARD: Final = re.compile(r"\b(?:it|they|them|this|these|he|she|him|its|their
 _THAT_OF: Final = re.compile(r"\b(?:that|those|the one|the ones)(?= (?:of|for|from|in|with)\b)", re.IGNORECASE)
 _ONE: Final = re.compile(r"(?P<which>\bthe [^\W\d_]+) ones?\b", re.IGNORECASE)
 _NOUN_OF: Final = re.compile(r"(?P<noun>[^\W\d_]+)\s+(?:of|for|from|in|with)\b", re.IGNORECASE)
+_APPOSITION: Final = re.compile(
+    r"(?<=[^\W\d_]), (?:[A-Z][a-z]{1,3}\.? )?[A-ZÄÖÜ][\w'’-]+(?: [A-ZÄÖÜ][\w'’-]+){1,3},(?! (?:and|or|but|the)\b)"
+)
+_LOW_COMMA: Final = "\u201a"  # stands for the commas around an apposition, at which no clause ends
 _RESPECTIVELY: Final = re.compile(r",?\s+respectively\b", re.IGNORECASE)
 _AND: Final = re.compile(r",?\s+and\s+|,\s+")
 _SERIES: Final = re.compile(r"(?:[^\s,;]+(?:\s[^\s,;]+)?,\s+)*[^\s,;]+(?:\s[^\s,;]+)?,?\s+and\s+(?:the\s+)?[^\s,;.]+")
@@ -167,17 +186,25 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
     shipped"). The label of the sentence ("Fees: …") and an adverbial at its beginning hold for all clauses.
     """
     flat = " ".join(_MARK.sub("", sentence, count=1).split()) if len(sentence) <= _LONGEST else ""
+    flat = _APPOSITION.sub(lambda match: match.group().replace(",", _LOW_COMMA), flat)
     lead, body = _lead(flat)
     pairs, parts = _respective(body), _split(body)
     if pairs:
         return tuple(replace(item, text=lead + item.text) for item in pairs)
     if len(parts) < 2:
         words = _words(flat)
-        return (Clause(sentence, _until(flat, _verb_at(words)), _main_verb(words, _verb_at(words))),)
+        subject = _until(flat, _verb_at(words)).replace(_LOW_COMMA, ",")
+        return (Clause(sentence, subject, _main_verb(words, _verb_at(words))),)
     found: list[Clause] = []
     for part in parts:
         found.append(_clause(part, found[-1] if found else None))
-    return tuple(Clause(lead + item.text, item.subject, item.verb, item.referred) for item in found)
+    return tuple(_restored(lead, item) for item in found)
+
+
+def _restored(lead: str, item: Clause) -> Clause:
+    """Return a clause behind what holds for all of them, with the commas of its appositions."""
+    parts = (f"{lead}{item.text}", item.subject, item.verb, item.referred)
+    return Clause(*(part.replace(_LOW_COMMA, ",") for part in parts))
 
 
 def _lead(text: str) -> tuple[str, str]:
@@ -192,15 +219,32 @@ def _lead(text: str) -> tuple[str, str]:
 def _split(text: str) -> list[str]:
     """Return the parts of a text that have a finite verb each; those after a semicolon may do without."""
     parts: list[str] = []
-    start = 0
+    start, filled_up = 0, False
     for match in _CUT.finditer(text):
         before, after = text[start : match.start()], text[match.end() :]
         if not before or match.end() < start:
             continue
-        if match["strong"] or (_has_verb(before) and _opens_clause(before, after, match.group())):
+        opens = (filled_up or _has_verb(before)) and _opens_clause(before, after, match.group())
+        gap = not (match["strong"] or opens) and _leaves_out_its_verb([*parts, before], after)
+        denied = not (opens or gap) and bool(_BUT_NOT.fullmatch(match.group())) and _has_verb(before)
+        if match["strong"] or opens or gap or denied:
             parts.append(before)
-            start = match.end()
+            start = match.end() - (len("not ") if denied else 0)
+            filled_up = gap
     return [*parts, text[start:]]
+
+
+def _leaves_out_its_verb(parts: Sequence[str], after: str) -> bool:
+    """Return whether what follows the last part is a clause whose verb stands in an earlier one."""
+    part = _CUT.split(after, maxsplit=1)[0]
+    whole = next((text for text in reversed(parts) if _has_verb(text)), "")
+    return bool(whole) and not _has_verb(part) and bool(filled(whole, part, _verb_offset(whole)))
+
+
+def _verb_offset(text: str) -> int:
+    """Return the offset of the first finite verb of a text, -1 for none."""
+    at = _verb_at(_words(text))
+    return list(_WORD.finditer(text))[at].start() if at >= 0 else -1
 
 
 def _opens_clause(before: str, after: str, mark: str) -> bool:
@@ -212,9 +256,10 @@ def _opens_clause(before: str, after: str, mark: str) -> bool:
     alone = mark.strip() in (",", ", then")
     if mark.strip().endswith("then") and first in _PREPOSITIONS:
         return True
-    if _SUBORDINATE.search(before) and not _CONTRAST.search(mark):
-        return False
     at = _verb_at(following)
+    parallel = at == 0 and len(following) > 1 and _SUBORDINATE.fullmatch(following[1])  # "opens when … and closes when"
+    if _SUBORDINATE.search(before) and not (parallel or _CONTRAST.search(mark)):
+        return False
     if at == 0:
         return not alone or (len(following) > 1 and following[1] in _DETERMINERS)
     if alone and not (following[0][0].isupper() or first in _DETERMINERS):
@@ -235,6 +280,10 @@ def _clause(part: str, before: Clause | None) -> Clause:
     if at >= 0 and adverbs and before.subject:
         text = f"{before.subject} {_shared_auxiliary(words[at], before)}{part}"
         return Clause(text, before.subject, _main_verb(words, at), referred)
+    if at < 0 and (whole := filled(before.text, part, _verb_offset(before.text))):
+        return _clause(whole, None)
+    if at < 0 and words[:1] == ["not"]:
+        return Clause(f"{before.subject} not {before.verb} {part[4:]}", before.subject, before.verb, referred)
     if at < 0 and words and words[0].lower() in _PREPOSITIONS:
         return Clause(f"{before.subject} {before.verb} {part}".strip(), before.subject, before.verb, referred)
     if at < 0:
@@ -314,8 +363,19 @@ def _is_verb(words: list[str], at: int) -> bool:
     if before in _DETERMINERS or (words[at][0].isupper() and at > 0):
         return False
     after = words[at + 1].lower() if at + 1 < len(words) else ""
+    named = after.isdigit() or (len(after) == 1 and words[1].isupper())
+    noun = words[at][0].isupper() and word not in _BASE_FORMS
+    if at == 0 and (noun or named or after in _AUXILIARIES):
+        return False  # "Books are lent", "Pump A runs"
     if word in _BASE_FORMS:
-        return at == 0 or before in _BEFORE_VERB or (before.endswith("s") and before not in _AUXILIARIES)
+        return (
+            at == 0
+            or before in _BEFORE_VERB
+            or before in NUMBER_WORDS
+            or (before.endswith("s") and before not in _AUXILIARIES)
+        )
+    if after in _AUXILIARIES:
+        return False  # "the plans are"
     if word in _VERBS or (word.endswith("ed") and word not in _NOT_PAST):
         return before not in ("of", "to", "for", "in", "on", "by", "with")
     inflected = word.endswith("s") and not word.endswith(("ss", "us")) and not is_unit(word)
