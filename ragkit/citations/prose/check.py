@@ -16,6 +16,7 @@ from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import opposite_fault
 from ragkit.citations.prose.clauses import verb_of
+from ragkit.citations.prose.complements import complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
@@ -94,6 +95,7 @@ def find_fault(
         or part_fault(claim, [sentence for sentence in quote if is_copy(claim, sentence, share=_REPEATED)])
         or kind_fault(claim, text)
         or widened_fault(claim, quote)
+        or complement_fault(claim, text)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
         or _elsewhere_fault(claim, quote, others, near, known)

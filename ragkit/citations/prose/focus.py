@@ -17,11 +17,17 @@ from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
 from ragkit.citations.prose.clauses import BACKWARD, Clause, clauses, subject_of
 from ragkit.citations.prose.restated import restated
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
-from ragkit.citations.quantities import count_denials
+from ragkit.citations.quantities import count_denials, denies
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 
 _NAMES: Final = re.compile(r"(?<=\s)[A-ZÄÖÜ][^\W\d_]+")
+_PARTICLE: Final = re.compile(
+    r"\b(?P<verb>[^\W\d_]{3,}(?:ed|s|t|n))\s(?P<particle>on|off|up|down|in|out)\b"
+    r"(?=\s(?:in|at|by|from|when|if|on|before|after|every|and|or)\b|[.,;!]|$)",
+    re.IGNORECASE,
+)
+_OTHERS: Final = re.compile(r"\bothers?\b", re.IGNORECASE)
 _TOLD: Final = 2  # terms that a statement and a sentence share before its clauses are told apart
 _ALIKE: Final = 0.6  # of a clause's terms that a statement must have before their denials are compared
 _PREFIX: Final = 5
@@ -129,7 +135,14 @@ def _telling(text: str, claim: Claim) -> dict[str, str]:
         for token in tokens(text, language=claim.language)
         if not token.stop and token.term not in claim.implied and not is_light(token.word)
     }
-    return found | {label: label for label in label_terms(text, language=claim.language)}
+    marked = {*label_terms(text, language=claim.language), *_particle_verbs(text, claim.language)}
+    return found | {term: term for term in marked}
+
+
+def _particle_verbs(text: str, language: str) -> Iterator[str]:
+    """Yield a term for each verb whose particle decides its meaning: "turn off" of "is turned off in April"."""
+    for match in _PARTICLE.finditer(text):
+        yield f"{tokens(match['verb'], language=language)[0].term} {match['particle'].lower()}"
 
 
 def _leads(part: _Part, after: _Part | None) -> bool:
@@ -176,7 +189,7 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
     """Return the fault when a claim joins the subject, or the verb, of one clause with what another clause says."""
     beside = other.has(other.verb, other.rest)
     own = one.has(one.verb, one.rest)
-    apart = bool(one.verb or one.rest)
+    apart = bool(one.verb or one.rest or other.subject)
     rivals = other.clause.subject not in ("", one.clause.subject) and not other.clause.referred
     given = one.share > other.share and beside and rivals and ((apart and not own) or _takes_number(one, other))
     subjects = one.share and other.share and not beside and not own
@@ -188,16 +201,24 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
         and not one.clause.referred
         and not other.has(other.verb)
     )
-    if given or subjects or joined or (_leaves_a_number(one) and _leaves_a_number(other)):
+    of_others = bool(one.share and beside and _OTHERS.search(other.clause.subject) and not denies(claim.text))
+    if given or subjects or joined or of_others or _mixes(one, other):
         stated = [token.word for token in claim.tokens if token.term in other.said]
         return "unclear", f"{(stated or ['it'])[0]} is said in another clause"
     return None
 
 
-def _leaves_a_number(part: _Part) -> bool:
-    """Return whether a statement has one of a clause's own numbers, and another one not."""
-    numbers = {term for term in part.rest if term[:1].isdigit()}
-    return bool(numbers & part.said and numbers - part.said)
+def _mixes(one: _Part, other: _Part) -> bool:
+    """Return whether a statement has a part of what each of two clauses alone says, and leaves a part of each out.
+
+    "Films are lent for four weeks" of "Books are lent for four weeks and films for one week".
+    """
+    return _is_half_said(one) and _is_half_said(other)
+
+
+def _is_half_said(part: _Part) -> bool:
+    own = part.subject.keys() | part.rest.keys()
+    return bool(own & part.said and own - part.said)
 
 
 def _takes_number(one: _Part, other: _Part) -> bool:
