@@ -31,6 +31,7 @@ class TableClaim:
 
 
 def read_table_claim(statement: str, language: str) -> TableClaim:
+    """Return a statement as it is compared with the rows of a table."""
     found = tuple(tokens(statement, language=language))
     return TableClaim(
         found,

@@ -314,6 +314,8 @@ def _is_verb(words: list[str], at: int) -> bool:
     if before in _DETERMINERS or (words[at][0].isupper() and at > 0):
         return False
     after = words[at + 1].lower() if at + 1 < len(words) else ""
+    if after in _AUXILIARIES:
+        return False  # a noun: "books are lent"
     if word in _BASE_FORMS:
         return at == 0 or before in _BEFORE_VERB or (before.endswith("s") and before not in _AUXILIARIES)
     if word in _VERBS or (word.endswith("ed") and word not in _NOT_PAST):
