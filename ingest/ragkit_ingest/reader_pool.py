@@ -17,6 +17,8 @@ from ragkit_ingest.scan.walk import Found, open_file
 from ragkit_ingest.stages import Pool
 
 _AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
+_SMALL_AHEAD = 64  # small files, so that processes go on while documents are committed
+_SMALL_BYTES = 1 << 20  # of small files together
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
 
 
@@ -74,21 +76,25 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
     Ends early when `stopped` returns true; files that are being read are then given up.
     """
     waiting: dict[Future[Document | ExtractionError], Reading] = {}
+    size = 0
     todo = iter(works)
     try:
         while not stopped():
-            while len(waiting) < _AHEAD * processes and (work := next(todo, None)) is not None:
+            while _takes_more(len(waiting), size, processes) and (work := next(todo, None)) is not None:
                 reading = Reading(work)
+                size += work.found.size
                 name = clean_text(os.fsdecode(os.path.basename(work.found.path))) or "file"
                 place = Place(work.root, work.found.path)
                 job = Job(work.source, name, reading.open, place, reading.included.extend, reading.take_chunks)
                 waiting[pool.submit(job)] = reading
             if not waiting:
                 return
-            done, _ = wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
-            future = next((item for item in waiting if item in done), None)
-            if future is not None:
+            future = next((item for item in waiting if item.done()), None)
+            if future is None:
+                wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            else:
                 reading = waiting.pop(future)
+                size -= reading.work.found.size
                 reading.finish(future)
                 yield reading
     finally:
@@ -97,6 +103,11 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
                 reading.close()
             else:
                 future.add_done_callback(partial(_close, reading))
+
+
+def _takes_more(files: int, size: int, processes: int) -> bool:
+    """Tell whether another file may wait; size: bytes of those that do."""
+    return files < _AHEAD * processes or (files < _SMALL_AHEAD and size < _SMALL_BYTES)
 
 
 def _close(reading: Reading, _: Future[Document | ExtractionError]) -> None:

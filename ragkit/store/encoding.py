@@ -168,6 +168,8 @@ def dump_settings(settings: Mapping[str, Any]) -> str:
 
 
 def _dump(value: Any) -> str:
+    if not value and isinstance(value, list | tuple):
+        return "[]"
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 
