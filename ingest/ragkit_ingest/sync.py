@@ -153,14 +153,17 @@ class _Run:
             if plan.empty:
                 return self._report(targets, plan)
             with self._stages(plan) as stages, self._writer(stages) as writer:
-                now = Memory(self._kb)
-                if now.files != memory.files:
-                    plan = self._allowed_plan(targets, now)
+                plan = self._renewed(plan, targets, memory)
                 self._carry_out(plan, writer, stages)
                 generation = writer.generation if self._out.changes else 0
         except (_StoppedError, StoppedStartError):
             return self._report(targets, Plan())
         return self._report(targets, plan, generation=generation)
+
+    def _renewed(self, plan: Plan, targets: Sequence[Target], memory: Memory) -> Plan:
+        """Return the plan, made again where another run has recorded files since `memory` was read."""
+        now = Memory(self._kb)  # of many files it takes much memory, so it is not kept
+        return plan if now.files == memory.files else self._allowed_plan(targets, now)
 
     def _stages(self, plan: Plan) -> AbstractContextManager[Stages]:
         """Start what reads the files; a plan without any needs no cluster."""

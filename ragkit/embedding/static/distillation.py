@@ -118,8 +118,7 @@ def evened(components: NDArray[np.float32]) -> NDArray[np.float32]:
     arXiv:2103.15316). One that does not vary stays as it is.
     """
     spread = components.std(axis=0)
-    divided: NDArray[np.float32] = components / np.sqrt(np.where(spread > 0, spread, np.float32(1)))
-    return divided
+    return (components / np.sqrt(np.where(spread > 0, spread, 1))).astype(np.float32)
 
 
 def _rarity(tokens: Mapping[int, str], size: int) -> NDArray[np.float32]:
