@@ -10,7 +10,7 @@ import pytest
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_embedder import ModelEmbedder
 from ragkit.embedding.model_files import find_model
-from ragkit.embedding.static.distillation import distill, evened, principal_axes
+from ragkit.embedding.static.distillation import distill, principal_axes
 from ragkit.embedding.static.folder import Origin, origin_of, write_static_model
 from ragkit.embedding.static.vocabulary import Vocabulary
 from ragkit.embedding.tokenizer import WordPieces
@@ -56,15 +56,6 @@ def test_the_projection_keeps_the_directions_that_vary_most() -> None:
     spread = full.var(axis=0)
     assert list(spread) == sorted(spread, reverse=True)
     assert centred @ principal_axes(centred, 2) == pytest.approx(full[:, :2])
-
-
-def test_directions_with_the_widest_spread_are_narrowed_and_keep_their_order() -> None:
-    rows = np.random.default_rng(7).standard_normal((300, 3)).astype(np.float32) * [9, 4, 1]
-    rows = np.column_stack([rows, np.full(300, 2)]).astype(np.float32)
-    even = evened(rows)
-    assert even.std(axis=0)[:3] == pytest.approx(np.sqrt(rows.std(axis=0)[:3]), rel=1e-4)
-    assert np.array_equal(even[:, 3], rows[:, 3])  # a direction without any spread
-    assert np.array_equal(np.argsort(even[:, 0]), np.argsort(rows[:, 0]))
 
 
 def test_frequent_tokens_weigh_less_and_unused_ones_nothing(embedder: ModelEmbedder, network: FakeNetwork) -> None:

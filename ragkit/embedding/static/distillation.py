@@ -63,7 +63,7 @@ def distill(
     rows[numbers] = work.embedded(source.embed_tokens, numbers, most)
     rows[vocabulary.size :] = work.embedded(source.embed_documents, [word.text for word in words], most)
     centred = rows - rows.mean(axis=0)
-    table = evened(centred @ principal_axes(centred, dimensions)) * _rarity(tokens, len(rows))[:, None]
+    table = (centred @ principal_axes(centred, dimensions)) * _rarity(tokens, len(rows))[:, None]
     return StaticModel(table, vocabulary.extended(words), tuple(word.text for word in words))
 
 
@@ -109,16 +109,6 @@ def principal_axes(centred: NDArray[np.float32], dimensions: int) -> NDArray[np.
     wide = centred.astype(np.float64)
     _, axes = np.linalg.eigh(wide.T @ wide)  # in the order of rising variance
     return np.ascontiguousarray(axes[:, : -dimensions - 1 : -1], dtype=np.float32)
-
-
-def evened(components: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return principal components (n, d), each divided by the root of its standard deviation.
-
-    A few directions in which all tokens vary would decide every mean: this is half of the whitening of Su et al. (2021,
-    arXiv:2103.15316). One that does not vary stays as it is.
-    """
-    spread = components.std(axis=0)
-    return (components / np.sqrt(np.where(spread > 0, spread, 1))).astype(np.float32)
 
 
 def _rarity(tokens: Mapping[int, str], size: int) -> NDArray[np.float32]:
