@@ -4,6 +4,11 @@ VENV := .venv
 FRAMEWORKS := .venv-frameworks
 BIN := $(VENV)/bin
 DEMO := .demo
+
+# Containers often forbid Python to write bytecode; the tests start hundreds of processes, and each would compile its
+# libraries again: 12 seconds of processor for one that imports sentence-transformers.
+export PYTHONDONTWRITEBYTECODE :=
+
 QUESTION ?= How long is the refund window, and who pays for the return shipping?
 
 .PHONY: help install demo test docs frameworks check-long bench lint types format clean
