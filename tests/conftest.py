@@ -1,6 +1,9 @@
-"""What all tests share: hypothesis judges what comes out, not how fast the machine of the day is; long files begin."""
+"""What all tests share: hypothesis judges what comes out, not how fast; long files begin; files are in memory."""
 
 from __future__ import annotations
+
+import os
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,8 +22,18 @@ LONG = (
 )
 """Files that take a minute or more, longest first: begun last, one leaves the other of two processes without work."""
 
+MEMORY = "/dev/shm"
+ROOM = 6 << 30
+"""Bytes; the tests of a run write 2 GiB."""
+
 settings.register_profile("ragkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ragkit")
+
+
+def pytest_configure() -> None:
+    """Keep the tests' folders in memory where there is room: each commit of SQLite would wait for the disk."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", MEMORY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
