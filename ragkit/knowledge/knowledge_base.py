@@ -26,7 +26,7 @@ from ragkit.knowledge.writer import KnowledgeWriter
 from ragkit.settings import ChunkSettings, Settings
 from ragkit.store.base import Store
 from ragkit.store.opening import data_folder, open_store, shown_location
-from ragkit.store.originals import Originals
+from ragkit.store.originals import Originals, OriginalsRun
 from ragkit.store.rows import Problem
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import DocumentInfo, FileState, Generation
@@ -242,15 +242,16 @@ class KnowledgeBase:
             self._models.check(embedder, fingerprint)
         fingerprint = fingerprint or (embedder or self._models.embedder()).fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
-        with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
+        writing = self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor)
+        with writing as writer, OriginalsRun(self._originals) as originals:
             run = KnowledgeWriter(
                 writer,
-                self._originals,
+                originals,
                 embedder=lambda: embedder or self._models.embedder_for(fingerprint),
                 settings=self.settings.chunk,
             )
             yield run
-            self._originals.sweep(self.digests)
+            originals.sweep(self.digests)
         if run.stopped:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:

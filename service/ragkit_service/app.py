@@ -24,6 +24,7 @@ from ragkit import ConfigError, RagkitError, shared_database, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
+from ragkit_service.file_store.file_table import prepare_files
 from ragkit_service.jobs.base import JobQueue
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
@@ -106,7 +107,9 @@ def create_app(
     jobs = _job_worker(settings, state, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(state.queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader)
+    if state.database is not None:
+        prepare_files(state.database)
+    service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader, database=state.database)
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
