@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import RagkitError, StoreError
+from ragkit.errors import StoreError
 from ragkit.index.base import ChunkChanges, ChunkSource, Index, IndexPart
 from ragkit.index.dense.index import DenseIndex
 from ragkit.index.dense.part import DensePart
@@ -35,6 +35,7 @@ from ragkit.index.manifest import (
     writing,
 )
 from ragkit.index.policy import owner_of
+from ragkit.index.probes import check_probes, take_probes
 from ragkit.settings import DenseSettings
 
 __all__ = ["Caches", "ChunkChanges", "ChunkSource", "Snapshot"]
@@ -46,7 +47,6 @@ _FOLDER: Final = "cache"
 _RECENT: Final = 3
 _ATTEMPTS: Final = 3
 _WORTH_WRITING: Final = 256
-_PROBES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ class Caches:
             raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
         if not part.fits(manifest, reader):
             raise OutdatedError("the collection has another quantizer now")
-        _check_probes(part, manifest, changes, reader)
+        check_probes(part, manifest.probes, reader, removed=changes.removed)
         return part.follow(part.open(folder, manifest), changes, reader)
 
     def _rebuilt(self, part: IndexPart[Index], owner: Owner, reader: ChunkSource) -> tuple[Index, int]:
@@ -275,7 +275,7 @@ class Caches:
                         revision=reader.revision,
                         generation=reader.generation,
                         count=written.count,
-                        probes=_probes(part, reader),
+                        probes=take_probes(part, reader),
                         facts=written.facts,
                     )
                     target = seal(folder, manifest, names=written.names, known=known)
@@ -337,30 +337,6 @@ class Caches:
         if message not in self._warned:
             self._warned.add(message)
             _log.warning("cache %s", message)
-
-
-def _probes(part: IndexPart[Index], reader: ChunkSource) -> list[tuple[int, str]]:
-    """Return digests of the newest chunks and of some spread over all.
-
-    They detect a collection that was restored to an earlier state and then changed in another way: its identity and its
-    revisions are the same.
-    """
-    ids = reader.all_chunk_ids()
-    chosen = np.union1d(ids[-_PROBES:], ids[:: max(len(ids) // _PROBES, 1)])
-    return list(zip(chosen.tolist(), part.digests(reader, chosen), strict=True))
-
-
-def _check_probes(part: IndexPart[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
-    deleted = set(changes.removed.tolist())
-    expected = {number: digest for number, digest in manifest.probes if number not in deleted}
-    if not expected:
-        return
-    try:
-        found = part.digests(reader, np.array(list(expected), dtype=np.int64))
-    except RagkitError as error:
-        raise OutdatedError(f"it has chunks that the collection does not have ({error})") from error
-    if found != list(expected.values()):
-        raise OutdatedError("its chunks differ from those of the collection")
 
 
 def _same_files(old: Path, folder: Path, manifest: Manifest) -> dict[str, str]:
