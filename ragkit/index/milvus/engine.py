@@ -28,6 +28,7 @@ _CONNECT_SECONDS: Final = 10.0
 _CALL_SECONDS: Final = 60.0
 _BATCH: Final = 500
 _DENIED: Final = ("auth", "permission", "denied", "token")
+_LOST: Final = ("not found", "not exist", "not loaded", "released")
 _lite_users: Counter[str] = Counter()
 _lite_lock = threading.Lock()
 
@@ -46,7 +47,7 @@ class Engine:
         self.losses = 0
 
     def ensure(self, name: str, make_schema: Callable[[Any], tuple[Any, Any]]) -> None:
-        """Make a collection where there is none. make_schema: returns its schema and indexes, given pymilvus.
+        """Make a collection where there is none, and load it. make_schema: its schema and indexes, given pymilvus.
 
         Two processes may make the same one at once: the second finds it.
         """
@@ -59,18 +60,25 @@ class Engine:
                 client.create_collection(
                     name, schema=schema, index_params=indexes, consistency_level="Strong", timeout=_CALL_SECONDS
                 )
+            client.load_collection(name, timeout=_CALL_SECONDS)  # Milvus Lite forgets it when its file is closed
 
         try:
             self._call("make a collection", make)
         except StoreError:
             if not self._call("look for a collection", lambda client: client.has_collection(name)):
                 raise
+            self._call("make a collection", make)
         self._known.add(name)
 
     def upsert(self, name: str, rows: Sequence[Row]) -> None:
         """Write rows, in place of earlier ones with the same key."""
         for at in range(0, len(rows), _BATCH):
             self._call("write rows", partial(_upsert, name=name, rows=list(rows[at : at + _BATCH])))
+
+    def finish(self, name: str) -> None:
+        """Let Milvus Lite index what was written, else a search takes up to a second; a server does so by itself."""
+        if self.address.is_lite:
+            self._call("index rows", lambda client: client.flush(name, timeout=_CALL_SECONDS))
 
     def delete(self, name: str, keys: Sequence[str]) -> None:
         """Delete rows by key; keys that no row has are left out."""
@@ -173,10 +181,13 @@ class Engine:
                 f"Milvus at {self.address} does not answer",
                 cure="start it, check RAGKIT_INDEX, or set RAGKIT_INDEX=local",
             )
-        if "not found" in said.lower() or "not exist" in said.lower():
+        if any(word in said.lower() for word in _LOST):
             self._known.clear()
             self.losses += 1
-            return StoreError(f"the rows in Milvus at {self.address} are lost", cure="ask again: they are built anew")
+            return StoreError(
+                f"Milvus at {self.address} has lost the rows, or released them",
+                cure="ask again: they are loaded, or built anew",
+            )
         return StoreError(f"Milvus at {self.address} can't {what} ({said[:200]}; code {code})", cure="see its log")
 
 
@@ -200,6 +211,7 @@ def _pymilvus() -> Any:
         import pymilvus
     except ImportError as error:
         raise MissingPackageError("pymilvus", purpose="the index milvus", install="'ragkit[milvus]'") from error
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it prints the stack of every error that it raises
     return pymilvus
 
 

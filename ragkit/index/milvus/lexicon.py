@@ -41,10 +41,7 @@ class Lexicon:
         for part in held:
             counts[[places[term] for term in part.terms]] += part.counts
         there = np.flatnonzero(counts.any(axis=1))
-        kept = (
-            terms if there.all() else [term for term, is_there in zip(terms, there.tolist(), strict=True) if is_there]
-        )
-        return cls(kept, counts[there])
+        return cls([terms[place] for place in there.tolist()], counts[there])
 
     def containing(self, name: str, term: str) -> int:
         """Return how many chunks have a term in a content field."""

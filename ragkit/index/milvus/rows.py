@@ -1,8 +1,9 @@
 """The rows of a collection in Milvus: one a chunk, with its vector, the weights of its terms, and the terms.
 
 All collections with the same model share one collection of Milvus, whose partition key is the tenant, a digest of the
-collection's identity. A row's weights are the BM25 of each term without its idf, so that the inner product with the
-weights of a question is the BM25 of the chunk, for the mean lengths that they were written with.
+collection's identity. Values of ours, such as the revision, are rows of another tenant there, so that whoever loses
+the rows loses these too. A row's weights are the BM25 of each term without its idf, so that the inner product with
+the weights of a question is the BM25 of the chunk, for the mean lengths that they were written with.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ Scores = NDArray[np.float64]
 
 VECTOR: Final = "vector"
 WEIGHTS: Final = "weights"
-_TERMS: Final = "terms"
+_TEXT: Final = "text"
 _LARGEST_CODE: Final = 2**32 - 2
 _NO_TERMS: Final = {0: 1.0}
 """The weights of a chunk without terms, since Milvus takes no empty ones; no term has this code."""
+_VALUES: Final = "values"
+_NO_CHUNK: Final = -1
 _COMPRESSED: Final = "\0"
 _LEAST_SEARCHED: Final = 64
 _LINKS: Final = 16
@@ -44,18 +47,22 @@ _EFFORT: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class TenantRows:
-    """The rows of one collection with one model. tenant: 32 hex digits. name: of the collection in Milvus."""
+    """The rows of one collection with one model. tenant: 32 hex digits. name: of the collection in Milvus.
+
+    dimension: of a vector.
+    """
 
     engine: Engine
     tenant: str
     name: str
+    dimension: int
 
     @classmethod
     def of(cls, engine: Engine, identity: str, fingerprint: Fingerprint) -> TenantRows:
         """Return the rows of a collection's identity and model; makes the collection in Milvus where it is missing."""
         name = f"ragkit_{_digest(fingerprint.id)[:16]}_{fingerprint.dimension}"
         engine.ensure(name, lambda pymilvus: _schema(pymilvus, fingerprint.dimension))
-        return cls(engine, _digest(identity)[:32], name)
+        return cls(engine, _digest(identity)[:32], name, fingerprint.dimension)
 
     def write(
         self, ids: Sequence[int], vectors: Vectors, analysed: Sequence[Terms], means: Mapping[str, float]
@@ -66,7 +73,7 @@ class TenantRows:
                 "key": self._key(number),
                 "tenant": self.tenant,
                 "chunk": number,
-                _TERMS: _as_text(terms, number),
+                _TEXT: _as_text(terms, number),
                 VECTOR: vector,
                 WEIGHTS: _weights(terms, means),
             }
@@ -80,8 +87,8 @@ class TenantRows:
 
     def packed(self, ids: Ids) -> dict[int, bytes]:
         """Return `Terms.packed` of chunks by id; chunks without a row are left out."""
-        found = self.engine.get(self.name, [self._key(number) for number in ids.tolist()], ["chunk", _TERMS])
-        return {row["chunk"]: _from_text(row[_TERMS]) for row in found}
+        found = self.engine.get(self.name, [self._key(number) for number in ids.tolist()], ["chunk", _TEXT])
+        return {row["chunk"]: _from_text(row[_TEXT]) for row in found}
 
     def ids(self, last: int) -> Ids:
         """Return the ids of all rows up to a last one, ascending: for checks, and to delete what is left over."""
@@ -107,6 +114,23 @@ class TenantRows:
         order = np.lexsort((ids, -scores))[:limit]
         return ids[order], scores[order]
 
+    def values(self, names: Sequence[str]) -> dict[str, str]:
+        """Return values by name; names that have none are left out."""
+        found = self.engine.get(self.name, [self._key(name) for name in names], ["key", _TEXT])
+        return {row["key"].partition(":")[2]: row[_TEXT] for row in found}
+
+    def write_values(self, values: Mapping[str, str]) -> None:
+        """Write values of at most TEXT_BYTES by name, in place of earlier ones."""
+        unused = np.zeros(self.dimension, dtype=np.float32)
+        unused[0] = 1.0
+        head = {"tenant": _VALUES, "chunk": _NO_CHUNK, VECTOR: unused, WEIGHTS: _NO_TERMS}
+        rows = [{"key": self._key(name), _TEXT: value, **head} for name, value in values.items()]
+        self.engine.upsert(self.name, rows)
+
+    def delete_values(self, names: Sequence[str]) -> None:
+        """Delete values by name."""
+        self.engine.delete(self.name, [self._key(name) for name in names])
+
     def _expressions(self, among: Ids | None) -> Iterator[str]:
         mine = f'tenant == "{self.tenant}"'
         if among is None:
@@ -115,8 +139,8 @@ class TenantRows:
         for at in range(0, len(among), MOST_HITS):
             yield f"{mine} and chunk in {among[at : at + MOST_HITS].tolist()}"
 
-    def _key(self, number: int) -> str:
-        return f"{self.tenant}:{number}"
+    def _key(self, name: int | str) -> str:
+        return f"{self.tenant}:{name}"
 
 
 def question_vector(weights: Weights) -> dict[int, float]:
@@ -179,10 +203,10 @@ def _digest(text: str) -> str:
 def _schema(pymilvus: Any, dimension: int) -> tuple[Any, Any]:
     kinds, make = pymilvus.DataType, pymilvus.MilvusClient
     schema = make.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("key", kinds.VARCHAR, max_length=64, is_primary=True)
+    schema.add_field("key", kinds.VARCHAR, max_length=128, is_primary=True)
     schema.add_field("tenant", kinds.VARCHAR, max_length=32, is_partition_key=True)
     schema.add_field("chunk", kinds.INT64)
-    schema.add_field(_TERMS, kinds.VARCHAR, max_length=TEXT_BYTES)
+    schema.add_field(_TEXT, kinds.VARCHAR, max_length=TEXT_BYTES)
     schema.add_field(VECTOR, kinds.FLOAT_VECTOR, dim=dimension)
     schema.add_field(WEIGHTS, kinds.SPARSE_FLOAT_VECTOR)
     indexes = make.prepare_index_params()

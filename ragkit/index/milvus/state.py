@@ -13,12 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from ragkit.errors import CorruptError
-from ragkit.index.milvus.engine import TEXT_BYTES
 from ragkit.index.milvus.lexicon import Lexicon
 from ragkit.index.milvus.rows import TenantRows
 
 _FORMAT: Final = 1
-_VALUES: Final = "ragkit_values"
+_STATE: Final = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +42,19 @@ class State:
     waiting: tuple[int, float] | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Values:
-    """The state and the lexicon of one collection with one model, in a collection of Milvus for small values."""
+    """The state and the lexicon of one collection with one model, beside its rows."""
 
-    def __init__(self, rows: TenantRows) -> None:
-        self._engine = rows.engine
-        self._prefix = f"{rows.tenant}:{rows.name}"
-        self._engine.ensure(_VALUES, _schema)
+    rows: TenantRows
 
     def read(self) -> State | None:
         """Return the state, None where there is none or it is of another version of ragkit."""
-        found = self._values([f"{self._prefix}:state"])
+        found = self.rows.values([_STATE])
         if not found:
             return None
         try:
-            body: dict[str, Any] = json.loads(next(iter(found.values())))
+            body: dict[str, Any] = json.loads(found[_STATE])
             if body.pop("format") != _FORMAT:
                 return None
             body["parts"] = [(str(name), int(count)) for name, count in body["parts"]]
@@ -69,45 +66,27 @@ class Values:
 
     def write(self, state: State) -> None:
         """Write the state, in place of the earlier one."""
-        self._put({f"{self._prefix}:state": json.dumps({"format": _FORMAT, **asdict(state)})})
+        self.rows.write_values({_STATE: json.dumps({"format": _FORMAT, **asdict(state)})})
 
     def add_part(self, lexicon: Lexicon) -> tuple[str, int]:
         """Write a part of the lexicon, and return its name and its number of pieces."""
         name, pieces = uuid.uuid4().hex, lexicon.pieces()
-        self._put({self._piece(name, at): piece for at, piece in enumerate(pieces)})
+        self.rows.write_values({_piece(name, at): piece for at, piece in enumerate(pieces)})
         return name, len(pieces)
 
     def part(self, part: tuple[str, int]) -> Lexicon:
         """Return a part of the lexicon. Raises CorruptError when pieces are missing."""
         name, count = part
-        wanted = [self._piece(name, at) for at in range(count)]
-        found = self._values(wanted)
+        wanted = [_piece(name, at) for at in range(count)]
+        found = self.rows.values(wanted)
         if len(found) < count:
             raise CorruptError("the counts of terms in Milvus are not complete", cure="run: ragkit rebuild")
         return Lexicon.of_pieces([found[key] for key in wanted])
 
     def drop_parts(self, parts: Sequence[tuple[str, int]]) -> None:
         """Delete parts of the lexicon that no state names any more."""
-        self._engine.delete(_VALUES, [self._piece(name, at) for name, count in parts for at in range(count)])
-
-    def _piece(self, name: str, at: int) -> str:
-        return f"{self._prefix}:{name}:{at}"
-
-    def _values(self, keys: Sequence[str]) -> dict[str, str]:
-        return {row["key"]: row["value"] for row in self._engine.get(_VALUES, keys, ["key", "value"])}
-
-    def _put(self, values: Mapping[str, str]) -> None:
-        rows = [{"key": key, "value": value, "unused": [0.0, 1.0]} for key, value in values.items()]
-        self._engine.upsert(_VALUES, rows)
+        self.rows.delete_values([_piece(name, at) for name, count in parts for at in range(count)])
 
 
-def _schema(pymilvus: Any) -> tuple[Any, Any]:
-    """Return the schema of keys and values, with the vector that Milvus wants in every collection."""
-    kinds, make = pymilvus.DataType, pymilvus.MilvusClient
-    schema = make.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("key", kinds.VARCHAR, max_length=160, is_primary=True)
-    schema.add_field("value", kinds.VARCHAR, max_length=TEXT_BYTES)
-    schema.add_field("unused", kinds.FLOAT_VECTOR, dim=2)
-    indexes = make.prepare_index_params()
-    indexes.add_index("unused", index_type="FLAT", metric_type="IP")
-    return schema, indexes
+def _piece(name: str, at: int) -> str:
+    return f"lexicon:{name}:{at}"

@@ -135,6 +135,8 @@ class Upkeep:
             self.rows.write(part.tolist(), reader.vectors(part), analysed, averages)
             for terms in analysed:
                 counted.count(terms)
+        if len(ids):
+            self.rows.engine.finish(self.rows.name)
 
     def _joined(self, parts: list[tuple[str, int]]) -> list[tuple[str, int]]:
         if len(parts) < _MOST_PARTS:
