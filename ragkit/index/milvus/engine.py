@@ -29,6 +29,7 @@ _CALL_SECONDS: Final = 60.0
 _BATCH: Final = 500
 _DENIED: Final = ("auth", "permission", "denied", "token")
 _LOST: Final = ("not found", "not exist", "not loaded", "released")
+_LITE_CURE: Final = "where the file is damaged, move it away: it is a copy, and the next search builds it again"
 _lite_users: Counter[str] = Counter()
 _lite_lock = threading.Lock()
 
@@ -160,6 +161,7 @@ class Engine:
         path = Path(self.address.uri).expanduser()
         if not path.parent.is_dir():
             raise ConfigError(f"the folder of {path} does not exist", cure="make it, or name another file")
+        logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # calls that Milvus Lite does not know
         with _lite_lock, _lite_reasons() as reasons:
             try:
                 client = pymilvus.MilvusClient(uri=str(path), timeout=_CONNECT_SECONDS)
@@ -188,7 +190,8 @@ class Engine:
                 f"Milvus at {self.address} has lost the rows, or released them",
                 cure="ask again: they are loaded, or built anew",
             )
-        return StoreError(f"Milvus at {self.address} can't {what} ({said[:200]}; code {code})", cure="see its log")
+        cure = _LITE_CURE if self.address.is_lite else "see its log"
+        return StoreError(f"Milvus at {self.address} can't {what} ({said[:200]}; code {code})", cure=cure)
 
 
 def _upsert(client: Any, *, name: str, rows: list[Row]) -> None:
@@ -266,7 +269,4 @@ def _lite_error(path: Path, reasons: Sequence[BaseException]) -> StoreError | Co
             cure="Milvus Lite serves one process: wait for it, or use a Milvus server",
         )
     said = f" ({type(why).__name__}: {str(why).splitlines()[0][:200]})" if why and str(why) else ""
-    return StoreError(
-        f"Milvus Lite can't open {path}{said}",
-        cure="the index is a copy: move the file away, and the next search builds it again",
-    )
+    return StoreError(f"Milvus Lite can't open {path}{said}", cure=_LITE_CURE)

@@ -21,7 +21,9 @@ Scores = NDArray[np.float32]
 _SPARE: Final = 16
 _WIDER: Final = 4
 _COMPARED: Final = 1_000
-"""Up to so many chunks are compared one by one, without Milvus."""
+_ALLOWED_COMPARED: Final = 5_000
+"""Up to so many chunks, and up to so many that a filter allows, are compared one by one, without Milvus: under a
+filter that allows few, an HNSW index finds less."""
 _BLOCK: Final = 4_096
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 
@@ -62,7 +64,8 @@ class MilvusVectorIndex:
         matching = self._ids if allowed is None else allowed[is_member(allowed, self._ids)]
         if k < 1 or not len(matching):
             return _NO_IDS, np.empty(0, dtype=np.float32)
-        if self._rows is not None and len(matching) > max(_COMPARED, k):
+        compared = _COMPARED if allowed is None else _ALLOWED_COMPARED
+        if self._rows is not None and len(matching) > max(compared, k):
             matching = self._proposed(self._rows, unit, k, matching)
         return self._best(unit, k, matching)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ragkit import ConfigError, Document, KnowledgeBase, Settings
+from ragkit import ConfigError, KnowledgeBase, Settings
 from ragkit.index.lexical.part import LexicalPart
 from ragkit.index.pgvector import upkeep
 from ragkit.index.pgvector.hnsw import hnsw_indexes
@@ -22,31 +21,7 @@ from ragkit.store.postgres.connection import connect
 from ragkit.store.postgres.location import parse_location
 from ragkit.store.postgres.schema import MIGRATIONS, SCHEMA_VERSION, migrate
 from ragkit.testing import HashEmbedder
-
-PLACES = ["Lisbon", "Ghent", "Oslo", "Turin", "Graz", "Leeds", "Porto", "Malmö"]
-THINGS = ["ferry", "tram", "archive", "orchard", "viaduct", "lighthouse", "brewery", "observatory", "greenhouse"]
-VERBS = ["opens", "closes", "moves", "reopens", "expands", "shrinks"]
-QUESTIONS = [
-    "When does the ferry of Oslo open?",
-    "observatry in Turin",  # misspelt
-    "lighthouse Malmo",
-    "What is it that was to be there?",  # stop words only
-    "reopening of the viaduct in Graz, 14th",
-    "greenhouse greenhouse brewery Ghent Leeds Porto archive tram",
-    "something that is nowhere",
-    "'; DROP TABLE postings; --",
-]
-
-
-def made(number: int, *, seed: int = 3) -> Document:
-    chance = random.Random(seed * 10_000 + number)
-    pick = chance.choice
-    lines = [
-        f"The {pick(THINGS)} of {pick(PLACES)} {pick(VERBS)} on {chance.randint(1, 28)} May."
-        for _ in range(chance.randint(1, 9))
-    ]
-    text = f"# {pick(PLACES)}\n\n" + "\n\n".join(lines)
-    return Document(f"{number}.md", text, title=f"Notice {number}", metadata={"year": 2000 + number % 3})
+from tests.support.notices import PLACES, QUESTIONS, THINGS, assert_same, found, made
 
 
 def opened(location: str, index: str, *, dimension: int = 64) -> KnowledgeBase:
@@ -58,19 +33,6 @@ def pair(postgres: str) -> Iterator[tuple[KnowledgeBase, KnowledgeBase]]:
     """The same collection, searched by the local indexes and by the database."""
     with opened(postgres, "local") as local, opened(postgres, "pgvector") as engine:
         yield local, engine
-
-
-def found(base: KnowledgeBase, question: str, **options: Any) -> list[tuple[str, int, float]]:
-    return [(hit.source, hit.start, round(hit.score, 3)) for hit in base.search(question, **options)]
-
-
-def assert_same(pair: tuple[KnowledgeBase, KnowledgeBase], questions: Sequence[str] = QUESTIONS) -> None:
-    local, engine = pair
-    for question in questions:
-        assert found(engine, question, k=8) == found(local, question, k=8), question
-    where = {"type": "eq", "key": "year", "value": 2001}
-    assert found(engine, questions[0], where=where) == found(local, questions[0], where=where) != []
-    assert engine.search("observatry in Turin").corrected == local.search("observatry in Turin").corrected
 
 
 def test_answers_are_those_of_the_local_indexes_whoever_writes(
