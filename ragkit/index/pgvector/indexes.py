@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from ragkit.index.pgvector.sql import Sessions, SqlSource
 from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
 from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge, renew
 from ragkit.index.pgvector.vectors import PgVectorIndex
+from ragkit.index.pgvector.word_candidates import offered_extensions
 
 _RECENT: Final = 3
+_log = logging.getLogger("ragkit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,9 @@ class PgIndexes:
             if not self._is_ready:
                 with self._sessions() as session:
                     check_engine(session)
+                    _log.info(
+                        "words are searched in tables of ragkit; BM25 extensions: %s", offered_extensions(session)
+                    )
                     build(session)
                 self._is_ready = True
 
