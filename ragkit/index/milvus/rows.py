@@ -40,7 +40,8 @@ _NO_TERMS: Final = {0: 1.0}
 _VALUES: Final = "values"
 _NO_CHUNK: Final = -1
 _COMPRESSED: Final = "\0"
-_LEAST_SEARCHED: Final = 64
+_LEAST_SEARCHED: Final = 400
+"""ef of HNSW at least: with 400 it found 0.999 of the 70 nearest of 20,000 chunks, with 87 0.92."""
 _LINKS: Final = 16
 _EFFORT: Final = 128
 
