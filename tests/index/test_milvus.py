@@ -109,6 +109,25 @@ def test_collections_with_the_same_model_share_rows_and_see_their_own(tmp_path: 
         assert len(Engine(file)._connected().list_collections()) == 1
 
 
+def test_a_store_in_postgresql_is_followed_too(
+    server: str, tmp_path: Path, file: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("psycopg", reason="pip install ragkit[postgres]")
+    monkeypatch.setenv("RAGKIT_LOCAL", str(tmp_path / "local"))
+    monkeypatch.setattr("ragkit.index.milvus.vectors._COMPARED", 0)
+    embedder = HashEmbedder(64)
+    with (
+        KnowledgeBase(server, collection="rows-in-milvus", embedder=embedder) as local,
+        KnowledgeBase(
+            server, collection="rows-in-milvus", settings=Settings(index=f"milvus:{file}"), embedder=embedder
+        ) as engine,
+    ):
+        engine.add([made(number) for number in range(20)])
+        local.remove(["3.md", "4.md"])
+        assert_same((local, engine))
+        assert engine.doctor()["ok"]
+
+
 def test_it_follows_changes_small_and_large_and_another_process_sees_them(
     indexes: MilvusIndexes, file: Address
 ) -> None:

@@ -28,6 +28,7 @@ from ragkit.types.collection import Fingerprint
 Ids = NDArray[np.int64]
 
 _RECENT: Final = 3
+_ATTEMPTS: Final = 2
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 _log = logging.getLogger("ragkit")
 
@@ -66,6 +67,7 @@ class MilvusIndexes:
     def __init__(self, address: Address) -> None:
         self._engine = Engine(address)
         self._lock = threading.RLock()
+        self._persisting = threading.Lock()
         self._recent: tuple[_Held, ...] = ()
         self._losses = 0
 
@@ -95,13 +97,8 @@ class MilvusIndexes:
         if reader.fingerprint is None:
             return
         try:
-            with self._lock:
-                upkeep = self._upkeep(reader, reader.fingerprint)
-                state = upkeep.current(reader)
-                if state is None:
-                    upkeep.build(reader)
-                elif state.revision < reader.revision:
-                    upkeep.catch_up(state, reader)
+            with self._persisting:  # searches follow the new revision in memory meanwhile
+                self._upkeep(reader, reader.fingerprint).bring_up(reader)
         except RagkitError as error:
             _log.warning("the index in Milvus is not up to date, and the next search brings it up: %s", error)
 
@@ -191,16 +188,12 @@ class MilvusIndexes:
 
 def _loaded(owner: Owner, upkeep: Upkeep, reader: ChunkSource) -> _Held:
     """Read the state from Milvus, which is built or brought up where it is missing or far behind."""
-    state = upkeep.current(reader) or upkeep.build(reader)
-    if state.revision < reader.revision:
-        changes = reader.changes_since(state.revision)
-        if changes is None or len(changes.added) + len(changes.removed) > SMALL_TAIL:
-            state = upkeep.catch_up(state, reader)
-    try:
-        return _opened(owner, upkeep, state, reader)
-    except CorruptError as error:
-        _log.warning("the index in Milvus is built anew: %s", error)
-        return _opened(owner, upkeep, upkeep.build(reader), reader)
+    for _ in range(_ATTEMPTS):
+        try:
+            return _opened(owner, upkeep, upkeep.bring_up(reader, behind=SMALL_TAIL), reader)
+        except CorruptError as error:  # once, because another process has written the counts anew meanwhile
+            _log.warning("the index in Milvus can't be read: %s", error)
+    return _opened(owner, upkeep, upkeep.build(reader), reader)
 
 
 def _opened(owner: Owner, upkeep: Upkeep, state: State, reader: ChunkSource) -> _Held:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.errors import CorruptError
 from ragkit.index.base import ChunkSource
 from ragkit.index.dense.part import DensePart
 from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, Terms, analyse_chunk
@@ -71,6 +72,25 @@ class Upkeep:
             _log.warning("the rows in Milvus are not those of this collection: %s", error)
             return None
         return state
+
+    def bring_up(self, reader: ChunkSource, *, behind: int = 0) -> State:
+        """Return a state of the reader's revision, or one with at most `behind` changes since; write what is missing.
+
+        It may be a later one, which another process has written.
+        """
+        state = self.current(reader)
+        if state is None:
+            return self.build(reader)
+        if state.revision >= reader.revision:
+            return state
+        changes = reader.changes_since(state.revision)
+        if behind and changes is not None and len(changes.added) + len(changes.removed) <= behind:
+            return state
+        try:
+            return self.catch_up(state, reader)
+        except CorruptError as error:
+            _log.warning("the index in Milvus is built anew: %s", error)
+            return self.build(reader)
 
     def build(self, reader: ChunkSource) -> State:
         """Write the rows of all chunks, delete those of others, and write the state."""
