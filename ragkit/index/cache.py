@@ -36,7 +36,7 @@ from ragkit.index.manifest import (
 )
 from ragkit.index.policy import owner_of
 from ragkit.index.probes import check_probes, take_probes
-from ragkit.settings import DenseSettings
+from ragkit.settings import LOCAL_INDEX, DenseSettings
 
 __all__ = ["Caches", "ChunkChanges", "ChunkSource", "Snapshot"]
 
@@ -143,6 +143,11 @@ class Caches:
             return []
         wanted = reader.all_chunk_ids()
         return self._check(self._dense, reader, wanted) + self._check(self._lexical, reader, wanted)
+
+    def describe(self, reader: ChunkSource) -> str:
+        """Return what searches: files of this machine, which follow every revision."""
+        del reader
+        return LOCAL_INDEX
 
     def size(self) -> int:
         """Return the size of the files on disk in bytes."""

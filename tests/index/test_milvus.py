@@ -87,7 +87,11 @@ def test_answers_of_a_collection_are_those_of_the_local_indexes(
         assert_same((local, engine))
         engine.remove([f"{number}.md" for number in range(9)])
         assert_same((local, engine))
-        assert engine.doctor()["ok"]
+        report = engine.doctor()
+        assert report["ok"]
+        revision = engine.status()["revision"]
+        assert report["index"] == f"milvus:{file} (rows of revision {revision}, collection at {revision})"
+        assert local.doctor()["index"] == "local"
         engine.rebuild(embedder=HashEmbedder(48))
     with (
         KnowledgeBase(data, embedder=HashEmbedder(48)) as local,
@@ -272,6 +276,8 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
             with pytest.raises(StoreError, match=r"does not answer; start it, .*RAGKIT_INDEX=local") as raised:
                 indexes.snapshot(source)
             indexes.persist(source)  # a run that has ended is not undone
+            assert "does not answer" in indexes.check(source)[0]
+            assert indexes.describe(source) == f"milvus:{address} (can't be used)"
         assert time.monotonic() - began < 15
         assert "s3cret" not in str(raised.value)
 

@@ -23,6 +23,7 @@ from ragkit.index.milvus.upkeep import Upkeep
 from ragkit.index.milvus.vectors import MilvusVectorIndex
 from ragkit.index.milvus.words import MilvusBase
 from ragkit.index.policy import LEXICAL_TAIL, SMALL_TAIL, owner_of
+from ragkit.settings import MILVUS_PREFIX
 from ragkit.types.collection import Fingerprint
 
 Ids = NDArray[np.int64]
@@ -117,23 +118,22 @@ class MilvusIndexes:
         """Compare the rows and the counts of terms with the chunks, and return the problems found, one line each."""
         if reader.fingerprint is None:
             return []
-        upkeep = self._upkeep(reader, reader.fingerprint)
-        state = upkeep.current(reader)
-        changes = None if state is None else reader.changes_since(min(state.revision, reader.revision))
-        if state is None or changes is None:
-            return []
-        wanted = np.setdiff1d(reader.all_chunk_ids(), changes.added)
-        missing = np.setdiff1d(wanted, upkeep.rows.ids(int(wanted.max(initial=0))))
-        problems = []
-        if len(missing):
-            problems.append(f"Milvus has no rows of {len(missing):,} of {len(wanted):,} chunks: run: ragkit rebuild")
-        if state.revision <= reader.revision and state.documents != len(wanted) + len(changes.removed):
-            problems.append(f"Milvus counts {state.documents:,} chunks, not {len(wanted):,}: run: ragkit rebuild")
         try:
-            upkeep.lexicon(state)
-        except CorruptError as error:
-            problems.append(str(error))
-        return problems
+            return _problems(self._upkeep(reader, reader.fingerprint), reader)
+        except RagkitError as error:
+            return [str(error)]
+
+    def describe(self, reader: ChunkSource) -> str:
+        """Return the address, and the revision of the rows beside the reader's."""
+        name = f"{MILVUS_PREFIX}{self._engine.address}"
+        if reader.fingerprint is None:
+            return name
+        try:
+            state = self._upkeep(reader, reader.fingerprint).values.read()
+        except RagkitError:  # `check` says why
+            return f"{name} (can't be used)"
+        rows = "no rows" if state is None else f"rows of revision {state.revision:,}"
+        return f"{name} ({rows}, collection at {reader.revision:,})"
 
     def size(self) -> int:
         """Return 0: Milvus keeps its own files."""
@@ -184,6 +184,23 @@ class MilvusIndexes:
         state = upkeep.values.read()
         is_behind = state is not None and state.revision > followed.written
         return None if is_behind or followed.lexical.tail > SMALL_TAIL else followed
+
+
+def _problems(upkeep: Upkeep, reader: ChunkSource) -> list[str]:
+    """Return what is wrong with the rows and the counts of a state; nothing where it will be built anew."""
+    state = upkeep.current(reader)
+    changes = None if state is None else reader.changes_since(min(state.revision, reader.revision))
+    if state is None or changes is None:
+        return []
+    wanted = np.setdiff1d(reader.all_chunk_ids(), changes.added)
+    missing = np.setdiff1d(wanted, upkeep.rows.ids(int(wanted.max(initial=0))))
+    problems = []
+    if len(missing):
+        problems.append(f"Milvus has no rows of {len(missing):,} of {len(wanted):,} chunks: run: ragkit rebuild")
+    if state.revision <= reader.revision and state.documents != len(wanted) + len(changes.removed):
+        problems.append(f"Milvus counts {state.documents:,} chunks, not {len(wanted):,}: run: ragkit rebuild")
+    upkeep.lexicon(state)
+    return problems
 
 
 def _loaded(owner: Owner, upkeep: Upkeep, reader: ChunkSource) -> _Held:

@@ -17,6 +17,7 @@ from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
 from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge, renew
 from ragkit.index.pgvector.vectors import PgVectorIndex
 from ragkit.index.pgvector.word_candidates import offered_extensions
+from ragkit.settings import PGVECTOR_BINARY_INDEX, PGVECTOR_INDEX
 
 _RECENT: Final = 3
 _log = logging.getLogger("ragkit")
@@ -118,6 +119,11 @@ class PgIndexes:
             broken = [name for name, is_valid in hnsw_indexes(session) if not is_valid]
         problems += [f"the HNSW index {name} was not completed; the next run makes it again" for name in broken]
         return problems
+
+    def describe(self, reader: ChunkSource) -> str:
+        """Return what searches: the database, at every revision."""
+        del reader
+        return PGVECTOR_BINARY_INDEX if self._binary else PGVECTOR_INDEX
 
     def size(self) -> int:
         """Return 0: the tables are counted with the database."""
