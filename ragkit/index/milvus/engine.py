@@ -29,6 +29,8 @@ _CALL_SECONDS: Final = 60.0
 _BATCH: Final = 500
 _DENIED: Final = ("auth", "permission", "denied", "token")
 _LOST: Final = ("not found", "not exist", "not loaded", "released")
+_LITE_OPTIONS: Final = {"grpc.keepalive_time_ms": 3_600_000}
+"""Milvus Lite ends a connection that asks every ten seconds, pymilvus's usual time, if it is still there."""
 _LITE_CURE: Final = "where the file is damaged, move it away: it is a copy, and the next search builds it again"
 _lite_users: Counter[str] = Counter()
 _lite_lock = threading.Lock()
@@ -164,7 +166,7 @@ class Engine:
         logging.getLogger("grpc._server").setLevel(logging.CRITICAL)  # calls that Milvus Lite does not know
         with _lite_lock, _lite_reasons() as reasons:
             try:
-                client = pymilvus.MilvusClient(uri=str(path), timeout=_CONNECT_SECONDS)
+                client = pymilvus.MilvusClient(uri=str(path), timeout=_CONNECT_SECONDS, grpc_options=_LITE_OPTIONS)
             except (pymilvus.MilvusException, OSError):
                 raise _lite_error(path, reasons) from None
             _lite_users[str(path.absolute())] += 1
