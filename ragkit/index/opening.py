@@ -13,6 +13,7 @@ from ragkit.index.milvus.address import parse_address
 from ragkit.index.milvus.indexes import MilvusIndexes
 from ragkit.index.pgvector.indexes import PgIndexes
 from ragkit.index.pgvector.sql import Session
+from ragkit.index.units.part import HoldsUnits
 from ragkit.settings import LOCAL_INDEX, MILVUS_PREFIX, PGVECTOR_BINARY_INDEX, Settings
 
 
@@ -22,6 +23,11 @@ class _Store(Protocol):
     @property
     def folder(self) -> Path:
         """Where this machine keeps files of the collection."""
+
+
+@runtime_checkable
+class _RemoteStore(HoldsUnits, Protocol):
+    """A store whose rows come over a network, so that copies of the vectors of units make questions faster."""
 
 
 @runtime_checkable
@@ -35,7 +41,7 @@ class _DatabaseStore(Protocol):
 def open_indexes(store: _Store, settings: Settings) -> Indexes:
     """Return the indexes of a collection. Raises ConfigError for an engine that the store does not have."""
     if settings.index == LOCAL_INDEX:
-        return Caches(store.folder, dense=settings.dense)
+        return Caches(store.folder, dense=settings.dense, units=store if isinstance(store, _RemoteStore) else None)
     if settings.index.startswith(MILVUS_PREFIX):
         return MilvusIndexes(parse_address(settings.index, token=settings.milvus_token))
     if not isinstance(store, _DatabaseStore):

@@ -20,12 +20,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
+from ragkit.index.chunk_files import (
+    ChunkFile,
+    ChunkFileWriter,
+    chunk_file_path,
+    extend_chunk_files,
+    find_in_files,
+    open_chunk_files,
+)
 from ragkit.index.lexical.base import LexicalFacts
 from ragkit.index.lexical.chunk_terms import FIELDS, Terms, analyse_chunk
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.rescoring import explained_numbers
 from ragkit.index.lexical.tantivy_base import TantivyBase
-from ragkit.index.lexical.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
 from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
@@ -35,6 +42,7 @@ _SMALLEST_HEAP: Final = 20_000_000
 _LARGEST_HEAP: Final = 300_000_000
 _HEAP_PER_CHUNK: Final = 2_000
 _DELETED: Final = "gone.bin"
+_TERMS: Final = "terms"
 _MUTABLE: Final = ("meta.json", ".managed.json")
 _SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
 
@@ -46,7 +54,7 @@ def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: in
     with _as_oserror():
         index = tantivy.Index(_schema(), path=None if folder is None else str(folder), reuse=False)
     with _filling(index, expected=expected) as filling:
-        terms = TermWriter(None if folder is None else folder / "terms-000000.bin")
+        terms = ChunkFileWriter(None if folder is None else chunk_file_path(folder, _TERMS))
         for ids, texts in batches:
             terms.add(ids, filling.add(ids, texts))
         return filling.finish(folder, [terms.finish()])
@@ -69,9 +77,11 @@ def extend_lexical(
     with _as_oserror():
         index = tantivy.Index.open(str(folder))
     with _filling(index, expected=expected, facts=facts) as filling:
-        packed = find_terms(open_term_files(old), removed)
+        packed = find_in_files(open_chunk_files(old, _TERMS), removed)
         filling.remove(removed, packed.values())
-        terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
+        terms = extend_chunk_files(
+            folder, _TERMS, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected
+        )
         base = filling.finish(folder, terms)
     deleted = _still_counted(base, before, packed)
     if len(deleted.ids):
@@ -89,7 +99,7 @@ def _still_counted(base: TantivyBase, before: DeletedTermCounts, packed: Mapping
     count = base.searcher.doc_freq
     kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
     if len(kept) < len(before.ids):
-        before = DeletedTermCounts.of(find_terms(base.terms, kept))
+        before = DeletedTermCounts.of(find_in_files(base.terms, kept))
     return before.joined(
         DeletedTermCounts.of({number: terms for number, terms in packed.items() if count("id", number)})
     )
@@ -116,7 +126,7 @@ def open_lexical(folder: Path, facts: LexicalFacts) -> TantivyBase:
     expected = facts.documents - facts.live
     if len(deleted.ids) != expected:
         raise StoreError(f"the lexical index at {folder} counts {len(deleted.ids)} deleted chunks, not {expected}")
-    return TantivyBase(searcher, index.schema, open_term_files(folder), facts, deleted)
+    return TantivyBase(searcher, index.schema, open_chunk_files(folder, _TERMS), facts, deleted)
 
 
 def _open_read_only(folder: Path) -> tuple[Any, Any]:
@@ -218,7 +228,7 @@ class _Filling:
         with suppress(ValueError, RuntimeError):  # RuntimeError: a wait that failed has consumed it
             self._writer.wait_merging_threads()
 
-    def finish(self, folder: Path | None, terms: Sequence[TermFile]) -> TantivyBase:
+    def finish(self, folder: Path | None, terms: Sequence[ChunkFile]) -> TantivyBase:
         """Commit, wait for merges, and open what was written. Raises OSError when the disk cannot be written."""
         with _as_oserror():
             self._writer.commit()

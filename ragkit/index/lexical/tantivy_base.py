@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.index.chunk_files import ChunkFile, find_in_files
 from ragkit.index.lexical.base import LexicalFacts
 from ragkit.index.lexical.bm25 import idf
 from ragkit.index.lexical.chunk_terms import STOP_WORDS
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.ranking import Weights
 from ragkit.index.lexical.rescoring import explained_score
-from ragkit.index.lexical.term_files import TermFile, find_terms
 
 Ids = NDArray[np.int64]
 
@@ -32,7 +32,7 @@ class TantivyBase:
 
     searcher: Any
     schema: Any
-    terms: Sequence[TermFile]
+    terms: Sequence[ChunkFile]
     facts: LexicalFacts
     deleted: DeletedTermCounts = field(default_factory=DeletedTermCounts)
 
@@ -55,7 +55,7 @@ class TantivyBase:
 
     def packed(self, ids: Ids) -> dict[int, memoryview]:
         """Return `Terms.packed` of chunks by id; unknown chunks are left out."""
-        return find_terms(self.terms, ids)
+        return find_in_files(self.terms, ids)
 
     def query(self, weights: Weights) -> Any:
         """Return tantivy's query for weighted terms, None when the files have none of them."""
