@@ -64,7 +64,9 @@ if TYPE_CHECKING:  # for type checkers: `as` marks a public name; a test compare
         shown_location,
     )
     from ragkit.store.rows import Problem as Problem
-    from ragkit.store.sharing.database import SharedDatabase as SharedDatabase, Statements as Statements
+    from ragkit.store.sharing.database import (
+        CommitWatch as CommitWatch, SharedDatabase as SharedDatabase, Statements as Statements,
+    )
     from ragkit.text.cleaning import clean_text as clean_text, show as show
     from ragkit.text.token_counter import decode_tokens as decode_tokens
     from ragkit.types.answers import Answer as Answer, CheckedSentence as CheckedSentence
@@ -122,7 +124,7 @@ _HOMES = {
     "store.opening": "collection_identity create_collection data_folder delete_collection list_collections "
     "restore_collection shared_database shown_location",
     "store.rows": "Problem",
-    "store.sharing.database": "SharedDatabase Statements",
+    "store.sharing.database": "CommitWatch SharedDatabase Statements",
     "text.cleaning": "clean_text show",
     "text.token_counter": "decode_tokens",
     "types.answers": "Answer CheckedSentence Citation TextCheck",

@@ -26,7 +26,8 @@ class Job:
     """One file to read. source: of the document. name: of the file, whose suffix hints at its format. open: returns a
     descriptor of the file, or raises ExtractionError or OSError; it is called once, in a thread of the pool. place:
     where it lies, so that its text may include files below that root; None to include none. included: receives the
-    paths of those files below the root. chunked: receives the chunks of the document, where the pool makes them."""
+    paths of those files below the root. chunked: receives the chunks of the document, where the pool makes them.
+    private: nobody else writes to what `open` returns, so that it is read once, however new it is."""
 
     source: str
     name: str
@@ -34,3 +35,4 @@ class Job:
     place: Place | None = None
     included: Callable[[list[str]], None] | None = None
     chunked: Callable[[tuple[Chunk, ...]], None] | None = None
+    private: bool = False

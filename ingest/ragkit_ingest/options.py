@@ -19,7 +19,8 @@ class IngestOptions:
     include, exclude: globs as in a .gitignore that narrow this run; files outside them are left as they are, neither
     read nor removed. allow_removals: let the run remove most documents of a root, or all when the root is empty;
     otherwise such a run raises RemovalsError before it changes anything. force: read every file again, whatever is
-    recorded of it; vectors of texts that stay the same are kept.
+    recorded of it; vectors of texts that stay the same are kept. internal_addresses: lists of web addresses may name
+    http:// and hosts of private networks.
     """
 
     limits: ReadLimits = field(default_factory=ReadLimits)
@@ -28,6 +29,7 @@ class IngestOptions:
     exclude: tuple[str, ...] = ()
     allow_removals: bool = False
     force: bool = False
+    internal_addresses: bool = False
     pool: Pool | None = field(default=None, compare=False, repr=False)
     executor: Executor | None = field(default=None, compare=False, repr=False)
 

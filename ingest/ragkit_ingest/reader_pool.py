@@ -13,7 +13,8 @@ from ragkit import Chunk, Document, ExtractionError, InputError, clean_text
 from ragkit_ingest.jobs import Job, Place
 from ragkit_ingest.scan.digest import UNSURE, status_of, sure_mtime
 from ragkit_ingest.scan.plan import Work
-from ragkit_ingest.scan.walk import Found, open_file
+from ragkit_ingest.scan.roots.base import OpenedFile
+from ragkit_ingest.scan.walk import Found
 from ragkit_ingest.stages import Pool
 
 _AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
@@ -29,6 +30,7 @@ class Reading:
     seen: its size and times while it was read; an unreliable time of change is UNSURE. None when the file could not be
     opened. included: files below the root that its text includes or would include. chunks: of the document, where the
     pool made them. began_ns: when reading began.
+    opened: the file; its descriptor is the pool's.
     """
 
     work: Work
@@ -37,16 +39,15 @@ class Reading:
     included: list[str] = field(default_factory=list)
     chunks: tuple[Chunk, ...] | None = None
     began_ns: int = 0
+    opened: OpenedFile | None = None
     _descriptor: int = -1
-    _opened: Found | None = None
 
     def open(self) -> int:
         """Open the file for the pool, and keep a second descriptor to see whether it changes meanwhile."""
         self.began_ns = time.time_ns()
-        descriptor = open_file(self.work.root, self.work.found.path)
-        self._descriptor = os.dup(descriptor)
-        self._opened = status_of(self.work.found.path, descriptor)
-        return descriptor
+        self.opened = self.work.root.open(self.work.found.path)
+        self._descriptor = os.dup(self.opened.descriptor)
+        return self.opened.descriptor
 
     def take_chunks(self, chunks: tuple[Chunk, ...]) -> None:
         """Take the chunks of the document, before the answer."""
@@ -59,9 +60,15 @@ class Reading:
         except InputError as error:
             self.result = ExtractionError("damaged", error.message)  # a reader broke the rules of a Document
         if self._descriptor >= 0:
-            seen = status_of(self.work.found.path, self._descriptor)
-            self.seen = replace(seen, mtime_ns=sure_mtime(seen) if seen == self._opened else UNSURE)
+            self.seen = self._seen()
             self.close()
+
+    def _seen(self) -> Found | None:
+        if self.opened is None:
+            return None
+        before = self.opened.found
+        now = before if self.opened.private else status_of(before.path, self._descriptor)
+        return replace(now, mtime_ns=sure_mtime(now) if now == before else UNSURE)
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -83,10 +90,7 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
             while _takes_more(len(waiting), size, processes) and (work := next(todo, None)) is not None:
                 reading = Reading(work)
                 size += work.found.size
-                name = clean_text(os.fsdecode(os.path.basename(work.found.path))) or "file"
-                place = Place(work.root, work.found.path)
-                job = Job(work.source, name, reading.open, place, reading.included.extend, reading.take_chunks)
-                waiting[pool.submit(job)] = reading
+                waiting[pool.submit(_job(reading))] = reading
             if not waiting:
                 return
             future = next((item for item in waiting if item.done()), None)
@@ -103,6 +107,20 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
                 reading.close()
             else:
                 future.add_done_callback(partial(_close, reading))
+
+
+def _job(reading: Reading) -> Job:
+    work = reading.work
+    folder = work.root.folder
+    return Job(
+        work.source,
+        clean_text(os.fsdecode(os.path.basename(work.found.path))) or "file",
+        reading.open,
+        place=None if folder is None else Place(folder, work.found.path),
+        included=reading.included.extend,
+        chunked=reading.take_chunks,
+        private=folder is None,
+    )
 
 
 def _takes_more(files: int, size: int, processes: int) -> bool:

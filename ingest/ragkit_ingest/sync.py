@@ -7,27 +7,28 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ragkit import (
     ACL_KEY,
     AddProgress,
     AddReport,
+    ConflictError,
     Document,
     ExtractionError,
     FileState,
     InputError,
+    NotFoundError,
     PreparedDocument,
 )
 from ragkit_ingest.executors.local import LocalExecutor
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.reader_pool import Reading, read_files
 from ragkit_ingest.report import Action, Change, IngestProgress, IngestReport, ProgressCallback, Warned
-from ragkit_ingest.scan.digest import digest
 from ragkit_ingest.scan.included import record
 from ragkit_ingest.scan.losses import RemovalsError, great_losses
 from ragkit_ingest.scan.names import source_of
-from ragkit_ingest.scan.plan import Memory, Plan, Planner, Work, problem
+from ragkit_ingest.scan.plan import Memory, Move, Plan, Planner, Work, problem
 from ragkit_ingest.scan.targets import PathLike, Target, apart, find_targets
 from ragkit_ingest.stages import Executor, Stages, StageSettings, StoppedStartError
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from ragkit import KnowledgeBase, KnowledgeWriter
     from ragkit_ingest.scan.forecast import Expected
 
+_ATTEMPTS: Final = 3
+"""Plans of one run: each is made from what other machines have committed by then."""
 _PASSING: frozenset[str] = frozenset({"missing", "unreadable", "changed_while_reading", "path_too_long"})
 """Reasons that do not depend on the bytes: such a file is not recorded, and the next run tries it again."""
 
@@ -50,7 +53,8 @@ def ingest_folder(
 ) -> IngestReport:
     """Make a collection match a folder: read new and changed files, remove the documents of deleted ones.
 
-    path: a folder, a file, or several of them. A folder inside one that was ingested before belongs to that one; a
+    path: a folder, a file, a URL of a storage (`s3://bucket/prefix`), a list of web addresses (an https:// address, or
+    `urls:` and a file), or several of them. A folder inside one that was ingested before belongs to that one; a
     folder around one syncs it along, and its documents keep their sources. A file whose name, size and times are
     unchanged is not read. Each document is committed whole as soon as its vectors are there, in one generation; a file
     that cannot be read leaves its earlier version and is reported.
@@ -63,8 +67,9 @@ def ingest_folder(
     EmbeddingError; what was committed stays.
     """
     paths = [path] if isinstance(path, str | bytes) or hasattr(path, "__fspath__") else list(path)
-    run = _Run(kb, options or IngestOptions(), progress, stop or threading.Event())
-    targets = find_targets(paths, known=kb.roots())
+    options = options or IngestOptions()
+    run = _Run(kb, options, progress, stop or threading.Event())
+    targets = find_targets(paths, known=kb.roots(), options=options)
     return run.look(targets) if dry_run else run.do(targets)
 
 
@@ -115,7 +120,7 @@ class _Run:
         expected = self._foretell(plan)
         self._out.changes = [
             *_removals(plan),
-            *_renames(plan),
+            *_renames(plan.moves),
             *(Change(work.action, work.source) for work in plan.work),
         ]
         from ragkit_ingest.scan.forecast import summed
@@ -140,7 +145,7 @@ class _Run:
                 continue
             kept = work.action != "added"
             error = seen.error
-            plan.problems.append(problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept))
+            plan.problems.append(problem(work.root.name, work.found.path, error.reason, error.detail, kept=kept))
             self._out.kept += kept
         plan.work = stay
         return expected
@@ -153,12 +158,27 @@ class _Run:
             if plan.empty:
                 return self._report(targets, plan)
             with self._stages(plan) as stages, self._writer(stages) as writer:
-                plan = self._renewed(plan, targets, memory)
-                self._carry_out(plan, writer, stages)
+                plan = self._carried_out(targets, plan, memory, writer)
+                if plan.work:
+                    self._read(plan, writer, stages)
                 generation = writer.generation if self._out.changes else 0
         except (_StoppedError, StoppedStartError):
             return self._report(targets, Plan())
         return self._report(targets, plan, generation=generation)
+
+    def _carried_out(self, targets: Sequence[Target], plan: Plan, memory: Memory, writer: KnowledgeWriter) -> Plan:
+        """Remove and rename as planned; return the plan, made again when another run wrote before or meanwhile."""
+        plan = self._renewed(plan, targets, memory)
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                self._settle(plan, writer)
+            except (NotFoundError, ConflictError):  # in a store of many writers: a run on another machine was first
+                if not left:
+                    raise
+                plan = self._allowed_plan(targets, Memory(self._kb))
+            else:
+                break
+        return plan
 
     def _renewed(self, plan: Plan, targets: Sequence[Target], memory: Memory) -> Plan:
         """Return the plan, made again where another run has recorded files since `memory` was read."""
@@ -206,7 +226,8 @@ class _Run:
 
     # ------------------------------------------------------------------ doing
 
-    def _carry_out(self, plan: Plan, writer: KnowledgeWriter, stages: Stages) -> None:
+    def _settle(self, plan: Plan, writer: KnowledgeWriter) -> None:
+        """Do what needs no file to be read. Raises NotFoundError, ConflictError where a document to rename has gone."""
         for state in plan.remove:
             writer.forget_file(state.root, state.path)
             if state.source:
@@ -218,17 +239,19 @@ class _Run:
             writer.record_file(move.new)
             if move.old.source != move.new.source:
                 writer.rename(move.old.source, move.new.source)
-        self._out.changes += _renames(plan)
+            self._out.changes += _renames([move])
         for state in plan.touch:
             writer.record_file(state)
-        if plan.work:
-            self._works = {work.source: work for work in plan.work}
-            self._out.add = writer.add(
-                self._documents(plan, stages, writer),
-                progress=self._committed,
-                reject=lambda document, error: self._rejected(plan, document, error),
-                stopped=self._stop.is_set,
-            )
+
+    def _read(self, plan: Plan, writer: KnowledgeWriter, stages: Stages) -> None:
+        """Read, chunk, embed and commit the new and changed files."""
+        self._works = {work.source: work for work in plan.work}
+        self._out.add = writer.add(
+            self._documents(plan, stages, writer),
+            progress=self._committed,
+            reject=lambda document, error: self._rejected(plan, document, error),
+            stopped=self._stop.is_set,
+        )
 
     def _documents(
         self, plan: Plan, stages: Stages, writer: KnowledgeWriter
@@ -260,7 +283,7 @@ class _Run:
         """Report a file that gave no document, and record it so that it is not read again without need."""
         work = reading.work
         kept = work.action != "added"
-        line = problem(source_of(work.root), work.found.path, error.reason, error.detail, kept=kept)
+        line = problem(work.root.name, work.found.path, error.reason, error.detail, kept=kept)
         plan.problems.append(line)
         self._out.refused += 1
         self._out.kept += kept
@@ -275,7 +298,7 @@ class _Run:
         """Report a document that cannot be stored: its reader broke a rule; the earlier version stays."""
         work = self._works[document.source]
         kept = work.action != "added"
-        plan.problems.append(problem(source_of(work.root), work.found.path, "damaged", error.message, kept=kept))
+        plan.problems.append(problem(work.root.name, work.found.path, "damaged", error.message, kept=kept))
         self._out.refused += 1
         self._out.kept += kept
         self._out.failed += 1
@@ -283,7 +306,7 @@ class _Run:
     def _state(self, reading: Reading, source: str, sha256: str) -> FileState:
         seen = reading.seen or reading.work.found
         return FileState(
-            root=source_of(reading.work.root),
+            root=reading.work.root.name,
             path=seen.path,
             source=source,
             size=seen.size,
@@ -291,7 +314,7 @@ class _Run:
             ctime_ns=seen.ctime_ns,
             sha256=sha256,
             extractor=self._planner.key(reading.work.root, reading.work.found.path),
-            detail=record(reading.work.root, reading.included, read_at_ns=reading.began_ns),
+            detail=record(reading.work.root.folder, reading.included, read_at_ns=reading.began_ns),
         )
 
     def _committed(self, progress: AddProgress) -> None:
@@ -357,15 +380,18 @@ def _removals(plan: Plan) -> list[Change]:
     return [Change("removed", state.source) for state in plan.remove if state.source]
 
 
-def _renames(plan: Plan) -> list[Change]:
-    moves = [move for move in plan.moves if move.old.source != move.new.source]
-    return [Change("renamed", move.new.source, old=move.old.source) for move in moves]
+def _renames(moves: Sequence[Move]) -> list[Change]:
+    return [
+        Change("renamed", move.new.source, old=move.old.source) for move in moves if move.old.source != move.new.source
+    ]
 
 
 def _digest_of(reading: Reading) -> str:
     """Return the SHA-256 of a file that gave no document, or "" if it has changed since it was read."""
+    if reading.work.root.folder is None:
+        return reading.opened.sha256 if reading.opened is not None else ""
     try:
-        sha256, now = digest(reading.work.root, reading.work.found.path)
+        sha256, now = reading.work.root.digest(reading.work.found.path)
     except ExtractionError:
         return ""
     same = reading.seen is not None and (now.size, now.ctime_ns) == (reading.seen.size, reading.seen.ctime_ns)

@@ -202,6 +202,9 @@ class ChunkSource(Protocol):
     def iter_texts(self, batch: int = 4096) -> Iterator[tuple[Ids, Sequence[ChunkText]]]:
         """Yield all texts by ascending id."""
 
+    def unit_bodies(self, ids: Ids) -> Sequence[bytes]:
+        """Return the stored vectors of the units of chunks, in the order of ids; empty for a chunk without any."""
+
     def changes_since(self, revision: int) -> ChunkChanges | None:
         """Return the changes since a revision, None when that revision is not known."""
 
@@ -228,7 +231,7 @@ Index = TypeVar("Index")
 
 
 class IndexPart(Protocol[Index]):
-    """One of the two indexes of a collection as a cache."""
+    """One of the indexes of a collection as a cache."""
 
     name: str
 

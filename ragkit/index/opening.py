@@ -11,6 +11,7 @@ from ragkit.index.base import Indexes
 from ragkit.index.cache import Caches
 from ragkit.index.pgvector.indexes import PgIndexes
 from ragkit.index.pgvector.sql import Session
+from ragkit.index.units.part import HoldsUnits
 from ragkit.settings import LOCAL_INDEX, PGVECTOR_BINARY_INDEX, Settings
 
 
@@ -20,6 +21,11 @@ class _Store(Protocol):
     @property
     def folder(self) -> Path:
         """Where this machine keeps files of the collection."""
+
+
+@runtime_checkable
+class _RemoteStore(HoldsUnits, Protocol):
+    """A store whose rows come over a network, so that copies of the vectors of units make questions faster."""
 
 
 @runtime_checkable
@@ -33,7 +39,7 @@ class _DatabaseStore(Protocol):
 def open_indexes(store: _Store, settings: Settings) -> Indexes:
     """Return the indexes of a collection. Raises ConfigError for an engine that the store does not have."""
     if settings.index == LOCAL_INDEX:
-        return Caches(store.folder, dense=settings.dense)
+        return Caches(store.folder, dense=settings.dense, units=store if isinstance(store, _RemoteStore) else None)
     if not isinstance(store, _DatabaseStore):
         raise ConfigError(
             f"the index {settings.index} needs a store in PostgreSQL, and this one is not",

@@ -26,7 +26,7 @@ from ragkit.knowledge.writer import KnowledgeWriter
 from ragkit.settings import ChunkSettings, Settings
 from ragkit.store.base import Store
 from ragkit.store.opening import data_folder, open_store, shown_location
-from ragkit.store.originals import Originals
+from ragkit.store.originals import Originals, OriginalsRun
 from ragkit.store.rows import Problem
 from ragkit.types.answers import Answer, TextCheck
 from ragkit.types.collection import DocumentInfo, FileState, Generation
@@ -240,18 +240,18 @@ class KnowledgeBase:
             fingerprint = reader.fingerprint
         if embedder is not None:
             self._models.check(embedder, fingerprint)
-        if fingerprint is None:
-            fingerprint = (embedder or self._models.embedder()).fingerprint
+        fingerprint = fingerprint or (embedder or self._models.embedder()).fingerprint
         pinned = replace(self.settings, model=replace(self.settings.model, name=fingerprint.model)).pinned()
-        with self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor) as writer:
+        writing = self._store.write(kind=kind, fingerprint=fingerprint, settings=pinned, extractor=extractor)
+        with writing as writer, OriginalsRun(self._originals) as originals:
             run = KnowledgeWriter(
                 writer,
-                self._originals,
+                originals,
                 embedder=lambda: embedder or self._models.embedder_for(fingerprint),
                 settings=self.settings.chunk,
             )
             yield run
-            self._originals.sweep(self.digests)
+            originals.sweep(self.digests)
         if run.stopped:
             return  # a stopped run returns at once; the next search or run builds the caches
         with self._store.read() as reader:
@@ -268,12 +268,8 @@ class KnowledgeBase:
         with self._store.read() as reader:
             if reader.fingerprint is None:
                 raise InputError(f"collection {self.collection!r} is empty", cure="ingest documents first")
-            bench = Bench(
-                reader,
-                self._indexes.snapshot(reader.chunks),
-                self._models.embedder_for(reader.fingerprint),
-                self.settings,
-            )
+            embedder = self._models.embedder_for(reader.fingerprint)
+            bench = Bench(reader, self._indexes.snapshot(reader.chunks), embedder, self.settings)
             matrix, evidence = learn_adapter(questions, bench, progress=progress)
         with self._store.write(kind="adapt", fingerprint=reader.fingerprint, settings=self.settings.pinned()) as writer:
             writer.set_adapter(matrix, evidence)
@@ -387,6 +383,10 @@ class KnowledgeBase:
         """Bring prompts, examples, chains, feedback, traces and originals in line with other machines of a shared
         store, which opening does too; False when there was nothing to do."""
         return self._store.follow_files()
+
+    def follow_commits(self) -> bool:
+        """Bring search indexes that are in memory up to the last commit, before a question does; False: they are."""
+        return self._querying.follow_commits()
 
     def close(self) -> None:
         """Close every connection and file. The object cannot be used afterwards."""

@@ -137,6 +137,21 @@ class Querying:
         with self._store.read() as reader:
             return self._indexes.is_held(reader.chunks)
 
+    def follow_commits(self) -> bool:
+        """Bring indexes that are in memory up to the last commit, and write the files that this makes due.
+
+        A question does the former itself, and sees the last commit in any case. False when there is nothing to do:
+        nothing was asked yet, or the indexes are at that commit.
+        """
+        if self._indexes.newest() is None:
+            return False
+        with self._store.read() as reader:
+            if self._indexes.is_held(reader.chunks):
+                return False
+            self._indexes.snapshot(reader.chunks)
+            self._indexes.persist(reader.chunks)
+        return True
+
     def _search(
         self,
         asked: Asked,

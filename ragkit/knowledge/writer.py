@@ -22,7 +22,7 @@ from ragkit.knowledge.adding.stoppable import StopCallback, StoppableTokenizer, 
 from ragkit.numeric.vectors import stacked
 from ragkit.settings import ChunkSettings
 from ragkit.store.base import Writer
-from ragkit.store.originals import Originals
+from ragkit.store.originals import OriginalsRun
 from ragkit.store.rows import embedded_hash
 from ragkit.text.cleaning import show
 from ragkit.types.collection import FileState
@@ -63,7 +63,7 @@ class KnowledgeWriter:
     """
 
     def __init__(
-        self, writer: Writer, originals: Originals, *, embedder: Callable[[], Embedder], settings: ChunkSettings
+        self, writer: Writer, originals: OriginalsRun, *, embedder: Callable[[], Embedder], settings: ChunkSettings
     ) -> None:
         self._writer = writer
         self._originals = originals

@@ -154,6 +154,9 @@ class ChunkReader(Protocol):
         Those of chunk ids[i] are between bounds[i] and bounds[i + 1], in their order; ids must not repeat.
         """
 
+    def unit_bodies(self, ids: Sequence[int] | Ids) -> Sequence[bytes]:
+        """Return the stored bytes of the vectors of each chunk's units, for copies; empty for a chunk without any."""
+
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the stored unit vectors (d,) of the collection's model, by the SHA-256 of `Chunk.embedded`."""
 

@@ -21,6 +21,8 @@ from ragkit.text.cleaning import show
 from ragkit.types.collection import DocumentInfo, Fingerprint
 from ragkit.types.documents import Block, ChunkText, Document, Heading, Page
 
+Body = bytes | memoryview
+"""What the store has for a chunk, in memory or mapped from a file."""
 UNIT_SCALE_BYTES: Final = 4
 """Bytes of the scale before the numbers of each stored unit vector."""
 
@@ -131,7 +133,7 @@ def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
     return np.concatenate([scales[:, None].view(np.int8), numbers], axis=1).tobytes()
 
 
-def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], list[int]]:
+def decode_unit_vectors(stored: Sequence[Body], dimension: int) -> tuple[NDArray[np.float32], list[int]]:
     """Return the float32 rows of several `encode_unit_vectors`, one after the other, and how many each has.
 
     A body whose size is not a multiple of the row size counts as empty.
@@ -141,13 +143,13 @@ def decode_unit_vectors(stored: Sequence[bytes], dimension: int) -> tuple[NDArra
     return rows, counts
 
 
-def unit_cosines(stored: Sequence[bytes], query: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
+def unit_cosines(stored: Sequence[Body], query: NDArray[np.float32]) -> tuple[NDArray[np.float32], list[int]]:
     """Return the dot product of a query (d,) with each row of `decode_unit_vectors`, and how many each has."""
     rows, scales, counts = _unit_rows(stored, len(query))
     return cosines(rows, query) * scales, counts
 
 
-def _unit_rows(stored: Sequence[bytes], dimension: int) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
+def _unit_rows(stored: Sequence[Body], dimension: int) -> tuple[NDArray[np.float32], NDArray[np.float32], list[int]]:
     """Return rows before they are scaled (m, d), their scales (m,), and how many each has."""
     width = dimension + UNIT_SCALE_BYTES
     sizes = [len(body) for body in stored]

@@ -7,6 +7,7 @@ between leaves a file too many, never a document whose original is half there.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from ragkit.files import fsync_path, sha256_of
 from ragkit.store.rows import Problem
@@ -25,11 +26,57 @@ from ragkit.types.documents import UPLOAD_PREFIX
 logger = logging.getLogger(__name__)
 
 FOLDER: Final = "originals"
+_LOCK: Final = ".originals.lock"
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 
 
+class OriginalsRun:
+    """One run that keeps originals. From its first one to its end, no other run of this machine sweeps.
+
+    In a store of many writers, an original may be there before its document is committed: the sweep of another run
+    would delete it. `sweep` of the run that ends last deletes what the others left.
+    """
+
+    def __init__(self, originals: Originals) -> None:
+        self._originals = originals
+        self._lock = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def keep(self, file: Path, digest: str, *, limit: int) -> bool:
+        """Keep a file as `Originals.keep`."""
+        if self._lock < 0:
+            self._lock = self._originals.opened_lock()
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        return self._originals.keep(file, digest, limit=limit)
+
+    def sweep(self, digests: Callable[[], Mapping[str, str]]) -> None:
+        """Delete the originals without a document as `Originals.sweep`, unless another run keeps some meanwhile."""
+        self.close()
+        if self._originals.is_empty():
+            return
+        lock = self._originals.opened_lock()
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._originals.sweep(digests)
+        except BlockingIOError:
+            logger.debug("another run keeps originals: its sweep deletes what this one left")
+        finally:
+            os.close(lock)
+
+    def close(self) -> None:
+        """End the run: others may sweep."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
 class Originals:
-    """The originals of one collection. `keep` and `sweep` need the collection's writer lock; the others do not."""
+    """The originals of one collection. Runs that write use `OriginalsRun`."""
 
     def __init__(self, collection: Path) -> None:
         """collection: the folder of the collection's files."""
@@ -46,7 +93,7 @@ class Originals:
         if self.size() + file.stat().st_size > limit:
             return False
         if not self.folder.exists():
-            self.folder.mkdir()
+            self.folder.mkdir(exist_ok=True)
             fsync_path(self.folder.parent)
         beside = self.folder / f".{digest}.{secrets.token_hex(4)}"
         try:
@@ -60,6 +107,14 @@ class Originals:
             beside.unlink(missing_ok=True)
         fsync_path(self.folder)
         return True
+
+    def opened_lock(self) -> int:
+        """Return a descriptor of the file whose lock runs share while they keep originals, and a sweep has alone."""
+        return os.open(self.folder.with_name(_LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def is_empty(self) -> bool:
+        """Return whether there is nothing to sweep."""
+        return not self._files()
 
     def state(self, source: str, digest: str) -> FileState | None:
         """Return the original of an uploaded document as a file that was read; None when none is kept."""

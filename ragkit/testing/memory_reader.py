@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import NotFoundError, StoreError
 from ragkit.index.dense.quantizer import Quantizer
+from ragkit.store.encoding import encode_unit_vectors
 from ragkit.store.filters import Filter, check_about_documents
 from ragkit.store.rows import AdapterRow, Changes, ChunkRow, Counts, DocumentRow, StructureRow
 from ragkit.testing.memory_state import State, StoredChunk, StoredDocument, matches
@@ -273,6 +274,11 @@ class MemoryChunkReader:
         found = np.concatenate([np.empty((0, len(query)), dtype=np.float32), *units]) @ query
         bounds = np.concatenate([[0], np.cumsum([len(rows) for rows in units])]).astype(np.int64)
         return found.astype(np.float32), bounds
+
+    def unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
+        """Return the bytes of the vectors of each chunk's units; empty for a chunk without any."""
+        units = (self._units(int(number)) for number in ids)
+        return [encode_unit_vectors(rows) if len(rows) else b"" for rows in units]
 
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the stored unit vectors (d,) of the collection's model, by the SHA-256 of `Chunk.embedded`."""

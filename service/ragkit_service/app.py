@@ -20,10 +20,11 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 import ragkit
-from ragkit import ConfigError, RagkitError, show
+from ragkit import ConfigError, RagkitError, shared_database, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
+from ragkit_service.file_store.file_table import prepare_files
 from ragkit_service.jobs.base import JobQueue
 from ragkit_service.jobs.board import JobBoard
 from ragkit_service.jobs.extractor import Extractor, LazyExtractor, ingest_extractor
@@ -64,6 +65,7 @@ from ragkit_service.routes.page import PAGES
 from ragkit_service.security.keyring import Keyring
 from ragkit_service.security.keys import KeySource
 from ragkit_service.settings import ServiceSettings
+from ragkit_service.state.commit_following import CommitFollowing
 from ragkit_service.state.file_sharing import FileSharing
 from ragkit_service.state.opening import ServiceState, open_state
 
@@ -105,7 +107,9 @@ def create_app(
     jobs = _job_worker(settings, state, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(state.queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader)
+    if state.database is not None:
+        prepare_files(state.database)
+    service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader, database=state.database)
     app = _App(
         title="ragkit",
         description=_DESCRIPTION,
@@ -120,6 +124,8 @@ def create_app(
     )
     parts = {"service": service, "keyring": keyring, "jobs": jobs, "shared": state, "stalls": LoopStalls()}
     parts["files"] = FileSharing(pool) if settings.shared else None
+    database = shared_database(settings.location)
+    parts["commits"] = CommitFollowing(pool, database.watch_commits()) if database else None
     for name, part in parts.items():
         setattr(app.state, name, part)
     app.state.metrics = _metrics(pool, state.queue, app.state.stalls) if is_installed() else None
@@ -232,8 +238,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
     await anyio.to_thread.run_sync(app.state.shared.start)
-    if app.state.files:
-        app.state.files.start()
+    for sharing in filter(None, (app.state.files, app.state.commits)):
+        sharing.start()
     await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
@@ -248,8 +254,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
             await anyio.to_thread.run_sync(service.pictures.close)
-            if app.state.files:
-                await anyio.to_thread.run_sync(app.state.files.close)
+            for sharing in filter(None, (app.state.commits, app.state.files)):
+                await anyio.to_thread.run_sync(sharing.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.shared.close)
             if app.state.tracing:

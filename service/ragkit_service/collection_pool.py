@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,6 +206,18 @@ class CollectionPool:
                 continue  # it was deleted in between
             except RagkitError as error:
                 logger.warning("the files of the collection %s are not shared yet: %s", name, error)
+
+    def follow_commits(self, names: Iterable[str] | None) -> None:
+        """Bring the indexes of collections that are open up to their last commit; None: of all. A failure is logged."""
+        for name in list(self._entries) if names is None else names:
+            try:
+                with self.use_open(name) as knowledge:
+                    if knowledge is not None:
+                        knowledge.follow_commits()
+            except NotFoundError:
+                continue  # it was deleted in between
+            except RagkitError as error:
+                logger.warning("the next question to the collection %s follows the last commit: %s", name, error)
 
     def check(self, name: str) -> None:
         """Raise NotFoundError when there is no collection of that name."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 from starlette.requests import Request
 
-from ragkit import NotFoundError, TextRanker
+from ragkit import NotFoundError, SharedDatabase, TextRanker
 from ragkit_service.collection_pool import CollectionPool, unknown_collection
 from ragkit_service.ending import Ending
 from ragkit_service.errors import Problem, Redactor
@@ -57,8 +57,11 @@ class Service:
         redactor: Redactor,
         jobs: JobBoard,
         extractor: LazyExtractor,
+        database: SharedDatabase | None = None,
     ) -> None:
+        """database: of a shared store, None for a data folder."""
         self.settings = settings
+        self.database = database
         self.pool = pool
         self.redactor = redactor
         self.jobs = jobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 import anyio.to_thread
@@ -77,11 +77,13 @@ async def receive_documents(request: Request, name: str, documents: NewDocuments
             await anyio.to_thread.run_sync(partial(spool.release, keep=kept))
 
 
-async def enqueue_removal(request: Request, name: str, wanted: JobRequest) -> Job:
-    """Queue the removal of documents of a collection. Raises 404, 403, 503."""
+async def enqueue_change(
+    request: Request, name: str, wanted: JobRequest, *, kind: Literal["remove", "describe"] = "remove"
+) -> Job:
+    """Queue the removal of documents of a collection, or new metadata of them. Raises 404, 403, 503."""
     service, access = service_of(request), access_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access, name, "write"))
-    job = Job(new_job_id(), name, "remove", "queued", "", key_id=access.key_id, request=wanted)
+    job = Job(new_job_id(), name, kind, "queued", "", key_id=access.key_id, request=wanted)
     return await service.jobs.add(job)
 
 

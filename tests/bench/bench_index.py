@@ -87,6 +87,9 @@ class Synthetic:
         found: Sequence[tuple[str, str, str]] = self._picked(ids, self._texts)
         return found
 
+    def unit_bodies(self, ids: Ids) -> list[bytes]:
+        return [b""] * len(ids)
+
     def changes_since(self, revision: int) -> Change | None:
         nothing = Change(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         return nothing if revision == self.revision else self.change

@@ -131,7 +131,7 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     _condition(
         "codes of another quantizer",
-        "ragkit/index/cache.py",
+        "ragkit/index/part_files.py",
         "        if not part.fits(manifest, reader):",
         "tests/index/test_quantizer.py",
     ),
@@ -155,7 +155,7 @@ GUARDS: Final[Sequence[Guard]] = (
     ),
     Guard(
         "cache probes",
-        "ragkit/index/cache.py",
+        "ragkit/index/part_files.py",
         "        _check_probes(part, manifest, changes, reader)",
         "        pass",
         "tests/index/test_cache.py",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ragkit.store.originals import FOLDER, Originals
+from ragkit.store.originals import FOLDER, Originals, OriginalsRun
 
 
 def stored(folder: Path, content: bytes) -> tuple[Path, str]:
@@ -76,6 +76,18 @@ def test_a_sweep_leaves_what_uploads_have(originals: Originals, tmp_path: Path) 
     originals.sweep(lambda: {"upload:mine.pdf": mine[1], "folder/file.pdf": folders[1]})
 
     assert held(originals) == [mine[1]]
+
+
+def test_no_run_sweeps_while_another_keeps_and_the_last_one_does(originals: Originals, tmp_path: Path) -> None:
+    first, second = stored(tmp_path, b"first"), stored(tmp_path, b"second")
+    with OriginalsRun(originals) as one, OriginalsRun(originals) as two:
+        one.keep(*first, limit=100)  # its document is not committed yet
+        two.keep(*second, limit=100)
+        two.sweep(lambda: {"upload:second.pdf": second[1]})
+        assert held(originals) == sorted([first[1], second[1]])
+        one.sweep(lambda: {"upload:second.pdf": second[1]})  # it was refused, and is the last
+        assert held(originals) == [second[1]]
+        assert originals.size() == len(b"second")
 
 
 def test_a_sweep_of_nothing_asks_for_no_documents(originals: Originals) -> None:

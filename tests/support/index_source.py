@@ -74,6 +74,10 @@ class FakeSource:
         self._check(ids)
         return [self.chunks[number][0] for number in ids.tolist()]
 
+    def unit_bodies(self, ids: Ids) -> list[bytes]:
+        self._check(ids)
+        return [b"units of %d" % number if number % 5 else b"" for number in ids.tolist()]
+
     def iter_vectors(self, batch: int = 4096) -> Iterator[tuple[Ids, Vectors]]:
         ids = self.all_chunk_ids()
         for at in range(0, len(ids), 100):

@@ -87,7 +87,7 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def wrapped(*, limits: ReadLimits, include: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> Any:
-        flags = {name: rest.pop(name) for name in ("allow_removals", "force")}
+        flags = {name: rest.pop(name) for name in ("allow_removals", "force", "internal_addresses")}
         executor = load_executor(rest.pop("executor"))
         options = IngestOptions(limits, rest.pop("workers"), include, exclude, **flags, executor=executor)
         return command(options=options, **rest)
@@ -98,6 +98,12 @@ def _ingest_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--allow-removals", is_flag=True, help="Remove documents even if most files of a folder are missing."
         ),
         click.option("--force", is_flag=True, help="Read every file again, also unchanged ones."),
+        click.option(
+            "--allow-internal",
+            "internal_addresses",
+            is_flag=True,
+            help="Lists of web addresses may name http:// and hosts of private networks.",
+        ),
         with_read_limits,
         click.option(
             "--executor",
@@ -136,13 +142,16 @@ def ingest(
     A folder that is suddenly empty, or has lost more than half of its files and more than ten, stops the run with a
     question before anything is removed: its share may not be mounted. Without a terminal it needs --allow-removals.
 
+    PATH is a folder, a file, a URL (s3://bucket/prefix, gs://, az://), or a list of web addresses, one a line
+    (https://host/list.txt, or urls:FILE for a list in a file).
+
     A document's source is its path below PATH. Where another folder's document has that source, the folder's name is
     put in front. A folder inside one that was ingested before is synced as a part of it.
 
     Exit status: 0 done, 1 some files failed or the disk is full, 2 used or set up wrongly or another process writes,
     130 stopped.
     """
-    find_targets(paths, known=())  # a path that is not there must not make a data folder
+    find_targets(paths, known=(), options=options)  # a path that is not there must not make a data folder
     if context.obj and context.obj["own_process"]:
         os.nice(_NICE)
     with _warnings_shown(), _stopped_by_signals(quiet=place.as_json) as stop, _opened(place, dry_run=dry_run) as kb:

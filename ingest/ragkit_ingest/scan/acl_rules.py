@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ragkit import ExtractionError, InputError, checked_labels, show
 from ragkit_ingest.scan.ignore_rules import Patterns, names_of
-from ragkit_ingest.scan.walk import open_file
+from ragkit_ingest.scan.roots.base import Root
 
 ACL_FILE = b".ragkitacl"
 _LIMIT = 1 << 20
@@ -26,14 +26,14 @@ class AclRules:
         return next((labels for patterns, labels in reversed(self.rules) if patterns.covers(names)), None)
 
 
-def load_acl_rules(root: bytes) -> AclRules:
-    """Return the rules of a root folder, none where it has no such file.
+def load_acl_rules(root: Root) -> AclRules:
+    """Return the rules of a root, none where it has no such file.
 
     A line is a glob as in a .gitignore, an arrow and labels: `hr/ -> hr, board`; no label means everyone. Raises
     InputError for a line that is none and for a file that cannot be read: labels must not be lost in silence.
     """
     try:
-        descriptor = open_file(root, ACL_FILE)
+        descriptor = root.open(ACL_FILE).descriptor
     except ExtractionError as error:
         if error.reason == "missing":
             return AclRules()
@@ -50,7 +50,7 @@ def load_acl_rules(root: bytes) -> AclRules:
     return AclRules(tuple(_rule(root, number, line) for number, line in numbered if line and not line.startswith("#")))
 
 
-def _rule(root: bytes, number: int, line: str) -> tuple[Patterns, tuple[str, ...]]:
+def _rule(root: Root, number: int, line: str) -> tuple[Patterns, tuple[str, ...]]:
     glob, arrow, labels = line.rpartition(_ARROW)
     patterns = Patterns([glob.strip()])
     if not arrow or not patterns or glob.strip().startswith("!"):
@@ -61,5 +61,5 @@ def _rule(root: bytes, number: int, line: str) -> tuple[Patterns, tuple[str, ...
         raise InputError(f"line {number} of {_name(root)}: {error.message}", cure=error.cure) from error
 
 
-def _name(root: bytes) -> str:
-    return show(os.fsdecode(os.path.join(root, ACL_FILE)), 200)
+def _name(root: Root) -> str:
+    return show(os.fsdecode(os.path.join(root.address, ACL_FILE)), 200)

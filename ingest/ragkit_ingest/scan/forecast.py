@@ -12,7 +12,8 @@ from ragkit import ExtractionError
 from ragkit_ingest.readers.sniff import detect, suffix_of
 from ragkit_ingest.report import Problem
 from ragkit_ingest.scan.names import source_of
-from ragkit_ingest.scan.walk import Found, open_file
+from ragkit_ingest.scan.roots.base import Root
+from ragkit_ingest.scan.walk import Found
 
 _HEAD: Final = 1 << 16
 _TAIL: Final = 1 << 20  # holds the directory of a ZIP file, but for the largest ones
@@ -58,9 +59,14 @@ class Expected:
     error: ExtractionError | None = None
 
 
-def expect(root: bytes, found: Found) -> Expected:
-    """Return the forecast for a file; users' readers are not called, because they run in a child process only."""
+def expect(root: Root, found: Found) -> Expected:
+    """Return the forecast for a file; users' readers are not called, because they run in a child process only.
+
+    A file of a URL is judged by its name alone: it would have to be fetched.
+    """
     name = source_of(os.path.basename(found.path))
+    if root.folder is None:
+        return Expected(_type_by_name(name), found.size)
     try:
         return Expected(type_name(detect(_sample(root, found), name=name)), found.size)
     except ExtractionError as error:
@@ -98,8 +104,8 @@ def _type_by_name(name: str) -> str:
     return f".{suffix}" if suffix else "no suffix"
 
 
-def _sample(root: bytes, found: Found) -> bytes:
-    descriptor = open_file(root, found.path)
+def _sample(root: Root, found: Found) -> bytes:
+    descriptor = root.open(found.path).descriptor
     try:
         head = os.pread(descriptor, _HEAD, 0)
         begin = max(len(head), found.size - _TAIL)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from typing import Final
 
 IGNORE_FILE = b".ragkitignore"
 IGNORE_FILE_LIMIT = 1 << 20
@@ -96,14 +97,6 @@ class Patterns:
         return False
 
 
-def default_reason(pattern: Pattern) -> str:
-    """Return why a built-in rule leaves a name out, for the report."""
-    if pattern.text == HIDDEN:
-        return "hidden"
-    kind = KIND_OF.get(pattern.text, "")
-    return f"ignored by default: {kind} ({pattern.text})" if kind else f"ignored by default: {pattern.text}"
-
-
 def names_of(path: bytes) -> tuple[str, ...]:
     """Return the names of a path as text for matching; bytes that are not UTF-8 are kept as surrogates."""
     return tuple(path.decode("utf-8", "surrogateescape").split("/"))
@@ -149,3 +142,28 @@ def _matches(pattern: Pattern, names: Sequence[str]) -> bool:
         if not reached:
             return False
     return len(names) in reached
+
+
+_BUILT_IN: Final = Patterns(DEFAULT_IGNORES)
+
+
+def ignored_by(path: bytes, rules: Sequence[Patterns | None], *, folder: bool) -> str:
+    """Return the rule that leaves out a file or folder, in words for the report, or "" for none.
+
+    path: below the root. rules: of the ignore file of each folder on the way, from the root down; the nearest decides.
+    """
+    names = names_of(path)
+    for level in range(len(rules) - 1, -1, -1):
+        own = rules[level]
+        found = own.decide(names[level:], folder=folder) if own else None
+        if found is not None:
+            return "" if found.negated else f".ragkitignore: {found.text}"
+    found = _BUILT_IN.decide(names[-1:], folder=folder)
+    return _default_reason(found) if found else ""
+
+
+def _default_reason(pattern: Pattern) -> str:
+    if pattern.text == HIDDEN:
+        return "hidden"
+    kind = KIND_OF.get(pattern.text, "")
+    return f"ignored by default: {kind} ({pattern.text})" if kind else f"ignored by default: {pattern.text}"

@@ -13,6 +13,7 @@ from ragkit import ExtractionError
 from ragkit_ingest.readers.neighbours import MOST_BYTES, Neighbours
 from ragkit_ingest.scan.acl_rules import AclRules, load_acl_rules
 from ragkit_ingest.scan.digest import status_of, sure_mtime
+from ragkit_ingest.scan.roots.local import LocalRoot
 from ragkit_ingest.scan.walk import open_file, reason_of, why_ignored
 
 
@@ -30,7 +31,7 @@ def _read(root: bytes, includer: bytes, path: str) -> bytes:
         name = os.fsencode(path)
     except UnicodeEncodeError as error:
         raise ExtractionError("missing", "no such name") from error
-    rules = load_acl_rules(root)
+    rules = load_acl_rules(LocalRoot(root))
     labels = rules.labels(name)
     if labels and labels != rules.labels(includer):
         raise ExtractionError("permission", "other access labels")
@@ -50,27 +51,30 @@ def _read(root: bytes, includer: bytes, path: str) -> bytes:
         os.close(descriptor)
 
 
-def record(root: bytes, paths: Sequence[str], *, read_at_ns: int) -> str:
+def record(root: bytes | None, paths: Sequence[str], *, read_at_ns: int) -> str:
     """Return the states of included files as text, for FileState.detail; "" for none.
 
     read_at_ns: when reading began; a file that changed about then or later gets a state that no file has.
     """
-    if not paths:
+    if root is None or not paths:
         return ""
-    rules = load_acl_rules(root)
+    rules = load_acl_rules(LocalRoot(root))
     return json.dumps({path: _state(root, path, rules, now_ns=read_at_ns) for path in paths}, separators=(",", ":"))
 
 
-def has_changed(root: bytes, recorded: str) -> bool:
-    """Tell whether an included file differs from its recorded state, is no longer there, or has come."""
-    if not recorded:
+def has_changed(root: bytes | None, recorded: str) -> bool:
+    """Tell whether an included file differs from its recorded state, is no longer there, or has come.
+
+    root: a folder; None for a URL, from which nothing is included.
+    """
+    if root is None or not recorded:
         return False
     states: Any = None
     with suppress(ValueError):
         states = json.loads(recorded)
     if not isinstance(states, dict):
         return True
-    rules = load_acl_rules(root)
+    rules = load_acl_rules(LocalRoot(root))
     return any(_state(root, path, rules) != state for path, state in states.items())
 
 

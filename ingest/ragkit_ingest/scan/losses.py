@@ -66,7 +66,7 @@ def great_losses(
     for state in plan.remove:
         states[state.root] += not _stands(state, left_out)
         documents[state.root] += bool(state.source)
-    arriving = {source_of(work.root) for work in plan.work} | {move.new.root for move in plan.moves}
+    arriving = {work.root.name for work in plan.work} | {move.new.root for move in plan.moves}
     losses = []
     for root, removed in documents.items():
         synced = [state for path, state in held.get(root, {}).items() if _synced(root, path, targets)]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 
 from ragkit import ExtractionError, FileState
-from ragkit_ingest.scan.digest import digest
-from ragkit_ingest.scan.names import path_of
+from ragkit_ingest.scan.roots.opening import is_there
 from ragkit_ingest.scan.targets import Target
-from ragkit_ingest.scan.walk import Found, look
+from ragkit_ingest.scan.walk import Found
 
 Files = Mapping[bytes, FileState]
 
@@ -22,11 +20,11 @@ def moved_root(target: Target, roots: Mapping[str, Files]) -> str:
     paths with the same bytes. A disk that is not mounted looks like a deleted folder, but half of its files do not
     appear elsewhere by chance.
     """
-    if target.single or target.scope or target.name in roots:
+    if target.single or target.scope or target.root.folder is None or target.name in roots:
         return ""
     best, most = "", 0
     for name, files in roots.items():
-        if os.path.isdir(path_of(name)):
+        if is_there(name):
             continue
         good = [state for state in files.values() if state.source and not state.reason]
         alike = sum(_stands(target, state) for state in good)
@@ -41,12 +39,12 @@ def at_home(files: Files, target: Target) -> dict[bytes, FileState]:
 
 
 def _stands(target: Target, state: FileState) -> bool:
-    found = look(target.root, state.path)
+    found = target.root.look(state.path)
     if not isinstance(found, Found) or found.size != state.size:
         return False
     if found.mtime_ns == state.mtime_ns:
         return True
     try:
-        return digest(target.root, state.path)[0] == state.sha256
+        return target.root.digest(state.path)[0] == state.sha256
     except ExtractionError:
         return False

@@ -13,13 +13,15 @@ from ragkit import UPLOAD_PREFIX, ExtractionError, FileState, Reason
 from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.report import Problem
 from ragkit_ingest.scan.acl_rules import AclRules, load_acl_rules
-from ragkit_ingest.scan.digest import digest, sure_mtime
+from ragkit_ingest.scan.digest import sure_mtime
 from ragkit_ingest.scan.ignore_rules import Patterns, names_of
 from ragkit_ingest.scan.included import has_changed
 from ragkit_ingest.scan.moved_folders import at_home, moved_root
-from ragkit_ingest.scan.names import Sources, path_of, source_of
+from ragkit_ingest.scan.names import Sources, source_of
+from ragkit_ingest.scan.roots.base import Apart, Root
+from ragkit_ingest.scan.roots.opening import is_there
 from ragkit_ingest.scan.targets import Target
-from ragkit_ingest.scan.walk import Found, Identity, LeftOut, look, reason_of, walk
+from ragkit_ingest.scan.walk import Found, LeftOut, reason_of
 
 _LIMITED: frozenset[str] = frozenset(
     {"too_big", "too_slow", "worker_crashed", "expands_too_much", "too_many_parts", "too_deep"}
@@ -44,7 +46,7 @@ class Work:
     """A file to be read. old: its recorded state, None for a new file. source: that of its document, new or old."""
 
     action: Literal["added", "changed", "reread"]
-    root: bytes
+    root: Root
     found: Found
     source: str
     old: FileState | None = None
@@ -124,7 +126,7 @@ class Planner:
         *,
         options: IngestOptions,
         version: str,
-        apart: Mapping[Identity, str],
+        apart: Apart,
         pulse: Callable[[int], None],
     ) -> None:
         self._memory = memory
@@ -141,7 +143,7 @@ class Planner:
         self._adopted: list[Move] = []
         self._taken_over: Counter[str] = Counter()
         self._plan = Plan()
-        self._acl: dict[bytes, AclRules] = {}
+        self._acl: dict[Root, AclRules] = {}
 
     def plan(self, targets: Sequence[Target]) -> Plan:
         """Look at every target; nothing is written."""
@@ -166,13 +168,13 @@ class Planner:
         self._plan.remove = [state for key, state in deleted.items() if key not in self._moved_away]
         self._plan.moves[:0] = stay
 
-    def key(self, root: bytes, path: bytes, reason: str = "") -> str:
+    def key(self, root: Root, path: bytes, reason: str = "") -> str:
         """Return what a FileState of today records as its extractor, for a file and the outcome of reading it."""
         labels = self.labels(root, path)
         version = self._version if labels is None else f"{self._version}+acl:{','.join(labels)}"
         return f"{version}+{self._options.limits_key}" if reason in _LIMITED else version
 
-    def labels(self, root: bytes, path: bytes) -> tuple[str, ...] | None:
+    def labels(self, root: Root, path: bytes) -> tuple[str, ...] | None:
         """Return the access labels that the rules of a root give to a file; None where no rule covers it."""
         if root not in self._acl:
             self._acl[root] = load_acl_rules(root)
@@ -215,10 +217,10 @@ class Planner:
 
     def _items(self, target: Target) -> Iterator[Found | LeftOut]:
         if target.single:
-            yield look(target.root, target.scope)
+            yield target.root.look(target.scope)
             return
         try:
-            yield from walk(target.root, scope=target.scope, apart=self._apart)
+            yield from target.root.walk(scope=target.scope, apart=self._apart)
         except OSError as error:
             yield LeftOut(target.scope, reason_of(error), error.strerror or "", folder=True)
 
@@ -249,7 +251,7 @@ class Planner:
             return
         same = (old.size, old.mtime_ns, old.ctime_ns) == (found.size, found.mtime_ns, found.ctime_ns)
         current = not self._options.force and old.extractor == self.key(target.root, old.path, old.reason)
-        changed = not old.reason and has_changed(target.root, old.detail)  # of a file that its text includes
+        changed = not old.reason and has_changed(target.root.folder, old.detail)
         current = current and self._memory.holds(old) and not changed
         if same and current and not self._opens_now(target, old):
             self._as_before(target, old)
@@ -258,7 +260,7 @@ class Planner:
             return
         if not same and old.size == found.size:
             try:
-                sha256, found = digest(target.root, found.path)
+                sha256, found = target.root.digest(found.path)
             except ExtractionError as error:
                 self._unreadable(target, old, held, error)
                 return
@@ -274,7 +276,7 @@ class Planner:
 
     def _opens_now(self, target: Target, old: FileState) -> bool:
         """Return whether a file that could not be opened can be now; its times do not show permissions of folders."""
-        return old.reason == "permission" and isinstance(look(target.root, old.path), Found)
+        return old.reason == "permission" and isinstance(target.root.look(old.path), Found)
 
     def _too_big(self, target: Target, found: Found, old: FileState | None) -> bool:
         if found.size <= self._options.limits.max_size:
@@ -330,7 +332,7 @@ class Planner:
         if (target.name, found.size, suffix) not in self._lost_shapes:
             return False
         try:
-            sha256, seen = digest(target.root, found.path)
+            sha256, seen = target.root.digest(found.path)
         except ExtractionError:
             return False  # reading it will raise the right error
         states = self._lost.get((target.name, sha256), [])
@@ -342,7 +344,7 @@ class Planner:
         old = next((state for state in same if os.path.basename(state.path) == name), same[0])
         states.remove(old)
         self._moved_away.add((old.root, old.path))
-        source = self._memory.sources.claim(target.root, found.path)
+        source = self._memory.sources.claim(target.root.address, found.path)
         self._plan.moves.append(Move(old, _moved(old, target, seen, source)))
         return True
 
@@ -358,17 +360,17 @@ class Planner:
                 self._plan.unchanged += 1
                 self._taken_over[holder.root] += 1
                 return
-        source = self._memory.sources.claim(target.root, found.path)
+        source = self._memory.sources.claim(target.root.address, found.path)
         self._plan.work.append(Work("added", target.root, found, source, old))
 
     def _orphan(self, holder: FileState, target: Target, found: Found) -> bool:
         """Return whether the folder of a document's root was moved or deleted, and the document can stay as it is."""
         fits = holder.extractor == self.key(target.root, found.path) and self._memory.holds(holder)
-        return fits and not holder.reason and not os.path.isdir(path_of(holder.root))
+        return fits and not holder.reason and not is_there(holder.root)
 
     def _equals(self, target: Target, found: Found, sha256: str) -> bool:
         try:
-            return digest(target.root, found.path)[0] == sha256
+            return target.root.digest(found.path)[0] == sha256
         except ExtractionError:
             return False
 

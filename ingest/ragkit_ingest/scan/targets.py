@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ragkit import InputError, show
+from ragkit_ingest.options import IngestOptions
 from ragkit_ingest.scan.names import path_of, source_of
+from ragkit_ingest.scan.roots.base import Apart, Root, RootAccess
+from ragkit_ingest.scan.roots.opening import RootOpener, folder_of_url, is_list, is_there, is_url
 from ragkit_ingest.scan.walk import Identity
 
 PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
@@ -18,19 +21,19 @@ PathLike = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 class Target:
     """A target of a run: all of a root, a folder of it (`scope`), or, with `single`, the one file `scope`."""
 
-    root: bytes
+    root: Root
     scope: bytes = b""
     single: bool = False
 
     @property
     def name(self) -> str:
         """The root as text, as in a FileState."""
-        return source_of(self.root)
+        return self.root.name
 
     @property
     def path(self) -> bytes:
         """The named path: the root, or the folder or file of it."""
-        return os.path.join(self.root, self.scope) if self.scope else self.root
+        return os.path.join(self.root.address, self.scope) if self.scope else self.root.address
 
     def covers(self, path: bytes) -> bool:
         """Return whether a path below the root is part of this target."""
@@ -39,28 +42,35 @@ class Target:
         return path.startswith(self.scope + b"/")
 
 
-def find_targets(paths: Iterable[PathLike], *, known: Sequence[str]) -> list[Target]:
+def find_targets(
+    paths: Iterable[PathLike], *, known: Sequence[str], options: IngestOptions | None = None
+) -> list[Target]:
     """Return the targets of the given paths, given the roots of earlier runs.
 
     A folder is its own root, unless it lies in a known root: then that part of the known root is synced, and sources
     stay relative to it. A known root inside a named folder is synced along with it and keeps its sources. A file
-    belongs to the root that holds it, else to its folder; nothing else of that folder is looked at.
+    belongs to the root that holds it, else to its folder; nothing else of that folder is looked at. URLs follow the
+    same rules; a list of web addresses is a root of its own.
 
-    Raises InputError for a path that is not there, cannot be read, or is neither a file nor a folder.
+    Raises InputError for a path that is not there, cannot be read, or is neither a file nor a folder, and
+    MissingPackageError for a URL whose storage needs another package.
     """
     roots = [path_of(name) for name in known]
-    named = dict(_resolve(path) for path in paths)
+    options = options or IngestOptions()
+    opener = RootOpener(RootAccess(options.limits.max_size, options.internal_addresses))
+    named = dict(_resolve(path, opener) for path in paths)
     targets: list[Target] = []
     for real, single in named.items():
         if any(not file and _inside(real, other) for other, file in named.items()):
             continue  # in another folder that was named too
-        targets.append(_target(real, roots, single=single))
+        targets.append(_target(real, roots, opener, single=single))
         if not single:
-            targets.extend(Target(root) for root in sorted(roots) if _inside(root, real) and os.path.isdir(root))
+            inner = (root for root in sorted(roots) if _inside(root, real) and is_there(source_of(root)))
+            targets.extend(Target(opener.root(root)) for root in inner)
     return list(dict.fromkeys(targets))
 
 
-def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) -> dict[Identity, str]:
+def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) -> Apart:
     """Return the folders that a walk skips: the data folder, and roots inside others, which are synced as such.
 
     Raises InputError when a target lies in the data folder itself.
@@ -70,16 +80,23 @@ def apart(targets: Sequence[Target], *, known: Sequence[str], data: PathLike) ->
         if target.path == own or _inside(target.path, own):
             cure = "name the folder of your documents"
             raise InputError(f"{show(source_of(target.path))} is ragkit's own data folder", cure=cure)
-    identities: dict[Identity, str] = {}
-    for root in {path_of(name) for name in known} | {target.root for target in targets}:
-        if any(_inside(root, target.root) for target in targets):
+    identities: dict[Identity | bytes, str] = {}
+    for root in {path_of(name) for name in known} | {target.root.address for target in targets}:
+        if any(_inside(root, target.root.address) for target in targets):
             _note(identities, root, "")
     _note(identities, own, "ragkit's own data folder")
     return identities
 
 
-def _resolve(path: PathLike) -> tuple[bytes, bool]:
-    shown = show(os.fsdecode(path))
+def _resolve(path: PathLike, opener: RootOpener) -> tuple[bytes, bool]:
+    name = os.fsdecode(path)
+    folder = folder_of_url(name)
+    if folder is not None:
+        path = folder
+    elif is_url(name):
+        named = opener.resolve(name)
+        return named.address, named.single
+    shown = show(name)
     if not os.fsencode(path):
         raise InputError("the name of a folder is empty", cure="name a folder or a file")
     try:
@@ -96,20 +113,26 @@ def _resolve(path: PathLike) -> tuple[bytes, bool]:
     return real, stat.S_ISREG(mode)
 
 
-def _target(real: bytes, roots: Sequence[bytes], *, single: bool) -> Target:
+def _target(real: bytes, roots: Sequence[bytes], opener: RootOpener, *, single: bool) -> Target:
     holders = [root for root in roots if root == real or _inside(real, root)]
     if holders:
         root = max(holders, key=len)
-        return Target(root, real[len(root) :].lstrip(b"/"), single)
+        return Target(opener.root(root), real[len(root) :].lstrip(b"/"), single)
     folder, _, name = real.rpartition(b"/")
-    return Target(folder or b"/", name, single) if single else Target(real)
+    if not single:
+        return Target(opener.root(real))
+    top = folder + b"/" if not folder or folder.endswith(b":/") else folder
+    return Target(opener.root(top), name, single)
 
 
 def _inside(path: bytes, folder: bytes) -> bool:
-    return path != folder and path.startswith(folder.rstrip(b"/") + b"/")
+    return not is_list(folder) and path != folder and path.startswith(folder.rstrip(b"/") + b"/")
 
 
-def _note(identities: dict[Identity, str], folder: bytes, words: str) -> None:
+def _note(identities: dict[Identity | bytes, str], folder: bytes, words: str) -> None:
+    if is_url(source_of(folder)):
+        identities[folder] = words
+        return
     try:
         status = os.stat(folder)
     except OSError:

@@ -9,14 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ragkit import ExtractionError, Reason
-from ragkit_ingest.scan.ignore_rules import (
-    DEFAULT_IGNORES,
-    IGNORE_FILE,
-    IGNORE_FILE_LIMIT,
-    Patterns,
-    default_reason,
-    names_of,
-)
+from ragkit_ingest.scan.ignore_rules import IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, ignored_by
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -134,7 +127,6 @@ class _Walk:
     def __init__(self, root: bytes, apart: Mapping[Identity, str]) -> None:
         self._root = root
         self._apart = apart
-        self._defaults = Patterns(DEFAULT_IGNORES)
         self._frames: list[_Frame] = []
         self._here = -1  # the one open folder: that of the last frame
 
@@ -274,14 +266,7 @@ class _Walk:
 
     def _ignored(self, name: bytes, *, folder: bool) -> str:
         """Return why a name of the current folder is ignored, or "" when it is not."""
-        names = (*(os.fsdecode(frame.name) for frame in self._frames[1:]), *names_of(name))
-        for level in range(len(self._frames) - 1, -1, -1):
-            rules = self._frames[level].rules
-            found = rules.decide(names[level:], folder=folder) if rules else None
-            if found is not None:
-                return "" if found.negated else f".ragkitignore: {found.text}"
-        found = self._defaults.decide(names[-1:], folder=folder)
-        return default_reason(found) if found else ""
+        return ignored_by(self._path(name), [frame.rules for frame in self._frames], folder=folder)
 
     def _path(self, name: bytes = b"") -> bytes:
         names = [frame.name for frame in self._frames[1:]]

@@ -314,7 +314,7 @@ class WorkerPool:
 
     def _run(self, job: Job) -> Document | ExtractionError:
         def read(worker: Worker, descriptor: int) -> Document:
-            document = worker.read(descriptor, source=job.source, name=job.name, place=job.place)
+            document = worker.read(descriptor, source=job.source, name=job.name, place=job.place, settled=job.private)
             if job.included is not None:
                 job.included(worker.included)
             return document

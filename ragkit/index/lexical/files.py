@@ -20,10 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import StoreError
+from ragkit.index.chunk_files import (
+    ChunkFile,
+    ChunkFileWriter,
+    chunk_file_path,
+    extend_chunk_files,
+    find_in_files,
+    open_chunk_files,
+)
 from ragkit.index.lexical.chunk_terms import FIELDS, Terms, analyse_chunk
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.rescoring import explained_numbers
-from ragkit.index.lexical.term_files import TermFile, TermWriter, extend_terms, find_terms, open_term_files
 from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
@@ -33,6 +40,7 @@ _SMALLEST_HEAP: Final = 20_000_000
 _LARGEST_HEAP: Final = 300_000_000
 _HEAP_PER_CHUNK: Final = 2_000
 _DELETED: Final = "gone.bin"
+_TERMS: Final = "terms"
 _MUTABLE: Final = ("meta.json", ".managed.json")
 _SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
 
@@ -63,7 +71,7 @@ class LexicalBase:
 
     searcher: Any
     schema: Any
-    terms: Sequence[TermFile]
+    terms: Sequence[ChunkFile]
     facts: LexicalFacts
     deleted: DeletedTermCounts = field(default_factory=DeletedTermCounts)
 
@@ -80,7 +88,7 @@ def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: in
     with _as_oserror():
         index = tantivy.Index(_schema(), path=None if folder is None else str(folder), reuse=False)
     with _filling(index, expected=expected) as filling:
-        terms = TermWriter(None if folder is None else folder / "terms-000000.bin")
+        terms = ChunkFileWriter(None if folder is None else chunk_file_path(folder, _TERMS))
         for ids, texts in batches:
             terms.add(ids, filling.add(ids, texts))
         return filling.finish(folder, [terms.finish()])
@@ -103,9 +111,11 @@ def extend_lexical(
     with _as_oserror():
         index = tantivy.Index.open(str(folder))
     with _filling(index, expected=expected, facts=facts) as filling:
-        packed = find_terms(open_term_files(old), removed)
+        packed = find_in_files(open_chunk_files(old, _TERMS), removed)
         filling.remove(removed, packed.values())
-        terms = extend_terms(folder, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected)
+        terms = extend_chunk_files(
+            folder, _TERMS, ((ids, filling.add(ids, texts)) for ids, texts in batches), expected=expected
+        )
         base = filling.finish(folder, terms)
     deleted = _still_counted(base, before, packed)
     if len(deleted.ids):
@@ -123,7 +133,7 @@ def _still_counted(base: LexicalBase, before: DeletedTermCounts, packed: Mapping
     count = base.searcher.doc_freq
     kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
     if len(kept) < len(before.ids):
-        before = DeletedTermCounts.of(find_terms(base.terms, kept))
+        before = DeletedTermCounts.of(find_in_files(base.terms, kept))
     return before.joined(
         DeletedTermCounts.of({number: terms for number, terms in packed.items() if count("id", number)})
     )
@@ -150,7 +160,7 @@ def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
     expected = facts.documents - facts.live
     if len(deleted.ids) != expected:
         raise StoreError(f"the lexical index at {folder} counts {len(deleted.ids)} deleted chunks, not {expected}")
-    return LexicalBase(searcher, index.schema, open_term_files(folder), facts, deleted)
+    return LexicalBase(searcher, index.schema, open_chunk_files(folder, _TERMS), facts, deleted)
 
 
 def _open_read_only(folder: Path) -> tuple[Any, Any]:
@@ -265,7 +275,7 @@ class _Filling:
         with suppress(ValueError, RuntimeError):  # RuntimeError: a wait that failed has consumed it
             self._writer.wait_merging_threads()
 
-    def finish(self, folder: Path | None, terms: Sequence[TermFile]) -> LexicalBase:
+    def finish(self, folder: Path | None, terms: Sequence[ChunkFile]) -> LexicalBase:
         """Commit, wait for merges, and open what was written. Raises OSError when the disk cannot be written."""
         with _as_oserror():
             self._writer.commit()

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.index.base import TermStatistics
+from ragkit.index.chunk_files import find_in_files
 from ragkit.index.lexical.bm25 import idf
 from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, STOP_WORDS
 from ragkit.index.lexical.deletions import DeletedTermCounts, add_deleted
@@ -33,7 +34,6 @@ from ragkit.index.lexical.ranking import (
 from ragkit.index.lexical.rescoring import content_scores, explained_score
 from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
-from ragkit.index.lexical.term_files import find_terms
 from ragkit.index.lexical.unknown_words import TermDictionary
 from ragkit.numeric.sorted_ids import is_member
 from ragkit.types.documents import ChunkText
@@ -83,7 +83,7 @@ class LexicalIndex:
         """Return the index of a later revision. added: ascending ids. texts: of each."""
         fresh = np.setdiff1d(removed, self.removed)
         deleted = self._deleted
-        packed = find_terms(self.base.terms, fresh) if self.base else {}
+        packed = find_in_files(self.base.terms, fresh) if self.base else {}
         if packed:
             deleted = add_deleted(deleted, DeletedTermCounts.of(packed))
         marked = np.union1d(self.removed, fresh)
@@ -175,7 +175,7 @@ class LexicalIndex:
         wanted = np.asarray(ids, dtype=np.int64)
         found: dict[int, bytes | memoryview] = {}
         if self.base:
-            found.update(find_terms(self.base.terms, wanted))
+            found.update(find_in_files(self.base.terms, wanted))
         keys = wanted.tolist()
         for block in self.blocks:
             found.update((key, block.terms[key]) for key in keys if key in block.terms)

@@ -16,6 +16,7 @@ from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import begin_turn, lock_for_writing
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
+from ragkit.store.postgres.sharing.commits import NOTICE
 from ragkit.store.quantizers import encode_quantizer, is_due
 from ragkit.store.runs import Change, OpenGeneration, Run, Statement
 from ragkit.store.session import WritingSession
@@ -126,13 +127,17 @@ class Session(CollectionSql, WritingSession):
         )
 
     def count_revision(self, change: Change, revision: int) -> None:
-        """Make a new revision of the run's generation, and add to what the generation added, changed and removed."""
+        """Make a new revision of the run's generation, and add to what the generation added, changed and removed.
+
+        The processes that listen are sent a notice with the commit.
+        """
         self.run(
             "INSERT INTO revisions SELECT $1::integer, $2::bigint, last_chunk FROM collections WHERE id = $1",
             (revision,),
         )
         self.run(
-            "UPDATE collections SET revision = $2, generation = greatest(generation, $3::bigint) WHERE id = $1",
+            f"""UPDATE collections SET revision = $2, generation = greatest(generation, $3::bigint) WHERE id = $1
+            RETURNING {NOTICE}""",
             (revision, self.generation),
         )
         self.run(

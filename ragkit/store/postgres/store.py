@@ -22,7 +22,7 @@ from ragkit.store.postgres.integrity import collection_size, doctor_store
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.lock import limit_turns, lock_for_writing, present_holders, release, writer_role
 from ragkit.store.postgres.portable.backup import backup
-from ragkit.store.postgres.reading.kept import Kept
+from ragkit.store.postgres.reading.kept import Kept, UnitBodies
 from ragkit.store.postgres.reading.reader import Reader
 from ragkit.store.postgres.reading.snapshot import Snapshot
 from ragkit.store.postgres.schema import check_version
@@ -111,6 +111,10 @@ class Store:
                     yield writer
             finally:
                 release(connection)
+
+    def hold_units(self, files: UnitBodies) -> None:
+        """Take the vectors of units from files of this machine where they have them; the others from the server."""
+        self._kept.hold_units(files)
 
     @contextmanager
     def upkeep(self) -> Iterator[UpkeepSession]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +13,10 @@ from starlette.requests import Request
 
 from ragkit import InputError, Metadata
 from ragkit_service.context import service_of
-from ragkit_service.file_store.stored_files import StoredFile, StoredFiles
+from ragkit_service.file_store.base import FileStore, StoredFile
+from ragkit_service.file_store.file_table import FileTable
+from ragkit_service.file_store.store_facts import FactFolder, FactStore, FactTable
+from ragkit_service.file_store.stored_files import StoredFiles
 from ragkit_service.jobs.spool import SpoolLock, storage_error
 from ragkit_service.jobs.types import Job, JobFile, JobRequest, new_job_id
 from ragkit_service.security.access import access_of
@@ -24,9 +25,18 @@ from ragkit_service.uploads import UploadReader, receive_uploads
 _FIELDS: Final = (b"purpose", b"expires_after[anchor]", b"expires_after[seconds]")
 
 
-def files_of(request: Request) -> StoredFiles:
+def files_of(request: Request) -> FileStore:
     """Return the stored files of the key of a request."""
-    return StoredFiles(service_of(request).settings.data, owner=access_of(request).key_id)
+    service, owner = service_of(request), access_of(request).key_id
+    if service.database is not None:
+        return FileTable(service.database, owner=owner)
+    return StoredFiles(service.settings.data, owner=owner)
+
+
+def facts_of(request: Request) -> FactStore:
+    """Return the names and metadata of vector stores."""
+    service = service_of(request)
+    return FactFolder(service.settings.data) if service.database is None else FactTable(service.database)
 
 
 async def receive_file(request: Request) -> StoredFile:
@@ -49,7 +59,7 @@ async def receive_file(request: Request) -> StoredFile:
                 await anyio.to_thread.run_sync(partial(spool.release, keep=False))
 
 
-def _keep(files: StoredFiles, reader: UploadReader) -> StoredFile:
+def _keep(files: FileStore, reader: UploadReader) -> StoredFile:
     if len(reader.uploads) != 1:
         raise InputError(f"the request holds {len(reader.uploads)} files", cure="send one file a request")
     (upload,) = reader.uploads
@@ -92,26 +102,21 @@ async def attach_files(
             await anyio.to_thread.run_sync(partial(spool.release, keep=kept))
 
 
-def _linked(
-    files: StoredFiles, wanted: Sequence[StoredFile], *, spool: SpoolLock, attached: str
-) -> tuple[JobFile, ...]:
+def _linked(files: FileStore, wanted: Sequence[StoredFile], *, spool: SpoolLock, attached: str) -> tuple[JobFile, ...]:
     """Put stored files into the folder of a job, and remember the job with each. attached: the collection's name."""
     found = []
     for number, stored in enumerate(wanted):
         path = f"{number}/{stored.name.rpartition('/')[2]}"
-        _link(files.content(stored), spool.folder / path)
+        _copy(files, stored, spool.folder / path)
         files.attach(stored.id, collection=attached, job=spool.job_id)
         found.append(JobFile(number, stored.name, stored.source, path=path, size=stored.bytes, sha256=stored.sha256))
     return tuple(found)
 
 
-def _link(content: Path, path: Path) -> None:
-    """Put a stored file into the folder of a job, without copying it where the file system can."""
+def _copy(files: FileStore, stored: StoredFile, path: Path) -> None:
+    """Put a stored file into the folder of a job."""
     try:
         path.parent.mkdir()
-        try:
-            os.link(content, path)
-        except OSError:
-            shutil.copyfile(content, path)
+        files.copy(stored, path)
     except OSError as error:
         raise storage_error(error, path.parent) from error

@@ -14,49 +14,19 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from filelock import FileLock
 
-from ragkit import UPLOAD_PREFIX, NotFoundError, show
-from ragkit_service.document_ids import document_id
+from ragkit_service.file_store.base import Attachment, StoredFile, no_file, replaced_file
 from ragkit_service.jobs.spool import storage_error, sync_file
 from ragkit_service.uploads import Upload
 
 _FACTS: Final = "file.json"
 _LOCK: Final = "changing.lock"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A stored file. name: with its folders. created_at: Unix seconds. purpose: as the client said."""
-
-    name: str
-    bytes: int
-    sha256: str
-    created_at: int
-    purpose: str
-
-    @property
-    def source(self) -> str:
-        """The source of its document."""
-        return UPLOAD_PREFIX + self.name
-
-    @property
-    def id(self) -> str:
-        """Its id, which is also that of its document."""
-        return document_id(self.source)
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A stored file that was put into a collection. job: the id of the last job that did so."""
-
-    stored: StoredFile
-    collection: str
-    job: str
+_PIECE_BYTES: Final = 1 << 20
 
 
 class StoredFiles:
@@ -85,17 +55,26 @@ class StoredFiles:
         """Return a file. Raises NotFoundError."""
         stored = _read(self._of(identifier))
         if stored is None or stored.id != identifier:
-            raise NotFoundError(f"there is no file {show(identifier, 80)!r}", cure="GET /v1/files lists them")
+            raise no_file(identifier)
         return stored
 
-    def content(self, stored: StoredFile) -> Path:
-        """Return the path of a file's bytes. Raises NotFoundError when it has been replaced or deleted since."""
-        path = self._of(stored.id) / stored.sha256
-        if not path.exists():
-            raise NotFoundError(
-                f"the file {show(stored.name, 80)!r} has been replaced or deleted", cure="send the request again"
-            )
-        return path
+    def pieces(self, stored: StoredFile) -> Iterator[bytes]:
+        """Return the bytes of a file in pieces. Raises NotFoundError at once when it was replaced or deleted."""
+        try:
+            file = self._content(stored).open("rb")
+        except FileNotFoundError:
+            raise replaced_file(stored) from None
+        return _pieces(file)
+
+    def copy(self, stored: StoredFile, target: Path) -> None:
+        """Put a file at a path, without copying it where the file system can. Raises NotFoundError, OSError."""
+        content = self._content(stored)
+        try:
+            os.link(content, target)
+        except FileNotFoundError:
+            raise replaced_file(stored) from None
+        except OSError:
+            shutil.copyfile(content, target)
 
     def attachments(self) -> list[Attachment]:
         """Return the collections that files were put into, newest file first."""
@@ -148,6 +127,9 @@ class StoredFiles:
     def _attachment(self, identifier: str, collection: str) -> Path:
         return self._of(identifier) / f"in-{_short(collection)}.json"
 
+    def _content(self, stored: StoredFile) -> Path:
+        return self._of(stored.id) / stored.sha256
+
     def _of(self, identifier: str) -> Path:
         return self._folder / _short(identifier)
 
@@ -162,6 +144,12 @@ def _read(folder: Path) -> StoredFile | None:
         return StoredFile(**json.loads((folder / _FACTS).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ragkit import LockedError, NotFoundError
 from ragkit_service.errors import Problem
-from ragkit_service.jobs.removal import matching_sources, remove_sources
+from ragkit_service.jobs.changes import describe_sources, matching_sources, remove_sources
 from ragkit_service.jobs.tools import Tools
 from ragkit_service.jobs.types import Job
 from ragkit_service.jobs.upload_work import UploadWork
@@ -140,6 +140,14 @@ def _remove(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
     tools.queue.finish(job.id, "completed", removed=removed, generation=generation)
 
 
+def _describe(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
+    del stopped
+    with tools.pool.use(job.collection) as knowledge:
+        sources = matching_sources(knowledge, job.request)
+        generation = describe_sources(knowledge, sources, job.request.metadata)
+    tools.queue.finish(job.id, "completed", generation=generation)
+
+
 def _drop(job: Job, tools: Tools, stopped: Callable[[], bool]) -> None:
     del stopped
     tools.pool.delete(job.collection)
@@ -150,4 +158,5 @@ _WORKS: dict[str, Callable[[Job, Tools, Callable[[], bool]], None]] = {
     "upload": _upload,
     "remove": _remove,
     "drop": _drop,
+    "describe": _describe,
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
-JobKind = Literal["upload", "remove", "drop"]
+JobKind = Literal["upload", "remove", "drop", "describe"]
 JobState = Literal["queued", "running", "completed", "failed", "cancelled"]
 FileStatus = Literal["queued", "added", "changed", "unchanged", "failed", "skipped", "cancelled"]
 
@@ -28,8 +28,8 @@ class JobRequest:
     metadata: added to each document's own. file_metadata: added to that of single documents, by source. acl: access
     labels of the documents, () for everyone, None for those that the files name. labels: those of the sender, None for
     one who sees everything: what the sender does not see is neither replaced nor removed. create: make the collection
-    when it is missing. sources, prefix, where: the documents to remove: those named, or those that both prefix and
-    filter match.
+    when it is missing. sources, prefix, where: the documents to remove or describe: those named, or those that both
+    prefix and filter match.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.errors import Problem
 from ragkit_service.jobs.types import Job, JobRequest
 from ragkit_service.json_response import json_response
-from ragkit_service.receiving import enqueue_removal
+from ragkit_service.receiving import enqueue_change
 from ragkit_service.routes.document_pages import IdPath, whole_document
 from ragkit_service.routes.openapi import problems
 from ragkit_service.schemas.requests import SOURCE_LIMIT, DocumentsQuery, RemoveDocuments
@@ -59,7 +59,7 @@ async def remove_matching(request: Request, name: str, body: RemoveDocuments) ->
 async def _removed(request: Request, name: str, wanted: JobRequest) -> Response:
     """Queue a removal and wait for it: it runs after earlier uploads, and holds no thread meanwhile."""
     service = service_of(request)
-    job = await enqueue_removal(request, name, wanted)
+    job = await enqueue_change(request, name, wanted)
     seconds = service.settings.limits.writer_seconds
     job = await service.jobs.wait(job.id, seconds=seconds)
     if not job.finished:

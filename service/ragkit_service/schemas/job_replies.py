@@ -62,7 +62,7 @@ class JobReply(BaseModel):
 
     id: str
     collection: str
-    kind: Literal["upload", "remove", "drop"]
+    kind: Literal["upload", "remove", "drop", "describe"]
     state: Literal["queued", "running", "completed", "failed", "cancelled"]
     created_at: str
     started_at: str | None

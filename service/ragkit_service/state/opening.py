@@ -19,7 +19,10 @@ from ragkit_service.settings import ServiceSettings
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """The state of a running service. worker: names it and its process of jobs among all services."""
+    """The state of a running service.
+
+    worker: names it and its process of jobs among all services. database: None for a data folder.
+    """
 
     keys: KeySource
     queue: JobQueue
@@ -27,6 +30,7 @@ class ServiceState:
     worker: str
     starts: tuple[Callable[[], None], ...] = ()
     ends: tuple[Callable[[], None], ...] = ()
+    database: SharedDatabase | None = None
 
     def start(self) -> None:
         """Start the threads that follow the database."""
@@ -50,7 +54,7 @@ def open_state(settings: ServiceSettings) -> ServiceState:
     keys = WatchedKeys(KeyTable(database))
     audit = QueuedAudit(AuditTable(database, local=local), local=local)
     ends = (keys.close, audit.close, queue.close, database.close)
-    return ServiceState(keys, queue, audit, worker, starts=(keys.start, audit.start), ends=ends)
+    return ServiceState(keys, queue, audit, worker, starts=(keys.start, audit.start), ends=ends, database=database)
 
 
 @dataclass(frozen=True, slots=True)

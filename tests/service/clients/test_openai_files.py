@@ -266,3 +266,39 @@ def test_files_belong_to_the_key_that_sent_them(client: Any, data: Path) -> None
     assert other.list() == []
     with pytest.raises(NotFoundError):
         other.get(stored.id)
+
+
+def test_name_and_metadata_of_a_store_are_changed(client: Any) -> None:
+    made = client.vector_stores.create(name="Boats", metadata={"team": "mast"})
+    assert (made.name, made.metadata) == ("boats", {"team": "mast"})
+    changed = client.vector_stores.update(made.id, name="Boats of the club")
+    assert (changed.id, changed.name, changed.metadata) == (made.id, "Boats of the club", {"team": "mast"})
+    client.vector_stores.update(made.id, metadata={})
+    seen = client.vector_stores.retrieve(made.id)
+    assert (seen.name, seen.metadata, seen.created_at) == ("Boats of the club", {}, made.created_at)
+    assert "Boats of the club" in [entry.name for entry in client.vector_stores.list()]
+    client.vector_stores.delete(made.id)
+    again = client.vector_stores.create(name="Boats")
+    assert (again.id, again.name) == (made.id, "boats")
+    client.vector_stores.delete(again.id)
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.update(made.id, name="x")
+    with pytest.raises(openai.BadRequestError):
+        client.vector_stores.update(made.id, metadata={"k" * 65: "v"})
+
+
+def test_attributes_of_a_file_are_changed_and_filter(client: Any, store: str) -> None:
+    stored = client.files.create(file=FAQ, purpose="user_data")
+    client.vector_stores.files.create(store, file_id=stored.id, attributes={"team": "support", "year": 2025})
+    before = settled(client, store, stored.id)
+    changed = client.vector_stores.files.update(
+        stored.id, vector_store_id=store, attributes={"team": "desk", "open": True}
+    )
+    assert changed.attributes == {**before.attributes, "team": "desk", "open": True}
+    filters = {"type": "eq", "key": "team", "value": "desk"}
+    (found,) = client.vector_stores.search(store, query="help desk", filters=filters).data
+    assert (found.file_id, found.attributes["year"]) == (stored.id, 2025)
+    with pytest.raises(openai.NotFoundError):
+        client.vector_stores.files.update("d_eA", vector_store_id=store, attributes={"team": "desk"})
+    with pytest.raises(openai.BadRequestError):
+        client.vector_stores.files.update(stored.id, vector_store_id=store, attributes={"acl": "all"})

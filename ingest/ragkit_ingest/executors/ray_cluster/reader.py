@@ -76,7 +76,7 @@ class ClusterPool:
         except OSError as error:
             raise ExtractionError("unreadable", error.strerror or type(error).__name__) from error
         try:
-            return read_stable(descriptor, max_size=self._limits.max_size).data
+            return read_stable(descriptor, max_size=self._limits.max_size, settled=job.private).data
         finally:
             os.close(descriptor)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ragkit.index.dense.quantizer import Quantizer
 from ragkit.store.encoding import (
+    Body,
     check_known,
     decode_chunk,
     decode_chunk_text,
@@ -189,6 +190,12 @@ class ChunkReader:
         found, counts = unit_cosines(self._unit_bodies(ids), query)
         return found, np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
 
+    def unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
+        """Return the stored vectors of the units of chunks, in the order of `ids`; empty for a chunk without any."""
+        numbers = plain_ids(ids)
+        found = dict(self._stored_bodies(numbers))
+        return [found.get(number, b"") for number in numbers]
+
     def known_vectors(self, hashes: Sequence[bytes]) -> dict[bytes, Vectors]:
         """Return the unit vectors (d,) that are stored for this fingerprint, by the SHA-256 of `Chunk.embedded`."""
         number = self._snapshot.fingerprint_id
@@ -217,7 +224,13 @@ class ChunkReader:
     def select(self, where: Filter) -> Ids:
         """Return the ids of the chunks that match a filter, ascending."""
         clause, bindings = filter_sql(where)
-        return self._snapshot.ids(f"SELECT c.id FROM {_OF_DOCUMENT} WHERE d.collection = $1 AND {clause}", bindings)
+        key = repr((clause, bindings))
+        found = self._kept.selection(self.revision, key)
+        if found is None:
+            sql = f"SELECT c.id FROM {_OF_DOCUMENT} WHERE d.collection = $1 AND {clause}"
+            found = self._snapshot.ids(sql, bindings)
+            self._kept.keep_selection(self.revision, key, found)
+        return found
 
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter; without a condition on pages no chunk is read."""
@@ -253,21 +266,24 @@ class ChunkReader:
         sql = f"SELECT {columns} FROM quantizers WHERE collection = $1 AND fingerprint = $2"
         return self._snapshot.rows(sql, (self.fingerprint.id,))
 
-    def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
-        """Return the stored vectors of each chunk's units, empty for a chunk without any."""
+    def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[Body]:
+        """Return the stored vectors of each chunk's units, from this machine where they are here."""
         numbers = plain_ids(ids)
         found = self._kept.units(numbers)
         missing = [number for number in numbers if number not in found]
         if missing:
-            rows = self._snapshot.rows(
-                """SELECT c.id, u.body FROM chunks AS c JOIN unit_vectors AS u
-                ON u.collection = c.collection AND u.vector_id = c.vector_id
-                WHERE c.collection = $1 AND c.id = ANY ($2::bigint[])""",
-                (missing,),
-            )
+            rows = self._stored_bodies(missing)
             found.update(rows)
             self._kept.keep_units(rows)
         return [found.get(number, b"") for number in numbers]
+
+    def _stored_bodies(self, numbers: list[int]) -> list[tuple[int, bytes]]:
+        return self._snapshot.rows(
+            """SELECT c.id, u.body FROM chunks AS c JOIN unit_vectors AS u
+            ON u.collection = c.collection AND u.vector_id = c.vector_id
+            WHERE c.collection = $1 AND c.id = ANY ($2::bigint[])""",
+            (numbers,),
+        )
 
     def _unit(self, stored: list[bytes]) -> Vectors:
         if self.fingerprint is None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.store.encoding import Body
 
 UNIT_BYTES: Final = 128 << 20
 """The unit vectors that are kept take at most this many bytes; a chunk has some 2 to 4 KB at 384 dimensions."""
 
+SELECTION_BYTES: Final = 32 << 20
+"""The ids that filters select take at most this many bytes, 8 a chunk, and the text of the filter."""
+Ids = NDArray[np.int64]
+
+
+class UnitBodies(Protocol):
+    """Copies of unit vectors on this machine."""
+
+    def find(self, ids: Ids) -> Mapping[int, memoryview]:
+        """Return the bytes of those chunks of which there are copies, by id."""
+
 
 class Kept:
-    """The stored unit vectors of chunks, and the metadata keys of the newest revision; for many threads.
+    """Unit vectors of chunks, and metadata keys and selected ids of the newest revision; for many threads.
 
     A chunk's vectors never change, and an id is never used for another chunk, so they fit every revision.
     """
@@ -21,12 +37,23 @@ class Kept:
         self._lock = threading.Lock()
         self._units: dict[int, bytes] = {}
         self._bytes, self._most = 0, unit_bytes
+        self._files: UnitBodies | None = None
         self._keys: tuple[int, list[str]] = (-1, [])
+        self._selections: dict[str, Ids] = {}
+        self._selected_at = -1
 
-    def units(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """Return the unit vectors of those chunks of which they are kept, by id."""
+    def hold_units(self, files: UnitBodies) -> None:
+        """Take unit vectors from these files where they have them."""
+        self._files = files
+
+    def units(self, ids: Sequence[int]) -> dict[int, Body]:
+        """Return the unit vectors of those chunks of which they are on this machine, by id."""
+        found: dict[int, Body] = {}
+        if self._files is not None:
+            found.update(self._files.find(np.array(ids, dtype=np.int64)))
         with self._lock:
-            return {number: self._units[number] for number in ids if number in self._units}
+            found.update((number, self._units[number]) for number in ids if number in self._units)
+        return found
 
     def keep_units(self, rows: Iterable[tuple[int, bytes]]) -> None:
         """Keep the unit vectors of chunks."""
@@ -47,3 +74,19 @@ class Kept:
         with self._lock:
             if revision > self._keys[0]:
                 self._keys = (revision, list(keys))
+
+    def selection(self, revision: int, clause: str) -> Ids | None:
+        """Return the ids that a filter selects at a revision; None when they are not kept. clause: with its values."""
+        with self._lock:
+            return self._selections.get(clause) if revision == self._selected_at else None
+
+    def keep_selection(self, revision: int, clause: str, ids: Ids) -> None:
+        """Keep the ids that a filter selects, unless those of a newer revision are kept; the oldest are dropped."""
+        ids.flags.writeable = False
+        with self._lock:
+            if revision > self._selected_at:
+                self._selections, self._selected_at = {}, revision
+            if revision == self._selected_at:
+                self._selections[clause] = ids
+            while sum(len(text) + found.nbytes for text, found in self._selections.items()) > SELECTION_BYTES:
+                del self._selections[next(iter(self._selections))]

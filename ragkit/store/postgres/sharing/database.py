@@ -15,6 +15,7 @@ from ragkit.store.pool import ReadPool
 from ragkit.store.postgres.connection import SCHEMA, Connection, connect, rolled_back, translated
 from ragkit.store.postgres.location import Location
 from ragkit.store.postgres.schema import SETUP_LOCK, create_tables, migrate
+from ragkit.store.postgres.sharing.commits import CommitListener
 from ragkit.store.sharing.database import Row
 
 _VERSIONS: Final = "CREATE TABLE IF NOT EXISTS shared_versions (name text PRIMARY KEY, number integer NOT NULL)"
@@ -72,6 +73,10 @@ class Database:
         """Run a body in one transaction; any error rolls all of it back."""
         with self._connection() as connection, rolled_back(connection):
             yield OpenStatements(connection)
+
+    def watch_commits(self) -> CommitListener:
+        """Return a watch over the commits to all collections, with a connection of its own."""
+        return CommitListener(self._location)
 
     def close(self) -> None:
         """Close the idle connections, and the others when they are given back."""

@@ -169,7 +169,7 @@ class ChunkReader:
 
         They are rounded to 8 bits, for re-scoring. Chunks without units, and unknown ones, have no rows.
         """
-        vectors, counts = decode_unit_vectors(self._unit_bodies(ids), self._snapshot.dimension)
+        vectors, counts = decode_unit_vectors(self.unit_bodies(ids), self._snapshot.dimension)
         return vectors, np.repeat(np.arange(len(ids)), counts)
 
     def unit_cosines(self, query: Vectors, ids: Sequence[int] | Ids) -> tuple[Vectors, NDArray[np.int64]]:
@@ -177,10 +177,10 @@ class ChunkReader:
 
         Those of chunk ids[i] are between bounds[i] and bounds[i + 1], in their order; ids must not repeat.
         """
-        found, counts = unit_cosines(self._unit_bodies(ids), query)
+        found, counts = unit_cosines(self.unit_bodies(ids), query)
         return found, np.concatenate([[0], np.cumsum(np.array(counts, dtype=np.int64))])
 
-    def _unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
+    def unit_bodies(self, ids: Sequence[int] | Ids) -> list[bytes]:
         """Return the stored vectors of each chunk's units, empty for a chunk without any.
 
         Those of a small collection are cached, which is safe because an id is never used for another chunk.

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response, StreamingResponse
 
 from ragkit_service.context import service_of
 from ragkit_service.file_store.attaching import files_of, receive_file
-from ragkit_service.file_store.stored_files import StoredFile
+from ragkit_service.file_store.base import StoredFile
 from ragkit_service.json_response import json_response
 from ragkit_service.routes.openai.paging import listed, page
 from ragkit_service.routes.openapi import openai_errors
@@ -72,7 +72,7 @@ def get_file(request: Request, file_id: str) -> Response:
 
 @router.get(
     "/{file_id}/content",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={
         200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
         **openai_errors(404),
@@ -82,8 +82,10 @@ async def file_content(request: Request, file_id: str) -> Response:
     """Return the bytes of a stored file."""
     access_of(request).check("read")
     files = files_of(request)
-    path = await run_in_threadpool(lambda: files.content(files.get(file_id)))
-    return FileResponse(path, media_type="application/octet-stream", headers={"Content-Disposition": "attachment"})
+    stored = await run_in_threadpool(files.get, file_id)
+    pieces = await run_in_threadpool(files.pieces, stored)
+    headers = {"Content-Disposition": "attachment", "Content-Length": str(stored.bytes)}
+    return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
 
 
 @router.delete("/{file_id}", response_model=DeletedReply, responses=openai_errors(404))

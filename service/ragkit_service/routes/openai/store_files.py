@@ -9,14 +9,14 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from ragkit import ConflictError, DocumentInfo, NotFoundError, show
+from ragkit import ConflictError, DocumentInfo, Metadata, NotFoundError, show
 from ragkit_service.context import service_of
 from ragkit_service.document_ids import document_id, source_of_id
 from ragkit_service.file_store.attaching import attach_files, files_of
 from ragkit_service.jobs.types import JobRequest
 from ragkit_service.json_response import json_response
 from ragkit_service.listings.times import unix_seconds
-from ragkit_service.receiving import enqueue_removal
+from ragkit_service.receiving import enqueue_change
 from ragkit_service.routes.documents import failure
 from ragkit_service.routes.openai.attached_files import (
     Entries,
@@ -32,7 +32,7 @@ from ragkit_service.routes.openai.store_listing import Documents, list_files
 from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.pages import StoreFilesQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, StoreContentReply, StoreFileEntry, StoreFilesReply
-from ragkit_service.schemas.openai.vector_stores import NewStoreFile
+from ragkit_service.schemas.openai.vector_stores import NewStoreFile, StoreFileChange
 from ragkit_service.security.access import access_of
 from ragkit_service.uploads import checked_metadata
 
@@ -72,6 +72,17 @@ async def get_store_file(request: Request, store: str, file_id: str) -> Response
     return json_response(_document(store, found))
 
 
+@router.post("/{file_id}", response_model=StoreFileEntry, responses=openai_errors(404, 409, 415, 503, 507))
+async def update_store_file(request: Request, store: str, file_id: str, body: StoreFileChange) -> Response:
+    """Change attributes of a document: those that are sent replace those of the same name; nothing is read again."""
+    metadata = checked_metadata(body.attributes)
+    await _done(request, store, file_id, metadata=metadata)
+    found = await anyio.to_thread.run_sync(partial(_document_of, request, store, file_id))
+    if found is None:
+        raise NotFoundError("there is no such file in the vector store", cure="list its files")
+    return json_response(_document(store, found))
+
+
 @router.get("/{file_id}/content", response_model=StoreContentReply, responses=openai_errors(404, 409, 503))
 def store_file_content(request: Request, store: str, file_id: str) -> Response:
     """Return the text of a document."""
@@ -96,16 +107,16 @@ async def delete_store_file(request: Request, store: str, file_id: str) -> Respo
     if found is None and on_its_way is not None and on_its_way["status"] != "completed":
         await anyio.to_thread.run_sync(partial(service_of(request).require, access_of(request), store, "write"))
     else:
-        await _remove(request, store, file_id)
+        await _done(request, store, file_id)
     await anyio.to_thread.run_sync(partial(files_of(request).detach, file_id, collection=store))
     return json_response({"id": file_id, "object": "vector_store.file.deleted", "deleted": True})
 
 
-async def _remove(request: Request, store: str, file_id: str) -> None:
-    """Remove a document. Raises 404, and what the job failed with."""
+async def _done(request: Request, store: str, file_id: str, *, metadata: Metadata | None = None) -> None:
+    """Remove a document, or give it metadata, by a job that is waited for. Raises 404, and what the job failed with."""
     service = service_of(request)
-    wanted = JobRequest(sources=(source_of_id(file_id),), labels=access_of(request).labels)
-    job = await enqueue_removal(request, store, wanted)
+    wanted = JobRequest(metadata or {}, sources=(source_of_id(file_id),), labels=access_of(request).labels)
+    job = await enqueue_change(request, store, wanted, kind="remove" if metadata is None else "describe")
     seconds = service.settings.limits.writer_seconds
     job = await service.jobs.wait(job.id, seconds=seconds)
     if not job.finished:

@@ -7,6 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -18,7 +19,8 @@ from ragkit import ConflictError, NotFoundError
 from ragkit_service.collection_pool import unknown_collection
 from ragkit_service.context import Service, service_of
 from ragkit_service.errors import Problem
-from ragkit_service.file_store.attaching import attach_files, files_of
+from ragkit_service.file_store.attaching import attach_files, facts_of, files_of
+from ragkit_service.file_store.store_facts import StoreFacts
 from ragkit_service.json_response import json_response
 from ragkit_service.listings.times import unix_milliseconds, unix_seconds
 from ragkit_service.observing.records import note_collection, note_hits
@@ -29,7 +31,7 @@ from ragkit_service.routes.openai.search_results import merged, search_result
 from ragkit_service.routes.openapi import openai_errors
 from ragkit_service.schemas.openai.pages import PageQuery
 from ragkit_service.schemas.openai.replies import DeletedReply, SearchPage, StoreEntry, StoresReply
-from ragkit_service.schemas.openai.vector_stores import NewStore, StoreSearchRequest
+from ragkit_service.schemas.openai.vector_stores import NewStore, StoreChange, StoreSearchRequest
 from ragkit_service.security.access import Access, access_of
 
 router = APIRouter(prefix="/v1/vector_stores", tags=["openai"])
@@ -59,7 +61,10 @@ async def create_store(request: Request, body: NewStore) -> Response:
     if body.file_ids:
         await attach_files(request, name, body.file_ids, metadata={})
     made = await anyio.to_thread.run_sync(service.pool.created_at, name)
-    return json_response(_entry(name, {"in_progress": len(set(body.file_ids))}, created=unix_seconds(made)))
+    facts = StoreFacts(metadata=body.metadata or {}, made=made)
+    if facts.metadata:
+        await anyio.to_thread.run_sync(facts_of(request).write, name, facts)
+    return json_response(_entry(name, {"in_progress": len(set(body.file_ids))}, facts))
 
 
 @router.get("/{store}", response_model=StoreEntry, responses=openai_errors(404, 409, 503))
@@ -67,6 +72,19 @@ async def get_store(request: Request, store: str) -> Response:
     """Look at a collection as a vector store: `in_progress` while files are on their way into it."""
     service, access = service_of(request), access_of(request)
     await anyio.to_thread.run_sync(partial(service.require, access, store, "read"))
+    pending = await pending_files(request, [store])
+    entry = await anyio.to_thread.run_sync(partial(_look, request, store, pending[store]))
+    if entry is None:
+        raise unknown_collection(store)
+    return json_response(entry)
+
+
+@router.post("/{store}", response_model=StoreEntry, responses=openai_errors(404, 409, 415, 503, 507))
+async def update_store(request: Request, store: str, body: StoreChange) -> Response:
+    """Change the name that clients see, or the metadata. The id stays, which is the collection's name."""
+    service = service_of(request)
+    await anyio.to_thread.run_sync(partial(service.require, access_of(request), store, "write"))
+    await anyio.to_thread.run_sync(partial(_change, request, store, body))
     pending = await pending_files(request, [store])
     entry = await anyio.to_thread.run_sync(partial(_look, request, store, pending[store]))
     if entry is None:
@@ -98,6 +116,14 @@ def search_store(request: Request, store: str, body: StoreSearchRequest) -> Resp
         "next_page": None,
     }
     return json_response(payload)
+
+
+def _change(request: Request, store: str, body: StoreChange) -> None:
+    kept = facts_of(request)
+    facts = kept.read(store, made=service_of(request).pool.created_at(store))
+    name = facts.name if body.name is None else body.name
+    metadata = facts.metadata if body.metadata is None else body.metadata
+    kept.write(store, replace(facts, name=name, metadata=metadata))
 
 
 def _make(service: Service, access: Access, wanted: str) -> str:
@@ -135,22 +161,22 @@ def _look(request: Request, name: str, pending: Entries) -> dict[str, Any] | Non
         shown, held = shown_files(knowledge, pending)
         counts = Counter(entry["status"] for entry in shown.values())
         counts["completed"] = int(knowledge.status()["documents"]) - len(held)
-        return _entry(name, counts, created=unix_seconds(service.pool.created_at(name)))
+        return _entry(name, counts, facts_of(request).read(name, made=service.pool.created_at(name)))
     return None
 
 
-def _entry(name: str, counts: Mapping[str, int], *, created: int) -> dict[str, Any]:
-    """Return a collection as the clients read it. counts: its files by status. created: in Unix seconds."""
+def _entry(name: str, counts: Mapping[str, int], facts: StoreFacts) -> dict[str, Any]:
+    """Return a collection as the clients read it. counts: its files by status."""
     by_status = {status: counts.get(status, 0) for status in ("in_progress", "completed", "failed", "cancelled")}
     return {
         "id": name,
         "object": "vector_store",
-        "created_at": created,
-        "name": name,
+        "created_at": unix_seconds(facts.made),
+        "name": facts.name or name,
         "status": "in_progress" if by_status["in_progress"] else "completed",
         "usage_bytes": 0,
         "file_counts": {**by_status, "total": sum(by_status.values())},
-        "metadata": {},
+        "metadata": dict(facts.metadata),
         "last_active_at": None,
         "expires_after": None,
         "expires_at": None,

@@ -146,6 +146,7 @@ class StoreEntry(OpenAIReply):
     status: Literal["completed", "in_progress"]
     usage_bytes: int
     file_counts: dict[str, int]
+    metadata: dict[str, str]
 
 
 class StoresReply(OpenAIReply):

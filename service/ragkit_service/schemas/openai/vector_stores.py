@@ -15,6 +15,10 @@ QUERIES_LIMIT = 8
 FILES_LIMIT = 2_000
 """Files of one batch, as OpenAI takes them."""
 
+StoreMetadata = (
+    Annotated[dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)]
+    | None
+)
 Attributes = Annotated[dict[str, Any], WithJsonSchema(METADATA)] | None
 
 
@@ -39,14 +43,36 @@ class StoreSearchRequest(Lenient):
 class NewStore(Lenient):
     """A collection to make. name: made into a collection's name (lower case, hyphens); one is chosen without it.
 
-    `metadata` is not kept. `expires_after` is refused: a collection stays until it is deleted.
+    `expires_after` is refused: a collection stays until it is deleted.
     """
 
     name: Annotated[str | None, Field(max_length=200)] = None
+    metadata: StoreMetadata = None
     file_ids: Annotated[list[str], Field(default_factory=list, max_length=FILES_LIMIT)]
     expires_after: None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support FAQ"}]})
+
+
+class StoreChange(Lenient):
+    """What changes in a vector store: its name, as its clients see it, and its metadata; None for what stays.
+
+    The collection, and with it the id, keeps its name. `expires_after` is refused.
+    """
+
+    name: Annotated[str | None, Field(max_length=200)] = None
+    metadata: StoreMetadata = None
+    expires_after: None = None
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Support", "metadata": {"team": "desk"}}]})
+
+
+class StoreFileChange(Lenient):
+    """New attributes of a document: they are added to its metadata, and replace those of the same name."""
+
+    attributes: Annotated[dict[str, Any], WithJsonSchema(METADATA)]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"attributes": {"team": "desk"}}]})
 
 
 class NewStoreFile(Lenient):

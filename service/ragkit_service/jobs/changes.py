@@ -1,11 +1,12 @@
-"""Which documents a request removes, and their removal in one generation."""
+"""Which documents a request means, and their removal or new metadata in one generation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragkit import NotFoundError, show
+from ragkit import Metadata, NotFoundError, show
 from ragkit_service.jobs.types import JobRequest
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def matching_sources(knowledge: KnowledgeBase, request: JobRequest) -> list[str]:
-    """Return the sources to remove; NotFoundError for a named one that the sender does not see."""
+    """Return the sources that a request means; NotFoundError for a named one that the sender does not see."""
     view = knowledge.view(request.labels)
     if not request.sources:
         return [item.source for item in view.documents(prefix=request.prefix, where=request.where)]
@@ -32,3 +33,15 @@ def remove_sources(knowledge: KnowledgeBase, sources: Sequence[str]) -> tuple[in
     with knowledge.writer(kind="remove") as writer:
         removed = sum(writer.remove(source) for source in sources)
         return removed, writer.generation if removed else None
+
+
+def describe_sources(knowledge: KnowledgeBase, sources: Sequence[str], metadata: Metadata) -> int | None:
+    """Add metadata to documents, whose texts and vectors stay; return the generation if anything changed."""
+    view = knowledge.view(None)
+    documents = [view.document(source) for source in sources]
+    new = [replace(document, metadata={**document.metadata, **metadata}) for document in documents]
+    if new == documents:
+        return None
+    with knowledge.writer(kind="describe") as writer:
+        writer.add(new)
+        return writer.generation
