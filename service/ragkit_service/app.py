@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 import ragkit
-from ragkit import ConfigError, RagkitError, shared_database, show
+from ragkit import ConfigError, RagkitError, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
@@ -107,8 +107,7 @@ def create_app(
     jobs = _job_worker(settings, state, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(state.queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    if state.database is not None:
-        prepare_files(state.database)
+    prepare_files(state.database)
     service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader, database=state.database)
     app = _App(
         title="ragkit",
@@ -124,8 +123,7 @@ def create_app(
     )
     parts = {"service": service, "keyring": keyring, "jobs": jobs, "shared": state, "stalls": LoopStalls()}
     parts["files"] = FileSharing(pool) if settings.shared else None
-    database = shared_database(settings.location)
-    parts["commits"] = CommitFollowing(pool, database.watch_commits()) if database else None
+    parts["commits"] = CommitFollowing(pool, state.database.watch_commits()) if state.database else None
     for name, part in parts.items():
         setattr(app.state, name, part)
     app.state.metrics = _metrics(pool, state.queue, app.state.stalls) if is_installed() else None
