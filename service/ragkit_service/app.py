@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 import ragkit
-from ragkit import ConfigError, RagkitError, show
+from ragkit import ConfigError, RagkitError, SharedDatabase, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
@@ -122,8 +122,7 @@ def create_app(
         **_quiet(),
     )
     parts = {"service": service, "keyring": keyring, "jobs": jobs, "shared": state, "stalls": LoopStalls()}
-    parts["files"] = FileSharing(pool) if settings.shared else None
-    parts["commits"] = CommitFollowing(pool, state.database.watch_commits()) if state.database else None
+    parts["followers"] = _followers(pool, state.database)
     for name, part in parts.items():
         setattr(app.state, name, part)
     app.state.metrics = _metrics(pool, state.queue, app.state.stalls) if is_installed() else None
@@ -133,6 +132,11 @@ def create_app(
     app.state.tracing = tracing or (Tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None)
     _add_middleware(app, settings, redactor)
     return app
+
+
+def _followers(pool: CollectionPool, database: SharedDatabase | None) -> tuple[CommitFollowing | FileSharing, ...]:
+    """Return the threads that keep open collections at what other machines wrote; none without a shared database."""
+    return (CommitFollowing(pool, database.watch_commits()), FileSharing(pool)) if database else ()
 
 
 def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor) -> None:
@@ -236,8 +240,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
     await anyio.to_thread.run_sync(app.state.shared.start)
-    for sharing in filter(None, (app.state.files, app.state.commits)):
-        sharing.start()
+    for follower in app.state.followers:
+        follower.start()
     await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
@@ -252,8 +256,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
             await anyio.to_thread.run_sync(service.pictures.close)
-            for sharing in filter(None, (app.state.commits, app.state.files)):
-                await anyio.to_thread.run_sync(sharing.close)
+            for follower in app.state.followers:
+                await anyio.to_thread.run_sync(follower.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.shared.close)
             if app.state.tracing:
