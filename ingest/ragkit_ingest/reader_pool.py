@@ -18,6 +18,8 @@ from ragkit_ingest.scan.walk import Found
 from ragkit_ingest.stages import Pool
 
 _AHEAD = 2  # files per process, waiting or being read: enough to keep it busy, few enough to hold in memory
+_SMALL_AHEAD = 64  # small files, so that processes go on while documents are committed
+_SMALL_BYTES = 1 << 20  # of small files together
 _PATIENCE = 0.2  # seconds between two looks at whether the run was stopped
 
 
@@ -81,18 +83,22 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
     Ends early when `stopped` returns true; files that are being read are then given up.
     """
     waiting: dict[Future[Document | ExtractionError], Reading] = {}
+    size = 0
     todo = iter(works)
     try:
         while not stopped():
-            while len(waiting) < _AHEAD * processes and (work := next(todo, None)) is not None:
+            while _takes_more(len(waiting), size, processes) and (work := next(todo, None)) is not None:
                 reading = Reading(work)
+                size += _counted(work)
                 waiting[pool.submit(_job(reading))] = reading
             if not waiting:
                 return
-            done, _ = wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
-            future = next((item for item in waiting if item in done), None)
-            if future is not None:
+            future = next((item for item in waiting if item.done()), None)
+            if future is None:
+                wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            else:
                 reading = waiting.pop(future)
+                size -= _counted(reading.work)
                 reading.finish(future)
                 yield reading
     finally:
@@ -115,6 +121,16 @@ def _job(reading: Reading) -> Job:
         chunked=reading.take_chunks,
         private=folder is None,
     )
+
+
+def _counted(work: Work) -> int:
+    """Return the size of a file in bytes; one whose server does not say it, 0, may be large."""
+    return work.found.size or _SMALL_BYTES
+
+
+def _takes_more(files: int, size: int, processes: int) -> bool:
+    """Tell whether another file may wait; size: bytes of those that do."""
+    return files < _AHEAD * processes or (files < _SMALL_AHEAD and size < _SMALL_BYTES)
 
 
 def _close(reading: Reading, _: Future[Document | ExtractionError]) -> None:

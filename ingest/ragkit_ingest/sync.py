@@ -168,9 +168,7 @@ class _Run:
 
     def _carried_out(self, targets: Sequence[Target], plan: Plan, memory: Memory, writer: KnowledgeWriter) -> Plan:
         """Remove and rename as planned; return the plan, made again when another run wrote before or meanwhile."""
-        now = Memory(self._kb)
-        if now.files != memory.files:
-            plan = self._allowed_plan(targets, now)
+        plan = self._renewed(plan, targets, memory)
         for left in reversed(range(_ATTEMPTS)):
             try:
                 self._settle(plan, writer)
@@ -181,6 +179,11 @@ class _Run:
             else:
                 break
         return plan
+
+    def _renewed(self, plan: Plan, targets: Sequence[Target], memory: Memory) -> Plan:
+        """Return the plan, made again where another run has recorded files since `memory` was read."""
+        now = Memory(self._kb)  # of many files it takes much memory, so it is not kept
+        return plan if now.files == memory.files else self._allowed_plan(targets, now)
 
     def _stages(self, plan: Plan) -> AbstractContextManager[Stages]:
         """Start what reads the files; a plan without any needs no cluster."""

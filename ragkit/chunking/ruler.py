@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Protocol
 
 import numpy as np
@@ -70,4 +71,4 @@ def _window(text: str, begin: int, end: int, embedder: Offsets) -> NDArray[np.in
 
 
 def _starts(spans: list[tuple[int, int]]) -> NDArray[np.int64]:
-    return np.fromiter((start for start, _ in spans), dtype=np.int64, count=len(spans))
+    return np.fromiter(map(itemgetter(0), spans), dtype=np.int64, count=len(spans))

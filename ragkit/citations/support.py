@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ragkit.citations.amounts.counted import named_numbers, says_single, uncounted
-from ragkit.citations.amounts.ranges import implied_terms
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.bare_text import without_links, without_number, wording_only
 from ragkit.citations.coverage import denies_what_is_said, share_of
@@ -17,6 +16,7 @@ from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
+from ragkit.citations.prose.ranges import implied_terms
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.tables.check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables.lines import identity

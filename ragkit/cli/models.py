@@ -28,7 +28,7 @@ from ragkit.cli.options import (
 from ragkit.cli.progress import drawn_progress
 from ragkit.cli.summaries import SUMMARIES
 from ragkit.embedding.model_files import cache_root, find_model, weights_sha256
-from ragkit.errors import ModelError, RagkitError
+from ragkit.errors import ModelError, RagkitError, StorageFullError
 from ragkit.files import need_new_folder
 from ragkit.settings import DEFAULT_MODEL, ModelSettings, PrecisionChoice
 from ragkit.text.cleaning import show
@@ -125,6 +125,12 @@ def compile(  # noqa: A001 - the command's name
     weights = weights_sha256(model, stamps=cache_root(settings) / "hashes")
     samples = _sample_texts(data, collection) if data and settings.precision == "int8" else []
     compiled = ensure_compiled(model, settings, weights_sha256=weights, samples=samples, force=force)
+    if compiled.owner is not None:
+        compiled.owner.cleanup()
+        raise StorageFullError(
+            f"{settings.resolved} was compiled and could not be kept: {cache_root(settings)} cannot be written",
+            cure="free space, or set RAGKIT_CACHE to a folder that can be written",
+        )
     report: dict[str, Any] = {
         "model": settings.resolved,
         "compiled": compiled.fresh,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -198,19 +199,19 @@ def _span_means(
     states: NDArray[np.float32], offsets: Sequence[tuple[int, int]], spans: Sequence[tuple[int, int]]
 ) -> NDArray[np.float32]:
     """Return the mean state (m, d) of the tokens whose middle lies in each span; zeros where there is none."""
-    means = np.zeros((len(spans), states.shape[1]), dtype=np.float32)
-    edges = np.array(offsets, dtype=np.float32).reshape(-1, 2)
+    edges = np.fromiter(chain.from_iterable(offsets), np.float32, 2 * len(offsets)).reshape(-1, 2)
     placed = np.flatnonzero(edges[:, 1] > edges[:, 0])  # special and prompt tokens have no extent
     middles = edges[placed].mean(axis=1)
-    if (np.diff(middles) < 0).any():
+    whole = placed.size > 0 and placed[-1] - placed[0] == placed.size - 1
+    rows = states[placed[0] : placed[-1] + 1] if whole else states[placed]  # a slice copies nothing
+    if (middles[1:] < middles[:-1]).any():
         order = np.argsort(middles, kind="stable")
-        placed, middles = placed[order], middles[order]
+        rows, middles = rows[order], middles[order]
     bounds = np.searchsorted(middles, np.array(spans, dtype=np.float32).reshape(-1, 2))
+    counts = bounds[:, 1] - bounds[:, 0]
+    means = np.zeros((len(spans), states.shape[1]), dtype=np.float32)
     for row, (left, right) in enumerate(bounds.tolist()):
-        inside = placed[left:right]
-        if inside.size:
-            whole = inside[-1] - inside[0] == inside.size - 1 and (np.diff(inside) == 1).all()
-            part = states[inside[0] : inside[-1] + 1] if whole else states[inside]  # a slice copies nothing
-            np.add.reduce(part, axis=0, out=means[row])
-            means[row] /= inside.size
+        if left < right:
+            np.add.reduce(rows[left:right], axis=0, out=means[row])
+    means /= np.maximum(counts, 1).astype(np.float32)[:, None]
     return means

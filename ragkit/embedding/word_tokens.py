@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
@@ -29,8 +27,7 @@ class _Word:
     """The token ids of a word, and where each begins and ends in it."""
 
     ids: tuple[int, ...]
-    starts: tuple[int, ...]
-    ends: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
 
 
 class WordEncoding:
@@ -51,12 +48,10 @@ class WordEncoding:
     def offsets(self) -> list[tuple[int, int]]:
         """The half-open span of each token, made anew at every call: most texts are only counted."""
         before, after = self._marks
-        words = self._words
-        at = np.array([match.start() for match in _WORD.finditer(self._text)], dtype=np.intp)
-        at = at.repeat([len(word.ids) for word in words])
-        starts = at + np.fromiter(chain.from_iterable([word.starts for word in words]), np.intp, len(at))
-        ends = at + np.fromiter(chain.from_iterable([word.ends for word in words]), np.intp, len(at))
-        spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        places = [match.start() for match in _WORD.finditer(self._text)]
+        spans = [
+            (at + start, at + end) for at, word in zip(places, self._words, strict=True) for start, end in word.spans
+        ]
         return [(0, 0)] * len(before) + spans + [(0, 0)] * len(after) if before or after else spans
 
 
@@ -95,18 +90,15 @@ class WordTokens:
     def _learned(self, found: Sequence[str]) -> list[_Word]:
         """Return words of which the cache lacks some; the library tokenises those."""
         known = self._known
-        new = [word for word in dict.fromkeys(found) if word not in known]
-        encodings = self._tokenizer.encode_batch(new, add_special_tokens=False)
-        learned = {
-            word: _Word(tuple(encoding.ids), *map(tuple, zip(*encoding.offsets, strict=True)))
-            for word, encoding in zip(new, encodings, strict=True)
-        }
-        words = [learned.get(word) or known[word] for word in found]
-        if len(known) + len(learned) > MOST_WORDS:
+        learned = {word: self._read(word) for word in set(found).difference(known)}
+        known.update(learned)
+        if len(known) > MOST_WORDS:
             self._known = learned
-        else:
-            known.update(learned)
-        return words
+        return list(map(known.__getitem__, found))
+
+    def _read(self, word: str) -> _Word:
+        encoding = self._tokenizer.encode(word, add_special_tokens=False)
+        return _Word(tuple(encoding.ids), tuple(encoding.offsets))
 
 
 def _splits_words(tokenizer: Tokenizer) -> bool:

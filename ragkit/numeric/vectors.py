@@ -39,8 +39,7 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
             + (f"; row {array.shape[0]} is missing" if array.ndim == 2 and array.shape[0] < count else ""),
             cure="check the model",
         )
-    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is reported below
-        out = np.ascontiguousarray(array, dtype=np.float32)
+    out = np.ascontiguousarray(array if array.dtype == np.float32 else _as_float32(array))
     norms = _norms(out)
     bad = np.flatnonzero(~(np.abs(norms - 1.0) <= NORM_TOLERANCE))  # NaN compares false, so it is bad too
     if bad.size:
@@ -50,6 +49,11 @@ def check_vectors(vectors: Any, *, count: int, dimension: int) -> NDArray[np.flo
             what = "holds NaN or infinity"
         raise EmbeddingError(f"vector {row} of {count} {what}", cure="check the model")
     return _renormalised(out, norms)
+
+
+def _as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which the check of norms reports
+        return array.astype(np.float32)
 
 
 def divided_by_norm(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -119,8 +119,8 @@ def encode_spans(spans: Sequence[tuple[int, int]]) -> bytes:
 
 def decode_spans(stored: bytes) -> tuple[tuple[int, int], ...]:
     """Return the spans of `encode_spans`."""
-    pairs = np.frombuffer(stored, dtype="<u4").reshape(-1, 2).tolist()
-    return tuple((start, end) for start, end in pairs)
+    numbers: list[int] = np.frombuffer(stored, dtype="<u4").tolist()
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:
@@ -170,6 +170,8 @@ def dump_settings(settings: Mapping[str, Any]) -> str:
 
 
 def _dump(value: Any) -> str:
+    if not value and isinstance(value, list | tuple):
+        return "[]"
     return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 

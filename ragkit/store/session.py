@@ -89,12 +89,16 @@ class WritingSession(ABC):
             self.repinned = self._fits = False
 
     def touch(self, change: Change) -> Stamp:
-        """Open the generation, and pin the model if none is pinned, at the first change of a transaction."""
-        if not change.touched:
-            change.touched = True
+        """Open the generation, and pin the model if none is pinned, at the first change of a transaction.
+
+        Within `atomic`, an earlier part that was released has done so.
+        """
+        done = self._fits and self.outer is not None and self.outer.touched
+        if not change.touched and not done:
             self.open_generation(OpenGeneration.of(self._run, number=self.generation, started=self._started))
             if self.fingerprint is not None:
                 self.pin(only_if_free=True)
+        change.touched = True
         return stamp_of(self.generation, self._run.clock())
 
     def finish(self) -> None:

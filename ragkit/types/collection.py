@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from ragkit.types.documents import Chunk, Document, Metadata
@@ -34,15 +35,20 @@ class Fingerprint:
     @property
     def id(self) -> str:
         """Return a hex digest of every field that is compared."""
-        parts = (
-            self.weights_sha256,
-            self.dimension,
-            self.max_tokens,
-            self.query_prompt,
-            self.document_prompt,
-            self.normalized,
-        )
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return _identity(self)
+
+
+@lru_cache(maxsize=64)  # it is asked several times for each document
+def _identity(fingerprint: Fingerprint) -> str:
+    parts = (
+        fingerprint.weights_sha256,
+        fingerprint.dimension,
+        fingerprint.max_tokens,
+        fingerprint.query_prompt,
+        fingerprint.document_prompt,
+        fingerprint.normalized,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

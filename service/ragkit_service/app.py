@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 import ragkit
-from ragkit import ConfigError, RagkitError, shared_database, show
+from ragkit import ConfigError, RagkitError, SharedDatabase, show
 from ragkit_service.collection_pool import CollectionPool, DataFolder, Library
 from ragkit_service.context import Service
 from ragkit_service.errors import Problem, Redactor, http_problem, problem_response
@@ -107,8 +107,7 @@ def create_app(
     jobs = _job_worker(settings, state, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(state.queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    if state.database is not None:
-        prepare_files(state.database)
+    prepare_files(state.database)
     service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader, database=state.database)
     app = _App(
         title="ragkit",
@@ -123,9 +122,7 @@ def create_app(
         **_quiet(),
     )
     parts = {"service": service, "keyring": keyring, "jobs": jobs, "shared": state, "stalls": LoopStalls()}
-    parts["files"] = FileSharing(pool) if settings.shared else None
-    database = shared_database(settings.location)
-    parts["commits"] = CommitFollowing(pool, database.watch_commits()) if database else None
+    parts["followers"] = _followers(pool, state.database)
     for name, part in parts.items():
         setattr(app.state, name, part)
     app.state.metrics = _metrics(pool, state.queue, app.state.stalls) if is_installed() else None
@@ -135,6 +132,11 @@ def create_app(
     app.state.tracing = tracing or (Tracing(settings.otlp_endpoint) if settings.otlp_endpoint else None)
     _add_middleware(app, settings, redactor)
     return app
+
+
+def _followers(pool: CollectionPool, database: SharedDatabase | None) -> tuple[CommitFollowing | FileSharing, ...]:
+    """Return the threads that keep open collections at what other machines wrote; none without a shared database."""
+    return (CommitFollowing(pool, database.watch_commits()), FileSharing(pool)) if database else ()
 
 
 def _add_middleware(app: FastAPI, settings: ServiceSettings, redactor: Redactor) -> None:
@@ -238,8 +240,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, thread_name_prefix="ragkit-threads"))
     await anyio.to_thread.run_sync(app.state.shared.start)
-    for sharing in filter(None, (app.state.files, app.state.commits)):
-        sharing.start()
+    for follower in app.state.followers:
+        follower.start()
     await anyio.to_thread.run_sync(app.state.jobs.start)
     warming = threading.Thread(target=service.warm, name="ragkit-warm", daemon=True)
     warming.start()
@@ -254,8 +256,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
             await anyio.to_thread.run_sync(service.extractor.close)
             await anyio.to_thread.run_sync(app.state.jobs.stop)
             await anyio.to_thread.run_sync(service.pictures.close)
-            for sharing in filter(None, (app.state.commits, app.state.files)):
-                await anyio.to_thread.run_sync(sharing.close)
+            for follower in app.state.followers:
+                await anyio.to_thread.run_sync(follower.close)
             await anyio.to_thread.run_sync(service.pool.close)
             await anyio.to_thread.run_sync(app.state.shared.close)
             if app.state.tracing:

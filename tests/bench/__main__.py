@@ -1,7 +1,7 @@
 """`make bench`: run every measurement, keep the figures in .bench/, and write them into docs/performance.md.
 
     python -m tests.bench [PART…] [--quick] [--pages N] [--report]
-    python -m tests.bench million --documents N --model FOLDER [--place FOLDER]
+    python -m tests.bench million --documents N --model FOLDER [--place FOLDER] [--kill-at N]
 
 Parts: ingest, share, queries, starts, http, sync; all of them without a name. `million` is measured by itself only.
 Each is kept as .bench/PART.json with the machine, the load before it and the commit, so that one part can be measured
@@ -143,6 +143,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=1_000_000, help="million: how many")
     parser.add_argument("--model", default="", help="million: a static model, see `ragkit models distill`")
     parser.add_argument("--place", type=Path, help="million: keep files and collection here, and go on there")
+    parser.add_argument("--kill-at", type=int, default=0, help="million: at so many documents; default: half of them")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     if options.no_million:
@@ -150,7 +151,9 @@ def main() -> None:
     for name in () if options.report else options.parts or PARTS:
         about = machine()
         if name == "million":
-            found = bench_million.main(documents=options.documents, model=options.model, place=options.place)
+            found = bench_million.main(
+                documents=options.documents, model=options.model, place=options.place, kill_at=options.kill_at
+            )
             (FOLDER / "million.json").write_text(json.dumps({"machine": about, **found}, indent=1), encoding="utf-8")
             print(json.dumps(found, indent=1), flush=True)
             continue

@@ -71,7 +71,8 @@ def tree_memory(pid: int) -> float:
     """Return MiB of a process and its children: proportional set size, so that shared pages count once."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")  # a thread has the children that it has started
+        children = [child for task in tasks for child in task.read_text(encoding="ascii").split()]
     except OSError:
         return 0.0
     own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0) / 1024

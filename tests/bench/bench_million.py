@@ -1,14 +1,16 @@
 """Measure many small documents from end to end: an ingest that is killed half-way, then each command that reads all.
 
-    python -m tests.bench million --documents N --model FOLDER [--place FOLDER]
+    python -m tests.bench million --documents N --model FOLDER [--place FOLDER] [--kill-at N]
 
 The files are those of `made_files`. Each command runs as a process of its own: seconds by the clock and of the
 processor, and the peak of its memory, of ingest with its reading processes. The run is killed (SIGKILL) when half of
-the documents are committed, and started again. --place keeps files and collection: a run that was ended goes on there.
+the documents are committed, or N, and started again. --place keeps files and collection: a run that was ended goes on
+there.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -28,32 +30,47 @@ from tests.bench.bench_query import RAGKIT, ROOT
 
 _QUESTIONS = 200
 _EVERY = 0.5
+_MINUTE = 60.0
 Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """A command that ended, or was killed. committed: documents of the collection then."""
+    """A command that ended, or was killed. committed: documents of the collection then.
+
+    minutes: documents committed at the end of each minute, where that was asked for.
+    """
 
     seconds: float
     cpu: float
     peak_mib: float
     committed: int
     output: str
+    minutes: list[int]
 
     def figures(self) -> Figures:
         """Return its figures, rounded."""
         return {"wall_s": round(self.seconds, 2), "cpu_s": round(self.cpu, 2), "peak_mib": round(self.peak_mib)}
 
+    def ingest_figures(self, before: int) -> Figures:
+        """Return the figures of an ingest, with the documents that each minute added. before: there were at first."""
+        each = [later - earlier for earlier, later in itertools.pairwise([before, *self.minutes])]
+        return {**self.figures(), "committed_before": before, "committed": self.committed, "each_minute": each}
 
-def _run(command: Sequence[str], data: Path, *, kill_at: int = 0) -> _Run:
-    """Run a command; kill_at: kill it once so many documents are committed. Raises SystemExit where it fails."""
+
+def _run(command: Sequence[str], data: Path, *, kill_at: int = 0, minutes: bool = False) -> _Run:
+    """Run a command; kill_at: kill it once so many documents are committed. minutes: look at these once a minute.
+
+    Raises SystemExit where it fails.
+    """
     began, before = time.perf_counter(), os.times()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen([*RAGKIT, *command], cwd=ROOT, stdout=output, stderr=subprocess.DEVNULL)
-        peak, killed = 0.0, False
+        peak, killed, marks = 0.0, False, list[int]()
         while process.poll() is None:
             peak = max(peak, tree_memory(process.pid))
+            if minutes and time.perf_counter() - began >= _MINUTE * (len(marks) + 1):
+                marks.append(_committed(data))
             if kill_at and _committed(data) >= kill_at:
                 process.send_signal(signal.SIGKILL)
                 killed = True
@@ -65,7 +82,7 @@ def _run(command: Sequence[str], data: Path, *, kill_at: int = 0) -> _Run:
     if process.returncode and not killed:
         raise SystemExit(f"ragkit {' '.join(command[:2])} failed with {process.returncode}: {text[-400:]}")
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return _Run(seconds, cpu, peak, _committed(data), text)
+    return _Run(seconds, cpu, peak, _committed(data), text, marks)
 
 
 def _committed(data: Path) -> int:
@@ -80,7 +97,7 @@ def _committed(data: Path) -> int:
         return 0
 
 
-def measure(*, documents: int, model: str, place: Path) -> Figures:
+def measure(*, documents: int, model: str, place: Path, kill_at: int) -> Figures:
     """Measure everything; place: a folder for files and collection, where an earlier run may have ended."""
     files, data = place / "files", place / "data"
     began = time.perf_counter()
@@ -88,13 +105,11 @@ def measure(*, documents: int, model: str, place: Path) -> Figures:
     written = time.perf_counter() - began
     found: Figures = {"documents": documents, "files_written_s": round(written, 1)}
     ingest = ["ingest", str(files), "--data", str(data), "--model", model]
-    half = documents // 2
-    if _committed(data) < half:
-        killed = _run(ingest, data, kill_at=half)
-        found["ingest_killed"] = {**killed.figures(), "committed": killed.committed}
     before = _committed(data)
-    whole = _run(ingest, data)
-    found["ingest_again"] = {**whole.figures(), "committed_before": before, "committed": whole.committed}
+    if before < kill_at:
+        found["ingest_killed"] = _run(ingest, data, kill_at=kill_at, minutes=True).ingest_figures(before)
+        before = _committed(data)
+    found["ingest_again"] = _run(ingest, data, minutes=True).ingest_figures(before)
     found["mib"] = round(sum(path.stat().st_size for path in data.rglob("*") if path.is_file()) / 2**20)
     found["commands"] = _commands(files, data, place)
     found["questions"] = _questions(data, documents)
@@ -135,12 +150,13 @@ def _questions(data: Path, documents: int) -> Figures:
     return {"asked": len(asked), "right_first": right, "median_ms": round(statistics.median(taken), 2)}
 
 
-def main(*, documents: int, model: str, place: Path | None) -> Figures:
-    """Measure in a folder that is kept, or in one that is deleted afterwards."""
+def main(*, documents: int, model: str, place: Path | None, kill_at: int = 0) -> Figures:
+    """Measure in a folder that is kept, or in one that is deleted afterwards. kill_at: 0 for half of the documents."""
+    kill_at = kill_at or documents // 2
     if place is not None:
-        return measure(documents=documents, model=model, place=place)
+        return measure(documents=documents, model=model, place=place, kill_at=kill_at)
     folder = Path(tempfile.mkdtemp(prefix="ragkit-million-"))
     try:
-        return measure(documents=documents, model=model, place=folder)
+        return measure(documents=documents, model=model, place=folder, kill_at=kill_at)
     finally:
         shutil.rmtree(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ragkit.cli.app import run
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_files import BUNDLED_SHA256
+from ragkit.embedding.openvino import compiled_cache
 from ragkit.settings import ModelSettings
 
 
@@ -37,6 +39,19 @@ def test_compile_says_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert report["least_cosine"] >= 0.9995
     assert run(["models", "compile"]) == 0
     assert "was compiled already: openvino-" in capsys.readouterr().out
+
+
+def test_compile_fails_where_nothing_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = tempfile.TemporaryDirectory(dir=tmp_path)
+    made = compiled_cache.Compiled(Path(owner.name), {}, fresh=True, owner=owner)
+    monkeypatch.setattr(compiled_cache, "ensure_compiled", lambda *_, **__: made)
+    monkeypatch.setenv("RAGKIT_CACHE", str(tmp_path))
+    assert run(["models", "compile"]) == 1
+    problem = f"all-MiniLM-L6-v2 was compiled and could not be kept: {tmp_path} cannot be written"
+    cure = "free space, or set RAGKIT_CACHE to a folder that can be written"
+    assert capsys.readouterr() == ("", f"ragkit: {problem}; {cure}\n")
 
 
 def test_verify(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
+import io
 import json
+import logging
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ragkit.embedding.loading import load_embedder
 from ragkit.embedding.model_files import find_model, weights_sha256
-from ragkit.embedding.openvino import compiled_cache
+from ragkit.embedding.openvino import compiled_cache, conversion
 from ragkit.embedding.openvino.compiled_cache import (
     compiled_folder,
     ensure_compiled,
@@ -54,7 +61,24 @@ def folder_of(settings: ModelSettings) -> Path:
     return folder
 
 
-def in_a_process(settings: ModelSettings, before: str = "") -> subprocess.Popen[str]:
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Conversions run here and not in a child: importing torch takes seven seconds of processor, each time."""
+
+    def run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO(options["input"].decode()))
+            patch.setattr(sys, "stdout", io.StringIO())
+            code = conversion.main(command[-4:])
+            said = sys.stdout.getvalue()
+        logging.disable(logging.NOTSET)
+        return subprocess.CompletedProcess(command, code, said.encode(), b"")
+
+    stand_in = SimpleNamespace(run=run, TimeoutExpired=subprocess.TimeoutExpired)
+    monkeypatch.setattr(compiled_cache, "subprocess", stand_in)
+
+
+def in_a_process(settings: ModelSettings) -> subprocess.Popen[str]:
     """Load and use the model elsewhere; prints its runtime, its log lines and its rows as JSON."""
     code = (
         "import json, logging\n"
@@ -63,7 +87,6 @@ def in_a_process(settings: ModelSettings, before: str = "") -> subprocess.Popen[
         "lines = []\n"
         "handler = logging.Handler(); handler.emit = lambda record: lines.append(record.getMessage())\n"
         "logging.getLogger('ragkit').addHandler(handler)\n"
-        f"{before}\n"
         f"model = load_embedder({settings!r})\n"
         f"print(json.dumps([model.fingerprint.runtime, lines, model.embed_documents({TEXTS!r}).tolist()]))\n"
     )
@@ -169,49 +192,56 @@ def test_a_damaged_model_is_made_again_once_by_two_processes_at_once(made: Model
     }
 
 
-def test_a_cache_that_cannot_be_written_still_works(made: ModelSettings, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+def test_a_cache_that_cannot_be_written_still_works(
+    made: ModelSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     blocked = tmp_path / "file"
     blocked.write_bytes(b"")
     settings = ModelSettings(name=made.name, cache_dir=str(blocked / "cache"), device="cpu", offline=True)
-    runtime, lines, rows = result(in_a_process(settings))
-    assert runtime.startswith("openvino-")
+    embedder = load_embedder(settings)
+    assert embedder.fingerprint.runtime.startswith("openvino-")
+    (line,) = caplog.messages
+    assert "cannot be written (Not a directory): compiling into a temporary folder for this process only" in line
+    rows = embedder.embed_documents(TEXTS)
     assert ((rows * load_embedder(made).embed_documents(TEXTS)).sum(axis=1) > 0.9995).all()
-    assert len(lines) == 1
-    assert "cannot be written (Not a directory): compiling into a temporary folder for this process only" in lines[0]
+    (folder,) = (tmp_path / "temporary").glob("ragkit-model-*")
+    del embedder
+    gc.collect()
+    assert not folder.exists()
 
 
-def test_a_full_disk_falls_back_to_torch_with_one_line(made: ModelSettings, tmp_path: Path) -> None:
+def test_a_full_disk_falls_back_to_torch_with_one_line(
+    made: ModelSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = ModelSettings(name=made.name, cache_dir=str(tmp_path), device="cpu", offline=True)
-    full = (
-        "import shutil, collections\n"
-        "shutil.disk_usage = lambda path: collections.namedtuple('Usage', 'total used free')(1, 1, 0)"
-    )
-    runtime, lines, rows = result(in_a_process(settings, full))
-    assert runtime == "torch-fp32"
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=1, used=1, free=0))
+    embedder = load_embedder(settings)
+    assert embedder.fingerprint.runtime == "torch-fp32"
+    (line,) = caplog.messages
+    assert "cannot be compiled" in line
+    assert "MiB are needed and 0 MiB are free" in line
+    assert "set RAGKIT_CACHE" in line
+    rows = embedder.embed_documents(TEXTS)
     assert ((rows * load_embedder(made).embed_documents(TEXTS)).sum(axis=1) > 0.9995).all()
-    assert len(lines) == 1
-    assert "cannot be compiled" in lines[0]
-    assert "MiB are needed and 0 MiB are free" in lines[0]
-    assert "set RAGKIT_CACHE" in lines[0]
 
 
-def test_vectors_that_differ_from_torch_are_refused(made: ModelSettings, tmp_path: Path) -> None:
-    code = (
-        "import sys, ragkit.embedding.openvino.conversion as module\n"
-        "module.FLOORS = {'fp32': module.Floor(1.1, 1.1)}\nsys.exit(module.main(sys.argv[1:]))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, made.name, str(tmp_path), "tiny", "fp32"],
-        input="[]",
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    report = json.loads(done.stdout.splitlines()[-1])
-    assert report["error"].startswith("model 'tiny' compiled in fp32 differs from torch: cosine ")
-    assert report["cure"] == "set the runtime to torch"
+@pytest.mark.usefixtures("in_process")
+def test_vectors_that_differ_from_torch_are_refused(
+    made: ModelSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion, "FLOORS", {"fp32": conversion.Floor(1.1, 1.1)})
+    settings = ModelSettings(name=made.name, cache_dir=str(tmp_path), device="cpu", precision="fp32", offline=True)
+    model = find_model(settings)
+    with pytest.raises(ModelError, match=r"compiled in fp32 differs from torch: cosine .*; set the runtime to torch"):
+        ensure_compiled(model, settings, weights_sha256=weights_sha256(model))
+    assert list_compiled(settings) == []
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_model_that_torch_cannot_load_is_one_line(tmp_path: Path) -> None:
     folder = write_tiny_model(tmp_path / "tiny")
     (folder / "config.json").write_text('{"model_type": "unheard-of"}')
@@ -223,6 +253,7 @@ def test_a_model_that_torch_cannot_load_is_one_line(tmp_path: Path) -> None:
     assert list_compiled(settings) == []
 
 
+@pytest.mark.usefixtures("in_process")
 def test_without_torch_a_cpu_with_no_form_of_its_own_runs_the_fp32_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

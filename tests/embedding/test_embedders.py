@@ -26,6 +26,22 @@ from ragkit.settings import ModelSettings
 from ragkit.types.collection import Fingerprint
 
 TEXTS = ["Refunds are paid within 30 days.", "The printer stands on the second floor.", "退款将在三十天内支付。", ""]
+NO_OPENVINO_CODE = (
+    "import json, logging, sys\n"
+    "sys.modules['openvino'] = None\n"
+    "lines = []\n"
+    "handler = logging.Handler(); handler.emit = lambda record: lines.append(record.getMessage())\n"
+    "logging.getLogger('ragkit').addHandler(handler)\n"
+    "from ragkit.embedding.loading import load_embedder\n"
+    "from ragkit.settings import ModelSettings\n"
+    "model = load_embedder(ModelSettings(device='cpu', offline=True))\n"
+    f"texts = {TEXTS!r}\n"
+    "print(json.dumps({'runtime': model.fingerprint.runtime, 'id': model.fingerprint.id, 'lines': lines,\n"
+    "                  'rows': model.embed_documents(texts).tolist(),\n"
+    "                  'queries': model.embed_queries(texts).tolist(),\n"
+    "                  'units': [part.tolist() for part in model.embed_units(texts, [[(0, 9), (9, 30)]] * 4)[1]],\n"
+    "                  'tokens': model.count_tokens(texts), 'offsets': model.token_offsets(texts[0])}))\n"
+)
 IDS_CODE = (
     "import json\n"
     "from ragkit.embedding.torch_runtime import TorchRuntime, load_sentence_transformer, word_pieces\n"
@@ -410,7 +426,7 @@ def test_many_threads_at_once(embedder: Embedder) -> None:
 @pytest.fixture(scope="module")
 def told_by_torch() -> dict[str, Any]:
     """What several pieces of code print, by the code: one process runs them all, since torch takes long to import."""
-    codes = (IDS_CODE, DEVICES_CODE, FULL_GPU_CODE)
+    codes = (NO_OPENVINO_CODE, IDS_CODE, DEVICES_CODE, FULL_GPU_CODE)
     return dict(zip(codes, printed("".join(codes))[-len(codes) :], strict=True))
 
 
@@ -443,23 +459,10 @@ def test_no_socket_no_telemetry_no_torch(embedder: Embedder) -> None:
     assert found == {"sockets": [], "loaded": [], "openvino": True}
 
 
-def test_without_openvino_torch_answers_the_same_with_one_warning(embedder: Embedder) -> None:
-    found = in_a_process(
-        "import json, logging, sys\n"
-        "sys.modules['openvino'] = None\n"
-        "lines = []\n"
-        "handler = logging.Handler(); handler.emit = lambda record: lines.append(record.getMessage())\n"
-        "logging.getLogger('ragkit').addHandler(handler)\n"
-        "from ragkit.embedding.loading import load_embedder\n"
-        "from ragkit.settings import ModelSettings\n"
-        "model = load_embedder(ModelSettings(device='cpu', offline=True))\n"
-        f"texts = {TEXTS!r}\n"
-        "print(json.dumps({'runtime': model.fingerprint.runtime, 'id': model.fingerprint.id, 'lines': lines,\n"
-        "                  'rows': model.embed_documents(texts).tolist(),\n"
-        "                  'queries': model.embed_queries(texts).tolist(),\n"
-        "                  'units': [part.tolist() for part in model.embed_units(texts, [[(0, 9), (9, 30)]] * 4)[1]],\n"
-        "                  'tokens': model.count_tokens(texts), 'offsets': model.token_offsets(texts[0])}))\n"
-    )
+def test_without_openvino_torch_answers_the_same_with_one_warning(
+    embedder: Embedder, told_by_torch: dict[str, Any]
+) -> None:
+    found = told_by_torch[NO_OPENVINO_CODE]
     assert found["runtime"] == "torch-fp32"
     assert found["id"] == embedder.fingerprint.id
     assert len(found["lines"]) == 1

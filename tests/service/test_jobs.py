@@ -24,7 +24,7 @@ from ragkit_service.jobs.types import Job, JobFile
 from ragkit_service.schemas.job_replies import JobReply, JobsReply
 from tests.support.service_fakes import LOCAL, FakeKnowledge, FakeLibrary, client, plain_extractor
 from tests.support.stall_probe import stall_probe
-from tests.support.tiny_model import write_tiny_model
+from tests.support.tiny_static import write_static
 
 DOCUMENTS = "/v1/collections/default/documents"
 WAIT = 60
@@ -442,9 +442,10 @@ def some_text(size: int) -> bytes:
 
 
 def test_a_large_upload_does_not_stall_the_service(tmp_path: Path) -> None:
-    model = write_tiny_model(tmp_path / "model")
+    """In a thread of the service the same upload would stall the others for 0.06 s: its cutting holds the GIL."""
+    model = write_static(tmp_path / "model")
     settings = ServiceSettings(
-        data=tmp_path / "data", settings=Settings(model=ModelSettings(name=str(model), runtime="torch", offline=True))
+        data=tmp_path / "data", settings=Settings(model=ModelSettings(name=str(model), offline=True))
     )
     app = create_app(settings)
     with TestClient(app, base_url=LOCAL) as http:
@@ -461,5 +462,5 @@ def test_a_large_upload_does_not_stall_the_service(tmp_path: Path) -> None:
     assert (group, session) == (process, os.getsid(0))  # no Ctrl-C reaches it, and it shares the processor by niceness
     assert (done["state"], done["files"][0]["characters"] > 250_000) == ("completed", True)
     assert hits[0]["source"] == "upload:first.txt"
-    assert probe.worst < 0.05
+    assert probe.worst < 0.04
     assert app.state.jobs.process_id == 0

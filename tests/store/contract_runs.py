@@ -97,6 +97,18 @@ class RunContract:
             assert reader.documents.sources() == ["a"]
             assert reader.revision == before["state"][1] + 1
 
+    def test_a_collection_cleared_and_filled_in_one_transaction_has_the_model_of_the_run(self, store: Store) -> None:
+        with writing(store) as writer, writer.atomic():
+            cut("a").put(writer)
+            cut("b").put(writer)
+            writer.clear()
+            cut("c").put(writer)
+            cut("d").put(writer)
+        with store.read() as reader:
+            assert reader.documents.sources() == ["c", "d"]
+            assert reader.fingerprint == EMBEDDER.fingerprint
+            assert (reader.revision, [run.added for run in reader.generations()]) == (1, [4])
+
     def test_generations_are_numbered_and_say_what_changed(self, store: Store) -> None:
         put(store, cut("a"), cut("b"), extractor="x 1")
         put(store, cut("a"))

@@ -46,6 +46,7 @@ class Worker:
     def __init__(self, limits: ReadLimits | None = None, *, folders: Sequence[Path] = ()) -> None:
         """folders: searched for readers that are not installed, in addition to the installed ones."""
         self._limits = limits or ReadLimits()
+        self._sent_limits = asdict(self._limits)
         self._folders = folders
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -106,7 +107,7 @@ class Worker:
         channel = self._ready()
         started = time.monotonic()
         try:
-            send(channel, {**request, "limits": asdict(self._limits)}, descriptor=descriptor)
+            send(channel, {**request, "limits": self._sent_limits}, descriptor=descriptor)
             message, text = self._answer(channel, started + self._left)
         except DeadlineError:
             raise self._end("too_slow", f"reading took more than {self._limits.timeout:g} s") from None

@@ -17,6 +17,8 @@ _LENGTHS = struct.Struct(">IQ")
 _JSON_LIMIT = 1 << 29
 _TEXT_LIMIT = 1 << 32
 _PIECE = 1 << 20
+_SMALL = 1 << 16
+"""Bytes of a text that are sent and received together with its message."""
 
 
 class ClosedError(Exception):
@@ -31,12 +33,11 @@ def send(channel: socket.socket, message: Mapping[str, Any], *, text: str = "", 
     """Send a message with a raw text and a descriptor."""
     raw = json.dumps(message, separators=(",", ":")).encode()
     data = text.encode()
-    head = _LENGTHS.pack(len(raw), len(data))
-    if descriptor >= 0:
-        socket.send_fds(channel, [head], [descriptor])
-    else:
-        channel.sendall(head)
-    channel.sendall(raw)
+    head = _LENGTHS.pack(len(raw), len(data)) + raw
+    if len(data) < _SMALL:  # one call of the system, which wakes the other side once
+        head, data = head + data, b""
+    sent = socket.send_fds(channel, [head], [descriptor]) if descriptor >= 0 else 0
+    channel.sendall(head[sent:])
     channel.sendall(data)
 
 
@@ -58,8 +59,10 @@ def receive(channel: socket.socket, *, deadline: float | None = None) -> tuple[d
     size, text_size = _LENGTHS.unpack(head)
     if size > _JSON_LIMIT or text_size > _TEXT_LIMIT:
         raise ClosedError
-    message: dict[str, Any] = json.loads(_receive(channel, size, deadline))
-    text = _receive_text(channel, text_size, deadline)
+    small = text_size if text_size < _SMALL else 0
+    raw = _receive(channel, size + small, deadline)
+    message: dict[str, Any] = json.loads(raw[:size])
+    text = _receive_text(channel, text_size, deadline) if text_size > small else raw[size:].decode()
     return message, text, descriptors[0] if descriptors else -1
 
 

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-from ragkit.citations.amounts.calendar import calendar_fault
 from ragkit.citations.amounts.changes import old_value_fault
 from ragkit.citations.amounts.counted import counted_fault, version_fault
 from ragkit.citations.amounts.labels import label_fault
-from ragkit.citations.amounts.ranges import clock_fault, code_fault
 from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.prose.antonyms import opposite_fault
+from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.clauses import verb_of
 from ragkit.citations.prose.complements import complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
@@ -22,6 +21,7 @@ from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, 
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
+from ragkit.citations.prose.ranges import clock_fault, code_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
 from ragkit.citations.prose.roles import destination_fault, role_of
 from ragkit.citations.prose.synonyms import are_synonyms, is_light

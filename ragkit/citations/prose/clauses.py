@@ -365,7 +365,7 @@ def _is_verb(words: list[str], at: int) -> bool:
     after = words[at + 1].lower() if at + 1 < len(words) else ""
     named = after.isdigit() or (len(after) == 1 and words[1].isupper())
     noun = words[at][0].isupper() and word not in _BASE_FORMS
-    if at == 0 and (noun or named or after in _AUXILIARIES):
+    if after in _AUXILIARIES or (at == 0 and (noun or named)):
         return False  # "Books are lent", "Pump A runs"
     if word in _BASE_FORMS:
         return (
@@ -374,8 +374,6 @@ def _is_verb(words: list[str], at: int) -> bool:
             or before in NUMBER_WORDS
             or (before.endswith("s") and before not in _AUXILIARIES)
         )
-    if after in _AUXILIARIES:
-        return False  # "the plans are"
     if word in _VERBS or (word.endswith("ed") and word not in _NOT_PAST):
         return before not in ("of", "to", "for", "in", "on", "by", "with")
     inflected = word.endswith("s") and not word.endswith(("ss", "us")) and not is_unit(word)

@@ -10,7 +10,7 @@ from typing import Final
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
-_ENDS: Final = re.compile(
+CONDITION_ENDS: Final = re.compile(
     r"(?:^|(?<=[.;:!?\n,–—(]))\s*(?:(?:[-*•]|\(?\w{1,3}[.)])\s+)?(?:and |or |but |und |et )?"
     r"(?P<words>after (?:that|this|which)|afterwards?|thereafter|subsequently|from then on|later|otherwise|or else|else"
     r"|if not|failing (?:that|this)|in (?:all|any) other cases?|danach|anschließend|später|sonst|andernfalls|ansonsten"
@@ -47,7 +47,7 @@ def other_condition_fault(claim: Claim, quote: Sequence[str], *, before: str) ->
     text = f"{before} {' '.join(quote)}"
     said = _said(claim.text, claim.language)
     named = said | {token.term for token in claim.tokens}
-    for match in _ENDS.finditer(text):
+    for match in CONDITION_ENDS.finditer(text):
         earlier = _SENTENCE_END.split(text[: match.start()].rstrip(" .;,!?"))[-1]
         later = _said(_SENTENCE_END.split(text[match.end() :])[0], claim.language)
         own = later - _said(earlier, claim.language)

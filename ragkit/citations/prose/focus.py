@@ -14,12 +14,15 @@ from typing import Final
 
 from ragkit.citations.amounts.labels import label_terms
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
+from ragkit.citations.prose.check import leans
 from ragkit.citations.prose.clauses import BACKWARD, Clause, clauses, subject_of
+from ragkit.citations.prose.conditions import CONDITION_ENDS
 from ragkit.citations.prose.restated import restated
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials, denies
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
+from ragkit.text.sentences import is_item
 
 _NAMES: Final = re.compile(r"(?<=\s)[A-ZÄÖÜ][^\W\d_]+")
 _PARTICLE: Final = re.compile(
@@ -88,7 +91,7 @@ def focus(claim: Claim, sentence: str) -> Focus:
     parts = _parts(claim, said, found)
     touched = [part for part, after in zip_longest(parts, parts[1:]) if part.said and not _leads(part, after)]
     torn = next((fault for one, other in permutations(touched, 2) if (fault := _torn_fault(claim, one, other))), None)
-    if torn or len(touched) != 1:
+    if torn or len(touched) != 1 or CONDITION_ENDS.search(text):
         return Focus(text, torn)
     (part,) = touched
     fault = _denial_fault(claim, part.clause.text) or _subject_fault(claim, part, parts)
@@ -118,7 +121,8 @@ def torn_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         return None
     found: list[tuple[int, Clause]] = []
     for at, sentence in enumerate(quote):
-        referred = quote[at - 1] if at and BACKWARD.search(sentence) else ""
+        refers = BACKWARD.search(sentence) or (leans(sentence) and not is_item(sentence))
+        referred = quote[at - 1] if at and refers else ""
         found += [(at, replace(item, referred=item.referred or referred)) for item in clauses(sentence)]
     parts = _parts(claim, _telling(claim.text, claim), [clause for _, clause in found])
     touched = [(at, part) for (at, _), part in zip(found, parts, strict=True) if part.said]
@@ -150,21 +154,25 @@ def _leads(part: _Part, after: _Part | None) -> bool:
     return after is not None and bool(after.clause.referred and after.said) and not part.has(part.verb, part.rest)
 
 
-def _parts(claim: Claim, said: Words, found: Sequence[Clause]) -> list[_Part]:
+def _parts(claim: Claim, said: dict[str, str], found: Sequence[Clause]) -> list[_Part]:
     whole = [_telling(clause.text, claim) for clause in found]
+    light = {token.term: token.word for token in claim.tokens if is_light(token.word)}
     parts: list[_Part] = []
     for clause, own in zip(found, whole, strict=True):
         others = [terms for terms in whole if terms is not own]
         alone = {term: word for term, word in own.items() if not any(_has(terms, term, word) for terms in others)}
         subject = _telling(clause.subject, claim)
         verb = _telling(clause.verb, claim)
+        if sum(item.subject == clause.subject for item in found) > 1 and is_light(clause.verb):
+            verb = {token.term: token.word for token in tokens(clause.verb, language=claim.language)}
+            alone |= verb
         part = _Part(
             clause,
             {term: word for term, word in alone.items() if term in subject},
             {term: word for term, word in alone.items() if term in verb and term not in subject},
             {term: word for term, word in alone.items() if term not in verb and term not in subject},
         )
-        part.said.update(term for term, word in alone.items() if _has(said, term, word))
+        part.said.update(term for term, word in alone.items() if _has(said | light, term, word))
         part.said.update(_denied(claim, clause.text, alone))
         parts.append(part)
     return parts

@@ -58,6 +58,7 @@ def _without_exception(claim: Claim, sentence: str) -> str:
     rule = sentence[: match.start()]
     end = _CLAUSE_END.search(sentence, match.end())
     inner = content_terms(sentence[match.end() : end.start() if end else len(sentence)], language=claim.language)
+    inner -= content_terms(rule, language=claim.language)
     said = {token.term for token in claim.tokens}
     denials = list(_DENIAL.finditer(rule))
     needed = 1 if denies(claim.text) else _NAMED * len(inner)

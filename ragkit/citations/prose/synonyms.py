@@ -78,7 +78,7 @@ _LIGHT: Final = frozenset(
         "gets",
         "got",
         "receive",
-        "receives",
+        "receives use uses used",
     ]
 )
 _GROUPS_OF: Final[dict[str, set[int]]] = {}

@@ -31,6 +31,8 @@ def with_neighbours(scores: Scores, rows: Sequence[ChunkRow]) -> Scores:
     """
     weakest = min(scores.tolist(), default=0.0)
     long = {row.document_id for row in rows if row.ordinal >= LONG and row.page is None}
+    if not long:
+        return scores
     at = {
         (row.document_id, row.ordinal): score
         for row, score in zip(rows, scores.tolist(), strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -42,6 +43,7 @@ def asks_about_changes(question: str) -> bool:
     return bool(_ABOUT_CHANGES.search(question))
 
 
+@lru_cache(maxsize=4_096)  # the same headings come again: 40 are looked at in each search
 def is_release_note(heading: str) -> bool:
     """Return whether a heading path names a release, or a list of releases."""
     return any(_RELEASE.fullmatch(part.strip(" ¶#")) for part in heading.split(_PARTS))

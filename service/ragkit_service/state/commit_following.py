@@ -18,12 +18,12 @@ CLOSE_SECONDS: Final = 10.0
 """How long `close` waits for the thread, which may be following or connecting."""
 PAUSE: Final = 4
 """How many times as long as following took, the next commits are left to gather: a run commits many times a second."""
-LONGEST_PAUSE: Final = 2.0
+LONGEST_PAUSE: Final = 0.5
 """They wait no longer, however long it took: now and then files are written, too."""
 
 
 class CommitFollowing:
-    """Follows commits at once when they are rare, and for a fifth of the time at most when there are many."""
+    """Follows commits at once when they are rare, and for a third of the time or so when there are many."""
 
     def __init__(self, pool: CollectionPool, watch: CommitWatch) -> None:
         """watch: used by this alone, and closed with it."""

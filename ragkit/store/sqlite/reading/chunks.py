@@ -289,5 +289,7 @@ def _some_vectors(
         ON v.fingerprint = ? AND v.hash = unhex(j.value)""",
         (wanted, fingerprint_id),
     )
+    if not rows:  # mostly so: the texts of new documents
+        return {}
     vectors = decode_vectors([row[1] for row in rows], dimension)
     return {row[0]: vector for row, vector in zip(rows, vectors, strict=True)}

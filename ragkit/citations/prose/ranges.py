@@ -9,8 +9,8 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from ragkit.citations.amounts.calendar import held_names
 from ragkit.citations.amounts.counted import is_label
+from ragkit.citations.prose.calendar import held_names
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
