@@ -9,11 +9,11 @@ from typing import Final
 from ragkit.citations.amounts.counted import named_numbers, says_single, uncounted
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.bare_text import without_links, without_number, wording_only
+from ragkit.citations.clauses.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.coverage import denies_what_is_said, share_of
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
-from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.ranges import implied_terms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.citations.prose.clauses import clauses
+from ragkit.citations.clauses.split import clauses
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.support import Passage
 

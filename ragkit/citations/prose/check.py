@@ -12,9 +12,9 @@ from ragkit.citations.amounts.counted import counted_fault, version_fault
 from ragkit.citations.amounts.labels import label_fault
 from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
+from ragkit.citations.clauses.split import verb_of
 from ragkit.citations.prose.antonyms import opposite_fault
 from ragkit.citations.prose.calendar import calendar_fault
-from ragkit.citations.prose.clauses import verb_of
 from ragkit.citations.prose.complements import complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
-from ragkit.citations.prose.gapping import filled
+from ragkit.citations.clauses.gapping import filled
 from ragkit.text.content_terms import NUMBER_WORDS
 
 _AUXILIARIES: Final = frozenset(
