@@ -25,12 +25,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PIP_INSTALL) --editable ".[dev]"
 	@touch $@
 
-# The MLflow server, wandb, Ray and bitsandbytes: more than a gigabyte, for check-long alone.
+# The MLflow server, wandb, Ray, bitsandbytes and Milvus Lite: more than a gigabyte, for check-long alone.
 LONG := .venv-long
 $(LONG)/installed: pyproject.toml constraints.txt
 	$(if $(shell command -v $(PYTHON)),$(PYTHON),python3) -m venv $(LONG)
 	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt torch
-	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray-train,qlora]" mlflow
+	$(LONG)/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,mlflow,wandb,ray-train,qlora,milvus]" mlflow
 	@touch $@
 
 install: $(VENV)/installed ## make .venv with everything that development needs
@@ -72,6 +72,7 @@ check-long: $(VENV)/installed $(LONG)/installed ## the tests that take minutes t
 	FUZZ_SECONDS=60 $(BIN)/python -m pytest -n 2 --dist load --maxschedchunk 1 -m "not slow" tests/faults/test_loader_fuzz.py
 	$(BIN)/python -m pytest -m "slow" -q
 	$(LONG)/bin/python -m pytest -q tests/tracking tests/finetuning
+	$(LONG)/bin/python -m pytest -q tests/index/test_milvus.py tests/index/test_contract.py
 	$(BIN)/python -m tests.bench.evaluation
 
 bench: $(VENV)/installed ## speed and memory against a plain script, into docs/performance.md

@@ -10,6 +10,7 @@ from ragkit.errors import ConfigError
 from ragkit.settings import (
     INDEXES,
     LOCAL_INDEX,
+    MILVUS_PREFIX,
     ChatSettings,
     FewShot,
     ModelSettings,
@@ -26,7 +27,8 @@ DEFAULT_DATA = ".ragkit"
 ENVIRONMENT_VARIABLES: Mapping[str, str] = {
     "RAGKIT_DATA": "data folder (default ./.ragkit), or postgresql://USER@HOST/DATABASE",
     "RAGKIT_LOCAL": "folder of what a shared store keeps on this machine (default: ragkit in the user's data folder)",
-    "RAGKIT_INDEX": "what searches: local (files on this machine), pgvector (a PostgreSQL store) or pgvector:binary",
+    "RAGKIT_INDEX": "what searches: local (files on this machine), pgvector, pgvector:binary, or milvus:ADDRESS",
+    "RAGKIT_MILVUS_TOKEN": "USER:PASSWORD or the key of the Milvus server that RAGKIT_INDEX names",
     "RAGKIT_MODEL": "embedding model: a sentence-transformers name or a folder",
     "RAGKIT_RUNTIME": "auto, openvino or torch",
     "RAGKIT_PRECISION": "of the compiled model: auto (bf16 where the CPU has it, else fp32), fp32 or int8",
@@ -91,8 +93,23 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
         adapter=_flag(environ, "RAGKIT_ADAPTER", default=RetrievalSettings().adapter),
         vocabulary=_vocabulary(environ),
     )
-    index = _choice(environ, "RAGKIT_INDEX", LOCAL_INDEX, INDEXES)
-    return Settings(model=model, chat=chat, prompt=prompt, retrieval=retrieval, index=index)
+    return Settings(
+        model=model,
+        chat=chat,
+        prompt=prompt,
+        retrieval=retrieval,
+        index=_index(environ),
+        milvus_token=environ.get("RAGKIT_MILVUS_TOKEN", ""),
+    )
+
+
+def _index(environ: Mapping[str, str]) -> str:
+    value = environ.get("RAGKIT_INDEX", "")
+    if value.startswith(MILVUS_PREFIX):
+        return value
+    if "@" in value:  # an address without its prefix may hold a password
+        raise ConfigError("RAGKIT_INDEX is not known", cure=f"write {MILVUS_PREFIX}http://HOST:19530 for a Milvus")
+    return _choice(environ, "RAGKIT_INDEX", LOCAL_INDEX, (*INDEXES, f"{MILVUS_PREFIX}ADDRESS"))
 
 
 def _flag(environ: Mapping[str, str], name: str, *, default: bool = False) -> bool:

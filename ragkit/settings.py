@@ -149,7 +149,9 @@ LOCAL_INDEX = "local"
 PGVECTOR_INDEX = "pgvector"
 PGVECTOR_BINARY_INDEX = "pgvector:binary"
 INDEXES = (LOCAL_INDEX, PGVECTOR_INDEX, PGVECTOR_BINARY_INDEX)
-"""What may search a collection."""
+"""What may search a collection, beside a Milvus."""
+MILVUS_PREFIX = "milvus:"
+"""Stands before the address of a Milvus: milvus:http://HOST:19530, or milvus:FILE.db."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,8 @@ class Settings:
     """Everything that can be set, in one value.
 
     index: what searches: "local" (FAISS and tantivy, in files on this machine), "pgvector" (the database of a store in
-    PostgreSQL), or "pgvector:binary" (the same, with one bit a component in its index of vectors).
+    PostgreSQL), "pgvector:binary" (the same, with one bit a component in its index of vectors), or "milvus:" with the
+    address of a Milvus server or a file of Milvus Lite. milvus_token: USER:PASSWORD or the key of that server.
     """
 
     chunk: ChunkSettings = field(default_factory=ChunkSettings)
@@ -167,10 +170,13 @@ class Settings:
     chat: ChatSettings = field(default_factory=ChatSettings)
     dense: DenseSettings = field(default_factory=DenseSettings)
     index: str = LOCAL_INDEX
+    milvus_token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        if self.index not in INDEXES:
-            raise ConfigError(f"setting index is {self.index[:60]!r}", cure=f"set it to one of: {', '.join(INDEXES)}")
+        if self.index not in INDEXES and not self.index.startswith(MILVUS_PREFIX):
+            shown = "not known" if "@" in self.index else repr(self.index[:60])  # an address may hold a password
+            known = f"{', '.join(INDEXES)}, {MILVUS_PREFIX}ADDRESS"
+            raise ConfigError(f"setting index is {shown}", cure=f"set it to one of: {known}")
         chunk, retrieval, prompt = self.chunk, self.retrieval, self.prompt
         for name, value, low, high in (
             ("chunk.max_tokens", chunk.max_tokens, 32, 100_000),
@@ -202,6 +208,7 @@ class Settings:
         """Return every setting but secrets, as JSON, for reports."""
         groups = asdict(self)
         groups["chat"].pop("api_key")
+        groups.pop("milvus_token")
         return groups
 
 

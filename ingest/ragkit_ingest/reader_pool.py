@@ -89,7 +89,7 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
         while not stopped():
             while _takes_more(len(waiting), size, processes) and (work := next(todo, None)) is not None:
                 reading = Reading(work)
-                size += work.found.size
+                size += _counted(work)
                 waiting[pool.submit(_job(reading))] = reading
             if not waiting:
                 return
@@ -98,7 +98,7 @@ def read_files(pool: Pool, works: Iterable[Work], *, processes: int, stopped: Ca
                 wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
             else:
                 reading = waiting.pop(future)
-                size -= reading.work.found.size
+                size -= _counted(reading.work)
                 reading.finish(future)
                 yield reading
     finally:
@@ -121,6 +121,11 @@ def _job(reading: Reading) -> Job:
         chunked=reading.take_chunks,
         private=folder is None,
     )
+
+
+def _counted(work: Work) -> int:
+    """Return the size of a file in bytes; one whose server does not say it, 0, may be large."""
+    return work.found.size or _SMALL_BYTES
 
 
 def _takes_more(files: int, size: int, processes: int) -> bool:

@@ -146,6 +146,9 @@ class Indexes(Protocol):
     def check(self, reader: ChunkSource) -> list[str]:
         """Compare the indexes with the store, and return the problems found, one line each."""
 
+    def describe(self, reader: ChunkSource) -> str:
+        """Return what searches, and the revision that an engine beside the store is at; no secrets."""
+
     def size(self) -> int:
         """Return their size on this machine's disk in bytes."""
 

@@ -22,7 +22,7 @@ from ragkit.index.manifest import Owner, writing
 from ragkit.index.part_files import Based, PartFiles
 from ragkit.index.policy import owner_of
 from ragkit.index.units.part import HoldsUnits, UnitFiles, UnitPart
-from ragkit.settings import DenseSettings
+from ragkit.settings import LOCAL_INDEX, DenseSettings
 
 __all__ = ["Caches", "ChunkChanges", "ChunkSource", "Snapshot"]
 
@@ -144,6 +144,11 @@ class Caches:
             return []
         wanted = reader.all_chunk_ids()
         return [line for part in (self._dense, self._lexical, self._units) for line in part.check(reader, wanted)]
+
+    def describe(self, reader: ChunkSource) -> str:
+        """Return what searches: files of this machine, which follow every revision."""
+        del reader
+        return LOCAL_INDEX
 
     def size(self) -> int:
         """Return the size of the files on disk in bytes."""

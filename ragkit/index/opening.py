@@ -9,10 +9,12 @@ from typing import Protocol, runtime_checkable
 from ragkit.errors import ConfigError
 from ragkit.index.base import Indexes
 from ragkit.index.cache import Caches
+from ragkit.index.milvus.address import parse_address
+from ragkit.index.milvus.indexes import MilvusIndexes
 from ragkit.index.pgvector.indexes import PgIndexes
 from ragkit.index.pgvector.sql import Session
 from ragkit.index.units.part import HoldsUnits
-from ragkit.settings import LOCAL_INDEX, PGVECTOR_BINARY_INDEX, Settings
+from ragkit.settings import LOCAL_INDEX, MILVUS_PREFIX, PGVECTOR_BINARY_INDEX, Settings
 
 
 class _Store(Protocol):
@@ -40,6 +42,8 @@ def open_indexes(store: _Store, settings: Settings) -> Indexes:
     """Return the indexes of a collection. Raises ConfigError for an engine that the store does not have."""
     if settings.index == LOCAL_INDEX:
         return Caches(store.folder, dense=settings.dense, units=store if isinstance(store, _RemoteStore) else None)
+    if settings.index.startswith(MILVUS_PREFIX):
+        return MilvusIndexes(parse_address(settings.index, token=settings.milvus_token))
     if not isinstance(store, _DatabaseStore):
         raise ConfigError(
             f"the index {settings.index} needs a store in PostgreSQL, and this one is not",

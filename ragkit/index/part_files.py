@@ -12,7 +12,7 @@ from typing import Final, Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import RagkitError, StoreError
+from ragkit.errors import StoreError
 from ragkit.index.base import ChunkChanges, ChunkSource, Index, IndexPart
 from ragkit.index.manifest import (
     Manifest,
@@ -27,13 +27,13 @@ from ragkit.index.manifest import (
     writing,
 )
 from ragkit.index.policy import owner_of
+from ragkit.index.probes import check_probes, take_probes
 
 Ids = NDArray[np.int64]
 
 _log = logging.getLogger("ragkit")
 _ATTEMPTS: Final = 3
 _WORTH_WRITING: Final = 256
-_PROBES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class PartFiles(Generic[Index]):
             raise OutdatedError(f"revision {manifest.revision} is not known to the collection")
         if not part.fits(manifest, reader):
             raise OutdatedError("the collection has another quantizer now")
-        _check_probes(part, manifest, changes, reader)
+        check_probes(part, manifest.probes, reader, removed=changes.removed)
         return part.follow(part.open(folder, manifest), changes, reader)
 
     def _rebuilt(self, reader: ChunkSource) -> Based[Index]:
@@ -168,7 +168,7 @@ class PartFiles(Generic[Index]):
                         revision=reader.revision,
                         generation=reader.generation,
                         count=written.count,
-                        probes=_probes(part, reader),
+                        probes=take_probes(part, reader),
                         facts=written.facts,
                     )
                     target = seal(folder, manifest, names=written.names, known=known)
@@ -192,30 +192,6 @@ class PartFiles(Generic[Index]):
 
 def _owner(reader: ChunkSource) -> Owner:
     return owner_of(reader.identity, reader.fingerprint)
-
-
-def _probes(part: IndexPart[Index], reader: ChunkSource) -> list[tuple[int, str]]:
-    """Return digests of the newest chunks and of some spread over all.
-
-    They detect a collection that was restored to an earlier state and then changed in another way: its identity and its
-    revisions are the same.
-    """
-    ids = reader.all_chunk_ids()
-    chosen = np.union1d(ids[-_PROBES:], ids[:: max(len(ids) // _PROBES, 1)])
-    return list(zip(chosen.tolist(), part.digests(reader, chosen), strict=True))
-
-
-def _check_probes(part: IndexPart[Index], manifest: Manifest, changes: ChunkChanges, reader: ChunkSource) -> None:
-    deleted = set(changes.removed.tolist())
-    expected = {number: digest for number, digest in manifest.probes if number not in deleted}
-    if not expected:
-        return
-    try:
-        found = part.digests(reader, np.array(list(expected), dtype=np.int64))
-    except RagkitError as error:
-        raise OutdatedError(f"it has chunks that the collection does not have ({error})") from error
-    if found != list(expected.values()):
-        raise OutdatedError("its chunks differ from those of the collection")
 
 
 def _same_files(old: Path, folder: Path, manifest: Manifest) -> dict[str, str]:

@@ -340,7 +340,7 @@ class KnowledgeBase:
         """Check the database, and the caches against it; return the findings as JSON, "ok" first."""
         report = self._store.doctor()
         with self._store.read() as reader:
-            report["caches"] = self._indexes.check(reader.chunks)
+            report |= {"index": self._indexes.describe(reader.chunks), "caches": self._indexes.check(reader.chunks)}
         report["ok"] = not report["problems"] and not report["caches"]
         return report
 

@@ -107,8 +107,7 @@ def create_app(
     jobs = _job_worker(settings, state, pool=pool if library else None, extractor=extractor, redactor=redactor)
     board = JobBoard(state.queue, wake=jobs.wake, limit=settings.limits.jobs)
     reader = LazyExtractor(lambda: extractor or ingest_extractor(settings.limits))
-    if state.database is not None:
-        prepare_files(state.database)
+    prepare_files(state.database)
     service = Service(settings, pool=pool, redactor=redactor, jobs=board, extractor=reader, database=state.database)
     app = _App(
         title="ragkit",

@@ -156,7 +156,7 @@ GUARDS: Final[Sequence[Guard]] = (
     Guard(
         "cache probes",
         "ragkit/index/part_files.py",
-        "        _check_probes(part, manifest, changes, reader)",
+        "        check_probes(part, manifest.probes, reader, removed=changes.removed)",
         "        pass",
         "tests/index/test_cache.py",
     ),

@@ -24,10 +24,12 @@ def test_each_variable_is_read() -> None:
             "RAGKIT_PROMPT_BUDGET": "2000",
             "RAGKIT_OFFLINE": "yes",
             "RAGKIT_INDEX": "pgvector",
+            "RAGKIT_MILVUS_TOKEN": "root:Milvus",
         }
     )
     assert not settings.retrieval.adapter
     assert settings.index == "pgvector"
+    assert settings.milvus_token == "root:Milvus"
     assert settings.chat.min_confidence == 0.4
     assert settings.chat.link_hosts == ("docs.example.com", "example.org")
     assert (settings.chat.deadline, settings.prompt.budget, settings.model.offline) == (5.0, 2_000, True)

@@ -1,6 +1,6 @@
 """What every search index promises (ragkit/index/base.py), asked of each.
 
-Another vector index (pgvector, Milvus) is one more entry of VECTORS, another index of terms one of TERMS; a local one
+Another vector index is one more entry of VECTORS, another index of terms one of TERMS; a local one
 that the cache keeps in files is one more of PARTS.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ RECALL = {
     **{f"dense {kind} {how}": 0.9 for kind in ("rabitq", "ivf") for how in ("built", "followed")},
     "pgvector hnsw": 0.95,
     "pgvector binary": 0.6,
+    "milvus built": 0.95,
+    "milvus followed": 0.95,
 }
 """The least share of the true nearest chunks that an index of codes finds of random vectors; 1 for others."""
 
@@ -62,6 +64,8 @@ def followed(name: str) -> Callable[[History], Any]:
     return make
 
 
+MILVUS = ("milvus built", "milvus followed")
+"""Rows of the last revision; rows of the first one, with the changes since in memory."""
 ENGINES = ("pgvector built", "pgvector followed", "pgvector hnsw", "pgvector binary")
 """Built when all is there; kept by the writers since the first revision; with an HNSW index; with one of bits."""
 VECTORS: dict[str, Callable[[History], Any] | None] = {
@@ -69,11 +73,11 @@ VECTORS: dict[str, Callable[[History], Any] | None] = {
     for name in PARTS
     if name.startswith("dense")
     for how, make in (("built", built), ("followed", followed))
-} | dict.fromkeys(ENGINES)
+} | dict.fromkeys((*ENGINES, *MILVUS))
 TERMS: dict[str, Callable[[History], Any] | None] = {
     f"lexical {how}": make("lexical") for how, make in (("built", built), ("followed", followed))
 }
-TERMS |= dict.fromkeys(ENGINES[:2])
+TERMS |= dict.fromkeys((*ENGINES[:2], *MILVUS))
 
 
 @pytest.fixture(scope="module")
@@ -108,13 +112,32 @@ def in_postgres(name: str, request: pytest.FixtureRequest, history: History) -> 
                 yield snapshot
 
 
+@contextmanager
+def in_milvus(name: str, request: pytest.FixtureRequest, history: History) -> Iterator[IndexSnapshot]:
+    """Open both indexes of the last revision, with rows in Milvus Lite."""
+    pytest.importorskip("milvus_lite", reason="pip install ragkit[milvus]")
+    from ragkit.index.milvus.address import Address
+    from ragkit.index.milvus.indexes import MilvusIndexes
+
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("milvus")
+    with closing(MilvusIndexes(Address(str(folder / "index.db")))) as indexes:
+        for source in history if name == "milvus followed" else ():
+            indexes.snapshot(source)
+        yield indexes.snapshot(history[-1])
+
+
+def in_engine(name: str, request: pytest.FixtureRequest, history: History) -> AbstractContextManager[IndexSnapshot]:
+    """Open both indexes of the last revision in the engine that a name begins with."""
+    return (in_milvus if name in MILVUS else in_postgres)(name, request, history)
+
+
 @pytest.fixture(scope="module", params=VECTORS)
 def vectors(request: pytest.FixtureRequest, history: History) -> Iterator[tuple[str, VectorIndex]]:
     make = VECTORS[request.param]
     if make is not None:
         yield request.param, make(history)
         return
-    with in_postgres(request.param, request, history) as snapshot:
+    with in_engine(request.param, request, history) as snapshot:
         yield request.param, snapshot.dense
 
 
@@ -124,7 +147,7 @@ def terms(request: pytest.FixtureRequest, history: History) -> Iterator[TermInde
     if make is not None:
         yield make(history)
         return
-    with in_postgres(request.param, request, history) as snapshot:
+    with in_engine(request.param, request, history) as snapshot:
         yield snapshot.lexical
 
 

@@ -10,6 +10,7 @@ from ragkit import Document, ExtractionError
 from ragkit_ingest.jobs import Job
 from ragkit_ingest.reader_pool import read_files
 from ragkit_ingest.scan.plan import Work
+from ragkit_ingest.scan.roots.local import LocalRoot
 from ragkit_ingest.scan.walk import Found
 
 
@@ -28,11 +29,11 @@ class CountingPool:
 
 @pytest.mark.parametrize(
     ("size", "processes", "ahead"),
-    [(600, 2, 64), (600, 40, 80), (100_000, 2, 11), (700_000, 2, 4), (700_000, 3, 6), (0, 1, 64)],
+    [(600, 2, 64), (600, 40, 80), (100_000, 2, 11), (700_000, 2, 4), (700_000, 3, 6), (0, 1, 2)],
 )
 def test_files_that_wait(size: int, processes: int, ahead: int) -> None:
     names = [f"{number:03}.txt" for number in range(200)]
-    works = [Work("added", b"/root", Found(name.encode(), size, 1, 1), name) for name in names]
+    works = [Work("added", LocalRoot(b"/root"), Found(name.encode(), size, 1, 1), name) for name in names]
     pool = CountingPool()
     read = []
     for reading in read_files(pool, works, processes=processes, stopped=lambda: False):

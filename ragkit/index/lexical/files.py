@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +28,11 @@ from ragkit.index.chunk_files import (
     find_in_files,
     open_chunk_files,
 )
+from ragkit.index.lexical.base import LexicalFacts
 from ragkit.index.lexical.chunk_terms import FIELDS, Terms, analyse_chunk
 from ragkit.index.lexical.deletions import DeletedTermCounts
 from ragkit.index.lexical.rescoring import explained_numbers
+from ragkit.index.lexical.tantivy_base import TantivyBase
 from ragkit.types.documents import ChunkText
 
 Ids = NDArray[np.int64]
@@ -45,43 +47,7 @@ _MUTABLE: Final = ("meta.json", ".managed.json")
 _SUFFIXES: Final = (".bin", ".del", ".fast", ".fieldnorm", ".idx", ".pos", ".store", ".term")
 
 
-@dataclass(frozen=True, slots=True)
-class LexicalFacts:
-    """Counts of an index.
-
-    documents: its chunks, deleted ones that tantivy still counts included; averages: their mean number of terms by
-    field; tantivy scores with both. live: its chunks without deleted ones; lengths: their number of terms by content
-    field; languages: how many of them are in each. last_id: the largest id that was ever in it.
-    """
-
-    documents: int
-    live: int
-    last_id: int
-    averages: Mapping[str, float]
-    lengths: Mapping[str, int]
-    languages: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalBase:
-    """An open index: tantivy's searcher and schema, the terms of its chunks, and its facts.
-
-    deleted: term counts of deleted chunks, which tantivy counts until it merges their segment.
-    """
-
-    searcher: Any
-    schema: Any
-    terms: Sequence[ChunkFile]
-    facts: LexicalFacts
-    deleted: DeletedTermCounts = field(default_factory=DeletedTermCounts)
-
-    def containing(self, name: str, term: str) -> int:
-        """Return how many chunks have a term in a field; deleted chunks do not count."""
-        counted = int(self.searcher.doc_freq(name, term))
-        return counted - self.deleted.containing(name, term) if counted else 0
-
-
-def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> LexicalBase:
+def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: int) -> TantivyBase:
     """Write chunks into an empty folder (None: into memory) and open it. expected: their approximate number."""
     import tantivy
 
@@ -96,7 +62,7 @@ def build_lexical(folder: Path | None, batches: Iterable[Batch], *, expected: in
 
 def extend_lexical(
     old: Path, folder: Path, batches: Iterable[Batch], *, removed: Ids, expected: int, facts: LexicalFacts
-) -> LexicalBase:
+) -> TantivyBase:
     """Write the index of `old`, without the chunks `removed` and with new ones, into an empty folder, and open it."""
     import tantivy
 
@@ -128,7 +94,7 @@ def _open_deleted(folder: Path) -> DeletedTermCounts:
     return DeletedTermCounts.load(path) if path.exists() else DeletedTermCounts()
 
 
-def _still_counted(base: LexicalBase, before: DeletedTermCounts, packed: Mapping[int, memoryview]) -> DeletedTermCounts:
+def _still_counted(base: TantivyBase, before: DeletedTermCounts, packed: Mapping[int, memoryview]) -> DeletedTermCounts:
     """Return the term counts of deleted chunks, earlier and new ones, that no merge has dropped yet."""
     count = base.searcher.doc_freq
     kept = np.array([number for number in before.ids.tolist() if count("id", number)], dtype=np.int64)
@@ -139,7 +105,7 @@ def _still_counted(base: LexicalBase, before: DeletedTermCounts, packed: Mapping
     )
 
 
-def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
+def open_lexical(folder: Path, facts: LexicalFacts) -> TantivyBase:
     """Open a folder for searching. Raises StoreError (with tantivy's message) or OSError when it cannot be used."""
     import tantivy
 
@@ -160,7 +126,7 @@ def open_lexical(folder: Path, facts: LexicalFacts) -> LexicalBase:
     expected = facts.documents - facts.live
     if len(deleted.ids) != expected:
         raise StoreError(f"the lexical index at {folder} counts {len(deleted.ids)} deleted chunks, not {expected}")
-    return LexicalBase(searcher, index.schema, open_chunk_files(folder, _TERMS), facts, deleted)
+    return TantivyBase(searcher, index.schema, open_chunk_files(folder, _TERMS), facts, deleted)
 
 
 def _open_read_only(folder: Path) -> tuple[Any, Any]:
@@ -180,19 +146,6 @@ def _open_read_only(folder: Path) -> tuple[Any, Any]:
 def index_files(folder: Path) -> list[str]:
     """Return the names of an index's files: tantivy's except its locks, and the term files."""
     return sorted(item.name for item in folder.iterdir() if item.suffix in _SUFFIXES or item.name in _MUTABLE)
-
-
-def base_ids(base: LexicalBase) -> Ids:
-    """Return the ids of all chunks that are not deleted, ascending."""
-    import tantivy
-
-    count = base.searcher.num_docs
-    if not count:
-        return np.empty(0, dtype=np.int64)
-    hits = base.searcher.search(tantivy.Query.all_query(), limit=count, count=False).hits
-    ids = np.array(base.searcher.fast_field_values("id", [place for _, place in hits]), dtype=np.int64)
-    ids.sort()
-    return ids
 
 
 def _schema() -> Any:
@@ -275,7 +228,7 @@ class _Filling:
         with suppress(ValueError, RuntimeError):  # RuntimeError: a wait that failed has consumed it
             self._writer.wait_merging_threads()
 
-    def finish(self, folder: Path | None, terms: Sequence[ChunkFile]) -> LexicalBase:
+    def finish(self, folder: Path | None, terms: Sequence[ChunkFile]) -> TantivyBase:
         """Commit, wait for merges, and open what was written. Raises OSError when the disk cannot be written."""
         with _as_oserror():
             self._writer.commit()
@@ -294,7 +247,7 @@ class _Filling:
             lengths=dict(self._lengths),
             languages=dict(+self._languages),
         )
-        return LexicalBase(searcher=searcher, schema=self._index.schema, terms=terms, facts=facts)
+        return TantivyBase(searcher=searcher, schema=self._index.schema, terms=terms, facts=facts)
 
 
 def _share(folder: Path) -> None:

@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.index.base import TermStatistics
-from ragkit.index.chunk_files import find_in_files
+from ragkit.index.lexical.base import LexicalBase
 from ragkit.index.lexical.bm25 import idf
 from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, STOP_WORDS
 from ragkit.index.lexical.deletions import DeletedTermCounts, add_deleted
-from ragkit.index.lexical.files import LexicalBase, base_ids
-from ragkit.index.lexical.queries import any_of, both, run_query, weighted_query
 from ragkit.index.lexical.question import AnalysedQuestion, read_question
 from ragkit.index.lexical.ranking import (
     Weights,
@@ -31,7 +29,7 @@ from ragkit.index.lexical.ranking import (
     question_weights,
     ranked_languages,
 )
-from ragkit.index.lexical.rescoring import content_scores, explained_score
+from ragkit.index.lexical.rescoring import content_scores
 from ragkit.index.lexical.tail import Block, join_blocks
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.unknown_words import TermDictionary
@@ -48,6 +46,7 @@ _COST_OF_ID: Final = 11
 _WIDER: Final = 64
 _SAME_MEAN: Final = 1e-6
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
+_NOTHING: Final = (_NO_IDS, np.empty(0))
 
 
 class LexicalIndex:
@@ -83,7 +82,7 @@ class LexicalIndex:
         """Return the index of a later revision. added: ascending ids. texts: of each."""
         fresh = np.setdiff1d(removed, self.removed)
         deleted = self._deleted
-        packed = find_in_files(self.base.terms, fresh) if self.base else {}
+        packed = self.base.packed(fresh) if self.base else {}
         if packed:
             deleted = add_deleted(deleted, DeletedTermCounts.of(packed))
         marked = np.union1d(self.removed, fresh)
@@ -96,7 +95,7 @@ class LexicalIndex:
 
     def ids(self) -> Ids:
         """Return the ids of all chunks, ascending. It reads through the files: for checks only."""
-        files = base_ids(self.base) if self.base else _NO_IDS
+        files = self.base.ids() if self.base else _NO_IDS
         return np.setdiff1d(np.concatenate([files, *(block.ids for block in self.blocks)]), self.removed)
 
     @property
@@ -133,7 +132,7 @@ class LexicalIndex:
         found: Counter[str] = Counter()
         for field in CONTENT_FIELDS:
             if self.base:
-                found.update(dict(self.base.searcher.terms_with_prefix(field, prefix)))
+                found.update(self.base.beginning(field, prefix))
             for block in self.blocks:
                 held = block.fields[field]
                 found.update({term: held.containing(term) for term in held.vocabulary if term.startswith(prefix)})
@@ -175,7 +174,7 @@ class LexicalIndex:
         wanted = np.asarray(ids, dtype=np.int64)
         found: dict[int, bytes | memoryview] = {}
         if self.base:
-            found.update(find_in_files(self.base.terms, wanted))
+            found.update(self.base.packed(wanted))
         keys = wanted.tolist()
         for block in self.blocks:
             found.update((key, block.terms[key]) for key in keys if key in block.terms)
@@ -268,7 +267,7 @@ class LexicalIndex:
 
     def _search_base(self, weights: Weights, k: int, allowed: Ids | None) -> tuple[Ids, NDArray[np.float64]]:
         """Fetch more than k where some hits are deleted or not allowed, until k remain or there are no more."""
-        query = weighted_query(self.base, weights)
+        query = self.base.query(weights) if self.base else None
         if query is None or self.base is None:
             return _NO_IDS, np.empty(0)
         total = self.base.facts.live
@@ -279,8 +278,8 @@ class LexicalIndex:
         while True:
             if allowed is not None and len(allowed) * _COST_OF_ID < limit:
                 among = np.setdiff1d(allowed, self.removed, assume_unique=True)
-                return _search_among(self.base, query, k, among)
-            ids, scores = run_query(self.base, query, limit)
+                return self.base.search(query, min(k + _SPARE, len(among)), among=among) if len(among) else _NOTHING
+            ids, scores = self.base.search(query, limit)
             kept = ~np.isin(ids, self.removed)
             if allowed is not None:
                 kept &= is_member(ids, allowed)
@@ -291,23 +290,9 @@ class LexicalIndex:
     def _scored_again(self, weights: Weights, ids: Ids) -> NDArray[np.float64]:
         """Return the BM25 of chunks in the files, by mean lengths without deleted chunks."""
         scores = content_scores(*self.codes(ids), weights, self._averages)
-        query = weighted_query(self.base, {STOP_WORDS: weights[STOP_WORDS]})
-        if query is not None and self.base is not None and len(ids):
-            searcher = self.base.searcher
-            hits = searcher.search(both(query, any_of(self.base, ids)), limit=len(ids), count=False).hits
-            found = searcher.fast_field_values("id", [place for _, place in hits])
-            places = {number: at for at, number in enumerate(ids.tolist())}
-            mean = self._averages[STOP_WORDS]
-            for number, (score, place) in zip(found, hits, strict=True):
-                explanation = query.explain(searcher, place).to_json()
-                scores[places[number]] += explained_score(explanation, mean, otherwise=score)
+        if self.base and weights[STOP_WORDS]:
+            scores += self.base.stop_word_scores(ids, weights[STOP_WORDS], self._averages[STOP_WORDS])
         return scores
-
-
-def _search_among(base: LexicalBase, query: Any, k: int, allowed: Ids) -> tuple[Ids, NDArray[np.float64]]:
-    if not len(allowed):
-        return _NO_IDS, np.empty(0)
-    return run_query(base, both(query, any_of(base, allowed)), min(k + _SPARE, len(allowed)))
 
 
 def _live(block: Block, removed: Ids) -> NDArray[np.bool_] | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ragkit.errors import StoreError
 from ragkit.index.base import ChunkChanges, ChunkSource, Due, Ids, Written
-from ragkit.index.lexical.files import LexicalFacts, build_lexical, extend_lexical, index_files, open_lexical
+from ragkit.index.lexical.base import LexicalFacts
+from ragkit.index.lexical.files import build_lexical, extend_lexical, index_files, open_lexical
 from ragkit.index.lexical.index import LexicalIndex
 from ragkit.index.manifest import Manifest
 from ragkit.index.policy import BATCH, LEXICAL_TAIL, REMOVED_SHARE, SMALL_TAIL, short_digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from ragkit.index.pgvector.sql import Sessions, SqlSource
 from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
 from ragkit.index.pgvector.upkeep import build, build_hnsw, check_engine, merge, renew
 from ragkit.index.pgvector.vectors import PgVectorIndex
+from ragkit.index.pgvector.word_candidates import offered_extensions
+from ragkit.settings import PGVECTOR_BINARY_INDEX, PGVECTOR_INDEX
 
 _RECENT: Final = 3
+_log = logging.getLogger("ragkit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class PgIndexes:
             if not self._is_ready:
                 with self._sessions() as session:
                     check_engine(session)
+                    _log.info(
+                        "words are searched in tables of ragkit; BM25 extensions: %s", offered_extensions(session)
+                    )
                     build(session)
                 self._is_ready = True
 
@@ -112,6 +119,11 @@ class PgIndexes:
             broken = [name for name, is_valid in hnsw_indexes(session) if not is_valid]
         problems += [f"the HNSW index {name} was not completed; the next run makes it again" for name in broken]
         return problems
+
+    def describe(self, reader: ChunkSource) -> str:
+        """Return what searches: the database, at every revision."""
+        del reader
+        return PGVECTOR_BINARY_INDEX if self._binary else PGVECTOR_INDEX
 
     def size(self) -> int:
         """Return 0: the tables are counted with the database."""

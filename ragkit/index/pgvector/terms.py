@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from ragkit.index.base import TermStatistics
 from ragkit.index.lexical.bm25 import idf
-from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS, FIELDS, STOP_WORDS
+from ragkit.index.lexical.chunk_terms import CONTENT_FIELDS
 from ragkit.index.lexical.question import AnalysedQuestion, read_question
-from ragkit.index.lexical.ranking import Weights, best_first, mean_lengths, question_weights, ranked_languages
+from ragkit.index.lexical.ranking import mean_lengths, question_weights, ranked_languages
 from ragkit.index.lexical.term_codes import Codes, join_codes, unpack_text
 from ragkit.index.lexical.unknown_words import TermDictionary
-from ragkit.index.pgvector.postings import PostingRow, saturations, score
+from ragkit.index.pgvector.postings import saturations
 from ragkit.index.pgvector.sql import SqlSource
-from ragkit.numeric.sorted_ids import is_member
+from ragkit.index.pgvector.word_candidates import PLACE, TableCandidates, WordCandidates
 
 Ids = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -31,9 +31,6 @@ Counts = tuple[int, ...]
 """How many chunks have a term, by content field."""
 
 _KNOWN_LIMIT: Final = 100_000
-_SPARE: Final = 16
-_POSTINGS_LIMIT: Final = 5_000_000
-"""A question reads at most so many postings, those of its rarest terms; the others still count in the final score."""
 _NO_IDS: Final[Ids] = np.empty(0, dtype=np.int64)
 _TOTALS: Final = """SELECT language, sum(chunks)::bigint, sum(body)::bigint, sum(context)::bigint
 FROM term_totals WHERE collection = $1 GROUP BY language"""
@@ -41,11 +38,7 @@ _COUNTS: Final = """SELECT term, field, sum(size)::bigint FROM postings
 WHERE collection = $1 AND field = ANY ('{0,1}') AND term = ANY ($2::text[]) GROUP BY term, field"""
 _BEGINNING: Final = """SELECT term, sum(size)::bigint FROM postings
 WHERE collection = $1 AND field = ANY ('{0,1}') AND term >= $2 AND term < $3 GROUP BY term HAVING sum(size) > 0"""
-_POSTINGS: Final = """SELECT p.field, p.term, p.high, p.body FROM postings AS p
-JOIN unnest($2::smallint[], $3::text[]) AS w (field, term) ON w.field = p.field AND w.term = p.term
-WHERE p.collection = $1 AND octet_length(p.body) > 0"""
 _PACKED: Final = "SELECT chunk_id, packed FROM chunk_terms WHERE collection = $1 AND chunk_id = ANY ($2::bigint[])"
-_PRESENT: Final = "SELECT chunk_id FROM chunk_terms WHERE collection = $1 AND chunk_id = ANY ($2::bigint[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +71,11 @@ class TermTotals:
 class PgTermIndex:
     """The terms of the state that a reader sees; valid as long as the reader is. See `ragkit.index.base.TermIndex`."""
 
-    def __init__(self, source: SqlSource, totals: TermTotals) -> None:
+    def __init__(self, source: SqlSource, totals: TermTotals, *, candidates: WordCandidates | None = None) -> None:
+        """candidates: what finds chunks by words; None for the tables."""
         self._source = source
         self._totals = totals
+        self._candidates = candidates or TableCandidates(source, totals.saturations)
 
     def __len__(self) -> int:
         """Return how many chunks can be found."""
@@ -122,14 +117,10 @@ class PgTermIndex:
         """
         question = self.question(query) if isinstance(query, str) else query
         counts = self._counted(question.terms)
-        weights = question_weights(question, lambda name, term: counts[term][_PLACE[name]], documents=len(self))
+        weights = question_weights(question, lambda name, term: counts[term][PLACE[name]], documents=len(self))
         if k < 1 or not any(weights.values()) or (allowed is not None and not len(allowed)):
             return _NO_IDS, np.empty(0, dtype=np.float32)
-        ids, scores = score(self._postings(weights, counts), weights, self._totals.saturations)
-        if allowed is not None:
-            kept = is_member(ids, allowed)
-            ids, scores = ids[kept], scores[kept]
-        return self._best_present(ids, scores, k)
+        return self._candidates.best(weights, counts, k, allowed=allowed)
 
     def terms(self, ids: Ids) -> list[str]:
         """Return the analysed terms of chunks; see `ragkit.index.base.TermIndex.terms`."""
@@ -174,35 +165,3 @@ class PgTermIndex:
         """Return the terms that begin with a prefix, with their number of chunks."""
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         return [(term, count) for term, count in self._source.query(_BEGINNING, (prefix, end))]
-
-    def _postings(self, weights: Weights, counts: Mapping[str, Counts]) -> list[PostingRow]:
-        """Return the postings of the weighted terms, the rarest first, as many as one question may read."""
-        asked = [
-            (counts[term][_PLACE[name]] if name != STOP_WORDS else 0, at, term)
-            for at, name in enumerate(FIELDS)
-            for term, weight in weights[name].items()
-            if weight > 0 and (name == STOP_WORDS or counts[term][_PLACE[name]])
-        ]
-        read = 0
-        chosen: list[tuple[int, str]] = []
-        for count, at, term in sorted(asked):
-            if chosen and read + count > _POSTINGS_LIMIT:
-                break
-            read += count
-            chosen.append((at, term))
-        fields, terms = [at for at, _ in chosen], [term for _, term in chosen]
-        return [(row[0], row[1], row[2], row[3]) for row in self._source.query(_POSTINGS, (fields, terms))]
-
-    def _best_present(self, ids: Ids, scores: NDArray[np.float64], k: int) -> tuple[Ids, Scores]:
-        """Return the best k that are not deleted: a posting stays until the postings are built anew."""
-        wide = k + _SPARE
-        while True:
-            best, rounded = best_first(ids, scores, wide)
-            present = [row[0] for row in self._source.query(_PRESENT, (best.tolist(),))]
-            kept = is_member(best, np.sort(np.array(present, dtype=np.int64)))
-            if kept.sum() >= k or wide >= len(ids):
-                return best[kept][:k], rounded[kept][:k]
-            wide *= 4
-
-
-_PLACE: Final = {name: at for at, name in enumerate(CONTENT_FIELDS)}

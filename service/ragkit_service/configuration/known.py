@@ -13,7 +13,7 @@ LIMIT_TABLE: Final = "limit"
 _PREFIX: Final = "RAGKIT_"
 _OTHER_COMMANDS: Final = frozenset({"RAGKIT_PRICES"})
 """Variables that the service does not read."""
-_SECRETS: Final = frozenset({"api_key", "chat_api_key"})
+_SECRETS: Final = frozenset({"api_key", "chat_api_key", "milvus_token"})
 _KINDS: Final[dict[str, Kind]] = {
     "data": "path",
     "cache": "path",
@@ -43,7 +43,6 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "runtime": ("auto", "openvino", "torch"),
     "precision": ("auto", "fp32", "int8"),
     "few_shot": ("similar", "fixed", "off"),
-    "index": ("local", "pgvector", "pgvector:binary"),
 }
 _BOUNDS: Final[dict[str, tuple[float, float]]] = {"port": (0, 65_535), "workers": (1, 256), "remember": (0, 1_000_000)}
 

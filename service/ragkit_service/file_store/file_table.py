@@ -38,9 +38,13 @@ service_store_facts: the `StoreFacts` of a collection, as JSON."""
 _FACTS: Final = "name, bytes, sha256, created_at, purpose"
 
 
-def prepare_files(database: SharedDatabase) -> None:
-    """Make the tables of stored files, or bring them to their last version. Raises StoreError, ConfigError."""
-    database.prepare("files", TABLES)
+def prepare_files(database: SharedDatabase | None) -> None:
+    """Make the tables of stored files, or bring them to their last version. Raises StoreError, ConfigError.
+
+    None: of a data folder, which needs none.
+    """
+    if database is not None:
+        database.prepare("files", TABLES)
 
 
 class FileTable:

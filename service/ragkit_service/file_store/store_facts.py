@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -13,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ragkit import SharedDatabase
+from ragkit_service.file_store.stored_files import short_name, write_json
 from ragkit_service.jobs.spool import storage_error
 
 
@@ -53,16 +51,14 @@ class FactFolder:
     def write(self, collection: str, facts: StoreFacts) -> None:
         """Replace the facts of a collection, by one rename. Raises StorageFullError, ConfigError."""
         path = self._path(collection)
-        beside = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(asdict(facts)), encoding="utf-8")
-            beside.replace(path)
+            write_json(path, asdict(facts))
         except OSError as error:
             raise storage_error(error, path.parent) from error
 
     def _path(self, collection: str) -> Path:
-        return self._folder / f"{hashlib.sha256(collection.encode()).hexdigest()[:32]}.json"
+        return self._folder / f"{short_name(collection)}.json"
 
 
 class FactTable:

@@ -33,7 +33,7 @@ class StoredFiles:
     """The stored files of one owner, which is a key. Every method blocks on the disk."""
 
     def __init__(self, data: Path, *, owner: str) -> None:
-        self._folder = data / "files" / _short(owner)
+        self._folder = data / "files" / short_name(owner)
 
     def keep(self, upload: Upload, *, purpose: str) -> StoredFile:
         """Store an upload; its file is moved. Raises StorageFullError, ConfigError."""
@@ -43,7 +43,7 @@ class StoredFiles:
             with self._changing():
                 folder.mkdir(exist_ok=True)
                 upload.path.replace(folder / stored.sha256)
-                _write(folder / _FACTS, asdict(stored))
+                write_json(folder / _FACTS, asdict(stored))
                 for older in folder.glob("*"):
                     if older.name != stored.sha256 and not older.suffix:
                         older.unlink()
@@ -101,7 +101,7 @@ class StoredFiles:
         """Remember the job that puts a file into a collection."""
         path = self._attachment(identifier, collection)
         try:
-            _write(path, {"collection": collection, "job": job})
+            write_json(path, {"collection": collection, "job": job})
         except OSError as error:
             raise storage_error(error, path.parent) from error
 
@@ -125,16 +125,16 @@ class StoredFiles:
             yield
 
     def _attachment(self, identifier: str, collection: str) -> Path:
-        return self._of(identifier) / f"in-{_short(collection)}.json"
+        return self._of(identifier) / f"in-{short_name(collection)}.json"
 
     def _content(self, stored: StoredFile) -> Path:
         return self._of(stored.id) / stored.sha256
 
     def _of(self, identifier: str) -> Path:
-        return self._folder / _short(identifier)
+        return self._folder / short_name(identifier)
 
 
-def _short(text: str) -> str:
+def short_name(text: str) -> str:
     """Return a folder name for any text, which may be too long for a file system or hold any character."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -152,7 +152,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a small file atomically: to a temporary file, synced, then renamed."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.{time.monotonic_ns()}")
     with beside.open("xb") as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,42 +10,21 @@ from typing import Any
 import psycopg
 import pytest
 
-from ragkit import ConfigError, Document, KnowledgeBase, Settings
+from ragkit import ConfigError, KnowledgeBase, Settings
 from ragkit.index.lexical.part import LexicalPart
+from ragkit.index.lexical.ranking import Weights
 from ragkit.index.pgvector import upkeep
 from ragkit.index.pgvector.hnsw import hnsw_indexes
 from ragkit.index.pgvector.indexes import PgIndexes
+from ragkit.index.pgvector.terms import PgTermIndex, TermTotals
+from ragkit.index.pgvector.word_candidates import Counts, Ids, Scores, TableCandidates, offered_extensions
 from ragkit.index.pgvector.writing import add_terms
 from ragkit.store.opening import delete_collection, open_store
 from ragkit.store.postgres.connection import connect
 from ragkit.store.postgres.location import parse_location
 from ragkit.store.postgres.schema import MIGRATIONS, SCHEMA_VERSION, migrate
 from ragkit.testing import HashEmbedder
-
-PLACES = ["Lisbon", "Ghent", "Oslo", "Turin", "Graz", "Leeds", "Porto", "Malmö"]
-THINGS = ["ferry", "tram", "archive", "orchard", "viaduct", "lighthouse", "brewery", "observatory", "greenhouse"]
-VERBS = ["opens", "closes", "moves", "reopens", "expands", "shrinks"]
-QUESTIONS = [
-    "When does the ferry of Oslo open?",
-    "observatry in Turin",  # misspelt
-    "lighthouse Malmo",
-    "What is it that was to be there?",  # stop words only
-    "reopening of the viaduct in Graz, 14th",
-    "greenhouse greenhouse brewery Ghent Leeds Porto archive tram",
-    "something that is nowhere",
-    "'; DROP TABLE postings; --",
-]
-
-
-def made(number: int, *, seed: int = 3) -> Document:
-    chance = random.Random(seed * 10_000 + number)
-    pick = chance.choice
-    lines = [
-        f"The {pick(THINGS)} of {pick(PLACES)} {pick(VERBS)} on {chance.randint(1, 28)} May."
-        for _ in range(chance.randint(1, 9))
-    ]
-    text = f"# {pick(PLACES)}\n\n" + "\n\n".join(lines)
-    return Document(f"{number}.md", text, title=f"Notice {number}", metadata={"year": 2000 + number % 3})
+from tests.support.notices import PLACES, QUESTIONS, THINGS, assert_same, found, made
 
 
 def opened(location: str, index: str, *, dimension: int = 64) -> KnowledgeBase:
@@ -58,19 +36,6 @@ def pair(postgres: str) -> Iterator[tuple[KnowledgeBase, KnowledgeBase]]:
     """The same collection, searched by the local indexes and by the database."""
     with opened(postgres, "local") as local, opened(postgres, "pgvector") as engine:
         yield local, engine
-
-
-def found(base: KnowledgeBase, question: str, **options: Any) -> list[tuple[str, int, float]]:
-    return [(hit.source, hit.start, round(hit.score, 3)) for hit in base.search(question, **options)]
-
-
-def assert_same(pair: tuple[KnowledgeBase, KnowledgeBase], questions: Sequence[str] = QUESTIONS) -> None:
-    local, engine = pair
-    for question in questions:
-        assert found(engine, question, k=8) == found(local, question, k=8), question
-    where = {"type": "eq", "key": "year", "value": 2001}
-    assert found(engine, questions[0], where=where) == found(local, questions[0], where=where) != []
-    assert engine.search("observatry in Turin").corrected == local.search("observatry in Turin").corrected
 
 
 def test_answers_are_those_of_the_local_indexes_whoever_writes(
@@ -223,6 +188,59 @@ def test_a_term_that_was_lost_is_reported_and_a_rebuild_mends_it(
     assert ["ragkit rebuild" in line for line in engine.doctor()["caches"]] == [True]
     engine.rebuild()
     assert engine.doctor()["ok"]
+
+
+def test_another_search_of_words_can_take_the_place_of_the_tables(
+    pair: tuple[KnowledgeBase, KnowledgeBase], postgres: str
+) -> None:
+    local, engine = pair
+    local.add([made(number) for number in range(12)])
+
+    class Reversed:
+        """Finds what the tables find, the last first."""
+
+        def __init__(self, tables: TableCandidates) -> None:
+            self.tables = tables
+
+        def best(self, weights: Weights, counts: Counts, k: int, *, allowed: Ids | None = None) -> tuple[Ids, Scores]:
+            ids, scores = self.tables.best(weights, counts, k, allowed=allowed)
+            return ids[::-1], scores[::-1]
+
+    engine.search(QUESTIONS[0])  # builds the tables
+    with open_store(postgres, "default") as store, store.read() as reader:
+        source: Any = reader.chunks
+        totals = TermTotals.read(source)
+        usual = PgTermIndex(source, totals)
+        other = PgTermIndex(source, totals, candidates=Reversed(TableCandidates(source, totals.saturations)))
+        question = "the ferry of Oslo and the tram of Ghent"
+        found = usual.search(question, 6)[0].tolist()
+        assert len(found) == 6
+        assert other.search(question, 6)[0].tolist() == found[::-1]
+
+
+def test_extensions_for_bm25_are_detected(postgres: str, caplog: pytest.LogCaptureFixture) -> None:
+    class Offering:
+        def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+            self.found = rows
+
+        def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+            return [row for row in self.found if row[0] in bindings[0]]
+
+        def run(self, sql: str, bindings: Sequence[Any] = ()) -> int:
+            raise AssertionError(sql)
+
+        def command(self, sql: str) -> None:
+            raise AssertionError(sql)
+
+    rows: list[tuple[Any, ...]] = [("pg_search", "0.24.1", "0.24.2"), ("vchord_bm25", "", "0.3"), ("plpgsql", "1", "1")]
+    assert offered_extensions(Offering(rows)) == ["pg_search 0.24.1 (installed)", "vchord_bm25 0.3 (available)"]
+    caplog.set_level("INFO", "ragkit")
+    with opened(postgres, "pgvector") as engine:
+        engine.add([made(1)])
+        store: Any = engine._store
+        with store.upkeep() as session:
+            offered = offered_extensions(session)
+        assert [name for name in offered if name not in caplog.text] == []
 
 
 def test_an_index_that_the_store_or_the_server_does_not_have(tmp_path: Path) -> None:
