@@ -13,6 +13,7 @@ from itertools import permutations, zip_longest
 from typing import Final
 
 from ragkit.citations.amounts.labels import label_terms
+from ragkit.citations.amounts.units import is_unit, period_of
 from ragkit.citations.clauses.restated import restated
 from ragkit.citations.clauses.split import BACKWARD, Clause, clauses, subject_of
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
@@ -90,7 +91,10 @@ def focus(claim: Claim, sentence: str) -> Focus:
         return Focus(text, _denial_fault(claim, text) if text != sentence else None)
     parts = _parts(claim, said, found)
     touched = [part for part, after in zip_longest(parts, parts[1:]) if part.said and not _leads(part, after)]
-    torn = next((fault for one, other in permutations(touched, 2) if (fault := _torn_fault(claim, one, other))), None)
+    torn = next(
+        (fault for one, other in permutations(touched, 2) if (fault := _torn_fault(claim, one, other, together=True))),
+        None,
+    )
     if torn or len(touched) != 1 or CONDITION_ENDS.search(text):
         return Focus(text, torn)
     (part,) = touched
@@ -193,8 +197,11 @@ def _has(terms: Words, term: str, word: str) -> bool:
     return long and any(other.startswith(term[:_PREFIX]) for other in terms if len(other) >= _PREFIX)
 
 
-def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
-    """Return the fault when a claim joins the subject, or the verb, of one clause with what another clause says."""
+def _torn_fault(claim: Claim, one: _Part, other: _Part, *, together: bool = False) -> Fault | None:
+    """Return the fault when a claim joins the subject, or the verb, of one clause with what another clause says.
+
+    together: whether they are clauses of one sentence, parts of which are not mixed either.
+    """
     beside = other.has(other.verb, other.rest)
     own = one.has(one.verb, one.rest)
     apart = bool(one.verb or one.rest or other.subject)
@@ -210,7 +217,7 @@ def _torn_fault(claim: Claim, one: _Part, other: _Part) -> Fault | None:
         and not other.has(other.verb)
     )
     of_others = bool(one.share and beside and _OTHERS.search(other.clause.subject) and not denies(claim.text))
-    if given or subjects or joined or of_others or _mixes(one, other):
+    if given or subjects or joined or of_others or (_mixes(one, other) if together else _leave_numbers(one, other)):
         stated = [token.word for token in claim.tokens if token.term in other.said]
         return "unclear", f"{(stated or ['it'])[0]} is said in another clause"
     return None
@@ -221,12 +228,21 @@ def _mixes(one: _Part, other: _Part) -> bool:
 
     "Films are lent for four weeks" of "Books are lent for four weeks and films for one week".
     """
-    return _is_half_said(one) and _is_half_said(other)
+    return _is_half_said(one, other) and _is_half_said(other, one)
 
 
-def _is_half_said(part: _Part) -> bool:
-    own = part.subject.keys() | part.rest.keys()
+def _is_half_said(part: _Part, beside: _Part) -> bool:
+    """Return whether a statement has a part of what a clause alone says; units do not count, nor, beside a clause with
+    a pronoun, what may stand for it."""
+    own = {*part.subject, *(part.telling if beside.clause.referred else part.rest)}
+    own -= {term for term, word in part.rest.items() if is_unit(word) or period_of(word)}
     return bool(own & part.said and own - part.said)
+
+
+def _leave_numbers(*parts: _Part) -> bool:
+    """Return whether a statement has one of each clause's own numbers, and another one not."""
+    numbers = [{term for term in part.rest if term[:1].isdigit()} for part in parts]
+    return all(own & part.said and own - part.said for own, part in zip(numbers, parts, strict=True))
 
 
 def _takes_number(one: _Part, other: _Part) -> bool:

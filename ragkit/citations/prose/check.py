@@ -18,6 +18,7 @@ from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.complements import complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
+from ragkit.citations.prose.frequency import frequency_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
@@ -114,6 +115,7 @@ def sure_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         or version_fault(claim, text)
         or counted_fault(claim, text)
         or calendar_fault(claim, quote)
+        or frequency_fault(claim, text)
         or series_fault(claim, quote)
         or bracket_fault(claim, quote)
         or code_fault(claim, text)

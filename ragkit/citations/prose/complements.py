@@ -26,7 +26,7 @@ def complement_fault(claim: Claim, text: str) -> Fault | None:
     held = tokens(text, language=claim.language)
     there = list(_complements(held))
     for head, preposition, said in _complements(claim.tokens):
-        if any(_alike(said, token) for token in held):
+        if said.term in claim.implied or any(_alike(said, token) for token in held):
             continue
         same = [other for its, word, other in there if word == preposition and its.term == head.term]
         if same and not any(_alike(other, token) for other in same for token in claim.tokens):

@@ -37,6 +37,14 @@ _PHRASES: Final = (
     (r"put off", "postponed"),
     (r"takes? place", "is"),
     (r"turned down", "rejected"),
+    (r"free of charge", "without charge"),
+    (r"free of charge", "no charge"),
+    (r"(?:without|at no) (?:charge|cost)", "free of charge"),
+    (r"(?:daily|each day)", "every day"),
+    (r"(?:every|each) day", "daily"),
+    (r"(?:every|each) week", "weekly"),
+    (r"(?:every|each) month", "monthly"),
+    (r"(?:every|each) year", "yearly"),
 )
 _EXCHANGED: Final = tuple((re.compile(rf"\b{ours}\b", re.IGNORECASE), theirs) for ours, theirs in _PHRASES)
 _NOON: Final = 12

@@ -11,7 +11,7 @@ from ragkit.citations.tables.claim import TableClaim, read_table_claim
 from ragkit.citations.tables.columns import column_fault
 from ragkit.citations.tables.lines import identity, mixed_lines, without_name
 from ragkit.citations.tables.places import COPULAS, misplaced, named_columns, spoken_columns, value_after
-from ragkit.citations.tables.rows import Cell, Row, Table, instead, subject_row
+from ragkit.citations.tables.rows import Cell, Row, Table, instead, key_columns, subject_row
 from ragkit.citations.tokens import as_written, tokens
 
 Outcome = Literal["supported", "unclear", "contradicted"]
@@ -67,11 +67,19 @@ def check_table(
     above = frozenset(token.term for token in tokens(around, language=language))
     if mixed := mixed_lines(claim, table):
         return TableVerdict("contradicted", mixed[0], len(claim.terms & mixed[0].terms), mixed[1])
-    about = identity(table)
+    about, keys = identity(table), key_columns(table) if table.names else frozenset[int]()
     known = above | about | frozenset(term for name in table.names for term in name.order)
     phrases = [phrase for phrase in _phrases(claim, table) if not about.issuperset(phrase)]
     everywhere = _everywhere(table, phrases)
-    fits = [_fit(claim, row, index, known, everywhere) for index, row in enumerate(table.rows)]
+    apart = known - frozenset(
+        term
+        for row in table.rows
+        for at in keys
+        if at < len(row.cells)
+        for term in row.cells[at].terms
+        if not term[:1].isdigit()
+    )
+    fits = [_fit(claim, row, index, apart, everywhere) for index, row in enumerate(table.rows)]
     whole = {fit.index: _whole_cells(phrases, table.rows[fit.index]) for fit in fits}
     fits.sort(key=lambda fit: (fit.faults - whole[fit.index] - 0.01 * fit.held, fit.index))
     best = fits[0]

@@ -11,6 +11,10 @@ from ragkit.citations.tokens import Token, runs, tokens
 
 _LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
 _MOST: Final = 0.6
+NO: Final = frozenset(("no", "none", "never", "false", "n", "✗", "✘", "×", "nein", "kein", "keine", "non", "ninguno"))
+"""Cells that deny what their column names."""
+ANSWERS: Final = NO | frozenset(("yes", "true", "y", "✓", "✔", "ja", "oui", "sí", "si"))
+"""Those, and cells that affirm it."""
 
 
 @dataclass(frozen=True, slots=True)

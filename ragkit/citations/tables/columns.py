@@ -8,11 +8,9 @@ from itertools import permutations
 from typing import Final
 
 from ragkit.citations.quantities import denies, superlatives
-from ragkit.citations.tables.claim import TableClaim
+from ragkit.citations.tables.claim import ANSWERS, NO, TableClaim
 from ragkit.citations.tables.rows import Cell, Row, Table, key_columns
 
-_NO: Final = frozenset(("no", "none", "never", "false", "n", "✗", "✘", "×", "nein", "kein", "keine", "non", "ninguno"))
-_YES: Final = frozenset(("yes", "true", "y", "✓", "✔", "ja", "oui", "sí", "si"))
 _EMPTY: Final = re.compile(r"[\W_]*|n/?a", re.IGNORECASE)
 _SEGMENT: Final = re.compile(r"[,;:]\s|\b(?:but|while|whereas|and|aber|und|mais|et|pero|y)\b", re.IGNORECASE)
 
@@ -130,10 +128,10 @@ def _turned(claim: TableClaim, table: Table, row: Row) -> str:
         if at in keys or not name.terms or not name.terms <= claim.terms:
             continue
         answer = cell.text.strip().lower()
-        if answer not in _NO | _YES:
+        if answer not in ANSWERS:
             continue
         segment = _segment_of(claim, name.terms)
-        if denies(segment) != (answer in _NO):
+        if denies(segment) != (answer in NO):
             return f"{cell.text!r} is its {name.text}"
     return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ragkit.citations.tables.claim import TableClaim
+from ragkit.citations.tables.claim import ANSWERS, TableClaim
 from ragkit.citations.tables.rows import Cell, Row, Table, is_stacked, key_columns
 
 COPULAS: Final = frozenset(
@@ -39,7 +39,7 @@ def misplaced(claim: TableClaim, table: Table, row: Row) -> str:
             or _value_before(claim, table, start)
             or _value_of_key(claim, table, row, end)
         )
-        if value is not None and value.order in keys:
+        if value is not None and value.order in keys and (claim.says(own) or own.text.lower() in ANSWERS):
             continue  # the row's own name: "for a child, the glucose test takes 1 ml"
         if value is not None and not _is_part(value, own) and not _stands_before(claim, own, start):
             return f"{own.text!r} is its {name.text}"
