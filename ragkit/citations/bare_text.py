@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ragkit.citations.tokens import content_terms
 from ragkit.text.addresses import without_addresses
 
 _ITEM_MARK: Final = re.compile(r"^\s*(?:[-*+•●▪◦‣–]|(?!\(\d{3}\)\s\d{3}[-. ])\(?\d{1,3}[.)])\s+")
 _LINK_NOTE: Final = re.compile(r"\s?\(?\((?:link in source \d{1,3}|link removed|address removed)\)\)?")
 _NUMBERED: Final = re.compile(r"^\s*\(?\d{1,3}[.)]\s+")
+PUBLISHED: Final = frozenset(content_terms("version release released publish published issue issued dated date"))
+"""Terms of what a heading with a version and a date says."""
 
 
 def without_links(sentence: str) -> str:

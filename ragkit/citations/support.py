@@ -8,12 +8,12 @@ from typing import Final
 
 from ragkit.citations.amounts.counted import named_numbers, says_single, uncounted
 from ragkit.citations.amounts.units import unit_fault
-from ragkit.citations.bare_text import without_links, without_number, wording_only
-from ragkit.citations.clauses.focus import agreed_terms, focus, torn_fault
+from ragkit.citations.bare_text import PUBLISHED, without_links, without_number, wording_only
 from ragkit.citations.coverage import denies_what_is_said, share_of
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
 from ragkit.citations.prose.copies import is_copy
+from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.ranges import implied_terms
@@ -21,7 +21,7 @@ from ragkit.citations.quantities import count_denials
 from ragkit.citations.tables.check import Fault, TableVerdict, check_table, closest
 from ragkit.citations.tables.lines import identity
 from ragkit.citations.tables.rows import Row, Table, is_pair, read_tables
-from ragkit.citations.tokens import Claim, as_written, content_terms, read_claim, tokens
+from ragkit.citations.tokens import Claim, as_written, read_claim, tokens
 from ragkit.text.addresses import without_addresses
 from ragkit.text.content_terms import ContentTerms, guess_language, wording
 from ragkit.text.sentences import Span, is_item, sentence_spans
@@ -45,8 +45,6 @@ _ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
 _LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
 _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
 _LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
-_PUBLISHED: Final = frozenset(content_terms("version release released publish published issue issued dated date"))
-"""Terms of what a heading with a version and a date says."""
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
 
 
@@ -392,12 +390,10 @@ class Passage:
         return ("contradicted", f"the name {as_written(min(unknown), claim.tokens)} is not there") if unknown else None
 
     def _heading_fault(self, said: ContentTerms, window: _Window) -> Fault | None:
-        """Return the fault of a claim that only a heading supports, unless the heading gives its date or number.
-
-        What the claim says beyond it may not be said of something else in the passage.
-        """
+        """Return the fault of a claim that only a heading supports, unless the heading gives its date or number and
+        nothing else in the passage says the rest."""
         places = range(window.first, window.last + 1)
         own = frozenset[str]().union(*(self._said[at].terms for at in places))
         rest = frozenset[str]().union(*(terms.terms for at, terms in enumerate(self._said) if at not in places))
-        dated = said.numbers and said.numbers <= own and not (said.terms - own - _PUBLISHED) & rest
+        dated = said.numbers and said.numbers <= own and not (said.terms - own - PUBLISHED) & rest
         return None if dated and window.covered >= COVERAGE[0] else ("unclear", "only a heading says it")

@@ -1,1 +1,1 @@
-"""Sentences as clauses: which of them a statement is about, and what it joins of several."""
+"""Sentences as clauses, and the words that one of them leaves out."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from ragkit.citations.amounts.changes import old_value_fault
 from ragkit.citations.amounts.counted import counted_fault, version_fault
+from ragkit.citations.amounts.frequency import frequency_fault
 from ragkit.citations.amounts.labels import label_fault
 from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
@@ -18,7 +19,6 @@ from ragkit.citations.prose.calendar import calendar_fault
 from ragkit.citations.prose.complements import complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
-from ragkit.citations.prose.frequency import frequency_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault

@@ -14,11 +14,11 @@ from typing import Final
 
 from ragkit.citations.amounts.labels import label_terms
 from ragkit.citations.amounts.units import is_unit, period_of
-from ragkit.citations.clauses.restated import restated
 from ragkit.citations.clauses.split import BACKWARD, Clause, clauses, subject_of
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
 from ragkit.citations.prose.check import leans
 from ragkit.citations.prose.conditions import CONDITION_ENDS
+from ragkit.citations.prose.restated import restated
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials, denies
 from ragkit.citations.tables.check import Fault
