@@ -100,6 +100,9 @@ _FOREIGN = (  # formats that are known, and that no reader takes
     (b"ID3", "an MP3 recording"),
     (b"fLaC", "a FLAC recording"),
 )
+_WORDLIKE = (b"BZh", b"PAR1", b"OggS", b"ID3", b"fLaC")  # with which a text can begin
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f]")
+_HEAD = 512  # bytes, in which every binary format has a control character
 _PROGRAMS = (b"\x7fELF", b"MZ\x90\0", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\0asm")
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _OUTLOOK_STREAM = "__properties_version1.0".encode("utf-16-le")
@@ -181,11 +184,13 @@ def _refuse_foreign(data: bytes) -> None:
 
 def _foreign(data: bytes) -> str:
     """Return the name of a file's known format without a reader, "" for none."""
+    is_text = not _CONTROL.search(data, 0, _HEAD)  # "ID3 tags are", or "mustard" where an archive has "ustar"
     for magic, words in _FOREIGN:
-        if data.startswith(magic):
+        if data.startswith(magic) and not (is_text and magic in _WORDLIKE):
             return words
     riff = data[:4] == b"RIFF" and data[8:12] in (b"WAVE", b"AVI ")
-    return "an archive, a picture or a recording" if riff or data[257:262] == b"ustar" or data[4:8] == b"ftyp" else ""
+    other = riff or data[257:262] == b"ustar" or data[4:8] == b"ftyp"
+    return "an archive, a picture or a recording" if other and not is_text else ""
 
 
 def _picture(data: bytes) -> str:
