@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from ragkit.index import cache as caches
+from ragkit.index import part_files as caches
 from ragkit.index import manifest as cachefile
 from ragkit.store.sqlite import session as store_session
 
