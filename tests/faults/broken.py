@@ -9,8 +9,8 @@ from typing import Any
 
 import apsw
 
-from ragkit.index import part_files as caches
 from ragkit.index import manifest as cachefile
+from ragkit.index import part_files as caches
 from ragkit.store.sqlite import session as store_session
 
 KINDS = ("early", "in-place", "no-transaction", "no-flush")

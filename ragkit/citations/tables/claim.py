@@ -31,7 +31,8 @@ class TableClaim:
         """Return whether it has a cell's value: all its terms and runs of figures, or most of a long cell's."""
         if not cell.runs <= set(self.runs):
             return False
-        return len(cell.terms & self.terms) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
+        said = frozenset(token.term for token in self.tokens)  # a cell may be a stop word: "Car" in French
+        return len(cell.terms & said) >= len(cell.terms) * (_MOST if len(cell.terms) > _LONG else 1)
 
     def place(self, terms: frozenset[str]) -> int | None:
         """Return the offset in its text of the only token with one of the terms; None for no token or several."""
