@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,27 +197,26 @@ class CollectionPool:
 
     def follow_files(self) -> None:
         """Bring the own files of the open collections in line with other machines; a failure is logged."""
-        for name in list(self._entries):
-            try:
-                with self.use_open(name) as knowledge:
-                    if knowledge is not None:
-                        knowledge.follow_files()
-            except NotFoundError:
-                continue  # it was deleted in between
-            except RagkitError as error:
-                logger.warning("the files of the collection %s are not shared yet: %s", name, error)
+        words = "the files of the collection %s are not shared yet: %s"
+        self._follow(list(self._entries), lambda knowledge: knowledge.follow_files(), failure=words)
 
     def follow_commits(self, names: Iterable[str] | None) -> None:
         """Bring the indexes of collections that are open up to their last commit; None: of all. A failure is logged."""
-        for name in list(self._entries) if names is None else names:
+        words = "the next question to the collection %s follows the last commit: %s"
+        chosen = list(self._entries) if names is None else names
+        self._follow(chosen, lambda knowledge: knowledge.follow_commits(), failure=words)
+
+    def _follow(self, names: Iterable[str], follow: Callable[[KnowledgeBase], object], *, failure: str) -> None:
+        """Call a function with each of the collections that is open. failure: what is logged of its error."""
+        for name in names:
             try:
                 with self.use_open(name) as knowledge:
                     if knowledge is not None:
-                        knowledge.follow_commits()
+                        follow(knowledge)
             except NotFoundError:
                 continue  # it was deleted in between
             except RagkitError as error:
-                logger.warning("the next question to the collection %s follows the last commit: %s", name, error)
+                logger.warning(failure, name, error)
 
     def check(self, name: str) -> None:
         """Raise NotFoundError when there is no collection of that name."""

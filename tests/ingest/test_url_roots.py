@@ -243,7 +243,7 @@ def test_a_file_that_is_too_big_is_not_fetched_and_one_that_grows_is_cut_off(
     report = shelf.ingest(limits=ReadLimits(max_size=4_000))
     assert problems(report)["a.txt"][0] == "too_big"
     root = StorageRoot(shelf.url.encode(), shelf.system, shelf.base, RootAccess(max_size=4_000))
-    monkeypatch.setattr(StorageRoot, "_version", lambda root, path: Version(0, 5, "tag"))
+    monkeypatch.setattr(StorageRoot, "version", lambda root, path: Version(0, 5, "tag"))
     with pytest.raises(ExtractionError, match=r"more than 4,000 bytes"):
         root.open(b"a.txt")
 

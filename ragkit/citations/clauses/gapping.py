@@ -9,15 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ragkit.citations.clauses.function_words import DETERMINERS, PREPOSITIONS
+
 _WORD: Final = re.compile(r"[^\W_]+(?:[.,:'’-][^\W_]+)*")
-_PREPOSITION_WORDS: Final = """
-about above after along at before below between by during for from in into on onto over per to under until up with
-within without every each
-"""
-_PREPOSITIONS: Final = frozenset(_PREPOSITION_WORDS.split())
-_DETERMINERS: Final = frozenset(
-    ("the", "a", "an", "its", "their", "his", "her", "our", "your", "this", "these", "all", "no", "any", "both", "some")
-)
+_ANCHORS: Final = (PREPOSITIONS - {"of", "about"}) | {"every", "each"}
+"""Words of which the same begins what follows the verb in both clauses."""
 _PRONOUNS: Final = frozenset(("it", "they", "he", "she", "we", "you", "i", "this", "there"))
 _BARE: Final = 2  # words of a subject without an article: "films" after "Books are lent …"
 _GROUP: Final = re.compile(r"(?:be|been|not|only|also|always|usually|\w+(?:ed|en|ly)|cut|put|set|kept|held|sold|lent)$")
@@ -51,9 +47,9 @@ def _kind(word: str) -> str:
     lower = word.lower()
     if lower[0].isdigit():
         return "number"
-    if lower in _DETERMINERS:
-        return "article"
-    return lower if lower in _PREPOSITIONS else ""
+    if lower in _ANCHORS:
+        return lower
+    return "article" if lower in DETERMINERS else ""
 
 
 def _kinds(words: list[re.Match[str]], start: int) -> set[str]:
@@ -61,7 +57,7 @@ def _kinds(words: list[re.Match[str]], start: int) -> set[str]:
 
 
 def _is_determiner(word: str) -> bool:
-    return word.lower() in _DETERMINERS
+    return word.lower() in DETERMINERS
 
 
 def _is_subject(phrase: str, left: str) -> bool:

@@ -14,33 +14,14 @@ from functools import lru_cache
 from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
+from ragkit.citations.clauses.function_words import DETERMINERS, PREPOSITIONS
 from ragkit.citations.clauses.gapping import filled
 from ragkit.text.content_terms import NUMBER_WORDS
 
-_AUXILIARIES: Final = frozenset(
-    [
-        "is",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "had",
-        "do",
-        "does",
-        "did",
-        "can",
-        "could",
-        "may",
-        "might",
-        "must",
-        "shall",
-        "should",
-        "will",
-        "would",
-        "cannot",
-    ]
-)
+_AUXILIARY_WORDS: Final = """
+is are was were has have had do does did can could may might must shall should will would cannot
+"""
+_AUXILIARIES: Final = frozenset(_AUXILIARY_WORDS.split())
 _BE_WORDS: Final = """
 is are was were be been has have had
 """
@@ -98,31 +79,6 @@ _BASE_FORMS: Final = frozenset(_REGULAR)
 _BEFORE_VERB: Final = frozenset(
     ("they", "we", "you", "people", "children", "men", "women", "still", "also", "always", "usually", "often", "never")
 )
-_DETERMINERS: Final = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "its",
-        "their",
-        "his",
-        "her",
-        "our",
-        "your",
-        "my",
-        "this",
-        "these",
-        "that",
-        "those",
-        "all",
-        "each",
-        "every",
-        "no",
-        "any",
-        "both",
-        "some",
-    ]
-)
 _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _MARK: Final = re.compile(r"\s*(?:[-*+•●▪◦‣–]|\(?\d{1,3}[.)])\s+")
 _LABEL: Final = re.compile(r"[^\W\d_][^:.;!?\n|]{0,48}:\s+(?=\S)")
@@ -130,9 +86,6 @@ _ADVERBIAL: Final = re.compile(
     r"(?:if|when|whenever|while|after|before|until|unless|because|since|although|as|once|in|on|at|for|from|during|by"
     r"|with|without|under|to|where|despite|according)\b[^;,]*,\s+",
     re.IGNORECASE,
-)
-_PREPOSITIONS: Final = frozenset(
-    ("at", "for", "from", "in", "on", "with", "to", "by", "until", "after", "over", "under")
 )
 _CONTRAST: Final = re.compile(r"but|while|whereas|whilst")
 _ADVERBS: Final = frozenset(("always", "also", "only", "then", "not", "still", "often", "never", "now", "again", "so"))
@@ -254,15 +207,15 @@ def _opens_clause(before: str, after: str, mark: str) -> bool:
     if not first or first in _RELATIVE:
         return False
     alone = mark.strip() in (",", ", then")
-    if mark.strip().endswith("then") and first in _PREPOSITIONS:
+    if mark.strip().endswith("then") and first in PREPOSITIONS:
         return True
     at = _verb_at(following)
     parallel = at == 0 and len(following) > 1 and _SUBORDINATE.fullmatch(following[1])  # "opens when … and closes when"
     if _SUBORDINATE.search(before) and not (parallel or _CONTRAST.search(mark)):
         return False
     if at == 0:
-        return not alone or (len(following) > 1 and following[1] in _DETERMINERS)
-    if alone and not (following[0][0].isupper() or first in _DETERMINERS):
+        return not alone or (len(following) > 1 and following[1] in DETERMINERS)
+    if alone and not (following[0][0].isupper() or first in DETERMINERS):
         return False
     return at > 0
 
@@ -284,7 +237,7 @@ def _clause(part: str, before: Clause | None) -> Clause:
         return _clause(whole, None)
     if at < 0 and words[:1] == ["not"]:
         return Clause(f"{before.subject} not {before.verb} {part[4:]}", before.subject, before.verb, referred)
-    if at < 0 and words and words[0].lower() in _PREPOSITIONS:
+    if at < 0 and words and words[0].lower() in PREPOSITIONS:
         return Clause(f"{before.subject} {before.verb} {part}".strip(), before.subject, before.verb, referred)
     if at < 0:
         return Clause(f"{part} {before.verb}".strip(), part, before.verb, referred)
@@ -360,7 +313,7 @@ def _is_verb(words: list[str], at: int) -> bool:
     before = before.lower() if len(before) > 1 or at == 1 else before  # the A of "Plan A" is no article
     if word in _AUXILIARIES:
         return True
-    if before in _DETERMINERS or (words[at][0].isupper() and at > 0):
+    if before in DETERMINERS or (words[at][0].isupper() and at > 0):
         return False
     after = words[at + 1].lower() if at + 1 < len(words) else ""
     named = after.isdigit() or (len(after) == 1 and words[1].isupper())
@@ -377,7 +330,7 @@ def _is_verb(words: list[str], at: int) -> bool:
     if word in _VERBS or (word.endswith("ed") and word not in _NOT_PAST):
         return before not in ("of", "to", "for", "in", "on", "by", "with")
     inflected = word.endswith("s") and not word.endswith(("ss", "us")) and not is_unit(word)
-    return inflected and after in _DETERMINERS and before not in _AUXILIARIES
+    return inflected and after in DETERMINERS and before not in _AUXILIARIES
 
 
 def _respective(text: str) -> list[Clause]:

@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from ragkit.citations.clauses.function_words import DETERMINERS, PREPOSITIONS
 from ragkit.citations.prose.synonyms import are_synonyms
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
-_PREPOSITIONS: Final = frozenset(
-    ("in", "of", "for", "by", "with", "from", "to", "at", "on", "under", "without", "into")
-)
-_ARTICLES: Final = frozenset(
-    ("the", "a", "an", "its", "their", "our", "your", "his", "her", "this", "these", "all", "any")
-)
 _PREFIX: Final = 5
 
 
@@ -37,10 +32,10 @@ def complement_fault(claim: Claim, text: str) -> Fault | None:
 def _complements(read: Sequence[Token]) -> Iterator[tuple[Token, str, Token]]:
     """Yield each content word with the preposition behind it and the next content word behind that."""
     for at in range(len(read) - 2):
-        if read[at].stop or read[at + 1].word not in _PREPOSITIONS:
+        if read[at].stop or read[at + 1].word not in PREPOSITIONS:
             continue
         after = at + 2
-        while after < len(read) and read[after].word in _ARTICLES:
+        while after < len(read) and read[after].word in DETERMINERS:
             after += 1
         if after < len(read) and not (read[after].stop or read[after].term[:1].isdigit()):
             yield read[at], read[at + 1].word, read[after]

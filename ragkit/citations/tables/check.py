@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ragkit.citations.quantities import ALL, STRICT, comparisons, denies, superlatives
-from ragkit.citations.tables.claim import TableClaim, read_table_claim
+from ragkit.citations.tables.claim import NO, TableClaim, read_table_claim
 from ragkit.citations.tables.columns import column_fault
 from ragkit.citations.tables.lines import identity, mixed_lines, without_name
 from ragkit.citations.tables.places import COPULAS, misplaced, named_columns, spoken_columns, value_after
@@ -18,8 +18,6 @@ Outcome = Literal["supported", "unclear", "contradicted"]
 Fault = tuple[Outcome, str]
 
 _PROSE_SHARE: Final = 3
-_NOTHING: Final = frozenset(("none", "no", "never", "not available", "keine", "nein", "aucun", "ninguno"))
-"""Cells that say that there is nothing."""
 _KNOWN_SHARE: Final = 0.5
 """Share of a statement's terms that the row, the column names and what stands above must know."""
 _LINE_SHARE: Final = 0.55  # the same for a line of a name and its value, which may be a sentence
@@ -222,7 +220,7 @@ def _denial_fault(claim: TableClaim, table: Table, row: Row) -> str:
 
 
 def _is_nothing(cell: Cell) -> bool:
-    return cell.text.lower() in _NOTHING
+    return cell.text.strip().lower() in NO
 
 
 def _holds_everywhere(claim: TableClaim, table: Table) -> bool:

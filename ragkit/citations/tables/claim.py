@@ -11,7 +11,8 @@ from ragkit.citations.tokens import Token, runs, tokens
 
 _LONG: Final = 4  # terms of a cell beyond which a claim may leave some of them out
 _MOST: Final = 0.6
-NO: Final = frozenset(("no", "none", "never", "false", "n", "✗", "✘", "×", "nein", "kein", "keine", "non", "ninguno"))
+_NO_WORDS: Final = "no none never false n nein kein keine non aucun ninguno ✗ ✘ ×"
+NO: Final = frozenset(_NO_WORDS.split()) | {"not available"}
 """Cells that deny what their column names."""
 ANSWERS: Final = NO | frozenset(("yes", "true", "y", "✓", "✔", "ja", "oui", "sí", "si"))
 """Those, and cells that affirm it."""

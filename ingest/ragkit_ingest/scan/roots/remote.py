@@ -6,14 +6,16 @@ import hashlib
 import os
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from ragkit import ExtractionError, Reason
+from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.roots.base import OpenedFile
-from ragkit_ingest.scan.walk import Found
+from ragkit_ingest.scan.walk import Found, LeftOut
 
 PIECE: Final = 1 << 20
 """Bytes that are fetched at a time."""
@@ -70,6 +72,44 @@ class Version:
             digest = hashlib.sha256(self.tag.encode("utf-8", "surrogatepass")).digest()
             return Found(path, self.size, self.modified_ns, int.from_bytes(digest[:8], "big") >> (64 - _TAG_BITS))
         return Found(path, self.size, self.modified_ns, self.modified_ns or time.time_ns())
+
+
+class RemoteRoot(ABC):
+    """What all roots by URL do alike; each knows the versions of its files, and how to fetch one."""
+
+    __slots__ = ()
+    address: bytes
+
+    @property
+    def name(self) -> str:
+        """The address as text, as in a FileState."""
+        return source_of(self.address)
+
+    @property
+    def folder(self) -> None:
+        """None: it is no folder of this machine."""
+        return
+
+    @abstractmethod
+    def version(self, path: bytes) -> Version:
+        """Ask for the version of one file. Raises ExtractionError."""
+
+    @abstractmethod
+    def open(self, path: bytes) -> OpenedFile:
+        """Fetch one file into a private copy. Raises ExtractionError."""
+
+    def look(self, path: bytes) -> Found | LeftOut:
+        """Return the state of one file, or why it is left out."""
+        try:
+            return self.version(path).found(path)
+        except ExtractionError as error:
+            return LeftOut(path, error.reason, error.detail)
+
+    def digest(self, path: bytes) -> tuple[str, Found]:
+        """Fetch one file to know the SHA-256 of its bytes, in hexadecimal. Raises ExtractionError."""
+        opened = self.open(path)
+        os.close(opened.descriptor)
+        return opened.sha256, opened.found
 
 
 def private_copy(pieces: Iterable[bytes], *, version: Version, path: bytes, max_size: int) -> OpenedFile:

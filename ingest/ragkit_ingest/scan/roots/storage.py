@@ -11,9 +11,8 @@ from typing import Any, Final
 
 from ragkit import ExtractionError
 from ragkit_ingest.scan.ignore_rules import IGNORE_FILE, IGNORE_FILE_LIMIT, Patterns, ignored_by
-from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.roots.base import Apart, OpenedFile, RootAccess
-from ragkit_ingest.scan.roots.remote import PIECE, Version, check_size, private_copy, translated_errors
+from ragkit_ingest.scan.roots.remote import PIECE, RemoteRoot, Version, check_size, private_copy, translated_errors
 from ragkit_ingest.scan.walk import Found, LeftOut
 
 _TAGS: Final = ("generation", "ETag", "etag", "md5Hash", "checksum")
@@ -22,7 +21,7 @@ _ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class StorageRoot:
+class StorageRoot(RemoteRoot):
     """Files below a URL. address: the URL, which holds no secret. base: its path in the file system `system`."""
 
     address: bytes
@@ -30,37 +29,20 @@ class StorageRoot:
     base: str = field(compare=False)
     access: RootAccess = field(default_factory=RootAccess, compare=False)
 
-    @property
-    def name(self) -> str:
-        """The URL as text, as in a FileState."""
-        return source_of(self.address)
-
-    @property
-    def folder(self) -> None:
-        """None: it is no folder of this machine."""
-        return
-
     def walk(self, *, scope: bytes = b"", apart: Apart | None = None) -> Iterator[Found | LeftOut]:
         """Yield every file below the URL, one listed folder after the other; a folder that fails is left out whole."""
         yield from _Walk(self, apart or {}).run(scope)
 
-    def look(self, path: bytes) -> Found | LeftOut:
-        """Look at one file that was named on purpose."""
-        try:
-            return self._version(path).found(path)
-        except ExtractionError as error:
-            return LeftOut(path, error.reason, error.detail)
-
     def open(self, path: bytes) -> OpenedFile:
         """Fetch a file, all of one version, into a private copy. Raises ExtractionError."""
-        version = self._version(path)
+        version = self.version(path)
         for _ in range(_ATTEMPTS):
             check_size(version.size, max_size=self.access.max_size)
             with closing(self._pieces(path)) as pieces:
                 opened = private_copy(pieces, version=version, path=path, max_size=self.access.max_size)
             before = version
             try:
-                version = self._version(path)
+                version = self.version(path)
             except ExtractionError:
                 os.close(opened.descriptor)
                 raise
@@ -68,12 +50,6 @@ class StorageRoot:
                 return opened
             os.close(opened.descriptor)
         raise ExtractionError("changed_while_reading", "it was written to while it was read", cure="run again later")
-
-    def digest(self, path: bytes) -> tuple[str, Found]:
-        """Fetch a file to know the SHA-256 of its bytes. Raises ExtractionError."""
-        opened = self.open(path)
-        os.close(opened.descriptor)
-        return opened.sha256, opened.found
 
     def full(self, path: bytes) -> str:
         """Return the path of a file or folder in the file system. Raises ExtractionError for a name without one."""
@@ -83,7 +59,8 @@ class StorageRoot:
             raise ExtractionError("missing", "no such name") from None
         return f"{self.base.rstrip('/')}/{below}" if below else self.base
 
-    def _version(self, path: bytes) -> Version:
+    def version(self, path: bytes) -> Version:
+        """Ask for the version of one file. Raises ExtractionError."""
         full = self.full(path)
         with translated_errors():
             self.system.invalidate_cache()

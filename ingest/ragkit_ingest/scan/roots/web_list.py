@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote
 from ragkit import ExtractionError, InputError, show
 from ragkit_ingest.scan.names import source_of
 from ragkit_ingest.scan.roots.base import Apart, OpenedFile, RootAccess
-from ragkit_ingest.scan.roots.remote import Version, check_size, private_copy
+from ragkit_ingest.scan.roots.remote import RemoteRoot, Version, check_size, private_copy
 from ragkit_ingest.scan.roots.web_client import RefusedAddressError, WebClient, body, checked, length_of
 from ragkit_ingest.scan.walk import Found, LeftOut
 
@@ -34,23 +34,13 @@ _SIGNATURES: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class WebList:
+class WebList(RemoteRoot):
     """Web addresses by their paths below the list: host, then path. address: of the list, which holds no secret."""
 
     address: bytes
     urls: Mapping[bytes, str] = field(compare=False, repr=False)
     client: WebClient = field(compare=False)
     access: RootAccess = field(default_factory=RootAccess, compare=False)
-
-    @property
-    def name(self) -> str:
-        """The address of the list as text, as in a FileState."""
-        return source_of(self.address)
-
-    @property
-    def folder(self) -> None:
-        """None: it is no folder of this machine."""
-        return
 
     def walk(self, *, scope: bytes = b"", apart: Apart | None = None) -> Iterator[Found | LeftOut]:  # noqa: ARG002
         """Yield the state of each address, in the order of their paths. No ignore rule applies: each was named."""
@@ -60,20 +50,13 @@ class WebList:
             finally:
                 threads.shutdown(cancel_futures=True)
 
-    def look(self, path: bytes) -> Found | LeftOut:
-        """Ask for the state of one address: its size, ETag and time of change, by a HEAD where the server has it."""
-        try:
-            return self._version(path).found(path)
-        except ExtractionError as error:
-            return LeftOut(path, error.reason, error.detail)
-
     def open(self, path: bytes) -> OpenedFile:
         """Fetch what is at an address into a private copy. Raises ExtractionError.
 
         The state is that which `look` finds, so that the next run can compare; where the answer is of another version,
         it is one that no file has.
         """
-        version = self._version(path)
+        version = self.version(path)
         check_size(version.size, max_size=self.access.max_size)
         with self._answer("GET", path) as answer:
             got = _version_of(answer)
@@ -82,13 +65,9 @@ class WebList:
             with closing(body(answer)) as pieces:
                 return private_copy(pieces, version=version, path=path, max_size=self.access.max_size)
 
-    def digest(self, path: bytes) -> tuple[str, Found]:
-        """Fetch what is at an address to know the SHA-256 of its bytes. Raises ExtractionError."""
-        opened = self.open(path)
-        os.close(opened.descriptor)
-        return opened.sha256, opened.found
-
-    def _version(self, path: bytes) -> Version:
+    def version(self, path: bytes) -> Version:
+        """Ask for the size, ETag and time of change at one address, by a HEAD where the server has it. Raises
+        ExtractionError."""
         with self._answer("HEAD", path) as answer:
             if answer.status == 200:
                 return _version_of(answer)
