@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -357,3 +358,7 @@ def test_an_entry_that_is_no_file_is_left_out() -> None:
 def test_names_of_folders_are_no_urls() -> None:
     assert [is_url(name) for name in ("docs", "./urls:x", "/a://b", "C:/x", "s3:/x")] == [False] * 5
     assert [is_url(name) for name in ("s3://b", "HTTPS://host/x", "urls:x")] == [True] * 3
+
+
+def test_a_host_that_is_not_known_is_named_as_such() -> None:
+    assert as_extraction_error(socket.gaierror(socket.EAI_NONAME, "any words")).detail == "the host is not known"

@@ -36,6 +36,7 @@ _REASONS: Final[tuple[tuple[str, Reason, str], ...]] = (
     ("FSTimeoutError", "unreadable", "no answer in time"),
     ("ConnectTimeoutError", "unreadable", "no answer in time"),
     ("ReadTimeoutError", "unreadable", "no answer in time"),
+    ("gaierror", "unreadable", "the host is not known"),
     ("ConnectionError", "unreadable", "the connection failed"),
     ("EndpointConnectionError", "unreadable", "the host does not answer"),
     ("ClientConnectionError", "unreadable", "the connection failed"),
