@@ -214,14 +214,15 @@ class Retriever:
 
     def _hits(self, question: str, scored: Scored, search: _Search, *, k: int) -> Hits:
         """Return the best of the candidates as passages."""
-        confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (scored.first.max() - CONFIDENCE_MIDDLE))))
-        ids, fused, parts, reader = scored.ids, scored.fused, dict(scored.parts), search.reader
-        fused, known = in_context(question, ids, fused, reader)
+        ids, parts, reader = scored.ids, dict(scored.parts), search.reader
+        placed = in_context(question, ids, scored.fused, reader)
+        fused, known, surest = placed.scores, placed.rows, placed.surest(ids, scored.first)
+        confidence = float(1 / (1 + np.exp(-CONFIDENCE_SLOPE * (surest - CONFIDENCE_MIDDLE))))
         order = np.lexsort((ids, -fused))
         fused, order = self._reranked(question, ids, fused, order, parts, reader=reader)
         if self._settings.mmr > 0:
             order = diverse(order, fused, scored.vectors, share=self._settings.mmr, count=min(len(order), 4 * k))
-        count = k if scored.first.max() >= SURE or not self._settings.merge else k + _MORE
+        count = k if surest >= SURE or not self._settings.merge else k + _MORE
         order = order[:count]
         unread = [int(number) for number in ids[order] if int(number) not in known]
         rows = known | reader.chunks.rows(unread) if unread else known

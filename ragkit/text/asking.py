@@ -1,8 +1,9 @@
-"""Question words: whether a question wants an address, and words that carry no content."""
+"""Question words: whether a question wants an address, words that carry no content, and texts that quote a question."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _ADDRESS: Final = re.compile(
@@ -21,6 +22,12 @@ ASKING_WORDS_ZH: Final = (
 letters, which run across them."""
 
 _CHINESE: Final = re.compile(f"{ASKING_WORDS_ZH}|(?<!目)的|(?<=[项题节栏数科]目)的|[吗呢吧啊]")
+_LEAST_ECHOED: Final = 4
+"""Words of a question from which on its wording in a text is no coincidence."""
+_LABEL: Final = re.compile(r"[\W\d_]*(?:(?:q|f|faq|question|frage|pregunta|domanda)\b[\W\d_]*)?", re.IGNORECASE)
+"""What may stand before the question that an answer follows: a number, a bullet, "Q:"."""
+_QUESTION_BELOW: Final = re.compile(r"\W*\n\W*[^\n]*[?？][^\w\n]*(?:\([^)\n]*\))?\s*(?:\n|$)")
+_MARKS: Final = "\"'“”„«»‘’`‹›「」『』"
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 
 
@@ -39,3 +46,33 @@ def without_asking_words(question: str) -> str:
 def wants_address(question: str) -> bool:
     """Return whether a question asks where something is, or for a link or an address."""
     return bool(_ADDRESS.search(question))
+
+
+def echoes(question: str, text: str) -> list[tuple[int, int]]:
+    """Return the spans, in order, where a text quotes a question word for word and does not go on to answer it.
+
+    That is within quotation marks after other words of the line, as in a command, a call or a test, and right above
+    another question, as in a table of contents. A question of fewer than four words is echoed nowhere.
+    """
+    pattern = _wording(question)
+    if pattern is None:
+        return []
+    return [found.span() for found in pattern.finditer(text) if _is_echo(text, *found.span())]
+
+
+@lru_cache(maxsize=64)
+def _wording(question: str) -> re.Pattern[str] | None:
+    words = re.findall(r"\w+", question)
+    if len(words) < _LEAST_ECHOED:
+        return None
+    return re.compile(r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)", re.IGNORECASE)
+
+
+def _is_echo(text: str, start: int, end: int) -> bool:
+    ended = text[end : end + 1] in "?？"
+    after = text[end + ended : end + ended + 1]
+    quoted = bool(after) and after in _MARKS and text[:start].endswith(tuple(_MARKS))
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    if quoted:
+        return not _LABEL.fullmatch(line)
+    return ended and bool(after) and bool(_LABEL.fullmatch(line)) and bool(_QUESTION_BELOW.match(text, end + 1))

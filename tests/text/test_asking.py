@@ -1,10 +1,10 @@
-"""Words of a question that only ask are none that a passage must have."""
+"""Words of a question that only ask are none that a passage must have; texts that quote a question do not answer it."""
 
 from __future__ import annotations
 
 import pytest
 
-from ragkit.text.asking import without_asking_words
+from ragkit.text.asking import echoes, without_asking_words
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,39 @@ def test_chinese_words_that_ask_give_way_and_other_languages_stay(question: str,
 
 def test_a_question_of_nothing_else_stays_whole() -> None:
     assert without_asking_words("为什么？") == "为什么？"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'ragkit ask "How long is the refund window?"',
+        '  -d \'{"query": "how long is the refund  window?"}\'',
+        "assert ask('How long is the refund window') == answer",
+        "People ask us “How long is the refund window?” again and again.",
+        "- How long is the refund window?\n- Who pays for the way back?\n",
+        "1. How long is the refund window?\n2. [Who pays for the way back?](#pays)",
+    ],
+)
+def test_a_command_a_call_and_a_table_of_contents_echo_a_question(text: str) -> None:
+    (span,) = echoes("How long is the refund window?", text)
+    assert "".join(filter(str.isalnum, text[slice(*span)])).lower() == "howlongistherefundwindow"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How long is the refund window?\n30 days from delivery.",
+        '3. "How long is the refund window?"\nIt is 30 days.',
+        "Q: “How long is the refund window?” 30 days.",
+        "How long is the refund window? 30 days. Who pays?",
+        "The refund window is long.",
+        'show "How long is the refund windows?"',
+    ],
+)
+def test_a_question_with_its_answer_is_no_echo(text: str) -> None:
+    assert echoes("How long is the refund window?", text) == []
+
+
+def test_a_short_question_is_echoed_nowhere() -> None:
+    assert echoes("What is ragkit?", 'run "What is ragkit?" now') == []
+    assert echoes("", "") == []

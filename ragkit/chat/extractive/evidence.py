@@ -14,6 +14,7 @@ from typing import Final
 from ragkit.chat.extractive.intent import Question, letter_groups
 from ragkit.chat.extractive.layout import Layout, PartKind, is_field, read_layout
 from ragkit.text.addresses import without_addresses
+from ragkit.text.asking import echoes
 from ragkit.text.content_terms import ContentTerms, wording
 from ragkit.text.sentences import Span, is_heading, is_item
 from ragkit.text.tables import cells, column_names, has_cells
@@ -28,7 +29,8 @@ _POINTS = re.compile(
 )
 _UNMARKED: Final = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """Thai, Lao, Burmese and Khmer: a sentence may end without a mark there, and its form is that of a heading."""
-_KINDRED: Final = 0.4  # cosine from which a sentence is about the question
+KINDRED: Final = 0.4
+"""Cosine from which a sentence is about the question."""
 _ITEMS_SHOWN: Final = 8
 _LIST_LENGTH: Final = 400
 _SIGNATURE: Final = 160  # code points of code that names the topic of the text after it
@@ -170,7 +172,7 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
     if layouts is None:
         layouts = [read_layout(hit, language=question.language) for hit in passages]
     read = zip(passages, layouts, strict=True)
-    units = [unit for number, pair in enumerate(read) for unit in _units(number, *pair, question.language)]
+    units = [unit for number, pair in enumerate(read) for unit in _units(number, *pair, question)]
     held = Counter(term for unit in units for term in unit.own.terms)
     weights = {term: math.log(1 + len(units) / (0.5 + held[term])) for term in question.said.terms}
     for term in question.measures | question.carried:
@@ -204,14 +206,15 @@ def candidates(question: Question, passages: Sequence[Hit], layouts: Sequence[La
     return out
 
 
-def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
+def _units(number: int, hit: Hit, layout: Layout, question: Question) -> list[_Unit]:
+    language, asked = question.language, question.text
     spans = _with_what_they_lead_into(hit.text, layout)
-    bare = [without_addresses(hit.text[start:end]) for start, end in spans]
+    bare = [_bare(hit.text[start:end], asked) for start, end in spans]
     said = [wording(text, language=language) for text in bare]
     around = wording(f"{hit.title}\n{hit.heading}\n{hit.context}", language=language).terms
     lead = _Lead(wording(hit.heading.split(" › ")[-1], language=language).terms, distance=2)
     titles = {" ".join(title.split()) for title in (hit.title, *hit.heading.split(" › "))}
-    guess = _usual_meaning(hit)
+    guess = _usual_meaning(hit, asked)
     units: list[_Unit] = []
     headers: set[tuple[str, ...]] = set()
     for order, (part, span, text, own) in enumerate(zip(layout.parts, spans, bare, said, strict=True)):
@@ -223,7 +226,7 @@ def _units(number: int, hit: Hit, layout: Layout, language: str) -> list[_Unit]:
         columns = " ".join(names)
         above = around | wording(columns, language=language).terms
         titled = " ".join(text.split()) in titles
-        meaning = _meaning(hit, span, guess)
+        meaning = guess if echoes(asked, hit.text[slice(*span)]) else _meaning(hit, span, guess)
         size = part.end - part.start
         unit = _Unit(number, order, span, text, own, lead, near, above, meaning, size, columns, titled, part.kind)
         units.append(unit)
@@ -243,9 +246,20 @@ def _meaning(hit: Hit, span: Span, guess: float) -> float:
     return min(1.0, max(0.0, *found)) if found else guess
 
 
-def _usual_meaning(hit: Hit) -> float:
-    """Return a substitute for the cosine of text that was added to a passage: a part of the mean of the others."""
-    known = [cosine for _, _, cosine in hit.units]
+def _bare(text: str, asked: str) -> str:
+    """Return a text without its addresses, and without the question where it only quotes it."""
+    for start, end in reversed(echoes(asked, text)):
+        text = f"{text[:start]} {text[end:]}"
+    return without_addresses(text)
+
+
+def _usual_meaning(hit: Hit, asked: str) -> float:
+    """Return a substitute for the cosine of text that was added to a passage or quotes the question: a part of the mean
+    of the others."""
+    quoted = [(hit.start + start, hit.start + end) for start, end in echoes(asked, hit.text)]
+    known = [
+        cosine for first, last, cosine in hit.units if not any(first < end and start < last for start, end in quoted)
+    ]
     return max(0.0, _ADDED * sum(known) / len(known)) if known else 0.0
 
 
@@ -315,7 +329,7 @@ def _share(terms: Iterable[str], weights: dict[str, float]) -> float:
 def _lead_share(unit: _Unit, hit: Hit) -> float:
     """Return how much of its heading's words belong to a unit: less further down, and less for another meaning."""
     near = 2 / (1 + unit.lead.distance)
-    return near * min(1.0, unit.meaning / _KINDRED) if hit.units else near
+    return near * min(1.0, unit.meaning / KINDRED) if hit.units else near
 
 
 def _figure(question: Question, numbers: frozenset[str]) -> float:

@@ -9,7 +9,7 @@ from typing import Final
 
 from ragkit.chat.extractive.constraints import Constraints, around, gives_kind, has_word, words_of
 from ragkit.chat.extractive.dates import date_of, wants_current
-from ragkit.chat.extractive.evidence import Candidate
+from ragkit.chat.extractive.evidence import KINDRED, Candidate
 from ragkit.chat.extractive.intent import FACTS, Question
 from ragkit.chat.extractive.layout import Layout
 from ragkit.chat.extractive.needs import Place, form_value, heading_above
@@ -101,7 +101,7 @@ class Fitness:
 
     def _may_answer(self, item: Candidate) -> bool:
         """Return whether a candidate is no echo of the question, and has its codes and the requested kind of answer."""
-        if item.kind == "code" and not self._code_may_answer(item):
+        if self._is_unrelated(item) or (item.kind == "code" and not self._code_may_answer(item)):
             return False
         complete = item.kind == "code" or item.features.news or _ENDED.search(item.text)
         if not complete and not self._question.gives_address(item.text):
@@ -111,6 +111,12 @@ class Fitness:
         if item.kind == "row":
             text += "\n" + " ".join(column_names(hit.text, item.span[0], hit.context))
         return not self._lacks_codes(item, text) and gives_kind(self._question, without_addresses(text))
+
+    def _is_unrelated(self, item: Candidate) -> bool:
+        """Return whether a candidate has no word of the question, not even around it, nor a meaning near it."""
+        if item.coverage or self.is_foreign or self.is_unspaced:
+            return False
+        return item.features.meaning < KINDRED
 
     def _code_may_answer(self, item: Candidate) -> bool:
         """Return whether code is complete, and requested where the question asks for a single fact."""
