@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from ragkit.citations.bare_text import without_references
 from ragkit.citations.judges import Judge, decide
 from ragkit.citations.support import Passage, Support
 from ragkit.text.abstention import abstains
@@ -72,7 +73,9 @@ class Sources:
             return []
         found = [self._cite(number, claim, sentence.text) for number in sentence.numbers]
         if len(found) > 1 and not any(citation.supported for citation in found):
-            together = Passage("\n\n".join(citation.quote for citation in found), around=self._above(found))
+            together = Passage(
+                without_references("\n\n".join(citation.quote for citation in found)), around=self._above(found)
+            )
             if together.support(claim).supported and not _breaks_off(claim, together.text):
                 found = [replace(citation, supported=True, verdict="supported", reason="") for citation in found]
         return self._decided(claim, found)
@@ -146,7 +149,9 @@ class Sources:
             hit = self._hits[number - 1]
             first = f"{hit.heading}\n{hit.context}"
             around = f"{hit.title}\n{hit.source}"
-            self._read[number] = Passage(hit.text, around=around, first=first, known=self._known(hit))
+            self._read[number] = Passage(
+                without_references(hit.text), around=around, first=first, known=self._known(hit)
+            )
         return self._read[number]
 
     def _known(self, hit: Hit) -> frozenset[str]:
