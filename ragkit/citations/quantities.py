@@ -16,7 +16,7 @@ _NUMBER: Final = rf"(?P<number>-?\d+(?:[.,'’]\d+)*|\b(?:{SPELT_NUMBERS})\b)"
 _HIGHER: Final = "more|later|longer|higher|larger|greater|older|bigger|taller|wider|heavier|deeper"
 _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
-    r"|mindestens|wenigstens|au moins|al menos|almeno|as (?:many|much) as",
+    r"|mindestens|wenigstens|au moins|al menos|almeno",
     "max": rf"at most|(?:no|not) (?:{_HIGHER}) than|up to|a maximum of|maximum(?: of)?"
     r"|max\.?"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",

@@ -12,6 +12,7 @@ from ragkit.citations.bare_text import PUBLISHED, without_links, without_number,
 from ragkit.citations.coverage import denies_what_is_said, share_of
 from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
+from ragkit.citations.prose.conditions import denies_with_exception
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
 from ragkit.citations.prose.notations import as_noted
@@ -44,7 +45,7 @@ _TITLE_LENGTH: Final = 90
 _ENDED: Final = re.compile(r"[.!?:;,。！？：]\s*$")
 _LEANING: Final = 0.5  # of a sentence: what a quote that begins with a pronoun is wider for the sentence before it
 _OWN_SHARE: Final = 0.6  # of a statement's terms that such a quote must have itself
-_LONG_CLAIM: Final = 9  # content terms of a statement that may come from several independent sentences
+_LONG_CLAIM: Final = 9  # content terms of a statement of several independent sentences
 _ADDRESS_ROOM: Final = 640  # characters that an address may add to a sentence of the passage
 
 
@@ -137,11 +138,12 @@ class Passage:
         """
         opposed = verdict == "contradicted"
         if opposed:
-            texts = [without_addresses(self._unmarked(at)) for at in range(len(self._spans))]
-            quote = texts[window.first : window.last + 1]
+            quote = [without_addresses(self._unmarked(at)) for at in range(window.first, window.last + 1)]
             sure = sure_fault(claim, quote) if window.covered >= COVERAGE[0] else None
             verdict, reason = sure or (verdict, reason)
-            if not sure and not any(is_copy(claim, sentence) for sentence in quote):
+            if not sure and (
+                denies_with_exception(claim, quote) or not any(is_copy(claim, sentence) for sentence in quote)
+            ):
                 verdict = "unclear"
         return replace(self._support(window, verdict, reason), opposed=opposed)
 
@@ -198,9 +200,8 @@ class Passage:
         if table.names:
             texts = [cell.text for cell in verdict.row.cells]
             return unit_fault(claim, own) or turned_fault(claim, texts) or opposite_fault(claim, texts)
-        lines = [
-            self.text[row.start : row.end] for row in table.rows
-        ]  # a name and its value, as a sentence with a colon
+        # A name and its value are a sentence with a colon.
+        lines = [self.text[row.start : row.end] for row in table.rows]
         part = focus(claim, own)
         others = [line for line in lines if line != own]
         at = max((at for at, (start, _) in enumerate(self._spans) if start <= verdict.row.start), default=0)

@@ -16,7 +16,7 @@ from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.clauses.split import verb_of
 from ragkit.citations.prose.antonyms import opposite_fault
 from ragkit.citations.prose.calendar import calendar_fault
-from ragkit.citations.prose.complements import complement_fault
+from ragkit.citations.prose.complements import added_fault, complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
@@ -97,6 +97,7 @@ def find_fault(
         or kind_fault(claim, text)
         or widened_fault(claim, quote)
         or complement_fault(claim, text)
+        or added_fault(claim, text, others, near)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
         or _elsewhere_fault(claim, quote, others, near, known)

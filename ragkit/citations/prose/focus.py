@@ -22,7 +22,7 @@ from ragkit.citations.prose.restated import restated
 from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials, denies
 from ragkit.citations.tables.check import Fault
-from ragkit.citations.tokens import Claim, content_terms, tokens
+from ragkit.citations.tokens import Claim, content_terms, read_claim, tokens
 from ragkit.text.sentences import is_item
 
 _NAMES: Final = re.compile(r"(?<=\s)[A-ZÄÖÜ][^\W\d_]+")
@@ -89,6 +89,9 @@ def focus(claim: Claim, sentence: str) -> Focus:
     said = _telling(claim.text, claim)
     if len(found) < 2 or len(said.keys() & _telling(text, claim).keys()) < _TOLD:
         return Focus(text, _denial_fault(claim, text) if text != sentence else None)
+    crossed = _crossed_fault(claim, sentence)
+    if crossed:
+        return Focus(text, crossed)
     parts = _parts(claim, said, found)
     touched = [part for part, after in zip_longest(parts, parts[1:]) if part.said and not _leads(part, after)]
     torn = next(
@@ -101,6 +104,15 @@ def focus(claim: Claim, sentence: str) -> Focus:
     fault = _denial_fault(claim, part.clause.text) or _subject_fault(claim, part, parts)
     named = f"{subject_of(part.clause.referred)} {part.clause.text}".strip()
     return Focus(named, fault)
+
+
+def _crossed_fault(claim: Claim, sentence: str) -> Fault | None:
+    """Return the fault of a clause of a claim of several, as a claim of its own: two of them may swap what is said."""
+    own = clauses(claim.text)
+    if len(own) < 2:
+        return None
+    each = (read_claim(clause.text, claim.language) for clause in own)
+    return next((fault for item in each if (fault := focus(item, sentence).fault)), None)
 
 
 def agreed_terms(claim: Claim, quote: Sequence[str]) -> frozenset[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from ragkit.citations.amounts.equal_amounts import with_equal_amounts
+
 _ENGLISH: Final = "january february march april may june july august september october november december"
 _GERMAN: Final = "januar februar märz april mai juni juli august september oktober november dezember"
 _MONTHS: Final = (
@@ -51,9 +53,9 @@ _NOON: Final = 12
 
 
 def as_noted(statement: str, source: str) -> str:
-    """Return a statement with its dates, times and set phrases as a source writes them."""
+    """Return a statement with its dates, times, amounts and set phrases as a source writes them."""
     found = _DATE.sub(lambda match: _date(match, source), statement)
-    found = _TIME.sub(lambda match: _time(match, source), found)
+    found = with_equal_amounts(_TIME.sub(lambda match: _time(match, source), found), source)
     low = source.lower()
     for ours, theirs in _EXCHANGED:
         match = ours.search(found)

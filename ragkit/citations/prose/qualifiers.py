@@ -28,6 +28,13 @@ _HEDGED: Final = re.compile(
     r"|less than|meist\w*|oft|manche\w*|einige|nur|wenn|außer)\b",
     re.IGNORECASE,
 )
+_PERIOD: Final = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
+_BOUNDS: Final = re.compile(
+    r"\b(?:up to|at (?:least|most)|below|above|over|under|less|more than|within|if|unless|except|only|when|provided|who"
+    rf"|with|first|some|most|part|half|selected|certain|for (?:the )?\w+ {_PERIOD})\b",
+    re.IGNORECASE,
+)
+"""Words that bound what is said, in amount, time or kind."""
 _PLACED: Final = re.compile(r"\b(?:within|inside|in|throughout|across|innerhalb)\s+(?:the\s+)?[A-ZÄÖÜ]\w+")
 _ALL_OF: Final = re.compile(
     r"\b(?:all|every|any|each)\s+(?:of\s+)?(?:the\s+|our\s+)?(?P<kind>[^\W\d_]{3,})", re.IGNORECASE
@@ -69,7 +76,15 @@ def widened_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         said, held = asked.search(claim.text), restricted.search(text)
         if said and held and not asked.search(text) and not alike.search(text):
             return "unclear", f"it says {held.group()}, not {said.group()}"
-    return _restricted_fault(claim, text) or _only_fault(claim, text)
+    return _unbounded_fault(claim, text) or _restricted_fault(claim, text) or _only_fault(claim, text)
+
+
+def _unbounded_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim says "always" or "whatever" and names no bound, where its quote has one."""
+    said, held = ALL.search(claim.text), _BOUNDS.search(text)
+    if said and held and not (ALL.search(text) or _BOUNDS.search(claim.text)):
+        return "unclear", f"it says {held.group()}, not {said.group()}"
+    return None
 
 
 def _restricted_fault(claim: Claim, text: str) -> Fault | None:
