@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ragkit import KnowledgeBase
 from ragkit.cli.context import Tools, tools_of
@@ -197,6 +198,7 @@ def _evaluate(context: click.Context, wanted: _Wanted) -> None:
     show_warnings()
     floors = [parse_floor(text) for text in wanted.fail_under]
     _check_outputs(wanted)
+    _check_executor(context, wanted)
     if Path(wanted.dataset).is_file():
         _evaluate_file(context, wanted, floors)
         return
@@ -244,6 +246,17 @@ def _evaluate_file(context: click.Context, wanted: _Wanted, floors: list[Floor])
         if not result.values[floor.metric] >= floor.value
     ]
     _print(context, result.as_dict(), result.as_lines(), failed if floors else None, as_json=wanted.as_json)
+
+
+def _check_executor(context: click.Context, wanted: _Wanted) -> None:
+    """Refuse an executor on the command line where nothing is embedded that it could embed."""
+    path = Path(wanted.dataset)
+    as_it_is = wanted.collection is not None or path.is_file() or is_statement_set(path)
+    if as_it_is and context.get_parameter_source("executor") == ParameterSource.COMMANDLINE:
+        raise InputError(
+            "--executor embeds the documents of an evaluation, and this one asks what is there",
+            cure="leave --executor out",
+        )
 
 
 def _check_outputs(wanted: _Wanted) -> None:

@@ -198,6 +198,14 @@ def test_a_collection_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         call(sets.write_spans(tmp_path / "set"), "--collection", "docs")
 
 
+def test_an_executor_that_would_embed_nothing_is_refused(tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"question": "How long?", "document": "a.md"}\n', encoding="utf-8")
+    for given in ((questions,), (sets.write_beir(tmp_path / "set"), "--collection", "docs")):
+        with pytest.raises(RagkitError, match="--executor"):
+            call(*given, "--executor", "ray", "--data", tmp_path)
+
+
 def test_help_shows_the_options_and_the_commands_beside_them() -> None:
     shown = call("--help").stdout
     assert shown.startswith("Usage: ragkit eval [OPTIONS] DATASET")
