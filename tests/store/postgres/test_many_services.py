@@ -28,6 +28,10 @@ def job_of(service: RunningService, number: str) -> Any:
     return service.request("GET", f"/v1/jobs/{number}")[1]
 
 
+def test_four_services_lose_nothing_in_a_minute(postgres: str, tmp_path: Path) -> None:
+    check(run_load(postgres, tmp_path, services=4, clients=32, writers=2, seconds=60))
+
+
 @pytest.mark.slow
 def test_four_services_lose_nothing_in_half_an_hour(postgres: str, tmp_path: Path) -> None:
     check(run_load(postgres, tmp_path, services=4, clients=32, writers=2, seconds=1_800))
