@@ -18,7 +18,7 @@ OCR_MODES: Final[tuple[OcrMode, ...]] = get_args(OcrMode)
 CommentMode = Literal["keep", "drop"]
 COMMENT_MODES: Final[tuple[CommentMode, ...]] = get_args(CommentMode)
 
-EXTRACTOR_VERSION = "9"
+EXTRACTOR_VERSION = "10"
 """The version of the readers; it changes when the same bytes give other text, so that ingest reads them again."""
 
 

@@ -218,10 +218,21 @@ def test_toml_keeps_tables_and_comments() -> None:
     )
     assert extract(text.encode(), "a.toml").text.split("\n") == [
         "# Head", "title: T", "server.web.port: 80  # web", "server.web.hosts: a, b", "server.web.text: multi line",
-        "x.n.a: 1", "x.n.b: two",
+        "x[0].n.a: 1", "x[0].n.b: two",
     ]  # fmt: skip
     assert extract(b"fee = 12.50\nrates = [0.10, 2.0]\n", "a.toml").text == "fee: 12.50\nrates: 0.10, 2.0"
     assert "not correct TOML" in extract(b"a = = 1\n", "a.toml").warnings[0]
+
+
+def test_toml_tells_the_entries_of_an_array_of_tables_apart() -> None:
+    text = (
+        '[[pump]]\nname = "north"\n[pump.limit]\nbar = 6\n[[pump.valve]]\nsize = 20\n[[pump.valve]]\nsize = 25\n'
+        '[[ pump ]] # spare\nname = "south"\n[[pump.valve]]\nsize = 40\n[shop."a b".pump]\nopen = true\n'
+    )
+    assert extract(text.encode(), "a.toml").text.split("\n") == [
+        "pump[0].name: north", "pump[0].limit.bar: 6", "pump[0].valve[0].size: 20", "pump[0].valve[1].size: 25",
+        "# spare", "pump[1].name: south", "pump[1].valve[0].size: 40", "shop.a b.pump.open: true",
+    ]  # fmt: skip
 
 
 # --------------------------------------------------------------------- embedded data

@@ -20,7 +20,7 @@ _PATH_LIMIT = 160
 _DEPTH_LIMIT = 200
 _GROUP = 40  # lines that stand in one block
 _YAML_COMMENT = re.compile(r"(?:^|[ \t])#[!#]*[ \t]?([^\n]*)", re.MULTILINE)
-_TABLE = re.compile(r"\s*\[\[?\s*([^\[\]\n]{1,300}?)\s*\]\]?\s*(?:#\s*(.*))?")
+_TABLE = re.compile(r"\s*\[(\[?)\s*([^\[\]\n]{1,300}?)\s*\]\]?\s*(?:#\s*(.*))?")
 _KEY = r"(?:[\w-]+|\"[^\"\n]*\"|'[^'\n]*')"
 _PAIR = re.compile(rf"\s*({_KEY}(?:\s*\.\s*{_KEY})*)\s*=\s*(.*)", re.DOTALL)
 _MAY_END = re.compile(r"(?:[\]}]|\"\"\"|''')[ \t]*(?:#[^\n]*)?$")
@@ -159,11 +159,12 @@ class _YamlWalk:
 def _toml(text: str, lines: list[str], hints: Hints) -> str:
     """Put the lines of a TOML text into `lines`, each value under its table; return why it cannot be read, or ""."""
     table = ""
+    entries: dict[str, int] = {}
     for number, (kind, words) in enumerate(_toml_statements(text)):
         if kind == "comment":
             lines.append(f"# {words}")
-        elif kind == "table":
-            table = words
+        elif kind in ("table", "entry"):
+            table = _toml_table(words, entries, new=kind == "entry")
         elif not _toml_pair(words, table, lines):
             return f"at {words[:60]!r}"
         if number % 1_000 == 999 and hints.budget.spent():
@@ -172,16 +173,16 @@ def _toml(text: str, lines: list[str], hints: Hints) -> str:
 
 
 def _toml_statements(text: str) -> Iterator[tuple[str, str]]:
-    """Yield ("comment", words), ("table", its name) and ("pair", source) in order."""
+    """Yield ("comment", words), ("table", its name), ("entry", its array's name) and ("pair", source) in order."""
     pending: list[str] = []
     for line in text.split("\n"):
         if not pending and (bare := line.strip()).startswith("#"):
             if re.search(r"\w", bare):
                 yield "comment", bare.lstrip("# \t")
         elif not pending and (match := _TABLE.fullmatch(line)) is not None:
-            yield "table", squeeze(match[1]).replace('"', "")
-            if match[2]:
-                yield "comment", squeeze(match[2])
+            yield "entry" if match[1] else "table", match[2]
+            if match[3]:
+                yield "comment", squeeze(match[3])
         elif pending or line.strip():
             pending.append(line)
             if _complete(pending) or len(pending) > _TOML_LIMIT:
@@ -189,6 +190,23 @@ def _toml_statements(text: str) -> Iterator[tuple[str, str]]:
                 pending = []
     if pending:
         yield "pair", "\n".join(pending)
+
+
+def _toml_table(source: str, entries: dict[str, int], *, new: bool) -> str:
+    """Return the path of a table, with the index of each array of tables on the way, as lists of YAML and JSON have.
+
+    entries: the last index of each array so far, by its path; new: the table is a further entry of its array.
+    """
+    keys = re.findall(_KEY, source)
+    path = ""
+    for place, key in enumerate(keys, 1):
+        name = squeeze(key).strip("\"'")
+        path = f"{path}.{name}" if path else name
+        if new and place == len(keys):
+            entries[path] = entries.get(path, -1) + 1
+        if path in entries:
+            path += f"[{entries[path]}]"
+    return path
 
 
 def _complete(source: list[str]) -> bool:
