@@ -84,7 +84,7 @@ def _wording(question: str) -> _Wording | None:
 
 def _may_hold(text: str, plain: Sequence[bytes]) -> bool:
     """Return False where a text lacks one of the words, as most do: this is quicker than the search for the pattern."""
-    if any(letter in text for letter in _ALSO_ASCII):
+    if not text.isascii() and any(letter in text for letter in _ALSO_ASCII):
         return True
     low = text.encode("ascii", "replace").lower()
     return all(word in low for word in plain)
