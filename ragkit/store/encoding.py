@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from struct import Struct
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from ragkit.types.documents import Block, ChunkText, Document, Heading, Page
 
 Body = bytes | memoryview
 """What the store has for a chunk, in memory or mapped from a file."""
+_SPAN: Final = Struct("<II")
 UNIT_SCALE_BYTES: Final = 4
 """Bytes of the scale before the numbers of each stored unit vector."""
 
@@ -118,9 +120,10 @@ def encode_spans(spans: Sequence[tuple[int, int]]) -> bytes:
 
 
 def decode_spans(stored: bytes) -> tuple[tuple[int, int], ...]:
-    """Return the spans of `encode_spans`."""
-    numbers: list[int] = np.frombuffer(stored, dtype="<u4").tolist()
-    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    """Return the spans of `encode_spans`; raises ValueError for bytes that are no whole spans."""
+    if len(stored) % _SPAN.size:
+        raise ValueError(f"{len(stored)} bytes are no whole spans")
+    return tuple(_SPAN.iter_unpack(stored))
 
 
 def encode_unit_vectors(vectors: NDArray[np.float32]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -28,6 +30,8 @@ _LABEL: Final = re.compile(r"[\W\d_]*(?:(?:q|f|faq|question|frage|pregunta|doman
 """What may stand before the question that an answer follows: a number, a bullet, "Q:"."""
 _QUESTION_BELOW: Final = re.compile(r"\W*\n\W*[^\n]*[?？][^\w\n]*(?:\([^)\n]*\))?\s*(?:\n|$)")
 _MARKS: Final = "\"'“”„«»‘’`‹›「」『』"
+_ALSO_ASCII: Final = "\u0130\u0131\u017f\u212a"
+"""The letters beyond ASCII that a pattern takes for one of ASCII when it ignores case: two of i, one of s, one of k."""
 _KANA: Final = re.compile("[\u3040-\u30ff]")
 
 
@@ -54,18 +58,36 @@ def echoes(question: str, text: str) -> list[tuple[int, int]]:
     That is within quotation marks after other words of the line, as in a command, a call or a test, and right above
     another question, as in a table of contents. A question of fewer than four words is echoed nowhere.
     """
-    pattern = _wording(question)
-    if pattern is None:
+    wording = _wording(question)
+    if wording is None or not _may_hold(text, wording.plain):
         return []
-    return [found.span() for found in pattern.finditer(text) if _is_echo(text, *found.span())]
+    return [found.span() for found in wording.pattern.finditer(text) if _is_echo(text, *found.span())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """The pattern of a question word for word, and its ASCII words in lower case, the longest first."""
+
+    pattern: re.Pattern[str]
+    plain: tuple[bytes, ...]
 
 
 @lru_cache(maxsize=64)
-def _wording(question: str) -> re.Pattern[str] | None:
+def _wording(question: str) -> _Wording | None:
     words = re.findall(r"\w+", question)
     if len(words) < _LEAST_ECHOED:
         return None
-    return re.compile(r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)", re.IGNORECASE)
+    pattern = re.compile(r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)", re.IGNORECASE)
+    plain = sorted({word.lower().encode() for word in words if word.isascii()}, key=lambda word: (-len(word), word))
+    return _Wording(pattern, tuple(plain))
+
+
+def _may_hold(text: str, plain: Sequence[bytes]) -> bool:
+    """Return False where a text lacks one of the words, as most do: this is quicker than the search for the pattern."""
+    if not text.isascii() and any(letter in text for letter in _ALSO_ASCII):
+        return True
+    low = text.encode("ascii", "replace").lower()
+    return all(word in low for word in plain)
 
 
 def _is_echo(text: str, start: int, end: int) -> bool:

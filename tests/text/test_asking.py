@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import sys
+
 import pytest
 
 from ragkit.text.asking import echoes, without_asking_words
@@ -60,3 +63,28 @@ def test_a_question_with_its_answer_is_no_echo(text: str) -> None:
 def test_a_short_question_is_echoed_nowhere() -> None:
     assert echoes("What is ragkit?", 'run "What is ragkit?" now') == []
     assert echoes("", "") == []
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "HOW LONG IS THE REFUND WINDOW?",
+        "how long i\u017f the refund w\u0130ndow?",  # letters that only a pattern without case takes for s and i
+        "How—long is «the» refund window?",
+    ],
+)
+def test_an_echo_is_found_in_any_case(quoted: str) -> None:
+    assert echoes("How long is the refund window?", f'run "{quoted}" now') == [(5, 5 + len(quoted) - 1)]
+
+
+def test_an_echo_of_a_question_beyond_ascii_is_found() -> None:
+    assert echoes("Wie lange dürfen Kunden zurückgeben?", 'say "wie lange DÜRFEN \u212aunden ZURÜCKGEBEN?" twice') == [
+        (5, 40)
+    ]
+
+
+def test_only_known_letters_beyond_ascii_match_one_of_ascii() -> None:
+    beyond = [chr(code) for code in range(128, sys.maxunicode + 1)]
+    assert [letter for letter in beyond if re.fullmatch("[a-z0-9_]", letter, re.IGNORECASE)] == list(
+        "\u0130\u0131\u017f\u212a"
+    )
