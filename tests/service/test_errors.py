@@ -151,3 +151,16 @@ def test_a_problem_can_hold_any_text() -> None:
 
 def test_a_status_of_http_itself_is_a_problem_too() -> None:
     assert http_problem(404).as_dict(instance="/x", request_id="1")["type"] == "urn:ragkit:problem:not-found"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"query": ' + b"[" * 100_000, b'{"query": "x", "k": -' + b"7" * 6_000 + b"}", b'{"query": "\xff\xfe"}'],
+    ids=["nested", "digits", "not-utf8"],
+)
+def test_a_body_that_cannot_be_parsed_is_refused_with_a_cure(body: bytes, tmp_path: Path) -> None:
+    with client(FakeLibrary(), tmp_path) as service:
+        told = service.post("/v1/collections/x/search", content=body, headers={"Content-Type": "application/json"})
+
+    assert told.status_code in {400, 422}
+    assert told.json()["cure"]

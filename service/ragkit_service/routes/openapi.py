@@ -15,7 +15,12 @@ from ragkit_service.settings import LONGEST_QUESTION, Limits
 REQUEST_ID: Final = "5f0c6b1e9a3d4c72"
 
 _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
-    400: ("bad-request", "Bad Request", "There was an error parsing the body", ""),
+    400: (
+        "bad-request",
+        "Bad Request",
+        "There was an error parsing the body",
+        "send a well-formed body, not deeply nested; see /openapi.json for what this route takes",
+    ),
     401: (
         "key",
         "A key is needed",
