@@ -1,5 +1,4 @@
-"""Statement -> the same with its amounts in the units of its source: "half an hour" as "30 minutes", "1.5 km" as
-"1,500 m".
+"""Statement -> the same with its amounts in the units of its source: "half an hour" as "30 minutes".
 
 Only exactly equal amounts are exchanged. English and German words, and the signs of the metric system.
 """

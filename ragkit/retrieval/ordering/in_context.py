@@ -1,5 +1,4 @@
-"""Scores of candidates -> scores that also say where a chunk stands: beside others that match, in release notes, or
-around the question itself."""
+"""Scores of candidates -> scores that say where a chunk stands: beside others that match, or around an echo."""
 
 from __future__ import annotations
 
