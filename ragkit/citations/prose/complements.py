@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ragkit.citations.clauses.function_words import DETERMINERS, PREPOSITIONS
-from ragkit.citations.prose.synonyms import are_synonyms
+from ragkit.citations.meaning.synonyms import are_synonyms
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 

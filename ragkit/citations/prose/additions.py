@@ -1,0 +1,43 @@
+"""Clauses that a statement adds to what its source says: a reason, a purpose, "even if", "regardless of"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from ragkit.citations.coverage import share_of
+from ragkit.citations.tables.check import Fault
+from ragkit.citations.tokens import Claim, content_terms
+
+_REASON: Final = re.compile(
+    r"\b(?P<words>because(?: of)?|due to|owing to|since(?!\s*(?:\d|then|last))|as a result of|thanks to|so that|in order to"
+    r"|even (?:if|when|though|after|before|without|on|in)|although|weil|wegen|damit|obwohl|auch wenn)\s+"
+    r"(?P<clause>[^,;:.!?()\n]+)",
+    re.IGNORECASE,
+)
+_CONCEDES: Final = re.compile(
+    r"\b(?:even (?:if|when|though|without|after|before|on|in)|regardless|irrespective|whether or not|no matter"
+    r"|without (?:asking|having|any|needing|the need)|auch wenn|unabhängig|ohne zu)\b",
+    re.IGNORECASE,
+)
+_FREELY: Final = re.compile(
+    r"\b(?:even|regardless|irrespective|whether|matter|also|although|though|despite|without|always|any|all|every|whatever"
+    r"|except|unless|no|not|never|only|need not|auch|unabhängig|ohne|immer|alle\w*)\b",
+    re.IGNORECASE,
+)
+_HELD: Final = 0.5  # of the terms of an added clause that the source must have
+
+
+def added_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when a claim gives a reason or concedes something of which its quote says nothing; `unclear`."""
+    text = " ".join(quote)
+    held = frozenset(content_terms(text, language=claim.language))
+    for match in _REASON.finditer(claim.text):
+        terms = frozenset(content_terms(match["clause"], language=claim.language))
+        if terms and share_of(terms, held) < _HELD:
+            return "unclear", f"it does not say {match.group()[:60]}"
+    conceded = _CONCEDES.search(claim.text)
+    if conceded and not _FREELY.search(text):
+        return "unclear", f"it does not say {conceded.group().lower()}"
+    return None
