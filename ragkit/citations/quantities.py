@@ -97,7 +97,8 @@ _DENIES_BY_MEANING: Final = re.compile(
     r"\b(?:except\w*|exclud\w+|waive[ds]?|cancel\w*|avoid\w*|refus\w+|reject\w*|forbid\w*|forbad\w+"
     r"|prohibit\w*"
     r"|bann\w+|bans?|block\w*|fail\w*|lacks?|lacking|miss(?:es|ed|ing)?|free|unless|until|otherwise"
-    r"|only|instead|rather than|stops?|stopped|ends?|ended|omit\w*|discontinu\w*|suspend\w*|removed?|but|neither|outside|un\w+able|for life"
+    r"|only|instead|rather than|stops?|stopped|ends?|ended|omit\w*|discontinu\w*|suspend\w*"
+    r"|removed?|but|neither|outside|un\w+able|for life"
     r"|außer|sonst|bis|erst)\b",
     re.IGNORECASE,
 )

@@ -46,9 +46,11 @@ _PHRASES: Final = (
 _EXCHANGED: Final = tuple((re.compile(rf"\b{ours}\b", re.IGNORECASE), theirs) for ours, theirs in _PHRASES)
 _FREE: Final = re.compile(
     r"\b(?:free of (?:charge|cost)|(?:without|at no) (?:any )?(?:extra |additional )?(?:charge|cost|payment)"
-    r"|for (?:free|nothing)|costs? nothing|(?:there (?:is|are) no|no|not an?y?) (?:charge|fee|cost)s?(?: is| are)?"
+    r"|for (?:free|nothing)|costs? nothing"
+    r"|(?:there (?:is|are) no|no|not an?y?) (?:charge|fee|cost)s?(?: is| are)?"
     r"(?: charged| due| payable)?"
-    r"|(?:do|does|need|have|has|is|are) ?(?:not|n['’]t) (?:have to |need to |to )?(?:pay|be paid)(?: anything)?(?: for)?"
+    r"|(?:do|does|need|have|has|is|are) ?(?:not|n['’]t) (?:have to |need to |to )?(?:pay|be paid)"
+    r"(?: anything)?(?: for)?"
     r"|pays? nothing(?: for)?|(?:do|does) ?(?:not|n['’]t) cost anything|free(?!\s*(?:from\b|[-–]|up\b)))",
     re.IGNORECASE,
 )

@@ -11,7 +11,8 @@ from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms
 
 _REASON: Final = re.compile(
-    r"\b(?P<words>because(?: of)?|due to|owing to|since(?!\s*(?:\d|then|last))|as a result of|thanks to|so that|in order to"
+    r"\b(?P<words>because(?: of)?|due to|owing to|since(?!\s*(?:\d|then|last))"
+    r"|as a result of|thanks to|so that|in order to"
     r"|even (?:if|when|though|after|before|without|on|in)|although|weil|wegen|damit|obwohl|auch wenn)\s+"
     r"(?P<clause>[^,;:.!?()\n]+)",
     re.IGNORECASE,

@@ -18,6 +18,8 @@ _COPIED: Final = 0.7
 _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
 _BY: Final = frozenset(("by", "von", "par", "por", "da"))
 _SWAPPED: Final = 3  # words that a swap is made of: two sides and what stands between them
+_FREE: Final = frozenset(("free", "charge"))
+"""Words of "free of charge", which has no two sides."""
 _JOINS: Final = frozenset(("and", "but", "while", "whereas", "then", "und", "aber", "während", "et", "mais"))
 _OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
@@ -152,7 +154,7 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         common = single & set(held)
         if len(common) < _SWAPPED or len(common) * 10 < len(single) * 9 or passives != _count_by(read):
             continue
-        for pivot in common:
+        for pivot in common - _FREE:
             before, after = _sides(said, pivot, common)
             front, back = _sides(held, pivot, common)
             if before and front and before <= back and front <= after:
