@@ -18,7 +18,7 @@ _WORDS: Final[dict[Bound, str]] = {
     "min": r"at least|no (?:less|fewer) than|not (?:less|fewer) than|a minimum of|minimum(?: of)?|min\.?"
     r"|mindestens|wenigstens|au moins|al menos|almeno",
     "max": rf"at most|(?:no|not) (?:{_HIGHER}) than|up to|a maximum of|maximum(?: of)?"
-    r"|max\.?"
+    r"|max\.?|as (?:many|much|long) as"
     r"|höchstens|maximal|bis zu|au plus|como máximo|al massimo|within",
     "over": r"(?<!\bno )(?<!\bnot )(?:more|greater|larger|higher|bigger|longer|older|taller|later|better) than"
     r"|over|above|after"
@@ -93,6 +93,15 @@ _BOUNDED: Final = re.compile(
 )
 _ANSWERED: Final = re.compile(r"\b(?:no|nein|non)\b\W{1,4}(?=(?:not|no|nicht|kein\w*)\b)", re.IGNORECASE)
 """A "no" that answers a question and is followed by the negation itself: "No - not available"."""
+_DENIES_BY_MEANING: Final = re.compile(
+    r"\b(?:except\w*|exclud\w+|waive[ds]?|cancel\w*|avoid\w*|refus\w+|reject\w*|forbid\w*|forbad\w+"
+    r"|prohibit\w*"
+    r"|bann\w+|bans?|block\w*|fail\w*|lacks?|lacking|miss(?:es|ed|ing)?|free|unless|until|otherwise"
+    r"|only|instead|rather than|stops?|stopped|ends?|ended|omit\w*|discontinu\w*|suspend\w*"
+    r"|removed?|but|neither|outside|un\w+able|for life"
+    r"|außer|sonst|bis|erst)\b",
+    re.IGNORECASE,
+)
 _AT_LEAST: Final = re.compile(r"\bat\s+(?:least|most)\b|\bminimum\s+of\b|\bmaximum\s+of\b", re.IGNORECASE)
 
 
@@ -155,6 +164,11 @@ def superlatives(text: str, *, besides: str = "") -> frozenset[str]:
 def denies(text: str) -> bool:
     """Return whether a text has a negation; "no later than" is a bound and not a negation."""
     return count_denials(text) > 0
+
+
+def may_deny(text: str) -> bool:
+    """Return whether a text has a word that may deny without a "not": "except", "waived", "cancelled", "only"."""
+    return bool(_DENIES_BY_MEANING.search(text))
 
 
 def count_denials(text: str) -> int:

@@ -10,12 +10,12 @@ from ragkit.citations.amounts.counted import named_numbers, says_single, uncount
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.bare_text import PUBLISHED, without_links, without_number, wording_only
 from ragkit.citations.coverage import denies_what_is_said, share_of
-from ragkit.citations.prose.antonyms import denies_the_opposite, opposite_fault
+from ragkit.citations.denials import denial_fault, may_agree
+from ragkit.citations.meaning.antonyms import denies_the_opposite, opposite_fault
+from ragkit.citations.meaning.notations import as_noted
 from ragkit.citations.prose.check import find_fault, leans, sure_fault
-from ragkit.citations.prose.conditions import denies_with_exception
 from ragkit.citations.prose.copies import is_copy
 from ragkit.citations.prose.focus import agreed_terms, focus, torn_fault
-from ragkit.citations.prose.notations import as_noted
 from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.ranges import implied_terms
 from ragkit.citations.quantities import count_denials
@@ -141,9 +141,8 @@ class Passage:
             quote = [without_addresses(self._unmarked(at)) for at in range(window.first, window.last + 1)]
             sure = sure_fault(claim, quote) if window.covered >= COVERAGE[0] else None
             verdict, reason = sure or (verdict, reason)
-            if not sure and (
-                denies_with_exception(claim, quote) or not any(is_copy(claim, sentence) for sentence in quote)
-            ):
+            copied = any(is_copy(claim, sentence) for sentence in quote)
+            if not sure and (not copied or may_agree(claim.text, " ".join(quote))):
                 verdict = "unclear"
         return replace(self._support(window, verdict, reason), opposed=opposed)
 
@@ -364,7 +363,7 @@ class Passage:
         agrees = quote != [texts[at] for at in below] and count_denials(claim.text) == count_denials(" ".join(quote))
         alike = agrees or any(is_copy(claim, sentence) for sentence in quote) or denies_the_opposite(claim, quote)
         if not alike and denies_what_is_said(said, [wording(text, language=self.language) for text in quote]):
-            return "contradicted", "one of the two denies what the other says"
+            return denial_fault(claim.text, " ".join(quote))
         others = texts[: window.first] + texts[window.last + 1 :]
         words = {token.word for token in tokens(self._whole_around, language=self.language)}
         titles = (self._said[at].terms for at in places if at not in below)

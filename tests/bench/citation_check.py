@@ -8,7 +8,8 @@ split by the hash of their name: rules were looked at on `tuning` only. Reads th
 
 Natural statements, which are counted apart, are those of tests/data/natural_statements.jsonl: four writers made up
 passages, and right and wrong statements about them as people phrase them. Each passage names its part; the fourth wrote
-forty (ids 4-…) about days, swapped sides, opposites and wider scope before the rules for these. A right statement that
+forty (ids 4-…) about days, swapped sides, opposites and wider scope before the rules for these. The ids 5-…
+are about papers of firms; rules were set on twelve of them, the other eight were run once. A right statement that
 is called `contradicted` is counted apart: that is worse than `unclear`.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ragkit.citations.clauses.split import clauses
-from ragkit.citations.prose.notations import as_noted
+from ragkit.citations.meaning.notations import as_noted
 from ragkit.citations.support import Passage
 
 FERRY = """Ferry Line 7

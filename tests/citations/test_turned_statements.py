@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragkit.citations.prose.synonyms import are_synonyms
+from ragkit.citations.meaning.synonyms import are_synonyms
 from ragkit.citations.sources import Sources
 from ragkit.citations.support import Passage
 from ragkit.types.hits import Hit

@@ -26,7 +26,8 @@ _CHANGES: Final = (
 )
 _OLD: Final = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _CHANGES)
 _PAST: Final = re.compile(
-    r"\b(?:from|was|were|had|been|did|before|until|earlier|former\w*|previous\w*|used to|old|instead|rather|longer"
+    r"\b(?:from(?=.{1,40}\sto\s)|was|were|had|been|did|before|until|"
+    r"earlier|former\w*|previous\w*|used to|old|instead|rather|longer"
     r"|changed|von|war|waren|hatte|statt|früher\w*|bisher\w*|zuvor|vormals|mehr)\b",
     re.IGNORECASE,
 )

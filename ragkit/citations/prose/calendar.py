@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ragkit.citations.prose.antonyms import opposites
+from ragkit.citations.meaning.antonyms import opposites
 from ragkit.citations.quantities import denies
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim
@@ -89,6 +89,11 @@ class _Span:
     words: str
     ends: tuple[int, int] | None = None
     left_out: bool = False
+
+
+def names_time(word: str) -> bool:
+    """Return whether a word in lower case names a day, a month or a part of the day."""
+    return word in _PLACES or word in {"noon", "midnight", "midday", "end", "deadline", "today", "tomorrow"}
 
 
 def calendar_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:

@@ -14,9 +14,11 @@ from ragkit.citations.amounts.labels import label_fault
 from ragkit.citations.amounts.series import series_fault
 from ragkit.citations.amounts.units import unit_fault
 from ragkit.citations.clauses.split import verb_of
-from ragkit.citations.prose.antonyms import opposite_fault
+from ragkit.citations.meaning.antonyms import opposite_fault
+from ragkit.citations.meaning.synonyms import are_synonyms, is_light
+from ragkit.citations.prose.additions import added_fault
 from ragkit.citations.prose.calendar import calendar_fault
-from ragkit.citations.prose.complements import added_fault, complement_fault
+from ragkit.citations.prose.complements import complement_fault
 from ragkit.citations.prose.conditions import other_condition_fault
 from ragkit.citations.prose.copies import copy_fault, is_copy, neighbour_fault, swap_fault
 from ragkit.citations.prose.parts import bracket_fault, part_fault, said_with
@@ -24,8 +26,7 @@ from ragkit.citations.prose.polarity import turned_fault
 from ragkit.citations.prose.qualifiers import kind_fault, widened_fault
 from ragkit.citations.prose.ranges import clock_fault, code_fault
 from ragkit.citations.prose.relations import states_relation, swapped_fault
-from ragkit.citations.prose.roles import destination_fault, role_of
-from ragkit.citations.prose.synonyms import are_synonyms, is_light
+from ragkit.citations.prose.roles import agent_fault, destination_fault, role_of
 from ragkit.citations.quantities import comparisons, denies, exact_numbers
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
@@ -33,7 +34,8 @@ from ragkit.text.sentences import is_item
 
 _CONDITION: Final = re.compile(
     r"\b(?:unless|except|only|provided|otherwise|if|when|whenever|once(?! (?:a|per|every|in|within)\b)|elsewhere"
-    r"|(?:as|so) long as|in case|subject to"
+    r"|(?:as|so) long as|in case|subject to|after(?=\s[^\W\d]+ing\b)"
+    r"|(?:with|given) (?=the\s(?:\w+\s)?(?:consent|approval))"
     r"|wenn|falls|sofern|solange|nur|außer|sonst|sauf|seulement|lorsque|solo|salvo)\b",
     re.IGNORECASE,
 )
@@ -89,6 +91,7 @@ def find_fault(
         or sure_fault(claim, quote)
         or other_condition_fault(claim, quote, before=before)
         or destination_fault(claim, quote)
+        or agent_fault(claim, quote)
         or turned_fault(claim, quote)
         or _role_fault(claim, quote, others)
         or neighbour_fault(claim, quote, others, known=known)
@@ -97,7 +100,7 @@ def find_fault(
         or kind_fault(claim, text)
         or widened_fault(claim, quote)
         or complement_fault(claim, text)
-        or added_fault(claim, text, others, near)
+        or added_fault(claim, [*quote, before], others, near)
         or _condition_fault(claim, quote)
         or _patchwork_fault(claim, quote, above)
         or _elsewhere_fault(claim, quote, others, near, known)

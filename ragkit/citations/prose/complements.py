@@ -1,23 +1,16 @@
-"""Statements that put another thing behind the same word ("in chemistry" for "in law"), or add a reason or a thing."""
+"""Statements that put another thing behind the same word ("in chemistry" for "in law")."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ragkit.citations.clauses.function_words import DETERMINERS, PREPOSITIONS
-from ragkit.citations.prose.synonyms import are_synonyms
+from ragkit.citations.meaning.synonyms import are_synonyms
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, tokens
 
 _PREFIX: Final = 5
-_ADDS: Final = re.compile(
-    r"\b(?:because(?: of)?|due to|owing to|thanks to|in order to|so that|as a result of|on account of|plus"
-    r"|in addition to|as well as|along with|weil|wegen|aufgrund|damit|sowie|parce que?|porque)\s+(?P<added>[^,;.]+)",
-    re.IGNORECASE,
-)
-_ENDS: Final = re.compile(r"\b(?:but|while|and|which|aber|und)\b")
 
 
 def complement_fault(claim: Claim, text: str) -> Fault | None:
@@ -28,28 +21,11 @@ def complement_fault(claim: Claim, text: str) -> Fault | None:
     held = tokens(text, language=claim.language)
     there = list(_complements(held))
     for head, preposition, said in _complements(claim.tokens):
-        if said.term in claim.implied or any(_alike(said, token) for token in held):
+        if said.term in claim.implied or any(alike(said, token) for token in held):
             continue
         same = [other for its, word, other in there if word == preposition and its.term == head.term]
-        if same and not any(_alike(other, token) for other in same for token in claim.tokens):
+        if same and not any(alike(other, token) for other in same for token in claim.tokens):
             return "unclear", f"it says {preposition} {same[0].word}, not {preposition} {said.word}"
-    return None
-
-
-def added_fault(claim: Claim, text: str, others: Sequence[str], near: frozenset[str]) -> Fault | None:
-    """Return the fault when a claim adds a reason or another thing of which half the words, or more, are nowhere.
-
-    text: of the quote. others: the passage's other sentences. near: terms of what stands above the quote.
-    """
-    match = _ADDS.search(claim.text)
-    if match is None:
-        return None
-    added = _ENDS.split(match["added"], maxsplit=1)[0]
-    said = [token for token in tokens(added, language=claim.language) if not token.stop]
-    held = tokens("\n".join((text, *others)), language=claim.language)
-    strange = [token for token in said if token.term not in near and not any(_alike(token, item) for item in held)]
-    if said and 2 * len(strange) >= len(said):
-        return "unclear", f"it does not say {match.group().partition(' ')[0].lower()} {strange[0].word}"
     return None
 
 
@@ -65,7 +41,8 @@ def _complements(read: Sequence[Token]) -> Iterator[tuple[Token, str, Token]]:
             yield read[at], read[at + 1].word, read[after]
 
 
-def _alike(one: Token, other: Token) -> bool:
+def alike(one: Token, other: Token) -> bool:
+    """Return whether two words are the same, of one stem, or synonyms."""
     long = min(len(one.term), len(other.term)) >= _PREFIX
     return (
         one.term == other.term

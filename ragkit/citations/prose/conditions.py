@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
 
-from ragkit.citations.quantities import count_denials
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, tokens
 
@@ -19,12 +18,6 @@ CONDITION_ENDS: Final = re.compile(
     re.IGNORECASE,
 )
 """Words at the beginning of a clause that holds only where the condition before it does not, or no longer."""
-_EXCEPTS: Final = re.compile(
-    r"\b(?:except\w*|excluding|apart from|other than|unless|only|but|exempt\w*|instead|rather than|until|once|before"
-    r"|no longer|außer|ausgenommen|nur|sondern|erst|bis|sauf|excepté|seulement|mais|excepto|salvo|sólo|solo|sino)\b",
-    re.IGNORECASE,
-)
-"""Words that deny without "not", or bound what a "not" denies."""
 _GIVEN: Final = re.compile(
     r"\b(?:(?P<lead>first|initial|ersten?|premiers?)|during|until|before|within|while|if|when|whenever|where"
     r"|in case(?: of)?|as long as|with|während|bis|vor|wenn|falls|sofern|solange|bei|pendant|jusqu['’à]|si|durante"
@@ -62,15 +55,6 @@ def other_condition_fault(claim: Claim, quote: Sequence[str], *, before: str) ->
         if value & said and _names_condition(named - later, earlier, later, language=claim.language):
             return "contradicted", f"it says {match['words'].lower()}"
     return None
-
-
-def denies_with_exception(claim: Claim, quote: Sequence[str]) -> bool:
-    """Return whether a claim denies more or less than its quote, and one of the two excepts something.
-
-    Words alone cannot tell then whether one denies the other.
-    """
-    text = " ".join(quote)
-    return count_denials(claim.text) != count_denials(text) and bool(_EXCEPTS.search(f"{claim.text} {text}"))
 
 
 def _said(text: str, language: str) -> set[str]:

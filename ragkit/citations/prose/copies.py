@@ -7,18 +7,20 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from ragkit.citations.amounts.units import is_unit
-from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
-from ragkit.citations.prose.synonyms import are_synonyms, is_light
+from ragkit.citations.denials import denial_fault
+from ragkit.citations.meaning.antonyms import denies_the_opposite, opposites
+from ragkit.citations.meaning.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, Token, as_written, tokens
 
 _COPIED: Final = 0.7
 _NEARLY: Final = 0.6  # of a claim's terms in the order of a sentence: one of few words may be another
-
-
 _BY: Final = frozenset(("by", "von", "par", "por", "da"))
 _SWAPPED: Final = 3  # words that a swap is made of: two sides and what stands between them
+_FREE: Final = frozenset(("free", "charge"))
+"""Words of "free of charge", which has no two sides."""
+_JOINS: Final = frozenset(("and", "but", "while", "whereas", "then", "und", "aber", "während", "et", "mais"))
 _OF: Final = frozenset(("of", "von", "de", "di"))
 _SHORTER: Final = 0.7  # a claim of less than this length of a sentence repeats a part of it, and may leave a denial out
 
@@ -43,9 +45,9 @@ def copy_fault(
     elsewhere = known | {token.word for token in tokens(" ".join(others), language=claim.language)}
     said = [token for token in claim.tokens if not token.stop]
     for sentence in quote:
-        held = [token for token in tokens(sentence, language=claim.language) if not token.stop]
-        own = {token.term for token in held}
-        if sum(token.term in own for token in said) >= _COPIED * len(said) and _numbers_swapped(said, held):
+        held = tokens(sentence, language=claim.language)
+        own = {token.term for token in held if not token.stop}
+        if sum(token.term in own for token in said) >= _COPIED * len(said) and _numbers_swapped(claim.tokens, held):
             return "contradicted", "its numbers stand in another order"
         if not is_copy(claim, sentence, share=_NEARLY):
             continue
@@ -60,7 +62,7 @@ def _denial_fault(claim: Claim, sentence: str) -> Fault | None:
     if ours == theirs or not is_copy(claim, sentence) or denies_the_opposite(claim, [sentence]):
         return None
     shorter = len(claim.text) < len(sentence) * _SHORTER
-    return ("contradicted", "one of the two denies what the other says") if ours > theirs or not shorter else None
+    return denial_fault(claim.text, sentence) if ours > theirs or not shorter else None
 
 
 def _replaced_fault(claim: Claim, sentence: str, *, above: frozenset[str], elsewhere: frozenset[str]) -> Fault | None:
@@ -117,14 +119,22 @@ def _numbers_swapped(said: Sequence[Token], held: Sequence[Token]) -> bool:
 
 
 def _beside_numbers(read: Sequence[Token]) -> dict[str, set[str]]:
-    """Return the terms right before and after each number."""
+    """Return the terms right before and after each number, not across an "and"."""
+    parts: list[list[Token]] = [[]]
+    for token in read:
+        if token.word in _JOINS:
+            parts.append([])
+        elif not token.stop:
+            parts[-1].append(token)
     found: dict[str, set[str]] = {}
-    for at, token in enumerate(read):
-        if token.is_number:
-            before = read[max(0, at - 1) : at]
-            if at > 1 and is_unit(read[at - 1].word) and read[at - 2].is_number:
-                before = ()  # the unit of another number
-            near = (*before, *read[at + 1 : at + 2])
+    for part in parts:
+        for at, token in enumerate(part):
+            if not token.is_number:
+                continue
+            before = part[max(0, at - 1) : at]
+            if at > 1 and is_unit(part[at - 1].word) and part[at - 2].is_number:
+                before = []  # the unit of another number
+            near = (*before, *part[at + 1 : at + 2])
             found.setdefault(token.term, set()).update(other.term for other in near if not other.is_number)
     return found
 
@@ -144,7 +154,7 @@ def swap_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         common = single & set(held)
         if len(common) < _SWAPPED or len(common) * 10 < len(single) * 9 or passives != _count_by(read):
             continue
-        for pivot in common:
+        for pivot in common - _FREE:
             before, after = _sides(said, pivot, common)
             front, back = _sides(held, pivot, common)
             if before and front and before <= back and front <= after:

@@ -15,11 +15,12 @@ from typing import Final
 from ragkit.citations.amounts.labels import label_terms
 from ragkit.citations.amounts.units import is_unit, period_of
 from ragkit.citations.clauses.split import BACKWARD, Clause, clauses, subject_of
-from ragkit.citations.prose.antonyms import denies_the_opposite, opposites
+from ragkit.citations.denials import denial_fault
+from ragkit.citations.meaning.antonyms import denies_the_opposite, opposites
+from ragkit.citations.meaning.synonyms import are_synonyms, is_light
 from ragkit.citations.prose.check import leans
 from ragkit.citations.prose.conditions import CONDITION_ENDS
 from ragkit.citations.prose.restated import restated
-from ragkit.citations.prose.synonyms import are_synonyms, is_light
 from ragkit.citations.quantities import count_denials, denies
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, read_claim, tokens
@@ -272,7 +273,7 @@ def _denial_fault(claim: Claim, text: str) -> Fault | None:
     shared = sum(_has(said, token.term, token.word) for token in own)
     if count_denials(claim.text) % 2 == count_denials(text) % 2 or shared < _ALIKE * len(own):
         return None
-    return None if denies_the_opposite(claim, [text]) else ("contradicted", "one of the two denies what the other says")
+    return None if denies_the_opposite(claim, [text]) else denial_fault(claim.text, text)
 
 
 def _subject_fault(claim: Claim, chosen: _Part, parts: Iterable[_Part]) -> Fault | None:

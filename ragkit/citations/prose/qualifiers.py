@@ -25,7 +25,9 @@ _AS_ALL: Final = re.compile(
 _HEDGED: Final = re.compile(
     r"\b(?:usually|mostly|mainly|often|sometimes|normally|generally|typically|rarely|as a rule|in most cases|some|most"
     r"|many|several|partly|occasionally|almost|nearly|if|unless|except|only|provided|under|above|below|more than"
-    r"|less than|meist\w*|oft|manche\w*|einige|nur|wenn|außer)\b",
+    r"|less than|waived?|exceptions?|apart from"
+    r"|other than|but not|eligible|selected|certain"
+    r"|meist\w*|oft|manche\w*|einige|nur|wenn|außer)\b",
     re.IGNORECASE,
 )
 _PERIOD: Final = r"(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)"
@@ -41,9 +43,18 @@ _ALL_OF: Final = re.compile(
 )
 _RESTRICTED: Final = re.compile(
     r"\b(?P<kind>[^\W\d_]{3,})\s+(?P<clause>(?:who|that|which|whose|with|without|aged|over|under|older|younger|holding"
-    r"|having|from|in|of)\s[^,;:.!?()\n]+)",
+    r"|having|from|in|of|on|at|for|within|inside|outside|beyond|abroad|costing|staying|living|working|wearing|carrying)\s[^,;:.!?()\n]+)",
     re.IGNORECASE,
 )
+_EVERYONE: Final = re.compile(
+    r"\b(?:every(?:one|body)|any(?:one|body)|jedermann)\b(?!\s+(?:who|with|that|else))", re.IGNORECASE
+)
+_ANYBODY: Final = re.compile(
+    r"\b(?:every\w*|any\w*|all|public|each|no ?body|no one|no|none|whoever|people|you|jede\w*|alle\w*|niemand)\b",
+    re.IGNORECASE,
+)
+_EACH: Final = re.compile(r"\b(?:each|no|none|per|whole|entire|only)\b", re.IGNORECASE)
+_ALL_OTHERS: Final = re.compile(r"\b(?:all|every|any)?\s*(?:the\s+)?other\s+(?P<kind>[^\W\d_]{3,})", re.IGNORECASE)
 _ONLY: Final = re.compile(
     r"\s*(?:only|solely|exclusively|nur|ausschließlich|seulement|solo)\s+(?!if|when|wenn)", re.IGNORECASE
 )
@@ -76,7 +87,14 @@ def widened_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         said, held = asked.search(claim.text), restricted.search(text)
         if said and held and not asked.search(text) and not alike.search(text):
             return "unclear", f"it says {held.group()}, not {said.group()}"
-    return _unbounded_fault(claim, text) or _restricted_fault(claim, text) or _only_fault(claim, text)
+    return (
+        _unbounded_fault(claim, text)
+        or _everyone_fault(claim, text)
+        or _others_fault(claim, text)
+        or _restricted_fault(claim, text)
+        or _kind_of_fault(claim, text)
+        or _only_fault(claim, text)
+    )
 
 
 def _unbounded_fault(claim: Claim, text: str) -> Fault | None:
@@ -85,6 +103,44 @@ def _unbounded_fault(claim: Claim, text: str) -> Fault | None:
     if said and held and not (ALL.search(text) or _BOUNDS.search(claim.text)):
         return "unclear", f"it says {held.group()}, not {said.group()}"
     return None
+
+
+def _everyone_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim says of everyone what its quote says of nobody in general."""
+    said = _EVERYONE.search(claim.text)
+    return ("unclear", f"it does not say {said.group().lower()}") if said and not _ANYBODY.search(text) else None
+
+
+def _others_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim says of all things of a kind what its quote says of all others."""
+    others = _ALL_OTHERS.search(text)
+    if others is None or "other" in claim.text.lower():
+        return None
+    kind = {token.term for token in tokens(others["kind"])}
+    said = {token.term for match in _ALL_OF.finditer(claim.text) for token in tokens(match["kind"])}
+    return ("unclear", f"it says so of {others.group()} only") if kind & said else None
+
+
+def _kind_of_fault(claim: Claim, text: str) -> Fault | None:
+    """Return the fault when a claim says of all things of a kind what its quote says of one sort: "lemon sorbets"."""
+    said = {token.term for token in claim.tokens}
+    kinds = {token.term for match in _ALL_OF.finditer(claim.text) for token in tokens(match["kind"])}
+    read = tokens(text, language=claim.language)
+    places = [at for at, token in enumerate(read) if token.term in kinds]
+    if not places or ALL.search(text) or _EACH.search(text):
+        return None
+    sorts = [read[at - 1] if at else None for at in places]
+    narrow = [
+        sort
+        for sort in sorts
+        if sort is not None and not sort.stop and sort.term not in said and not _apart(text, sort)
+    ]
+    return ("unclear", f"it says so of {narrow[0].word} only") if len(narrow) == len(sorts) else None
+
+
+def _apart(text: str, token: Token) -> bool:
+    """Return whether a mark stands behind a token, so that it belongs to another phrase than the next word."""
+    return text[token.start + len(token.word) :][:1] in {",", ".", ";", ":", "(", "!", "?", "\n"}
 
 
 def _restricted_fault(claim: Claim, text: str) -> Fault | None:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ragkit.citations.coverage import share_of
+from ragkit.citations.meaning.synonyms import are_synonyms
+from ragkit.citations.prose.calendar import names_time
 from ragkit.citations.tables.check import Fault
 from ragkit.citations.tokens import Claim, content_terms, tokens
 
@@ -44,6 +47,13 @@ _ACTIVE: Final = re.compile(
     r"(?P<patient>[^.;:!?\n]*)",
     re.IGNORECASE,
 )
+_DONE_BY: Final = re.compile(
+    r"\b(?P<verb>[^\W\d_]{3,}(?:ed|en|wn|ne|id|ght|pt|lt|de))\b(?:\s+(?!by\b)[^\s.,;:!?()]+){0,5}?\s+by\s+"
+    r"(?P<agent>(?:(?:the|an?|our|your|their|its|one|of)\s+)*(?!(?:\d|the|an?|\w+ing\b))[^\s.,;:!?()]+"
+    r"(?:\s+(?!(?:in|on|at|to|for|with|within|by|and|or|unless|if|when|before|after|from|as)\b)[^\s.,;:!?()]+){0,3})",
+    re.IGNORECASE,
+)
+"""A passive of any verb, or its participle, with who does it."""
 _BE: Final = re.compile(r"\b(?:is|are|was|were|be|been|being|has|have|had|not)\b", re.IGNORECASE)
 
 _MOVES: Final = (
@@ -95,6 +105,36 @@ def destination_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
         if same and not place & known:
             return "contradicted", f"it says to {' '.join(sorted(same[0][0]))}"
     return None
+
+
+def agent_fault(claim: Claim, quote: Sequence[str]) -> Fault | None:
+    """Return the fault when both say by whom something is done, with the same verb, and name others; `unclear`.
+
+    English only.
+    """
+    if claim.language != "en":
+        return None
+    ours, theirs = _done_by(claim.text), [item for sentence in quote for item in _done_by(sentence)]
+    for verb, agent in ours:
+        same = [other for done, other in theirs if done == verb]
+        if same and not any(share_of(agent, other) or _synonymous(agent, other) for other in same):
+            return "unclear", f"it is done by {' '.join(sorted(same[0]))}"
+    return None
+
+
+def _done_by(text: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Return the stem of each passive verb of a text, and the terms of who does it; a time is not who."""
+    found: list[tuple[frozenset[str], frozenset[str]]] = []
+    for match in _DONE_BY.finditer(text):
+        agent = [token for token in tokens(match["agent"]) if not token.stop]
+        if agent and not any(token.is_number or names_time(token.word) for token in agent):
+            verb = frozenset(token.term for token in tokens(match["verb"]))
+            found.append((verb, frozenset(token.term for token in agent)))
+    return found
+
+
+def _synonymous(one: frozenset[str], other: frozenset[str]) -> bool:
+    return any(are_synonyms(word, term) for word in one for term in other)
 
 
 def _destinations(text: str, language: str) -> list[tuple[set[str], set[str]]]:

@@ -39,9 +39,6 @@ _PHRASES: Final = (
     (r"put off", "postponed"),
     (r"takes? place", "is"),
     (r"turned down", "rejected"),
-    (r"free of charge", "without charge"),
-    (r"free of charge", "no charge"),
-    (r"(?:without|at no) (?:charge|cost)", "free of charge"),
     (r"(?:daily|each day)", "every day"),
     (r"(?:every|each) day", "daily"),
     (r"(?:every|each) week", "weekly"),
@@ -49,6 +46,17 @@ _PHRASES: Final = (
     (r"(?:every|each) year", "yearly"),
 )
 _EXCHANGED: Final = tuple((re.compile(rf"\b{ours}\b", re.IGNORECASE), theirs) for ours, theirs in _PHRASES)
+_FREE: Final = re.compile(
+    r"\b(?:free of (?:charge|cost)|(?:without|at no) (?:any )?(?:extra |additional )?(?:charge|cost|payment)"
+    r"|for (?:free|nothing)|costs? nothing"
+    r"|(?:there (?:is|are) no|no|not an?y?) (?:charge|fee|cost)s?(?: is| are)?"
+    r"(?: charged| due| payable)?"
+    r"|(?:do|does|need|have|has|is|are) ?(?:not|n['’]t) (?:have to |need to |to )?(?:pay|be paid)"
+    r"(?: anything)?(?: for)?"
+    r"|pays? nothing(?: for)?|(?:do|does) ?(?:not|n['’]t) cost anything|free(?!\s*(?:from\b|[-–]|up\b)))",
+    re.IGNORECASE,
+)
+"""What costs nothing, in every form; "free from", "freeze" and "free-standing" are others."""
 _NOON: Final = 12
 
 
@@ -61,7 +69,15 @@ def as_noted(statement: str, source: str) -> str:
         match = ours.search(found)
         if match and theirs in low and match.group().lower() not in low:
             found = ours.sub(theirs, found)
-    return found
+    return _as_free(found, source)
+
+
+def _as_free(statement: str, source: str) -> str:
+    """Return a statement that says that something costs nothing with the source's words for that."""
+    said, held = _FREE.search(statement), _FREE.search(source)
+    if not (said and held) or said.group().lower() in {match.group().lower() for match in _FREE.finditer(source)}:
+        return statement
+    return f"{statement[: said.start()]}{held.group()}{statement[said.end() :]}"
 
 
 def _date(match: re.Match[str], source: str) -> str:

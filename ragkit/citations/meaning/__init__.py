@@ -1,0 +1,1 @@
+"""What a statement says in other words than its source: synonyms, antonyms, notations."""
