@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import apsw
 
 from ragkit.errors import ConflictError, LockedError, NotFoundError, StorageFullError, StoreError
-from ragkit.store.pool import ReadPool
+from ragkit.store.pool import ReadPool, Selections
 from ragkit.store.rows import Problem
 from ragkit.store.runs import Run
 from ragkit.store.sqlite.backup import backup
@@ -52,6 +52,7 @@ class Store:
         self._clock = clock
         self._pool = ReadPool(partial(open_reader, self.path))
         self._units: dict[int, bytes] = {}
+        self._selections = Selections()
         if create and not self._is_ready():
             self._prepare(create=True)
         elif self._version() < SCHEMA_VERSION:
@@ -69,7 +70,7 @@ class Store:
                 guard = _frozen(self.path) if is_immutable(connection) else nullcontext()
                 with guard:
                     connection.execute("BEGIN")
-                    reader = Reader(connection, self.path, units=self._units)
+                    reader = Reader(connection, self.path, units=self._units, selections=self._selections)
                     yield reader
             finally:
                 intact = reader is not None and not reader.broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -224,13 +225,9 @@ class ChunkReader:
     def select(self, where: Filter) -> Ids:
         """Return the ids of the chunks that match a filter, ascending."""
         clause, bindings = filter_sql(where)
-        key = repr((clause, bindings))
-        found = self._kept.selection(self.revision, key)
-        if found is None:
-            sql = f"SELECT c.id FROM {_OF_DOCUMENT} WHERE d.collection = $1 AND {clause}"
-            found = self._snapshot.ids(sql, bindings)
-            self._kept.keep_selection(self.revision, key, found)
-        return found
+        sql = f"SELECT c.id FROM {_OF_DOCUMENT} WHERE d.collection = $1 AND {clause}"
+        find = partial(self._snapshot.ids, sql, bindings)
+        return self._kept.selections.select(self.revision, clause, bindings, find)
 
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter; without a condition on pages no chunk is read."""

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.store.encoding import Body
+from ragkit.store.pool import Selections
 
 UNIT_BYTES: Final = 128 << 20
 """The unit vectors that are kept take at most this many bytes; a chunk has some 2 to 4 KB at 384 dimensions."""
-
-SELECTION_BYTES: Final = 32 << 20
-"""The ids that filters select take at most this many bytes, 8 a chunk, and the text of the filter."""
 Ids = NDArray[np.int64]
 
 
@@ -39,8 +37,7 @@ class Kept:
         self._bytes, self._most = 0, unit_bytes
         self._files: UnitBodies | None = None
         self._keys: tuple[int, list[str]] = (-1, [])
-        self._selections: dict[str, Ids] = {}
-        self._selected_at = -1
+        self.selections = Selections()
 
     def hold_units(self, files: UnitBodies) -> None:
         """Take unit vectors from these files where they have them."""
@@ -74,19 +71,3 @@ class Kept:
         with self._lock:
             if revision > self._keys[0]:
                 self._keys = (revision, list(keys))
-
-    def selection(self, revision: int, clause: str) -> Ids | None:
-        """Return the ids that a filter selects at a revision; None when they are not kept. clause: with its values."""
-        with self._lock:
-            return self._selections.get(clause) if revision == self._selected_at else None
-
-    def keep_selection(self, revision: int, clause: str, ids: Ids) -> None:
-        """Keep the ids that a filter selects, unless those of a newer revision are kept; the oldest are dropped."""
-        ids.flags.writeable = False
-        with self._lock:
-            if revision > self._selected_at:
-                self._selections, self._selected_at = {}, revision
-            if revision == self._selected_at:
-                self._selections[clause] = ids
-            while sum(len(text) + found.nbytes for text, found in self._selections.items()) > SELECTION_BYTES:
-                del self._selections[next(iter(self._selections))]

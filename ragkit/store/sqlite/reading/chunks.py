@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from ragkit.store.encoding import (
     unit_cosines,
 )
 from ragkit.store.filters import Filter, is_about_chunks
+from ragkit.store.pool import Selections
 from ragkit.store.quantizers import decode_quantizer
 from ragkit.store.rows import Changes, ChunkRow
 from ragkit.store.sqlite.quantizers import quantizer_query
@@ -41,12 +43,14 @@ _CHUNK: Final = """c.id, c.document_id, c.ordinal, c.start, c."end", p.text, p.c
 class ChunkReader:
     """The chunks and vectors of one committed state; see `ragkit.store.base.ChunkReader`.
 
-    units: the stored unit vectors of chunks by id, shared by the readers of a collection.
+    units: the stored unit vectors of chunks by id; selections: the ids that filters select. Both are shared by the
+    readers of a collection.
     """
 
-    def __init__(self, snapshot: Snapshot, *, units: dict[int, bytes]) -> None:
+    def __init__(self, snapshot: Snapshot, *, units: dict[int, bytes], selections: Selections) -> None:
         self._snapshot = snapshot
         self._units = units
+        self._selections = selections
 
     @property
     def identity(self) -> str:
@@ -229,9 +233,8 @@ class ChunkReader:
     def select(self, where: Filter) -> Ids:
         """Return the ids of the chunks that match a filter, ascending."""
         clause, bindings = filter_sql(where)
-        return self._snapshot.ids(
-            f"SELECT c.id AS id FROM documents AS d JOIN chunks AS c ON c.document_id = d.id WHERE {clause}", bindings
-        )
+        sql = f"SELECT c.id AS id FROM documents AS d JOIN chunks AS c ON c.document_id = d.id WHERE {clause}"
+        return self._selections.select(self.revision, clause, bindings, partial(self._snapshot.ids, sql, bindings))
 
     def count(self, where: Filter) -> int:
         """Return how many chunks match a filter; without a condition on pages no chunk is read."""

@@ -10,6 +10,7 @@ from typing import Any
 import apsw
 
 from ragkit.store.encoding import decode_adapter
+from ragkit.store.pool import Selections
 from ragkit.store.rows import AdapterRow, Counts
 from ragkit.store.sqlite.reading.chunks import ChunkReader
 from ragkit.store.sqlite.reading.documents import DocumentReader, FileReader
@@ -20,15 +21,24 @@ from ragkit.types.collection import Fingerprint, Generation
 class Reader:
     """One consistent view of a collection. It is valid inside `with store.read()`, on any one thread at a time.
 
-    See `ragkit.store.base.Reader` for its parts. units: where unit vectors are cached for the next reader of the same
-    collection.
+    See `ragkit.store.base.Reader` for its parts. units, selections: where unit vectors, and the ids that filters
+    select, are cached for the next reader of the same collection.
     """
 
-    def __init__(self, connection: apsw.Connection, path: Path, *, units: dict[int, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        path: Path,
+        *,
+        units: dict[int, bytes] | None = None,
+        selections: Selections | None = None,
+    ) -> None:
         self._snapshot = Snapshot(connection, path)
         self.documents = DocumentReader(self._snapshot)
         self.files = FileReader(self._snapshot)
-        self.chunks = ChunkReader(self._snapshot, units={} if units is None else units)
+        self.chunks = ChunkReader(
+            self._snapshot, units={} if units is None else units, selections=selections or Selections()
+        )
 
     @property
     def identity(self) -> str:
