@@ -113,6 +113,29 @@ def test_tables_side_by_side_are_told_apart_and_a_spacer_column_parts_none() -> 
     ]
 
 
+def test_tables_side_by_side_with_names_of_another_height_are_told_apart() -> None:
+    def plan(book: openpyxl.Workbook) -> None:
+        sheet = book.active
+        for row in (
+            ["Team", "First half", None, "Second half", None, "Code", "Rate"],
+            [None, "Spring", "Summer", "Autumn", None, 71, 12.5],
+            ["North", 1, 2, 3, None, 72, 14.5],
+            ["South", 4, 5, 6, None, 73, 15.5],
+        ):
+            sheet.append(row)
+        for merged in ("B1:C1", "A1:A2"):
+            sheet.merge_cells(merged)
+
+    assert [lines for _, lines in tables(made(plan))] == [
+        [
+            "Team | First half > Spring | First half > Summer | Second half > Autumn",
+            "North | 1 | 2 | 3",
+            "South | 4 | 5 | 6",
+        ],
+        ["Code | Rate", "71 | 12.5", "72 | 14.5", "73 | 15.5"],
+    ]
+
+
 def test_merged_names_and_values_stand_in_each_place() -> None:
     def fill(book: openpyxl.Workbook) -> None:
         sheet = book.active

@@ -377,6 +377,8 @@ def _stands_alone(own: list[Row], before: list[Row], place: tuple[int, int], las
     mine, names = find_header(own, left, right) if right > left else (0, 0)
     if names:
         apart = left - last[1] > 2 or own[mine].number != named or abs(own[-1].number - before[-1].number) > 1
+        deeper = [row for row in own[mine + names :] if row.number < named + count]  # beside names of the first table
+        apart = apart or any(not looks_like_header([*row.cells.values()]) for row in deeper)
         return apart or _has_own_keys(own[mine:], before[at], (names, *place), last[0], titled=bool(at and mine))
     beside = all(not named <= row.number < named + count for row in own)
     return beside and len(own) * 3 <= len(before)
