@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -101,7 +102,8 @@ def test_a_picture_is_read_in_a_child_with_a_page_for_each_frame(tmp_path: Path)
     page = document.text[: document.pages[1].start]
     assert word_error_rate(first, page) <= 0.05
     assert document.metadata["ocr_pages"] == 2
-    assert any(line.startswith("page 2: OCR, confidence 0.") for line in document.warnings)
+    said = r"page 2: OCR, confidence (0\.[5-9]\d|1\.00)"  # 1.00 on processors with AVX2 alone
+    assert any(re.fullmatch(said, line) for line in document.warnings)
 
 
 @needs_ocr
