@@ -237,16 +237,19 @@ class Redactor:
         return _ABSOLUTE_PATH.sub("PATH", _SHARED_STORE.sub("DATA", text))
 
 
+HTTP_CURES: Final = {
+    400: "send a well-formed body, not deeply nested; see /openapi.json for what this route takes",
+    404: "see /openapi.json for the routes",
+    405: "see /openapi.json for the methods of this route",
+}
+"""The cures of statuses of HTTP itself."""
+
+
 def http_problem(status: int, detail: str = "", *, headers: Mapping[str, str] | None = None) -> Problem:
     """Return a problem for a status of HTTP itself (no such route, method not allowed …)."""
     phrase = HTTPStatus(status).phrase
-    cures = {
-        400: "send a well-formed body, not deeply nested; see /openapi.json for what this route takes",
-        404: "see /openapi.json for the routes",
-        405: "see /openapi.json for the methods of this route",
-    }
     kind = phrase.lower().replace(" ", "-")
-    return Problem(status, kind, phrase, detail or phrase, cure=cures.get(status, ""), headers=headers)
+    return Problem(status, kind, phrase, detail or phrase, cure=HTTP_CURES.get(status, ""), headers=headers)
 
 
 def problem_response(problem: Problem, *, instance: str, request_id: str) -> Response:

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-import ragkit
-from ragkit import Document
 from ragkit.store.pool import Selections
-from ragkit.testing import HashEmbedder
+from tests.support.filters_for_commits import check_filter_after_commits
 
 
 class Asked:
@@ -65,23 +63,4 @@ def test_what_is_shared_cannot_be_changed() -> None:
 
 
 def test_a_filter_is_answered_for_each_commit(tmp_path: Path) -> None:
-    with (
-        ragkit.open(tmp_path, embedder=HashEmbedder()) as writing,
-        ragkit.open(tmp_path, embedder=HashEmbedder()) as asked,
-    ):
-
-        def put(number: int, team: str) -> None:
-            text = f"The pump of number {number} needs oil."
-            writing.add(Document.from_text(f"{number}.md", text, metadata={"team": team}))
-
-        def found(team: str) -> set[str]:
-            return {hit.source for hit in asked.search("pump", where={"type": "eq", "key": "team", "value": team})}
-
-        put(1, "a")
-        put(2, "b")
-        for _ in range(2):
-            assert [found(team) for team in "abc"] == [{"1.md"}, {"2.md"}, set()]
-        put(2, "a")
-        assert [found(team) for team in "ab"] == [{"1.md", "2.md"}, set()]
-        writing.remove("1.md")
-        assert found("a") == {"2.md"}
+    check_filter_after_commits(tmp_path)

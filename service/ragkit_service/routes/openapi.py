@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from ragkit_service.error_formats import ErrorParts, dify_error, format_of, openai_error
-from ragkit_service.errors import PROBLEM_TYPE
+from ragkit_service.errors import HTTP_CURES, PROBLEM_TYPE
 from ragkit_service.schemas import requests as schemas
 from ragkit_service.schemas import responses as replies
 from ragkit_service.settings import LONGEST_QUESTION, Limits
@@ -15,12 +15,7 @@ from ragkit_service.settings import LONGEST_QUESTION, Limits
 REQUEST_ID: Final = "5f0c6b1e9a3d4c72"
 
 _PROBLEMS: Final[dict[int, tuple[str, str, str, str]]] = {
-    400: (
-        "bad-request",
-        "Bad Request",
-        "There was an error parsing the body",
-        "send a well-formed body, not deeply nested; see /openapi.json for what this route takes",
-    ),
+    400: ("bad-request", "Bad Request", "There was an error parsing the body", HTTP_CURES[400]),
     401: (
         "key",
         "A key is needed",
