@@ -12,6 +12,7 @@ import pytest
 from tests.support.stall_probe import stall_probe
 
 SECONDS = 0.15
+TRIES = 30
 
 
 def spend(work: object, *arguments: object) -> float:
@@ -27,8 +28,9 @@ def spend(work: object, *arguments: object) -> float:
 
 def test_a_call_that_holds_the_gil_is_a_stall() -> None:
     numbers = range(3_000_000)
-    shares = []
-    for _ in range(3):  # a machine that is busy may take the processor away between two readings of a clock
+    shares: list[float] = []
+    # A kernel may let the waking thread wait for the CPU of the busy one, which counts as a busy machine: try again.
+    while len(shares) < TRIES and not any(0.5 < share < 2 for share in shares):
         with stall_probe() as probe:
             longest = spend(sum, numbers)
         assert longest > 0.02
